@@ -1,0 +1,141 @@
+# Sluice: one Makefile, non-recursive. `make help` lists the targets.
+#
+# Every source layer becomes one static library per variant (build/VARIANT/lib/LAYER.a); a program links the
+# layers it names. DEPS_<layer> is the direct form of the table in docs/ARCHITECTURE.md, and tools/check-layers
+# proves that the includes keep to it.
+
+VARIANT ?= release
+CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+BUILD   := build/$(VARIANT)
+VERSION := 0.1.0
+
+LAYERS := base codec model dialect provider route net store config sim gateway cli
+
+DEPS_base     :=
+DEPS_codec    := base
+DEPS_model    := base codec
+DEPS_dialect  := base codec model
+DEPS_provider := base codec model
+DEPS_route    := base model
+DEPS_net      := base codec
+DEPS_store    := base model
+DEPS_config   := base codec model dialect provider route
+DEPS_sim      := base codec net
+DEPS_gateway  := base codec model dialect provider route net store config
+DEPS_cli      := base codec model dialect provider route net store config gateway sim
+
+-include build/deps.mk
+build/deps.mk: tools/deps.sh
+	@mkdir -p build && sh tools/deps.sh > $@.tmp && mv $@.tmp $@
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wvla -Wformat=2 -Wcast-qual -Wwrite-strings -Wundef \
+	-Wpointer-arith -Wdouble-promotion -Wdate-time -Wno-overlength-strings -Werror
+IS_CLANG := $(findstring clang,$(shell $(CC) --version))
+ifeq ($(IS_CLANG),)
+WARN += -Wduplicated-cond -Wlogical-op
+endif
+COMMON := -std=gnu17 -g -pthread -Isrc -I. -I$(BUILD)/gen $(DEP_CFLAGS) -ffile-prefix-map=$(CURDIR)=. \
+	-DSLUICE_VERSION=\"$(VERSION)\"
+HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE \
+	$(if $(IS_CLANG),,-ftrivial-auto-var-init=zero)
+HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+FLAGS_release := $(HARDEN)
+LD_release    := $(HARDEN_LD)
+FLAGS_asan  := -O1 -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined -DSLUICE_FAULTS
+LD_asan     := -fsanitize=address,undefined
+FLAGS_tsan  := -O1 -fsanitize=thread -fno-omit-frame-pointer
+LD_tsan     := -fsanitize=thread
+FLAGS_cov   := -O0 --coverage
+LD_cov      := --coverage
+FLAGS_fault := -O1 -DSLUICE_FAULTS
+LD_fault    :=
+FLAGS_fuzz  := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
+LD_fuzz     := -fsanitize=fuzzer,address,undefined
+CFLAGS_ALL  := $(COMMON) $(WARN) $(FLAGS_$(VARIANT)) $(CFLAGS)
+LDFLAGS_ALL := -pthread $(LD_$(VARIANT)) $(LDFLAGS)
+LIBS        := $(DEP_LIBS) -lm
+
+.DEFAULT_GOAL := build
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+# --- libraries, one per layer -------------------------------------------------------------------------
+define LAYER_RULES
+SRC_$(1) := $$(sort $$(wildcard src/$(1)/*.c src/$(1)/*/*.c))
+OBJ_$(1) := $$(SRC_$(1):%.c=$$(BUILD)/obj/%.o)
+$$(BUILD)/lib/$(1).a: $$(OBJ_$(1))
+	@mkdir -p $$(@D) && rm -f $$@ && ar rcsD $$@ $$^
+ALL_OBJ += $$(OBJ_$(1))
+endef
+$(foreach layer,$(LAYERS),$(eval $(call LAYER_RULES,$(layer))))
+
+$(BUILD)/obj/%.o: %.c $(GENERATED_DEPS) | generated
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# llhttp: a library where it is packaged, else the packaged generated C, compiled here without our warnings
+$(BUILD)/lib/llhttp.a: $(LLHTTP_SRC)
+	@mkdir -p $(BUILD)/obj/llhttp $(@D) && rm -f $@
+	@for f in $(LLHTTP_SRC); do \
+	  $(CC) -std=gnu17 -O2 -fPIE $(if $(filter asan fuzz tsan,$(VARIANT)),$(FLAGS_$(VARIANT))) $(DEP_CFLAGS) -w \
+	    -c $$f -o $(BUILD)/obj/llhttp/$$(basename $$f .c).o || exit 1; done
+	@ar rcsD $@ $(if $(LLHTTP_SRC),$(BUILD)/obj/llhttp/*.o)
+
+libs_of = $(patsubst %,$(BUILD)/lib/%.a,$(sort $(1) $(DEPS_$(1)))) $(BUILD)/lib/llhttp.a
+group   = -Wl,--start-group $(filter %.a,$(1)) -Wl,--end-group
+
+# --- generated sources (catalogue, assets): each generator adds itself to GENERATED -------------------
+include tools/generate.mk
+.PHONY: generated
+generated: $(GENERATED)
+
+# --- programs --------------------------------------------------------------------------------------------
+SLUICE := $(BUILD)/sluice
+$(SLUICE): $(call libs_of,cli)
+	@echo "  LD $@"
+	@$(CC) -o $@ $(call group,$^) $(LDFLAGS_ALL) $(LIBS)
+
+.PHONY: build all
+build: $(SLUICE)
+all: build
+
+# A unit test tests/unit/LAYER/NAME_test.c links LAYER and what LAYER may use: nothing else.
+UNIT_SRC := $(sort $(wildcard tests/unit/*/*_test.c))
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+define UNIT_RULES
+$$(BUILD)/unit/$(1)/%: $$(BUILD)/obj/tests/unit/$(1)/%.o $$(call libs_of,$(1))
+	@mkdir -p $$(@D)
+	@$$(CC) -o $$@ $$(filter %.o,$$^) $$(call group,$$^) $$(LDFLAGS_ALL) $$(LIBS)
+.PHONY: unit-$(1)
+unit-$(1): $$(filter $$(BUILD)/unit/$(1)/%,$$(UNIT_BIN))
+	@sh tools/run-unit.sh $$^
+endef
+$(foreach layer,$(LAYERS),$(eval $(call UNIT_RULES,$(layer))))
+.PHONY: unit
+unit: $(UNIT_BIN)
+	@sh tools/run-unit.sh $^
+
+# A fuzz target tests/fuzz/LAYER_NAME_fuzz.c links LAYER the same way; `make fuzz VARIANT=fuzz CC=clang`.
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+define FUZZ_RULES
+$$(BUILD)/fuzz/$(1)_%_fuzz: $$(BUILD)/obj/tests/fuzz/$(1)_%_fuzz.o $$(call libs_of,$(1))
+	@mkdir -p $$(@D)
+	@$$(CC) -o $$@ $$(filter %.o,$$^) $$(call group,$$^) $$(LDFLAGS_ALL) $$(LIBS)
+endef
+$(foreach layer,$(LAYERS),$(eval $(call FUZZ_RULES,$(layer))))
+.PHONY: fuzz-build
+fuzz-build: $(FUZZ_BIN)
+
+include tools/test.mk
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Owned bytes with a ceiling. Appending past the ceiling (or out of memory) sets `failed`, appends nothing and returns
+ * false; `failed` is sticky until buf_clear(), so a writer may append many pieces and check once. Single owner, no
+ * locking. The content is `ptr[0..len)`; it is not NUL-terminated.
+ */
+#ifndef SLUICE_BASE_BUF_H
+#define SLUICE_BASE_BUF_H
+
+#include "base/slice.h"
+
+struct buf {
+    char *ptr;
+    size_t len;
+    size_t cap;
+    size_t limit; /* ceiling in bytes */
+    bool failed;
+};
+
+#define BUF_INIT(ceiling) ((struct buf){NULL, 0, 0, (ceiling), false})
+
+/* No allocation happens until the first append. */
+void buf_init(struct buf *b, size_t limit);
+/* Frees the bytes; the buffer may be used again. NULL-safe. */
+void buf_release(struct buf *b);
+/* Empties it, keeps the memory, clears `failed`. */
+void buf_clear(struct buf *b);
+/* Room for `extra` more bytes: pointer to it (write there, then add to len), or NULL and failed. */
+char *buf_reserve(struct buf *b, size_t extra);
+bool buf_append(struct buf *b, struct slice s);
+bool buf_append_char(struct buf *b, char byte);
+bool buf_append_cstr(struct buf *b, const char *text);
+bool buf_append_u64(struct buf *b, uint64_t value);
+bool buf_append_i64(struct buf *b, int64_t value);
+bool buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Removes the first `count` bytes (moves the rest). */
+void buf_consume(struct buf *b, size_t count);
+/* Gives the memory back if the capacity is above `keep`; only on an empty buffer. */
+void buf_trim(struct buf *b, size_t keep);
+
+static inline struct slice buf_slice(const struct buf *b)
+{
+    return slice_of(b->ptr, b->len);
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Words of HTTP/1.1 (RFC 9110, RFC 9112) that the server and the client share.
+ */
+#ifndef SLUICE_NET_HTTP_H
+#define SLUICE_NET_HTTP_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+enum http_method { HTTP_GET_METHOD, HTTP_HEAD_METHOD, HTTP_POST_METHOD, HTTP_PUT_METHOD, HTTP_DELETE_METHOD, HTTP_OPTIONS_METHOD, HTTP_PATCH_METHOD, HTTP_OTHER_METHOD };
+
+struct http_header {
+    struct slice name;
+    struct slice value;
+};
+
+struct http_request {
+    enum http_method method;
+    struct slice method_text;
+    struct slice path;  /* origin-form without the query, as sent (still percent-encoded) */
+    struct slice query; /* without '?' */
+    struct slice host;
+    struct http_header *headers;
+    size_t header_count;
+    int64_t content_length; /* -1: chunked; 0: none */
+    bool keep_alive;
+};
+
+struct http_response {
+    int status;
+    struct http_header *headers;
+    size_t header_count;
+    int64_t content_length; /* -1: chunked or until the end of the connection */
+};
+
+#define HTTP_CONTENT_LENGTH_UNKNOWN (-1)
+
+/* First header with this name (case ignored); empty slice with NULL ptr when absent. */
+struct slice http_header_find(const struct http_header *headers, size_t count, struct slice name);
+/* "OK", "Not Found" ...; "Status" for others. */
+const char *http_reason(int status);
+/* token / field-value syntax of RFC 9110 5.6.2 and 5.5: no control characters, no bare CR or LF. */
+bool http_name_valid(struct slice name);
+bool http_value_valid(struct slice value);
+
+#endif

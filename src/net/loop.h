@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What everything on one event loop shares: the libuv loop, the clock, one scratch buffer to read into (so that idle
+ * connections own no read buffer), and deadlines. One thread per loop; nothing here is locked.
+ */
+#ifndef SLUICE_NET_LOOP_H
+#define SLUICE_NET_LOOP_H
+
+#include "base/clock.h"
+#include "base/slice.h"
+
+#include <uv.h>
+
+#define NET_SCRATCH_SIZE (64 * 1024)
+
+struct net_loop {
+    uv_loop_t uv;
+    const struct clock *clock;
+    char *scratch; /* NET_SCRATCH_SIZE bytes; valid until control returns to the loop */
+};
+
+MUST_USE bool net_loop_init(struct net_loop *loop, const struct clock *clock);
+/* The loop must have no live handles. */
+void net_loop_release(struct net_loop *loop);
+
+/*
+ * A deadline is a timer that is cheap to move: setting it later only stores the new time, and the timer that is already
+ * armed re-arms itself when it fires early. Most deadlines of a proxy are moved thousands of times and never fire.
+ */
+struct deadline {
+    uv_timer_t timer;
+    struct net_loop *loop;
+    int64_t due_ns;   /* monotonic; 0: off */
+    int64_t armed_ns; /* when the timer will fire; 0: not armed */
+    void (*on_due)(struct deadline *deadline);
+    void *owner;
+};
+
+void deadline_init(struct deadline *deadline, struct net_loop *loop, void (*on_due)(struct deadline *), void *owner);
+/* Fires on_due once, `ms` from now (loop time); replaces what was set. */
+void deadline_set(struct deadline *deadline, uint64_t ms);
+void deadline_clear(struct deadline *deadline);
+/* Closes the timer; `on_closed` (may be NULL) runs on a later turn, before it the memory must stay. */
+void deadline_close(struct deadline *deadline, uv_close_cb on_closed);
+
+#endif

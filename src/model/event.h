@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The canonical answer: a stream of events; an answer that is not streamed is the same events at once. Texts are inner
+ * JSON (escaped), slices of the upstream's bytes, valid as long as the frame they came in.
+ */
+#ifndef SLUICE_MODEL_EVENT_H
+#define SLUICE_MODEL_EVENT_H
+
+#include "base/slice.h"
+#include "model/usage.h"
+
+enum finish_reason { FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_TOOL_CALLS, FINISH_CONTENT_FILTER, FINISH_REFUSAL, FINISH_ERROR };
+
+enum event_kind {
+    EVENT_START,          /* id, name = the model that answers (inner) */
+    EVENT_TEXT,           /* text */
+    EVENT_REASONING,      /* text */
+    EVENT_REFUSAL,        /* text */
+    EVENT_TOOL_CALL,      /* index, id, name: a call begins */
+    EVENT_TOOL_ARGUMENTS, /* index, text: a fragment of its arguments (inner of the argument string) */
+    EVENT_FINISH,         /* finish, native = the provider's own word */
+    EVENT_USAGE,          /* usage */
+    EVENT_ERROR,          /* text = message (inner), name = code or type (inner): the provider failed after status 200 */
+    EVENT_END,            /* the provider said that the stream is complete ([DONE], done:true) */
+};
+
+struct event {
+    enum event_kind kind;
+    uint32_t choice; /* 0 unless n > 1 */
+    uint32_t index;  /* of the tool call within the choice: 0, 1, 2 ... */
+    struct slice text;
+    struct slice id;
+    struct slice name;
+    struct slice native;
+    enum finish_reason finish;
+    struct usage usage; /* only of EVENT_USAGE */
+};
+
+/* One upstream frame (an SSE block, a line, or a whole answer) with the events that it carries. */
+struct frame {
+    struct slice raw;            /* the frame's bytes on the wire */
+    const struct event *events;
+    size_t count;
+    bool usage_only;             /* nothing but usage: hidden from a client that did not ask */
+    bool terminal;               /* ends the answer */
+};
+
+const char *finish_reason_name(enum finish_reason reason); /* "stop", "length" ... */
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Providers as data: a vendor or server is a row: base URL, dialects, how it authenticates, quirks, the environment
+ * variable of its key, and three curated targets. Adding a vendor that speaks a known dialect is one row in presets.c.
+ */
+#ifndef SLUICE_PROVIDER_PROVIDER_H
+#define SLUICE_PROVIDER_PROVIDER_H
+
+#include "base/slice.h"
+#include "model/capability.h"
+#include "model/task.h"
+
+enum provider_auth { AUTH_NONE, AUTH_BEARER, AUTH_API_KEY_HEADER };
+
+enum {
+    QUIRK_MAX_COMPLETION_TOKENS = 1u << 0, /* wants max_completion_tokens instead of max_tokens */
+    QUIRK_NO_STREAM_OPTIONS = 1u << 1,     /* refuses or ignores stream_options; reports usage anyway or never */
+    QUIRK_LOCAL = 1u << 2,                 /* runs on this machine or in this network: models cost nothing */
+    QUIRK_REPORTS_COST = 1u << 3,          /* usage.cost in dollars wins over the catalogue */
+};
+
+struct curated_target {
+    const char *model; /* the provider's name for it */
+    enum tier tier;
+    capability_set capabilities;
+    int64_t context_tokens;
+    int64_t latency_ms; /* configured figure until there is data: time to the first token */
+};
+
+struct provider_preset {
+    const char *name;         /* "openai": also the default name of the provider */
+    const char *title;        /* "OpenAI" */
+    const char *base_url;     /* without trailing slash; NULL: must be given */
+    const char *key_env;      /* environment variable that carries the key, or NULL */
+    const char *base_url_env; /* environment variable that replaces base_url, or NULL */
+    const char *catalogue;    /* the price catalogue's id of this provider, or NULL */
+    unsigned dialects;        /* DIALECT_BIT()s that it speaks; the first match with the client's wins */
+    unsigned default_dialect; /* enum dialect_id for translation */
+    enum provider_auth auth;
+    const char *auth_header;  /* of AUTH_API_KEY_HEADER */
+    unsigned quirks;
+    capability_set capabilities; /* of models that the catalogue does not describe */
+    struct curated_target curated[3]; /* budget, mid, premium; model NULL: none (local servers list their own) */
+    unsigned probe_port;      /* loopback discovery, 0: none */
+    const char *probe_path;   /* e.g. "/api/tags" */
+};
+
+extern const struct provider_preset provider_presets[];
+extern const size_t provider_preset_count;
+const struct provider_preset *provider_preset_find(struct slice name);
+
+#endif

@@ -19,6 +19,7 @@ struct net_loop {
     char *scratch; /* NET_SCRATCH_SIZE bytes; valid until control returns to the loop */
 };
 
+/* Also ignores SIGPIPE for the process: a peer that left is an error code here, never a signal. */
 MUST_USE bool net_loop_init(struct net_loop *loop, const struct clock *clock);
 /* The loop must have no live handles. */
 void net_loop_release(struct net_loop *loop);
@@ -37,7 +38,9 @@ struct deadline {
 };
 
 void deadline_init(struct deadline *deadline, struct net_loop *loop, void (*on_due)(struct deadline *), void *owner);
-/* Fires on_due once, `ms` from now (loop time); replaces what was set. */
+/* Fires on_due once, `ms` from now (loop time; at most DEADLINE_MS_MAX); replaces what was set. A cleared deadline may
+   leave its timer armed, which keeps uv_run() going until deadline_close(). */
+#define DEADLINE_MS_MAX (366ULL * 24 * 3600 * 1000)
 void deadline_set(struct deadline *deadline, uint64_t ms);
 void deadline_clear(struct deadline *deadline);
 /* Closes the timer; `on_closed` (may be NULL) runs on a later turn, before it the memory must stay. */

@@ -23,21 +23,26 @@ struct stream {
     uv_poll_t poll;
     int fd;
     SSL *ssl; /* owned; NULL: plain */
-    int watching; /* UV_READABLE | UV_WRITABLE as uv_poll has it */
+    int watching; /* UV_READABLE | UV_WRITABLE | UV_DISCONNECT as uv_poll has it */
     bool want_read;
     bool want_write;
     bool tls_read_wants_write; /* what the TLS layer itself waits for */
     bool tls_write_wants_read;
+    bool want_hangup;
     bool closing;
     void (*on_ready)(struct stream *stream, bool readable, bool writable);
     void (*on_closed)(struct stream *stream);
 };
 
-/* Takes the descriptor (made non-blocking). on_ready may close the stream. */
+/* Takes the descriptor (made non-blocking); when it returns false the descriptor is still the caller's. on_ready may close
+   the stream, but not free it before on_closed. A socket error is reported as readable and writable whatever is watched:
+   the next read or write says which. */
 MUST_USE bool stream_init(struct stream *stream, struct net_loop *loop, int fd, void (*on_ready)(struct stream *, bool, bool));
 /* From now on TLS: takes the SSL (connect or accept state already set); the handshake runs inside read and write. */
 void stream_use_tls(struct stream *stream, SSL *ssl);
 void stream_watch(struct stream *stream, bool read, bool write);
+/* While reads are not watched: a FIN or reset of the peer is reported as readable although unread bytes may precede it. */
+void stream_watch_hangup(struct stream *stream, bool hangup);
 enum stream_status stream_read(struct stream *stream, char *into, size_t size, size_t *ret_len);
 /* Gathers at most 8 parts; may move fewer bytes than given. */
 enum stream_status stream_write(struct stream *stream, const struct slice *parts, size_t count, size_t *ret_len);

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/stream.h"
+
+#include "base/check.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PARTS_MAX 8
+#define TLS_RECORD_SIZE ((size_t)16 * 1024) /* largest plaintext of one record, RFC 8446 5.1 */
+
+/* --- readiness --- */
+
+static int events_wanted(const struct stream *stream)
+{
+    int events = 0;
+
+    if (stream->want_read) {
+        events |= UV_READABLE;
+        if (stream->tls_read_wants_write) {
+            events |= UV_WRITABLE;
+        }
+    }
+    if (stream->want_write) {
+        /* A write that waits for the peer's handshake bytes must not spin on a writable socket. */
+        events |= stream->tls_write_wants_read ? UV_READABLE : UV_WRITABLE;
+    }
+    if (stream->want_hangup) {
+        events |= UV_DISCONNECT;
+    }
+    return events;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct stream *stream = poll->data;
+
+    if (stream->closing) {
+        return;
+    }
+    if (status < 0) {
+        stream->watching = 0; /* libuv stopped the poll by itself */
+        stream->on_ready(stream, true, true);
+        return;
+    }
+    bool in = (events & UV_READABLE) != 0;
+    bool out = (events & UV_WRITABLE) != 0;
+    bool readable = (stream->want_read && (in || (out && stream->tls_read_wants_write))) ||
+                    (stream->want_hangup && (events & UV_DISCONNECT) != 0);
+    bool writable = stream->want_write && (out || (in && stream->tls_write_wants_read));
+    if (readable || writable) {
+        stream->on_ready(stream, readable, writable);
+    }
+}
+
+static void watch_update(struct stream *stream)
+{
+    int events = events_wanted(stream);
+
+    if (events == stream->watching || stream->closing) {
+        return;
+    }
+    stream->watching = events;
+    /* Neither fails on an open descriptor of ours. */
+    if (events == 0) {
+        CHECK(uv_poll_stop(&stream->poll) == 0);
+    } else {
+        CHECK(uv_poll_start(&stream->poll, events, on_poll) == 0);
+    }
+}
+
+bool stream_init(struct stream *stream, struct net_loop *loop, int fd,
+                 void (*on_ready)(struct stream *, bool, bool))
+{
+    *stream = (struct stream){.loop = loop, .fd = fd, .on_ready = on_ready};
+    if (uv_poll_init(&loop->uv, &stream->poll, fd) != 0) {
+        return false;
+    }
+    stream->poll.data = stream;
+    return true;
+}
+
+void stream_watch(struct stream *stream, bool read, bool write)
+{
+    stream->want_read = read;
+    stream->want_write = write;
+    watch_update(stream);
+}
+
+void stream_watch_hangup(struct stream *stream, bool hangup)
+{
+    stream->want_hangup = hangup;
+    watch_update(stream);
+}
+
+/* --- plain sockets --- */
+
+static enum stream_status status_of_errno(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN : STREAM_ERROR;
+}
+
+static enum stream_status plain_read(struct stream *stream, char *into, size_t size,
+                                     size_t *ret_len)
+{
+    ssize_t got;
+
+    do {
+        got = recv(stream->fd, into, size, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return status_of_errno();
+    }
+    *ret_len = (size_t)got;
+    return got == 0 ? STREAM_EOF : STREAM_OK;
+}
+
+static enum stream_status plain_write(struct stream *stream, const struct slice *parts,
+                                      size_t count, size_t *ret_len)
+{
+    struct iovec vectors[PARTS_MAX];
+    ssize_t put;
+
+    for (size_t i = 0; i < count; i++) {
+        /* sendmsg() only reads, struct iovec cannot say so. */
+        vectors[i].iov_base = (void *)(uintptr_t)parts[i].ptr;
+        vectors[i].iov_len = parts[i].len;
+    }
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
+    do {
+        put = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+    } while (put < 0 && errno == EINTR);
+    if (put < 0) {
+        return status_of_errno();
+    }
+    *ret_len = (size_t)put;
+    return STREAM_OK;
+}
+
+/* --- TLS --- */
+
+void stream_use_tls(struct stream *stream, SSL *ssl)
+{
+    CHECK(stream->ssl == NULL);
+    stream->ssl = ssl;
+    /* Unsent bytes move between the caller's parts and its queue, and a write may be taken in part. */
+    SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                          SSL_MODE_RELEASE_BUFFERS);
+    if (SSL_set_fd(ssl, stream->fd) != 1) {
+        /* Out of memory: the first read or write fails on an SSL without a descriptor. */
+        SSL_set_bio(ssl, NULL, NULL);
+    }
+}
+
+static enum stream_status tls_status(struct stream *stream, int result)
+{
+    switch (SSL_get_error(stream->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return STREAM_AGAIN;
+    case SSL_ERROR_ZERO_RETURN:
+        return STREAM_EOF;
+    case SSL_ERROR_SSL:
+        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+            return STREAM_EOF;
+        }
+        return STREAM_ERROR;
+    default:
+        return STREAM_ERROR;
+    }
+}
+
+static enum stream_status tls_read(struct stream *stream, char *into, size_t size, size_t *ret_len)
+{
+    ERR_clear_error();
+    int result = SSL_read_ex(stream->ssl, into, size, ret_len);
+    stream->tls_read_wants_write = result <= 0 && SSL_want_write(stream->ssl);
+    enum stream_status status = result > 0 ? STREAM_OK : tls_status(stream, result);
+    watch_update(stream);
+    return status;
+}
+
+/* Copies the first bytes of the parts into one record's worth; returns how many. */
+static size_t parts_gather(const struct slice *parts, size_t count, size_t skip, char *into)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count && len < TLS_RECORD_SIZE; i++) {
+        if (skip >= parts[i].len) {
+            skip -= parts[i].len;
+            continue;
+        }
+        size_t piece = parts[i].len - skip;
+        if (piece > TLS_RECORD_SIZE - len) {
+            piece = TLS_RECORD_SIZE - len;
+        }
+        memcpy(into + len, parts[i].ptr + skip, piece);
+        len += piece;
+        skip = 0;
+    }
+    return len;
+}
+
+/* Few records instead of one for each part. After STREAM_AGAIN OpenSSL wants the same bytes first again, at least as many:
+   so does the contract of stream_write(). */
+static enum stream_status tls_write(struct stream *stream, const struct slice *parts, size_t count,
+                                    size_t *ret_len)
+{
+    char record[TLS_RECORD_SIZE];
+    size_t done = 0;
+    size_t put = 0;
+    int result;
+
+    do {
+        const char *from = record;
+        size_t len;
+        if (count == 1) {
+            from = parts[0].ptr + done;
+            len = parts[0].len - done < TLS_RECORD_SIZE ? parts[0].len - done : TLS_RECORD_SIZE;
+        } else {
+            len = parts_gather(parts, count, done, record);
+        }
+        if (len == 0) {
+            stream->tls_write_wants_read = false;
+            break;
+        }
+        ERR_clear_error();
+        result = SSL_write_ex(stream->ssl, from, len, &put);
+        stream->tls_write_wants_read = result <= 0 && SSL_want_read(stream->ssl);
+        if (result > 0) {
+            done += put;
+        }
+    } while (result > 0);
+    *ret_len = done;
+    enum stream_status status = done > 0 ? STREAM_OK : tls_status(stream, result);
+    watch_update(stream);
+    return status;
+}
+
+/* --- either --- */
+
+enum stream_status stream_read(struct stream *stream, char *into, size_t size, size_t *ret_len)
+{
+    *ret_len = 0;
+    CHECK(!stream->closing && size > 0);
+    return stream->ssl == NULL ? plain_read(stream, into, size, ret_len)
+                               : tls_read(stream, into, size, ret_len);
+}
+
+enum stream_status stream_write(struct stream *stream, const struct slice *parts, size_t count,
+                                size_t *ret_len)
+{
+    *ret_len = 0;
+    CHECK(!stream->closing && count > 0 && count <= PARTS_MAX);
+    return stream->ssl == NULL ? plain_write(stream, parts, count, ret_len)
+                               : tls_write(stream, parts, count, ret_len);
+}
+
+bool stream_has_buffered(const struct stream *stream)
+{
+    return stream->ssl != NULL && SSL_pending(stream->ssl) > 0;
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    struct stream *stream = handle->data;
+
+    if (stream->on_closed != NULL) {
+        stream->on_closed(stream);
+    }
+}
+
+void stream_close(struct stream *stream, bool reset, void (*on_closed)(struct stream *))
+{
+    CHECK(!stream->closing);
+    stream->closing = true;
+    stream->on_closed = on_closed;
+    if (stream->ssl != NULL) {
+        if (!reset && SSL_is_init_finished(stream->ssl)) {
+            ERR_clear_error();
+            (void)SSL_shutdown(stream->ssl); /* one close_notify if it fits, no waiting */
+        }
+        SSL_free(stream->ssl);
+        stream->ssl = NULL;
+        ERR_clear_error();
+    }
+    uv_close((uv_handle_t *)&stream->poll, on_poll_closed);
+    if (reset) {
+        struct linger linger = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    }
+    (void)close(stream->fd);
+    stream->fd = -1;
+}

@@ -8,7 +8,16 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-enum http_method { HTTP_GET_METHOD, HTTP_HEAD_METHOD, HTTP_POST_METHOD, HTTP_PUT_METHOD, HTTP_DELETE_METHOD, HTTP_OPTIONS_METHOD, HTTP_PATCH_METHOD, HTTP_OTHER_METHOD };
+enum http_method {
+    HTTP_GET_METHOD,
+    HTTP_HEAD_METHOD,
+    HTTP_POST_METHOD,
+    HTTP_PUT_METHOD,
+    HTTP_DELETE_METHOD,
+    HTTP_OPTIONS_METHOD,
+    HTTP_PATCH_METHOD,
+    HTTP_OTHER_METHOD
+};
 
 struct http_header {
     struct slice name;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP/1.1 server on one loop (RFC 9112): llhttp parses, our own rules on top refuse everything ambiguous (see the list in
- * http_head.h), and what the handler gets is a request whose framing is settled. Keep-alive, pipelining (answered in
- * order, one at a time), chunked both ways, Expect: 100-continue. The handler answers from any later turn of the loop.
+ * HTTP/1.1 server on one loop (RFC 9112): llhttp parses, our own rules on top refuse everything
+ * ambiguous (see the list in http_head.h), and what the handler gets is a request whose framing is
+ * settled. Keep-alive, pipelining (answered in order, one at a time), chunked both ways, Expect:
+ * 100-continue. The handler answers from any later turn of the loop.
  *
- * Back-pressure: output beyond `output_high` makes http_write() return false, and on_drain tells when to go on; while an
- * exchange is open nothing more is read from the client than notices its end. Every buffer has a ceiling in the limits.
+ * Back-pressure: output beyond `output_high` makes http_write() return false, and on_drain tells
+ * when to go on; while an exchange is open nothing more is read from the client than notices its
+ * end. Every buffer has a ceiling in the limits.
  */
 #ifndef SLUICE_NET_HTTP_SERVER_H
 #define SLUICE_NET_HTTP_SERVER_H
@@ -21,16 +23,17 @@ struct http_exchange;
 
 /* Sizes in bytes, times in milliseconds; tested at limit - 1, limit, limit + 1. */
 struct http_limits {
-    size_t head_bytes;       /* 32 KB: request line and headers, else 431 */
-    size_t head_fields;      /* 100, else 431 */
-    size_t target_bytes;     /* 8 KB, else 414 */
-    size_t body_bytes;       /* 32 MB, else 413; the handler may set less */
-    uint64_t head_ms;        /* 10 s from the first byte, else 408 */
-    uint64_t body_min_rate;  /* 1024 bytes a second averaged over 10 s after the first 64 KB, else 408 */
-    uint64_t idle_ms;        /* 75 s between requests: closed */
-    uint64_t write_stall_ms; /* 60 s without progress of the reader: cut */
-    size_t output_high;      /* 1 MB */
-    uint32_t connections;    /* of this server; beyond it: 503 and close */
+    size_t head_bytes;   /* 32 KB: request line and headers, else 431 */
+    size_t head_fields;  /* 100, else 431 */
+    size_t target_bytes; /* 8 KB, else 414 */
+    size_t body_bytes;   /* 32 MB, else 413; the handler may set less */
+    uint64_t head_ms;    /* 10 s from the first byte, else 408 */
+    uint64_t
+        body_min_rate; /* 1024 bytes a second averaged over 10 s after the first 64 KB, else 408 */
+    uint64_t idle_ms;  /* 75 s between requests: closed */
+    uint64_t write_stall_ms;          /* 60 s without progress of the reader: cut */
+    size_t output_high;               /* 1 MB */
+    uint32_t connections;             /* of this server; beyond it: 503 and close */
     uint32_t requests_per_connection; /* 10,000 */
 };
 extern const struct http_limits http_default_limits;
@@ -38,32 +41,37 @@ extern const struct http_limits http_default_limits;
 enum http_gone { HTTP_GONE_CLOSED, HTTP_GONE_STALLED, HTTP_GONE_SHUTDOWN };
 
 struct http_handler {
-    /* The head is complete. Call exactly one of http_accept_body(), http_respond(), http_start(), now or later. */
+    /* The head is complete. Call exactly one of http_accept_body(), http_respond(), http_start(),
+     * now or later. */
     void (*on_head)(struct http_exchange *x);
-    /* The body is complete (empty for a request without one). The slice is valid until the exchange ends or
-       http_release_body(). */
+    /* The body is complete (empty for a request without one). The slice is valid until the exchange
+       ends or http_release_body(). */
     void (*on_body)(struct http_exchange *x, struct slice body);
     /* Output fell below half of output_high after http_write() returned false. */
     void (*on_drain)(struct http_exchange *x);
-    /* The exchange is over, exactly once, for every exchange that had on_head; `gone` is NULL when the answer left in full
-       (handed to the kernel), else why not. x is invalid afterwards. */
+    /* The exchange is over, exactly once, for every exchange that had on_head; `gone` is NULL when
+       the answer left in full (handed to the kernel), else why not. x is invalid afterwards. */
     void (*on_end)(struct http_exchange *x, const enum http_gone *gone);
 };
 
 struct http_server_options {
     struct http_limits limits;
     const struct http_handler *handler;
-    void *owner;      /* http_exchange_owner() */
-    SSL_CTX *tls;     /* NULL: plain; not owned */
+    void *owner;  /* http_exchange_owner() */
+    SSL_CTX *tls; /* NULL: plain; not owned */
 };
 
-MUST_USE struct http_server *http_server_new(struct net_loop *loop, const struct http_server_options *options);
-/* "127.0.0.1:4141", "[::1]:4141", "*:4141", port 0 for any; SO_REUSEPORT. May be called several times. */
-MUST_USE bool http_server_listen(struct http_server *server, struct slice address, bool reuse_port, uint16_t *ret_port, struct error *error);
+MUST_USE struct http_server *http_server_new(struct net_loop *loop,
+                                             const struct http_server_options *options);
+/* "127.0.0.1:4141", "[::1]:4141", "*:4141", port 0 for any; SO_REUSEPORT. May be called several
+ * times. */
+MUST_USE bool http_server_listen(struct http_server *server, struct slice address, bool reuse_port,
+                                 uint16_t *ret_port, struct error *error);
 /* Serves one connected socket (tests use a socketpair). Takes the descriptor. */
 MUST_USE bool http_server_adopt(struct http_server *server, int fd);
-/* Stops accepting, closes idle connections, lets exchanges finish (answers carry Connection: close); after `ms` the rest is
-   cut. May be called again with a shorter time. `on_drained` runs when no connection is left. */
+/* Stops accepting, closes idle connections, lets exchanges finish (answers carry Connection:
+   close); after `ms` the rest is cut. May be called again with a shorter time. `on_drained` runs
+   when no connection is left. */
 void http_server_drain(struct http_server *server, uint64_t ms, void (*on_drained)(void *owner));
 size_t http_server_connections(const struct http_server *server);
 /* Only after on_drained. */
@@ -80,24 +88,30 @@ void *http_exchange_user(const struct http_exchange *x);
 /* Monotonic ns when the first byte of the head was read. */
 int64_t http_exchange_started(const struct http_exchange *x);
 
-/* Reads the body up to `limit` bytes (answers 100 Continue if asked for); larger: 413 is answered here and on_end follows. */
+/* Reads the body up to `limit` bytes (answers 100 Continue if asked for); larger: 413 is answered
+ * here and on_end follows. */
 void http_accept_body(struct http_exchange *x, size_t limit);
 /* The body's memory is no longer needed (long streams hold none of it). */
 void http_release_body(struct http_exchange *x);
 
-/* A whole answer in one write. Content-Length, Date and Connection are added here; headers must be valid (CHECK). */
-void http_respond(struct http_exchange *x, int status, const struct http_header *headers, size_t count, struct slice body);
-/* Begins an answer: the head is queued and leaves with the first http_write(), http_flush() or http_finish().
-   content_length HTTP_CONTENT_LENGTH_UNKNOWN: chunked (HTTP/1.0 clients: until close). */
-void http_start(struct http_exchange *x, int status, const struct http_header *headers, size_t count, int64_t content_length);
+/* A whole answer in one write. Content-Length, Date and Connection are added here; headers must be
+ * valid (CHECK). */
+void http_respond(struct http_exchange *x, int status, const struct http_header *headers,
+                  size_t count, struct slice body);
+/* Begins an answer: the head is queued and leaves with the first http_write(), http_flush() or
+   http_finish(). content_length HTTP_CONTENT_LENGTH_UNKNOWN: chunked (HTTP/1.0 clients: until
+   close). */
+void http_start(struct http_exchange *x, int status, const struct http_header *headers,
+                size_t count, int64_t content_length);
 bool http_started(const struct http_exchange *x);
-/* Writes body bytes at once, what the kernel does not take is queued. False: wait for on_drain (the bytes are taken
-   nevertheless). Never called with nothing. */
+/* Writes body bytes at once, what the kernel does not take is queued. False: wait for on_drain (the
+   bytes are taken nevertheless). Never called with nothing. */
 bool http_write(struct http_exchange *x, struct slice bytes);
 void http_flush(struct http_exchange *x);
 /* Ends the answer; on_end follows, perhaps inside the call. */
 void http_finish(struct http_exchange *x);
-/* Cuts the connection so that a truncated answer looks truncated; on_end follows, perhaps inside the call. */
+/* Cuts the connection so that a truncated answer looks truncated; on_end follows, perhaps inside
+ * the call. */
 void http_abort(struct http_exchange *x);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What everything on one event loop shares: the libuv loop, the clock, one scratch buffer to read into (so that idle
- * connections own no read buffer), and deadlines. One thread per loop; nothing here is locked.
+ * What everything on one event loop shares: the libuv loop, the clock, one scratch buffer to read
+ * into (so that idle connections own no read buffer), and deadlines. One thread per loop; nothing
+ * here is locked.
  */
 #ifndef SLUICE_NET_LOOP_H
 #define SLUICE_NET_LOOP_H
@@ -25,8 +26,9 @@ MUST_USE bool net_loop_init(struct net_loop *loop, const struct clock *clock);
 void net_loop_release(struct net_loop *loop);
 
 /*
- * A deadline is a timer that is cheap to move: setting it later only stores the new time, and the timer that is already
- * armed re-arms itself when it fires early. Most deadlines of a proxy are moved thousands of times and never fire.
+ * A deadline is a timer that is cheap to move: setting it later only stores the new time, and the
+ * timer that is already armed re-arms itself when it fires early. Most deadlines of a proxy are
+ * moved thousands of times and never fire.
  */
 struct deadline {
     uv_timer_t timer;
@@ -37,13 +39,15 @@ struct deadline {
     void *owner;
 };
 
-void deadline_init(struct deadline *deadline, struct net_loop *loop, void (*on_due)(struct deadline *), void *owner);
-/* Fires on_due once, `ms` from now (loop time; at most DEADLINE_MS_MAX); replaces what was set. A cleared deadline may
-   leave its timer armed, which keeps uv_run() going until deadline_close(). */
+void deadline_init(struct deadline *deadline, struct net_loop *loop,
+                   void (*on_due)(struct deadline *), void *owner);
+/* Fires on_due once, `ms` from now (loop time; at most DEADLINE_MS_MAX); replaces what was set. A
+   cleared deadline may leave its timer armed, which keeps uv_run() going until deadline_close(). */
 #define DEADLINE_MS_MAX (366ULL * 24 * 3600 * 1000)
 void deadline_set(struct deadline *deadline, uint64_t ms);
 void deadline_clear(struct deadline *deadline);
-/* Closes the timer; `on_closed` (may be NULL) runs on a later turn, before it the memory must stay. */
+/* Closes the timer; `on_closed` (may be NULL) runs on a later turn, before it the memory must stay.
+ */
 void deadline_close(struct deadline *deadline, uv_close_cb on_closed);
 
 #endif

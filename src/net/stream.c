@@ -99,7 +99,7 @@ void stream_watch_hangup(struct stream *stream, bool hangup)
 
 static enum stream_status status_of_errno(void)
 {
-    return errno == EAGAIN || errno == EWOULDBLOCK ? STREAM_AGAIN : STREAM_ERROR;
+    return errno == EAGAIN ? STREAM_AGAIN : STREAM_ERROR;
 }
 
 static enum stream_status plain_read(struct stream *stream, char *into, size_t size,
@@ -145,7 +145,8 @@ void stream_use_tls(struct stream *stream, SSL *ssl)
 {
     CHECK(stream->ssl == NULL);
     stream->ssl = ssl;
-    /* Unsent bytes move between the caller's parts and its queue, and a write may be taken in part. */
+    /* Unsent bytes move between the caller's parts and its queue, and a write may be taken in part.
+     */
     SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                           SSL_MODE_RELEASE_BUFFERS);
     if (SSL_set_fd(ssl, stream->fd) != 1) {
@@ -203,15 +204,15 @@ static size_t parts_gather(const struct slice *parts, size_t count, size_t skip,
     return len;
 }
 
-/* Few records instead of one for each part. After STREAM_AGAIN OpenSSL wants the same bytes first again, at least as many:
-   so does the contract of stream_write(). */
+/* Few records instead of one for each part. After STREAM_AGAIN OpenSSL wants the same bytes first
+   again, at least as many: so does the contract of stream_write(). */
 static enum stream_status tls_write(struct stream *stream, const struct slice *parts, size_t count,
                                     size_t *ret_len)
 {
     char record[TLS_RECORD_SIZE];
     size_t done = 0;
     size_t put = 0;
-    int result;
+    int result = 1;
 
     do {
         const char *from = record;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory of one call: bump allocation in blocks, released all at once. The budget is a ceiling on what a call may
- * hold; past it (or out of memory) arena_alloc() returns NULL and `exhausted` stays set, so that a reader can allocate
- * freely and check once. Under ASan released memory is poisoned. Single owner, no locking.
+ * Memory of one call: bump allocation in blocks, released all at once. The budget is a ceiling on
+ * what a call may hold; past it (or out of memory) arena_alloc() returns NULL and `exhausted` stays
+ * set, so that a reader can allocate freely and check once. Under ASan released memory is poisoned.
+ * Single owner, no locking.
  */
 #ifndef SLUICE_BASE_ARENA_H
 #define SLUICE_BASE_ARENA_H

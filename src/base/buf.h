@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Owned bytes with a ceiling. Appending past the ceiling (or out of memory) sets `failed`, appends nothing and returns
- * false; `failed` is sticky until buf_clear(), so a writer may append many pieces and check once. Single owner, no
- * locking. The content is `ptr[0..len)`; it is not NUL-terminated.
+ * Owned bytes with a ceiling. Appending past the ceiling (or out of memory) sets `failed`, appends
+ * nothing and returns false; `failed` is sticky until buf_clear(), so a writer may append many
+ * pieces and check once. Single owner, no locking. The content is `ptr[0..len)`; it is not
+ * NUL-terminated.
  */
 #ifndef SLUICE_BASE_BUF_H
 #define SLUICE_BASE_BUF_H
@@ -27,8 +28,27 @@ void buf_release(struct buf *b);
 void buf_clear(struct buf *b);
 /* Room for `extra` more bytes: pointer to it (write there, then add to len), or NULL and failed. */
 char *buf_reserve(struct buf *b, size_t extra);
-bool buf_append(struct buf *b, struct slice s);
-bool buf_append_char(struct buf *b, char byte);
+bool buf_append_slow(struct buf *b, struct slice s); /* buf_append() when there is no room yet */
+
+static inline bool buf_append(struct buf *b, struct slice s)
+{
+    if (UNLIKELY(s.len == 0 || b->failed || s.len > b->cap - b->len)) {
+        return buf_append_slow(b, s);
+    }
+    memcpy(b->ptr + b->len, s.ptr, s.len);
+    b->len += s.len;
+    return true;
+}
+
+static inline bool buf_append_char(struct buf *b, char byte)
+{
+    if (UNLIKELY(b->failed || b->len == b->cap)) {
+        return buf_append_slow(b, slice_of(&byte, 1));
+    }
+    b->ptr[b->len++] = byte;
+    return true;
+}
+
 bool buf_append_cstr(struct buf *b, const char *text);
 bool buf_append_u64(struct buf *b, uint64_t value);
 bool buf_append_i64(struct buf *b, int64_t value);

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compiler attributes and the one assertion. Three kinds of wrong are kept apart everywhere: the caller's fault is a
- * struct error, the environment's fault is a struct error with a retry class, and our own bug is CHECK(), which stays
- * on in release builds. Input from outside never reaches a CHECK().
+ * Compiler attributes and the one assertion. Three kinds of wrong are kept apart everywhere: the
+ * caller's fault is a struct error, the environment's fault is a struct error with a retry class,
+ * and our own bug is CHECK(), which stays on in release builds. Input from outside never reaches a
+ * CHECK().
  */
 #ifndef SLUICE_BASE_CHECK_H
 #define SLUICE_BASE_CHECK_H
 
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 #define NO_RETURN __attribute__((noreturn))
 #define UNUSED __attribute__((unused))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+#define CONTAINER_OF(pointer, type, member)                                                        \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* Prints where and what to stderr, then aborts. For bugs of ours only. */
 NO_RETURN void check_failed(const char *file, int line, const char *condition);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Time is passed in. Durations and deadlines use the monotonic clock (ns since an arbitrary start); timestamps in logs
- * and the ledger use the wall clock (ns since 1970-01-01 UTC). Tests pass a clock that they turn by hand.
+ * Time is passed in. Durations and deadlines use the monotonic clock (ns since an arbitrary start);
+ * timestamps in logs and the ledger use the wall clock (ns since 1970-01-01 UTC). Tests pass a
+ * clock that they turn by hand.
  */
 #ifndef SLUICE_BASE_CLOCK_H
 #define SLUICE_BASE_CLOCK_H

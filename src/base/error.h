@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What went wrong, for a caller or an operator. Functions that can fail return `bool` (false: *error filled in) and
- * take the error last. `code` is a stable identifier from a literal (clients match on it); `text` is a sentence that
- * never holds a secret; `pointer` is a JSON pointer (RFC 6901) or empty.
+ * What went wrong, for a caller or an operator. Functions that can fail return `bool` (false:
+ * *error filled in) and take the error last. `code` is a stable identifier from a literal (clients
+ * match on it); `text` is a sentence that never holds a secret; `pointer` is a JSON pointer (RFC
+ * 6901) or empty.
  */
 #ifndef SLUICE_BASE_ERROR_H
 #define SLUICE_BASE_ERROR_H
@@ -28,7 +29,8 @@ struct error {
     char text[384];
 };
 
-/* Fills in *error (which may be NULL) and returns false, so that `return error_set(...)` reads well. */
+/* Fills in *error (which may be NULL) and returns false, so that `return error_set(...)` reads
+ * well. */
 bool error_set(struct error *error, enum error_kind kind, const char *code, const char *format, ...)
     PRINTF_LIKE(4, 5);
 /* Sets the JSON pointer, truncating. */

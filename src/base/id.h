@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Identifiers of calls: 128 bits, UUID version 7 (RFC 9562) printed as 36 characters. Sortable by time. One generator
- * per thread; the clock is passed in.
+ * Identifiers of calls: 128 bits, UUID version 7 (RFC 9562) printed as 36 characters. Sortable by
+ * time. One generator per thread; the clock is passed in.
  */
 #ifndef SLUICE_BASE_ID_H
 #define SLUICE_BASE_ID_H

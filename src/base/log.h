@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The log: JSON lines (or plain text on a terminal) handed to one writer thread through a bounded ring, so that no
- * caller ever waits for a disk or a pipe; when the ring is full lines are dropped and counted. Any thread. Secrets and
- * bodies must not be passed in; control characters are escaped here.
+ * The log: JSON lines (or plain text on a terminal) handed to one writer thread through a bounded
+ * ring, so that no caller ever waits for a disk or a pipe; when the ring is full lines are dropped
+ * and counted. Any thread. Secrets and bodies must not be passed in; control characters are escaped
+ * here.
  */
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
@@ -13,7 +14,8 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
 
-/* Starts the writer on a descriptor (not owned). Before it, and after log_stop(), lines go to stderr directly. */
+/* Starts the writer on a descriptor (not owned). Before it, and after log_stop(), lines go to
+ * stderr directly. */
 void log_start(int fd, enum log_format format, enum log_level level);
 /* Writes out what is queued and joins the writer. */
 void log_stop(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hash map from bytes to a pointer, open addressing, keyed hash (safe for keys from outside). Keys are copied in;
- * values are not owned. Insertion order is not kept. Single owner, no locking.
+ * Hash map from bytes to a pointer, open addressing, keyed hash (safe for keys from outside). Keys
+ * are copied in; values are not owned. Insertion order is not kept. Single owner, no locking.
  */
 #ifndef SLUICE_BASE_MAP_H
 #define SLUICE_BASE_MAP_H
@@ -17,8 +17,8 @@ struct map_entry {
 
 struct map {
     struct map_entry *entries;
-    size_t cap;  /* power of two or 0 */
-    size_t used; /* live entries */
+    size_t cap;    /* power of two or 0 */
+    size_t used;   /* live entries */
     size_t filled; /* live and deleted */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Randomness is passed in. random_secure() is the kernel's, for keys and hash seeds; struct random is a small seeded
- * generator (xoshiro256**) for jitter, sampling and simulation: same seed, same sequence. Not thread-safe.
+ * Randomness is passed in. random_secure() is the kernel's, for keys and hash seeds; struct random
+ * is a small seeded generator (xoshiro256**) for jitter, sampling and simulation: same seed, same
+ * sequence. Not thread-safe.
  */
 #ifndef SLUICE_BASE_RANDOM_H
 #define SLUICE_BASE_RANDOM_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Borrowed bytes: pointer and length, never NUL-terminated, never owned. A slice is valid as long as what it points
- * into; the empty slice may have a NULL pointer. All comparisons are on bytes.
+ * Borrowed bytes: pointer and length, never NUL-terminated, never owned. A slice is valid as long
+ * as what it points into; the empty slice may have a NULL pointer. All comparisons are on bytes.
  */
 #ifndef SLUICE_BASE_SLICE_H
 #define SLUICE_BASE_SLICE_H
@@ -18,9 +18,13 @@ struct slice {
     size_t len;
 };
 
-/* A slice of a string literal; the literal's NUL is not part of it. SLICE_INIT is for static tables. */
+/* A slice of a string literal; the literal's NUL is not part of it. SLICE_INIT is for static
+ * tables. */
 #define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
-#define SLICE_INIT(literal) {"" literal, sizeof(literal) - 1}
+#define SLICE_INIT(literal)                                                                        \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 #define SLICE_EMPTY ((struct slice){NULL, 0})
 /* printf("%.*s", SLICE_ARG(s)) */
 #define SLICE_ARG(s) (int)(s).len, (s).ptr == NULL ? "" : (s).ptr
@@ -51,12 +55,14 @@ size_t slice_find_slice(struct slice s, struct slice needle);
 struct slice slice_from(struct slice s, size_t start);
 /* Without leading and trailing space, tab, CR, LF. */
 struct slice slice_trim(struct slice s);
-/* Cuts `*rest` at the first `byte`: returns what is before it and leaves what is after; the whole if there is none. */
+/* Cuts `*rest` at the first `byte`: returns what is before it and leaves what is after; the whole
+ * if there is none. */
 struct slice slice_cut(struct slice *rest, char byte);
 /* Whole slice as a decimal without sign or space; false on anything else or on overflow. */
 MUST_USE bool slice_to_u64(struct slice s, uint64_t *ret_value);
-/* Decimal number "12", "-3", "0.25", "1e-7" scaled by 10^scale into an integer, exactly; digits beyond the scale are
-   rounded half away from zero; false on syntax or overflow. Money from text goes through this, never through a double. */
+/* Decimal number "12", "-3", "0.25", "1e-7" scaled by 10^scale into an integer, exactly; digits
+   beyond the scale are rounded half away from zero; false on syntax or overflow. Money from text
+   goes through this, never through a double. */
 MUST_USE bool slice_to_scaled(struct slice s, int scale, int64_t *ret_value);
 /* <0, 0, >0 by bytes, then by length. */
 int slice_compare(struct slice a, struct slice b);
@@ -64,5 +70,7 @@ int slice_compare(struct slice a, struct slice b);
 char *slice_to_cstr(struct slice s, char *buffer, size_t size);
 /* Takes time that depends on the lengths only. */
 bool slice_eq_constant_time(struct slice a, struct slice b);
+/* Length of the valid UTF-8 sequence (RFC 3629) at the start: 1..4, or 0 when there is none. */
+size_t slice_utf8_length(struct slice s);
 
 #endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The heap, as our own code uses it: NULL means out of memory and is always handled. In the builds
+ * with fault injection (SLUICE_FAULTS) a test can let the n-th allocation from now fail, to walk
+ * every one of those paths. What is allocated here is released with memory_free() or free() alike.
+ * Any thread.
+ */
+#ifndef SLUICE_BASE_MEMORY_H
+#define SLUICE_BASE_MEMORY_H
+
+#include "base/check.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#ifdef SLUICE_FAULTS
+/* True when the allocation that asks must fail. */
+bool memory_fault(void);
+/* The allocation number `nth` from now (0: the very next one) fails, once; a negative number means
+ * never. */
+void memory_fail_nth(int64_t nth);
+/* Did a failure happen since the last memory_fail_nth()? */
+bool memory_fault_happened(void);
+#else
+static inline bool memory_fault(void)
+{
+    return false;
+}
+#endif
+
+/* Not zeroed. */
+MUST_USE static inline void *memory_alloc(size_t size)
+{
+    return memory_fault() ? NULL : malloc(size);
+}
+
+/* Zeroed; NULL also on overflow of the product. */
+MUST_USE static inline void *memory_array(size_t count, size_t size)
+{
+    return memory_fault() ? NULL : calloc(count, size);
+}
+
+/* On failure NULL, and the old block stays as it was. `size` must not be 0. */
+MUST_USE static inline void *memory_resize(void *old, size_t size)
+{
+    return memory_fault() ? NULL : realloc(old, size);
+}
+
+static inline void memory_free(void *block)
+{
+    free(block);
+}
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Task and complexity from features, by word rules that can be explained: matches are on words ("prototype" is not "type",
+ * "show" is not "how"), negation is heeded ("do not summarize"), the rule that won is named. Pure; about a microsecond.
+ */
+#ifndef SLUICE_ROUTE_CLASSIFY_H
+#define SLUICE_ROUTE_CLASSIFY_H
+
+#include "model/task.h"
+#include "route/features.h"
+
+struct classification {
+    enum task task;
+    double confidence;  /* 0..1: share of the winning score */
+    double complexity;  /* 0..1 */
+    const char *reason; /* the rule: a literal such as "word: summarize" */
+    bool given;         /* the caller said the task */
+};
+
+void classify(const struct features *features, struct classification *classification);
+/* Complexity alone (when the task was given). */
+double complexity_of(const struct features *features, enum task task);
+
+#endif

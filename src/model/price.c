@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The price of an attempt. The one hard idea: the tokens of a side are partitioned, so that each is
+ * charged exactly once. The input splits into cache reads, cache writes (5 minutes, 1 hour), audio
+ * and the plain rest; the output into audio and the plain rest. Where reports contradict (parts
+ * that exceed their whole), the larger count is charged, never the smaller: a cap must hold. Tokens
+ * that are both cached and audio are charged as cached ones.
+ */
+#include "model/price.h"
+
+#define PD_PER_ND 1000u
+#define MONEY_DECIMALS_MIN 2
+#define MONEY_DECIMALS_MAX 9
+
+__extension__ typedef unsigned __int128 wide;
+
+static int64_t at_least_zero(int64_t value)
+{
+    return value < 0 ? 0 : value;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t rate_or(int64_t rate, int64_t fallback)
+{
+    return rate >= 0 ? rate : at_least_zero(fallback);
+}
+
+/* Takes up to `wanted` of what is left and returns how many those are. */
+static int64_t take(int64_t *left, int64_t wanted)
+{
+    int64_t taken = smaller(*left, at_least_zero(wanted));
+    *left -= taken;
+    return taken;
+}
+
+static wide charge(int64_t tokens, int64_t rate)
+{
+    return (wide)(uint64_t)tokens * (uint64_t)rate;
+}
+
+static int64_t input_total(const struct usage *usage)
+{
+    int64_t cached =
+        money_add(usage->cache_read, money_add(usage->cache_write, usage->cache_write_1h));
+    return larger(at_least_zero(usage->input), cached);
+}
+
+static wide charge_input(const struct price_rates *rates, const struct usage *usage, int64_t left)
+{
+    int64_t write_rate = rate_or(rates->cache_write, rates->input);
+    wide sum = charge(take(&left, usage->cache_read), rate_or(rates->cache_read, rates->input));
+    sum += charge(take(&left, usage->cache_write), write_rate);
+    sum += charge(take(&left, usage->cache_write_1h), rate_or(rates->cache_write_1h, write_rate));
+    sum += charge(take(&left, usage->audio_input), rate_or(rates->audio_input, rates->input));
+    return sum + charge(left, at_least_zero(rates->input));
+}
+
+static wide charge_output(const struct price_rates *rates, const struct usage *usage)
+{
+    int64_t left =
+        larger(at_least_zero(usage->output), larger(usage->reasoning, usage->audio_output));
+    wide sum =
+        charge(take(&left, usage->audio_output), rate_or(rates->audio_output, rates->output));
+    return sum + charge(left, at_least_zero(rates->output));
+}
+
+const struct price_rates *price_rates_for(const struct price *price, int64_t input_tokens)
+{
+    const struct price_rates *rates = &price->base;
+    for (size_t i = 0; i < price->tier_count && i < PRICE_TIERS_MAX; i++) {
+        if (input_tokens > price->tiers[i].above_input) {
+            rates = &price->tiers[i].rates;
+        }
+    }
+    return rates;
+}
+
+int64_t price_cost(const struct price *price, const struct usage *usage)
+{
+    if (!price->known) {
+        return 0;
+    }
+    int64_t input = input_total(usage);
+    const struct price_rates *rates = price_rates_for(price, input);
+    /* Two sides of at most 2^63 tokens at 2^63 each, and a small rest: below 2^128. */
+    wide sum = charge_input(rates, usage, input) + charge_output(rates, usage);
+    sum += (wide)(uint64_t)at_least_zero(price->per_request_nd) * PD_PER_ND;
+    wide nano = (sum + PD_PER_ND - 1) / PD_PER_ND;
+    return nano > INT64_MAX ? INT64_MAX : (int64_t)nano;
+}
+
+static bool rates_are_zero(const struct price_rates *rates)
+{
+    return rates->input <= 0 && rates->output <= 0 && rates->cache_read <= 0 &&
+           rates->cache_write <= 0 && rates->cache_write_1h <= 0 && rates->audio_input <= 0 &&
+           rates->audio_output <= 0;
+}
+
+bool price_is_free(const struct price *price)
+{
+    if (!price->known || price->per_request_nd > 0 || !rates_are_zero(&price->base)) {
+        return false;
+    }
+    for (size_t i = 0; i < price->tier_count && i < PRICE_TIERS_MAX; i++) {
+        if (!rates_are_zero(&price->tiers[i].rates)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int64_t money_add(int64_t a, int64_t b)
+{
+    a = at_least_zero(a);
+    b = at_least_zero(b);
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+bool money_format(struct buf *out, int64_t nd)
+{
+    uint64_t amount = nd < 0 ? 0 - (uint64_t)nd : (uint64_t)nd;
+    uint64_t fraction = amount % (uint64_t)MONEY_ND_PER_USD;
+    char digits[MONEY_DECIMALS_MAX];
+    for (int i = MONEY_DECIMALS_MAX - 1; i >= 0; i--) {
+        digits[i] = (char)('0' + fraction % 10);
+        fraction /= 10;
+    }
+    size_t len = MONEY_DECIMALS_MAX;
+    while (len > MONEY_DECIMALS_MIN && digits[len - 1] == '0') {
+        len--;
+    }
+    if (nd < 0) {
+        buf_append_char(out, '-');
+    }
+    buf_append_u64(out, amount / (uint64_t)MONEY_ND_PER_USD);
+    buf_append_char(out, '.');
+    return buf_append(out, slice_of(digits, len));
+}

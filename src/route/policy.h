@@ -12,7 +12,7 @@
 #include "model/task.h"
 
 #define NO_TARGET UINT16_MAX
-#define TARGETS_MAX 1024
+#define TARGETS_MAX 4096
 #define NO_LIMIT (-1) /* of a latency or a cost; 0 is a limit of zero */
 
 struct target_health;

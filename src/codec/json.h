@@ -44,8 +44,11 @@ struct json_doc {
 
 void json_doc_init(struct json_doc *doc);
 void json_doc_release(struct json_doc *doc);
-/* Parses the whole text (at most 2^31 bytes; surrounding white space allowed). On failure: code "invalid_json", with byte
-   offset, line and column in the text, or "json_too_deep", "json_too_large". */
+/* Parses the whole text (at most 2^31 bytes; surrounding white space allowed; no byte order mark). NULL limits are the
+   default ones. On failure the document is empty and *error has the code "invalid_json", "invalid_utf8", "json_too_deep"
+   (all ERROR_INVALID), "json_too_large" (ERROR_LIMIT) or "out_of_memory" (ERROR_ENVIRONMENT) and a text such as
+   "JSON 3:14 (byte 57): expected ',' or '}', found 'x'": line, column in characters, byte offset, at most one byte of
+   the input. Lone surrogates as escapes ("\ud800") are accepted, as the grammar allows them; raw ones are not UTF-8. */
 MUST_USE bool json_parse(struct json_doc *doc, struct slice text, const struct json_limits *limits, struct error *error);
 
 static inline enum json_kind json_kind(const struct json_doc *doc, uint32_t value)
@@ -104,6 +107,8 @@ MUST_USE bool json_bool(const struct json_doc *doc, uint32_t value, bool *ret_va
 /* The unescaped string, in the document's bytes when nothing is escaped, else copied into the arena. A lone surrogate
    escape becomes U+FFFD. Empty when it is no string. */
 struct slice json_string(const struct json_doc *doc, uint32_t value, struct arena *arena);
+/* Does an escaped inside (as json_inner gives it) equal `name` after unescaping? */
+bool json_inner_is(struct slice inner, struct slice name);
 /* Appends the plain text of an escaped inside (as json_inner gives it). */
 bool json_unescape(struct slice inner, struct buf *out);
 /* Writes at most `size` bytes of the plain text to memory, cut at a whole character; returns how many. */
@@ -117,9 +122,17 @@ struct json_edit {
     struct slice with;
 };
 bool json_splice(struct slice text, const struct json_edit *edits, size_t count, struct buf *out);
-/* The edit that removes member `key` (a key's index in `object`) with its comma and the space that belongs to it. */
+/* The edit that removes member `key` (a key's index in `object`) with its comma and the space that belongs to it. Right
+   for one removal in an object; for more of them, or together with an append, use json_edit_members. */
 struct json_edit json_edit_remove(const struct json_doc *doc, uint32_t object, uint32_t key);
 /* The edit that adds a member at the end of an object; `member_with_comma` is `,"k":v`, `member` is `"k":v`. */
 struct json_edit json_edit_append(const struct json_doc *doc, uint32_t object, struct slice member, struct slice member_with_comma);
+/* The edits that remove the members `keys` (indices of keys, ascending) and then add `members` (`"k":v`, or several with
+   commas between them; empty: none) at the end, whatever is left of the object. Writes at most key_count + 2 sorted edits
+   and returns how many. */
+size_t json_edit_members(const struct json_doc *doc, uint32_t object, const uint32_t *keys, size_t key_count,
+                         struct slice members, struct json_edit *edits);
+/* Sorts edits that were collected in another order than that of the text; edits at one place keep their order. */
+void json_edits_sort(struct json_edit *edits, size_t count);
 
 #endif

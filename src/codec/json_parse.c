@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reader: one pass over the text, one node per value in the order of appearance. Nesting needs no stack of its own:
+ * while a container is open its node's `next` holds the index of the container around it, and closing it puts the
+ * real `next` there. Every function takes the place to read from and returns the place after what it read, or NULL
+ * after noting the fault; what is wrong with the text is worked out only then (json_fault.c), not on the way.
+ */
+#include "codec/json.h"
+
+#include "base/memory.h"
+#include "codec/json_fault.h"
+#include "codec/json_scan.h"
+
+#define TEXT_MAX ((size_t)1 << 31)
+#define FIRST_CAP 64u
+
+const struct json_limits json_default_limits = {.depth = 128, .nodes = 1000000};
+
+struct parser {
+    const char *end;
+    const char *text;
+    struct json_node *nodes;
+    uint32_t count;
+    uint32_t cap; /* of nodes, never above the limit */
+    uint32_t open; /* the innermost open container, or JSON_ABSENT */
+    uint32_t depth;
+    struct json_limits limits;
+    const char *fault_at;
+    enum json_fault fault;
+};
+
+void json_doc_init(struct json_doc *doc)
+{
+    *doc = (struct json_doc){NULL, NULL, 0, 0};
+}
+
+void json_doc_release(struct json_doc *doc)
+{
+    if (doc != NULL) {
+        memory_free(doc->nodes);
+        json_doc_init(doc);
+    }
+}
+
+__attribute__((cold, noinline)) static const char *parse_fault(struct parser *ps, const char *at,
+                                                               enum json_fault fault)
+{
+    ps->fault_at = at;
+    ps->fault = fault;
+    return NULL;
+}
+
+__attribute__((cold, noinline)) static bool nodes_grow(struct parser *ps, const char *at)
+{
+    if (ps->cap >= ps->limits.nodes) {
+        (void)parse_fault(ps, at, JSON_FAULT_NODES);
+        return false;
+    }
+    uint64_t wanted = ps->cap < FIRST_CAP ? FIRST_CAP : (uint64_t)ps->cap * 2;
+    uint32_t cap = wanted < ps->limits.nodes ? (uint32_t)wanted : ps->limits.nodes;
+    struct json_node *nodes = memory_resize(ps->nodes, (size_t)cap * sizeof *nodes);
+    if (nodes == NULL) {
+        (void)parse_fault(ps, at, JSON_FAULT_MEMORY);
+        return false;
+    }
+    ps->nodes = nodes;
+    ps->cap = cap;
+    return true;
+}
+
+static inline const char *node_add(struct parser *ps, enum json_kind kind, const char *start,
+                                   const char *end, bool escaped)
+{
+    if (UNLIKELY(ps->count >= ps->cap) && !nodes_grow(ps, start)) {
+        return NULL;
+    }
+    uint32_t index = ps->count++;
+    ps->nodes[index] = (struct json_node){.start = (uint32_t)(start - ps->text),
+                                          .end = (uint32_t)(end - ps->text),
+                                          .next = index + 1,
+                                          .kind = (uint8_t)kind,
+                                          .escaped = escaped};
+    return end;
+}
+
+static inline bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* After the escape at p (a backslash), or NULL. */
+static inline const char *escape_skip(const char *p, const char *end)
+{
+    static const uint8_t length_after[256] = {['"'] = 2, ['\\'] = 2, ['/'] = 2, ['b'] = 2, ['f'] = 2,
+                                              ['n'] = 2, ['r'] = 2,  ['t'] = 2, ['u'] = 6};
+    if (end - p < 2) {
+        return NULL;
+    }
+    unsigned length = length_after[(unsigned char)p[1]];
+    if (LIKELY(length == 2)) {
+        return p + 2;
+    }
+    bool ok = length == 6 && end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) &&
+              is_hex(p[5]);
+    return ok ? p + 6 : NULL;
+}
+
+/* The string whose opening quote is at p. */
+static inline const char *string_read(struct parser *ps, const char *p)
+{
+    const char *end = ps->end;
+    bool escaped = false;
+    const char *q = p + 1;
+    for (;;) {
+        q = json_text_skip(q, end);
+        if (q < end && *q == '"') {
+            return node_add(ps, JSON_STRING, p, q + 1, escaped);
+        }
+        q = q < end && *q == '\\' ? escape_skip(q, end) : NULL;
+        if (UNLIKELY(q == NULL)) {
+            return parse_fault(ps, p, JSON_FAULT_STRING);
+        }
+        escaped = true;
+    }
+}
+
+/* One or more digits; NULL when there is none. */
+static inline const char *digits_skip(const char *p, const char *end)
+{
+    const char *start = p;
+    while (p < end && (unsigned char)(*p - '0') <= 9) {
+        p++;
+    }
+    return p > start ? p : NULL;
+}
+
+/* After the number at p (RFC 8259 section 6), or NULL. */
+static inline const char *number_skip(const char *p, const char *end)
+{
+    p += *p == '-';
+    if (p < end && *p == '0') {
+        p++;
+    } else {
+        p = digits_skip(p, end);
+    }
+    if (p != NULL && p < end && *p == '.') {
+        p = digits_skip(p + 1, end);
+    }
+    if (p != NULL && p < end && (*p | 0x20) == 'e') {
+        p++;
+        p += p < end && (*p == '+' || *p == '-');
+        p = digits_skip(p, end);
+    }
+    return p;
+}
+
+static const char *number_read(struct parser *ps, const char *p)
+{
+    if (*p != '-' && (unsigned char)(*p - '0') > 9) {
+        return parse_fault(ps, p, JSON_FAULT_VALUE);
+    }
+    const char *after = number_skip(p, ps->end);
+    if (after == NULL) {
+        return parse_fault(ps, p, JSON_FAULT_NUMBER);
+    }
+    return node_add(ps, JSON_NUMBER, p, after, false);
+}
+
+static inline const char *word_read(struct parser *ps, const char *p, struct slice word,
+                                    enum json_kind kind)
+{
+    if ((size_t)(ps->end - p) < word.len || memcmp(p, word.ptr, word.len) != 0) {
+        return parse_fault(ps, p, JSON_FAULT_VALUE);
+    }
+    return node_add(ps, kind, p, p + word.len, false);
+}
+
+/* The bracket at p opens a container; returns the first place after it that is no space. */
+static inline const char *container_open(struct parser *ps, const char *p, enum json_kind kind)
+{
+    if (UNLIKELY(ps->depth >= ps->limits.depth)) {
+        return parse_fault(ps, p, JSON_FAULT_DEPTH);
+    }
+    uint32_t index = ps->count;
+    if (node_add(ps, kind, p, p + 1, false) == NULL) {
+        return NULL;
+    }
+    ps->nodes[index].next = ps->open;
+    ps->open = index;
+    ps->depth++;
+    return json_space_skip(p + 1, ps->end);
+}
+
+/* The bracket at p closes the innermost container. */
+static inline const char *container_close(struct parser *ps, const char *p)
+{
+    struct json_node *node = &ps->nodes[ps->open];
+    ps->open = node->next;
+    ps->depth--;
+    node->next = ps->count;
+    node->end = (uint32_t)(p + 1 - ps->text);
+    return p + 1;
+}
+
+/* A member's name and its colon; returns where the value starts. */
+static inline const char *key_read(struct parser *ps, const char *p)
+{
+    if (UNLIKELY(p == ps->end || *p != '"')) {
+        return parse_fault(ps, p, JSON_FAULT_KEY);
+    }
+    p = string_read(ps, p);
+    if (UNLIKELY(p == NULL)) {
+        return NULL;
+    }
+    p = json_space_skip(p, ps->end);
+    if (UNLIKELY(p == ps->end || *p != ':')) {
+        return parse_fault(ps, p, JSON_FAULT_COLON);
+    }
+    return json_space_skip(p + 1, ps->end);
+}
+
+/* Descends from p to the first value that is complete: a scalar or an empty container. */
+static inline const char *value_read(struct parser *ps, const char *p)
+{
+    while (p != NULL && p < ps->end) {
+        switch (*p) {
+        case '"':
+            return string_read(ps, p);
+        case '{':
+            p = container_open(ps, p, JSON_OBJECT);
+            if (p != NULL && p < ps->end && *p == '}') {
+                return container_close(ps, p);
+            }
+            p = p == NULL ? NULL : key_read(ps, p);
+            break;
+        case '[':
+            p = container_open(ps, p, JSON_ARRAY);
+            if (p != NULL && p < ps->end && *p == ']') {
+                return container_close(ps, p);
+            }
+            break;
+        case 't':
+            return word_read(ps, p, SLICE("true"), JSON_TRUE);
+        case 'f':
+            return word_read(ps, p, SLICE("false"), JSON_FALSE);
+        case 'n':
+            return word_read(ps, p, SLICE("null"), JSON_NULL);
+        default:
+            return number_read(ps, p);
+        }
+    }
+    return p == NULL ? NULL : parse_fault(ps, p, JSON_FAULT_VALUE);
+}
+
+/* After a complete value: closes what ends here and returns where the next value starts, or the place after the
+   document's value when no container is open any more. */
+static inline const char *rest_read(struct parser *ps, const char *p)
+{
+    while (ps->open != JSON_ABSENT) {
+        bool object = ps->nodes[ps->open].kind == JSON_OBJECT;
+        p = json_space_skip(p, ps->end);
+        char c = p < ps->end ? *p : '\0';
+        if (c == ',') {
+            p = json_space_skip(p + 1, ps->end);
+            return object ? key_read(ps, p) : p;
+        }
+        if (UNLIKELY(c != (object ? '}' : ']'))) {
+            return parse_fault(ps, p, object ? JSON_FAULT_OBJECT_REST : JSON_FAULT_ARRAY_REST);
+        }
+        p = container_close(ps, p);
+    }
+    return p;
+}
+
+static bool document_read(struct parser *ps)
+{
+    const char *p = json_space_skip(ps->text, ps->end);
+    do {
+        p = value_read(ps, p);
+        p = p == NULL ? NULL : rest_read(ps, p);
+    } while (p != NULL && ps->open != JSON_ABSENT);
+    if (p == NULL) {
+        return false;
+    }
+    p = json_space_skip(p, ps->end);
+    if (p != ps->end) {
+        (void)parse_fault(ps, p, JSON_FAULT_TRAILING);
+        return false;
+    }
+    return true;
+}
+
+bool json_parse(struct json_doc *doc, struct slice text, const struct json_limits *limits,
+                struct error *error)
+{
+    doc->text = NULL;
+    doc->count = 0;
+    if (text.len > TEXT_MAX) {
+        return json_fault_set(error, JSON_FAULT_LENGTH, text, TEXT_MAX);
+    }
+    const char *begin = text.ptr == NULL ? "" : text.ptr;
+    struct parser ps = {.text = begin,
+                        .end = begin + text.len,
+                        .nodes = doc->nodes,
+                        .open = JSON_ABSENT,
+                        .limits = limits == NULL ? json_default_limits : *limits};
+    ps.cap = doc->cap < ps.limits.nodes ? doc->cap : ps.limits.nodes;
+    bool ok = document_read(&ps);
+    doc->nodes = ps.nodes;
+    doc->cap = ps.cap > doc->cap ? ps.cap : doc->cap;
+    if (!ok) {
+        return json_fault_set(error, ps.fault, text, (size_t)(ps.fault_at - begin));
+    }
+    doc->text = begin;
+    doc->count = ps.count;
+    return true;
+}

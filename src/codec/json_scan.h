@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inner loops of the JSON reader and writer: how far does plain text reach, where does white space end. Private to
+ * the codec layer and inline, because most of the time of a parse is spent here.
+ *
+ * Plain text is what may stand in a JSON string as it is: valid UTF-8 (RFC 3629) without quote, backslash and
+ * characters below U+0020. There are two forms of the search: 16 bytes at a time with SSE2, where the check of UTF-8
+ * is free of branches so that mixed scripts cost no more than pure ones, and 8 bytes at a time in plain C. Both give
+ * the same answer for every input (tests/unit/codec/json_scan_test.c); the last bytes always take the second form,
+ * so that nothing is read beyond `end`.
+ */
+#ifndef SLUICE_CODEC_JSON_SCAN_H
+#define SLUICE_CODEC_JSON_SCAN_H
+
+#include "base/check.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+static inline bool json_is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* Is this a byte that a string cannot hold unescaped? (Bytes from 0x80 on are not: they are UTF-8's affair.) */
+static inline bool json_is_stop(unsigned char c)
+{
+    return c < 0x20 || c == '"' || c == '\\';
+}
+
+static inline bool json_is_continuation(unsigned char c)
+{
+    return (c & 0xC0) == 0x80;
+}
+
+/* Length of the valid multi-byte character at p (its first byte is 0x80 or more), or 0. */
+static inline size_t json_multibyte(const char *p, const char *end)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    size_t left = (size_t)(end - p);
+    if (u[0] >= 0xE0 && u[0] <= 0xEF) {
+        unsigned char low = u[0] == 0xE0 ? 0xA0 : 0x80;
+        unsigned char high = u[0] == 0xED ? 0x9F : 0xBF;
+        bool ok = left >= 3 && u[1] >= low && u[1] <= high && json_is_continuation(u[2]);
+        return ok ? 3 : 0;
+    }
+    if (u[0] >= 0xC2 && u[0] <= 0xDF) {
+        return left >= 2 && json_is_continuation(u[1]) ? 2 : 0;
+    }
+    if (u[0] >= 0xF0 && u[0] <= 0xF4) {
+        unsigned char low = u[0] == 0xF0 ? 0x90 : 0x80;
+        unsigned char high = u[0] == 0xF4 ? 0x8F : 0xBF;
+        bool ok = left >= 4 && u[1] >= low && u[1] <= high && json_is_continuation(u[2]) &&
+                  json_is_continuation(u[3]);
+        return ok ? 4 : 0;
+    }
+    return 0;
+}
+
+/* Do these eight bytes hold a stop or a byte from 0x80 on? */
+static inline bool json_word_is_plain(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    uint64_t quote = w ^ (ones * '"');
+    uint64_t backslash = w ^ (ones * '\\');
+    uint64_t hit = w | (w - ones * 0x20) | (quote - ones) | (backslash - ones);
+    return (hit & (ones * 0x80)) == 0;
+}
+
+/* The first byte that is no plain text (a stop, or the start of an invalid sequence), or end. */
+static inline const char *json_text_skip_portable(const char *p, const char *end)
+{
+    while (p < end) {
+        if (end - p >= 8 && json_word_is_plain(p)) {
+            p += 8;
+            continue;
+        }
+        unsigned char c = (unsigned char)*p;
+        if (c < 0x80) {
+            if (json_is_stop(c)) {
+                return p;
+            }
+            p++;
+            continue;
+        }
+        size_t length = json_multibyte(p, end);
+        if (length == 0) {
+            return p;
+        }
+        p += length;
+    }
+    return end;
+}
+
+#ifdef __SSE2__
+#define JSON_BLOCK 16
+
+static inline __m128i json_block(const char *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+
+static inline __m128i json_fill(unsigned char byte)
+{
+    return _mm_set1_epi8((char)byte);
+}
+
+/* 0xFF where the byte is a stop. */
+static inline __m128i json_block_stops(__m128i v)
+{
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, json_fill(0x1F)), v);
+    __m128i quote = _mm_cmpeq_epi8(v, json_fill('"'));
+    __m128i backslash = _mm_cmpeq_epi8(v, json_fill('\\'));
+    return _mm_or_si128(control, _mm_or_si128(quote, backslash));
+}
+
+/* 0xFF where a second byte does not suit its first: overlong forms, surrogates, values above U+10FFFF. */
+static inline __m128i json_block_misfits(__m128i v, __m128i before1)
+{
+    /* signed comparisons: the continuation bytes 0x80..0xBF are the smallest values */
+    __m128i below_a0 = _mm_cmplt_epi8(v, json_fill(0xA0));
+    __m128i below_90 = _mm_cmplt_epi8(v, json_fill(0x90));
+    __m128i e0 = _mm_and_si128(_mm_cmpeq_epi8(before1, json_fill(0xE0)), below_a0);
+    __m128i ed = _mm_andnot_si128(below_a0, _mm_cmpeq_epi8(before1, json_fill(0xED)));
+    __m128i f0 = _mm_and_si128(_mm_cmpeq_epi8(before1, json_fill(0xF0)), below_90);
+    __m128i f4 = _mm_andnot_si128(below_90, _mm_cmpeq_epi8(before1, json_fill(0xF4)));
+    __m128i c0 = _mm_cmpeq_epi8(_mm_and_si128(v, json_fill(0xFE)), json_fill(0xC0));
+    __m128i f5 = _mm_cmpeq_epi8(_mm_max_epu8(v, json_fill(0xF5)), v);
+    return _mm_or_si128(_mm_or_si128(_mm_or_si128(e0, ed), _mm_or_si128(f0, f4)),
+                        _mm_or_si128(c0, f5));
+}
+
+/* 0xFF at a byte that breaks UTF-8; before1..3 are the bytes one to three places earlier. */
+static inline __m128i json_block_faults(__m128i v, __m128i before1, __m128i before2,
+                                        __m128i before3)
+{
+    __m128i continuation = _mm_cmplt_epi8(v, json_fill(0xC0));
+    __m128i due = _mm_or_si128(_mm_or_si128(_mm_subs_epu8(before1, json_fill(0xBF)),
+                                            _mm_subs_epu8(before2, json_fill(0xDF))),
+                               _mm_subs_epu8(before3, json_fill(0xEF)));
+    __m128i none_due = _mm_cmpeq_epi8(due, _mm_setzero_si128());
+    /* one of the two must hold, never both and never neither */
+    return _mm_or_si128(_mm_cmpeq_epi8(none_due, continuation), json_block_misfits(v, before1));
+}
+
+/* The start of the character that the bytes before p leave incomplete, or p. */
+static inline const char *json_character_start(const char *p)
+{
+    if ((unsigned char)p[-1] >= 0xC0) {
+        return p - 1;
+    }
+    if ((unsigned char)p[-2] >= 0xE0) {
+        return p - 2;
+    }
+    return (unsigned char)p[-3] >= 0xF0 ? p - 3 : p;
+}
+
+/* Text that holds multi-byte characters, from a character's start: the place of the first stop or fault, or a place
+   before which all is plain and after which is plain ASCII or little is left. *ret_found says which. */
+static inline const char *json_multibyte_skip(const char *p, const char *end, bool *ret_found)
+{
+    const char *start = p;
+    __m128i v = json_block(p);
+    __m128i faults = json_block_faults(v, _mm_slli_si128(v, 1), _mm_slli_si128(v, 2),
+                                       _mm_slli_si128(v, 3));
+    for (;;) {
+        __m128i stops = json_block_stops(v);
+        unsigned hits = (unsigned)_mm_movemask_epi8(_mm_or_si128(stops, faults));
+        if (hits != 0) {
+            *ret_found = true;
+            p += __builtin_ctz(hits);
+            bool fault = (_mm_movemask_epi8(faults) & (int)(hits & -hits)) != 0;
+            return LIKELY(!fault) ? p : json_text_skip_portable(start, end);
+        }
+        p += JSON_BLOCK;
+        if (end - p < JSON_BLOCK) {
+            *ret_found = false;
+            return json_character_start(p);
+        }
+        if (_mm_movemask_epi8(v) == 0) {
+            *ret_found = false;
+            return p;
+        }
+        v = json_block(p);
+        faults = json_block_faults(v, json_block(p - 1), json_block(p - 2), json_block(p - 3));
+    }
+}
+
+static inline const char *json_text_skip(const char *p, const char *end)
+{
+    while (end - p >= JSON_BLOCK) {
+        __m128i v = json_block(p);
+        __m128i stops = json_block_stops(v);
+        if (_mm_movemask_epi8(_mm_or_si128(stops, v)) == 0) {
+            p += JSON_BLOCK;
+            continue;
+        }
+        unsigned hits = (unsigned)_mm_movemask_epi8(stops);
+        unsigned high = (unsigned)_mm_movemask_epi8(v);
+        if ((high & (hits ^ (hits - 1))) == 0) {
+            return p + __builtin_ctz(hits);
+        }
+        bool found;
+        p = json_multibyte_skip(p, end, &found);
+        if (found) {
+            return p;
+        }
+    }
+    return json_text_skip_portable(p, end);
+}
+#else
+static inline const char *json_text_skip(const char *p, const char *end)
+{
+    return json_text_skip_portable(p, end);
+}
+#endif
+
+/* The first byte that may begin U+0085 (0xC2) or U+2028 and U+2029 (0xE2), or end. */
+static inline const char *json_separator_lead(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    while (end - p >= JSON_BLOCK) {
+        __m128i either = _mm_or_si128(json_block(p), json_fill(0xC2 ^ 0xE2));
+        int leads = _mm_movemask_epi8(_mm_cmpeq_epi8(either, json_fill(0xE2)));
+        if (leads != 0) {
+            return p + __builtin_ctz((unsigned)leads);
+        }
+        p += JSON_BLOCK;
+    }
+#endif
+    while (p < end && *p != '\xC2' && *p != '\xE2') {
+        p++;
+    }
+    return p;
+}
+
+/* After a run of white space: the indentation of pretty-printed text. */
+static inline const char *json_space_run(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    while (end - p >= JSON_BLOCK) {
+        __m128i v = json_block(p);
+        __m128i blank = _mm_or_si128(_mm_cmpeq_epi8(v, json_fill(' ')),
+                                     _mm_cmpeq_epi8(v, json_fill('\n')));
+        __m128i other = _mm_or_si128(_mm_cmpeq_epi8(v, json_fill('\r')),
+                                     _mm_cmpeq_epi8(v, json_fill('\t')));
+        unsigned spaces = (unsigned)_mm_movemask_epi8(_mm_or_si128(blank, other));
+        if (spaces != 0xFFFF) {
+            return p + __builtin_ctz(~spaces);
+        }
+        p += JSON_BLOCK;
+    }
+#endif
+    while (p < end && json_is_space(*p)) {
+        p++;
+    }
+    return p;
+}
+
+/* Most tokens follow each other directly or after one space, so these come first. */
+static inline const char *json_space_skip(const char *p, const char *end)
+{
+    if (p < end && (unsigned char)*p > ' ') {
+        return p;
+    }
+    if (end - p >= 2 && json_is_space(p[0]) && (unsigned char)p[1] > ' ') {
+        return p + 1;
+    }
+    return json_space_run(p, end);
+}
+
+#endif

@@ -439,6 +439,7 @@ void log_start(int fd, enum log_format format, enum log_level level)
     log->tail = 0;
     log->fd = fd;
     log->is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    log->torn = false;
     log->idle = false;
     log->stopping = false;
     if (!start_writer(log)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Newline-delimited JSON: one value per line (Ollama's streams). Any split of the bytes; a line is bounded. */
+/* Newline-delimited JSON: one value per line (Ollama's streams). Any split of the bytes; a line is
+ * bounded. */
 #ifndef SLUICE_CODEC_NDJSON_H
 #define SLUICE_CODEC_NDJSON_H
 
@@ -14,8 +15,10 @@ struct ndjson_decoder {
 
 void ndjson_decoder_init(struct ndjson_decoder *d, size_t limit);
 void ndjson_decoder_release(struct ndjson_decoder *d);
-/* Like sse_decode(): blank lines are skipped; *ret_line is without its line end, valid until the next call. */
-enum ndjson_result ndjson_decode(struct ndjson_decoder *d, struct slice *bytes, struct slice *ret_line);
+/* Like sse_decode(): blank lines are skipped; *ret_line is without its line end, valid until the
+ * next call. */
+enum ndjson_result ndjson_decode(struct ndjson_decoder *d, struct slice *bytes,
+                                 struct slice *ret_line);
 /* A last line without line end; false if none. */
 bool ndjson_decode_end(struct ndjson_decoder *d, struct slice *ret_line);
 

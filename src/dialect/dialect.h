@@ -21,6 +21,8 @@ struct request_change {
     struct slice model;      /* plain text: the target's name for the model */
     int64_t clamp_max_tokens; /* 0: leave; else upper bound of the answer's tokens, injected when the client gave none */
     bool add_usage;          /* streamed: ask the provider for usage although the client did not */
+    bool drop_routing;       /* the provider does not know OpenRouter's `provider` and `session_id`: they are left out.
+                                (`sluice` and `models` never leave: another model than the chosen one is another price.) */
     bool max_completion_tokens; /* the provider wants the newer member name when we inject one */
 };
 

@@ -43,11 +43,19 @@ struct chat_part {
     struct slice raw;        /* the part as it stands in the request, for the same dialect and for unknown kinds */
 };
 
+/* A member that the reader does not know: kept aside and written again where the target's dialect is the same. */
+struct chat_extra {
+    struct slice key;   /* inner */
+    struct slice value; /* raw */
+};
+
 struct chat_message {
     enum chat_role role;
     struct slice name; /* inner */
     struct chat_part *parts;
     size_t part_count;
+    struct chat_extra *extras;
+    size_t extra_count;
     struct slice raw;
 };
 
@@ -62,14 +70,9 @@ struct chat_tool {
 enum tool_choice { TOOL_CHOICE_UNSET, TOOL_CHOICE_NONE, TOOL_CHOICE_AUTO, TOOL_CHOICE_REQUIRED, TOOL_CHOICE_NAMED };
 enum answer_format { FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA };
 
-/* A member that the reader does not know: kept aside and written again where the target's dialect is the same. */
-struct chat_extra {
-    struct slice key;   /* inner */
-    struct slice value; /* raw */
-};
-
 struct chat {
     enum operation operation;
+    unsigned dialect;   /* enum dialect_id of the reader: extras and `raw` mean something to that dialect only */
     struct slice model; /* inner */
     bool stream;
     bool include_usage; /* the client asked for usage in the stream */

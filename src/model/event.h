@@ -41,6 +41,8 @@ struct frame {
     struct slice raw;            /* the frame's bytes on the wire */
     const struct event *events;
     size_t count;
+    struct slice hidden;         /* a part of raw that a client who did not ask for usage need not see (`,"usage":null` of
+                                    a provider that we asked), or empty */
     bool usage_only;             /* nothing but usage: hidden from a client that did not ask */
     bool terminal;               /* ends the answer */
 };

@@ -10,6 +10,16 @@
 #include "model/capability.h"
 #include "model/task.h"
 
+/* The dialects that a provider may speak: the same numbers as enum dialect_id, which this layer does not see (a unit test
+   holds the two lists together). */
+enum provider_dialect { PROVIDER_DIALECT_OPENAI_CHAT, PROVIDER_DIALECT_OPENAI_COMPLETIONS, PROVIDER_DIALECT_OLLAMA };
+
+enum {
+    PROVIDER_SPEAKS_OPENAI_CHAT = 1u << PROVIDER_DIALECT_OPENAI_CHAT,
+    PROVIDER_SPEAKS_OPENAI_COMPLETIONS = 1u << PROVIDER_DIALECT_OPENAI_COMPLETIONS,
+    PROVIDER_SPEAKS_OLLAMA = 1u << PROVIDER_DIALECT_OLLAMA,
+};
+
 enum provider_auth { AUTH_NONE, AUTH_BEARER, AUTH_API_KEY_HEADER };
 
 enum {
@@ -40,13 +50,14 @@ struct provider_preset {
     const char *auth_header;  /* of AUTH_API_KEY_HEADER */
     unsigned quirks;
     capability_set capabilities; /* of models that the catalogue does not describe */
-    struct curated_target curated[3]; /* budget, mid, premium; model NULL: none (local servers list their own) */
+    struct curated_target curated[3]; /* ascending tiers; model NULL: no more (local servers list their own) */
     unsigned probe_port;      /* loopback discovery, 0: none */
     const char *probe_path;   /* e.g. "/api/tags" */
 };
 
 extern const struct provider_preset provider_presets[];
 extern const size_t provider_preset_count;
+/* NULL: no preset has this name. */
 const struct provider_preset *provider_preset_find(struct slice name);
 
 #endif

@@ -1,41 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Questions to the ledger, on read-only connections of the caller's thread (never on an event loop). Reports read rollups, so
- * they do not grow with the number of calls; lists use keyset pagination. Every query has a deadline.
+ * Questions to the ledger, on read-only connections of the caller's thread (never on an event
+ * loop). Reports read rollups, so they do not grow with the number of calls; lists use keyset
+ * pagination. Every query has a deadline of two seconds ("report_timeout"). A database that is not
+ * there is "ledger_missing" (ERROR_NOT_FOUND); nothing is ever created here.
  */
 #ifndef SLUICE_STORE_REPORT_H
 #define SLUICE_STORE_REPORT_H
 
-#include "base/buf.h"
+#include "base/arena.h"
 #include "base/error.h"
 #include "store/record.h"
 
-enum report_by { REPORT_DAY, REPORT_MODEL, REPORT_TASK, REPORT_KEY, REPORT_PROVIDER, REPORT_TARGET, REPORT_ROUTE, REPORT_BYS };
+enum report_by {
+    REPORT_DAY,
+    REPORT_MODEL,
+    REPORT_TASK,
+    REPORT_KEY,
+    REPORT_PROVIDER,
+    REPORT_TARGET,
+    REPORT_ROUTE,
+    REPORT_BYS
+};
 MUST_USE bool report_by_from_name(struct slice name, enum report_by *ret_by);
+const char *report_by_name(enum report_by by);
 
+/*
+ * Calls, failures, tokens, baseline and estimates count for the names of the answering target; cost
+ * counts where it arose: by model, provider and target each attempt's cost goes to its own, so that
+ * a provider's sum is what that provider charges. All rows add up to the same total either way.
+ */
 struct report_row {
-    char name[128];
+    char name[128]; /* "2026-11-21" for days (UTC); "(none)" where a call had none */
     int64_t calls;
-    int64_t failed;         /* calls without a complete answer */
+    int64_t failed; /* calls without a complete answer */
     int64_t input_tokens;
     int64_t output_tokens;
     int64_t cost_nd;
     int64_t baseline_nd;
-    int64_t estimated;      /* calls whose usage was estimated */
+    int64_t estimated; /* calls whose usage was estimated */
 };
 
 struct report {
-    struct report_row *rows; /* largest cost first; days ascending */
+    struct report_row *rows; /* largest cost first; days ascending; at most REPORT_ROWS_MAX */
     size_t count;
-    struct report_row total;
+    struct report_row total; /* of all, also of rows past the ceiling */
 };
-/* From since_s (unix seconds; whole hours count) to until_s (0: now). Free with report_release(). */
-MUST_USE bool report_make(const char *path, enum report_by by, int64_t since_s, int64_t until_s, struct report *ret_report, struct error *error);
+#define REPORT_ROWS_MAX 10000
+/* From since_s (unix seconds; whole hours count) to until_s (0: now). Free with report_release().
+ */
+MUST_USE bool report_make(const char *path, enum report_by by, int64_t since_s, int64_t until_s,
+                          struct report *ret_report, struct error *error);
 void report_release(struct report *report);
 
-/* JSON of newest calls first: {"calls":[...],"next":"CURSOR" or null}; `before` is a cursor or empty; at most 1000. */
-MUST_USE bool report_calls(const char *path, struct slice before, size_t limit, struct buf *out, struct error *error);
-/* JSON of one call with its attempts; "not_found". */
-MUST_USE bool report_call(const char *path, struct id call, struct buf *out, struct error *error);
+/* What was recorded comes back as it was recorded: names are slices in the caller's arena. */
+struct call_row {
+    struct call_record call;
+    bool estimated; /* the usage of the answering attempt is an estimate */
+};
+
+#define REPORT_CALLS_MAX 1000
+#define REPORT_CURSOR_SIZE 40
+
+struct call_page {
+    struct call_row *rows; /* newest first */
+    size_t count;
+    char next[REPORT_CURSOR_SIZE]; /* pass as `before` for the page after this one; "": the end */
+};
+/* Newest calls first, `limit` of them (clamped to 1..REPORT_CALLS_MAX); `before` is a cursor or
+ * empty ("bad_cursor"). Everything in *ret_page lives in `arena`; "out_of_memory" when its budget
+ * is gone. */
+MUST_USE bool report_calls(const char *path, struct slice before, size_t limit, struct arena *arena,
+                           struct call_page *ret_page, struct error *error);
+
+struct attempt_row {
+    struct settle_record attempt; /* .call, .attempt, ... as recorded; .wall_ns: when it settled */
+};
+
+struct call_detail {
+    struct call_row row;
+    struct attempt_row *attempts; /* in order */
+    size_t count;
+};
+/* One call with its attempts, from `arena`; "not_found" (also while the call is not closed yet). */
+MUST_USE bool report_call(const char *path, struct id call, struct arena *arena,
+                          struct call_detail *ret_detail, struct error *error);
 
 #endif

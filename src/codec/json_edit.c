@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Changing a document without rewriting it: edits name spans of the original bytes, and all other bytes, with their
- * order, spacing and spelling, are copied as they are.
+ * Changing a document without rewriting it: edits name spans of the original bytes, and all other
+ * bytes, with their order, spacing and spelling, are copied as they are.
  *
- * Who owns which comma depends on what else is removed: in {"a":1,"b":2} removing b takes the comma before it and
- * removing a the one after it, so the two edits overlap although each is right alone. json_edit_members() sees all
- * changes of an object at once and is right for every choice.
+ * Who owns which comma depends on what else is removed: in {"a":1,"b":2} removing b takes the comma
+ * before it and removing a the one after it, so the two edits overlap although each is right alone.
+ * json_edit_members() sees all changes of an object at once and is right for every choice.
  */
 #include "codec/json.h"
 
@@ -58,8 +58,8 @@ static uint32_t last_key(const struct json_doc *doc, uint32_t object)
     return last;
 }
 
-/* The edit that removes the members `first` to `last`, which stand in a row; `before` is the key of the member that
-   stays before them, JSON_ABSENT when there is none. */
+/* The edit that removes the members `first` to `last`, which stand in a row; `before` is the key of
+   the member that stays before them, JSON_ABSENT when there is none. */
 static struct json_edit run_remove(const struct json_doc *doc, uint32_t object, uint32_t before,
                                    uint32_t first, uint32_t last)
 {
@@ -101,7 +101,8 @@ struct json_edit json_edit_append(const struct json_doc *doc, uint32_t object, s
     return (struct json_edit){place, place, empty ? member : member_with_comma};
 }
 
-/* Walks the members once beside the sorted list of those to remove; *ret_kept is the last member that stays. */
+/* Walks the members once beside the sorted list of those to remove; *ret_kept is the last member
+ * that stays. */
 static size_t members_remove(const struct json_doc *doc, uint32_t object, const uint32_t *keys,
                              size_t key_count, struct json_edit *edits, uint32_t *ret_kept)
 {

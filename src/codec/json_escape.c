@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From plain text to the inside of a JSON string. Runs that need nothing are found by the reader's vector search and
- * appended whole. Beyond what RFC 8259 asks for, U+0085, U+2028 and U+2029 are escaped: Python's splitlines() and
- * JavaScript before 2019 take them for line ends, and events are read by line.
+ * From plain text to the inside of a JSON string. Runs that need nothing are found by the reader's
+ * vector search and appended whole. Beyond what RFC 8259 asks for, U+0085, U+2028 and U+2029 are
+ * escaped: Python's splitlines() and JavaScript before 2019 take them for line ends, and events are
+ * read by line.
  */
 #include "codec/json_write.h"
 
@@ -18,8 +19,8 @@ static size_t separator_length(const char *p, const char *end)
     return wide && (p[2] == '\xA8' || p[2] == '\xA9') ? 3 : 0;
 }
 
-/* How many bytes of the broken sequence at p one mark stands for: its longest part that could begin a character, as
-   decoders count it (Unicode, "maximal subpart"). */
+/* How many bytes of the broken sequence at p one mark stands for: its longest part that could begin
+   a character, as decoders count it (Unicode, "maximal subpart"). */
 static size_t broken_length(const char *p, const char *end)
 {
     for (size_t length = 3; length > 1; length--) {
@@ -70,7 +71,8 @@ static void plain_append(const char *p, const char *end, struct buf *out)
     }
 }
 
-/* Appends the escape for the stop or the mark for the broken sequence at p; returns what follows it. */
+/* Appends the escape for the stop or the mark for the broken sequence at p; returns what follows
+ * it. */
 static const char *stop_append(const char *p, const char *end, struct buf *out)
 {
     static const char letters[128] = {['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',

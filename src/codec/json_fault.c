@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The words for a failed parse. The reader notes only a place and what it was after; here, off the hot path, strings and
- * numbers are read once more to find the byte that is wrong, and lines are counted. Of the text no more than that one
- * byte is repeated, so that an error never gives a body away.
+ * The words for a failed parse. The reader notes only a place and what it was after; here, off the
+ * hot path, strings and numbers are read once more to find the byte that is wrong, and lines are
+ * counted. Of the text no more than that one byte is repeated, so that an error never gives a body
+ * away.
  */
 #include "codec/json_fault.h"
 
@@ -163,6 +164,7 @@ bool json_fault_set(struct error *error, enum json_fault fault, struct slice tex
     place_find(text, found.at, &line, &column);
     char actual[32];
     byte_describe(text, found.at, actual, sizeof actual);
-    return error_set(error, kind->kind, found.code, "JSON %zu:%zu (byte %zu): expected %s, found %s",
-                     line, column, found.at, found.expected, actual);
+    return error_set(error, kind->kind, found.code,
+                     "JSON %zu:%zu (byte %zu): expected %s, found %s", line, column, found.at,
+                     found.expected, actual);
 }

@@ -21,8 +21,8 @@ enum json_fault {
     JSON_FAULT_MEMORY,
 };
 
-/* Fills in *error for a fault at byte `at` of the text; finds the exact place and reason inside strings and numbers.
-   Returns false. */
+/* Fills in *error for a fault at byte `at` of the text; finds the exact place and reason inside
+   strings and numbers. Returns false. */
 bool json_fault_set(struct error *error, enum json_fault fault, struct slice text, size_t at);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whole numbers from the text of a JSON number, exactly: 1e3 and 2.0 are whole, 2.5 and 1e-1 are not. */
+/* Whole numbers from the text of a JSON number, exactly: 1e3 and 2.0 are whole, 2.5 and 1e-1 are
+ * not. */
 #include "codec/json.h"
 
 /* No text of 2^31 bytes can shift a number this far back, and it adds up without overflow. */
 #define EXPONENT_MAX ((int64_t)1 << 40)
 
-/* value = digits * 10^exponent; the digits are those of integer and fraction, which a dot may separate. */
+/* value = digits * 10^exponent; the digits are those of integer and fraction, which a dot may
+ * separate. */
 struct decimal {
     bool negative;
     struct slice integer;
@@ -69,8 +71,8 @@ static bool digit_push(uint64_t *value, unsigned digit, uint64_t max)
     return true;
 }
 
-/* Appends the digits that lie before the point when it stands `whole` digits in; false on overflow and when a digit
-   after the point is not 0. *whole is reduced by what was consumed. */
+/* Appends the digits that lie before the point when it stands `whole` digits in; false on overflow
+   and when a digit after the point is not 0. *whole is reduced by what was consumed. */
 static bool digits_push(uint64_t *value, struct slice digits, int64_t *whole, uint64_t max)
 {
     for (size_t i = 0; i < digits.len; i++) {

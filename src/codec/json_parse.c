@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reader: one pass over the text, one node per value in the order of appearance. Nesting needs no stack of its own:
- * while a container is open its node's `next` holds the index of the container around it, and closing it puts the
- * real `next` there. Every function takes the place to read from and returns the place after what it read, or NULL
- * after noting the fault; what is wrong with the text is worked out only then (json_fault.c), not on the way.
+ * The reader: one pass over the text, one node per value in the order of appearance. Nesting needs
+ * no stack of its own: while a container is open its node's `next` holds the index of the container
+ * around it, and closing it puts the real `next` there. Every function takes the place to read from
+ * and returns the place after what it read, or NULL after noting the fault; what is wrong with the
+ * text is worked out only then (json_fault.c), not on the way.
  */
 #include "codec/json.h"
 
@@ -21,7 +22,7 @@ struct parser {
     const char *text;
     struct json_node *nodes;
     uint32_t count;
-    uint32_t cap; /* of nodes, never above the limit */
+    uint32_t cap;  /* of nodes, never above the limit */
     uint32_t open; /* the innermost open container, or JSON_ABSENT */
     uint32_t depth;
     struct json_limits limits;
@@ -91,8 +92,9 @@ static inline bool is_hex(char c)
 /* After the escape at p (a backslash), or NULL. */
 static inline const char *escape_skip(const char *p, const char *end)
 {
-    static const uint8_t length_after[256] = {['"'] = 2, ['\\'] = 2, ['/'] = 2, ['b'] = 2, ['f'] = 2,
-                                              ['n'] = 2, ['r'] = 2,  ['t'] = 2, ['u'] = 6};
+    static const uint8_t length_after[256] = {
+        ['"'] = 2, ['\\'] = 2, ['/'] = 2, ['b'] = 2, ['f'] = 2,
+        ['n'] = 2, ['r'] = 2,  ['t'] = 2, ['u'] = 6};
     if (end - p < 2) {
         return NULL;
     }
@@ -100,8 +102,8 @@ static inline const char *escape_skip(const char *p, const char *end)
     if (LIKELY(length == 2)) {
         return p + 2;
     }
-    bool ok = length == 6 && end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) &&
-              is_hex(p[5]);
+    bool ok =
+        length == 6 && end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) && is_hex(p[5]);
     return ok ? p + 6 : NULL;
 }
 
@@ -252,8 +254,8 @@ static inline const char *value_read(struct parser *ps, const char *p)
     return p == NULL ? NULL : parse_fault(ps, p, JSON_FAULT_VALUE);
 }
 
-/* After a complete value: closes what ends here and returns where the next value starts, or the place after the
-   document's value when no container is open any more. */
+/* After a complete value: closes what ends here and returns where the next value starts, or the
+   place after the document's value when no container is open any more. */
 static inline const char *rest_read(struct parser *ps, const char *p)
 {
     while (ps->open != JSON_ABSENT) {

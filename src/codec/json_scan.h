@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inner loops of the JSON reader and writer: how far does plain text reach, where does white space end. Private to
- * the codec layer and inline, because most of the time of a parse is spent here.
+ * The inner loops of the JSON reader and writer: how far does plain text reach, where does white
+ * space end. Private to the codec layer and inline, because most of the time of a parse is spent
+ * here.
  *
- * Plain text is what may stand in a JSON string as it is: valid UTF-8 (RFC 3629) without quote, backslash and
- * characters below U+0020. There are two forms of the search: 16 bytes at a time with SSE2, where the check of UTF-8
- * is free of branches so that mixed scripts cost no more than pure ones, and 8 bytes at a time in plain C. Both give
- * the same answer for every input (tests/unit/codec/json_scan_test.c); the last bytes always take the second form,
- * so that nothing is read beyond `end`.
+ * Plain text is what may stand in a JSON string as it is: valid UTF-8 (RFC 3629) without quote,
+ * backslash and characters below U+0020. There are two forms of the search: 16 bytes at a time with
+ * SSE2, where the check of UTF-8 is free of branches so that mixed scripts cost no more than pure
+ * ones, and 8 bytes at a time in plain C. Both give the same answer for every input
+ * (tests/unit/codec/json_scan_test.c); the last bytes always take the second form, so that nothing
+ * is read beyond `end`.
  */
 #ifndef SLUICE_CODEC_JSON_SCAN_H
 #define SLUICE_CODEC_JSON_SCAN_H
@@ -27,7 +29,8 @@ static inline bool json_is_space(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/* Is this a byte that a string cannot hold unescaped? (Bytes from 0x80 on are not: they are UTF-8's affair.) */
+/* Is this a byte that a string cannot hold unescaped? (Bytes from 0x80 on are not: they are UTF-8's
+ * affair.) */
 static inline bool json_is_stop(unsigned char c)
 {
     return c < 0x20 || c == '"' || c == '\\';
@@ -121,7 +124,8 @@ static inline __m128i json_block_stops(__m128i v)
     return _mm_or_si128(control, _mm_or_si128(quote, backslash));
 }
 
-/* 0xFF where a second byte does not suit its first: overlong forms, surrogates, values above U+10FFFF. */
+/* 0xFF where a second byte does not suit its first: overlong forms, surrogates, values above
+ * U+10FFFF. */
 static inline __m128i json_block_misfits(__m128i v, __m128i before1)
 {
     /* signed comparisons: the continuation bytes 0x80..0xBF are the smallest values */
@@ -162,14 +166,15 @@ static inline const char *json_character_start(const char *p)
     return (unsigned char)p[-3] >= 0xF0 ? p - 3 : p;
 }
 
-/* Text that holds multi-byte characters, from a character's start: the place of the first stop or fault, or a place
-   before which all is plain and after which is plain ASCII or little is left. *ret_found says which. */
+/* Text that holds multi-byte characters, from a character's start: the place of the first stop or
+   fault, or a place before which all is plain and after which is plain ASCII or little is left.
+   *ret_found says which. */
 static inline const char *json_multibyte_skip(const char *p, const char *end, bool *ret_found)
 {
     const char *start = p;
     __m128i v = json_block(p);
-    __m128i faults = json_block_faults(v, _mm_slli_si128(v, 1), _mm_slli_si128(v, 2),
-                                       _mm_slli_si128(v, 3));
+    __m128i faults =
+        json_block_faults(v, _mm_slli_si128(v, 1), _mm_slli_si128(v, 2), _mm_slli_si128(v, 3));
     for (;;) {
         __m128i stops = json_block_stops(v);
         unsigned hits = (unsigned)_mm_movemask_epi8(_mm_or_si128(stops, faults));
@@ -247,10 +252,10 @@ static inline const char *json_space_run(const char *p, const char *end)
 #ifdef __SSE2__
     while (end - p >= JSON_BLOCK) {
         __m128i v = json_block(p);
-        __m128i blank = _mm_or_si128(_mm_cmpeq_epi8(v, json_fill(' ')),
-                                     _mm_cmpeq_epi8(v, json_fill('\n')));
-        __m128i other = _mm_or_si128(_mm_cmpeq_epi8(v, json_fill('\r')),
-                                     _mm_cmpeq_epi8(v, json_fill('\t')));
+        __m128i blank =
+            _mm_or_si128(_mm_cmpeq_epi8(v, json_fill(' ')), _mm_cmpeq_epi8(v, json_fill('\n')));
+        __m128i other =
+            _mm_or_si128(_mm_cmpeq_epi8(v, json_fill('\r')), _mm_cmpeq_epi8(v, json_fill('\t')));
         unsigned spaces = (unsigned)_mm_movemask_epi8(_mm_or_si128(blank, other));
         if (spaces != 0xFFFF) {
             return p + __builtin_ctz(~spaces);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the inside of a JSON string to plain UTF-8. The plain text is never longer than the escaped one. Escapes were
- * checked by the reader; should a wrong one come here all the same, it becomes U+FFFD.
+ * From the inside of a JSON string to plain UTF-8. The plain text is never longer than the escaped
+ * one. Escapes were checked by the reader; should a wrong one come here all the same, it becomes
+ * U+FFFD.
  */
 #include "codec/json.h"
 

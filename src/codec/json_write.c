@@ -120,8 +120,8 @@ void json_write_null(struct json_writer *w)
     json_write_raw(w, SLICE("null"));
 }
 
-/* Digits from the right, the point after `scale` of them; zeros that end the fraction are left out. The buffer holds
-   any 64-bit value with any scale up to SCALE_MAX. */
+/* Digits from the right, the point after `scale` of them; zeros that end the fraction are left out.
+   The buffer holds any 64-bit value with any scale up to SCALE_MAX. */
 #define SCALE_MAX 64
 
 static struct slice scaled_text(uint64_t value, int scale, char *buffer, size_t size)

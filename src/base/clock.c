@@ -110,7 +110,7 @@ char *clock_format(int64_t wall_ns, char *buffer)
     int64_t seconds = floor_div(wall_ns, NS_PER_S);
     int64_t days = floor_div(seconds, 86400);
     int64_t second_of_day = seconds - days * 86400;
-    int64_t ms = (wall_ns - seconds * NS_PER_S) / NS_PER_MS;
+    int64_t ms = (wall_ns % NS_PER_S + NS_PER_S) % NS_PER_S / NS_PER_MS;
     struct civil_date date = civil_from_days(days);
     /* 64-bit nanoseconds end in 2262, so the year always has four digits. */
     char *out = put_digits(buffer, date.year, 4, '-');

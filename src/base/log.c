@@ -45,9 +45,10 @@ struct log {
     pthread_mutex_t lock;
     pthread_cond_t wake; /* monotonic clock */
     pthread_t writer;
-    char *ring;    /* RING_SIZE bytes; NULL: not started */
-    uint64_t head; /* bytes ever put in; position in the ring is the value modulo its size */
-    uint64_t tail; /* bytes ever written out */
+    char *ring;        /* RING_SIZE bytes; NULL: not started */
+    uint64_t head;     /* bytes ever put in; position in the ring is the value modulo its size */
+    uint64_t tail;     /* bytes ever written out */
+    uint64_t reported; /* lost lines that the log itself has told of; the writer's */
     int fd;
     bool is_file;  /* poll() says nothing about a file: it is written in any size */
     bool torn;     /* the last write ended inside a line */
@@ -337,18 +338,18 @@ static void write_out(struct log *log, struct slice bytes)
 }
 
 /* Says in the log itself how many lines it lost. */
-static void report_lost(struct log *log, uint64_t *reported)
+static void report_lost(struct log *log)
 {
     uint64_t lost = log_dropped();
-    if (lost == *reported) {
+    if (lost == log->reported) {
         return;
     }
     char message[64];
     int len = snprintf(message, sizeof(message), "%llu lines were lost",
-                       (unsigned long long)(lost - *reported));
+                       (unsigned long long)(lost - log->reported));
     struct line line UNINITIALIZED;
     line_make(&line, LOG_WARN, "log_dropped", slice_of(message, (size_t)len));
-    *reported = lost;
+    log->reported = lost;
     write_out(log, slice_of(line.bytes, line.len));
 }
 
@@ -387,16 +388,16 @@ static void write_queued(struct log *log)
 static void *writer_main(void *context)
 {
     struct log *log = context;
-    uint64_t reported = log_dropped();
     pthread_mutex_lock(&log->lock);
     while (!log->stopping || log->head != log->tail) {
         wait_for_lines(log);
         write_queued(log);
         pthread_mutex_unlock(&log->lock);
-        report_lost(log, &reported);
+        report_lost(log);
         pthread_mutex_lock(&log->lock);
     }
     pthread_mutex_unlock(&log->lock);
+    report_lost(log);
     return NULL;
 }
 
@@ -437,6 +438,7 @@ void log_start(int fd, enum log_format format, enum log_level level)
     log->ring = ring;
     log->head = 0;
     log->tail = 0;
+    log->reported = log_dropped();
     log->fd = fd;
     log->is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     log->torn = false;

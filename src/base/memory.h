@@ -30,22 +30,29 @@ static inline bool memory_fault(void)
 }
 #endif
 
+/* No block of ours is larger (512 GiB): a size beyond it comes from arithmetic that went wrong. */
+#define MEMORY_LARGEST ((uint64_t)1 << 39)
+
 /* Not zeroed. */
 MUST_USE static inline void *memory_alloc(size_t size)
 {
-    return memory_fault() ? NULL : malloc(size);
+    return size > MEMORY_LARGEST || memory_fault() ? NULL : malloc(size);
 }
 
 /* Zeroed; NULL also on overflow of the product. */
 MUST_USE static inline void *memory_array(size_t count, size_t size)
 {
-    return memory_fault() ? NULL : calloc(count, size);
+    size_t bytes = 0;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > MEMORY_LARGEST || memory_fault()) {
+        return NULL;
+    }
+    return calloc(count, size);
 }
 
 /* On failure NULL, and the old block stays as it was. `size` must not be 0. */
 MUST_USE static inline void *memory_resize(void *old, size_t size)
 {
-    return memory_fault() ? NULL : realloc(old, size);
+    return size > MEMORY_LARGEST || memory_fault() ? NULL : realloc(old, size);
 }
 
 static inline void memory_free(void *block)

@@ -84,46 +84,15 @@ static inline const char *node_add(struct parser *ps, enum json_kind kind, const
     return end;
 }
 
-static inline bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/* After the escape at p (a backslash), or NULL. */
-static inline const char *escape_skip(const char *p, const char *end)
-{
-    static const uint8_t length_after[256] = {
-        ['"'] = 2, ['\\'] = 2, ['/'] = 2, ['b'] = 2, ['f'] = 2,
-        ['n'] = 2, ['r'] = 2,  ['t'] = 2, ['u'] = 6};
-    if (end - p < 2) {
-        return NULL;
-    }
-    unsigned length = length_after[(unsigned char)p[1]];
-    if (LIKELY(length == 2)) {
-        return p + 2;
-    }
-    bool ok =
-        length == 6 && end - p >= 6 && is_hex(p[2]) && is_hex(p[3]) && is_hex(p[4]) && is_hex(p[5]);
-    return ok ? p + 6 : NULL;
-}
-
 /* The string whose opening quote is at p. */
 static inline const char *string_read(struct parser *ps, const char *p)
 {
-    const char *end = ps->end;
     bool escaped = false;
-    const char *q = p + 1;
-    for (;;) {
-        q = json_text_skip(q, end);
-        if (q < end && *q == '"') {
-            return node_add(ps, JSON_STRING, p, q + 1, escaped);
-        }
-        q = q < end && *q == '\\' ? escape_skip(q, end) : NULL;
-        if (UNLIKELY(q == NULL)) {
-            return parse_fault(ps, p, JSON_FAULT_STRING);
-        }
-        escaped = true;
+    const char *quote = json_string_end(p + 1, ps->end, &escaped);
+    if (UNLIKELY(quote == NULL)) {
+        return parse_fault(ps, p, JSON_FAULT_STRING);
     }
+    return node_add(ps, JSON_STRING, p, quote + 1, escaped);
 }
 
 /* One or more digits; NULL when there is none. */

@@ -103,7 +103,7 @@ static inline const char *json_text_skip_portable(const char *p, const char *end
 }
 
 #ifdef __SSE2__
-#define JSON_BLOCK 16
+#define JSON_BLOCK 16 /* an int: differences of pointers are compared with it */
 
 static inline __m128i json_block(const char *p)
 {
@@ -226,6 +226,139 @@ static inline const char *json_text_skip(const char *p, const char *end)
     return json_text_skip_portable(p, end);
 }
 #endif
+
+/* What follows a backslash: 2 or 6, the length of the escape, or 0. */
+extern const uint8_t json_escape_lengths[256];
+/* 1 for hexadecimal digits. */
+extern const uint8_t json_hex_digits[256];
+
+static inline bool json_four_hex(const char *p)
+{
+    const unsigned char *u = (const unsigned char *)p;
+    return (json_hex_digits[u[0]] & json_hex_digits[u[1]] & json_hex_digits[u[2]] &
+            json_hex_digits[u[3]]) != 0;
+}
+
+/* After the escape whose backslash is at p, or NULL when it is a wrong one. */
+static inline const char *json_escape_skip(const char *p, const char *end)
+{
+    if (end - p < 2) {
+        return NULL;
+    }
+    unsigned length = json_escape_lengths[(unsigned char)p[1]];
+    if (LIKELY(length == 2)) {
+        return p + 2;
+    }
+    return length == 6 && end - p >= 6 && json_four_hex(p + 2) ? p + 6 : NULL;
+}
+
+#ifdef __SSE2__
+/* 0xFF where a byte may follow a backslash. */
+static inline __m128i json_block_letters(__m128i v)
+{
+    __m128i marks =
+        _mm_or_si128(_mm_cmpeq_epi8(v, json_fill('"')), _mm_cmpeq_epi8(v, json_fill('\\')));
+    __m128i bf = _mm_or_si128(_mm_cmpeq_epi8(v, json_fill('b')), _mm_cmpeq_epi8(v, json_fill('f')));
+    __m128i nr = _mm_or_si128(_mm_cmpeq_epi8(v, json_fill('n')), _mm_cmpeq_epi8(v, json_fill('r')));
+    __m128i tu = _mm_or_si128(_mm_cmpeq_epi8(v, json_fill('t')), _mm_cmpeq_epi8(v, json_fill('u')));
+    __m128i slash = _mm_cmpeq_epi8(v, json_fill('/'));
+    return _mm_or_si128(_mm_or_si128(marks, slash), _mm_or_si128(bf, _mm_or_si128(nr, tu)));
+}
+
+/* Which of 16 bytes, and of the one after them (bit 16), follow a backslash that is not escaped
+   itself? `carry`: is the first one so because of the byte before it? A row of backslashes that
+   begins at an odd place escapes even ones and the other way round; the sum carries through each
+   row of the first kind, and so turns its alternating bits over. */
+static inline unsigned json_escaped_bits(unsigned backslashes, unsigned carry)
+{
+    const unsigned even = 0x55555;
+    backslashes &= ~carry;
+    unsigned follows = backslashes << 1 | carry;
+    unsigned odd_starts = backslashes & ~even & ~follows;
+    unsigned turned = (odd_starts + backslashes) << 1;
+    return (even ^ turned) & follows;
+}
+
+/* Are there four hexadecimal digits after each letter u of a "\uXXXX" (`bits` of the block)? The
+   digits of the last ones may lie beyond the block. */
+static inline bool json_unicode_ok(const char *block, const char *end, unsigned bits)
+{
+    for (; bits != 0; bits &= bits - 1) {
+        const char *digits = block + __builtin_ctz(bits) + 1;
+        if (end - digits < 4 || !json_four_hex(digits)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One block of a string with escapes. *carry as above, updated. The end of the block, or the first
+   place in it where neither escapes nor ASCII go on; NULL when an escape before it is wrong. */
+static inline const char *json_block_escapes(const char *p, const char *end, __m128i v,
+                                             unsigned backslashes, unsigned *carry)
+{
+    unsigned escaped = json_escaped_bits(backslashes, *carry);
+    unsigned stops = (unsigned)_mm_movemask_epi8(json_block_stops(v));
+    unsigned letters = (unsigned)_mm_movemask_epi8(json_block_letters(v));
+    unsigned wrong = escaped & 0xFFFF & ~letters;
+    unsigned ends = (stops & ~backslashes & ~escaped) | (unsigned)_mm_movemask_epi8(v) | wrong;
+    unsigned before_end = ends == 0 ? 0xFFFF : (ends & -ends) - 1;
+    unsigned unicode = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, json_fill('u')));
+    unicode &= escaped & before_end;
+    if (UNLIKELY(unicode != 0) && !json_unicode_ok(p, end, unicode)) {
+        return NULL;
+    }
+    if (ends != 0) {
+        *carry = 0;
+        return (ends & -ends & wrong) != 0 ? NULL : p + __builtin_ctz(ends);
+    }
+    *carry = escaped >> JSON_BLOCK;
+    return p + JSON_BLOCK;
+}
+
+/* From an escape (its backslash is at p) over those that follow closely and the ASCII text between
+   them, to a place outside of an escape; NULL when one of them is wrong. */
+static inline const char *json_escapes_skip(const char *p, const char *end)
+{
+    unsigned carry = 0;
+    p = json_escape_skip(p, end);
+    while (p != NULL && end - p >= JSON_BLOCK) {
+        __m128i v = json_block(p);
+        unsigned backslashes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, json_fill('\\')));
+        if ((backslashes | carry) == 0) {
+            return p;
+        }
+        const char *next = json_block_escapes(p, end, v, backslashes, &carry);
+        if (next != p + JSON_BLOCK) {
+            return next;
+        }
+        p = next;
+    }
+    return p == NULL ? NULL : p - carry;
+}
+#else
+static inline const char *json_escapes_skip(const char *p, const char *end)
+{
+    return json_escape_skip(p, end);
+}
+#endif
+
+/* The closing quote of the string whose text begins at p, or NULL when the string breaks a rule.
+   Sets *ret_escaped when it holds an escape, else leaves it alone. */
+static inline const char *json_string_end(const char *p, const char *end, bool *ret_escaped)
+{
+    for (;;) {
+        p = json_text_skip(p, end);
+        if (p < end && *p == '"') {
+            return p;
+        }
+        p = p < end && *p == '\\' ? json_escapes_skip(p, end) : NULL;
+        if (UNLIKELY(p == NULL)) {
+            return NULL;
+        }
+        *ret_escaped = true;
+    }
+}
 
 /* The first byte that may begin U+0085 (0xC2) or U+2028 and U+2029 (0xE2), or end. */
 static inline const char *json_separator_lead(const char *p, const char *end)

@@ -124,6 +124,83 @@ static void skips_to_the_same_place(void)
     }
 }
 
+/* Where RFC 8259 section 7 ends the string, or NULL. */
+static const char *naive_string_end(const char *p, const char *end, bool *ret_escaped)
+{
+    for (;;) {
+        p = naive_text_skip(p, end);
+        if (p == end || (*p != '"' && *p != '\\')) {
+            return NULL;
+        }
+        if (*p == '"') {
+            return p;
+        }
+        *ret_escaped = true;
+        char letter = p + 1 < end ? p[1] : '\0';
+        p += 2;
+        if (letter == '\0' || strchr("\"\\/bfnrtu", letter) == NULL) {
+            return NULL;
+        }
+        for (int digits = letter == 'u' ? 4 : 0; digits > 0; digits--) {
+            if (p >= end || *p == '\0' || strchr("0123456789abcdefABCDEF", *p) == NULL) {
+                return NULL;
+            }
+            p++;
+        }
+    }
+}
+
+/* Escapes in all neighbourhoods: rows of backslashes, at every distance from the end of a block. */
+static char *escaped_text_make(struct random *random, size_t *ret_len)
+{
+    static const char *const parts[] = {
+        "a",      "some words ",  "\\n",  "\\\\",           "\\\"", "\\u12aB", "\\/",
+        "\\t\\t", "\xE4\xB8\xAD", "nrtu", "\\ud83d\\ude00", "\\",   "\"",      "\\x",
+        "\\u12",  "\\u12g4",      "\n",   "\xFF",
+    };
+    char text[200];
+    size_t len = 0;
+    size_t wanted = random_below(random, 120);
+    size_t count = random_below(random, 3) == 0 ? sizeof parts / sizeof parts[0] : 11;
+    while (len < wanted) {
+        const char *part = parts[random_below(random, count)];
+        memcpy(text + len, part, strlen(part));
+        len += strlen(part);
+    }
+    if (random_below(random, 8) != 0) {
+        text[len++] = '"';
+    }
+    char *copy = malloc(len == 0 ? 1 : len);
+    if (copy == NULL) {
+        abort();
+    }
+    memcpy(copy, text, len);
+    *ret_len = len;
+    return copy;
+}
+
+static void ends_strings_at_the_same_place(void)
+{
+    struct random random;
+    random_seed(&random, 4);
+    int ended = 0;
+    for (int round = 0; round < 400000 && !tap_point_failed; round++) {
+        size_t len;
+        char *text = escaped_text_make(&random, &len);
+        bool wanted_escaped = false;
+        bool escaped = false;
+        const char *wanted = naive_string_end(text, text + len, &wanted_escaped);
+        EXPECT(json_string_end(text, text + len, &escaped) == wanted);
+        EXPECT(wanted == NULL || escaped == wanted_escaped);
+        ended += wanted != NULL;
+        if (tap_point_failed) {
+            printf("# %.*s\n", (int)len, text);
+        }
+        free(text);
+    }
+    EXPECT(ended > 100000);
+}
+
 static void knows_every_sequence_of_utf8(void)
 {
     /* every pair of first bytes, with every kind of third and fourth */
@@ -185,6 +262,8 @@ static void finds_the_first_byte_of_line_separators(void)
 int main(void)
 {
     TEST(skips_to_the_same_place, "plain text ends where a byte-by-byte search ends it");
+    TEST(ends_strings_at_the_same_place,
+         "strings with escapes end where a byte-by-byte search ends them");
     TEST(knows_every_sequence_of_utf8, "the multi-byte check agrees with RFC 3629");
     TEST(finds_the_end_of_white_space, "white space ends where a byte-by-byte search ends it");
     TEST(finds_the_first_byte_of_line_separators, "the line separator search finds the first lead");

@@ -1,2 +1,19 @@
 # Generated sources. A generator adds its output to GENERATED; nothing generated is edited by hand.
+HOSTCC ?= cc
 GENERATED :=
+
+# The price catalogue. The build reads the snapshot in data/catalogue only, so it needs neither node nor a network;
+# catalogue-check proves that the snapshot is what the pinned npm package says, catalogue-update makes it so.
+GENERATED += $(BUILD)/gen/catalogue_data.h
+build/tools/catalogue-embed: tools/catalogue/embed.c src/model/capability.h src/model/price.h
+	@mkdir -p $(@D)
+	@$(HOSTCC) -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Isrc -o $@ $<
+$(BUILD)/gen/catalogue_data.h: build/tools/catalogue-embed data/catalogue/catalogue.tsv data/catalogue/capabilities.tsv
+	@mkdir -p $(@D)
+	@build/tools/catalogue-embed data/catalogue/catalogue.tsv data/catalogue/capabilities.tsv > $@.tmp && mv $@.tmp $@
+
+.PHONY: catalogue-check catalogue-update
+catalogue-check:
+	@sh tools/catalogue/check.sh
+catalogue-update:
+	@sh tools/catalogue/update.sh

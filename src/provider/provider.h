@@ -46,7 +46,7 @@ struct provider_preset {
     const char *catalogue;    /* the price catalogue's id of this provider, or NULL */
     unsigned dialects;        /* DIALECT_BIT()s that it speaks; the first match with the client's wins */
     unsigned default_dialect; /* enum dialect_id for translation */
-    enum provider_auth auth;
+    enum provider_auth auth; /* used when there is a key; servers of one's own often want none */
     const char *auth_header;  /* of AUTH_API_KEY_HEADER */
     unsigned quirks;
     capability_set capabilities; /* of models that the catalogue does not describe */

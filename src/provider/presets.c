@@ -21,7 +21,7 @@
 #define THINKER (AGENT | CAN(REASONING))
 #define SEER (THINKER | CAN(VISION))
 #define SEER_WITH_FILES (SEER | CAN(DOCUMENTS))
-#define SEARCHER (CAN(JSON_SCHEMA) | CAN(STREAMING) | CAN(VISION))
+#define SEARCHER (CAN(JSON_SCHEMA) | CAN(STREAMING))
 
 const struct provider_preset provider_presets[] = {
     {
@@ -215,8 +215,9 @@ const struct provider_preset provider_presets[] = {
         .curated =
             {
                 {"sonar", TIER_BUDGET, SEARCHER, 128000, 1500},
-                {"sonar-reasoning-pro", TIER_MID, SEARCHER | CAN(REASONING), 128000, 3000},
-                {"sonar-pro", TIER_PREMIUM, SEARCHER, 200000, 2000},
+                {"sonar-reasoning-pro", TIER_MID, SEARCHER | CAN(VISION) | CAN(REASONING), 128000,
+                 3000},
+                {"sonar-pro", TIER_PREMIUM, SEARCHER | CAN(VISION), 200000, 2000},
             },
     },
     {

@@ -88,7 +88,8 @@ static bool label_is_numeric(struct slice label)
 static bool parse_address(int family, struct slice host, void *ret_address)
 {
     char text[INET6_ADDRSTRLEN];
-    if (host.len >= sizeof(text)) {
+    /* inet_pton() would stop at a NUL and call the rest of the host valid */
+    if (host.len >= sizeof(text) || slice_find(host, '\0') != SIZE_MAX) {
         return false;
     }
     return inet_pton(family, slice_to_cstr(host, text, sizeof(text)), ret_address) == 1;

@@ -144,6 +144,9 @@ static void test_refuses(void)
         EXPECT(strstr(error.text, "secret") == NULL);
     }
     EXPECT(!url_parse(SLICE("http://h/\0x"), &(struct url){0}, NULL));
+    EXPECT(!url_parse(SLICE("http://h\0x/"), &(struct url){0}, NULL));
+    EXPECT(!url_parse(SLICE("http://[::1\0]/"), &(struct url){0}, NULL));
+    EXPECT(!url_parse(SLICE("http://[::1\0.evil.example]/"), &(struct url){0}, NULL));
 }
 
 static void test_long_texts(void)

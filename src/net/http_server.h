@@ -8,6 +8,15 @@
  * Back-pressure: output beyond `output_high` makes http_write() return false, and on_drain tells
  * when to go on; while an exchange is open nothing more is read from the client than notices its
  * end. Every buffer has a ceiling in the limits.
+ *
+ * A client that closes its sending side while its answer is being made counts as gone, as in nginx:
+ * a FIN cannot be told from a closed socket, and an answer nobody waits for costs money. Once
+ * http_finish() or http_respond() was called a FIN only ends keep-alive, so `printf ... | nc` gets
+ * answers that are made at once.
+ *
+ * No callback runs inside a call of this interface: on_body, on_drain and on_end come from the
+ * loop. Errors of the connection too: writing to a lost one is harmless and returns false until
+ * on_end.
  */
 #ifndef SLUICE_NET_HTTP_SERVER_H
 #define SLUICE_NET_HTTP_SERVER_H
@@ -30,10 +39,11 @@ struct http_limits {
     uint64_t head_ms;    /* 10 s from the first byte, else 408 */
     uint64_t
         body_min_rate; /* 1024 bytes a second averaged over 10 s after the first 64 KB, else 408 */
-    uint64_t idle_ms;  /* 75 s between requests: closed */
-    uint64_t write_stall_ms;          /* 60 s without progress of the reader: cut */
-    size_t output_high;               /* 1 MB */
-    uint32_t connections;             /* of this server; beyond it: 503 and close */
+    uint64_t body_window_ms; /* 10 s (0 too); of the average above, see http_connection.c */
+    uint64_t idle_ms;        /* 75 s between requests: closed */
+    uint64_t write_stall_ms; /* 60 s without progress of the reader: cut */
+    size_t output_high;      /* 1 MB */
+    uint32_t connections;    /* of this server; beyond it: 503 and close */
     uint32_t requests_per_connection; /* 10,000 */
 };
 extern const struct http_limits http_default_limits;
@@ -47,7 +57,7 @@ struct http_handler {
     /* The body is complete (empty for a request without one). The slice is valid until the exchange
        ends or http_release_body(). */
     void (*on_body)(struct http_exchange *x, struct slice body);
-    /* Output fell below half of output_high after http_write() returned false. */
+    /* Output fell below half of output_high after http_write() returned false. May be NULL. */
     void (*on_drain)(struct http_exchange *x);
     /* The exchange is over, exactly once, for every exchange that had on_head; `gone` is NULL when
        the answer left in full (handed to the kernel), else why not. x is invalid afterwards. */
@@ -67,12 +77,16 @@ MUST_USE struct http_server *http_server_new(struct net_loop *loop,
  * times. */
 MUST_USE bool http_server_listen(struct http_server *server, struct slice address, bool reuse_port,
                                  uint16_t *ret_port, struct error *error);
-/* Serves one connected socket (tests use a socketpair). Takes the descriptor. */
+/* Serves one connected socket (tests use a socketpair). Takes the descriptor, also when it fails.
+ */
 MUST_USE bool http_server_adopt(struct http_server *server, int fd);
 /* Stops accepting, closes idle connections, lets exchanges finish (answers carry Connection:
    close); after `ms` the rest is cut. May be called again with a shorter time. `on_drained` runs
    when no connection is left. */
 void http_server_drain(struct http_server *server, uint64_t ms, void (*on_drained)(void *owner));
+/* Connections accepted from now on use this context (a reloaded certificate); not owned. Plain
+ * stays plain, TLS stays TLS. */
+void http_server_set_tls(struct http_server *server, SSL_CTX *tls);
 size_t http_server_connections(const struct http_server *server);
 /* Only after on_drained. */
 void http_server_free(struct http_server *server);
@@ -94,8 +108,8 @@ void http_accept_body(struct http_exchange *x, size_t limit);
 /* The body's memory is no longer needed (long streams hold none of it). */
 void http_release_body(struct http_exchange *x);
 
-/* A whole answer in one write. Content-Length, Date and Connection are added here; headers must be
- * valid (CHECK). */
+/* A whole answer in one write; on_end follows on a later turn. Content-Length, Date and Connection
+ * are added here; headers must be valid (CHECK). */
 void http_respond(struct http_exchange *x, int status, const struct http_header *headers,
                   size_t count, struct slice body);
 /* Begins an answer: the head is queued and leaves with the first http_write(), http_flush() or
@@ -108,10 +122,11 @@ bool http_started(const struct http_exchange *x);
    bytes are taken nevertheless). Never called with nothing. */
 bool http_write(struct http_exchange *x, struct slice bytes);
 void http_flush(struct http_exchange *x);
-/* Ends the answer; on_end follows, perhaps inside the call. */
+/* Ends the answer; on_end follows on a later turn. Less than the announced length: cut like
+ * http_abort(). */
 void http_finish(struct http_exchange *x);
-/* Cuts the connection so that a truncated answer looks truncated; on_end follows, perhaps inside
- * the call. */
+/* Cuts the connection so that a truncated answer looks truncated; on_end(HTTP_GONE_CLOSED) follows
+ * on a later turn. */
 void http_abort(struct http_exchange *x);
 
 #endif

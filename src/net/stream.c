@@ -264,6 +264,15 @@ bool stream_has_buffered(const struct stream *stream)
     return stream->ssl != NULL && SSL_pending(stream->ssl) > 0;
 }
 
+bool stream_shutdown(struct stream *stream)
+{
+    if (stream->ssl != NULL && SSL_is_init_finished(stream->ssl)) {
+        ERR_clear_error();
+        (void)SSL_shutdown(stream->ssl);
+    }
+    return shutdown(stream->fd, SHUT_WR) == 0;
+}
+
 static void on_poll_closed(uv_handle_t *handle)
 {
     struct stream *stream = handle->data;

@@ -48,11 +48,14 @@ void stream_watch(struct stream *stream, bool read, bool write);
  * bytes may precede it. */
 void stream_watch_hangup(struct stream *stream, bool hangup);
 enum stream_status stream_read(struct stream *stream, char *into, size_t size, size_t *ret_len);
-/* Gathers at most 8 parts; may move fewer bytes than given. */
+/* Gathers at most 8 parts; may move fewer bytes than given. What was not taken must come first in
+ * the next call, unchanged. */
 enum stream_status stream_write(struct stream *stream, const struct slice *parts, size_t count,
                                 size_t *ret_len);
 /* TLS may hold decrypted bytes that the descriptor will not announce. */
 bool stream_has_buffered(const struct stream *stream);
+/* Ends our side (close_notify and FIN); reads still work. False: the peer is gone. */
+MUST_USE bool stream_shutdown(struct stream *stream);
 /* Closes now (with SO_LINGER 0, so that the peer sees a reset, if `reset`); on_closed runs on a
  * later turn. */
 void stream_close(struct stream *stream, bool reset, void (*on_closed)(struct stream *));

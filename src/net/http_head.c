@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/http_head.h"
+
+#include "net/http_server.h"
+
+#include <llhttp.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#define METHOD_MAX 16
+#define LENGTH_DIGITS_MAX 18
+#define VERSION_LEN 8 /* "HTTP/1.1" */
+
+static const struct http_problem_row problem_rows[HTTP_PROBLEMS] = {
+    [HTTP_PROBLEM_NONE] = {500, "internal_error", "The request was refused without a reason."},
+    [HTTP_BAD_LINE_END] = {400, "bad_framing", "Every line of a request must end with CR LF."},
+    [HTTP_BAD_CHARACTER] = {400, "bad_framing", "The request head holds a control character."},
+    [HTTP_BAD_REQUEST_LINE] = {400, "bad_request_line", "The request line is malformed."},
+    [HTTP_BAD_TARGET] = {400, "bad_request_target", "The request target is malformed."},
+    [HTTP_BAD_VERSION] = {400, "bad_http_version", "Only HTTP/1.1 and HTTP/1.0 are spoken here."},
+    [HTTP_BAD_FIELD] = {400, "bad_header", "A header field is malformed."},
+    [HTTP_BAD_HOST] = {400, "bad_host", "Exactly one valid Host header is needed."},
+    [HTTP_BAD_LENGTH] = {400, "bad_framing", "Content-Length is malformed or ambiguous."},
+    [HTTP_BAD_TRANSFER_ENCODING] = {400, "bad_framing",
+                                    "Transfer-Encoding is malformed or ambiguous."},
+    [HTTP_BAD_CHUNK] = {400, "bad_framing", "The chunked body is malformed."},
+    [HTTP_UNKNOWN_CODING] = {501, "unsupported_transfer_encoding",
+                             "The only transfer coding understood is chunked."},
+    [HTTP_UNKNOWN_METHOD] = {501, "unknown_method", "The request method is not known."},
+    [HTTP_METHOD_REFUSED] = {405, "method_not_allowed", "CONNECT and TRACE are not served."},
+    [HTTP_TARGET_TOO_LONG] = {414, "target_too_long", "The request target is too long."},
+    [HTTP_HEAD_TOO_LARGE] = {431, "head_too_large", "The request head is too large."},
+    [HTTP_TOO_MANY_FIELDS] = {431, "too_many_headers", "The request has too many header fields."},
+    [HTTP_EXPECTATION_FAILED] = {417, "expectation_failed",
+                                 "The only expectation understood is 100-continue."},
+    [HTTP_BODY_TOO_LARGE] = {413, "body_too_large", "The request body is too large."},
+    [HTTP_HEAD_TIMEOUT] = {408, "request_timeout", "The request head took too long to arrive."},
+    [HTTP_BODY_TIMEOUT] = {408, "request_timeout", "The request body arrived too slowly."},
+    [HTTP_OUT_OF_MEMORY] = {503, "out_of_memory", "There is no memory for this request."},
+    [HTTP_TOO_MANY_CONNECTIONS] = {503, "too_many_connections", "There are too many connections."},
+};
+
+const struct http_problem_row *http_problem_row(enum http_problem problem)
+{
+    CHECK(problem < HTTP_PROBLEMS);
+    return &problem_rows[problem];
+}
+
+/* --- the scan for the end --- */
+
+/* How many bytes at the front are neither below 0x20 nor DEL. This one pass looks at every byte of
+ * the head. */
+static size_t text_run(const char *bytes, size_t len)
+{
+    size_t i = 0;
+
+#if defined(__SSE2__)
+    const __m128i space = _mm_set1_epi8(0x20);
+    const __m128i del = _mm_set1_epi8(0x7f);
+    for (; i + 16 <= len; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+        __m128i text = _mm_cmpeq_epi8(_mm_max_epu8(v, space), v);
+        unsigned ok = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(v, del), text));
+        if (ok != 0xffff) {
+            return i + (size_t)__builtin_ctz(~ok);
+        }
+    }
+#endif
+    while (i < len && (unsigned char)bytes[i] >= 0x20 && bytes[i] != 0x7f) {
+        i++;
+    }
+    return i;
+}
+
+/* A line ended at scan->at. */
+static enum http_problem scan_line(struct http_head_scan *scan, struct slice bytes,
+                                   const struct http_limits *limits)
+{
+    char first = bytes.ptr[scan->line_start];
+
+    scan->lines++;
+    if (scan->lines - 1 > limits->head_fields) {
+        return HTTP_TOO_MANY_FIELDS;
+    }
+    if (first == ' ' || first == '\t') {
+        return scan->lines == 1 ? HTTP_BAD_REQUEST_LINE : HTTP_BAD_FIELD;
+    }
+    return HTTP_PROBLEM_NONE;
+}
+
+/* By position only, so that the verdict does not depend on how the bytes were cut into reads. */
+static enum http_problem scan_limits(const struct http_head_scan *scan,
+                                     const struct http_limits *limits)
+{
+    size_t line_max = METHOD_MAX + 1 + limits->target_bytes + 1 + VERSION_LEN;
+
+    if (scan->lines == 0 && scan->at - scan->line_start > line_max) {
+        return HTTP_TARGET_TOO_LONG;
+    }
+    return scan->at - scan->skipped > limits->head_bytes ? HTTP_HEAD_TOO_LARGE : HTTP_PROBLEM_NONE;
+}
+
+enum http_problem http_head_scan(struct http_head_scan *scan, struct slice bytes,
+                                 const struct http_limits *limits, size_t *ret_end)
+{
+    enum http_problem problem = HTTP_PROBLEM_NONE;
+
+    *ret_end = 0;
+    while (problem == HTTP_PROBLEM_NONE) {
+        scan->at += text_run(bytes.ptr + scan->at, bytes.len - scan->at);
+        problem = scan_limits(scan, limits);
+        if (problem != HTTP_PROBLEM_NONE || scan->at == bytes.len) {
+            return problem;
+        }
+        char c = bytes.ptr[scan->at];
+        if (c == '\t' && scan->lines > 0) {
+            scan->at++;
+            continue;
+        }
+        if (c != '\r') {
+            return c == '\n' ? HTTP_BAD_LINE_END : HTTP_BAD_CHARACTER;
+        }
+        if (scan->at + 1 == bytes.len) {
+            return HTTP_PROBLEM_NONE;
+        }
+        if (bytes.ptr[scan->at + 1] != '\n') {
+            return HTTP_BAD_LINE_END;
+        }
+        if (scan->at > scan->line_start) {
+            problem = scan_line(scan, bytes, limits);
+        } else if (scan->lines > 0) {
+            *ret_end = scan->at + 2;
+            return *ret_end - scan->skipped > limits->head_bytes ? HTTP_HEAD_TOO_LARGE
+                                                                 : HTTP_PROBLEM_NONE;
+        } else if (scan->skipped > 0) {
+            return HTTP_BAD_REQUEST_LINE;
+        } else {
+            scan->skipped = 2;
+        }
+        scan->at += 2;
+        scan->line_start = scan->at;
+    }
+    return problem;
+}
+
+/* --- the request line --- */
+
+static enum http_method method_of(struct slice text)
+{
+    static const struct {
+        struct slice name;
+        enum http_method method;
+    } methods[] = {
+        {SLICE_INIT("POST"), HTTP_POST_METHOD},     {SLICE_INIT("GET"), HTTP_GET_METHOD},
+        {SLICE_INIT("HEAD"), HTTP_HEAD_METHOD},     {SLICE_INIT("PUT"), HTTP_PUT_METHOD},
+        {SLICE_INIT("DELETE"), HTTP_DELETE_METHOD}, {SLICE_INIT("OPTIONS"), HTTP_OPTIONS_METHOD},
+        {SLICE_INIT("PATCH"), HTTP_PATCH_METHOD},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (slice_eq(text, methods[i].name)) {
+            return methods[i].method;
+        }
+    }
+    return HTTP_OTHER_METHOD;
+}
+
+/* Bit c: byte c may be in a reg-name (RFC 3986 3.2.2): unreserved, sub-delims but the comma, '%'.
+ */
+static const uint64_t reg_name_bits[4] = {0x2bff6ff200000000ULL, 0x47fffffe87fffffeULL, 0, 0};
+
+/* host[:port] of RFC 3986 without userinfo: a reg-name or IPv4 address, or an IP literal in
+ * brackets. */
+static bool authority_valid(struct slice authority)
+{
+    struct slice port = SLICE_EMPTY;
+    struct slice host = authority;
+
+    if (authority.len > 0 && authority.ptr[0] == '[') {
+        size_t end = slice_find(authority, ']');
+        if (end == SIZE_MAX || end < 3) {
+            return false;
+        }
+        for (size_t i = 1; i < end; i++) {
+            char c = authority.ptr[i];
+            bool hex = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+            if (!hex && c != ':' && c != '.') {
+                return false;
+            }
+        }
+        port = slice_from(authority, end + 1);
+        if (port.len > 0 && port.ptr[0] != ':') {
+            return false;
+        }
+    } else {
+        size_t colon = slice_find(authority, ':');
+        if (colon != SIZE_MAX) {
+            host = slice_of(authority.ptr, colon);
+            port = slice_from(authority, colon);
+        }
+        for (size_t i = 0; i < host.len; i++) {
+            unsigned char c = (unsigned char)host.ptr[i];
+            if ((reg_name_bits[c >> 6] >> (c & 63) & 1) == 0) {
+                return false;
+            }
+        }
+    }
+    for (size_t i = 1; i < port.len; i++) {
+        if (port.ptr[i] < '0' || port.ptr[i] > '9') {
+            return false;
+        }
+    }
+    return host.len > 0 && port.len <= 6;
+}
+
+static bool target_bytes_valid(struct slice target)
+{
+    for (size_t i = 0; i < target.len; i++) {
+        unsigned char c = (unsigned char)target.ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '#' || c == '\\') {
+            return false;
+        }
+    }
+    return target.len > 0;
+}
+
+static bool starts_nocase(struct slice s, struct slice prefix)
+{
+    return s.len >= prefix.len && slice_eq_nocase(slice_of(s.ptr, prefix.len), prefix);
+}
+
+/* Splits the target. *ret_authority is empty unless it is in absolute-form. */
+static bool target_parse(struct http_request *request, struct slice target,
+                         struct slice *ret_authority)
+{
+    static const struct slice schemes[] = {SLICE_INIT("http://"), SLICE_INIT("https://")};
+
+    *ret_authority = SLICE_EMPTY;
+    for (size_t i = 0; i < ARRAY_LEN(schemes) && target.ptr[0] != '/'; i++) {
+        if (!starts_nocase(target, schemes[i])) {
+            continue;
+        }
+        struct slice rest = slice_from(target, schemes[i].len);
+        size_t end = 0;
+        while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?') {
+            end++;
+        }
+        *ret_authority = slice_of(rest.ptr, end);
+        if (!authority_valid(*ret_authority)) {
+            return false;
+        }
+        target = slice_from(rest, end);
+        if (target.len == 0) {
+            target = SLICE("/");
+        }
+        break;
+    }
+    const char *mark = memchr(target.ptr, '?', target.len);
+    request->path = mark == NULL ? target : slice_of(target.ptr, (size_t)(mark - target.ptr));
+    request->query = mark == NULL ? slice_of(target.ptr + target.len, 0)
+                                  : slice_from(target, request->path.len + 1);
+    if (ret_authority->len > 0 && request->path.len == 0) {
+        request->path = SLICE("/");
+    }
+    if (slice_eq(target, SLICE("*"))) {
+        return request->method == HTTP_OPTIONS_METHOD;
+    }
+    return request->path.len > 0 && request->path.ptr[0] == '/';
+}
+
+static enum http_problem version_parse(struct http_head *head, struct slice text)
+{
+    head->http_1_0 = slice_eq(text, SLICE("HTTP/1.0"));
+    if (head->http_1_0 || slice_eq(text, SLICE("HTTP/1.1"))) {
+        return HTTP_PROBLEM_NONE;
+    }
+    bool version = text.len == VERSION_LEN && slice_starts(text, SLICE("HTTP/")) &&
+                   text.ptr[6] == '.' && text.ptr[5] >= '0' && text.ptr[5] <= '9' &&
+                   text.ptr[7] >= '0' && text.ptr[7] <= '9';
+    return version ? HTTP_BAD_VERSION : HTTP_BAD_REQUEST_LINE;
+}
+
+static enum http_problem request_line_parse(struct http_head *head, struct slice line,
+                                            const struct http_limits *limits,
+                                            struct slice *ret_authority)
+{
+    struct http_request *request = &head->request;
+    struct slice rest = line;
+
+    request->method_text = slice_cut(&rest, ' ');
+    request->method = method_of(request->method_text);
+    if (request->method == HTTP_OTHER_METHOD &&
+        (!http_name_valid(request->method_text) || request->method_text.len > METHOD_MAX)) {
+        return HTTP_BAD_REQUEST_LINE;
+    }
+    struct slice target = slice_cut(&rest, ' ');
+    if (target.len > limits->target_bytes) {
+        return HTTP_TARGET_TOO_LONG;
+    }
+    if (rest.len == 0 && target.len > 0 && line.ptr[line.len - 1] != ' ') {
+        return HTTP_BAD_VERSION; /* HTTP/0.9 */
+    }
+    enum http_problem problem = version_parse(head, rest);
+    if (problem != HTTP_PROBLEM_NONE) {
+        return problem;
+    }
+    if (slice_eq(request->method_text, SLICE("CONNECT")) ||
+        slice_eq(request->method_text, SLICE("TRACE"))) {
+        return HTTP_METHOD_REFUSED;
+    }
+    if (!target_bytes_valid(target) || !target_parse(request, target, ret_authority)) {
+        return HTTP_BAD_TARGET;
+    }
+    return HTTP_PROBLEM_NONE;
+}
+
+/* --- llhttp: the fields --- */
+
+struct field_reader {
+    struct http_header *fields;
+    size_t capacity;
+    size_t count;
+    bool bad;
+    bool overflow; /* llhttp saw more fields than lines: never expected */
+};
+
+static int on_name(llhttp_t *parser, const char *at, size_t len)
+{
+    struct field_reader *reader = parser->data;
+
+    if (reader->count == reader->capacity) {
+        reader->overflow = true;
+        return HPE_USER;
+    }
+    struct slice name = slice_of(at, len);
+    if (!http_name_valid(name)) {
+        reader->bad = true;
+        return HPE_USER;
+    }
+    reader->fields[reader->count++] = (struct http_header){name, slice_of(at + len, 0)};
+    return 0;
+}
+
+static int on_value(llhttp_t *parser, const char *at, size_t len)
+{
+    struct field_reader *reader = parser->data;
+
+    /* llhttp leaves optional white space at the end in. */
+    while (len > 0 && (at[len - 1] == ' ' || at[len - 1] == '\t')) {
+        len--;
+    }
+    if (reader->count == 0 || reader->fields[reader->count - 1].value.len != 0) {
+        reader->bad = true; /* a value in two spans is a folded one */
+        return HPE_USER;
+    }
+    reader->fields[reader->count - 1].value = slice_of(at, len);
+    return 0;
+}
+
+static int on_fields_complete(llhttp_t *parser)
+{
+    (void)parser;
+    return HPE_PAUSED; /* the body is not llhttp's */
+}
+
+static const llhttp_settings_t *reader_settings(void)
+{
+    static const llhttp_settings_t settings = {
+        .on_header_field = on_name,
+        .on_header_value = on_value,
+        .on_headers_complete = on_fields_complete,
+    };
+    return &settings;
+}
+
+/* --- the rules about fields --- */
+
+struct framing {
+    struct slice host;
+    struct slice connection;
+    size_t hosts;
+    size_t lengths;
+    size_t codings;
+    int64_t length;
+    bool bad_length;
+    bool bad_coding;
+    bool unknown_coding;
+    bool bad_expectation;
+    bool close;
+    bool keep_alive;
+};
+
+static bool length_parse(struct slice value, int64_t *ret_length)
+{
+    uint64_t length = 0;
+
+    if (value.len == 0 || value.len > LENGTH_DIGITS_MAX || !slice_to_u64(value, &length)) {
+        return false;
+    }
+    *ret_length = (int64_t)length;
+    return true;
+}
+
+/* Calls nothing for empty elements. */
+static bool list_next(struct slice *rest, struct slice *ret_element)
+{
+    while (rest->len > 0) {
+        *ret_element = slice_trim(slice_cut(rest, ','));
+        if (ret_element->len > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void coding_parse(struct framing *framing, struct slice value)
+{
+    struct slice rest = value;
+    struct slice element;
+    bool chunked = false;
+
+    framing->codings++;
+    if (slice_eq_nocase(value, SLICE("chunked"))) {
+        return;
+    }
+    framing->unknown_coding = true;
+    framing->bad_coding |= value.len == 0;
+    while (list_next(&rest, &element)) {
+        framing->bad_coding |= chunked;
+        chunked |= slice_eq_nocase(element, SLICE("chunked"));
+    }
+}
+
+static void connection_parse(struct framing *framing, struct slice value)
+{
+    struct slice element;
+
+    while (list_next(&value, &element)) {
+        framing->close |= slice_eq_nocase(element, SLICE("close"));
+        framing->keep_alive |= slice_eq_nocase(element, SLICE("keep-alive"));
+    }
+}
+
+static void field_apply(struct http_head *head, struct framing *framing,
+                        const struct http_header *field)
+{
+    switch (field->name.len) {
+    case 4:
+        if (slice_eq_nocase(field->name, SLICE("host"))) {
+            framing->hosts++;
+            framing->host = field->value;
+        }
+        break;
+    case 6:
+        if (slice_eq_nocase(field->name, SLICE("expect"))) {
+            head->expect_continue = slice_eq_nocase(field->value, SLICE("100-continue"));
+            framing->bad_expectation |= !head->expect_continue;
+        }
+        break;
+    case 10:
+        if (slice_eq_nocase(field->name, SLICE("connection"))) {
+            connection_parse(framing, field->value);
+        }
+        break;
+    case 14:
+        if (slice_eq_nocase(field->name, SLICE("content-length"))) {
+            framing->lengths++;
+            framing->bad_length |= !length_parse(field->value, &framing->length);
+        }
+        break;
+    case 17:
+        if (slice_eq_nocase(field->name, SLICE("transfer-encoding"))) {
+            coding_parse(framing, field->value);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static enum http_problem framing_check(const struct http_head *head, const struct framing *framing)
+{
+    if (framing->bad_length || framing->lengths > 1) {
+        return HTTP_BAD_LENGTH;
+    }
+    if (framing->codings > 0 &&
+        (framing->bad_coding || framing->codings > 1 || framing->lengths > 0 || head->http_1_0)) {
+        return HTTP_BAD_TRANSFER_ENCODING;
+    }
+    return framing->unknown_coding ? HTTP_UNKNOWN_CODING : HTTP_PROBLEM_NONE;
+}
+
+static enum http_problem host_check(const struct http_head *head, const struct framing *framing,
+                                    struct slice authority)
+{
+    if (framing->hosts > 1 || (framing->hosts == 0 && !head->http_1_0)) {
+        return HTTP_BAD_HOST;
+    }
+    if (framing->hosts == 1 &&
+        (!authority_valid(framing->host) ||
+         (authority.len > 0 && !slice_eq_nocase(authority, framing->host)))) {
+        return HTTP_BAD_HOST;
+    }
+    return HTTP_PROBLEM_NONE;
+}
+
+static void framing_apply(struct http_head *head, const struct framing *framing)
+{
+    struct http_request *request = &head->request;
+
+    request->host = framing->host;
+    request->content_length = framing->codings > 0 ? -1 : framing->length;
+    request->keep_alive = !framing->close && (!head->http_1_0 || framing->keep_alive);
+    head->expect_continue = head->expect_continue && !head->http_1_0;
+}
+
+static enum http_problem fields_check(struct http_head *head, struct slice authority, bool complete)
+{
+    struct http_request *request = &head->request;
+    struct framing framing = {.length = 0};
+
+    for (size_t i = 0; i < request->header_count; i++) {
+        field_apply(head, &framing, &request->headers[i]);
+    }
+    enum http_problem problem = framing_check(head, &framing);
+    if (problem != HTTP_PROBLEM_NONE || !complete) {
+        return problem;
+    }
+    problem = host_check(head, &framing, authority);
+    if (problem != HTTP_PROBLEM_NONE) {
+        return problem;
+    }
+    if (framing.bad_expectation) {
+        return HTTP_EXPECTATION_FAILED;
+    }
+    framing_apply(head, &framing);
+    return HTTP_PROBLEM_NONE;
+}
+
+/* Both readings must agree on where the body ends. */
+static bool readings_agree(const llhttp_t *parser, const struct http_head *head)
+{
+    bool chunked = (parser->flags & F_CHUNKED) != 0;
+    bool sized = (parser->flags & F_CONTENT_LENGTH) != 0;
+    int64_t length = head->request.content_length;
+
+    if (length < 0) {
+        return chunked && !sized;
+    }
+    return !chunked && (sized ? parser->content_length == (uint64_t)length : length == 0);
+}
+
+static enum http_problem llhttp_problem(const llhttp_t *parser, const struct field_reader *reader)
+{
+    if (reader->bad || reader->overflow) {
+        return HTTP_BAD_FIELD;
+    }
+    switch (llhttp_get_errno(parser)) {
+    case HPE_INVALID_METHOD:
+        return HTTP_UNKNOWN_METHOD;
+    case HPE_INVALID_URL:
+        return HTTP_BAD_TARGET;
+    case HPE_INVALID_CONTENT_LENGTH:
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+        return HTTP_BAD_LENGTH;
+    case HPE_INVALID_TRANSFER_ENCODING:
+        return HTTP_BAD_TRANSFER_ENCODING;
+    case HPE_INVALID_CONSTANT: /* a method that belongs to RTSP, the line being checked already */
+        return HTTP_UNKNOWN_METHOD;
+    default:
+        return HTTP_BAD_FIELD;
+    }
+}
+
+enum http_problem http_head_parse(struct http_head *head, struct slice bytes,
+                                  struct http_header *fields, size_t capacity,
+                                  const struct http_limits *limits)
+{
+    struct field_reader reader = {.fields = fields, .capacity = capacity};
+    struct slice authority;
+    llhttp_t parser;
+
+    *head = (struct http_head){.request = {.headers = fields}};
+    const char *line_end = memchr(bytes.ptr, '\r', bytes.len);
+    CHECK(line_end != NULL);
+    struct slice line = slice_of(bytes.ptr, (size_t)(line_end - bytes.ptr));
+    enum http_problem problem = request_line_parse(head, line, limits, &authority);
+    if (problem != HTTP_PROBLEM_NONE) {
+        return problem;
+    }
+    llhttp_init(&parser, HTTP_REQUEST, reader_settings());
+    parser.data = &reader;
+    bool complete = llhttp_execute(&parser, bytes.ptr, bytes.len) == HPE_PAUSED;
+    head->request.header_count = reader.count;
+    problem = fields_check(head, authority, complete);
+    if (problem != HTTP_PROBLEM_NONE) {
+        return problem;
+    }
+    if (!complete) {
+        return llhttp_problem(&parser, &reader);
+    }
+    if (reader.count != capacity) {
+        return HTTP_BAD_FIELD; /* a line that llhttp did not take for a field */
+    }
+    return readings_agree(&parser, head) ? HTTP_PROBLEM_NONE : HTTP_BAD_LENGTH;
+}

@@ -17,7 +17,7 @@ rm -rf $folder
 mkdir -p $folder
 cp $here/package.json $folder/
 cp $here/package-lock.json $folder/package-lock.json
-if ! (cd $folder && npm ci --ignore-scripts --no-audit --no-fund --silent) >$folder/npm.log 2>&1; then
+if ! (cd $folder && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) >$folder/npm.log 2>&1; then
     rm -f $folder/package-lock.json
     if grep -q EINTEGRITY $folder/npm.log; then
         echo "catalogue: the package does not have the checksum of package-lock.json" >&2

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Money is integers: amounts in nano-dollars (nd, 10^-9 $), prices in pico-dollars per token (pd, 10^-12 $; $1 per million
- * tokens is 1,000,000 pd). A cost is computed in 128 bits and rounded up once per attempt; a call's cost is the sum of its
- * attempts'. Amounts saturate at INT64_MAX, they never wrap.
+ * Money is integers: amounts in nano-dollars (nd, 10^-9 $), prices in pico-dollars per token (pd,
+ * 10^-12 $; $1 per million tokens is 1,000,000 pd). A cost is computed in 128 bits and rounded up
+ * once per attempt; a call's cost is the sum of its attempts'. Amounts saturate at INT64_MAX, they
+ * never wrap.
  */
 #ifndef SLUICE_MODEL_PRICE_H
 #define SLUICE_MODEL_PRICE_H
@@ -40,7 +41,8 @@ struct price {
 
 /* The rates that apply to an input of this size. */
 const struct price_rates *price_rates_for(const struct price *price, int64_t input_tokens);
-/* Nano-dollars of this usage, rounded up once. Unknown price: 0 (callers decide by policy before they ask). */
+/* Nano-dollars of this usage, rounded up once. Unknown price: 0 (callers decide by policy before
+ * they ask). */
 int64_t price_cost(const struct price *price, const struct usage *usage);
 /* Known and every rate 0. */
 bool price_is_free(const struct price *price);

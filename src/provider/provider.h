@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Providers as data: a vendor or server is a row: base URL, dialects, how it authenticates, quirks, the environment
- * variable of its key, and three curated targets. Adding a vendor that speaks a known dialect is one row in presets.c.
+ * Providers as data: a vendor or server is a row: base URL, dialects, how it authenticates, quirks,
+ * the environment variable of its key, and three curated targets. Adding a vendor that speaks a
+ * known dialect is one row in presets.c.
  */
 #ifndef SLUICE_PROVIDER_PROVIDER_H
 #define SLUICE_PROVIDER_PROVIDER_H
@@ -10,9 +11,13 @@
 #include "model/capability.h"
 #include "model/task.h"
 
-/* The dialects that a provider may speak: the same numbers as enum dialect_id, which this layer does not see (a unit test
-   holds the two lists together). */
-enum provider_dialect { PROVIDER_DIALECT_OPENAI_CHAT, PROVIDER_DIALECT_OPENAI_COMPLETIONS, PROVIDER_DIALECT_OLLAMA };
+/* The dialects that a provider may speak: the same numbers as enum dialect_id, which this layer
+   does not see (a unit test holds the two lists together). */
+enum provider_dialect {
+    PROVIDER_DIALECT_OPENAI_CHAT,
+    PROVIDER_DIALECT_OPENAI_COMPLETIONS,
+    PROVIDER_DIALECT_OLLAMA
+};
 
 enum {
     PROVIDER_SPEAKS_OPENAI_CHAT = 1u << PROVIDER_DIALECT_OPENAI_CHAT,
@@ -24,9 +29,10 @@ enum provider_auth { AUTH_NONE, AUTH_BEARER, AUTH_API_KEY_HEADER };
 
 enum {
     QUIRK_MAX_COMPLETION_TOKENS = 1u << 0, /* wants max_completion_tokens instead of max_tokens */
-    QUIRK_NO_STREAM_OPTIONS = 1u << 1,     /* refuses or ignores stream_options; reports usage anyway or never */
-    QUIRK_LOCAL = 1u << 2,                 /* runs on this machine or in this network: models cost nothing */
-    QUIRK_REPORTS_COST = 1u << 3,          /* usage.cost in dollars wins over the catalogue */
+    QUIRK_NO_STREAM_OPTIONS =
+        1u << 1,           /* refuses or ignores stream_options; reports usage anyway or never */
+    QUIRK_LOCAL = 1u << 2, /* runs on this machine or in this network: models cost nothing */
+    QUIRK_REPORTS_COST = 1u << 3, /* usage.cost in dollars wins over the catalogue */
 };
 
 struct curated_target {
@@ -44,15 +50,16 @@ struct provider_preset {
     const char *key_env;      /* environment variable that carries the key, or NULL */
     const char *base_url_env; /* environment variable that replaces base_url, or NULL */
     const char *catalogue;    /* the price catalogue's id of this provider, or NULL */
-    unsigned dialects;        /* DIALECT_BIT()s that it speaks; the first match with the client's wins */
+    unsigned dialects; /* DIALECT_BIT()s that it speaks; the first match with the client's wins */
     unsigned default_dialect; /* enum dialect_id for translation */
-    enum provider_auth auth; /* used when there is a key; servers of one's own often want none */
+    enum provider_auth auth;  /* used when there is a key; servers of one's own often want none */
     const char *auth_header;  /* of AUTH_API_KEY_HEADER */
     unsigned quirks;
     capability_set capabilities; /* of models that the catalogue does not describe */
-    struct curated_target curated[3]; /* ascending tiers; model NULL: no more (local servers list their own) */
-    unsigned probe_port;      /* loopback discovery, 0: none */
-    const char *probe_path;   /* e.g. "/api/tags" */
+    struct curated_target
+        curated[3];      /* ascending tiers; model NULL: no more (local servers list their own) */
+    unsigned probe_port; /* loopback discovery, 0: none */
+    const char *probe_path; /* e.g. "/api/tags" */
 };
 
 extern const struct provider_preset provider_presets[];

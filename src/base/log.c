@@ -39,7 +39,7 @@
 #define PIPE_CHUNK ((size_t)4096)
 #define POLL_MS 100
 /* How long log_stop() waits for a reader that does not read, in polls. */
-#define STOP_POLLS 20
+#define STOP_POLLS 10
 
 struct log {
     pthread_mutex_t lock;
@@ -50,10 +50,11 @@ struct log {
     uint64_t tail;     /* bytes ever written out */
     uint64_t reported; /* lost lines that the log itself has told of; the writer's */
     int fd;
-    bool is_file;  /* poll() says nothing about a file: it is written in any size */
-    bool torn;     /* the last write ended inside a line */
-    bool idle;     /* the writer waits for a first line */
-    bool stopping; /* log_stop() was called */
+    int stop_polls; /* waits for a reader since log_stop(); the writer's */
+    bool is_file;   /* poll() says nothing about a file: it is written in any size */
+    bool torn;      /* the last write ended inside a line */
+    bool idle;      /* the writer waits for a first line */
+    bool stopping;  /* log_stop() was called */
 };
 
 /* The one log of the process, as the header says. */
@@ -282,11 +283,11 @@ static bool is_stopping(struct log *log)
 static bool wait_writable(struct log *log)
 {
     struct pollfd target = {.fd = log->fd, .events = POLLOUT};
-    for (int polls_left = STOP_POLLS; polls_left > 0;) {
+    while (log->stop_polls < STOP_POLLS) {
         if (poll(&target, 1, POLL_MS) != 0) {
             return true; /* writable, or broken: write() will tell which */
         }
-        polls_left -= is_stopping(log);
+        log->stop_polls += is_stopping(log);
     }
     return false;
 }
@@ -322,9 +323,9 @@ static struct slice write_some(struct log *log, struct slice bytes)
     return bytes;
 }
 
-/* Writes all of it or counts the lines that could not be written. A line that was cut off, by a
+/* Writes all of it or returns how many lines could not be written. A line that was cut off, by a
    full disk for one, is ended before the next, so that only the cut one is spoilt. */
-static void write_out(struct log *log, struct slice bytes)
+static uint64_t write_out(struct log *log, struct slice bytes)
 {
     if (log->torn && write_some(log, SLICE("\n")).len == 0) {
         log->torn = false;
@@ -333,8 +334,8 @@ static void write_out(struct log *log, struct slice bytes)
     if (left.len > 0) {
         size_t written = bytes.len - left.len;
         log->torn = log->torn || (written > 0 && bytes.ptr[written - 1] != '\n');
-        atomic_fetch_add_explicit(&log_lost, count_lines(left), memory_order_relaxed);
     }
+    return count_lines(left);
 }
 
 /* Says in the log itself how many lines it lost. */
@@ -349,8 +350,9 @@ static void report_lost(struct log *log)
                        (unsigned long long)(lost - log->reported));
     struct line line UNINITIALIZED;
     line_make(&line, LOG_WARN, "log_dropped", slice_of(message, (size_t)len));
-    log->reported = lost;
-    write_out(log, slice_of(line.bytes, line.len));
+    if (write_out(log, slice_of(line.bytes, line.len)) == 0) {
+        log->reported = lost;
+    }
 }
 
 /* Under the lock: waits for a first line, then a little longer for more. */
@@ -379,7 +381,8 @@ static void write_queued(struct log *log)
         size_t queued = (size_t)(log->head - log->tail);
         size_t len = queued < RING_SIZE - at ? queued : RING_SIZE - at;
         pthread_mutex_unlock(&log->lock);
-        write_out(log, slice_of(log->ring + at, len));
+        uint64_t lost = write_out(log, slice_of(log->ring + at, len));
+        atomic_fetch_add_explicit(&log_lost, lost, memory_order_relaxed);
         pthread_mutex_lock(&log->lock);
         log->tail += len;
     }
@@ -441,6 +444,7 @@ void log_start(int fd, enum log_format format, enum log_level level)
     log->reported = log_dropped();
     log->fd = fd;
     log->is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    log->stop_polls = 0;
     log->torn = false;
     log->idle = false;
     log->stopping = false;

@@ -5,8 +5,9 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* What was logged to a file since log_start(). */
@@ -199,6 +200,38 @@ static void test_reader_that_does_not_read(void)
     close(ends[1]);
 }
 
+static void limit_files(rlim_t size)
+{
+    struct rlimit limit;
+    EXPECT(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+    limit.rlim_cur = size < limit.rlim_max ? size : limit.rlim_max;
+    EXPECT(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+/* A file that may not grow stands for a full disk: the line in the middle of which that happens is
+ * cut. */
+static void test_full_disk_spoils_one_line(void)
+{
+    struct capture c;
+    uint64_t before = log_dropped();
+    capture_start(&c, LOG_FORMAT_JSON, LOG_INFO);
+    limit_files(30);
+    log_line(SLICE("{\"first\":1234567}"));
+    log_line(SLICE("{\"second\":1234567}"));
+    while (log_dropped() == before) {
+        sched_yield();
+    }
+    limit_files(RLIM_INFINITY);
+    log_line(SLICE("{\"third\":3}"));
+    capture_stop(&c);
+    EXPECT_INT(log_dropped() - before, 1);
+    EXPECT(strncmp(c.text, "{\"first\":1234567}\n{\"second\":12\n{", 32) == 0);
+    EXPECT(contains(&c, "\n{\"third\":3}\n"));
+    EXPECT(contains(&c, "\"event\":\"log_dropped\",\"msg\":\"1 lines were lost\""));
+    EXPECT_INT(count_lines(&c), 4);
+    capture_release(&c);
+}
+
 static void test_reader_that_left(void)
 {
     int ends[2];
@@ -244,6 +277,7 @@ int main(void)
     TEST(test_huge_ready_line_is_dropped, "a huge ready line is dropped, counted and reported");
     TEST(test_many_threads, "lines of many threads stay whole and in order");
     TEST(test_reader_that_does_not_read, "a reader that does not read costs lines, not time");
+    TEST(test_full_disk_spoils_one_line, "a full disk spoils the line it cuts and no other");
     TEST(test_reader_that_left, "a closed pipe loses lines and nothing else");
     TEST(test_direct_lines, "lines go straight to stderr again after the stop");
     return tap_done();

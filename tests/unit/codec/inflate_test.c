@@ -99,6 +99,23 @@ static void test_flushed_bytes_come_out_at_once(void)
     buf_release(&out);
 }
 
+/* Much output from few bytes: what is flushed comes out although no more input follows. */
+static void test_flushed_output_larger_than_a_chunk(void)
+{
+    static char text[100001];
+    struct buf packed = BUF_INIT(BIG);
+    struct buf out = BUF_INIT(BIG);
+    compress_text(slice_of(text, sizeof(text)), ZLIB_WINDOW, sizeof(text) - 1, &packed);
+    size_t mark = slice_find_slice(buf_slice(&packed), SLICE("\x00\x00\xFF\xFF"));
+    EXPECT(mark != SIZE_MAX);
+    struct inflate_stream *s = inflate_new(BIG, 0);
+    EXPECT_INT(inflate_feed(s, slice_of(packed.ptr, mark + 4), &out), INFLATE_OK);
+    EXPECT_INT(out.len, sizeof(text) - 1);
+    inflate_free(s);
+    buf_release(&packed);
+    buf_release(&out);
+}
+
 static void test_output_of_whole_chunks(void)
 {
     static char text[3 * 16384];
@@ -220,6 +237,7 @@ int main(void)
 {
     TEST(test_any_chunks, "gzip and zlib come out whole, in chunks of any size");
     TEST(test_flushed_bytes_come_out_at_once, "flushed bytes are not held back");
+    TEST(test_flushed_output_larger_than_a_chunk, "much output from few bytes comes out at once");
     TEST(test_output_of_whole_chunks, "output that fills whole chunks is not cut");
     TEST(test_limit_of_the_size, "the ceiling of the size is exact");
     TEST(test_bomb_is_stopped_by_the_ratio, "a bomb is stopped by its ratio");

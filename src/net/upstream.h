@@ -75,14 +75,15 @@ struct upstream_ops {
     void (*on_fail)(struct upstream_request *r, enum upstream_failure failure, const char *detail);
 };
 
-/* Embedded by the caller, who fills in the first part; stays valid until on_end, on_fail or upstream_cancel(). Any callback
+/* Embedded by the caller, who zeroes it and fills in the first part; stays valid until on_end, on_fail or upstream_cancel(). Any callback
    may cancel its own request. */
 struct upstream_request {
     const struct upstream_origin *origin;
     struct slice method;
     struct slice path;          /* with the query */
     struct slice headers;       /* further rendered lines "Name: value\r\n" */
-    struct slice body;          /* sent with Content-Length; must stay valid until the first byte of the answer */
+    struct slice body;          /* sent with Content-Length; must stay valid until the first callback; an answer that comes
+                                   before all of it was sent ends the sending (401, 413 ...) */
     struct upstream_timeouts timeouts;
     uint64_t body_limit;        /* of the answer, bytes */
     const struct upstream_ops *ops;
@@ -95,6 +96,10 @@ struct upstream_request {
     int64_t first_byte_ns;      /* 0: none yet */
     /* private */
     struct upstream_connection *connection;
+    struct upstream *failing;        /* NULL, or a failure of upstream_send() itself waits here to be told */
+    struct upstream_request *failing_next;
+    enum upstream_failure failing_kind;
+    const char *failing_detail;
 };
 
 struct upstream_limits {
@@ -109,7 +114,8 @@ MUST_USE struct upstream *upstream_new(struct net_loop *loop, const struct upstr
 void upstream_send(struct upstream *client, struct upstream_request *r);
 /* No callback comes after it. The connection is closed unless the answer was complete. NULL connection: no-op. */
 void upstream_cancel(struct upstream_request *r);
-/* Back-pressure: while paused nothing is read from the peer and the idle deadline rests. */
+/* Back-pressure: while paused nothing is read from the peer and the idle deadline rests. What was read before the pause
+   (one read, NET_SCRATCH_SIZE at most) is still delivered within the same callback chain. Neither calls back. */
 void upstream_pause(struct upstream_request *r);
 void upstream_resume(struct upstream_request *r);
 /* Closes pooled connections, `on_closed` runs when nothing is left (requests must be over). */

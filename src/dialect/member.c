@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dialect/member.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define NAME_MAX_BYTES 64u
+#define KELVIN_SIGN "\xE2\x84\xAA"
+#define LONG_S "\xC5\xBF"
+
+uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key)
+{
+    struct slice inner = json_inner(doc, key);
+    bool escaped = doc->nodes[key].escaped != 0;
+    for (uint32_t id = 0; id < table->count; id++) {
+        struct slice name = table->names[id];
+        if (UNLIKELY(escaped) ? json_inner_is(inner, name)
+                              : name.len == inner.len && memcmp(name.ptr, inner.ptr, name.len) == 0) {
+            return id;
+        }
+    }
+    return MEMBER_UNKNOWN;
+}
+
+static void values_clear(const struct member_table *table, uint32_t *values)
+{
+    for (uint32_t id = 0; id < table->count; id++) {
+        values[id] = JSON_ABSENT;
+    }
+}
+
+void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table, uint32_t *values)
+{
+    values_clear(table, values);
+    if (!json_is(doc, object, JSON_OBJECT)) {
+        return;
+    }
+    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT; key = json_next(doc, object, key)) {
+        uint32_t id = member_id(table, doc, key);
+        if (id != MEMBER_UNKNOWN) {
+            values[id] = key + 1;
+        }
+    }
+}
+
+/* Folds as lenient decoders do: ASCII letters, and the two other letters of Unicode that fold to ASCII ones. */
+static size_t name_fold(struct slice inner, char *out)
+{
+    char plain[NAME_MAX_BYTES];
+    struct slice rest = slice_of(plain, json_unescape_to(inner, plain, sizeof plain));
+    size_t length = 0;
+    while (rest.len > 0) {
+        char c = rest.ptr[0];
+        size_t step = 1;
+        if (slice_starts(rest, SLICE(KELVIN_SIGN))) {
+            c = 'k';
+            step = sizeof KELVIN_SIGN - 1;
+        } else if (slice_starts(rest, SLICE(LONG_S))) {
+            c = 's';
+            step = sizeof LONG_S - 1;
+        } else if (c >= 'A' && c <= 'Z') {
+            c = (char)(c | 0x20);
+        }
+        out[length++] = c;
+        rest = slice_from(rest, step);
+    }
+    return length;
+}
+
+/* The known name that this unknown key equals when case is ignored, or MEMBER_UNKNOWN. */
+static uint32_t member_variant(const struct member_table *table, const struct json_doc *doc, uint32_t key)
+{
+    char folded[NAME_MAX_BYTES];
+    struct slice name = slice_of(folded, name_fold(json_inner(doc, key), folded));
+    for (uint32_t id = 0; id < table->count; id++) {
+        if (slice_eq(name, table->names[id])) {
+            return id;
+        }
+    }
+    return MEMBER_UNKNOWN;
+}
+
+bool members_read(struct reader *r, uint32_t object, const struct member_table *table, uint32_t *values,
+                  size_t *ret_unknown)
+{
+    const struct json_doc *doc = r->doc;
+    size_t unknown = 0;
+    values_clear(table, values);
+    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT; key = json_next(doc, object, key)) {
+        uint32_t id = member_id(table, doc, key);
+        if (LIKELY(id != MEMBER_UNKNOWN)) {
+            if (values[id] != JSON_ABSENT) {
+                return reader_refuse(r, "duplicate_member", table->names[id].ptr,
+                                     "The member \"%s\" is given more than once.", table->names[id].ptr);
+            }
+            values[id] = key + 1;
+            continue;
+        }
+        uint32_t variant = member_variant(table, doc, key);
+        if (variant != MEMBER_UNKNOWN) {
+            return reader_refuse(r, "ambiguous_member", table->names[variant].ptr,
+                                 "A member differs from \"%s\" only in case; some providers would take it for that.",
+                                 table->names[variant].ptr);
+        }
+        unknown++;
+    }
+    *ret_unknown = unknown;
+    return true;
+}
+
+static void set_pointer(const struct reader *r, const char *member)
+{
+    char path[128] = "";
+    size_t length = 0;
+    for (unsigned i = 0; i < r->depth; i++) {
+        length += (size_t)snprintf(path + length, sizeof path - length, "/%s/%zu", r->place[i].list,
+                                   r->place[i].index);
+    }
+    error_at(r->error, "%s%s%s", path, member == NULL ? "" : "/", member == NULL ? "" : member);
+}
+
+bool reader_refuse(struct reader *r, const char *code, const char *member, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    error_set(r->error, ERROR_INVALID, code, "%s", text);
+    set_pointer(r, member);
+    return false;
+}
+
+bool reader_refuse_type(struct reader *r, const char *member, const char *wanted)
+{
+    return reader_refuse(r, "invalid_type", member, "The value must be %s.", wanted);
+}
+
+bool reader_refuse_missing(struct reader *r, const char *member)
+{
+    return reader_refuse(r, "missing_member", member, "The member \"%s\" is required.", member);
+}
+
+bool reader_refuse_size(struct reader *r)
+{
+    return error_set(r->error, ERROR_LIMIT, "request_too_large", "The request needs more memory than one call may have.");
+}
+
+bool read_inner(struct reader *r, uint32_t value, const char *member, struct slice *out)
+{
+    if (!member_given(r->doc, value)) {
+        return true;
+    }
+    if (json_kind(r->doc, value) != JSON_STRING) {
+        return reader_refuse_type(r, member, "a string");
+    }
+    *out = json_inner(r->doc, value);
+    return true;
+}
+
+bool read_number(struct reader *r, uint32_t value, const char *member, struct slice *out)
+{
+    if (!member_given(r->doc, value)) {
+        return true;
+    }
+    if (json_kind(r->doc, value) != JSON_NUMBER) {
+        return reader_refuse_type(r, member, "a number");
+    }
+    *out = json_raw(r->doc, value);
+    return true;
+}
+
+bool read_bool(struct reader *r, uint32_t value, const char *member, bool *out)
+{
+    if (!member_given(r->doc, value) || json_bool(r->doc, value, out)) {
+        return true;
+    }
+    return reader_refuse_type(r, member, "true or false");
+}
+
+bool read_flag(struct reader *r, uint32_t value, const char *member, int *out)
+{
+    if (!member_given(r->doc, value)) {
+        return true;
+    }
+    bool flag = false;
+    if (!read_bool(r, value, member, &flag)) {
+        return false;
+    }
+    *out = flag ? 1 : 0;
+    return true;
+}
+
+bool read_kind(struct reader *r, uint32_t value, const char *member, enum json_kind kind, uint32_t *out)
+{
+    *out = JSON_ABSENT;
+    if (!member_given(r->doc, value)) {
+        return true;
+    }
+    if (json_kind(r->doc, value) != kind) {
+        return reader_refuse_type(r, member, kind == JSON_ARRAY ? "an array" : "an object");
+    }
+    *out = value;
+    return true;
+}
+
+bool read_required(struct reader *r, uint32_t value, const char *member, struct slice *out)
+{
+    if (!member_given(r->doc, value)) {
+        return reader_refuse_missing(r, member);
+    }
+    if (!read_inner(r, value, member, out)) {
+        return false;
+    }
+    return out->len > 0 || reader_refuse(r, "invalid_value", member, "The value must not be empty.");
+}

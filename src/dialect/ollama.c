@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ollama, behind: /api/chat, and /api/generate for plain completions. The base URL ends before "/api". */
+#include "dialect/ollama.h"
+
+#include "dialect/decoder.h"
+#include "dialect/rows.h"
+
+static struct slice request_path(const struct chat *chat)
+{
+    return chat->operation == OPERATION_COMPLETION ? SLICE("/api/generate") : SLICE("/api/chat");
+}
+
+const struct dialect dialect_ollama = {
+    .name = "ollama",
+    .stream_content_type = SLICE_INIT("application/x-ndjson"),
+    .request_path = request_path,
+    .write_request = ollama_write_request,
+    .decoder_new = decoder_new,
+    .decoder_free = decoder_free,
+    .decode = ollama_decode,
+    .decode_end = ollama_decode_end,
+    .decode_answer = ollama_decode_answer,
+    .read_error = ollama_read_error,
+};

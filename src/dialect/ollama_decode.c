@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers of Ollama: objects by line, of /api/chat (`message`) and /api/generate (`response`); a whole answer is the last
+ * line alone. Calls come whole, their arguments as objects, mostly without ids.
+ */
+#include "dialect/ollama.h"
+
+#include "dialect/decoder.h"
+#include "dialect/inner.h"
+#include "dialect/member.h"
+
+enum {
+    LINE_MODEL,
+    LINE_CREATED_AT,
+    LINE_MESSAGE,
+    LINE_RESPONSE,
+    LINE_THINKING,
+    LINE_DONE,
+    LINE_DONE_REASON,
+    LINE_PROMPT_EVAL_COUNT,
+    LINE_EVAL_COUNT,
+    LINE_ERROR,
+    LINE_MEMBERS,
+};
+
+static const struct slice line_names[LINE_MEMBERS] = {
+    [LINE_MODEL] = SLICE_INIT("model"),
+    [LINE_CREATED_AT] = SLICE_INIT("created_at"),
+    [LINE_MESSAGE] = SLICE_INIT("message"),
+    [LINE_RESPONSE] = SLICE_INIT("response"),
+    [LINE_THINKING] = SLICE_INIT("thinking"),
+    [LINE_DONE] = SLICE_INIT("done"),
+    [LINE_DONE_REASON] = SLICE_INIT("done_reason"),
+    [LINE_PROMPT_EVAL_COUNT] = SLICE_INIT("prompt_eval_count"),
+    [LINE_EVAL_COUNT] = SLICE_INIT("eval_count"),
+    [LINE_ERROR] = SLICE_INIT("error"),
+};
+static const struct member_table line_table = MEMBER_TABLE(line_names);
+
+static void decode_call(struct decoder *d, uint32_t call)
+{
+    const struct json_doc *doc = &d->doc;
+    uint32_t function = json_member(doc, call, SLICE("function"));
+    uint32_t arguments = json_member(doc, function, SLICE("arguments"));
+    struct call_fragment fragment = {.position = -1, .complete = true};
+    fragment.id = decoder_string(d, json_member(doc, call, SLICE("id")));
+    fragment.name = decoder_string(d, json_member(doc, function, SLICE("name")));
+    if (json_is(doc, arguments, JSON_OBJECT)) {
+        fragment.arguments = decoder_escape(d, json_raw(doc, arguments));
+    } else {
+        fragment.arguments = decoder_string(d, arguments);
+    }
+    if (fragment.name.len > 0) {
+        decoder_call(d, 0, &fragment);
+    }
+}
+
+static void decode_message(struct decoder *d, uint32_t message)
+{
+    const struct json_doc *doc = &d->doc;
+    uint32_t calls = json_member(doc, message, SLICE("tool_calls"));
+    decoder_text(d, EVENT_REASONING, 0, decoder_string(d, json_member(doc, message, SLICE("thinking"))));
+    decoder_text(d, EVENT_TEXT, 0, decoder_string(d, json_member(doc, message, SLICE("content"))));
+    if (!json_is(doc, calls, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(doc, calls); i != JSON_ABSENT; i = json_next(doc, calls, i)) {
+        decode_call(d, i);
+    }
+}
+
+static int64_t count_of(const struct decoder *d, uint32_t value)
+{
+    int64_t count;
+    return value != JSON_ABSENT && json_int64(&d->doc, value, &count) && count > 0 ? count : 0;
+}
+
+/* Ollama leaves the count of the prompt out when all of it was in its cache. */
+static void decode_usage(struct decoder *d, const uint32_t *line)
+{
+    if (line[LINE_PROMPT_EVAL_COUNT] == JSON_ABSENT && line[LINE_EVAL_COUNT] == JSON_ABSENT) {
+        return;
+    }
+    decoder_event(d, EVENT_USAGE, 0)->usage = (struct usage){
+        .input = count_of(d, line[LINE_PROMPT_EVAL_COUNT]),
+        .output = count_of(d, line[LINE_EVAL_COUNT]),
+        .reported = true,
+    };
+}
+
+static void decode_done(struct decoder *d, const uint32_t *line)
+{
+    struct slice word = decoder_string(d, line[LINE_DONE_REASON]);
+    decoder_finish(d, 0, slice_eq(word, SLICE("length")) ? FINISH_LENGTH : FINISH_STOP, word);
+    decode_usage(d, line);
+    decoder_end(d);
+}
+
+static bool holds_answer(const struct decoder *d, const uint32_t *line)
+{
+    return json_is(&d->doc, line[LINE_MESSAGE], JSON_OBJECT) || json_is(&d->doc, line[LINE_RESPONSE], JSON_STRING);
+}
+
+/* An error as text, or as the object that Ollama's OpenAI side would send. */
+static struct slice error_message(const struct decoder *d, uint32_t error)
+{
+    bool object = json_is(&d->doc, error, JSON_OBJECT);
+    return decoder_string(d, object ? json_member(&d->doc, error, SLICE("message")) : error);
+}
+
+static void decode_object(struct decoder *d, const uint32_t *line)
+{
+    if (line[LINE_ERROR] != JSON_ABSENT && json_kind(&d->doc, line[LINE_ERROR]) != JSON_NULL) {
+        decoder_error(d, error_message(d, line[LINE_ERROR]), SLICE_EMPTY);
+        return;
+    }
+    bool done = json_is(&d->doc, line[LINE_DONE], JSON_TRUE);
+    if (!holds_answer(d, line) && !done) {
+        d->malformed = true;
+        return;
+    }
+    decoder_start(d, SLICE_EMPTY, decoder_string(d, line[LINE_MODEL]), decoder_string(d, line[LINE_CREATED_AT]));
+    decoder_text(d, EVENT_REASONING, 0, decoder_string(d, line[LINE_THINKING]));
+    decoder_text(d, EVENT_TEXT, 0, decoder_string(d, line[LINE_RESPONSE]));
+    decode_message(d, line[LINE_MESSAGE]);
+    if (done) {
+        decode_done(d, line);
+    }
+}
+
+static bool parse_line(struct decoder *d, struct slice text, uint32_t *line)
+{
+    decoder_begin_frame(d);
+    if (!json_parse(&d->doc, text, &json_default_limits, NULL) || json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
+        d->malformed = true;
+        return false;
+    }
+    members_scan(&d->doc, JSON_ROOT, &line_table, line);
+    return true;
+}
+
+static enum decode_result decode_line(struct decoder *d, struct slice text, struct frame *frame)
+{
+    uint32_t line[LINE_MEMBERS];
+    bool ended = d->ended;
+    *frame = (struct frame){.raw = text};
+    if (parse_line(d, text, line)) {
+        decode_object(d, line);
+        frame->terminal = d->ended && !ended;
+    }
+    return decoder_end_frame(d, frame);
+}
+
+enum decode_result ollama_decode(struct decoder *d, struct slice *bytes, struct frame *ret_frame)
+{
+    struct slice line;
+    switch (d->exhausted ? NDJSON_TOO_LARGE : ndjson_decode(&d->ndjson, bytes, &line)) {
+    case NDJSON_LINE:
+        return decode_line(d, line, ret_frame);
+    case NDJSON_MORE:
+        return DECODE_MORE;
+    default:
+        return DECODE_TOO_LARGE;
+    }
+}
+
+enum decode_result ollama_decode_end(struct decoder *d, struct frame *ret_frame)
+{
+    struct slice line;
+    if (d->exhausted || !ndjson_decode_end(&d->ndjson, &line)) {
+        return DECODE_MORE;
+    }
+    return decode_line(d, line, ret_frame);
+}
+
+/* A whole answer says that it is done: one that does not was cut. */
+enum decode_result ollama_decode_answer(struct decoder *d, struct slice body, struct frame *ret_frame)
+{
+    uint32_t line[LINE_MEMBERS];
+    *ret_frame = (struct frame){.raw = body, .terminal = true};
+    if (parse_line(d, body, line)) {
+        decode_object(d, line);
+        d->malformed = d->malformed || !d->ended;
+    }
+    return decoder_end_frame(d, ret_frame);
+}
+
+void ollama_read_error(struct decoder *d, int status, struct slice body, struct provider_error *ret_error)
+{
+    uint32_t line[LINE_MEMBERS];
+    (void)status;
+    *ret_error = (struct provider_error){0};
+    if (!parse_line(d, body, line) || line[LINE_ERROR] == JSON_ABSENT) {
+        return;
+    }
+    ret_error->message = error_message(d, line[LINE_ERROR]);
+    ret_error->context_length = inner_contains(ret_error->message, "context length") ||
+                                inner_contains(ret_error->message, "context window") ||
+                                inner_contains(ret_error->message, "context size");
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole answer from the events of one frame, which may be those of a stream put together. */
+#include "dialect/inner.h"
+#include "dialect/openai.h"
+
+struct answer {
+    const struct answer_head *head;
+    const struct frame *frame;
+    struct buf *out;
+    const struct event *start; /* or NULL */
+    struct usage usage;
+    bool has_usage;
+    uint32_t choices;
+};
+
+static struct answer answer_survey(const struct answer_head *head, const struct frame *frame, struct buf *out)
+{
+    struct answer a = {.head = head, .frame = frame, .out = out, .choices = 1};
+    for (size_t i = 0; i < frame->count; i++) {
+        const struct event *event = &frame->events[i];
+        if (event->kind == EVENT_START && a.start == NULL) {
+            a.start = event;
+        }
+        if (event->kind == EVENT_USAGE) {
+            usage_report(&a.usage, &event->usage);
+            a.has_usage = true;
+        }
+        a.choices = event->choice >= a.choices ? event->choice + 1 : a.choices;
+    }
+    return a;
+}
+
+static void write_head(const struct answer *a, struct slice id_prefix, struct slice object)
+{
+    struct buf *out = a->out;
+    buf_append(out, SLICE("{\"id\":\""));
+    if (a->start != NULL && a->start->id.len > 0) {
+        inner_append(out, a->start->id);
+    } else {
+        buf_append(out, id_prefix);
+        json_escape(a->head->call_id, out);
+    }
+    buf_append(out, SLICE("\",\"object\":\""));
+    buf_append(out, object);
+    buf_append(out, SLICE("\",\"created\":"));
+    buf_append_i64(out, a->head->created_s);
+    buf_append(out, SLICE(",\"model\":\""));
+    if (a->start != NULL && a->start->name.len > 0) {
+        inner_append(out, a->start->name);
+    } else {
+        json_escape(a->head->model, out);
+    }
+    buf_append(out, SLICE("\",\"choices\":["));
+}
+
+static void write_tail(const struct answer *a)
+{
+    buf_append_char(a->out, ']');
+    if (a->has_usage) {
+        buf_append(a->out, SLICE(",\"usage\":"));
+        openai_write_usage(a->out, &a->usage);
+    }
+    buf_append(a->out, SLICE(",\"system_fingerprint\":null}"));
+}
+
+/* Appends all texts of this kind; false when there is none. */
+static bool write_texts(const struct answer *a, uint32_t choice, enum event_kind kind, struct slice key)
+{
+    bool begun = false;
+    for (size_t i = 0; i < a->frame->count; i++) {
+        const struct event *event = &a->frame->events[i];
+        if (event->kind != kind || event->choice != choice) {
+            continue;
+        }
+        if (!begun) {
+            begun = true;
+            buf_append(a->out, key);
+        }
+        inner_append(a->out, event->text);
+    }
+    if (begun) {
+        buf_append_char(a->out, '"');
+    }
+    return begun;
+}
+
+static const struct event *next_call(const struct answer *a, uint32_t choice, size_t *at)
+{
+    while (*at < a->frame->count) {
+        const struct event *event = &a->frame->events[(*at)++];
+        if (event->kind == EVENT_TOOL_CALL && event->choice == choice) {
+            return event;
+        }
+    }
+    return NULL;
+}
+
+/* An empty text becomes an empty object: clients parse it as JSON and drop the call when they cannot. */
+static void write_arguments(const struct answer *a, const struct event *call, size_t from)
+{
+    size_t before = a->out->len;
+    for (size_t i = from; i < a->frame->count; i++) {
+        const struct event *event = &a->frame->events[i];
+        if (event->kind == EVENT_FINISH && event->choice == call->choice) {
+            break; /* nothing of a choice comes after its finish */
+        }
+        if (event->kind == EVENT_TOOL_ARGUMENTS && event->choice == call->choice && event->index == call->index) {
+            inner_append(a->out, event->text);
+        }
+    }
+    if (a->out->len == before) {
+        buf_append(a->out, SLICE("{}"));
+    }
+}
+
+static void write_calls(const struct answer *a, uint32_t choice)
+{
+    size_t at = 0;
+    size_t count = 0;
+    for (const struct event *call; (call = next_call(a, choice, &at)) != NULL; count++) {
+        buf_append(a->out, count == 0 ? SLICE(",\"tool_calls\":[") : SLICE(","));
+        buf_append(a->out, SLICE("{\"id\":\""));
+        inner_append(a->out, call->id);
+        buf_append(a->out, SLICE("\",\"type\":\"function\",\"function\":{\"name\":\""));
+        inner_append(a->out, call->name);
+        buf_append(a->out, SLICE("\",\"arguments\":\""));
+        write_arguments(a, call, at);
+        buf_append(a->out, SLICE("\"}}"));
+    }
+    if (count > 0) {
+        buf_append_char(a->out, ']');
+    }
+}
+
+static bool has_calls(const struct answer *a, uint32_t choice)
+{
+    size_t at = 0;
+    return next_call(a, choice, &at) != NULL;
+}
+
+static void write_finish(const struct answer *a, uint32_t choice)
+{
+    struct slice word = SLICE_EMPTY;
+    for (size_t i = 0; i < a->frame->count; i++) {
+        if (a->frame->events[i].kind == EVENT_FINISH && a->frame->events[i].choice == choice) {
+            word = openai_finish_word(a->frame->events[i].finish);
+        }
+    }
+    if (word.len == 0) {
+        buf_append(a->out, SLICE("null"));
+        return;
+    }
+    buf_append_char(a->out, '"');
+    buf_append(a->out, word);
+    buf_append_char(a->out, '"');
+}
+
+static void write_choice(const struct answer *a, uint32_t choice)
+{
+    struct buf *out = a->out;
+    buf_append(out, choice == 0 ? SLICE("{\"index\":") : SLICE(",{\"index\":"));
+    buf_append_u64(out, choice);
+    buf_append(out, SLICE(",\"message\":{\"role\":\"assistant\""));
+    if (!write_texts(a, choice, EVENT_TEXT, SLICE(",\"content\":\""))) {
+        buf_append(out, has_calls(a, choice) ? SLICE(",\"content\":null") : SLICE(",\"content\":\"\""));
+    }
+    (void)write_texts(a, choice, EVENT_REASONING, SLICE(",\"reasoning_content\":\""));
+    if (!write_texts(a, choice, EVENT_REFUSAL, SLICE(",\"refusal\":\""))) {
+        buf_append(out, SLICE(",\"refusal\":null"));
+    }
+    write_calls(a, choice);
+    buf_append(out, SLICE("},\"logprobs\":null,\"finish_reason\":"));
+    write_finish(a, choice);
+    buf_append_char(out, '}');
+}
+
+bool openai_chat_write_answer(const struct answer_head *head, const struct frame *frame, struct buf *out)
+{
+    struct answer a = answer_survey(head, frame, out);
+    write_head(&a, SLICE("chatcmpl-"), SLICE("chat.completion"));
+    for (uint32_t choice = 0; choice < a.choices; choice++) {
+        write_choice(&a, choice);
+    }
+    write_tail(&a);
+    return !out->failed;
+}
+
+bool openai_completions_write_answer(const struct answer_head *head, const struct frame *frame, struct buf *out)
+{
+    struct answer a = answer_survey(head, frame, out);
+    write_head(&a, SLICE("cmpl-"), SLICE("text_completion"));
+    for (uint32_t choice = 0; choice < a.choices; choice++) {
+        buf_append(out, choice == 0 ? SLICE("{\"text\":\"") : SLICE(",{\"text\":\""));
+        bool texts = write_texts(&a, choice, EVENT_TEXT, SLICE(""));
+        buf_append(out, texts ? SLICE(",\"index\":") : SLICE("\",\"index\":"));
+        buf_append_u64(out, choice);
+        buf_append(out, SLICE(",\"logprobs\":null,\"finish_reason\":"));
+        write_finish(&a, choice);
+        buf_append_char(out, '}');
+    }
+    write_tail(&a);
+    return !out->failed;
+}

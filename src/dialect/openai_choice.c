@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One element of `choices`: a delta, a whole message, or the text of a plain completion. */
+#include "dialect/decoder.h"
+#include "dialect/openai.h"
+
+enum { CHOICE_INDEX, CHOICE_DELTA, CHOICE_MESSAGE, CHOICE_TEXT, CHOICE_FINISH_REASON, CHOICE_USAGE, CHOICE_MEMBERS };
+
+static const struct slice choice_names[CHOICE_MEMBERS] = {
+    [CHOICE_INDEX] = SLICE_INIT("index"),     [CHOICE_DELTA] = SLICE_INIT("delta"),
+    [CHOICE_MESSAGE] = SLICE_INIT("message"), [CHOICE_TEXT] = SLICE_INIT("text"),
+    [CHOICE_FINISH_REASON] = SLICE_INIT("finish_reason"), [CHOICE_USAGE] = SLICE_INIT("usage"),
+};
+static const struct member_table choice_table = MEMBER_TABLE(choice_names);
+
+enum {
+    DELTA_CONTENT,
+    DELTA_REASONING_CONTENT,
+    DELTA_REASONING,
+    DELTA_REASONING_DETAILS,
+    DELTA_REFUSAL,
+    DELTA_TOOL_CALLS,
+    DELTA_FUNCTION_CALL,
+    DELTA_MEMBERS
+};
+
+static const struct slice delta_names[DELTA_MEMBERS] = {
+    [DELTA_CONTENT] = SLICE_INIT("content"),
+    [DELTA_REASONING_CONTENT] = SLICE_INIT("reasoning_content"),
+    [DELTA_REASONING] = SLICE_INIT("reasoning"),
+    [DELTA_REASONING_DETAILS] = SLICE_INIT("reasoning_details"),
+    [DELTA_REFUSAL] = SLICE_INIT("refusal"),
+    [DELTA_TOOL_CALLS] = SLICE_INIT("tool_calls"),
+    [DELTA_FUNCTION_CALL] = SLICE_INIT("function_call"),
+};
+static const struct member_table delta_table = MEMBER_TABLE(delta_names);
+
+/* --- text and thoughts --- */
+
+/* Texts of an array of parts: {"text"}, or {"thinking": [{"text"}]} (Mistral). */
+static void decode_parts(struct decoder *d, uint32_t choice, uint32_t parts)
+{
+    const struct json_doc *doc = &d->doc;
+    for (uint32_t i = json_first(doc, parts); i != JSON_ABSENT; i = json_next(doc, parts, i)) {
+        decoder_text(d, EVENT_TEXT, choice, decoder_string(d, json_member(doc, i, SLICE("text"))));
+        uint32_t thinking = json_member(doc, i, SLICE("thinking"));
+        decoder_text(d, EVENT_REASONING, choice, decoder_string(d, thinking));
+        if (!json_is(doc, thinking, JSON_ARRAY)) {
+            continue;
+        }
+        for (uint32_t j = json_first(doc, thinking); j != JSON_ABSENT; j = json_next(doc, thinking, j)) {
+            decoder_text(d, EVENT_REASONING, choice, decoder_string(d, json_member(doc, j, SLICE("text"))));
+        }
+    }
+}
+
+static void decode_content(struct decoder *d, uint32_t choice, uint32_t content)
+{
+    if (json_is(&d->doc, content, JSON_ARRAY)) {
+        decode_parts(d, choice, content);
+    } else {
+        decoder_text(d, EVENT_TEXT, choice, decoder_string(d, content));
+    }
+}
+
+static void decode_details(struct decoder *d, uint32_t choice, uint32_t details)
+{
+    const struct json_doc *doc = &d->doc;
+    if (!json_is(doc, details, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(doc, details); i != JSON_ABSENT; i = json_next(doc, details, i)) {
+        decoder_text(d, EVENT_REASONING, choice, decoder_string(d, json_member(doc, i, SLICE("text"))));
+        decoder_text(d, EVENT_REASONING, choice, decoder_string(d, json_member(doc, i, SLICE("summary"))));
+    }
+}
+
+/* Vendors send the same thought under several names at once: the first that says something counts. */
+static void decode_reasoning(struct decoder *d, uint32_t choice, const uint32_t *delta)
+{
+    struct slice text = decoder_string(d, delta[DELTA_REASONING_CONTENT]);
+    if (text.len == 0) {
+        text = decoder_string(d, delta[DELTA_REASONING]);
+    }
+    if (text.len > 0) {
+        decoder_text(d, EVENT_REASONING, choice, text);
+    } else {
+        decode_details(d, choice, delta[DELTA_REASONING_DETAILS]);
+    }
+}
+
+/* --- tool calls --- */
+
+/* Arguments should be a string; some servers send the object itself. */
+static struct slice decode_arguments(struct decoder *d, uint32_t value)
+{
+    if (json_is(&d->doc, value, JSON_OBJECT)) {
+        return decoder_escape(d, json_raw(&d->doc, value));
+    }
+    return decoder_string(d, value);
+}
+
+static void decode_call(struct decoder *d, uint32_t choice, uint32_t node, bool complete)
+{
+    enum { INDEX, ID, FUNCTION, CUSTOM, MEMBERS };
+    static const struct slice names[MEMBERS] = {[INDEX] = SLICE_INIT("index"),
+                                                [ID] = SLICE_INIT("id"),
+                                                [FUNCTION] = SLICE_INIT("function"),
+                                                [CUSTOM] = SLICE_INIT("custom")};
+    static const struct member_table table = MEMBER_TABLE(names);
+    const struct json_doc *doc = &d->doc;
+    uint32_t values[MEMBERS];
+    members_scan(doc, node, &table, values);
+    struct call_fragment fragment = {.position = -1, .id = decoder_string(d, values[ID]), .complete = complete};
+    int64_t position;
+    if (values[INDEX] != JSON_ABSENT && json_int64(doc, values[INDEX], &position) && position >= 0) {
+        fragment.position = position;
+    }
+    uint32_t function = values[FUNCTION] != JSON_ABSENT ? values[FUNCTION] : values[CUSTOM];
+    fragment.name = decoder_string(d, json_member(doc, function, SLICE("name")));
+    uint32_t arguments = json_member(doc, function, values[FUNCTION] != JSON_ABSENT ? SLICE("arguments") : SLICE("input"));
+    fragment.arguments = decode_arguments(d, arguments);
+    if (fragment.id.len > 0 || fragment.name.len > 0 || fragment.arguments.len > 0) {
+        decoder_call(d, choice, &fragment);
+    }
+}
+
+static void decode_calls(struct decoder *d, uint32_t choice, uint32_t calls, bool complete)
+{
+    if (!json_is(&d->doc, calls, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(&d->doc, calls); i != JSON_ABSENT; i = json_next(&d->doc, calls, i)) {
+        if (json_kind(&d->doc, i) == JSON_OBJECT) {
+            decode_call(d, choice, i, complete);
+        }
+    }
+}
+
+/* The form before tools: at most one call, without an id. */
+static void decode_function_call(struct decoder *d, uint32_t choice, uint32_t call)
+{
+    if (!json_is(&d->doc, call, JSON_OBJECT)) {
+        return;
+    }
+    struct call_fragment fragment = {
+        .name = decoder_string(d, json_member(&d->doc, call, SLICE("name"))),
+        .arguments = decode_arguments(d, json_member(&d->doc, call, SLICE("arguments"))),
+    };
+    decoder_call(d, choice, &fragment);
+}
+
+static void decode_message(struct decoder *d, uint32_t choice, uint32_t message, bool complete)
+{
+    uint32_t delta[DELTA_MEMBERS];
+    members_scan(&d->doc, message, &delta_table, delta);
+    decode_reasoning(d, choice, delta);
+    decode_content(d, choice, delta[DELTA_CONTENT]);
+    decoder_text(d, EVENT_REFUSAL, choice, decoder_string(d, delta[DELTA_REFUSAL]));
+    decode_calls(d, choice, delta[DELTA_TOOL_CALLS], complete);
+    decode_function_call(d, choice, delta[DELTA_FUNCTION_CALL]);
+}
+
+/* False: no choice that we can follow. */
+static bool choice_index(const struct decoder *d, uint32_t value, uint32_t position, uint32_t *ret_index)
+{
+    int64_t index = position;
+    if (value != JSON_ABSENT && json_kind(&d->doc, value) == JSON_NUMBER && !json_int64(&d->doc, value, &index)) {
+        return false;
+    }
+    *ret_index = (uint32_t)index;
+    return index >= 0 && index < DECODER_CHOICES_MAX;
+}
+
+void openai_decode_choice(struct decoder *d, uint32_t choice, uint32_t position)
+{
+    uint32_t values[CHOICE_MEMBERS];
+    uint32_t index;
+    members_scan(&d->doc, choice, &choice_table, values);
+    if (json_kind(&d->doc, choice) != JSON_OBJECT || !choice_index(d, values[CHOICE_INDEX], position, &index)) {
+        d->malformed = true;
+        return;
+    }
+    if (values[CHOICE_DELTA] != JSON_ABSENT) {
+        decode_message(d, index, values[CHOICE_DELTA], false);
+    } else if (values[CHOICE_MESSAGE] != JSON_ABSENT) {
+        decode_message(d, index, values[CHOICE_MESSAGE], true);
+    } else {
+        decoder_text(d, EVENT_TEXT, index, decoder_string(d, values[CHOICE_TEXT]));
+    }
+    struct slice word = decoder_string(d, values[CHOICE_FINISH_REASON]);
+    if (word.len > 0) {
+        decoder_finish(d, index, openai_finish_reason(word), word);
+    }
+    openai_decode_usage(d, values[CHOICE_USAGE]);
+}

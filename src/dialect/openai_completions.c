@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OpenAI Completions, the older form: /v1/completions, one prompt and, for editors, a suffix. */
+#include "dialect/encoder.h"
+#include "dialect/openai.h"
+#include "dialect/rows.h"
+
+static struct slice request_path(const struct chat *chat)
+{
+    (void)chat;
+    return SLICE("/completions");
+}
+
+const struct dialect dialect_openai_completions = {
+    .name = "openai-completions",
+    .read_request = openai_completions_read,
+    .write_error = openai_write_error,
+    .write_stream_error = openai_write_stream_error,
+    .write_answer = openai_completions_write_answer,
+    .encoder_new = encoder_new,
+    .encoder_free = encoder_free,
+    .encode = openai_completions_encode,
+    .stream_content_type = SLICE_INIT("text/event-stream"),
+    .request_path = request_path,
+    .write_request = openai_write_prompt_request,
+    .edit_request = openai_edit,
+    .decoder_new = decoder_new,
+    .decoder_free = decoder_free,
+    .decode = openai_decode,
+    .decode_end = openai_decode_end,
+    .decode_answer = openai_decode_answer,
+    .read_error = openai_read_error,
+};

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The top level of a request, read strictly: what policy depends on (model, stream, tokens, tools, prompt) must have exactly one
+ * meaning for us and for every provider behind us. What we do not know is kept, not judged.
+ */
+#include "dialect/openai.h"
+
+#define MAX_TOKENS_LIMIT INT32_MAX
+#define CHOICES_LIMIT 128
+
+static const struct slice member_names[MEMBER_COUNT] = {
+    [MEMBER_MODEL] = SLICE_INIT("model"),
+    [MEMBER_MESSAGES] = SLICE_INIT("messages"),
+    [MEMBER_STREAM] = SLICE_INIT("stream"),
+    [MEMBER_MAX_TOKENS] = SLICE_INIT("max_tokens"),
+    [MEMBER_TEMPERATURE] = SLICE_INIT("temperature"),
+    [MEMBER_TOP_P] = SLICE_INIT("top_p"),
+    [MEMBER_TOOLS] = SLICE_INIT("tools"),
+    [MEMBER_TOOL_CHOICE] = SLICE_INIT("tool_choice"),
+    [MEMBER_STREAM_OPTIONS] = SLICE_INIT("stream_options"),
+    [MEMBER_MAX_COMPLETION_TOKENS] = SLICE_INIT("max_completion_tokens"),
+    [MEMBER_STOP] = SLICE_INIT("stop"),
+    [MEMBER_N] = SLICE_INIT("n"),
+    [MEMBER_RESPONSE_FORMAT] = SLICE_INIT("response_format"),
+    [MEMBER_REASONING_EFFORT] = SLICE_INIT("reasoning_effort"),
+    [MEMBER_USER] = SLICE_INIT("user"),
+    [MEMBER_SEED] = SLICE_INIT("seed"),
+    [MEMBER_TOP_K] = SLICE_INIT("top_k"),
+    [MEMBER_FREQUENCY_PENALTY] = SLICE_INIT("frequency_penalty"),
+    [MEMBER_PRESENCE_PENALTY] = SLICE_INIT("presence_penalty"),
+    [MEMBER_PARALLEL_TOOL_CALLS] = SLICE_INIT("parallel_tool_calls"),
+    [MEMBER_LOGPROBS] = SLICE_INIT("logprobs"),
+    [MEMBER_TOP_LOGPROBS] = SLICE_INIT("top_logprobs"),
+    [MEMBER_SLUICE] = SLICE_INIT("sluice"),
+    [MEMBER_MODELS] = SLICE_INIT("models"),
+    [MEMBER_PROVIDER] = SLICE_INIT("provider"),
+    [MEMBER_PROMPT] = SLICE_INIT("prompt"),
+    [MEMBER_SUFFIX] = SLICE_INIT("suffix"),
+    [MEMBER_BEST_OF] = SLICE_INIT("best_of"),
+    [MEMBER_SESSION_ID] = SLICE_INIT("session_id"),
+    [MEMBER_PROMPT_CACHE_KEY] = SLICE_INIT("prompt_cache_key"),
+    [MEMBER_REASONING] = SLICE_INIT("reasoning"),
+    [MEMBER_FUNCTIONS] = SLICE_INIT("functions"),
+    [MEMBER_AUDIO] = SLICE_INIT("audio"),
+};
+
+const struct member_table openai_members = MEMBER_TABLE(member_names);
+
+static const char *name_of(enum openai_member member)
+{
+    return member_names[member].ptr;
+}
+
+static struct chat_extra extra_of(const struct json_doc *doc, uint32_t key)
+{
+    return (struct chat_extra){json_inner(doc, key), json_raw(doc, key + 1)};
+}
+
+bool openai_read_extras(struct reader *r, uint32_t object, const struct member_table *table, uint32_t first_kept,
+                        struct chat_extra **ret_extras, size_t *ret_count)
+{
+    const struct json_doc *doc = r->doc;
+    struct chat_extra *extras = arena_array(r->arena, json_count(doc, object), sizeof *extras);
+    size_t count = 0;
+    if (extras == NULL) {
+        return reader_refuse_size(r);
+    }
+    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT; key = json_next(doc, object, key)) {
+        uint32_t id = member_id(table, doc, key);
+        if (id == MEMBER_UNKNOWN || id >= first_kept) {
+            extras[count++] = extra_of(doc, key);
+        }
+    }
+    *ret_extras = extras;
+    *ret_count = count;
+    return true;
+}
+
+/* --- single members --- */
+
+static bool read_tokens(struct reader *r, uint32_t value, enum openai_member member, int64_t *out)
+{
+    if (!member_given(r->doc, value)) {
+        return true;
+    }
+    int64_t tokens = 0;
+    if (!json_int64(r->doc, value, &tokens) || tokens < 1 || tokens > MAX_TOKENS_LIMIT) {
+        return reader_refuse(r, "invalid_max_tokens", name_of(member), "The value must be a whole number from 1 to %d.",
+                             MAX_TOKENS_LIMIT);
+    }
+    *out = tokens;
+    return true;
+}
+
+static bool read_max_tokens(struct reader *r, const uint32_t *values)
+{
+    int64_t older = 0;
+    int64_t newer = 0;
+    if (!read_tokens(r, values[MEMBER_MAX_TOKENS], MEMBER_MAX_TOKENS, &older) ||
+        !read_tokens(r, values[MEMBER_MAX_COMPLETION_TOKENS], MEMBER_MAX_COMPLETION_TOKENS, &newer)) {
+        return false;
+    }
+    if (older != 0 && newer != 0 && older != newer) {
+        return reader_refuse(r, "conflicting_members", name_of(MEMBER_MAX_COMPLETION_TOKENS),
+                             "\"max_tokens\" and \"max_completion_tokens\" say different things.");
+    }
+    r->chat->max_tokens = newer != 0 ? newer : older;
+    return true;
+}
+
+static bool read_count(struct reader *r, uint32_t value, enum openai_member member, int64_t *out)
+{
+    if (!member_given(r->doc, value)) {
+        return true;
+    }
+    if (!json_int64(r->doc, value, out) || *out < 1 || *out > CHOICES_LIMIT) {
+        return reader_refuse(r, "invalid_value", name_of(member), "The value must be a whole number from 1 to %d.",
+                             CHOICES_LIMIT);
+    }
+    return true;
+}
+
+/* Answers that are generated and thrown away cost as much as the others, so more of them than `n` are refused. */
+static bool read_choices(struct reader *r, const uint32_t *values)
+{
+    int64_t best_of = 1;
+    if (!read_count(r, values[MEMBER_N], MEMBER_N, &r->chat->choices) ||
+        !read_count(r, values[MEMBER_BEST_OF], MEMBER_BEST_OF, &best_of)) {
+        return false;
+    }
+    return best_of <= r->chat->choices ||
+           reader_refuse(r, "invalid_value", name_of(MEMBER_BEST_OF), "More candidates than \"n\" are not supported.");
+}
+
+static bool read_stop(struct reader *r, uint32_t value)
+{
+    const struct json_doc *doc = r->doc;
+    if (!member_given(doc, value)) {
+        return true;
+    }
+    bool is_array = json_kind(doc, value) == JSON_ARRAY;
+    if (!is_array && json_kind(doc, value) != JSON_STRING) {
+        return reader_refuse_type(r, name_of(MEMBER_STOP), "a string or an array of strings");
+    }
+    size_t count = is_array ? json_count(doc, value) : 1;
+    struct slice *stop = arena_array(r->arena, count, sizeof *stop);
+    if (stop == NULL) {
+        return reader_refuse_size(r);
+    }
+    uint32_t item = is_array ? json_first(doc, value) : value;
+    for (size_t i = 0; i < count; i++) {
+        if (json_kind(doc, item) != JSON_STRING) {
+            return reader_refuse_type(r, name_of(MEMBER_STOP), "an array of strings");
+        }
+        stop[i] = json_inner(doc, item);
+        item = i + 1 < count ? json_next(doc, value, item) : item;
+    }
+    r->chat->stop = stop;
+    r->chat->stop_count = count;
+    return true;
+}
+
+static bool read_stream_options(struct reader *r, uint32_t value)
+{
+    enum { INCLUDE_USAGE, OPTION_COUNT };
+    static const struct slice names[OPTION_COUNT] = {[INCLUDE_USAGE] = SLICE_INIT("include_usage")};
+    static const struct member_table table = MEMBER_TABLE(names);
+    uint32_t options;
+    if (!read_kind(r, value, name_of(MEMBER_STREAM_OPTIONS), JSON_OBJECT, &options)) {
+        return false;
+    }
+    if (options == JSON_ABSENT) {
+        return true;
+    }
+    uint32_t values[OPTION_COUNT];
+    size_t unknown;
+    return members_read(r, options, &table, values, &unknown) &&
+           read_bool(r, values[INCLUDE_USAGE], "stream_options/include_usage", &r->chat->include_usage);
+}
+
+/* In Completions this is the number of alternatives, not a flag. */
+static bool read_logprobs(struct reader *r, const uint32_t *values)
+{
+    struct chat *chat = r->chat;
+    uint32_t value = values[MEMBER_LOGPROBS];
+    if (chat->operation == OPERATION_COMPLETION) {
+        chat->logprobs = member_given(r->doc, value);
+        return read_number(r, value, name_of(MEMBER_LOGPROBS), &chat->top_logprobs);
+    }
+    return read_bool(r, value, name_of(MEMBER_LOGPROBS), &chat->logprobs) &&
+           read_number(r, values[MEMBER_TOP_LOGPROBS], name_of(MEMBER_TOP_LOGPROBS), &chat->top_logprobs);
+}
+
+static bool read_numbers(struct reader *r, const uint32_t *values)
+{
+    struct chat *chat = r->chat;
+    const struct {
+        enum openai_member member;
+        struct slice *out;
+    } numbers[] = {
+        {MEMBER_TEMPERATURE, &chat->temperature},
+        {MEMBER_TOP_P, &chat->top_p},
+        {MEMBER_TOP_K, &chat->top_k},
+        {MEMBER_SEED, &chat->seed},
+        {MEMBER_FREQUENCY_PENALTY, &chat->frequency_penalty},
+        {MEMBER_PRESENCE_PENALTY, &chat->presence_penalty},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        if (!read_number(r, values[numbers[i].member], name_of(numbers[i].member), numbers[i].out)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_models(struct reader *r, uint32_t value)
+{
+    struct chat *chat = r->chat;
+    if (!read_kind(r, value, name_of(MEMBER_MODELS), JSON_ARRAY, &chat->models)) {
+        return false;
+    }
+    if (chat->models == JSON_ABSENT) {
+        return true;
+    }
+    for (uint32_t i = json_first(r->doc, chat->models); i != JSON_ABSENT; i = json_next(r->doc, chat->models, i)) {
+        if (json_kind(r->doc, i) != JSON_STRING) {
+            return reader_refuse_type(r, name_of(MEMBER_MODELS), "an array of strings");
+        }
+    }
+    return true;
+}
+
+static bool read_policy(struct reader *r, const uint32_t *values)
+{
+    struct chat *chat = r->chat;
+    if (!read_kind(r, values[MEMBER_SLUICE], name_of(MEMBER_SLUICE), JSON_OBJECT, &chat->sluice) ||
+        !read_kind(r, values[MEMBER_PROVIDER], name_of(MEMBER_PROVIDER), JSON_OBJECT, &chat->preferences) ||
+        !read_models(r, values[MEMBER_MODELS]) ||
+        !read_inner(r, values[MEMBER_PROMPT_CACHE_KEY], name_of(MEMBER_PROMPT_CACHE_KEY), &chat->session)) {
+        return false;
+    }
+    return read_inner(r, values[MEMBER_SESSION_ID], name_of(MEMBER_SESSION_ID), &chat->session);
+}
+
+/* OpenRouter's form of the same wish. The member itself is kept among the extras. */
+static void read_reasoning_object(struct reader *r, uint32_t value)
+{
+    uint32_t effort = json_member(r->doc, value, SLICE("effort"));
+    if (r->chat->reasoning_effort.ptr == NULL && json_is(r->doc, effort, JSON_STRING)) {
+        r->chat->reasoning_effort = json_inner(r->doc, effort);
+    }
+}
+
+/* The extras of the top level, with the two members whose value may be beyond the canonical form. */
+static bool read_top_extras(struct reader *r, const uint32_t *values, bool keep_choice, bool keep_format)
+{
+    struct chat *chat = r->chat;
+    /* What only Completions knows is as good as unknown in a chat. */
+    uint32_t first = chat->operation == OPERATION_CHAT ? MEMBER_PROMPT : MEMBER_FIRST_KEPT;
+    if (!openai_read_extras(r, JSON_ROOT, &openai_members, first, &chat->extras, &chat->extra_count)) {
+        return false;
+    }
+    /* There is room: each of the two is a member of the object that was counted, and no extra yet. */
+    if (keep_choice) {
+        chat->extras[chat->extra_count++] = extra_of(r->doc, values[MEMBER_TOOL_CHOICE] - 1);
+    }
+    if (keep_format) {
+        chat->extras[chat->extra_count++] = extra_of(r->doc, values[MEMBER_RESPONSE_FORMAT] - 1);
+    }
+    return true;
+}
+
+bool openai_read_common(struct reader *r, const uint32_t *values)
+{
+    struct chat *chat = r->chat;
+    bool keep_choice = false;
+    bool keep_format = false;
+    if (!read_inner(r, values[MEMBER_MODEL], name_of(MEMBER_MODEL), &chat->model) ||
+        !read_bool(r, values[MEMBER_STREAM], name_of(MEMBER_STREAM), &chat->stream) ||
+        !read_stream_options(r, values[MEMBER_STREAM_OPTIONS]) || !read_max_tokens(r, values) ||
+        !read_choices(r, values) || !read_numbers(r, values) || !read_stop(r, values[MEMBER_STOP]) ||
+        !read_logprobs(r, values) || !read_policy(r, values) ||
+        !read_inner(r, values[MEMBER_REASONING_EFFORT], name_of(MEMBER_REASONING_EFFORT), &chat->reasoning_effort) ||
+        !read_inner(r, values[MEMBER_USER], name_of(MEMBER_USER), &chat->user) ||
+        !read_flag(r, values[MEMBER_PARALLEL_TOOL_CALLS], name_of(MEMBER_PARALLEL_TOOL_CALLS),
+                   &chat->parallel_tool_calls) ||
+        !openai_read_tools(r, values[MEMBER_TOOLS]) ||
+        !openai_read_tool_choice(r, values[MEMBER_TOOL_CHOICE], &keep_choice) ||
+        !openai_read_format(r, values[MEMBER_RESPONSE_FORMAT], &keep_format)) {
+        return false;
+    }
+    read_reasoning_object(r, values[MEMBER_REASONING]);
+    if (member_given(r->doc, values[MEMBER_FUNCTIONS])) {
+        chat->needs |= CAPABILITY_TOOLS;
+    }
+    if (member_given(r->doc, values[MEMBER_AUDIO])) {
+        chat->needs |= CAPABILITY_AUDIO;
+    }
+    return read_top_extras(r, values, keep_choice, keep_format);
+}
+
+/* --- what the request needs --- */
+
+static capability_set part_needs(const struct chat_part *part)
+{
+    switch (part->kind) {
+    case PART_IMAGE:
+        return CAPABILITY_VISION;
+    case PART_AUDIO:
+        return CAPABILITY_AUDIO;
+    case PART_FILE:
+        return CAPABILITY_DOCUMENTS;
+    case PART_TOOL_CALL:
+    case PART_TOOL_RESULT:
+        return CAPABILITY_TOOLS;
+    default:
+        return 0;
+    }
+}
+
+static capability_set member_needs(const struct chat *chat)
+{
+    capability_set needs = 0;
+    needs |= chat->tool_count > 0 ? CAPABILITY_TOOLS : 0;
+    needs |= chat->format == FORMAT_JSON_OBJECT ? CAPABILITY_JSON_OBJECT : 0;
+    needs |= chat->format == FORMAT_JSON_SCHEMA ? CAPABILITY_JSON_SCHEMA : 0;
+    needs |= chat->logprobs ? CAPABILITY_LOGPROBS : 0;
+    needs |= chat->stream ? CAPABILITY_STREAMING : 0;
+    needs |= chat->operation == OPERATION_COMPLETION ? CAPABILITY_COMPLETION : 0;
+    needs |= chat->suffix.len > 0 ? CAPABILITY_SUFFIX : 0;
+    bool thinks = chat->reasoning_effort.len > 0 && !slice_eq(chat->reasoning_effort, SLICE("none"));
+    needs |= thinks ? CAPABILITY_REASONING : 0;
+    return needs;
+}
+
+/* parallel_tool_calls:true allows several calls at once and does not ask for them, so it is no need. */
+void openai_read_needs(struct chat *chat)
+{
+    chat->needs |= member_needs(chat);
+    for (size_t i = 0; i < chat->message_count; i++) {
+        for (size_t j = 0; j < chat->messages[i].part_count; j++) {
+            chat->needs |= part_needs(&chat->messages[i].parts[j]);
+        }
+    }
+}
+
+/* --- the two requests --- */
+
+bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc, uint32_t *values)
+{
+    struct chat *chat = r->chat;
+    enum operation operation = chat->operation;
+    *chat = (struct chat){
+        .operation = operation,
+        .dialect = operation == OPERATION_CHAT ? DIALECT_OPENAI_CHAT : DIALECT_OPENAI_COMPLETIONS,
+        .parallel_tool_calls = -1,
+        .schema_strict = -1,
+        .choices = 1,
+        .sluice = JSON_ABSENT,
+        .models = JSON_ABSENT,
+        .preferences = JSON_ABSENT,
+        .body = body,
+        .doc = doc,
+    };
+    if (!json_parse(doc, body, &json_default_limits, r->error)) {
+        return false;
+    }
+    if (json_kind(doc, JSON_ROOT) != JSON_OBJECT) {
+        return reader_refuse_type(r, NULL, "an object");
+    }
+    size_t unknown;
+    return members_read(r, JSON_ROOT, &openai_members, values, &unknown);
+}
+
+bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena, struct chat *chat, struct error *error)
+{
+    struct reader r = {.doc = doc, .arena = arena, .chat = chat, .error = error};
+    uint32_t values[MEMBER_COUNT];
+    chat->operation = OPERATION_CHAT;
+    if (!openai_read_begin(&r, body, doc, values) || !openai_read_common(&r, values) ||
+        !openai_read_messages(&r, values[MEMBER_MESSAGES])) {
+        return false;
+    }
+    openai_read_needs(chat);
+    return true;
+}
+
+/* A prompt is a user turn with one text. */
+static bool read_prompt(struct reader *r, uint32_t value)
+{
+    const struct json_doc *doc = r->doc;
+    if (!member_given(doc, value)) {
+        return reader_refuse_missing(r, name_of(MEMBER_PROMPT));
+    }
+    if (json_kind(doc, value) == JSON_ARRAY && json_count(doc, value) == 1) {
+        value = json_first(doc, value);
+    }
+    if (json_kind(doc, value) != JSON_STRING) {
+        return reader_refuse(r, "unsupported_prompt", name_of(MEMBER_PROMPT),
+                             "The prompt must be one string; several prompts and token numbers are not supported.");
+    }
+    struct chat_message *message = ARENA_NEW(r->arena, struct chat_message);
+    struct chat_part *part = ARENA_NEW(r->arena, struct chat_part);
+    if (message == NULL || part == NULL) {
+        return reader_refuse_size(r);
+    }
+    part->kind = PART_TEXT;
+    part->text = json_inner(doc, value);
+    *message = (struct chat_message){.role = ROLE_USER, .parts = part, .part_count = 1};
+    r->chat->messages = message;
+    r->chat->message_count = 1;
+    return true;
+}
+
+bool openai_completions_read(struct slice body, struct json_doc *doc, struct arena *arena, struct chat *chat,
+                             struct error *error)
+{
+    struct reader r = {.doc = doc, .arena = arena, .chat = chat, .error = error};
+    uint32_t values[MEMBER_COUNT];
+    chat->operation = OPERATION_COMPLETION;
+    if (!openai_read_begin(&r, body, doc, values) || !openai_read_common(&r, values) ||
+        !read_prompt(&r, values[MEMBER_PROMPT]) ||
+        !read_inner(&r, values[MEMBER_SUFFIX], name_of(MEMBER_SUFFIX), &chat->suffix)) {
+        return false;
+    }
+    openai_read_needs(chat);
+    return true;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tools, the choice among them, and the format of the answer. */
+#include "dialect/openai.h"
+
+static bool read_definition(struct reader *r, uint32_t function, struct chat_tool *tool)
+{
+    enum { NAME, DESCRIPTION, PARAMETERS, STRICT, COUNT };
+    static const struct slice names[COUNT] = {
+        [NAME] = SLICE_INIT("name"),
+        [DESCRIPTION] = SLICE_INIT("description"),
+        [PARAMETERS] = SLICE_INIT("parameters"),
+        [STRICT] = SLICE_INIT("strict"),
+    };
+    static const struct member_table table = MEMBER_TABLE(names);
+    uint32_t values[COUNT];
+    uint32_t parameters;
+    size_t unknown;
+    if (!member_given(r->doc, function)) {
+        return reader_refuse_missing(r, "function");
+    }
+    if (json_kind(r->doc, function) != JSON_OBJECT) {
+        return reader_refuse_type(r, "function", "an object");
+    }
+    if (!members_read(r, function, &table, values, &unknown) ||
+        !read_required(r, values[NAME], "function/name", &tool->name) ||
+        !read_inner(r, values[DESCRIPTION], "function/description", &tool->description) ||
+        !read_kind(r, values[PARAMETERS], "function/parameters", JSON_OBJECT, &parameters) ||
+        !read_flag(r, values[STRICT], "function/strict", &tool->strict)) {
+        return false;
+    }
+    if (parameters != JSON_ABSENT) {
+        tool->parameters = json_raw(r->doc, parameters);
+    }
+    return true;
+}
+
+static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
+{
+    enum { TYPE, FUNCTION, COUNT };
+    static const struct slice names[COUNT] = {[TYPE] = SLICE_INIT("type"), [FUNCTION] = SLICE_INIT("function")};
+    static const struct member_table table = MEMBER_TABLE(names);
+    if (json_kind(r->doc, node) != JSON_OBJECT) {
+        return reader_refuse_type(r, NULL, "an object");
+    }
+    uint32_t values[COUNT];
+    size_t unknown;
+    struct slice type = SLICE_EMPTY;
+    *tool = (struct chat_tool){.strict = -1, .raw = json_raw(r->doc, node)};
+    if (!members_read(r, node, &table, values, &unknown) || !read_required(r, values[TYPE], "type", &type)) {
+        return false;
+    }
+    /* Custom and built-in tools of vendors have no name for us: they only move. */
+    return json_string_is(r->doc, values[TYPE], SLICE("function")) ? read_definition(r, values[FUNCTION], tool) : true;
+}
+
+bool openai_read_tools(struct reader *r, uint32_t tools)
+{
+    uint32_t list;
+    if (!read_kind(r, tools, "tools", JSON_ARRAY, &list)) {
+        return false;
+    }
+    if (list == JSON_ABSENT) {
+        return true;
+    }
+    struct chat *chat = r->chat;
+    chat->tools = arena_array(r->arena, json_count(r->doc, list), sizeof *chat->tools);
+    if (chat->tools == NULL) {
+        return reader_refuse_size(r);
+    }
+    r->place[0].list = "tools";
+    r->place[0].index = 0;
+    r->depth = 1;
+    for (uint32_t i = json_first(r->doc, list); i != JSON_ABSENT; i = json_next(r->doc, list, i)) {
+        if (!read_tool(r, i, &chat->tools[r->place[0].index])) {
+            return false;
+        }
+        r->place[0].index++;
+    }
+    r->depth = 0;
+    chat->tool_count = r->place[0].index;
+    return true;
+}
+
+static bool read_choice_word(struct reader *r, uint32_t value)
+{
+    static const struct {
+        struct slice word;
+        enum tool_choice choice;
+    } words[] = {
+        {SLICE_INIT("auto"), TOOL_CHOICE_AUTO},
+        {SLICE_INIT("none"), TOOL_CHOICE_NONE},
+        {SLICE_INIT("required"), TOOL_CHOICE_REQUIRED},
+        {SLICE_INIT("any"), TOOL_CHOICE_REQUIRED}, /* Mistral's word */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (json_string_is(r->doc, value, words[i].word)) {
+            r->chat->tool_choice = words[i].choice;
+            return true;
+        }
+    }
+    return reader_refuse(r, "invalid_value", "tool_choice",
+                         "The value must be \"none\", \"auto\", \"required\" or an object that names a function.");
+}
+
+bool openai_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept)
+{
+    if (!member_given(r->doc, value)) {
+        return true;
+    }
+    if (json_kind(r->doc, value) == JSON_STRING) {
+        return read_choice_word(r, value);
+    }
+    if (json_kind(r->doc, value) != JSON_OBJECT) {
+        return reader_refuse_type(r, "tool_choice", "a string or an object");
+    }
+    if (!json_string_is(r->doc, json_member(r->doc, value, SLICE("type")), SLICE("function"))) {
+        *ret_kept = true;
+        return true;
+    }
+    r->chat->tool_choice = TOOL_CHOICE_NAMED;
+    return read_required(r, json_path(r->doc, value, "function.name"), "tool_choice/function/name",
+                         &r->chat->tool_choice_name);
+}
+
+static bool read_schema(struct reader *r, uint32_t value)
+{
+    enum { NAME, SCHEMA, STRICT, COUNT };
+    static const struct slice names[COUNT] = {
+        [NAME] = SLICE_INIT("name"), [SCHEMA] = SLICE_INIT("schema"), [STRICT] = SLICE_INIT("strict")};
+    static const struct member_table table = MEMBER_TABLE(names);
+    struct chat *chat = r->chat;
+    uint32_t values[COUNT];
+    uint32_t schema;
+    size_t unknown;
+    if (!member_given(r->doc, value)) {
+        return reader_refuse_missing(r, "response_format/json_schema");
+    }
+    if (json_kind(r->doc, value) != JSON_OBJECT) {
+        return reader_refuse_type(r, "response_format/json_schema", "an object");
+    }
+    if (!members_read(r, value, &table, values, &unknown) ||
+        !read_inner(r, values[NAME], "response_format/json_schema/name", &chat->schema_name) ||
+        !read_kind(r, values[SCHEMA], "response_format/json_schema/schema", JSON_OBJECT, &schema) ||
+        !read_flag(r, values[STRICT], "response_format/json_schema/strict", &chat->schema_strict)) {
+        return false;
+    }
+    if (schema != JSON_ABSENT) {
+        chat->schema = json_raw(r->doc, schema);
+    }
+    chat->format = FORMAT_JSON_SCHEMA;
+    return true;
+}
+
+bool openai_read_format(struct reader *r, uint32_t value, bool *ret_kept)
+{
+    const struct json_doc *doc = r->doc;
+    uint32_t format;
+    struct slice type = SLICE_EMPTY;
+    if (!read_kind(r, value, "response_format", JSON_OBJECT, &format)) {
+        return false;
+    }
+    if (format == JSON_ABSENT) {
+        return true;
+    }
+    uint32_t word = json_member(doc, format, SLICE("type"));
+    if (!read_required(r, word, "response_format/type", &type)) {
+        return false;
+    }
+    if (json_string_is(doc, word, SLICE("json_schema"))) {
+        return read_schema(r, json_member(doc, format, SLICE("json_schema")));
+    }
+    if (json_string_is(doc, word, SLICE("json_object"))) {
+        r->chat->format = FORMAT_JSON_OBJECT;
+    } else if (!json_string_is(doc, word, SLICE("text"))) {
+        *ret_kept = true; /* grammars and the like of single vendors */
+    }
+    return true;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Usage objects of OpenAI and its imitators, made into our arithmetic (input with cached tokens, output with reasoning).
+ * Vendors differ in the names of the details and, two of them, in what the sums include; the sums themselves tell which.
+ */
+#include "dialect/decoder.h"
+#include "dialect/openai.h"
+
+#define COUNT_MAX ((int64_t)1 << 50)
+#define NANO_DIGITS 9
+
+enum {
+    USAGE_PROMPT,
+    USAGE_COMPLETION,
+    USAGE_TOTAL,
+    USAGE_PROMPT_DETAILS,
+    USAGE_COMPLETION_DETAILS,
+    USAGE_COST,
+    USAGE_CACHE_HIT,
+    USAGE_CACHED,
+    USAGE_INPUT,
+    USAGE_OUTPUT,
+    USAGE_MEMBERS
+};
+
+static const struct slice usage_names[USAGE_MEMBERS] = {
+    [USAGE_PROMPT] = SLICE_INIT("prompt_tokens"),
+    [USAGE_COMPLETION] = SLICE_INIT("completion_tokens"),
+    [USAGE_TOTAL] = SLICE_INIT("total_tokens"),
+    [USAGE_PROMPT_DETAILS] = SLICE_INIT("prompt_tokens_details"),
+    [USAGE_COMPLETION_DETAILS] = SLICE_INIT("completion_tokens_details"),
+    [USAGE_COST] = SLICE_INIT("cost"),
+    [USAGE_CACHE_HIT] = SLICE_INIT("prompt_cache_hit_tokens"), /* DeepSeek */
+    [USAGE_CACHED] = SLICE_INIT("cached_tokens"),              /* Moonshot */
+    [USAGE_INPUT] = SLICE_INIT("input_tokens"),
+    [USAGE_OUTPUT] = SLICE_INIT("output_tokens"),
+};
+static const struct member_table usage_table = MEMBER_TABLE(usage_names);
+
+/* A count, or 0 for anything that is none. */
+static int64_t count_of(const struct decoder *d, uint32_t value)
+{
+    int64_t count;
+    if (value == JSON_ABSENT || !json_int64(&d->doc, value, &count) || count < 0) {
+        return 0;
+    }
+    return count > COUNT_MAX ? COUNT_MAX : count;
+}
+
+static int64_t first_count(const struct decoder *d, uint32_t a, uint32_t b)
+{
+    return count_of(d, json_is(&d->doc, a, JSON_NUMBER) ? a : b);
+}
+
+static int64_t detail(const struct decoder *d, uint32_t details, struct slice name)
+{
+    return count_of(d, json_member(&d->doc, details, name));
+}
+
+static void read_details(const struct decoder *d, const uint32_t *values, struct usage *usage)
+{
+    uint32_t prompt = values[USAGE_PROMPT_DETAILS];
+    uint32_t completion = values[USAGE_COMPLETION_DETAILS];
+    if (json_is(&d->doc, prompt, JSON_OBJECT)) {
+        usage->cache_read = detail(d, prompt, SLICE("cached_tokens"));
+        usage->cache_write = detail(d, prompt, SLICE("cache_write_tokens"));
+        usage->audio_input = detail(d, prompt, SLICE("audio_tokens"));
+    }
+    if (json_is(&d->doc, completion, JSON_OBJECT)) {
+        usage->reasoning = detail(d, completion, SLICE("reasoning_tokens"));
+        usage->audio_output = detail(d, completion, SLICE("audio_tokens"));
+    }
+    if (usage->cache_read == 0) {
+        usage->cache_read = first_count(d, values[USAGE_CACHE_HIT], values[USAGE_CACHED]);
+    }
+}
+
+/* Makes the sums ours where they show that they are not. */
+static void normalise(struct usage *usage, int64_t total)
+{
+    int64_t sum = usage->input + usage->output;
+    if (usage->reasoning > 0 && total != sum && total == sum + usage->reasoning) {
+        usage->output += usage->reasoning;
+    }
+    int64_t cached = usage->cache_read + usage->cache_write;
+    if (cached > usage->input) {
+        usage->input += cached; /* less than its own part: the part was not in it */
+    }
+}
+
+void openai_decode_usage(struct decoder *d, uint32_t value)
+{
+    if (!json_is(&d->doc, value, JSON_OBJECT)) {
+        return;
+    }
+    uint32_t values[USAGE_MEMBERS];
+    members_scan(&d->doc, value, &usage_table, values);
+    uint32_t prompt = values[USAGE_PROMPT] != JSON_ABSENT ? values[USAGE_PROMPT] : values[USAGE_INPUT];
+    uint32_t completion = values[USAGE_COMPLETION] != JSON_ABSENT ? values[USAGE_COMPLETION] : values[USAGE_OUTPUT];
+    if (!json_is(&d->doc, prompt, JSON_NUMBER) && !json_is(&d->doc, completion, JSON_NUMBER)) {
+        return;
+    }
+    struct usage usage = {.input = count_of(d, prompt), .output = count_of(d, completion), .reported = true};
+    read_details(d, values, &usage);
+    normalise(&usage, count_of(d, values[USAGE_TOTAL]));
+    uint32_t cost = values[USAGE_COST];
+    usage.has_provider_cost = cost != JSON_ABSENT && json_scaled(&d->doc, cost, NANO_DIGITS, &usage.provider_cost_nd) &&
+                              usage.provider_cost_nd >= 0;
+    decoder_event(d, EVENT_USAGE, 0)->usage = usage;
+}
+
+static void write_count(struct json_writer *json, struct slice name, int64_t count)
+{
+    if (count > 0) {
+        json_member_int(json, name, count);
+    }
+}
+
+void openai_write_usage(struct buf *out, const struct usage *usage)
+{
+    struct json_writer json;
+    json_writer_init(&json, out);
+    json_begin_object(&json);
+    json_member_int(&json, SLICE("prompt_tokens"), usage->input);
+    json_member_int(&json, SLICE("completion_tokens"), usage->output);
+    json_member_int(&json, SLICE("total_tokens"), usage->input + usage->output);
+    json_key(&json, SLICE("prompt_tokens_details"));
+    json_begin_object(&json);
+    json_member_int(&json, SLICE("cached_tokens"), usage->cache_read);
+    write_count(&json, SLICE("cache_write_tokens"), usage->cache_write + usage->cache_write_1h);
+    write_count(&json, SLICE("audio_tokens"), usage->audio_input);
+    json_end_object(&json);
+    json_key(&json, SLICE("completion_tokens_details"));
+    json_begin_object(&json);
+    json_member_int(&json, SLICE("reasoning_tokens"), usage->reasoning);
+    write_count(&json, SLICE("audio_tokens"), usage->audio_output);
+    json_end_object(&json);
+    json_end_object(&json);
+}

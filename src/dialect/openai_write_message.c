@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages towards OpenAI. Two shapes of other dialects do not fit: what a tool returned besides text goes into a user's turn
+ * right after all results (between them no other turn is allowed), and several thoughts of one turn become one text.
+ */
+#include "dialect/openai.h"
+#include "dialect/translate.h"
+
+static bool is_call(const struct chat_part *part)
+{
+    return part->kind == PART_TOOL_CALL || (part->kind == PART_UNKNOWN && part->id.ptr != NULL);
+}
+
+static bool is_content(const struct chat_part *part)
+{
+    return part->kind != PART_REASONING && part->kind != PART_TOOL_RESULT && !is_call(part);
+}
+
+/* Written as it stood in the request? */
+static bool goes_raw(const struct openai_writer *w, const struct chat_part *part)
+{
+    return w->same && part->raw.ptr != NULL;
+}
+
+/* A part of a tool's result that has to move to a user's turn. */
+static bool must_move(const struct openai_writer *w, const struct chat_message *message, const struct chat_part *part)
+{
+    return !w->same && message->role == ROLE_TOOL && is_content(part) && part->kind != PART_TEXT;
+}
+
+static void write_text_part(struct json_writer *json, const struct chat_part *part)
+{
+    bool refusal = part->kind == PART_REFUSAL;
+    json_member_string(json, SLICE("type"), refusal ? SLICE("refusal") : SLICE("text"));
+    json_member_inner(json, refusal ? SLICE("refusal") : SLICE("text"), part->text);
+}
+
+/* A data URL from its two halves, or the reference. */
+static void write_url(struct json_writer *json, struct slice key, const struct chat_part *part)
+{
+    if (part->data.ptr == NULL) {
+        json_member_inner(json, key, part->url);
+        return;
+    }
+    json_key(json, key);
+    json_write_raw(json, SLICE("\"data:"));
+    buf_append(json->out, part->media_type);
+    buf_append(json->out, SLICE(";base64,"));
+    buf_append(json->out, part->data);
+    buf_append_char(json->out, '"');
+}
+
+static void write_image(struct json_writer *json, const struct chat_part *part)
+{
+    json_member_string(json, SLICE("type"), SLICE("image_url"));
+    json_key(json, SLICE("image_url"));
+    json_begin_object(json);
+    write_url(json, SLICE("url"), part);
+    if (part->detail.ptr != NULL) {
+        json_member_inner(json, SLICE("detail"), part->detail);
+    }
+    json_end_object(json);
+}
+
+static void write_audio(struct json_writer *json, const struct chat_part *part)
+{
+    json_member_string(json, SLICE("type"), SLICE("input_audio"));
+    json_key(json, SLICE("input_audio"));
+    json_begin_object(json);
+    json_member_inner(json, SLICE("data"), part->data);
+    if (part->detail.ptr != NULL) {
+        json_member_inner(json, SLICE("format"), part->detail);
+    }
+    json_end_object(json);
+}
+
+static void write_file(struct json_writer *json, const struct chat_part *part)
+{
+    json_member_string(json, SLICE("type"), SLICE("file"));
+    json_key(json, SLICE("file"));
+    json_begin_object(json);
+    if (part->data.ptr != NULL || part->url.ptr != NULL) {
+        write_url(json, SLICE("file_data"), part);
+    }
+    if (part->detail.ptr != NULL) {
+        json_member_inner(json, SLICE("filename"), part->detail);
+    }
+    if (part->id.ptr != NULL) {
+        json_member_inner(json, SLICE("file_id"), part->id);
+    }
+    json_end_object(json);
+}
+
+static void write_part(struct openai_writer *w, const struct chat_part *part)
+{
+    struct json_writer *json = &w->json;
+    if (goes_raw(w, part)) {
+        json_write_raw(json, part->raw);
+        return;
+    }
+    json_begin_object(json);
+    switch (part->kind) {
+    case PART_IMAGE:
+        write_image(json, part);
+        break;
+    case PART_AUDIO:
+        write_audio(json, part);
+        break;
+    case PART_FILE:
+        write_file(json, part);
+        break;
+    default:
+        write_text_part(json, part);
+    }
+    json_end_object(json);
+}
+
+static size_t count_content(const struct openai_writer *w, const struct chat_message *message, const struct chat_part **ret_first)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < message->part_count; i++) {
+        const struct chat_part *part = &message->parts[i];
+        if (is_content(part) && !must_move(w, message, part)) {
+            *ret_first = count == 0 ? part : *ret_first;
+            count++;
+        }
+    }
+    return count;
+}
+
+static void write_content(struct openai_writer *w, const struct chat_message *message)
+{
+    const struct chat_part *first = NULL;
+    size_t count = count_content(w, message, &first);
+    json_key(&w->json, SLICE("content"));
+    if (count == 0 && message->role == ROLE_ASSISTANT) {
+        json_write_null(&w->json);
+    } else if (count == 0) {
+        json_write_string(&w->json, SLICE(""));
+    } else if (count == 1 && first->kind == PART_TEXT && !goes_raw(w, first)) {
+        json_write_inner(&w->json, first->text);
+    } else {
+        json_begin_array(&w->json);
+        for (size_t i = 0; i < message->part_count; i++) {
+            if (is_content(&message->parts[i]) && !must_move(w, message, &message->parts[i])) {
+                write_part(w, &message->parts[i]);
+            }
+        }
+        json_end_array(&w->json);
+    }
+}
+
+static void write_arguments(struct json_writer *json, const struct chat_part *part)
+{
+    json_key(json, SLICE("arguments"));
+    if (part->arguments_text) {
+        json_write_inner(json, part->arguments);
+    } else {
+        json_write_string(json, part->arguments.len == 0 ? SLICE("{}") : part->arguments);
+    }
+}
+
+static void write_call(struct openai_writer *w, const struct chat_part *part)
+{
+    struct json_writer *json = &w->json;
+    if (goes_raw(w, part)) {
+        json_write_raw(json, part->raw);
+        return;
+    }
+    json_begin_object(json);
+    json_member_inner(json, SLICE("id"), part->id);
+    json_member_string(json, SLICE("type"), SLICE("function"));
+    json_key(json, SLICE("function"));
+    json_begin_object(json);
+    json_member_inner(json, SLICE("name"), part->name);
+    write_arguments(json, part);
+    json_end_object(json);
+    json_end_object(json);
+}
+
+static void write_calls(struct openai_writer *w, const struct chat_message *message)
+{
+    bool begun = false;
+    for (size_t i = 0; i < message->part_count; i++) {
+        if (!is_call(&message->parts[i])) {
+            continue;
+        }
+        if (!begun) {
+            begun = true;
+            json_key(&w->json, SLICE("tool_calls"));
+            json_begin_array(&w->json);
+        }
+        write_call(w, &message->parts[i]);
+    }
+    if (begun) {
+        json_end_array(&w->json);
+    }
+}
+
+/* Does this thought go into `member`? Without a name of its own it goes into the commonest. */
+static bool thought_for(const struct chat_part *part, struct slice member)
+{
+    struct slice name = part->name.ptr == NULL ? SLICE("reasoning_content") : part->name;
+    return part->kind == PART_REASONING && part->text.ptr != NULL && slice_eq(name, member);
+}
+
+static void write_thoughts(struct openai_writer *w, const struct chat_message *message, struct slice member)
+{
+    bool begun = false;
+    for (size_t i = 0; i < message->part_count; i++) {
+        if (!thought_for(&message->parts[i], member)) {
+            continue;
+        }
+        if (!begun) {
+            begun = true;
+            json_key(&w->json, member);
+            json_write_raw(&w->json, SLICE("\""));
+        }
+        buf_append(w->json.out, message->parts[i].text);
+    }
+    if (begun) {
+        buf_append_char(w->json.out, '"');
+    }
+}
+
+static void write_reasoning(struct openai_writer *w, const struct chat_message *message, size_t index)
+{
+    write_thoughts(w, message, SLICE("reasoning_content"));
+    write_thoughts(w, message, SLICE("reasoning"));
+    for (size_t i = 0; i < message->part_count; i++) {
+        const struct chat_part *part = &message->parts[i];
+        if (part->kind != PART_REASONING || part->text.ptr != NULL) {
+            continue;
+        }
+        if (goes_raw(w, part)) {
+            json_member_raw(&w->json, SLICE("reasoning_details"), part->raw);
+        } else {
+            loss_add_message(w->loss, index, SLICE("reasoning"));
+        }
+    }
+}
+
+static void write_message_extras(struct openai_writer *w, const struct chat_message *message)
+{
+    for (size_t i = 0; w->same && i < message->extra_count; i++) {
+        json_key(&w->json, message->extras[i].key);
+        json_write_raw(&w->json, message->extras[i].value);
+    }
+}
+
+static void write_result_id(struct openai_writer *w, const struct chat_message *message, size_t index)
+{
+    for (size_t i = 0; i < message->part_count; i++) {
+        const struct chat_part *part = &message->parts[i];
+        if (part->kind != PART_TOOL_RESULT) {
+            continue;
+        }
+        json_member_inner(&w->json, SLICE("tool_call_id"), part->id);
+        if (part->is_error) {
+            loss_add_message(w->loss, index, SLICE("is_error"));
+        }
+        return;
+    }
+}
+
+static void write_message(struct openai_writer *w, size_t index)
+{
+    static const struct slice roles[] = {
+        [ROLE_SYSTEM] = SLICE_INIT("system"),       [ROLE_DEVELOPER] = SLICE_INIT("developer"),
+        [ROLE_USER] = SLICE_INIT("user"),           [ROLE_ASSISTANT] = SLICE_INIT("assistant"),
+        [ROLE_TOOL] = SLICE_INIT("tool"),
+    };
+    const struct chat_message *message = &w->chat->messages[index];
+    json_begin_object(&w->json);
+    json_member_string(&w->json, SLICE("role"), roles[message->role]);
+    if (message->name.ptr != NULL) {
+        json_member_inner(&w->json, SLICE("name"), message->name);
+    }
+    write_result_id(w, message, index);
+    write_reasoning(w, message, index);
+    write_content(w, message);
+    write_calls(w, message);
+    write_message_extras(w, message);
+    json_end_object(&w->json);
+}
+
+/* After the last result in a row: a user's turn with all that could not stand in them. */
+static void write_moved(struct openai_writer *w, size_t first, size_t last)
+{
+    bool begun = false;
+    for (size_t i = first; i <= last; i++) {
+        const struct chat_message *message = &w->chat->messages[i];
+        for (size_t j = 0; j < message->part_count; j++) {
+            if (!must_move(w, message, &message->parts[j])) {
+                continue;
+            }
+            if (!begun) {
+                begun = true;
+                json_begin_object(&w->json);
+                json_member_string(&w->json, SLICE("role"), SLICE("user"));
+                json_key(&w->json, SLICE("content"));
+                json_begin_array(&w->json);
+            }
+            write_part(w, &message->parts[j]);
+        }
+    }
+    if (begun) {
+        json_end_array(&w->json);
+        json_end_object(&w->json);
+    }
+}
+
+/* What only another dialect's reader understood cannot be said here. */
+static bool check_known(struct openai_writer *w, size_t index)
+{
+    const struct chat_message *message = &w->chat->messages[index];
+    for (size_t i = 0; i < message->part_count; i++) {
+        if (message->parts[i].kind == PART_UNKNOWN && !w->same) {
+            return untranslatable_message(w->error, index, NULL, "A part of this turn has no form in OpenAI's dialect.");
+        }
+    }
+    return true;
+}
+
+bool openai_write_messages(struct openai_writer *w)
+{
+    const struct chat *chat = w->chat;
+    size_t first_result = 0;
+    json_key(&w->json, SLICE("messages"));
+    json_begin_array(&w->json);
+    for (size_t i = 0; i < chat->message_count; i++) {
+        bool result = chat->messages[i].role == ROLE_TOOL;
+        first_result = result ? first_result : i + 1;
+        if (!check_known(w, i)) {
+            return false;
+        }
+        write_message(w, i);
+        if (result && (i + 1 == chat->message_count || chat->messages[i + 1].role != ROLE_TOOL)) {
+            write_moved(w, first_result, i);
+        }
+    }
+    json_end_array(&w->json);
+    return true;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dialect/translate.h"
+
+#include <stdio.h>
+
+#define MEMBER_MAX 64u
+
+void loss_add_message(struct loss *loss, size_t index, struct slice member)
+{
+    char name[MEMBER_MAX + 40];
+    size_t length = member.len > MEMBER_MAX ? MEMBER_MAX : member.len;
+    (void)snprintf(name, sizeof name, "messages.%zu.%.*s", index, (int)length, member.ptr);
+    loss_add(loss, slice_from_cstr(name));
+}
+
+void loss_add_extras(struct loss *loss, const struct chat *chat)
+{
+    for (size_t i = 0; i < chat->extra_count; i++) {
+        loss_add(loss, chat->extras[i].key);
+    }
+    for (size_t i = 0; i < chat->message_count; i++) {
+        for (size_t j = 0; j < chat->messages[i].extra_count; j++) {
+            loss_add_message(loss, i, chat->messages[i].extras[j].key);
+        }
+    }
+}
+
+bool untranslatable(struct error *error, const char *pointer, const char *text)
+{
+    error_set(error, ERROR_UNSUPPORTED, "untranslatable", "%s", text);
+    error_at(error, "%s", pointer);
+    return false;
+}
+
+bool untranslatable_message(struct error *error, size_t index, const char *member, const char *text)
+{
+    error_set(error, ERROR_UNSUPPORTED, "untranslatable", "%s", text);
+    error_at(error, "/messages/%zu%s%s", index, member == NULL ? "" : "/", member == NULL ? "" : member);
+    return false;
+}

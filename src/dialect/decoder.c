@@ -6,9 +6,9 @@
 #include "codec/json_write.h"
 
 #define EVENTS_FIRST 8u
-#define EVENTS_KEPT 256u   /* what a decoder keeps between frames; a whole answer may need more */
+#define EVENTS_KEPT 256u /* what a decoder keeps between frames; a whole answer may need more */
 #define NODES_KEPT 4096u
-#define ARENA_FACTOR 4u    /* texts made for a frame: escaped forms of parts of it */
+#define ARENA_FACTOR 4u /* texts made for a frame: escaped forms of parts of it */
 #define ARENA_LEAST ((size_t)64 * 1024)
 
 struct decoder *decoder_new(size_t limit)
@@ -21,7 +21,9 @@ struct decoder *decoder_new(size_t limit)
     sse_decoder_init(&d->sse, limit);
     ndjson_decoder_init(&d->ndjson, limit);
     json_doc_init(&d->doc);
-    arena_init(&d->arena, limit > SIZE_MAX / ARENA_FACTOR - ARENA_LEAST ? SIZE_MAX : limit * ARENA_FACTOR + ARENA_LEAST);
+    arena_init(&d->arena, limit > SIZE_MAX / ARENA_FACTOR - ARENA_LEAST
+                              ? SIZE_MAX
+                              : limit * ARENA_FACTOR + ARENA_LEAST);
     return d;
 }
 
@@ -148,11 +150,13 @@ static uint64_t id_hash(struct slice id)
     return id.len == 0 ? 0 : hash_stable(id) | 1;
 }
 
-/* Does a fragment at the place of this call begin another one? Some providers number all calls 0 and tell them apart by
-   id; others send a new random id with every fragment, but the name only once. */
+/* Does a fragment at the place of this call begin another one? Some providers number all calls 0
+   and tell them apart by id; others send a new random id with every fragment, but the name only
+   once. */
 static bool begins_another(const struct decoder_call *call, const struct call_fragment *fragment)
 {
-    bool other_id = fragment->id.len > 0 && call->id_hash != 0 && call->id_hash != id_hash(fragment->id);
+    bool other_id =
+        fragment->id.len > 0 && call->id_hash != 0 && call->id_hash != id_hash(fragment->id);
     return other_id && fragment->name.len > 0;
 }
 
@@ -169,7 +173,8 @@ static bool continues_last(const struct decoder_call *last, const struct call_fr
 }
 
 /* The call that a fragment belongs to, or NULL when it begins one. */
-static struct decoder_call *find_call(const struct decoder *d, uint32_t choice, const struct call_fragment *fragment)
+static struct decoder_call *find_call(const struct decoder *d, uint32_t choice,
+                                      const struct call_fragment *fragment)
 {
     struct decoder_call *last = last_call(d, choice);
     if (fragment->complete || last == NULL) {
@@ -178,7 +183,8 @@ static struct decoder_call *find_call(const struct decoder *d, uint32_t choice, 
     uint64_t hash = id_hash(fragment->id);
     for (size_t i = d->call_count; i > 0; i--) {
         struct decoder_call *call = &d->calls[i - 1];
-        bool here = fragment->position >= 0 ? call->position == fragment->position : hash != 0 && call->id_hash == hash;
+        bool here = fragment->position >= 0 ? call->position == fragment->position
+                                            : hash != 0 && call->id_hash == hash;
         if (call->choice == choice && here) {
             return begins_another(call, fragment) ? NULL : call;
         }
@@ -186,7 +192,8 @@ static struct decoder_call *find_call(const struct decoder *d, uint32_t choice, 
     return continues_last(last, fragment) ? last : NULL;
 }
 
-static struct decoder_call *begin_call(struct decoder *d, uint32_t choice, const struct call_fragment *fragment)
+static struct decoder_call *begin_call(struct decoder *d, uint32_t choice,
+                                       const struct call_fragment *fragment)
 {
     if (d->call_count == DECODER_CALLS_MAX) {
         d->malformed = true;
@@ -215,18 +222,23 @@ static struct decoder_call *begin_call(struct decoder *d, uint32_t choice, const
     return call;
 }
 
-/* The same at every run and for every split of the bytes, and unlikely to return in the conversation. */
-static struct slice invent_id(struct decoder *d, const struct decoder_call *call, struct slice name, struct slice arguments)
+/* The same at every run and for every split of the bytes, and unlikely to return in the
+ * conversation. */
+static struct slice invent_id(struct decoder *d, const struct decoder_call *call, struct slice name,
+                              struct slice arguments)
 {
-    const uint64_t seed[] = {d->answer_hash, hash_stable(name), hash_stable(arguments), call->choice, call->index};
+    const uint64_t seed[] = {d->answer_hash, hash_stable(name), hash_stable(arguments),
+                             call->choice, call->index};
     uint64_t hash = hash_stable(slice_of((const char *)seed, sizeof seed));
-    struct slice id = arena_printf(&d->arena, "call_%u_%016llx", call->index, (unsigned long long)hash);
+    struct slice id =
+        arena_printf(&d->arena, "call_%u_%016llx", call->index, (unsigned long long)hash);
     d->exhausted = d->exhausted || d->arena.exhausted;
     return id;
 }
 
 /* Tells the call and what was held back of it. */
-static void announce(struct decoder *d, struct decoder_call *call, struct slice name, struct slice arguments)
+static void announce(struct decoder *d, struct decoder_call *call, struct slice name,
+                     struct slice arguments)
 {
     struct slice id = arena_copy(&d->arena, buf_slice(&call->held_id));
     struct slice held = arena_copy(&d->arena, buf_slice(&call->held_arguments));
@@ -235,7 +247,8 @@ static void announce(struct decoder *d, struct decoder_call *call, struct slice 
     event->name = name;
     event->id = id.len > 0 ? id : invent_id(d, call, name, held.len > 0 ? held : arguments);
     call->announced = true;
-    d->exhausted = d->exhausted || call->held_id.failed || call->held_arguments.failed || d->arena.exhausted;
+    d->exhausted =
+        d->exhausted || call->held_id.failed || call->held_arguments.failed || d->arena.exhausted;
     if (held.len > 0) {
         event = decoder_event(d, EVENT_TOOL_ARGUMENTS, call->choice);
         event->index = call->index;
@@ -275,7 +288,8 @@ void decoder_call(struct decoder *d, uint32_t choice, const struct call_fragment
 
 /* --- the end --- */
 
-void decoder_finish(struct decoder *d, uint32_t choice, enum finish_reason finish, struct slice native)
+void decoder_finish(struct decoder *d, uint32_t choice, enum finish_reason finish,
+                    struct slice native)
 {
     if (choice_finished(d, choice)) {
         return;

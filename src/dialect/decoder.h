@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the decoders of all dialects share: the frame's events, the memory that lives as long as a frame, and the joining of
- * tool-call fragments. In steady state a text chunk allocates nothing: document, events and buffers are kept.
+ * What the decoders of all dialects share: the frame's events, the memory that lives as long as a
+ * frame, and the joining of tool-call fragments. In steady state a text chunk allocates nothing:
+ * document, events and buffers are kept.
  */
 #ifndef SLUICE_DIALECT_DECODER_H
 #define SLUICE_DIALECT_DECODER_H
@@ -16,20 +17,21 @@
 #define DECODER_CHOICES_MAX 128u
 #define DECODER_CALLS_MAX 1024u
 
-/* A call under way. Its event is held back until its name is known, because no front can begin a call without one. */
+/* A call under way. Its event is held back until its name is known, because no front can begin a
+ * call without one. */
 struct decoder_call {
     uint32_t choice;
-    uint32_t index;    /* ours: 0, 1, 2 ... within the choice */
-    int64_t position;  /* the provider's index, or -1 */
-    uint64_t id_hash;  /* 0: none given */
+    uint32_t index;   /* ours: 0, 1, 2 ... within the choice */
+    int64_t position; /* the provider's index, or -1 */
+    uint64_t id_hash; /* 0: none given */
     bool announced;
-    struct buf held_id;        /* what came before the name */
+    struct buf held_id; /* what came before the name */
     struct buf held_arguments;
 };
 
 struct decoder {
-    size_t limit; /* of one frame */
-    struct sse_decoder sse;       /* one of the two, as the dialect has it */
+    size_t limit;           /* of one frame */
+    struct sse_decoder sse; /* one of the two, as the dialect has it */
     struct ndjson_decoder ndjson;
     struct json_doc doc;
     struct arena arena; /* texts made for this frame */
@@ -40,13 +42,13 @@ struct decoder {
     struct decoder_call *calls;
     size_t call_count;
     size_t call_cap;
-    uint64_t answer_hash;                    /* seed of invented ids */
+    uint64_t answer_hash;                        /* seed of invented ids */
     uint64_t finished[DECODER_CHOICES_MAX / 64]; /* choices whose end was told */
-    bool started;                            /* EVENT_START was told */
+    bool started;                                /* EVENT_START was told */
     bool any_finished;
-    bool ended;                              /* EVENT_END or EVENT_ERROR was told */
-    bool malformed;                          /* of this frame */
-    bool exhausted;                          /* out of memory: nothing more comes */
+    bool ended;     /* EVENT_END or EVENT_ERROR was told */
+    bool malformed; /* of this frame */
+    bool exhausted; /* out of memory: nothing more comes */
 };
 
 /* A fragment as a provider sends it; slices are inner, NULL when not given. */
@@ -67,7 +69,8 @@ void decoder_free(struct decoder *d);
 void decoder_begin_frame(struct decoder *d);
 /* What the frame has become: its events in *frame, or the reason why there are none. */
 enum decode_result decoder_end_frame(struct decoder *d, struct frame *frame);
-/* A zeroed event of this kind to fill in; never NULL (after exhaustion it is one that nobody reads). */
+/* A zeroed event of this kind to fill in; never NULL (after exhaustion it is one that nobody
+ * reads). */
 struct event *decoder_event(struct decoder *d, enum event_kind kind, uint32_t choice);
 /* An event with text, unless the text is empty. */
 void decoder_text(struct decoder *d, enum event_kind kind, uint32_t choice, struct slice inner);
@@ -76,8 +79,10 @@ struct slice decoder_escape(struct decoder *d, struct slice raw);
 /* Once: EVENT_START and the seed of ids. */
 void decoder_start(struct decoder *d, struct slice id, struct slice model, struct slice seed);
 void decoder_call(struct decoder *d, uint32_t choice, const struct call_fragment *fragment);
-/* Once per choice: announces calls that never got a name, then EVENT_FINISH. A stop after calls is FINISH_TOOL_CALLS. */
-void decoder_finish(struct decoder *d, uint32_t choice, enum finish_reason finish, struct slice native);
+/* Once per choice: announces calls that never got a name, then EVENT_FINISH. A stop after calls is
+ * FINISH_TOOL_CALLS. */
+void decoder_finish(struct decoder *d, uint32_t choice, enum finish_reason finish,
+                    struct slice native);
 /* EVENT_END, once. */
 void decoder_end(struct decoder *d);
 /* EVENT_ERROR; the answer is over. */

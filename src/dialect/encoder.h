@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What encoders remember from frame to frame. The dialects' encoders are rows of functions over this one state; it owns copies
- * of everything that outlives a frame.
+ * What encoders remember from frame to frame. The dialects' encoders are rows of functions over
+ * this one state; it owns copies of everything that outlives a frame.
  */
 #ifndef SLUICE_DIALECT_ENCODER_H
 #define SLUICE_DIALECT_ENCODER_H
@@ -22,7 +22,7 @@ struct encoder {
     int64_t created_s;
     bool include_usage;
     enum operation operation;
-    struct buf prefix; /* the bytes that begin every chunk */
+    struct buf prefix;                        /* the bytes that begin every chunk */
     uint64_t began[DECODER_CHOICES_MAX / 64]; /* choices whose first chunk was written */
     struct usage usage;
     bool has_usage;

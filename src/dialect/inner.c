@@ -89,7 +89,8 @@ uint64_t inner_hash(struct slice inner)
     if (!has_escape(inner) && inner.len <= sizeof plain - 4) {
         return hash_keyed(inner);
     }
-    /* Cut where a whole character of up to 4 bytes surely fits, so that the spelling does not move the cut. */
+    /* Cut where a whole character of up to 4 bytes surely fits, so that the spelling does not move
+     * the cut. */
     size_t length = json_unescape_to(inner, plain, sizeof plain);
     return hash_keyed(slice_of(plain, length));
 }

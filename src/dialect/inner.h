@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Texts of the canonical model are "inner": the escaped inside of a JSON string. These helpers look at them and move them
- * without leaving that form where they can.
+ * Texts of the canonical model are "inner": the escaped inside of a JSON string. These helpers look
+ * at them and move them without leaving that form where they can.
  */
 #ifndef SLUICE_DIALECT_INNER_H
 #define SLUICE_DIALECT_INNER_H
 
 #include "base/buf.h"
 
-/* Appends inner text towards a client: U+0085, U+2028 and U+2029 that stand raw in it become escapes, because some
-   clients split lines on them. */
+/* Appends inner text towards a client: U+0085, U+2028 and U+2029 that stand raw in it become
+   escapes, because some clients split lines on them. */
 bool inner_append(struct buf *out, struct slice inner);
 /* The same text? Escapes may differ. */
 bool inner_equals(struct slice a, struct slice b);
-/* Equal texts have equal hashes, however they are escaped; keyed, for texts from outside (see hash_keyed). */
+/* Equal texts have equal hashes, however they are escaped; keyed, for texts from outside (see
+ * hash_keyed). */
 uint64_t inner_hash(struct slice inner);
-/* Does the text hold `needle` (a literal in lower case, of letters that JSON does not escape)? ASCII case is ignored. */
+/* Does the text hold `needle` (a literal in lower case, of letters that JSON does not escape)?
+ * ASCII case is ignored. */
 bool inner_contains(struct slice inner, const char *needle);
 /* Splits "data:MEDIA;base64,DATA"; false (and nothing set) when it is another URL. */
 bool inner_data_url(struct slice inner, struct slice *ret_media_type, struct slice *ret_data);

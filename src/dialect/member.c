@@ -14,8 +14,9 @@ uint32_t member_id(const struct member_table *table, const struct json_doc *doc,
     bool escaped = doc->nodes[key].escaped != 0;
     for (uint32_t id = 0; id < table->count; id++) {
         struct slice name = table->names[id];
-        if (UNLIKELY(escaped) ? json_inner_is(inner, name)
-                              : name.len == inner.len && memcmp(name.ptr, inner.ptr, name.len) == 0) {
+        if (UNLIKELY(escaped)
+                ? json_inner_is(inner, name)
+                : name.len == inner.len && memcmp(name.ptr, inner.ptr, name.len) == 0) {
             return id;
         }
     }
@@ -29,13 +30,15 @@ static void values_clear(const struct member_table *table, uint32_t *values)
     }
 }
 
-void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table, uint32_t *values)
+void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
+                  uint32_t *values)
 {
     values_clear(table, values);
     if (!json_is(doc, object, JSON_OBJECT)) {
         return;
     }
-    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT; key = json_next(doc, object, key)) {
+    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
+         key = json_next(doc, object, key)) {
         uint32_t id = member_id(table, doc, key);
         if (id != MEMBER_UNKNOWN) {
             values[id] = key + 1;
@@ -43,7 +46,8 @@ void members_scan(const struct json_doc *doc, uint32_t object, const struct memb
     }
 }
 
-/* Folds as lenient decoders do: ASCII letters, and the two other letters of Unicode that fold to ASCII ones. */
+/* Folds as lenient decoders do: ASCII letters, and the two other letters of Unicode that fold to
+ * ASCII ones. */
 static size_t name_fold(struct slice inner, char *out)
 {
     char plain[NAME_MAX_BYTES];
@@ -68,7 +72,8 @@ static size_t name_fold(struct slice inner, char *out)
 }
 
 /* The known name that this unknown key equals when case is ignored, or MEMBER_UNKNOWN. */
-static uint32_t member_variant(const struct member_table *table, const struct json_doc *doc, uint32_t key)
+static uint32_t member_variant(const struct member_table *table, const struct json_doc *doc,
+                               uint32_t key)
 {
     char folded[NAME_MAX_BYTES];
     struct slice name = slice_of(folded, name_fold(json_inner(doc, key), folded));
@@ -80,27 +85,30 @@ static uint32_t member_variant(const struct member_table *table, const struct js
     return MEMBER_UNKNOWN;
 }
 
-bool members_read(struct reader *r, uint32_t object, const struct member_table *table, uint32_t *values,
-                  size_t *ret_unknown)
+bool members_read(struct reader *r, uint32_t object, const struct member_table *table,
+                  uint32_t *values, size_t *ret_unknown)
 {
     const struct json_doc *doc = r->doc;
     size_t unknown = 0;
     values_clear(table, values);
-    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT; key = json_next(doc, object, key)) {
+    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
+         key = json_next(doc, object, key)) {
         uint32_t id = member_id(table, doc, key);
         if (LIKELY(id != MEMBER_UNKNOWN)) {
             if (values[id] != JSON_ABSENT) {
                 return reader_refuse(r, "duplicate_member", table->names[id].ptr,
-                                     "The member \"%s\" is given more than once.", table->names[id].ptr);
+                                     "The member \"%s\" is given more than once.",
+                                     table->names[id].ptr);
             }
             values[id] = key + 1;
             continue;
         }
         uint32_t variant = member_variant(table, doc, key);
         if (variant != MEMBER_UNKNOWN) {
-            return reader_refuse(r, "ambiguous_member", table->names[variant].ptr,
-                                 "A member differs from \"%s\" only in case; some providers would take it for that.",
-                                 table->names[variant].ptr);
+            return reader_refuse(
+                r, "ambiguous_member", table->names[variant].ptr,
+                "A member differs from \"%s\" only in case; some providers would take it for that.",
+                table->names[variant].ptr);
         }
         unknown++;
     }
@@ -143,7 +151,8 @@ bool reader_refuse_missing(struct reader *r, const char *member)
 
 bool reader_refuse_size(struct reader *r)
 {
-    return error_set(r->error, ERROR_LIMIT, "request_too_large", "The request needs more memory than one call may have.");
+    return error_set(r->error, ERROR_LIMIT, "request_too_large",
+                     "The request needs more memory than one call may have.");
 }
 
 bool read_inner(struct reader *r, uint32_t value, const char *member, struct slice *out)
@@ -191,7 +200,8 @@ bool read_flag(struct reader *r, uint32_t value, const char *member, int *out)
     return true;
 }
 
-bool read_kind(struct reader *r, uint32_t value, const char *member, enum json_kind kind, uint32_t *out)
+bool read_kind(struct reader *r, uint32_t value, const char *member, enum json_kind kind,
+               uint32_t *out)
 {
     *out = JSON_ABSENT;
     if (!member_given(r->doc, value)) {
@@ -212,5 +222,6 @@ bool read_required(struct reader *r, uint32_t value, const char *member, struct 
     if (!read_inner(r, value, member, out)) {
         return false;
     }
-    return out->len > 0 || reader_refuse(r, "invalid_value", member, "The value must not be empty.");
+    return out->len > 0 ||
+           reader_refuse(r, "invalid_value", member, "The value must not be empty.");
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading objects by tables of known members: one pass over an object's keys gives the node of each member. The strict form is
- * for requests and refuses what two parsers could understand differently: a member twice, or a name that equals a known
- * one only when case is ignored (Go's decoder takes "Model" for "model", so a provider could obey a value that no policy has
- * seen). The loose form is for what providers send: the last of several wins, as in most parsers.
+ * Reading objects by tables of known members: one pass over an object's keys gives the node of each
+ * member. The strict form is for requests and refuses what two parsers could understand
+ * differently: a member twice, or a name that equals a known one only when case is ignored (Go's
+ * decoder takes "Model" for "model", so a provider could obey a value that no policy has seen). The
+ * loose form is for what providers send: the last of several wins, as in most parsers.
  *
- * Stable codes of refusals: invalid_type, invalid_value, missing_member, duplicate_member, ambiguous_member,
- * missing_messages, empty_messages, invalid_role, orphan_tool_result, invalid_max_tokens, conflicting_members,
- * unsupported_prompt, request_too_large.
+ * Stable codes of refusals: invalid_type, invalid_value, missing_member, duplicate_member,
+ * ambiguous_member, missing_messages, empty_messages, invalid_role, orphan_tool_result,
+ * invalid_max_tokens, conflicting_members, unsupported_prompt, request_too_large.
  */
 #ifndef SLUICE_DIALECT_MEMBER_H
 #define SLUICE_DIALECT_MEMBER_H
@@ -45,13 +46,17 @@ struct reader {
 /* Id of a key, or MEMBER_UNKNOWN. */
 uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key);
 /* Loose: values[id] is the node of each member or JSON_ABSENT; all absent when `object` is none. */
-void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table, uint32_t *values);
-/* Strict; `object` must be one (of the caller's making sure). *ret_unknown counts members outside the table. */
-MUST_USE bool members_read(struct reader *r, uint32_t object, const struct member_table *table, uint32_t *values,
-                           size_t *ret_unknown);
+void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
+                  uint32_t *values);
+/* Strict; `object` must be one (of the caller's making sure). *ret_unknown counts members outside
+ * the table. */
+MUST_USE bool members_read(struct reader *r, uint32_t object, const struct member_table *table,
+                           uint32_t *values, size_t *ret_unknown);
 
-/* Each fills in the error with a pointer to `member` (which may be a path "a/b") of the current place and returns false. */
-bool reader_refuse(struct reader *r, const char *code, const char *member, const char *format, ...) PRINTF_LIKE(4, 5);
+/* Each fills in the error with a pointer to `member` (which may be a path "a/b") of the current
+ * place and returns false. */
+bool reader_refuse(struct reader *r, const char *code, const char *member, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 bool reader_refuse_type(struct reader *r, const char *member, const char *wanted);
 bool reader_refuse_missing(struct reader *r, const char *member);
 /* The arena is exhausted. */
@@ -64,9 +69,11 @@ MUST_USE bool read_bool(struct reader *r, uint32_t value, const char *member, bo
 /* As read_bool, for a flag that tells "not given". */
 MUST_USE bool read_flag(struct reader *r, uint32_t value, const char *member, int *out);
 /* A value of this kind; *out becomes JSON_ABSENT for null. */
-MUST_USE bool read_kind(struct reader *r, uint32_t value, const char *member, enum json_kind kind, uint32_t *out);
+MUST_USE bool read_kind(struct reader *r, uint32_t value, const char *member, enum json_kind kind,
+                        uint32_t *out);
 /* A string that must be there and must not be empty. */
-MUST_USE bool read_required(struct reader *r, uint32_t value, const char *member, struct slice *out);
+MUST_USE bool read_required(struct reader *r, uint32_t value, const char *member,
+                            struct slice *out);
 
 static inline bool member_given(const struct json_doc *doc, uint32_t value)
 {

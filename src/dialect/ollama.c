@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ollama, behind: /api/chat, and /api/generate for plain completions. The base URL ends before "/api". */
+/* Ollama, behind: /api/chat, and /api/generate for plain completions. The base URL ends before
+ * "/api". */
 #include "dialect/ollama.h"
 
 #include "dialect/decoder.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers of Ollama: objects by line, of /api/chat (`message`) and /api/generate (`response`); a whole answer is the last
- * line alone. Calls come whole, their arguments as objects, mostly without ids.
+ * Answers of Ollama: objects by line, of /api/chat (`message`) and /api/generate (`response`); a
+ * whole answer is the last line alone. Calls come whole, their arguments as objects, mostly without
+ * ids.
  */
 #include "dialect/ollama.h"
 
@@ -59,7 +60,8 @@ static void decode_message(struct decoder *d, uint32_t message)
 {
     const struct json_doc *doc = &d->doc;
     uint32_t calls = json_member(doc, message, SLICE("tool_calls"));
-    decoder_text(d, EVENT_REASONING, 0, decoder_string(d, json_member(doc, message, SLICE("thinking"))));
+    decoder_text(d, EVENT_REASONING, 0,
+                 decoder_string(d, json_member(doc, message, SLICE("thinking"))));
     decoder_text(d, EVENT_TEXT, 0, decoder_string(d, json_member(doc, message, SLICE("content"))));
     if (!json_is(doc, calls, JSON_ARRAY)) {
         return;
@@ -98,7 +100,8 @@ static void decode_done(struct decoder *d, const uint32_t *line)
 
 static bool holds_answer(const struct decoder *d, const uint32_t *line)
 {
-    return json_is(&d->doc, line[LINE_MESSAGE], JSON_OBJECT) || json_is(&d->doc, line[LINE_RESPONSE], JSON_STRING);
+    return json_is(&d->doc, line[LINE_MESSAGE], JSON_OBJECT) ||
+           json_is(&d->doc, line[LINE_RESPONSE], JSON_STRING);
 }
 
 /* An error as text, or as the object that Ollama's OpenAI side would send. */
@@ -119,7 +122,8 @@ static void decode_object(struct decoder *d, const uint32_t *line)
         d->malformed = true;
         return;
     }
-    decoder_start(d, SLICE_EMPTY, decoder_string(d, line[LINE_MODEL]), decoder_string(d, line[LINE_CREATED_AT]));
+    decoder_start(d, SLICE_EMPTY, decoder_string(d, line[LINE_MODEL]),
+                  decoder_string(d, line[LINE_CREATED_AT]));
     decoder_text(d, EVENT_REASONING, 0, decoder_string(d, line[LINE_THINKING]));
     decoder_text(d, EVENT_TEXT, 0, decoder_string(d, line[LINE_RESPONSE]));
     decode_message(d, line[LINE_MESSAGE]);
@@ -131,7 +135,8 @@ static void decode_object(struct decoder *d, const uint32_t *line)
 static bool parse_line(struct decoder *d, struct slice text, uint32_t *line)
 {
     decoder_begin_frame(d);
-    if (!json_parse(&d->doc, text, &json_default_limits, NULL) || json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
+    if (!json_parse(&d->doc, text, &json_default_limits, NULL) ||
+        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
         d->malformed = true;
         return false;
     }
@@ -174,7 +179,8 @@ enum decode_result ollama_decode_end(struct decoder *d, struct frame *ret_frame)
 }
 
 /* A whole answer says that it is done: one that does not was cut. */
-enum decode_result ollama_decode_answer(struct decoder *d, struct slice body, struct frame *ret_frame)
+enum decode_result ollama_decode_answer(struct decoder *d, struct slice body,
+                                        struct frame *ret_frame)
 {
     uint32_t line[LINE_MEMBERS];
     *ret_frame = (struct frame){.raw = body, .terminal = true};
@@ -185,7 +191,8 @@ enum decode_result ollama_decode_answer(struct decoder *d, struct slice body, st
     return decoder_end_frame(d, ret_frame);
 }
 
-void ollama_read_error(struct decoder *d, int status, struct slice body, struct provider_error *ret_error)
+void ollama_read_error(struct decoder *d, int status, struct slice body,
+                       struct provider_error *ret_error)
 {
     uint32_t line[LINE_MEMBERS];
     (void)status;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages towards Ollama: a turn has one text, a list of images as plain base64, and calls whose arguments are objects. Several
- * texts become one with line ends between them. What has no place (sound, files, images by URL) is refused, not dropped:
- * an answer without them would be an answer to another question.
+ * Messages towards Ollama: a turn has one text, a list of images as plain base64, and calls whose
+ * arguments are objects. Several texts become one with line ends between them. What has no place
+ * (sound, files, images by URL) is refused, not dropped: an answer without them would be an answer
+ * to another question.
  */
 #include "dialect/ollama.h"
 
@@ -28,14 +29,18 @@ static bool check_part(const struct message_writer *w, const struct chat_part *p
 {
     switch (part->kind) {
     case PART_IMAGE:
-        return part->data.ptr != NULL || untranslatable_message(w->error, w->index, "content",
-                                                                "Ollama takes images as data only, not by URL.");
+        return part->data.ptr != NULL ||
+               untranslatable_message(w->error, w->index, "content",
+                                      "Ollama takes images as data only, not by URL.");
     case PART_AUDIO:
-        return untranslatable_message(w->error, w->index, "content", "Ollama has no audio in prompts.");
+        return untranslatable_message(w->error, w->index, "content",
+                                      "Ollama has no audio in prompts.");
     case PART_FILE:
-        return untranslatable_message(w->error, w->index, "content", "Ollama has no files in prompts.");
+        return untranslatable_message(w->error, w->index, "content",
+                                      "Ollama has no files in prompts.");
     case PART_UNKNOWN:
-        return untranslatable_message(w->error, w->index, NULL, "A part of this turn has no form in Ollama's dialect.");
+        return untranslatable_message(w->error, w->index, NULL,
+                                      "A part of this turn has no form in Ollama's dialect.");
     default:
         return true;
     }
@@ -105,12 +110,14 @@ static bool is_object(struct slice text)
 {
     struct json_doc doc;
     json_doc_init(&doc);
-    bool object = json_parse(&doc, text, &json_default_limits, NULL) && json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
+    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
+                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
     json_doc_release(&doc);
     return object;
 }
 
-/* Models write arguments that are no JSON; the text then travels as the one member of an object, and that is a loss. */
+/* Models write arguments that are no JSON; the text then travels as the one member of an object,
+ * and that is a loss. */
 static void write_arguments(const struct message_writer *w, const struct chat_part *part)
 {
     struct buf text = BUF_INIT(ARGUMENTS_MAX);
@@ -183,8 +190,8 @@ static void write_result(const struct message_writer *w)
 static bool write_message(const struct message_writer *w)
 {
     static const struct slice roles[] = {
-        [ROLE_SYSTEM] = SLICE_INIT("system"),       [ROLE_DEVELOPER] = SLICE_INIT("system"),
-        [ROLE_USER] = SLICE_INIT("user"),           [ROLE_ASSISTANT] = SLICE_INIT("assistant"),
+        [ROLE_SYSTEM] = SLICE_INIT("system"), [ROLE_DEVELOPER] = SLICE_INIT("system"),
+        [ROLE_USER] = SLICE_INIT("user"),     [ROLE_ASSISTANT] = SLICE_INIT("assistant"),
         [ROLE_TOOL] = SLICE_INIT("tool"),
     };
     for (size_t i = 0; i < w->message->part_count; i++) {
@@ -206,7 +213,8 @@ static bool write_message(const struct message_writer *w)
     return true;
 }
 
-bool ollama_write_messages(struct json_writer *json, const struct chat *chat, struct loss *loss, struct error *error)
+bool ollama_write_messages(struct json_writer *json, const struct chat *chat, struct loss *loss,
+                           struct error *error)
 {
     json_key(json, SLICE("messages"));
     json_begin_array(json);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests towards Ollama. It streams unless told not to, so `stream` is always written. Tools that the client forbids are left
- * out, which says the same; a tool that it demands cannot be demanded here, which is a loss.
+ * Requests towards Ollama. It streams unless told not to, so `stream` is always written. Tools that
+ * the client forbids are left out, which says the same; a tool that it demands cannot be demanded
+ * here, which is a loss.
  */
 #include "dialect/ollama.h"
 
@@ -84,9 +85,12 @@ static void write_think(struct ollama_writer *w)
         struct slice effort;
         struct slice think; /* raw */
     } levels[] = {
-        {SLICE_INIT("none"), SLICE_INIT("false")},      {SLICE_INIT("minimal"), SLICE_INIT("\"low\"")},
-        {SLICE_INIT("low"), SLICE_INIT("\"low\"")},     {SLICE_INIT("medium"), SLICE_INIT("\"medium\"")},
-        {SLICE_INIT("high"), SLICE_INIT("\"high\"")},   {SLICE_INIT("xhigh"), SLICE_INIT("\"high\"")},
+        {SLICE_INIT("none"), SLICE_INIT("false")},
+        {SLICE_INIT("minimal"), SLICE_INIT("\"low\"")},
+        {SLICE_INIT("low"), SLICE_INIT("\"low\"")},
+        {SLICE_INIT("medium"), SLICE_INIT("\"medium\"")},
+        {SLICE_INIT("high"), SLICE_INIT("\"high\"")},
+        {SLICE_INIT("xhigh"), SLICE_INIT("\"high\"")},
         {SLICE_INIT("max"), SLICE_INIT("\"high\"")},
     };
     if (w->chat->reasoning_effort.ptr == NULL) {
@@ -113,7 +117,9 @@ static void write_tool(struct ollama_writer *w, const struct chat_tool *tool)
         json_member_inner(&w->json, SLICE("description"), tool->description);
     }
     json_member_raw(&w->json, SLICE("parameters"),
-                    tool->parameters.ptr != NULL ? tool->parameters : SLICE("{\"type\":\"object\",\"properties\":{}}"));
+                    tool->parameters.ptr != NULL
+                        ? tool->parameters
+                        : SLICE("{\"type\":\"object\",\"properties\":{}}"));
     json_end_object(&w->json);
     json_end_object(&w->json);
 }
@@ -171,8 +177,8 @@ static void write_prompt(struct ollama_writer *w)
     }
 }
 
-bool ollama_write_request(const struct chat *chat, const struct request_change *change, struct buf *out, struct loss *loss,
-                          struct error *error)
+bool ollama_write_request(const struct chat *chat, const struct request_change *change,
+                          struct buf *out, struct loss *loss, struct error *error)
 {
     struct ollama_writer w = {.chat = chat, .change = change, .loss = loss, .error = error};
     if (chat->choices > 1) {

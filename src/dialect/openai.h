@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What OpenAI's Chat and its older Completions share: nearly everything but the shape of the prompt and of the answer's text.
- * Private to the two dialects.
+ * What OpenAI's Chat and its older Completions share: nearly everything but the shape of the prompt
+ * and of the answer's text. Private to the two dialects.
  */
 #ifndef SLUICE_DIALECT_OPENAI_H
 #define SLUICE_DIALECT_OPENAI_H
@@ -10,10 +10,12 @@
 #include "dialect/dialect.h"
 #include "dialect/member.h"
 
-/* Results look their call up in a list, so that list is bounded: a turn with more calls is no real one. */
+/* Results look their call up in a list, so that list is bounded: a turn with more calls is no real
+ * one. */
 #define OPENAI_CALLS_PER_TURN 256u
 
-/* Members of a request's top level. From MEMBER_SESSION_ID on they are looked at, and kept as extras all the same. */
+/* Members of a request's top level. From MEMBER_SESSION_ID on they are looked at, and kept as
+ * extras all the same. */
 enum openai_member {
     MEMBER_MODEL,
     MEMBER_MESSAGES,
@@ -54,23 +56,30 @@ enum openai_member {
 
 extern const struct member_table openai_members;
 
-/* openai_read.c: all of the top level except messages and prompt; `values` as members_read() fills them in. */
-MUST_USE bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc, uint32_t *values);
+/* openai_read.c: all of the top level except messages and prompt; `values` as members_read() fills
+ * them in. */
+MUST_USE bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc,
+                                uint32_t *values);
 MUST_USE bool openai_read_common(struct reader *r, const uint32_t *values);
 void openai_read_needs(struct chat *chat);
-bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena, struct chat *chat, struct error *error);
-bool openai_completions_read(struct slice body, struct json_doc *doc, struct arena *arena, struct chat *chat,
-                             struct error *error);
+bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena,
+                      struct chat *chat, struct error *error);
+bool openai_completions_read(struct slice body, struct json_doc *doc, struct arena *arena,
+                             struct chat *chat, struct error *error);
 
 /* Keeps members aside: those outside `table` and those whose id is at least `first_kept`. */
-MUST_USE bool openai_read_extras(struct reader *r, uint32_t object, const struct member_table *table, uint32_t first_kept,
+MUST_USE bool openai_read_extras(struct reader *r, uint32_t object,
+                                 const struct member_table *table, uint32_t first_kept,
                                  struct chat_extra **ret_extras, size_t *ret_count);
 
 /* openai_message.c, openai_part.c */
 MUST_USE bool openai_read_messages(struct reader *r, uint32_t messages);
-/* Parts of a content array or string from parts[*count] on. There is room for json_count() of them, or one. */
-MUST_USE bool openai_read_content(struct reader *r, uint32_t content, struct chat_part *parts, size_t *count);
-MUST_USE bool openai_read_tool_calls(struct reader *r, uint32_t calls, struct chat_part *parts, size_t *count);
+/* Parts of a content array or string from parts[*count] on. There is room for json_count() of them,
+ * or one. */
+MUST_USE bool openai_read_content(struct reader *r, uint32_t content, struct chat_part *parts,
+                                  size_t *count);
+MUST_USE bool openai_read_tool_calls(struct reader *r, uint32_t calls, struct chat_part *parts,
+                                     size_t *count);
 
 /* openai_tool.c */
 MUST_USE bool openai_read_tools(struct reader *r, uint32_t tools);
@@ -79,7 +88,8 @@ MUST_USE bool openai_read_tool_choice(struct reader *r, uint32_t value, bool *re
 MUST_USE bool openai_read_format(struct reader *r, uint32_t value, bool *ret_kept);
 
 /* openai_edit.c */
-bool openai_edit(const struct chat *chat, const struct request_change *change, struct buf *out, size_t *ret_edits);
+bool openai_edit(const struct chat *chat, const struct request_change *change, struct buf *out,
+                 size_t *ret_edits);
 
 /* openai_write.c: the whole request but messages, prompt and tools, which their writers add. */
 struct openai_writer {
@@ -90,10 +100,10 @@ struct openai_writer {
     struct error *error;
     bool same; /* the request was read in an OpenAI dialect: `raw` and extras can be written */
 };
-bool openai_write_prompt_request(const struct chat *chat, const struct request_change *change, struct buf *out,
-                                 struct loss *loss, struct error *error);
-bool openai_write_chat_request(const struct chat *chat, const struct request_change *change, struct buf *out,
-                               struct loss *loss, struct error *error);
+bool openai_write_prompt_request(const struct chat *chat, const struct request_change *change,
+                                 struct buf *out, struct loss *loss, struct error *error);
+bool openai_write_chat_request(const struct chat *chat, const struct request_change *change,
+                               struct buf *out, struct loss *loss, struct error *error);
 /* openai_write_message.c */
 MUST_USE bool openai_write_messages(struct openai_writer *w);
 /* openai_write_tool.c */
@@ -110,7 +120,8 @@ void openai_write_usage(struct buf *out, const struct usage *usage);
 /* openai_decode.c: both dialects and both kinds of text. */
 enum decode_result openai_decode(struct decoder *d, struct slice *bytes, struct frame *ret_frame);
 enum decode_result openai_decode_end(struct decoder *d, struct frame *ret_frame);
-enum decode_result openai_decode_answer(struct decoder *d, struct slice body, struct frame *ret_frame);
+enum decode_result openai_decode_answer(struct decoder *d, struct slice body,
+                                        struct frame *ret_frame);
 /* openai_choice.c: the events of one element of `choices`; `position` in the array. */
 void openai_decode_choice(struct decoder *d, uint32_t choice, uint32_t position);
 /* openai_finish.c */
@@ -118,7 +129,8 @@ enum finish_reason openai_finish_reason(struct slice word);
 struct slice openai_finish_word(enum finish_reason reason);
 
 /* openai_error.c */
-void openai_read_error(struct decoder *d, int status, struct slice body, struct provider_error *ret_error);
+void openai_read_error(struct decoder *d, int status, struct slice body,
+                       struct provider_error *ret_error);
 void openai_decode_error(struct decoder *d, uint32_t error);
 void openai_write_error(const struct answer_error *error, struct buf *out);
 void openai_write_stream_error(const struct answer_error *error, struct buf *out);
@@ -128,7 +140,9 @@ bool openai_chat_encode(struct encoder *encoder, const struct frame *frame, stru
 bool openai_completions_encode(struct encoder *encoder, const struct frame *frame, struct buf *out);
 
 /* openai_answer.c */
-bool openai_chat_write_answer(const struct answer_head *head, const struct frame *frame, struct buf *out);
-bool openai_completions_write_answer(const struct answer_head *head, const struct frame *frame, struct buf *out);
+bool openai_chat_write_answer(const struct answer_head *head, const struct frame *frame,
+                              struct buf *out);
+bool openai_completions_write_answer(const struct answer_head *head, const struct frame *frame,
+                                     struct buf *out);
 
 #endif

@@ -13,7 +13,8 @@ struct answer {
     uint32_t choices;
 };
 
-static struct answer answer_survey(const struct answer_head *head, const struct frame *frame, struct buf *out)
+static struct answer answer_survey(const struct answer_head *head, const struct frame *frame,
+                                   struct buf *out)
 {
     struct answer a = {.head = head, .frame = frame, .out = out, .choices = 1};
     for (size_t i = 0; i < frame->count; i++) {
@@ -64,7 +65,8 @@ static void write_tail(const struct answer *a)
 }
 
 /* Appends all texts of this kind; false when there is none. */
-static bool write_texts(const struct answer *a, uint32_t choice, enum event_kind kind, struct slice key)
+static bool write_texts(const struct answer *a, uint32_t choice, enum event_kind kind,
+                        struct slice key)
 {
     bool begun = false;
     for (size_t i = 0; i < a->frame->count; i++) {
@@ -95,7 +97,8 @@ static const struct event *next_call(const struct answer *a, uint32_t choice, si
     return NULL;
 }
 
-/* An empty text becomes an empty object: clients parse it as JSON and drop the call when they cannot. */
+/* An empty text becomes an empty object: clients parse it as JSON and drop the call when they
+ * cannot. */
 static void write_arguments(const struct answer *a, const struct event *call, size_t from)
 {
     size_t before = a->out->len;
@@ -104,7 +107,8 @@ static void write_arguments(const struct answer *a, const struct event *call, si
         if (event->kind == EVENT_FINISH && event->choice == call->choice) {
             break; /* nothing of a choice comes after its finish */
         }
-        if (event->kind == EVENT_TOOL_ARGUMENTS && event->choice == call->choice && event->index == call->index) {
+        if (event->kind == EVENT_TOOL_ARGUMENTS && event->choice == call->choice &&
+            event->index == call->index) {
             inner_append(a->out, event->text);
         }
     }
@@ -162,7 +166,8 @@ static void write_choice(const struct answer *a, uint32_t choice)
     buf_append_u64(out, choice);
     buf_append(out, SLICE(",\"message\":{\"role\":\"assistant\""));
     if (!write_texts(a, choice, EVENT_TEXT, SLICE(",\"content\":\""))) {
-        buf_append(out, has_calls(a, choice) ? SLICE(",\"content\":null") : SLICE(",\"content\":\"\""));
+        buf_append(out,
+                   has_calls(a, choice) ? SLICE(",\"content\":null") : SLICE(",\"content\":\"\""));
     }
     (void)write_texts(a, choice, EVENT_REASONING, SLICE(",\"reasoning_content\":\""));
     if (!write_texts(a, choice, EVENT_REFUSAL, SLICE(",\"refusal\":\""))) {
@@ -174,7 +179,8 @@ static void write_choice(const struct answer *a, uint32_t choice)
     buf_append_char(out, '}');
 }
 
-bool openai_chat_write_answer(const struct answer_head *head, const struct frame *frame, struct buf *out)
+bool openai_chat_write_answer(const struct answer_head *head, const struct frame *frame,
+                              struct buf *out)
 {
     struct answer a = answer_survey(head, frame, out);
     write_head(&a, SLICE("chatcmpl-"), SLICE("chat.completion"));
@@ -185,7 +191,8 @@ bool openai_chat_write_answer(const struct answer_head *head, const struct frame
     return !out->failed;
 }
 
-bool openai_completions_write_answer(const struct answer_head *head, const struct frame *frame, struct buf *out)
+bool openai_completions_write_answer(const struct answer_head *head, const struct frame *frame,
+                                     struct buf *out)
 {
     struct answer a = answer_survey(head, frame, out);
     write_head(&a, SLICE("cmpl-"), SLICE("text_completion"));

@@ -3,12 +3,23 @@
 #include "dialect/decoder.h"
 #include "dialect/openai.h"
 
-enum { CHOICE_INDEX, CHOICE_DELTA, CHOICE_MESSAGE, CHOICE_TEXT, CHOICE_FINISH_REASON, CHOICE_USAGE, CHOICE_MEMBERS };
+enum {
+    CHOICE_INDEX,
+    CHOICE_DELTA,
+    CHOICE_MESSAGE,
+    CHOICE_TEXT,
+    CHOICE_FINISH_REASON,
+    CHOICE_USAGE,
+    CHOICE_MEMBERS
+};
 
 static const struct slice choice_names[CHOICE_MEMBERS] = {
-    [CHOICE_INDEX] = SLICE_INIT("index"),     [CHOICE_DELTA] = SLICE_INIT("delta"),
-    [CHOICE_MESSAGE] = SLICE_INIT("message"), [CHOICE_TEXT] = SLICE_INIT("text"),
-    [CHOICE_FINISH_REASON] = SLICE_INIT("finish_reason"), [CHOICE_USAGE] = SLICE_INIT("usage"),
+    [CHOICE_INDEX] = SLICE_INIT("index"),
+    [CHOICE_DELTA] = SLICE_INIT("delta"),
+    [CHOICE_MESSAGE] = SLICE_INIT("message"),
+    [CHOICE_TEXT] = SLICE_INIT("text"),
+    [CHOICE_FINISH_REASON] = SLICE_INIT("finish_reason"),
+    [CHOICE_USAGE] = SLICE_INIT("usage"),
 };
 static const struct member_table choice_table = MEMBER_TABLE(choice_names);
 
@@ -47,8 +58,10 @@ static void decode_parts(struct decoder *d, uint32_t choice, uint32_t parts)
         if (!json_is(doc, thinking, JSON_ARRAY)) {
             continue;
         }
-        for (uint32_t j = json_first(doc, thinking); j != JSON_ABSENT; j = json_next(doc, thinking, j)) {
-            decoder_text(d, EVENT_REASONING, choice, decoder_string(d, json_member(doc, j, SLICE("text"))));
+        for (uint32_t j = json_first(doc, thinking); j != JSON_ABSENT;
+             j = json_next(doc, thinking, j)) {
+            decoder_text(d, EVENT_REASONING, choice,
+                         decoder_string(d, json_member(doc, j, SLICE("text"))));
         }
     }
 }
@@ -69,12 +82,15 @@ static void decode_details(struct decoder *d, uint32_t choice, uint32_t details)
         return;
     }
     for (uint32_t i = json_first(doc, details); i != JSON_ABSENT; i = json_next(doc, details, i)) {
-        decoder_text(d, EVENT_REASONING, choice, decoder_string(d, json_member(doc, i, SLICE("text"))));
-        decoder_text(d, EVENT_REASONING, choice, decoder_string(d, json_member(doc, i, SLICE("summary"))));
+        decoder_text(d, EVENT_REASONING, choice,
+                     decoder_string(d, json_member(doc, i, SLICE("text"))));
+        decoder_text(d, EVENT_REASONING, choice,
+                     decoder_string(d, json_member(doc, i, SLICE("summary"))));
     }
 }
 
-/* Vendors send the same thought under several names at once: the first that says something counts. */
+/* Vendors send the same thought under several names at once: the first that says something counts.
+ */
 static void decode_reasoning(struct decoder *d, uint32_t choice, const uint32_t *delta)
 {
     struct slice text = decoder_string(d, delta[DELTA_REASONING_CONTENT]);
@@ -110,14 +126,17 @@ static void decode_call(struct decoder *d, uint32_t choice, uint32_t node, bool 
     const struct json_doc *doc = &d->doc;
     uint32_t values[MEMBERS];
     members_scan(doc, node, &table, values);
-    struct call_fragment fragment = {.position = -1, .id = decoder_string(d, values[ID]), .complete = complete};
+    struct call_fragment fragment = {
+        .position = -1, .id = decoder_string(d, values[ID]), .complete = complete};
     int64_t position;
-    if (values[INDEX] != JSON_ABSENT && json_int64(doc, values[INDEX], &position) && position >= 0) {
+    if (values[INDEX] != JSON_ABSENT && json_int64(doc, values[INDEX], &position) &&
+        position >= 0) {
         fragment.position = position;
     }
     uint32_t function = values[FUNCTION] != JSON_ABSENT ? values[FUNCTION] : values[CUSTOM];
     fragment.name = decoder_string(d, json_member(doc, function, SLICE("name")));
-    uint32_t arguments = json_member(doc, function, values[FUNCTION] != JSON_ABSENT ? SLICE("arguments") : SLICE("input"));
+    uint32_t arguments = json_member(
+        doc, function, values[FUNCTION] != JSON_ABSENT ? SLICE("arguments") : SLICE("input"));
     fragment.arguments = decode_arguments(d, arguments);
     if (fragment.id.len > 0 || fragment.name.len > 0 || fragment.arguments.len > 0) {
         decoder_call(d, choice, &fragment);
@@ -129,7 +148,8 @@ static void decode_calls(struct decoder *d, uint32_t choice, uint32_t calls, boo
     if (!json_is(&d->doc, calls, JSON_ARRAY)) {
         return;
     }
-    for (uint32_t i = json_first(&d->doc, calls); i != JSON_ABSENT; i = json_next(&d->doc, calls, i)) {
+    for (uint32_t i = json_first(&d->doc, calls); i != JSON_ABSENT;
+         i = json_next(&d->doc, calls, i)) {
         if (json_kind(&d->doc, i) == JSON_OBJECT) {
             decode_call(d, choice, i, complete);
         }
@@ -161,10 +181,12 @@ static void decode_message(struct decoder *d, uint32_t choice, uint32_t message,
 }
 
 /* False: no choice that we can follow. */
-static bool choice_index(const struct decoder *d, uint32_t value, uint32_t position, uint32_t *ret_index)
+static bool choice_index(const struct decoder *d, uint32_t value, uint32_t position,
+                         uint32_t *ret_index)
 {
     int64_t index = position;
-    if (value != JSON_ABSENT && json_kind(&d->doc, value) == JSON_NUMBER && !json_int64(&d->doc, value, &index)) {
+    if (value != JSON_ABSENT && json_kind(&d->doc, value) == JSON_NUMBER &&
+        !json_int64(&d->doc, value, &index)) {
         return false;
     }
     *ret_index = (uint32_t)index;
@@ -176,7 +198,8 @@ void openai_decode_choice(struct decoder *d, uint32_t choice, uint32_t position)
     uint32_t values[CHOICE_MEMBERS];
     uint32_t index;
     members_scan(&d->doc, choice, &choice_table, values);
-    if (json_kind(&d->doc, choice) != JSON_OBJECT || !choice_index(d, values[CHOICE_INDEX], position, &index)) {
+    if (json_kind(&d->doc, choice) != JSON_OBJECT ||
+        !choice_index(d, values[CHOICE_INDEX], position, &index)) {
         d->malformed = true;
         return;
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers of OpenAI-compatible providers, streamed or whole, of Chat and of Completions. Lenient where nothing can be
- * misunderstood: vendors add members, leave some out and put usage in five places. What is no JSON object is malformed.
+ * Answers of OpenAI-compatible providers, streamed or whole, of Chat and of Completions. Lenient
+ * where nothing can be misunderstood: vendors add members, leave some out and put usage in five
+ * places. What is no JSON object is malformed.
  */
 #include "dialect/decoder.h"
 #include "dialect/openai.h"
@@ -19,10 +20,10 @@ enum {
 };
 
 static const struct slice chunk_names[CHUNK_MEMBERS] = {
-    [CHUNK_ID] = SLICE_INIT("id"),           [CHUNK_OBJECT] = SLICE_INIT("object"),
-    [CHUNK_MODEL] = SLICE_INIT("model"),     [CHUNK_CHOICES] = SLICE_INIT("choices"),
-    [CHUNK_USAGE] = SLICE_INIT("usage"),     [CHUNK_ERROR] = SLICE_INIT("error"),
-    [CHUNK_X_GROQ] = SLICE_INIT("x_groq"),   [CHUNK_MESSAGE] = SLICE_INIT("message"),
+    [CHUNK_ID] = SLICE_INIT("id"),         [CHUNK_OBJECT] = SLICE_INIT("object"),
+    [CHUNK_MODEL] = SLICE_INIT("model"),   [CHUNK_CHOICES] = SLICE_INIT("choices"),
+    [CHUNK_USAGE] = SLICE_INIT("usage"),   [CHUNK_ERROR] = SLICE_INIT("error"),
+    [CHUNK_X_GROQ] = SLICE_INIT("x_groq"), [CHUNK_MESSAGE] = SLICE_INIT("message"),
 };
 static const struct member_table chunk_table = MEMBER_TABLE(chunk_names);
 
@@ -32,7 +33,8 @@ static uint32_t chunk_error(const struct decoder *d, const uint32_t *chunk)
     if (member_given(&d->doc, chunk[CHUNK_ERROR])) {
         return chunk[CHUNK_ERROR];
     }
-    bool is_error = chunk[CHUNK_OBJECT] != JSON_ABSENT && json_string_is(&d->doc, chunk[CHUNK_OBJECT], SLICE("error"));
+    bool is_error = chunk[CHUNK_OBJECT] != JSON_ABSENT &&
+                    json_string_is(&d->doc, chunk[CHUNK_OBJECT], SLICE("error"));
     return is_error && chunk[CHUNK_MESSAGE] != JSON_ABSENT ? JSON_ROOT : JSON_ABSENT;
 }
 
@@ -44,7 +46,8 @@ static bool has_choices(const struct decoder *d, uint32_t choices)
 static void decode_choices(struct decoder *d, uint32_t choices)
 {
     uint32_t position = 0;
-    for (uint32_t i = json_first(&d->doc, choices); i != JSON_ABSENT; i = json_next(&d->doc, choices, i)) {
+    for (uint32_t i = json_first(&d->doc, choices); i != JSON_ABSENT;
+         i = json_next(&d->doc, choices, i)) {
         openai_decode_choice(d, i, position);
         position++;
     }
@@ -87,11 +90,13 @@ static bool only_usage(const struct decoder *d)
     return usage;
 }
 
-/* `"usage":null` in every chunk is how a provider says that it was asked; a client that did not ask need not see it. */
+/* `"usage":null` in every chunk is how a provider says that it was asked; a client that did not ask
+ * need not see it. */
 static struct slice hidden_bytes(const struct decoder *d, const uint32_t *chunk, struct slice raw)
 {
     uint32_t usage = chunk[CHUNK_USAGE];
-    if (!json_is(&d->doc, usage, JSON_NULL) || d->doc.text < raw.ptr || d->doc.text >= raw.ptr + raw.len) {
+    if (!json_is(&d->doc, usage, JSON_NULL) || d->doc.text < raw.ptr ||
+        d->doc.text >= raw.ptr + raw.len) {
         return SLICE_EMPTY;
     }
     struct json_edit edit = json_edit_remove(&d->doc, JSON_ROOT, usage - 1);
@@ -101,7 +106,8 @@ static struct slice hidden_bytes(const struct decoder *d, const uint32_t *chunk,
 static enum decode_result decode_data(struct decoder *d, struct slice data, struct frame *frame)
 {
     uint32_t chunk[CHUNK_MEMBERS];
-    if (!json_parse(&d->doc, data, &json_default_limits, NULL) || json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
+    if (!json_parse(&d->doc, data, &json_default_limits, NULL) ||
+        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
         d->malformed = true;
         return decoder_end_frame(d, frame);
     }
@@ -114,7 +120,8 @@ static enum decode_result decode_data(struct decoder *d, struct slice data, stru
     return decoder_end_frame(d, frame);
 }
 
-static enum decode_result decode_block(struct decoder *d, const struct sse_event *event, struct frame *frame)
+static enum decode_result decode_block(struct decoder *d, const struct sse_event *event,
+                                       struct frame *frame)
 {
     *frame = (struct frame){.raw = event->raw};
     decoder_begin_frame(d);
@@ -143,8 +150,9 @@ enum decode_result openai_decode(struct decoder *d, struct slice *bytes, struct 
     }
 }
 
-/* Some servers end the stream without [DONE]. When every choice that spoke was finished and the bytes ended in order, the answer
-   is complete, and that is told in a frame without bytes; a stream that breaks off stays without an end. */
+/* Some servers end the stream without [DONE]. When every choice that spoke was finished and the
+   bytes ended in order, the answer is complete, and that is told in a frame without bytes; a stream
+   that breaks off stays without an end. */
 enum decode_result openai_decode_end(struct decoder *d, struct frame *ret_frame)
 {
     struct sse_event event;
@@ -171,12 +179,14 @@ static bool holds_answer(const struct decoder *d, uint32_t choices)
            json_is(&d->doc, json_member(&d->doc, first, SLICE("text")), JSON_STRING);
 }
 
-enum decode_result openai_decode_answer(struct decoder *d, struct slice body, struct frame *ret_frame)
+enum decode_result openai_decode_answer(struct decoder *d, struct slice body,
+                                        struct frame *ret_frame)
 {
     *ret_frame = (struct frame){.raw = body, .terminal = true};
     decoder_begin_frame(d);
     uint32_t chunk[CHUNK_MEMBERS];
-    if (!json_parse(&d->doc, body, &json_default_limits, NULL) || json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
+    if (!json_parse(&d->doc, body, &json_default_limits, NULL) ||
+        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
         d->malformed = true;
         return decoder_end_frame(d, ret_frame);
     }

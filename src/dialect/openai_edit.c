@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The edit lane: the client's own bytes with exactly these changes, each only when it changes something:
+ * The edit lane: the client's own bytes with exactly these changes, each only when it changes
+ * something:
  *   - `model` becomes the target's name, in place, or is added when the client gave none;
  *   - `stream_options.include_usage` becomes true in a stream whose usage we need;
- *   - max_tokens / max_completion_tokens are lowered to the ceiling, or one is added when the client gave none;
- *   - `sluice` and `models` are removed (a provider that obeyed `models` could answer with a dearer model than the one that
- *     money is held for), and with drop_routing OpenRouter's `provider` and `session_id`.
+ *   - max_tokens / max_completion_tokens are lowered to the ceiling, or one is added when the
+ * client gave none;
+ *   - `sluice` and `models` are removed (a provider that obeyed `models` could answer with a dearer
+ * model than the one that money is held for), and with drop_routing OpenRouter's `provider` and
+ * `session_id`.
  */
 #include "dialect/openai.h"
 
-/* model, two token limits, usage; and four removals, one place for what is added (comma and members). */
+/* model, two token limits, usage; and four removals, one place for what is added (comma and
+ * members). */
 #define VALUE_EDITS_MAX 4u
 #define REMOVALS_MAX 4u
 #define EDITS_MAX (VALUE_EDITS_MAX + REMOVALS_MAX + 2u)
@@ -22,7 +26,7 @@ struct editor {
     uint32_t values[MEMBER_COUNT];
     struct json_edit edits[EDITS_MAX];
     size_t count;
-    size_t changes; /* as the caller counts them */
+    size_t changes;   /* as the caller counts them */
     struct buf model; /* the target's name as a JSON string */
     struct buf added; /* members for the end of the object */
     char tokens[24];
@@ -132,7 +136,8 @@ static void edit_tokens(struct editor *e)
 
 static size_t collect_removals(struct editor *e, uint32_t *keys)
 {
-    const enum openai_member members[REMOVALS_MAX] = {MEMBER_SLUICE, MEMBER_MODELS, MEMBER_PROVIDER, MEMBER_SESSION_ID};
+    const enum openai_member members[REMOVALS_MAX] = {MEMBER_SLUICE, MEMBER_MODELS, MEMBER_PROVIDER,
+                                                      MEMBER_SESSION_ID};
     size_t members_count = e->change->drop_routing ? REMOVALS_MAX : 2;
     size_t count = 0;
     for (size_t i = 0; i < members_count; i++) {
@@ -149,7 +154,8 @@ static size_t collect_removals(struct editor *e, uint32_t *keys)
     return count;
 }
 
-bool openai_edit(const struct chat *chat, const struct request_change *change, struct buf *out, size_t *ret_edits)
+bool openai_edit(const struct chat *chat, const struct request_change *change, struct buf *out,
+                 size_t *ret_edits)
 {
     struct editor e = {.chat = chat, .doc = chat->doc, .change = change};
     uint32_t removed[REMOVALS_MAX];
@@ -161,7 +167,8 @@ bool openai_edit(const struct chat *chat, const struct request_change *change, s
     edit_tokens(&e);
     size_t removals = collect_removals(&e, removed);
     e.changes += removals;
-    e.count += json_edit_members(e.doc, JSON_ROOT, removed, removals, buf_slice(&e.added), &e.edits[e.count]);
+    e.count += json_edit_members(e.doc, JSON_ROOT, removed, removals, buf_slice(&e.added),
+                                 &e.edits[e.count]);
     json_edits_sort(e.edits, e.count);
     bool ok = !e.model.failed && !e.added.failed && json_splice(chat->body, e.edits, e.count, out);
     *ret_edits = e.changes;

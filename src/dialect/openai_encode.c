@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events as a stream of OpenAI's chunks. Usage is kept until the end and written in one chunk of its own, however often the
- * provider reports it. Nothing that the provider did not say is made up: no finish, no [DONE].
+ * Events as a stream of OpenAI's chunks. Usage is kept until the end and written in one chunk of
+ * its own, however often the provider reports it. Nothing that the provider did not say is made up:
+ * no finish, no [DONE].
  */
 #include "dialect/encoder.h"
 #include "dialect/inner.h"
@@ -63,7 +64,8 @@ static void write_role(struct encoder *e, uint32_t choice, struct buf *out)
     }
 }
 
-static void write_text(struct encoder *e, const struct event *event, struct slice member, struct buf *out)
+static void write_text(struct encoder *e, const struct event *event, struct slice member,
+                       struct buf *out)
 {
     write_role(e, event->choice, out);
     delta_begin(e, event->choice, out);
@@ -90,7 +92,8 @@ static void write_call(struct encoder *e, const struct event *event, struct buf 
     }
 }
 
-static void write_fragment(struct encoder *e, uint32_t choice, uint32_t index, struct slice inner, struct buf *out)
+static void write_fragment(struct encoder *e, uint32_t choice, uint32_t index, struct slice inner,
+                           struct buf *out)
 {
     delta_begin(e, choice, out);
     buf_append(out, SLICE("\"tool_calls\":[{\"index\":"));
@@ -101,7 +104,8 @@ static void write_fragment(struct encoder *e, uint32_t choice, uint32_t index, s
     delta_end(out);
 }
 
-/* A call without arguments gets an empty object: clients parse the text as JSON and drop a call whose text is empty. */
+/* A call without arguments gets an empty object: clients parse the text as JSON and drop a call
+ * whose text is empty. */
 static void complete_calls(struct encoder *e, uint32_t choice, struct buf *out)
 {
     for (size_t i = 0; i < e->call_count; i++) {
@@ -221,7 +225,8 @@ bool openai_chat_encode(struct encoder *encoder, const struct frame *frame, stru
 
 /* --- Completions: text and finish are all there is --- */
 
-static void write_completion(struct encoder *e, const struct event *event, struct slice finish, struct buf *out)
+static void write_completion(struct encoder *e, const struct event *event, struct slice finish,
+                             struct buf *out)
 {
     chunk_begin(e, out);
     buf_append(out, SLICE("{\"text\":\""));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors, both ways: what a provider said, understood as far as routing needs it, and what a client is told. */
+/* Errors, both ways: what a provider said, understood as far as routing needs it, and what a client
+ * is told. */
 #include "dialect/decoder.h"
 #include "dialect/inner.h"
 #include "dialect/openai.h"
@@ -14,7 +15,8 @@ struct error_text {
 /* A string's inside, or a number as text. */
 static struct slice word_of(const struct decoder *d, uint32_t value)
 {
-    return json_is(&d->doc, value, JSON_NUMBER) ? json_raw(&d->doc, value) : decoder_string(d, value);
+    return json_is(&d->doc, value, JSON_NUMBER) ? json_raw(&d->doc, value)
+                                                : decoder_string(d, value);
 }
 
 /* `error` is the object or string that tells of the error. */
@@ -57,27 +59,30 @@ static bool any_contains(const struct error_text *text, const char *const *phras
 static bool is_context_length(const struct error_text *text)
 {
     static const char *const phrases[] = {
-        "context_length_exceeded", "maximum context length", "exceed_context_size", "context window",
-        "available context size",  "prompt is too long",     "context length",
+        "context_length_exceeded", "maximum context length", "exceed_context_size",
+        "context window",          "available context size", "prompt is too long",
+        "context length",
     };
     return any_contains(text, phrases, ARRAY_LEN(phrases));
 }
 
 static bool is_content_filter(const struct error_text *text)
 {
-    static const char *const phrases[] = {"content_filter", "content_policy_violation", "responsibleaipolicyviolation",
-                                          "data_inspection_failed"};
+    static const char *const phrases[] = {"content_filter", "content_policy_violation",
+                                          "responsibleaipolicyviolation", "data_inspection_failed"};
     return any_contains(text, phrases, ARRAY_LEN(phrases));
 }
 
 static bool is_quota(const struct error_text *text)
 {
-    static const char *const phrases[] = {"insufficient_quota",   "insufficient balance", "billing_hard_limit_reached",
-                                          "insufficient credits", "exceeded your current quota"};
+    static const char *const phrases[] = {"insufficient_quota", "insufficient balance",
+                                          "billing_hard_limit_reached", "insufficient credits",
+                                          "exceeded your current quota"};
     return any_contains(text, phrases, ARRAY_LEN(phrases));
 }
 
-void openai_read_error(struct decoder *d, int status, struct slice body, struct provider_error *ret_error)
+void openai_read_error(struct decoder *d, int status, struct slice body,
+                       struct provider_error *ret_error)
 {
     const struct json_doc *doc = &d->doc;
     *ret_error = (struct provider_error){.quota = status == 402};
@@ -138,7 +143,8 @@ void openai_write_error(const struct answer_error *error, struct buf *out)
     json_key(&json, SLICE("error"));
     json_begin_object(&json);
     json_member_string(&json, SLICE("message"), error->message);
-    json_member_string(&json, SLICE("type"), error->type.ptr == NULL ? type_of(error->status) : error->type);
+    json_member_string(&json, SLICE("type"),
+                       error->type.ptr == NULL ? type_of(error->status) : error->type);
     member_or_null(&json, SLICE("param"), error->param);
     member_or_null(&json, SLICE("code"), error->code);
     if (error->call_id.len > 0) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages. Order of a turn's parts: what was thought, what was said, what was called. A tool's turn begins with
- * PART_TOOL_RESULT; it must answer a call of the last assistant's turn that made calls, because providers refuse orphans with
- * errors that nobody understands.
+ * Messages. Order of a turn's parts: what was thought, what was said, what was called. A tool's
+ * turn begins with PART_TOOL_RESULT; it must answer a call of the last assistant's turn that made
+ * calls, because providers refuse orphans with errors that nobody understands.
  */
 #include "dialect/inner.h"
 #include "dialect/openai.h"
@@ -33,7 +33,8 @@ static const struct slice turn_names[TURN_COUNT] = {
 };
 static const struct member_table turn_table = MEMBER_TABLE(turn_names);
 
-/* The calls that a tool's turn may answer, with keyed hashes of their ids: a hostile request can make us compare many. */
+/* The calls that a tool's turn may answer, with keyed hashes of their ids: a hostile request can
+ * make us compare many. */
 struct open_calls {
     const struct chat_part *calls;
     size_t count;
@@ -55,8 +56,8 @@ static bool read_role(struct turn *t)
         struct slice name;
         enum chat_role role;
     } roles[] = {
-        {SLICE_INIT("user"), ROLE_USER},   {SLICE_INIT("assistant"), ROLE_ASSISTANT},
-        {SLICE_INIT("tool"), ROLE_TOOL},   {SLICE_INIT("system"), ROLE_SYSTEM},
+        {SLICE_INIT("user"), ROLE_USER},           {SLICE_INIT("assistant"), ROLE_ASSISTANT},
+        {SLICE_INIT("tool"), ROLE_TOOL},           {SLICE_INIT("system"), ROLE_SYSTEM},
         {SLICE_INIT("developer"), ROLE_DEVELOPER},
     };
     struct slice role = SLICE_EMPTY;
@@ -69,8 +70,9 @@ static bool read_role(struct turn *t)
             return true;
         }
     }
-    return reader_refuse(t->r, "invalid_role", "role",
-                         "The role must be \"system\", \"developer\", \"user\", \"assistant\" or \"tool\".");
+    return reader_refuse(
+        t->r, "invalid_role", "role",
+        "The role must be \"system\", \"developer\", \"user\", \"assistant\" or \"tool\".");
 }
 
 static struct chat_part *part_push(struct turn *t, enum part_kind kind)
@@ -140,8 +142,10 @@ static bool read_reasoning_text(struct turn *t, uint32_t member)
 static bool read_reasoning(struct turn *t)
 {
     uint32_t details;
-    if (!read_reasoning_text(t, TURN_REASONING_CONTENT) || !read_reasoning_text(t, TURN_REASONING) ||
-        !read_kind(t->r, t->values[TURN_REASONING_DETAILS], "reasoning_details", JSON_ARRAY, &details)) {
+    if (!read_reasoning_text(t, TURN_REASONING_CONTENT) ||
+        !read_reasoning_text(t, TURN_REASONING) ||
+        !read_kind(t->r, t->values[TURN_REASONING_DETAILS], "reasoning_details", JSON_ARRAY,
+                   &details)) {
         return false;
     }
     if (details != JSON_ABSENT) {
@@ -201,20 +205,24 @@ static bool read_assistant(struct turn *t)
         return false;
     }
     if (member_given(t->r->doc, t->values[TURN_CONTENT]) &&
-        !openai_read_content(t->r, t->values[TURN_CONTENT], t->message->parts, &t->message->part_count)) {
+        !openai_read_content(t->r, t->values[TURN_CONTENT], t->message->parts,
+                             &t->message->part_count)) {
         return false;
     }
     if (!read_refusal(t) || !read_calls(t)) {
         return false;
     }
     /* A turn may consist of something that we do not know, such as the older function_call. */
-    return t->message->part_count > before || t->unknown > 0 || reader_refuse_missing(t->r, "content");
+    return t->message->part_count > before || t->unknown > 0 ||
+           reader_refuse_missing(t->r, "content");
 }
 
 static bool read_other(struct turn *t)
 {
-    if (t->values[TURN_TOOL_CALLS] != JSON_ABSENT && member_given(t->r->doc, t->values[TURN_TOOL_CALLS])) {
-        return reader_refuse(t->r, "invalid_value", "tool_calls", "Only an assistant's turn can make calls.");
+    if (t->values[TURN_TOOL_CALLS] != JSON_ABSENT &&
+        member_given(t->r->doc, t->values[TURN_TOOL_CALLS])) {
+        return reader_refuse(t->r, "invalid_value", "tool_calls",
+                             "Only an assistant's turn can make calls.");
     }
     if (t->message->role == ROLE_TOOL && !read_tool_result(t)) {
         return false;
@@ -223,11 +231,13 @@ static bool read_other(struct turn *t)
         return reader_refuse_missing(t->r, "content");
     }
     size_t before = t->message->part_count;
-    if (!openai_read_content(t->r, t->values[TURN_CONTENT], t->message->parts, &t->message->part_count)) {
+    if (!openai_read_content(t->r, t->values[TURN_CONTENT], t->message->parts,
+                             &t->message->part_count)) {
         return false;
     }
     return t->message->part_count > before ||
-           reader_refuse(t->r, "invalid_value", "content", "The content must not be an empty array.");
+           reader_refuse(t->r, "invalid_value", "content",
+                         "The content must not be an empty array.");
 }
 
 static bool read_turn(struct turn *t, uint32_t node)
@@ -246,8 +256,8 @@ static bool read_turn(struct turn *t, uint32_t node)
     if (message->parts == NULL) {
         return reader_refuse_size(r);
     }
-    if (t->unknown > 0 &&
-        !openai_read_extras(r, node, &turn_table, TURN_COUNT, &message->extras, &message->extra_count)) {
+    if (t->unknown > 0 && !openai_read_extras(r, node, &turn_table, TURN_COUNT, &message->extras,
+                                              &message->extra_count)) {
         return false;
     }
     return message->role == ROLE_ASSISTANT ? read_assistant(t) : read_other(t);
@@ -261,8 +271,10 @@ static bool read_turns(struct reader *r, uint32_t messages)
     r->place[0].list = "messages";
     r->place[0].index = 0;
     r->depth = 1;
-    for (uint32_t i = json_first(r->doc, messages); i != JSON_ABSENT; i = json_next(r->doc, messages, i)) {
-        struct turn turn = {.r = r, .message = &r->chat->messages[r->place[0].index], .open = &open};
+    for (uint32_t i = json_first(r->doc, messages); i != JSON_ABSENT;
+         i = json_next(r->doc, messages, i)) {
+        struct turn turn = {
+            .r = r, .message = &r->chat->messages[r->place[0].index], .open = &open};
         if (!read_turn(&turn, i)) {
             return false;
         }
@@ -276,7 +288,8 @@ static bool read_turns(struct reader *r, uint32_t messages)
 bool openai_read_messages(struct reader *r, uint32_t messages)
 {
     if (!member_given(r->doc, messages)) {
-        return reader_refuse(r, "missing_messages", "messages", "The member \"messages\" is required.");
+        return reader_refuse(r, "missing_messages", "messages",
+                             "The member \"messages\" is required.");
     }
     if (json_kind(r->doc, messages) != JSON_ARRAY) {
         return reader_refuse_type(r, "messages", "an array");

@@ -3,15 +3,20 @@
 #include "dialect/inner.h"
 #include "dialect/openai.h"
 
-enum { PART_TYPE, PART_TEXT_MEMBER, PART_IMAGE_URL, PART_INPUT_AUDIO, PART_FILE_MEMBER, PART_REFUSAL_MEMBER, PART_COUNT };
+enum {
+    PART_TYPE,
+    PART_TEXT_MEMBER,
+    PART_IMAGE_URL,
+    PART_INPUT_AUDIO,
+    PART_FILE_MEMBER,
+    PART_REFUSAL_MEMBER,
+    PART_COUNT
+};
 
 static const struct slice part_names[PART_COUNT] = {
-    [PART_TYPE] = SLICE_INIT("type"),
-    [PART_TEXT_MEMBER] = SLICE_INIT("text"),
-    [PART_IMAGE_URL] = SLICE_INIT("image_url"),
-    [PART_INPUT_AUDIO] = SLICE_INIT("input_audio"),
-    [PART_FILE_MEMBER] = SLICE_INIT("file"),
-    [PART_REFUSAL_MEMBER] = SLICE_INIT("refusal"),
+    [PART_TYPE] = SLICE_INIT("type"),           [PART_TEXT_MEMBER] = SLICE_INIT("text"),
+    [PART_IMAGE_URL] = SLICE_INIT("image_url"), [PART_INPUT_AUDIO] = SLICE_INIT("input_audio"),
+    [PART_FILE_MEMBER] = SLICE_INIT("file"),    [PART_REFUSAL_MEMBER] = SLICE_INIT("refusal"),
 };
 static const struct member_table part_table = MEMBER_TABLE(part_names);
 
@@ -47,7 +52,8 @@ static bool read_refusal_part(struct reader *r, const uint32_t *values, struct c
 static bool read_image_part(struct reader *r, const uint32_t *values, struct chat_part *part)
 {
     enum { URL, DETAIL, COUNT };
-    static const struct slice names[COUNT] = {[URL] = SLICE_INIT("url"), [DETAIL] = SLICE_INIT("detail")};
+    static const struct slice names[COUNT] = {
+        [URL] = SLICE_INIT("url"), [DETAIL] = SLICE_INIT("detail")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t image[COUNT];
     size_t unknown;
@@ -68,7 +74,8 @@ static bool read_image_part(struct reader *r, const uint32_t *values, struct cha
 static bool read_audio_part(struct reader *r, const uint32_t *values, struct chat_part *part)
 {
     enum { DATA, FORMAT, COUNT };
-    static const struct slice names[COUNT] = {[DATA] = SLICE_INIT("data"), [FORMAT] = SLICE_INIT("format")};
+    static const struct slice names[COUNT] = {
+        [DATA] = SLICE_INIT("data"), [FORMAT] = SLICE_INIT("format")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t audio[COUNT];
     size_t unknown;
@@ -82,8 +89,9 @@ static bool read_audio_part(struct reader *r, const uint32_t *values, struct cha
 static bool read_file_part(struct reader *r, const uint32_t *values, struct chat_part *part)
 {
     enum { DATA, NAME, ID, COUNT };
-    static const struct slice names[COUNT] = {
-        [DATA] = SLICE_INIT("file_data"), [NAME] = SLICE_INIT("filename"), [ID] = SLICE_INIT("file_id")};
+    static const struct slice names[COUNT] = {[DATA] = SLICE_INIT("file_data"),
+                                              [NAME] = SLICE_INIT("filename"),
+                                              [ID] = SLICE_INIT("file_id")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t file[COUNT];
     size_t unknown;
@@ -91,7 +99,8 @@ static bool read_file_part(struct reader *r, const uint32_t *values, struct chat
     part->kind = PART_FILE;
     if (!read_object(r, values[PART_FILE_MEMBER], "file") ||
         !members_read(r, values[PART_FILE_MEMBER], &table, file, &unknown) ||
-        !read_inner(r, file[DATA], "file/file_data", &data) || !read_inner(r, file[NAME], "file/filename", &part->detail) ||
+        !read_inner(r, file[DATA], "file/file_data", &data) ||
+        !read_inner(r, file[NAME], "file/filename", &part->detail) ||
         !read_inner(r, file[ID], "file/file_id", &part->id)) {
         return false;
     }
@@ -105,10 +114,8 @@ static const struct {
     struct slice type;
     bool (*read)(struct reader *r, const uint32_t *values, struct chat_part *part);
 } part_kinds[] = {
-    {SLICE_INIT("text"), read_text_part},
-    {SLICE_INIT("image_url"), read_image_part},
-    {SLICE_INIT("input_audio"), read_audio_part},
-    {SLICE_INIT("file"), read_file_part},
+    {SLICE_INIT("text"), read_text_part},         {SLICE_INIT("image_url"), read_image_part},
+    {SLICE_INIT("input_audio"), read_audio_part}, {SLICE_INIT("file"), read_file_part},
     {SLICE_INIT("refusal"), read_refusal_part},
 };
 
@@ -121,7 +128,8 @@ static bool read_part(struct reader *r, uint32_t node, struct chat_part *part)
     size_t unknown;
     struct slice type = SLICE_EMPTY;
     part->raw = json_raw(r->doc, node);
-    if (!members_read(r, node, &part_table, values, &unknown) || !read_required(r, values[PART_TYPE], "type", &type)) {
+    if (!members_read(r, node, &part_table, values, &unknown) ||
+        !read_required(r, values[PART_TYPE], "type", &type)) {
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(part_kinds); i++) {
@@ -162,13 +170,15 @@ bool openai_read_content(struct reader *r, uint32_t content, struct chat_part *p
 static bool read_function(struct reader *r, uint32_t function, struct chat_part *part)
 {
     enum { NAME, ARGUMENTS, COUNT };
-    static const struct slice names[COUNT] = {[NAME] = SLICE_INIT("name"), [ARGUMENTS] = SLICE_INIT("arguments")};
+    static const struct slice names[COUNT] = {
+        [NAME] = SLICE_INIT("name"), [ARGUMENTS] = SLICE_INIT("arguments")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t values[COUNT];
     size_t unknown;
     part->kind = PART_TOOL_CALL;
     part->arguments_text = true;
-    return read_object(r, function, "function") && members_read(r, function, &table, values, &unknown) &&
+    return read_object(r, function, "function") &&
+           members_read(r, function, &table, values, &unknown) &&
            read_required(r, values[NAME], "function/name", &part->name) &&
            read_text(r, values[ARGUMENTS], "function/arguments", &part->arguments);
 }
@@ -186,7 +196,8 @@ static bool read_call(struct reader *r, uint32_t node, struct chat_part *part)
     size_t unknown;
     struct slice type = SLICE("function");
     part->raw = json_raw(r->doc, node);
-    if (!members_read(r, node, &table, values, &unknown) || !read_required(r, values[ID], "id", &part->id) ||
+    if (!members_read(r, node, &table, values, &unknown) ||
+        !read_required(r, values[ID], "id", &part->id) ||
         !read_inner(r, values[TYPE], "type", &type)) {
         return false;
     }
@@ -197,11 +208,13 @@ static bool read_call(struct reader *r, uint32_t node, struct chat_part *part)
     return read_function(r, values[FUNCTION], part);
 }
 
-bool openai_read_tool_calls(struct reader *r, uint32_t calls, struct chat_part *parts, size_t *count)
+bool openai_read_tool_calls(struct reader *r, uint32_t calls, struct chat_part *parts,
+                            size_t *count)
 {
     const struct json_doc *doc = r->doc;
     if (json_count(doc, calls) > OPENAI_CALLS_PER_TURN) {
-        return reader_refuse(r, "invalid_value", "tool_calls", "One turn may hold at most %u calls.", OPENAI_CALLS_PER_TURN);
+        return reader_refuse(r, "invalid_value", "tool_calls",
+                             "One turn may hold at most %u calls.", OPENAI_CALLS_PER_TURN);
     }
     r->place[r->depth].list = "tool_calls";
     r->place[r->depth].index = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The top level of a request, read strictly: what policy depends on (model, stream, tokens, tools, prompt) must have exactly one
- * meaning for us and for every provider behind us. What we do not know is kept, not judged.
+ * The top level of a request, read strictly: what policy depends on (model, stream, tokens, tools,
+ * prompt) must have exactly one meaning for us and for every provider behind us. What we do not
+ * know is kept, not judged.
  */
 #include "dialect/openai.h"
 
@@ -56,8 +57,8 @@ static struct chat_extra extra_of(const struct json_doc *doc, uint32_t key)
     return (struct chat_extra){json_inner(doc, key), json_raw(doc, key + 1)};
 }
 
-bool openai_read_extras(struct reader *r, uint32_t object, const struct member_table *table, uint32_t first_kept,
-                        struct chat_extra **ret_extras, size_t *ret_count)
+bool openai_read_extras(struct reader *r, uint32_t object, const struct member_table *table,
+                        uint32_t first_kept, struct chat_extra **ret_extras, size_t *ret_count)
 {
     const struct json_doc *doc = r->doc;
     struct chat_extra *extras = arena_array(r->arena, json_count(doc, object), sizeof *extras);
@@ -65,7 +66,8 @@ bool openai_read_extras(struct reader *r, uint32_t object, const struct member_t
     if (extras == NULL) {
         return reader_refuse_size(r);
     }
-    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT; key = json_next(doc, object, key)) {
+    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
+         key = json_next(doc, object, key)) {
         uint32_t id = member_id(table, doc, key);
         if (id == MEMBER_UNKNOWN || id >= first_kept) {
             extras[count++] = extra_of(doc, key);
@@ -85,8 +87,8 @@ static bool read_tokens(struct reader *r, uint32_t value, enum openai_member mem
     }
     int64_t tokens = 0;
     if (!json_int64(r->doc, value, &tokens) || tokens < 1 || tokens > MAX_TOKENS_LIMIT) {
-        return reader_refuse(r, "invalid_max_tokens", name_of(member), "The value must be a whole number from 1 to %d.",
-                             MAX_TOKENS_LIMIT);
+        return reader_refuse(r, "invalid_max_tokens", name_of(member),
+                             "The value must be a whole number from 1 to %d.", MAX_TOKENS_LIMIT);
     }
     *out = tokens;
     return true;
@@ -97,7 +99,8 @@ static bool read_max_tokens(struct reader *r, const uint32_t *values)
     int64_t older = 0;
     int64_t newer = 0;
     if (!read_tokens(r, values[MEMBER_MAX_TOKENS], MEMBER_MAX_TOKENS, &older) ||
-        !read_tokens(r, values[MEMBER_MAX_COMPLETION_TOKENS], MEMBER_MAX_COMPLETION_TOKENS, &newer)) {
+        !read_tokens(r, values[MEMBER_MAX_COMPLETION_TOKENS], MEMBER_MAX_COMPLETION_TOKENS,
+                     &newer)) {
         return false;
     }
     if (older != 0 && newer != 0 && older != newer) {
@@ -114,13 +117,14 @@ static bool read_count(struct reader *r, uint32_t value, enum openai_member memb
         return true;
     }
     if (!json_int64(r->doc, value, out) || *out < 1 || *out > CHOICES_LIMIT) {
-        return reader_refuse(r, "invalid_value", name_of(member), "The value must be a whole number from 1 to %d.",
-                             CHOICES_LIMIT);
+        return reader_refuse(r, "invalid_value", name_of(member),
+                             "The value must be a whole number from 1 to %d.", CHOICES_LIMIT);
     }
     return true;
 }
 
-/* Answers that are generated and thrown away cost as much as the others, so more of them than `n` are refused. */
+/* Answers that are generated and thrown away cost as much as the others, so more of them than `n`
+ * are refused. */
 static bool read_choices(struct reader *r, const uint32_t *values)
 {
     int64_t best_of = 1;
@@ -129,7 +133,8 @@ static bool read_choices(struct reader *r, const uint32_t *values)
         return false;
     }
     return best_of <= r->chat->choices ||
-           reader_refuse(r, "invalid_value", name_of(MEMBER_BEST_OF), "More candidates than \"n\" are not supported.");
+           reader_refuse(r, "invalid_value", name_of(MEMBER_BEST_OF),
+                         "More candidates than \"n\" are not supported.");
 }
 
 static bool read_stop(struct reader *r, uint32_t value)
@@ -175,7 +180,8 @@ static bool read_stream_options(struct reader *r, uint32_t value)
     uint32_t values[OPTION_COUNT];
     size_t unknown;
     return members_read(r, options, &table, values, &unknown) &&
-           read_bool(r, values[INCLUDE_USAGE], "stream_options/include_usage", &r->chat->include_usage);
+           read_bool(r, values[INCLUDE_USAGE], "stream_options/include_usage",
+                     &r->chat->include_usage);
 }
 
 /* In Completions this is the number of alternatives, not a flag. */
@@ -188,7 +194,8 @@ static bool read_logprobs(struct reader *r, const uint32_t *values)
         return read_number(r, value, name_of(MEMBER_LOGPROBS), &chat->top_logprobs);
     }
     return read_bool(r, value, name_of(MEMBER_LOGPROBS), &chat->logprobs) &&
-           read_number(r, values[MEMBER_TOP_LOGPROBS], name_of(MEMBER_TOP_LOGPROBS), &chat->top_logprobs);
+           read_number(r, values[MEMBER_TOP_LOGPROBS], name_of(MEMBER_TOP_LOGPROBS),
+                       &chat->top_logprobs);
 }
 
 static bool read_numbers(struct reader *r, const uint32_t *values)
@@ -206,7 +213,8 @@ static bool read_numbers(struct reader *r, const uint32_t *values)
         {MEMBER_PRESENCE_PENALTY, &chat->presence_penalty},
     };
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        if (!read_number(r, values[numbers[i].member], name_of(numbers[i].member), numbers[i].out)) {
+        if (!read_number(r, values[numbers[i].member], name_of(numbers[i].member),
+                         numbers[i].out)) {
             return false;
         }
     }
@@ -222,7 +230,8 @@ static bool read_models(struct reader *r, uint32_t value)
     if (chat->models == JSON_ABSENT) {
         return true;
     }
-    for (uint32_t i = json_first(r->doc, chat->models); i != JSON_ABSENT; i = json_next(r->doc, chat->models, i)) {
+    for (uint32_t i = json_first(r->doc, chat->models); i != JSON_ABSENT;
+         i = json_next(r->doc, chat->models, i)) {
         if (json_kind(r->doc, i) != JSON_STRING) {
             return reader_refuse_type(r, name_of(MEMBER_MODELS), "an array of strings");
         }
@@ -234,9 +243,11 @@ static bool read_policy(struct reader *r, const uint32_t *values)
 {
     struct chat *chat = r->chat;
     if (!read_kind(r, values[MEMBER_SLUICE], name_of(MEMBER_SLUICE), JSON_OBJECT, &chat->sluice) ||
-        !read_kind(r, values[MEMBER_PROVIDER], name_of(MEMBER_PROVIDER), JSON_OBJECT, &chat->preferences) ||
+        !read_kind(r, values[MEMBER_PROVIDER], name_of(MEMBER_PROVIDER), JSON_OBJECT,
+                   &chat->preferences) ||
         !read_models(r, values[MEMBER_MODELS]) ||
-        !read_inner(r, values[MEMBER_PROMPT_CACHE_KEY], name_of(MEMBER_PROMPT_CACHE_KEY), &chat->session)) {
+        !read_inner(r, values[MEMBER_PROMPT_CACHE_KEY], name_of(MEMBER_PROMPT_CACHE_KEY),
+                    &chat->session)) {
         return false;
     }
     return read_inner(r, values[MEMBER_SESSION_ID], name_of(MEMBER_SESSION_ID), &chat->session);
@@ -251,16 +262,20 @@ static void read_reasoning_object(struct reader *r, uint32_t value)
     }
 }
 
-/* The extras of the top level, with the two members whose value may be beyond the canonical form. */
-static bool read_top_extras(struct reader *r, const uint32_t *values, bool keep_choice, bool keep_format)
+/* The extras of the top level, with the two members whose value may be beyond the canonical form.
+ */
+static bool read_top_extras(struct reader *r, const uint32_t *values, bool keep_choice,
+                            bool keep_format)
 {
     struct chat *chat = r->chat;
     /* What only Completions knows is as good as unknown in a chat. */
     uint32_t first = chat->operation == OPERATION_CHAT ? MEMBER_PROMPT : MEMBER_FIRST_KEPT;
-    if (!openai_read_extras(r, JSON_ROOT, &openai_members, first, &chat->extras, &chat->extra_count)) {
+    if (!openai_read_extras(r, JSON_ROOT, &openai_members, first, &chat->extras,
+                            &chat->extra_count)) {
         return false;
     }
-    /* There is room: each of the two is a member of the object that was counted, and no extra yet. */
+    /* There is room: each of the two is a member of the object that was counted, and no extra yet.
+     */
     if (keep_choice) {
         chat->extras[chat->extra_count++] = extra_of(r->doc, values[MEMBER_TOOL_CHOICE] - 1);
     }
@@ -278,9 +293,11 @@ bool openai_read_common(struct reader *r, const uint32_t *values)
     if (!read_inner(r, values[MEMBER_MODEL], name_of(MEMBER_MODEL), &chat->model) ||
         !read_bool(r, values[MEMBER_STREAM], name_of(MEMBER_STREAM), &chat->stream) ||
         !read_stream_options(r, values[MEMBER_STREAM_OPTIONS]) || !read_max_tokens(r, values) ||
-        !read_choices(r, values) || !read_numbers(r, values) || !read_stop(r, values[MEMBER_STOP]) ||
-        !read_logprobs(r, values) || !read_policy(r, values) ||
-        !read_inner(r, values[MEMBER_REASONING_EFFORT], name_of(MEMBER_REASONING_EFFORT), &chat->reasoning_effort) ||
+        !read_choices(r, values) || !read_numbers(r, values) ||
+        !read_stop(r, values[MEMBER_STOP]) || !read_logprobs(r, values) ||
+        !read_policy(r, values) ||
+        !read_inner(r, values[MEMBER_REASONING_EFFORT], name_of(MEMBER_REASONING_EFFORT),
+                    &chat->reasoning_effort) ||
         !read_inner(r, values[MEMBER_USER], name_of(MEMBER_USER), &chat->user) ||
         !read_flag(r, values[MEMBER_PARALLEL_TOOL_CALLS], name_of(MEMBER_PARALLEL_TOOL_CALLS),
                    &chat->parallel_tool_calls) ||
@@ -328,12 +345,14 @@ static capability_set member_needs(const struct chat *chat)
     needs |= chat->stream ? CAPABILITY_STREAMING : 0;
     needs |= chat->operation == OPERATION_COMPLETION ? CAPABILITY_COMPLETION : 0;
     needs |= chat->suffix.len > 0 ? CAPABILITY_SUFFIX : 0;
-    bool thinks = chat->reasoning_effort.len > 0 && !slice_eq(chat->reasoning_effort, SLICE("none"));
+    bool thinks =
+        chat->reasoning_effort.len > 0 && !slice_eq(chat->reasoning_effort, SLICE("none"));
     needs |= thinks ? CAPABILITY_REASONING : 0;
     return needs;
 }
 
-/* parallel_tool_calls:true allows several calls at once and does not ask for them, so it is no need. */
+/* parallel_tool_calls:true allows several calls at once and does not ask for them, so it is no
+ * need. */
 void openai_read_needs(struct chat *chat)
 {
     chat->needs |= member_needs(chat);
@@ -372,7 +391,8 @@ bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc
     return members_read(r, JSON_ROOT, &openai_members, values, &unknown);
 }
 
-bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena, struct chat *chat, struct error *error)
+bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena,
+                      struct chat *chat, struct error *error)
 {
     struct reader r = {.doc = doc, .arena = arena, .chat = chat, .error = error};
     uint32_t values[MEMBER_COUNT];
@@ -396,8 +416,9 @@ static bool read_prompt(struct reader *r, uint32_t value)
         value = json_first(doc, value);
     }
     if (json_kind(doc, value) != JSON_STRING) {
-        return reader_refuse(r, "unsupported_prompt", name_of(MEMBER_PROMPT),
-                             "The prompt must be one string; several prompts and token numbers are not supported.");
+        return reader_refuse(
+            r, "unsupported_prompt", name_of(MEMBER_PROMPT),
+            "The prompt must be one string; several prompts and token numbers are not supported.");
     }
     struct chat_message *message = ARENA_NEW(r->arena, struct chat_message);
     struct chat_part *part = ARENA_NEW(r->arena, struct chat_part);
@@ -412,8 +433,8 @@ static bool read_prompt(struct reader *r, uint32_t value)
     return true;
 }
 
-bool openai_completions_read(struct slice body, struct json_doc *doc, struct arena *arena, struct chat *chat,
-                             struct error *error)
+bool openai_completions_read(struct slice body, struct json_doc *doc, struct arena *arena,
+                             struct chat *chat, struct error *error)
 {
     struct reader r = {.doc = doc, .arena = arena, .chat = chat, .error = error};
     uint32_t values[MEMBER_COUNT];

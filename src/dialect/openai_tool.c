@@ -37,7 +37,8 @@ static bool read_definition(struct reader *r, uint32_t function, struct chat_too
 static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
 {
     enum { TYPE, FUNCTION, COUNT };
-    static const struct slice names[COUNT] = {[TYPE] = SLICE_INIT("type"), [FUNCTION] = SLICE_INIT("function")};
+    static const struct slice names[COUNT] = {
+        [TYPE] = SLICE_INIT("type"), [FUNCTION] = SLICE_INIT("function")};
     static const struct member_table table = MEMBER_TABLE(names);
     if (json_kind(r->doc, node) != JSON_OBJECT) {
         return reader_refuse_type(r, NULL, "an object");
@@ -46,11 +47,14 @@ static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
     size_t unknown;
     struct slice type = SLICE_EMPTY;
     *tool = (struct chat_tool){.strict = -1, .raw = json_raw(r->doc, node)};
-    if (!members_read(r, node, &table, values, &unknown) || !read_required(r, values[TYPE], "type", &type)) {
+    if (!members_read(r, node, &table, values, &unknown) ||
+        !read_required(r, values[TYPE], "type", &type)) {
         return false;
     }
     /* Custom and built-in tools of vendors have no name for us: they only move. */
-    return json_string_is(r->doc, values[TYPE], SLICE("function")) ? read_definition(r, values[FUNCTION], tool) : true;
+    return json_string_is(r->doc, values[TYPE], SLICE("function"))
+               ? read_definition(r, values[FUNCTION], tool)
+               : true;
 }
 
 bool openai_read_tools(struct reader *r, uint32_t tools)
@@ -98,8 +102,9 @@ static bool read_choice_word(struct reader *r, uint32_t value)
             return true;
         }
     }
-    return reader_refuse(r, "invalid_value", "tool_choice",
-                         "The value must be \"none\", \"auto\", \"required\" or an object that names a function.");
+    return reader_refuse(
+        r, "invalid_value", "tool_choice",
+        "The value must be \"none\", \"auto\", \"required\" or an object that names a function.");
 }
 
 bool openai_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept)
@@ -125,8 +130,9 @@ bool openai_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept)
 static bool read_schema(struct reader *r, uint32_t value)
 {
     enum { NAME, SCHEMA, STRICT, COUNT };
-    static const struct slice names[COUNT] = {
-        [NAME] = SLICE_INIT("name"), [SCHEMA] = SLICE_INIT("schema"), [STRICT] = SLICE_INIT("strict")};
+    static const struct slice names[COUNT] = {[NAME] = SLICE_INIT("name"),
+                                              [SCHEMA] = SLICE_INIT("schema"),
+                                              [STRICT] = SLICE_INIT("strict")};
     static const struct member_table table = MEMBER_TABLE(names);
     struct chat *chat = r->chat;
     uint32_t values[COUNT];

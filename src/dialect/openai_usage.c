@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Usage objects of OpenAI and its imitators, made into our arithmetic (input with cached tokens, output with reasoning).
- * Vendors differ in the names of the details and, two of them, in what the sums include; the sums themselves tell which.
+ * Usage objects of OpenAI and its imitators, made into our arithmetic (input with cached tokens,
+ * output with reasoning). Vendors differ in the names of the details and, two of them, in what the
+ * sums include; the sums themselves tell which.
  */
 #include "dialect/decoder.h"
 #include "dialect/openai.h"
@@ -95,16 +96,20 @@ void openai_decode_usage(struct decoder *d, uint32_t value)
     }
     uint32_t values[USAGE_MEMBERS];
     members_scan(&d->doc, value, &usage_table, values);
-    uint32_t prompt = values[USAGE_PROMPT] != JSON_ABSENT ? values[USAGE_PROMPT] : values[USAGE_INPUT];
-    uint32_t completion = values[USAGE_COMPLETION] != JSON_ABSENT ? values[USAGE_COMPLETION] : values[USAGE_OUTPUT];
+    uint32_t prompt =
+        values[USAGE_PROMPT] != JSON_ABSENT ? values[USAGE_PROMPT] : values[USAGE_INPUT];
+    uint32_t completion =
+        values[USAGE_COMPLETION] != JSON_ABSENT ? values[USAGE_COMPLETION] : values[USAGE_OUTPUT];
     if (!json_is(&d->doc, prompt, JSON_NUMBER) && !json_is(&d->doc, completion, JSON_NUMBER)) {
         return;
     }
-    struct usage usage = {.input = count_of(d, prompt), .output = count_of(d, completion), .reported = true};
+    struct usage usage = {
+        .input = count_of(d, prompt), .output = count_of(d, completion), .reported = true};
     read_details(d, values, &usage);
     normalise(&usage, count_of(d, values[USAGE_TOTAL]));
     uint32_t cost = values[USAGE_COST];
-    usage.has_provider_cost = cost != JSON_ABSENT && json_scaled(&d->doc, cost, NANO_DIGITS, &usage.provider_cost_nd) &&
+    usage.has_provider_cost = cost != JSON_ABSENT &&
+                              json_scaled(&d->doc, cost, NANO_DIGITS, &usage.provider_cost_nd) &&
                               usage.provider_cost_nd >= 0;
     decoder_event(d, EVENT_USAGE, 0)->usage = usage;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The translate lane towards OpenAI: the body from the canonical chat alone. When the request was read in an OpenAI dialect too,
- * what the reader kept aside is written again; from any other dialect it is listed as lost.
+ * The translate lane towards OpenAI: the body from the canonical chat alone. When the request was
+ * read in an OpenAI dialect too, what the reader kept aside is written again; from any other
+ * dialect it is listed as lost.
  */
 #include "dialect/openai.h"
 #include "dialect/translate.h"
@@ -53,7 +54,8 @@ static void write_tokens(struct openai_writer *w)
     }
     if (tokens > 0) {
         bool newer = w->change->max_completion_tokens && w->chat->operation == OPERATION_CHAT;
-        json_member_int(&w->json, newer ? SLICE("max_completion_tokens") : SLICE("max_tokens"), tokens);
+        json_member_int(&w->json, newer ? SLICE("max_completion_tokens") : SLICE("max_tokens"),
+                        tokens);
     }
 }
 
@@ -95,7 +97,8 @@ static void write_logprobs(struct openai_writer *w)
         return;
     }
     if (chat->operation == OPERATION_COMPLETION) {
-        json_member_raw(&w->json, SLICE("logprobs"), chat->top_logprobs.ptr == NULL ? SLICE("1") : chat->top_logprobs);
+        json_member_raw(&w->json, SLICE("logprobs"),
+                        chat->top_logprobs.ptr == NULL ? SLICE("1") : chat->top_logprobs);
         return;
     }
     json_member_bool(&w->json, SLICE("logprobs"), true);
@@ -125,10 +128,15 @@ static void write_extras(struct openai_writer *w)
     }
 }
 
-static struct openai_writer writer_begin(const struct chat *chat, const struct request_change *change, struct buf *out,
+static struct openai_writer writer_begin(const struct chat *chat,
+                                         const struct request_change *change, struct buf *out,
                                          struct loss *loss, struct error *error)
 {
-    struct openai_writer w = {.chat = chat, .change = change, .loss = loss, .error = error, .same = is_openai(chat->dialect)};
+    struct openai_writer w = {.chat = chat,
+                              .change = change,
+                              .loss = loss,
+                              .error = error,
+                              .same = is_openai(chat->dialect)};
     json_writer_init(&w.json, out);
     json_begin_object(&w.json);
     write_model(&w);
@@ -147,8 +155,8 @@ static void write_common(struct openai_writer *w)
     json_end_object(&w->json);
 }
 
-bool openai_write_chat_request(const struct chat *chat, const struct request_change *change, struct buf *out,
-                               struct loss *loss, struct error *error)
+bool openai_write_chat_request(const struct chat *chat, const struct request_change *change,
+                               struct buf *out, struct loss *loss, struct error *error)
 {
     if (chat->suffix.len > 0) {
         return untranslatable(error, "/suffix", "A chat cannot fill in the middle of a text.");
@@ -164,11 +172,12 @@ bool openai_write_chat_request(const struct chat *chat, const struct request_cha
     return !out->failed;
 }
 
-bool openai_write_prompt_request(const struct chat *chat, const struct request_change *change, struct buf *out,
-                                 struct loss *loss, struct error *error)
+bool openai_write_prompt_request(const struct chat *chat, const struct request_change *change,
+                                 struct buf *out, struct loss *loss, struct error *error)
 {
     if (chat->operation != OPERATION_COMPLETION) {
-        return untranslatable(error, "/messages", "A plain completion cannot carry a conversation.");
+        return untranslatable(error, "/messages",
+                              "A plain completion cannot carry a conversation.");
     }
     struct openai_writer w = writer_begin(chat, change, out, loss, error);
     json_member_inner(&w.json, SLICE("prompt"), chat->messages[0].parts[0].text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages towards OpenAI. Two shapes of other dialects do not fit: what a tool returned besides text goes into a user's turn
- * right after all results (between them no other turn is allowed), and several thoughts of one turn become one text.
+ * Messages towards OpenAI. Two shapes of other dialects do not fit: what a tool returned besides
+ * text goes into a user's turn right after all results (between them no other turn is allowed), and
+ * several thoughts of one turn become one text.
  */
 #include "dialect/openai.h"
 #include "dialect/translate.h"
@@ -23,7 +24,8 @@ static bool goes_raw(const struct openai_writer *w, const struct chat_part *part
 }
 
 /* A part of a tool's result that has to move to a user's turn. */
-static bool must_move(const struct openai_writer *w, const struct chat_message *message, const struct chat_part *part)
+static bool must_move(const struct openai_writer *w, const struct chat_message *message,
+                      const struct chat_part *part)
 {
     return !w->same && message->role == ROLE_TOOL && is_content(part) && part->kind != PART_TEXT;
 }
@@ -115,7 +117,8 @@ static void write_part(struct openai_writer *w, const struct chat_part *part)
     json_end_object(json);
 }
 
-static size_t count_content(const struct openai_writer *w, const struct chat_message *message, const struct chat_part **ret_first)
+static size_t count_content(const struct openai_writer *w, const struct chat_message *message,
+                            const struct chat_part **ret_first)
 {
     size_t count = 0;
     for (size_t i = 0; i < message->part_count; i++) {
@@ -204,7 +207,8 @@ static bool thought_for(const struct chat_part *part, struct slice member)
     return part->kind == PART_REASONING && part->text.ptr != NULL && slice_eq(name, member);
 }
 
-static void write_thoughts(struct openai_writer *w, const struct chat_message *message, struct slice member)
+static void write_thoughts(struct openai_writer *w, const struct chat_message *message,
+                           struct slice member)
 {
     bool begun = false;
     for (size_t i = 0; i < message->part_count; i++) {
@@ -223,7 +227,8 @@ static void write_thoughts(struct openai_writer *w, const struct chat_message *m
     }
 }
 
-static void write_reasoning(struct openai_writer *w, const struct chat_message *message, size_t index)
+static void write_reasoning(struct openai_writer *w, const struct chat_message *message,
+                            size_t index)
 {
     write_thoughts(w, message, SLICE("reasoning_content"));
     write_thoughts(w, message, SLICE("reasoning"));
@@ -248,7 +253,8 @@ static void write_message_extras(struct openai_writer *w, const struct chat_mess
     }
 }
 
-static void write_result_id(struct openai_writer *w, const struct chat_message *message, size_t index)
+static void write_result_id(struct openai_writer *w, const struct chat_message *message,
+                            size_t index)
 {
     for (size_t i = 0; i < message->part_count; i++) {
         const struct chat_part *part = &message->parts[i];
@@ -266,8 +272,8 @@ static void write_result_id(struct openai_writer *w, const struct chat_message *
 static void write_message(struct openai_writer *w, size_t index)
 {
     static const struct slice roles[] = {
-        [ROLE_SYSTEM] = SLICE_INIT("system"),       [ROLE_DEVELOPER] = SLICE_INIT("developer"),
-        [ROLE_USER] = SLICE_INIT("user"),           [ROLE_ASSISTANT] = SLICE_INIT("assistant"),
+        [ROLE_SYSTEM] = SLICE_INIT("system"), [ROLE_DEVELOPER] = SLICE_INIT("developer"),
+        [ROLE_USER] = SLICE_INIT("user"),     [ROLE_ASSISTANT] = SLICE_INIT("assistant"),
         [ROLE_TOOL] = SLICE_INIT("tool"),
     };
     const struct chat_message *message = &w->chat->messages[index];
@@ -316,7 +322,8 @@ static bool check_known(struct openai_writer *w, size_t index)
     const struct chat_message *message = &w->chat->messages[index];
     for (size_t i = 0; i < message->part_count; i++) {
         if (message->parts[i].kind == PART_UNKNOWN && !w->same) {
-            return untranslatable_message(w->error, index, NULL, "A part of this turn has no form in OpenAI's dialect.");
+            return untranslatable_message(w->error, index, NULL,
+                                          "A part of this turn has no form in OpenAI's dialect.");
         }
     }
     return true;

@@ -101,7 +101,8 @@ void openai_write_format(struct openai_writer *w)
     bool schema = w->chat->format == FORMAT_JSON_SCHEMA;
     json_key(&w->json, SLICE("response_format"));
     json_begin_object(&w->json);
-    json_member_string(&w->json, SLICE("type"), schema ? SLICE("json_schema") : SLICE("json_object"));
+    json_member_string(&w->json, SLICE("type"),
+                       schema ? SLICE("json_schema") : SLICE("json_object"));
     if (schema) {
         write_schema(w);
     }

@@ -35,6 +35,7 @@ bool untranslatable(struct error *error, const char *pointer, const char *text)
 bool untranslatable_message(struct error *error, size_t index, const char *member, const char *text)
 {
     error_set(error, ERROR_UNSUPPORTED, "untranslatable", "%s", text);
-    error_at(error, "/messages/%zu%s%s", index, member == NULL ? "" : "/", member == NULL ? "" : member);
+    error_at(error, "/messages/%zu%s%s", index, member == NULL ? "" : "/",
+             member == NULL ? "" : member);
     return false;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the writers of requests share: how they say that something was lost, or cannot be said at all. */
+/* What the writers of requests share: how they say that something was lost, or cannot be said at
+ * all. */
 #ifndef SLUICE_DIALECT_TRANSLATE_H
 #define SLUICE_DIALECT_TRANSLATE_H
 
@@ -11,8 +12,10 @@
 void loss_add_message(struct loss *loss, size_t index, struct slice member);
 /* All extras of the top level and of the messages. */
 void loss_add_extras(struct loss *loss, const struct chat *chat);
-/* Returns false with the code "untranslatable" and "/messages/INDEX", or "/messages/INDEX/content" ... when `member` is given. */
-bool untranslatable_message(struct error *error, size_t index, const char *member, const char *text);
+/* Returns false with the code "untranslatable" and "/messages/INDEX", or "/messages/INDEX/content"
+ * ... when `member` is given. */
+bool untranslatable_message(struct error *error, size_t index, const char *member,
+                            const char *text);
 bool untranslatable(struct error *error, const char *pointer, const char *text);
 
 #endif

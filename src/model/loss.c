@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list becomes a header value, so only letters that can neither end the header nor an item of the list get in. */
+/* The list becomes a header value, so only letters that can neither end the header nor an item of
+ * the list get in. */
 #include "model/loss.h"
 
 static char safe_char(char c)

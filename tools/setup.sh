@@ -70,7 +70,8 @@ list_missing() {
     want_command llvm-symbolizer llvm
     want libclang-rt-dev
     want_command python3 python3
-    want_command node nodejs npm
+    want_command node nodejs
+    want_command npm npm # a node from elsewhere brings its own
     [ -x /usr/sbin/nginx ] || want_command nginx nginx-light
     for tool in wrk curl sqlite3 valgrind; do
         want_command $tool $tool

@@ -35,7 +35,7 @@ const struct catalogue_info *catalogue_info(void);
 /* Finds a provider's model by the match rules of the catalogue (equals, starts_with, contains,
    ends_with, regex, and/or), with the price that is in force at `wall_s` (unix seconds; dated
    prices, time-of-day prices). Case does not matter, and a date written -20260131 is found as
-   -2026-01-31 too. Takes time that is linear in the provider's rules, tens of microseconds. False:
+   -2026-01-31 too. Takes time that is linear in the provider's rules, microseconds. False:
    not in the catalogue. */
 MUST_USE bool catalogue_find(struct slice provider, struct slice model, int64_t wall_s,
                              struct catalogue_model *ret_model);

@@ -102,7 +102,7 @@ struct json_edit json_edit_append(const struct json_doc *doc, uint32_t object, s
 }
 
 /* Walks the members once beside the sorted list of those to remove; *ret_kept is the last member
- * that stays. */
+   that stays. */
 static size_t members_remove(const struct json_doc *doc, uint32_t object, const uint32_t *keys,
                              size_t key_count, struct json_edit *edits, uint32_t *ret_kept)
 {

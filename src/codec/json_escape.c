@@ -72,7 +72,7 @@ static void plain_append(const char *p, const char *end, struct buf *out)
 }
 
 /* Appends the escape for the stop or the mark for the broken sequence at p; returns what follows
- * it. */
+   it. */
 static const char *stop_append(const char *p, const char *end, struct buf *out)
 {
     static const char letters[128] = {['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',

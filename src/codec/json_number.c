@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whole numbers from the text of a JSON number, exactly: 1e3 and 2.0 are whole, 2.5 and 1e-1 are
- * not. */
+   not. */
 #include "codec/json.h"
 
 /* No text of 2^31 bytes can shift a number this far back, and it adds up without overflow. */
 #define EXPONENT_MAX ((int64_t)1 << 40)
 
 /* value = digits * 10^exponent; the digits are those of integer and fraction, which a dot may
- * separate. */
+   separate. */
 struct decimal {
     bool negative;
     struct slice integer;

@@ -84,8 +84,8 @@ static inline const char *node_add(struct parser *ps, enum json_kind kind, const
     return end;
 }
 
-/* The string whose opening quote is at p. */
-static inline const char *string_read(struct parser *ps, const char *p)
+/* The string whose opening quote is at p, of any length and content. */
+__attribute__((noinline)) static const char *long_string_read(struct parser *ps, const char *p)
 {
     bool escaped = false;
     const char *quote = json_string_end(p + 1, ps->end, &escaped);
@@ -93,6 +93,16 @@ static inline const char *string_read(struct parser *ps, const char *p)
         return parse_fault(ps, p, JSON_FAULT_STRING);
     }
     return node_add(ps, JSON_STRING, p, quote + 1, escaped);
+}
+
+/* The same, with most names and other short strings dealt with here. */
+static inline const char *string_read(struct parser *ps, const char *p)
+{
+    const char *quote = json_string_end_near(p + 1, ps->end);
+    if (LIKELY(quote != NULL)) {
+        return node_add(ps, JSON_STRING, p, quote + 1, false);
+    }
+    return long_string_read(ps, p);
 }
 
 /* One or more digits; NULL when there is none. */

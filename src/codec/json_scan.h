@@ -115,6 +115,16 @@ static inline __m128i json_fill(unsigned char byte)
     return _mm_set1_epi8((char)byte);
 }
 
+/* 0xFF where the byte is a stop or from 0x80 on. The exchange of 0x20 and 0x22 puts the quote
+   beside the control characters, and signed comparison puts the bytes from 0x80 on below them all.
+ */
+static inline __m128i json_block_hits(__m128i v)
+{
+    __m128i exchanged = _mm_xor_si128(v, json_fill(0x02));
+    return _mm_or_si128(_mm_cmplt_epi8(exchanged, json_fill(0x21)),
+                        _mm_cmpeq_epi8(v, json_fill('\\')));
+}
+
 /* 0xFF where the byte is a stop. */
 static inline __m128i json_block_stops(__m128i v)
 {
@@ -125,7 +135,7 @@ static inline __m128i json_block_stops(__m128i v)
 }
 
 /* 0xFF where a second byte does not suit its first: overlong forms, surrogates, values above
- * U+10FFFF. */
+   U+10FFFF. */
 static inline __m128i json_block_misfits(__m128i v, __m128i before1)
 {
     /* signed comparisons: the continuation bytes 0x80..0xBF are the smallest values */
@@ -198,19 +208,29 @@ static inline const char *json_multibyte_skip(const char *p, const char *end, bo
     }
 }
 
+/* The first block with a hit from p on, or a place with less than a block left after it. */
+static inline const char *json_plain_skip(const char *p, const char *last, unsigned *ret_hits)
+{
+    unsigned hits;
+    do {
+        hits = (unsigned)_mm_movemask_epi8(json_block_hits(json_block(p)));
+        p += JSON_BLOCK;
+    } while (hits == 0 && p <= last);
+    *ret_hits = hits;
+    return hits == 0 ? p : p - JSON_BLOCK;
+}
+
 static inline const char *json_text_skip(const char *p, const char *end)
 {
     while (end - p >= JSON_BLOCK) {
-        __m128i v = json_block(p);
-        __m128i stops = json_block_stops(v);
-        if (_mm_movemask_epi8(_mm_or_si128(stops, v)) == 0) {
-            p += JSON_BLOCK;
-            continue;
+        unsigned hits;
+        p = json_plain_skip(p, end - JSON_BLOCK, &hits);
+        if (hits == 0) {
+            break;
         }
-        unsigned hits = (unsigned)_mm_movemask_epi8(stops);
-        unsigned high = (unsigned)_mm_movemask_epi8(v);
-        if ((high & (hits ^ (hits - 1))) == 0) {
-            return p + __builtin_ctz(hits);
+        const char *hit = p + __builtin_ctz(hits);
+        if (LIKELY((signed char)*hit >= 0)) {
+            return hit;
         }
         bool found;
         p = json_multibyte_skip(p, end, &found);
@@ -358,6 +378,22 @@ static inline const char *json_string_end(const char *p, const char *end, bool *
         }
         *ret_escaped = true;
     }
+}
+
+/* The closing quote when it is the first stop within a block and no multi-byte character comes
+   before it, as of most names; else NULL. */
+static inline const char *json_string_end_near(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    if (end - p >= JSON_BLOCK) {
+        unsigned hits = (unsigned)_mm_movemask_epi8(json_block_hits(json_block(p)));
+        const char *hit = p + (hits == 0 ? 0 : __builtin_ctz(hits));
+        return *hit == '"' ? hit : NULL;
+    }
+#endif
+    (void)p;
+    (void)end;
+    return NULL;
 }
 
 /* The first byte that may begin U+0085 (0xC2) or U+2028 and U+2029 (0xE2), or end. */

@@ -2,6 +2,8 @@
 /* The writer's state is two words: how deep it is and, a bit per level, whether a comma is due. */
 #include "codec/json_write.h"
 
+#include "codec/json_scan.h"
+
 #define DEPTH_MAX 64u
 
 void json_writer_init(struct json_writer *w, struct buf *out)
@@ -9,25 +11,63 @@ void json_writer_init(struct json_writer *w, struct buf *out)
     *w = (struct json_writer){.out = out};
 }
 
+/* Can the text stand in a string as it is? */
+static bool text_is_plain(struct slice text)
+{
+    if (text.len == 0) {
+        return true;
+    }
+    const char *end = text.ptr + text.len;
+    return json_text_skip(text.ptr, end) == end && json_separator_lead(text.ptr, end) == end;
+}
+
 static uint64_t level_bit(const struct json_writer *w)
 {
     return (uint64_t)1 << (w->depth - 1);
 }
 
-/* Whatever precedes an item: a comma, unless it is the first of its level or follows its key. */
+/* Begins an item: is a comma due before it? Not for the first of its level and not after its key.
+ */
+static bool item_comma(struct json_writer *w)
+{
+    if (w->after_key || w->depth == 0) {
+        w->after_key = false;
+        return false;
+    }
+    bool comma = (w->has_items & level_bit(w)) != 0;
+    w->has_items |= level_bit(w);
+    return comma;
+}
+
 static void item_begin(struct json_writer *w)
 {
-    if (w->after_key) {
-        w->after_key = false;
-        return;
-    }
-    if (w->depth == 0) {
-        return;
-    }
-    if ((w->has_items & level_bit(w)) != 0) {
+    if (item_comma(w)) {
         (void)buf_append_char(w->out, ',');
     }
-    w->has_items |= level_bit(w);
+}
+
+/* Appends a comma if due, the text in quotes and `after` (one byte, or 0 for none), with one look
+ * for room. */
+static void quoted_append(struct json_writer *w, bool comma, struct slice text, char after)
+{
+    char *room = buf_reserve(w->out, text.len + 2 + comma + (after != 0));
+    if (room == NULL) {
+        return;
+    }
+    char *p = room;
+    if (comma) {
+        *p++ = ',';
+    }
+    *p++ = '"';
+    if (text.len > 0) {
+        memcpy(p, text.ptr, text.len);
+        p += text.len;
+    }
+    *p++ = '"';
+    if (after != 0) {
+        *p++ = after;
+    }
+    w->out->len += (size_t)(p - room);
 }
 
 static void level_begin(struct json_writer *w, char bracket)
@@ -69,33 +109,25 @@ void json_end_array(struct json_writer *w)
 void json_key(struct json_writer *w, struct slice key)
 {
     CHECK(!w->after_key && w->depth > 0);
-    item_begin(w);
-    /* up to four pieces, one check of the room */
-    char *room = buf_reserve(w->out, key.len + 3);
-    if (room != NULL) {
-        room[0] = '"';
-        memcpy(room + 1, key.ptr, key.len);
-        room[key.len + 1] = '"';
-        room[key.len + 2] = ':';
-        w->out->len += key.len + 3;
-    }
+    quoted_append(w, item_comma(w), key, ':');
     w->after_key = true;
 }
 
 void json_write_string(struct json_writer *w, struct slice text)
 {
-    item_begin(w);
-    (void)buf_append_char(w->out, '"');
+    bool comma = item_comma(w);
+    if (text_is_plain(text)) {
+        quoted_append(w, comma, text, 0);
+        return;
+    }
+    (void)buf_append(w->out, comma ? SLICE(",\"") : SLICE("\""));
     (void)json_escape(text, w->out);
     (void)buf_append_char(w->out, '"');
 }
 
 void json_write_inner(struct json_writer *w, struct slice inner)
 {
-    item_begin(w);
-    (void)buf_append_char(w->out, '"');
-    (void)buf_append(w->out, inner);
-    (void)buf_append_char(w->out, '"');
+    quoted_append(w, item_comma(w), inner, 0);
 }
 
 void json_write_raw(struct json_writer *w, struct slice raw)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes compact JSON into a buf. Commas are the writer's business; keys are literals of ours. Strings from outside go
- * through json_write_string (plain UTF-8 in; invalid bytes become U+FFFD; control characters, U+0085, U+2028 and U+2029
- * are escaped, since some clients split lines on them) or json_write_inner (already-escaped bytes of a parsed document).
- * Failure is the buf's sticky `failed`. Depth is at most 64 (CHECK): the shape is ours, not the input's.
+ * Writes compact JSON into a buf. Commas are the writer's business; keys are literals of ours.
+ * Strings from outside go through json_write_string (plain UTF-8 in; invalid bytes become U+FFFD;
+ * control characters, U+0085, U+2028 and U+2029 are escaped, since some clients split lines on
+ * them) or json_write_inner (already-escaped bytes of a parsed document). Failure is the buf's
+ * sticky `failed`. Depth is at most 64 (CHECK): the shape is ours, not the input's.
  */
 #ifndef SLUICE_CODEC_JSON_WRITE_H
 #define SLUICE_CODEC_JSON_WRITE_H
@@ -30,7 +31,8 @@ void json_write_raw(struct json_writer *w, struct slice raw);
 void json_write_int(struct json_writer *w, int64_t value);
 void json_write_bool(struct json_writer *w, bool value);
 void json_write_null(struct json_writer *w);
-/* value / 10^scale as a decimal without exponent and trailing zeros: (1230, 3) is 1.23. Money and ratios use it. */
+/* value / 10^scale as a decimal without exponent and trailing zeros: (1230, 3) is 1.23. Money and
+ * ratios use it. */
 void json_write_scaled(struct json_writer *w, int64_t value, int scale);
 
 /* Shorthands for a member. */

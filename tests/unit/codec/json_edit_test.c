@@ -193,7 +193,7 @@ static void value_append(struct buf *out, struct random *random, int depth)
 }
 
 /* The members of the old object that stay, then the added one, are those of the new object, byte
- * for byte. */
+   for byte. */
 static void expect_same_members(const struct json_doc *before, uint32_t old, const bool *removed,
                                 const struct json_doc *after, uint32_t new, bool added)
 {
@@ -221,7 +221,7 @@ static void expect_same_members(const struct json_doc *before, uint32_t old, con
 #define NODES_MAX 4096
 
 /* Picks an object of the document, or JSON_ABSENT. Objects before it in the tape do not change
- * their indices. */
+   their indices. */
 static uint32_t object_pick(const struct json_doc *doc, struct random *random)
 {
     uint32_t start = (uint32_t)random_below(random, doc->count);

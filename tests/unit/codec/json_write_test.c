@@ -110,6 +110,27 @@ static void deepest(void)
     json_doc_release(&doc);
 }
 
+static void exact_fit(void)
+{
+    static const char wanted[] = "{\"a\":\"b\",\"c\":[\"\\n\",\"d\"]}";
+    for (size_t limit = sizeof wanted - 3; limit < sizeof wanted + 1; limit++) {
+        struct buf small = BUF_INIT(limit);
+        struct json_writer writer;
+        json_writer_init(&writer, &small);
+        json_begin_object(&writer);
+        json_member_string(&writer, SLICE("a"), SLICE("b"));
+        json_key(&writer, SLICE("c"));
+        json_begin_array(&writer);
+        json_write_string(&writer, SLICE("\n"));
+        json_write_inner(&writer, SLICE("d"));
+        json_end_array(&writer);
+        json_end_object(&writer);
+        EXPECT(small.failed == (limit < sizeof wanted - 1));
+        EXPECT(small.failed || slice_eq(buf_slice(&small), slice_from_cstr(wanted)));
+        buf_release(&small);
+    }
+}
+
 static void sticky_failure(void)
 {
     struct buf small = BUF_INIT(20);
@@ -131,6 +152,7 @@ int main(void)
     TEST(members, "members are written with their names");
     TEST(scaled, "scaled numbers are exact decimals");
     TEST(deepest, "64 levels keep their commas apart");
+    TEST(exact_fit, "a ceiling of the exact size is enough, one byte less is not");
     TEST(sticky_failure, "a full buffer fails and stays failed");
     buf_release(&out);
     return tap_done();

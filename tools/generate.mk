@@ -7,10 +7,10 @@ GENERATED :=
 GENERATED += $(BUILD)/gen/catalogue_data.h
 build/tools/catalogue-embed: tools/catalogue/embed.c src/model/capability.h src/model/price.h
 	@mkdir -p $(@D)
-	@$(HOSTCC) -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Isrc -o $@ $<
+	@$(HOSTCC) -std=gnu17 -D_GNU_SOURCE -O1 -Wall -Wextra -Isrc -o $@.$$$$ $< && mv $@.$$$$ $@
 $(BUILD)/gen/catalogue_data.h: build/tools/catalogue-embed data/catalogue/catalogue.tsv data/catalogue/capabilities.tsv
 	@mkdir -p $(@D)
-	@build/tools/catalogue-embed data/catalogue/catalogue.tsv data/catalogue/capabilities.tsv > $@.tmp && mv $@.tmp $@
+	@build/tools/catalogue-embed data/catalogue/catalogue.tsv data/catalogue/capabilities.tsv > $@.$$$$ && mv $@.$$$$ $@
 
 .PHONY: catalogue-check catalogue-update
 catalogue-check:

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/admin.h"
+
+#include "codec/json.h"
+#include "dialect/dialect.h"
+#include "gateway/decide.h"
+#include "gateway/rows_json.h"
+#include "gateway/status.h"
+#include "gateway/worker.h"
+
+#include <stdlib.h>
+
+#define JOB_ARENA (64u << 20)
+#define JOB_ANSWER (64u << 20)
+#define DAY_S 86400
+
+/* One question to the ledger on the thread pool. */
+struct job {
+    uint32_t magic;
+    uv_work_t work;
+    struct http_exchange *exchange; /* NULL: the client left */
+    void (*ask)(struct job *job);
+    char path[1024];
+    char cursor[REPORT_CURSOR_SIZE];
+    struct id id;
+    size_t limit;
+    enum report_by by;
+    int64_t since_s;
+    struct buf answer;
+    struct error error;
+    bool ok;
+};
+
+void admin_job_gone(void *pointer)
+{
+    struct job *job = pointer;
+    CHECK(job->magic == ADMIN_JOB_MAGIC);
+    job->exchange = NULL;
+}
+
+static void job_work(uv_work_t *work)
+{
+    struct job *job = CONTAINER_OF(work, struct job, work);
+    job->ask(job);
+}
+
+static void job_done(uv_work_t *work, int status)
+{
+    struct job *job = CONTAINER_OF(work, struct job, work);
+    (void)status;
+    if (job->exchange != NULL) {
+        http_exchange_set_user(job->exchange, NULL);
+        if (job->ok && !job->answer.failed) {
+            answer_json(job->exchange, 200, buf_slice(&job->answer));
+        } else {
+            answer_error_of(job->exchange, &job->error);
+        }
+    }
+    buf_release(&job->answer);
+    free(job);
+}
+
+static struct job *job_new(struct worker *worker, struct http_exchange *x, void (*ask)(struct job *))
+{
+    if (worker->gateway->ledger == NULL) {
+        answer_error(x, 404, "no_ledger", "The ledger is switched off in the configuration.");
+        return NULL;
+    }
+    struct job *job = calloc(1, sizeof(*job));
+    if (job == NULL) {
+        answer_error(x, 503, "no_memory", "out of memory");
+        return NULL;
+    }
+    job->magic = ADMIN_JOB_MAGIC;
+    job->exchange = x;
+    job->ask = ask;
+    slice_to_cstr(worker->snapshot->ledger_path, job->path, sizeof(job->path));
+    buf_init(&job->answer, JOB_ANSWER);
+    return job;
+}
+
+static void job_start(struct worker *worker, struct job *job)
+{
+    http_exchange_set_user(job->exchange, job);
+    uv_queue_work(&worker->loop.uv, &job->work, job_work, job_done);
+}
+
+/* Value of a query parameter, as it stands (our parameters need no decoding). */
+static struct slice query_parameter(struct http_exchange *x, struct slice name)
+{
+    struct slice rest = http_exchange_request(x)->query;
+    while (rest.len > 0) {
+        struct slice value = slice_cut(&rest, '&');
+        struct slice key = slice_cut(&value, '=');
+        if (slice_eq(key, name)) {
+            return value;
+        }
+    }
+    return SLICE_EMPTY;
+}
+
+static void ask_calls(struct job *job)
+{
+    struct arena arena;
+    struct call_page page;
+    arena_init(&arena, JOB_ARENA);
+    job->ok = report_calls(job->path, slice_from_cstr(job->cursor), job->limit, &arena, &page, &job->error);
+    if (job->ok) {
+        json_write_calls(&page, &job->answer);
+    }
+    arena_release(&arena);
+}
+
+void admin_calls(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)rest;
+    (void)body;
+    struct job *job = job_new(worker, x, ask_calls);
+    if (job == NULL) {
+        return;
+    }
+    uint64_t limit = 50;
+    struct slice text = query_parameter(x, SLICE("limit"));
+    job->limit = text.len > 0 && slice_to_u64(text, &limit) && limit < REPORT_CALLS_MAX ? (size_t)limit : 50;
+    slice_to_cstr(query_parameter(x, SLICE("before")), job->cursor, sizeof(job->cursor));
+    job_start(worker, job);
+}
+
+static void ask_call(struct job *job)
+{
+    struct arena arena;
+    struct call_detail detail;
+    arena_init(&arena, JOB_ARENA);
+    job->ok = report_call(job->path, job->id, &arena, &detail, &job->error);
+    if (job->ok) {
+        json_write_call(&detail, &job->answer);
+    }
+    arena_release(&arena);
+}
+
+void admin_call(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    struct id id;
+    (void)body;
+    if (!id_parse(rest, &id)) {
+        answer_error(x, 400, "invalid_id", "A call id has 36 characters, as in x-sluice-call-id.");
+        return;
+    }
+    struct job *job = job_new(worker, x, ask_call);
+    if (job != NULL) {
+        job->id = id;
+        job_start(worker, job);
+    }
+}
+
+static void ask_report(struct job *job)
+{
+    struct report report;
+    job->ok = report_make(job->path, job->by, job->since_s, 0, &report, &job->error);
+    if (job->ok) {
+        json_write_report(&report, job->by, job->since_s, &job->answer);
+        report_release(&report);
+    }
+}
+
+void admin_report(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)rest;
+    (void)body;
+    struct slice by = query_parameter(x, SLICE("by"));
+    struct slice days = query_parameter(x, SLICE("days"));
+    uint64_t day_count = 7;
+    enum report_by kind = REPORT_DAY;
+    if ((by.len > 0 && !report_by_from_name(by, &kind)) ||
+        (days.len > 0 && (!slice_to_u64(days, &day_count) || day_count > 36500))) {
+        answer_error(x, 400, "invalid_query",
+                     "by is one of day, model, task, key, provider, target, route; days a whole number.");
+        return;
+    }
+    struct job *job = job_new(worker, x, ask_report);
+    if (job != NULL) {
+        job->by = kind;
+        job->since_s = clock_wall(worker->loop.clock) / NS_PER_S - (int64_t)day_count * DAY_S;
+        job_start(worker, job);
+    }
+}
+
+void admin_targets(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)rest;
+    (void)body;
+    struct buf out = BUF_INIT(JOB_ANSWER);
+    json_write_targets(worker->snapshot, clock_monotonic(worker->loop.clock), &out);
+    answer_json(x, 200, buf_slice(&out));
+    buf_release(&out);
+}
+
+/* Body: {"on": true|false}. */
+void admin_target_switch(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    uint16_t index = policy_find_target(&worker->snapshot->policy, rest);
+    if (index == NO_TARGET) {
+        answer_error(x, 404, "target_not_found", "No target has this name.");
+        return;
+    }
+    struct json_doc doc;
+    struct error error;
+    bool on = false;
+    json_doc_init(&doc);
+    bool ok = json_parse(&doc, body, &json_default_limits, &error) &&
+              json_member(&doc, JSON_ROOT, SLICE("on")) != JSON_ABSENT &&
+              json_bool(&doc, json_member(&doc, JSON_ROOT, SLICE("on")), &on);
+    json_doc_release(&doc);
+    if (!ok) {
+        answer_error(x, 400, "invalid_body", "The body must be {\"on\": true} or {\"on\": false}.");
+        return;
+    }
+    atomic_store(&worker->snapshot->policy.targets[index].health->switched_off, !on);
+    answer_json(x, 200, on ? SLICE("{\"on\":true}") : SLICE("{\"on\":false}"));
+}
+
+void admin_prices(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)rest;
+    (void)body;
+    struct buf out = BUF_INIT(JOB_ANSWER);
+    json_write_prices(query_parameter(x, SLICE("filter")), clock_wall(worker->loop.clock) / NS_PER_S, &out);
+    answer_json(x, 200, buf_slice(&out));
+    buf_release(&out);
+}
+
+void admin_keys(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)rest;
+    (void)body;
+    struct buf out = BUF_INIT(JOB_ANSWER);
+    json_write_keys(worker->keys, &out);
+    answer_json(x, 200, buf_slice(&out));
+    buf_release(&out);
+}
+
+/* The body is a chat request; nothing is sent anywhere. The same functions decide as for a call. */
+void admin_explain(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)rest;
+    struct arena arena;
+    struct json_doc doc;
+    struct chat chat;
+    struct error error;
+    arena_init(&arena, JOB_ARENA);
+    json_doc_init(&doc);
+    error_clear(&error);
+    struct decision *decision = arena_alloc(&arena, sizeof(*decision));
+    bool ok = decision != NULL &&
+              dialect_of(DIALECT_OPENAI_CHAT)->read_request(body, &doc, &arena, &chat, &error) &&
+              decide_begin(worker->snapshot, &chat, DIALECT_OPENAI_CHAT, http_exchange_request(x), &arena,
+                           decision, &error);
+    if (ok) {
+        struct buf out = BUF_INIT(JOB_ANSWER);
+        decide_classify(&chat, &worker->features, decision);
+        decide_plan(worker->snapshot, &chat, &worker->features, clock_monotonic(worker->loop.clock), decision);
+        decide_write_json(worker->snapshot, &chat, &worker->features, decision, &out);
+        answer_json(x, 200, buf_slice(&out));
+        buf_release(&out);
+    } else {
+        answer_error_of(x, &error);
+    }
+    json_doc_release(&doc);
+    arena_release(&arena);
+}

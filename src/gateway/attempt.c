@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/attempt_run.h"
+
+#include "gateway/call_record.h"
+
+#include <stdio.h>
+
+#define ANSWER_BYTES_MAX (64u << 20)
+#define REQUEST_BYTES_MAX (256u << 20)
+
+const char *lane_name(enum lane lane)
+{
+    static const char *const names[] = {"verbatim", "edit", "translate"};
+    return names[lane];
+}
+
+bool meter_begins(const struct frame *frame)
+{
+    for (size_t i = 0; i < frame->count; i++) {
+        switch (frame->events[i].kind) {
+        case EVENT_START:
+        case EVENT_TEXT:
+        case EVENT_REASONING:
+        case EVENT_REFUSAL:
+        case EVENT_TOOL_CALL:
+        case EVENT_TOOL_ARGUMENTS:
+        case EVENT_FINISH:
+            return true;
+        case EVENT_USAGE:
+        case EVENT_ERROR:
+        case EVENT_END:
+            break;
+        }
+    }
+    return false;
+}
+
+static void meter_error(struct meter *meter, const struct event *event)
+{
+    meter->failed = true;
+    size_t len = json_unescape_to(event->text, meter->error, sizeof(meter->error) - 1);
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)meter->error[i] < 0x20) {
+            meter->error[i] = ' ';
+        }
+    }
+    meter->error[len] = '\0';
+}
+
+void meter_frame(struct meter *meter, const struct frame *frame)
+{
+    for (size_t i = 0; i < frame->count; i++) {
+        const struct event *event = &frame->events[i];
+        switch (event->kind) {
+        case EVENT_TEXT:
+        case EVENT_REASONING:
+        case EVENT_REFUSAL:
+        case EVENT_TOOL_ARGUMENTS:
+            meter->text_bytes += (int64_t)event->text.len;
+            meter->events++;
+            break;
+        case EVENT_TOOL_CALL:
+            meter->text_bytes += (int64_t)event->name.len;
+            meter->events++;
+            break;
+        case EVENT_FINISH:
+            meter->finish = event->finish;
+            break;
+        case EVENT_USAGE:
+            usage_report(&meter->usage, &event->usage);
+            break;
+        case EVENT_ERROR:
+            meter_error(meter, event);
+            break;
+        case EVENT_END:
+            meter->ended = true;
+            break;
+        case EVENT_START:
+            break;
+        }
+    }
+}
+
+void attempt_init(struct attempt *attempt)
+{
+    memset(attempt, 0, sizeof(*attempt));
+    buf_init(&attempt->body, REQUEST_BYTES_MAX);
+    buf_init(&attempt->answer, ANSWER_BYTES_MAX);
+}
+
+void attempt_reset(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    if (attempt->decoder != NULL) {
+        attempt->back->decoder_free(attempt->decoder);
+    }
+    inflate_free(attempt->inflate);
+    buf_release(&attempt->body);
+    buf_release(&attempt->answer);
+    attempt_init(attempt);
+}
+
+void attempt_fail(struct call *call, const char *error, const char *detail)
+{
+    struct attempt *attempt = &call->attempt;
+    attempt->outcome = call->committed ? ATTEMPT_CUT : ATTEMPT_FAILED;
+    attempt->error = error;
+    snprintf(attempt->detail, sizeof(attempt->detail), "%s", detail == NULL ? "" : detail);
+    size_t used = strlen(call->failures);
+    snprintf(call->failures + used, sizeof(call->failures) - used, "%s%.*s: %s%s%s",
+             used == 0 ? "" : ", ", SLICE_ARG(attempt->target->name), error,
+             attempt->detail[0] == '\0' ? "" : " ", attempt->detail);
+}
+
+/* An answer without reported usage is charged by what it visibly was: the prompt as estimated once the provider had begun to
+   answer, and a token for every four bytes that came back. */
+static void estimate_usage(const struct call *call, struct usage *usage)
+{
+    const struct attempt *attempt = &call->attempt;
+    bool answered = attempt->status == 200 &&
+                    (attempt->outcome != ATTEMPT_FAILED || attempt->meter.events > 0);
+    if (usage->reported || !answered) {
+        return;
+    }
+    usage->input = call->tokens.expected;
+    usage->output = attempt->meter.text_bytes / 4 + (attempt->meter.text_bytes > 0 ? 1 : 0);
+}
+
+static int64_t cost_of(const struct call *call, const struct usage *usage, bool *ret_priced)
+{
+    const struct policy *policy = &call->snapshot->policy;
+    const struct target *target = call->attempt.target;
+    *ret_priced = target->price.known || usage->has_provider_cost;
+    if (usage->has_provider_cost) {
+        return usage->provider_cost_nd;
+    }
+    struct price price = policy_price(policy, target);
+    return price_cost(&price, usage);
+}
+
+/* What the same usage costs at the baseline; only answers save money. */
+static int64_t baseline_of(const struct call *call, const struct usage *usage)
+{
+    if (call->baseline == NO_TARGET || call->attempt.outcome == ATTEMPT_FAILED) {
+        return 0;
+    }
+    const struct policy *policy = &call->snapshot->policy;
+    struct price price = policy_price(policy, &policy->targets[call->baseline]);
+    return price_cost(&price, usage);
+}
+
+static enum health_outcome health_of(const struct attempt *attempt)
+{
+    switch (attempt->outcome) {
+    case ATTEMPT_OK:
+        return HEALTH_OK;
+    case ATTEMPT_CANCELLED:
+        return HEALTH_CANCELLED;
+    case ATTEMPT_FAILED:
+    case ATTEMPT_CUT:
+    case ATTEMPT_INTERRUPTED:
+    case ATTEMPT_OUTCOMES:
+        break;
+    }
+    switch (attempt->status) {
+    case 429:
+    case 529:
+        return HEALTH_OVERLOADED;
+    case 401:
+    case 402:
+    case 403:
+    case 404:
+        return HEALTH_FATAL;
+    case 400:
+    case 413:
+    case 422:
+        return HEALTH_REJECTED;
+    default:
+        return HEALTH_FAILED;
+    }
+}
+
+static void record_health(struct call *call, const struct usage *usage, int64_t cost_nd, int64_t now_ns)
+{
+    struct attempt *attempt = &call->attempt;
+    struct target_state *state = target_state_of(attempt->target);
+    const struct upstream_request *r = &attempt->request;
+    struct health_sample sample = {
+        .outcome = health_of(attempt),
+        .now_ns = now_ns,
+        .retry_after_ms = attempt->retry_after_ms,
+        .first_byte_ms = r->first_byte_ns > 0 && attempt->outcome == ATTEMPT_OK
+                             ? (r->first_byte_ns - r->started_ns) / NS_PER_MS
+                             : -1,
+        .total_ms = attempt->outcome == ATTEMPT_OK ? (now_ns - r->started_ns) / NS_PER_MS : -1,
+        .input_tokens = usage->input,
+        .output_tokens = usage->output,
+        .cost_nd = cost_nd,
+    };
+    health_record(&state->health, &sample);
+    metric_add(&state->outcomes[attempt->outcome], 1);
+    if (sample.outcome == HEALTH_OVERLOADED) {
+        metric_add(&state->rate_limited, 1);
+    }
+}
+
+static void count_usage(struct call *call, const struct usage *usage)
+{
+    struct metrics *metrics = &call->worker->metrics;
+    metric_add(&metrics->input_tokens, (uint64_t)usage->input);
+    metric_add(&metrics->output_tokens, (uint64_t)usage->output);
+    metric_add(&metrics->cache_read_tokens, (uint64_t)usage->cache_read);
+    metric_add(&metrics->cache_write_tokens, (uint64_t)(usage->cache_write + usage->cache_write_1h));
+    metric_add(&metrics->reasoning_tokens, (uint64_t)usage->reasoning);
+    if (!usage->reported && (usage->input > 0 || usage->output > 0)) {
+        metric_add(&metrics->estimated_usage, 1);
+    }
+}
+
+static void fill_settle(const struct call *call, struct settle_record *record, int64_t now_ns)
+{
+    const struct attempt *attempt = &call->attempt;
+    const struct upstream_request *r = &attempt->request;
+    *record = (struct settle_record){
+        .call = call->id,
+        .attempt = attempt->number,
+        .wall_ns = clock_wall(call->worker->loop.clock),
+        .released_nd = attempt->hold_nd,
+        .key_id = call->key_id,
+        .outcome = attempt->outcome,
+        .status = attempt->status,
+        .usage = attempt->meter.usage,
+        .first_byte_us = r->first_byte_ns > 0 ? (r->first_byte_ns - r->started_ns) / NS_PER_US : -1,
+        .total_us = (now_ns - r->started_ns) / NS_PER_US,
+        .target = attempt->target->name,
+        .provider = attempt->target->provider_name,
+        .model = attempt->target->model,
+        .lane = slice_from_cstr(lane_name(attempt->lane)),
+        .error = attempt->error == NULL ? SLICE_EMPTY : slice_from_cstr(attempt->error),
+        .loss = slice_of(attempt->loss.text, attempt->loss.len),
+    };
+}
+
+static void journal_it(struct call *call, const struct settle_record *settle, bool last)
+{
+    struct ledger *ledger = call->worker->gateway->ledger;
+    if (ledger == NULL) {
+        return;
+    }
+    struct journal *journal = ledger_journal(ledger);
+    bool ok;
+    if (last) {
+        struct call_record record;
+        call_record_fill(call, &record);
+        ok = journal_settle_and_call(journal, settle, &record);
+    } else {
+        ok = journal_settle(journal, settle);
+    }
+    if (!ok) {
+        metric_add(&call->worker->metrics.ledger_refused, 1);
+    }
+}
+
+void attempt_settle(struct call *call, bool last)
+{
+    struct attempt *attempt = &call->attempt;
+    CHECK(attempt->open);
+    attempt->open = false;
+    int64_t now_ns = clock_monotonic(call->worker->loop.clock);
+    struct usage *usage = &attempt->meter.usage;
+    estimate_usage(call, usage);
+    struct settle_record record;
+    bool priced;
+    int64_t cost_nd = cost_of(call, usage, &priced);
+    fill_settle(call, &record, now_ns);
+    record.cost_nd = cost_nd;
+    record.priced = priced;
+    call->cost_nd = money_add(call->cost_nd, cost_nd);
+    call->baseline_nd = money_add(call->baseline_nd, baseline_of(call, usage));
+    record_health(call, usage, cost_nd, now_ns);
+    if (attempt->request.first_byte_ns > 0) {
+        histogram_add(&call->worker->metrics.first_byte, METRICS_DURATION_FIRST_NS,
+                      attempt->request.first_byte_ns - attempt->request.started_ns);
+    }
+    count_usage(call, usage);
+    journal_it(call, &record, last);
+    if (last) {
+        call_record_closed(call);
+    }
+}

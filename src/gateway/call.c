@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/call.h"
+
+#include "gateway/attempt_run.h"
+#include "gateway/call_new.h"
+#include "gateway/call_record.h"
+#include "gateway/classifier.h"
+
+#include "base/log.h"
+
+static const struct {
+    const char *name;
+    enum call_step (*run)(struct call *call);
+} steps[] = {
+    [STEP_ADMIT] = {"admit", call_admit},       [STEP_READ] = {"read", call_read},
+    [STEP_PARSE] = {"parse", call_parse},       [STEP_CLASSIFY] = {"classify", call_classify},
+    [STEP_PLAN] = {"plan", call_plan},          [STEP_ATTEMPT] = {"attempt", call_attempt},
+    [STEP_STREAM] = {"stream", call_stream},    [STEP_SETTLE] = {"settle", call_settle},
+    [STEP_DELIVER] = {"deliver", call_deliver}, [STEP_DONE] = {"done", call_done},
+};
+
+const char *call_step_name(enum call_step step)
+{
+    return (size_t)step < ARRAY_LEN(steps) ? steps[step].name : "wait";
+}
+
+void call_run(struct call *call, enum call_step step)
+{
+    CHECK(call->magic == CALL_MAGIC);
+    while (step != STEP_WAIT) {
+        call->step = step;
+        if (step == STEP_DONE) {
+            call_done(call);
+            return;
+        }
+        step = steps[step].run(call);
+    }
+}
+
+enum call_step call_done(struct call *call)
+{
+    if (call->exchange != NULL) {
+        http_exchange_set_user(call->exchange, NULL);
+        call->exchange = NULL;
+    }
+    call_free(call);
+    return STEP_WAIT;
+}
+
+/* The key decides who pays and is looked up once per call. Where keys are optional an unknown one is nobody's: SDKs insist
+   on sending something. */
+enum call_step call_admit(struct call *call)
+{
+    struct worker *worker = call->worker;
+    struct slice secret = request_secret(http_exchange_request(call->exchange));
+    const struct key *key =
+        key_set_find(worker->keys, secret, call->started_wall_ns / NS_PER_S);
+    if (key != NULL) {
+        call->key_id = key->id;
+        slice_to_cstr(slice_from_cstr(key->name), call->key_name, sizeof(call->key_name));
+    } else if (call->snapshot->keys_required) {
+        metric_add(&worker->metrics.unauthorized, 1);
+        return call_fail(call, 401, "invalid_api_key", NULL,
+                         secret.len == 0 ? "No client key was given: send Authorization: Bearer sk-sl-..."
+                                         : "This client key is not known or no longer in force.");
+    }
+    return STEP_READ;
+}
+
+enum call_step call_read(struct call *call)
+{
+    call->step = STEP_READ;
+    http_accept_body(call->exchange, (size_t)call->snapshot->server.body_bytes);
+    return STEP_WAIT;
+}
+
+void call_shrink(struct call *call)
+{
+    if (call->exchange != NULL) {
+        http_release_body(call->exchange);
+    }
+    call->chat = (struct chat){.stream = call->chat.stream, .operation = call->chat.operation};
+    call->decision = NULL;
+    buf_release(&call->attempt.body);
+    arena_release(&call->arena);
+    arena_init(&call->arena, CALL_ARENA_BUDGET);
+    json_doc_release(&call->doc);
+    json_doc_init(&call->doc);
+}
+
+void call_gone(struct call *call)
+{
+    call->status = call->committed ? call->status : 499;
+    call->error_code = "client_gone";
+    classifier_cancel(call);
+    if (call->attempt.upstream_open) {
+        upstream_cancel(&call->attempt.request);
+        call->attempt.upstream_open = false;
+    }
+    if (call->attempt.open) {
+        call->attempt.outcome = ATTEMPT_CANCELLED;
+        call->attempt.error = "client_gone";
+        attempt_settle(call, true);
+    } else {
+        call_record_close(call);
+    }
+    call_run(call, STEP_DONE);
+}

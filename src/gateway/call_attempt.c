@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ATTEMPT: the next target of the plan gets a hold, a lane, a body and a request. */
+#include "gateway/attempt_run.h"
+#include "gateway/call_error.h"
+#include "gateway/runtime.h"
+
+#include "base/fault.h"
+
+#define FRAME_BYTES_MAX (4u << 20)
+
+/* What still may be spent on this call at this target, as a ceiling on the answer's tokens. 0: no ceiling; negative: not even
+   the prompt fits. */
+static int64_t affordable_tokens(const struct call *call, const struct target *target)
+{
+    if (call->max_cost_nd == NO_LIMIT || price_is_free(&target->price)) {
+        return 0;
+    }
+    struct price price = policy_price(&call->snapshot->policy, target);
+    const struct price_rates *rates = price_rates_for(&price, call->tokens.expected);
+    struct usage prompt = {.input = call->tokens.expected};
+    int64_t left_nd = call->max_cost_nd - call->cost_nd - price_cost(&price, &prompt);
+    if (left_nd <= 0) {
+        return -1;
+    }
+    if (rates->output <= 0 || left_nd > INT64_MAX / 1000) {
+        return 0;
+    }
+    int64_t tokens = left_nd * 1000 / rates->output;
+    return tokens < 1 ? -1 : tokens;
+}
+
+/* The clamp only bites where it is tighter than what the client and the model allow anyway. */
+static int64_t clamp_of(const struct call *call, const struct target *target, int64_t affordable)
+{
+    int64_t limit = call->chat.max_tokens;
+    if (limit == 0) {
+        limit = target->output_tokens > 0 ? target->output_tokens : target->context_tokens;
+    }
+    return affordable > 0 && (limit == 0 || affordable < limit) ? affordable : 0;
+}
+
+/* The next target that may be tried now, or NULL when the plan is used up. */
+static const struct plan_entry *next_entry(struct call *call, int64_t *ret_affordable,
+                                           bool *ret_probe)
+{
+    struct plan *plan = &call->decision->plan;
+    while (call->next_entry < plan->taken && call->attempts < call->max_attempts) {
+        const struct plan_entry *entry = &plan->entries[call->next_entry++];
+        const struct target *target = &call->snapshot->policy.targets[entry->target];
+        *ret_affordable = affordable_tokens(call, target);
+        if (*ret_affordable < 0) {
+            continue;
+        }
+        int64_t now_ns = clock_monotonic(call->worker->loop.clock);
+        if (health_try(target->health, now_ns, ret_probe)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static void choose_lane(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    const struct provider *provider = attempt->provider;
+    unsigned client = call->endpoint->dialect;
+    bool same = (provider->dialects & DIALECT_BIT(client)) != 0;
+    attempt->back = dialect_of(same ? (enum dialect_id)client
+                                    : (enum dialect_id)provider->default_dialect);
+    attempt->lane = same ? LANE_EDIT : LANE_TRANSLATE;
+}
+
+static bool make_body(struct call *call, int64_t clamp, struct error *error)
+{
+    struct attempt *attempt = &call->attempt;
+    const struct provider *provider = attempt->provider;
+    bool may_ask = (provider->quirks & QUIRK_NO_STREAM_OPTIONS) == 0;
+    struct request_change change = {
+        .model = attempt->target->model,
+        .clamp_max_tokens = clamp,
+        .add_usage = call->streamed && !call->include_usage && may_ask,
+        .max_completion_tokens = (provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) != 0,
+    };
+    attempt->hide_usage = call->streamed && !call->include_usage;
+    if (attempt->lane == LANE_TRANSLATE) {
+        if (call->streamed && may_ask) {
+            change.add_usage = true;
+        }
+        return attempt->back->write_request(&call->chat, &change, &attempt->body, &attempt->loss, error);
+    }
+    size_t edits = 0;
+    if (!attempt->back->edit_request(&call->chat, &change, &attempt->body, &edits)) {
+        return error_set(error, ERROR_LIMIT, "request_too_large", "The request is too large to edit.");
+    }
+    if (edits == 0) {
+        attempt->lane = LANE_VERBATIM;
+        buf_release(&attempt->body);
+    }
+    return true;
+}
+
+static bool join_path(struct call *call, struct slice *ret_path)
+{
+    struct slice base = call->attempt.provider->url.path;
+    struct slice path = call->attempt.back->request_path(&call->chat);
+    char *joined = arena_alloc(&call->arena, base.len + path.len);
+    if (joined == NULL) {
+        return false;
+    }
+    if (base.len > 0) {
+        memcpy(joined, base.ptr, base.len);
+    }
+    memcpy(joined + base.len, path.ptr, path.len);
+    *ret_path = slice_of(joined, base.len + path.len);
+    return true;
+}
+
+static bool take_hold(struct call *call, const struct plan_entry *entry)
+{
+    struct attempt *attempt = &call->attempt;
+    attempt->hold_nd = entry->worst_cost_nd;
+    attempt->open = true;
+    struct ledger *ledger = call->worker->gateway->ledger;
+    if (ledger == NULL) {
+        return true;
+    }
+    struct hold_record record = {
+        .call = call->id,
+        .attempt = attempt->number,
+        .wall_ns = clock_wall(call->worker->loop.clock),
+        .amount_nd = attempt->hold_nd,
+        .key_id = call->key_id,
+        .target = attempt->target->name,
+        .provider = attempt->target->provider_name,
+        .model = attempt->target->model,
+    };
+    attempt->open = journal_hold(ledger_journal(ledger), &record);
+    return attempt->open;
+}
+
+static void send_request(struct call *call, struct slice path)
+{
+    struct attempt *attempt = &call->attempt;
+    const struct provider *provider = attempt->provider;
+    struct upstream_request *r = &attempt->request;
+    *r = (struct upstream_request){
+        .origin = runtime_origin(call->snapshot, attempt->target->provider),
+        .method = SLICE("POST"),
+        .path = path,
+        .headers = SLICE("Content-Type: application/json\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\n"),
+        .body = attempt->lane == LANE_VERBATIM ? call->chat.body : buf_slice(&attempt->body),
+        .timeouts = {.connect = (uint64_t)provider->timeouts.connect,
+                     .first_byte = (uint64_t)provider->timeouts.first_byte,
+                     .idle = (uint64_t)provider->timeouts.idle,
+                     .total = (uint64_t)provider->timeouts.total},
+        .body_limit = 256u << 20,
+        .ops = &attempt_upstream_ops,
+        .user = call,
+    };
+    attempt->upstream_open = true;
+    FAULT_POINT("call.before_send");
+    upstream_send(call->worker->upstream, r);
+}
+
+static enum call_step begin(struct call *call, const struct plan_entry *entry, int64_t affordable)
+{
+    struct attempt *attempt = &call->attempt;
+    struct error error;
+    struct slice path;
+    error_clear(&error);
+    attempt->target = &call->snapshot->policy.targets[entry->target];
+    attempt->provider = &call->snapshot->providers[attempt->target->provider];
+    attempt->number = ++call->attempts;
+    call->expected_cost_nd = entry->expected_cost_nd;
+    choose_lane(call);
+    health_begin(attempt->target->health);
+    if (!make_body(call, clamp_of(call, attempt->target, affordable), &error) ||
+        !join_path(call, &path)) {
+        return call_attempt_impossible(call, &error);
+    }
+    if (attempt->loss.count > 0 && call->decision->strict) {
+        error_set(&error, ERROR_UNSUPPORTED, "lossy_translation",
+                  "x-sluice-strict: this target's dialect cannot carry %.*s.",
+                  (int)attempt->loss.len, attempt->loss.text);
+        return call_attempt_impossible(call, &error);
+    }
+    attempt->decoder = attempt->back->decoder_new(FRAME_BYTES_MAX);
+    if (attempt->decoder == NULL || !take_hold(call, entry)) {
+        error_set(&error, ERROR_ENVIRONMENT, "ledger_full",
+                  "The ledger cannot take another record; calls are refused until it can.");
+        return call_attempt_impossible(call, &error);
+    }
+    if (call->attempts == 1) {
+        int64_t now_ns = clock_monotonic(call->worker->loop.clock);
+        histogram_add(&call->worker->metrics.overhead, METRICS_OVERHEAD_FIRST_NS,
+                      now_ns - call->started_ns);
+    } else {
+        metric_add(&call->worker->metrics.fallbacks, 1);
+    }
+    send_request(call, path);
+    return STEP_STREAM;
+}
+
+enum call_step call_attempt(struct call *call)
+{
+    int64_t affordable = 0;
+    bool probe = false;
+    const struct plan_entry *entry = next_entry(call, &affordable, &probe);
+    if (entry == NULL) {
+        return call_plan_exhausted(call);
+    }
+    attempt_reset(call);
+    call->attempt.probe = probe;
+    return begin(call, entry, affordable);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/call_error.h"
+
+#include "gateway/attempt_run.h"
+
+#include <stdio.h>
+
+bool status_allows_fallback(int status)
+{
+    switch (status) {
+    case 401: /* the operator's credential or account is at fault, not the request: another target may work */
+    case 402:
+    case 403:
+    case 404:
+    case 408:
+    case 409:
+    case 425:
+    case 429:
+        return true;
+    default:
+        return status >= 500 || status < 200 || (status >= 300 && status < 400);
+    }
+}
+
+enum call_step call_attempt_impossible(struct call *call, const struct error *error)
+{
+    struct attempt *attempt = &call->attempt;
+    struct health_sample sample = {.outcome = HEALTH_CANCELLED,
+                                   .now_ns = clock_monotonic(call->worker->loop.clock),
+                                   .first_byte_ms = -1,
+                                   .total_ms = -1};
+    health_record(attempt->target->health, &sample);
+    call->attempts--; /* nothing was sent: it was no attempt */
+    if (call->next_entry < call->decision->plan.taken && error->kind != ERROR_ENVIRONMENT) {
+        return STEP_ATTEMPT;
+    }
+    return call_fail_error(call, error);
+}
+
+static int status_for_client(const struct attempt *attempt)
+{
+    if (attempt->status == 429 || attempt->status == 529) {
+        return attempt->status == 429 ? 429 : 503;
+    }
+    if (attempt->error != NULL && strstr(attempt->error, "timeout") != NULL) {
+        return 504;
+    }
+    return attempt->status == 503 ? 503 : 502;
+}
+
+static const char *code_for_client(const struct attempt *attempt)
+{
+    switch (attempt->status) {
+    case 429:
+    case 529:
+        return "upstream_rate_limited";
+    case 401:
+    case 402:
+    case 403:
+        return "upstream_refused_credentials";
+    case 404:
+        return "upstream_model_not_found";
+    default:
+        return attempt->error != NULL && strstr(attempt->error, "timeout") != NULL
+                   ? "upstream_timeout"
+                   : "upstream_failed";
+    }
+}
+
+enum call_step call_plan_exhausted(struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    if (attempt->target == NULL) {
+        return call_fail(call, 503, "no_target_available", NULL,
+                         "Every target that could take this request is being rested after failures; "
+                         "try again shortly.");
+    }
+    return call_fail(call, status_for_client(attempt), code_for_client(attempt), NULL,
+                     "%u attempt%s failed: %s.", call->attempts, call->attempts == 1 ? "" : "s",
+                     call->failures);
+}
+
+enum call_step call_relay_refusal(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct provider_error refusal;
+    memset(&refusal, 0, sizeof(refusal));
+    attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer), &refusal);
+    char message[768];
+    size_t len = json_unescape_to(refusal.message, message, sizeof(message) - 1);
+    if (len == 0) {
+        len = (size_t)snprintf(message, sizeof(message), "The provider %.*s refused the request with status %d.",
+                               SLICE_ARG(attempt->provider->name), attempt->status);
+    }
+    message[len] = '\0';
+    const char *code = refusal.context_length   ? "context_length_exceeded"
+                       : refusal.content_filter ? "content_filter"
+                                                : "upstream_rejected";
+    return call_fail(call, attempt->status, code, NULL, "%s", message);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a call ends badly: before the answer has begun with a status and a body in the client's dialect, after it with an error
+ * event and a cut connection, so that a truncated answer looks truncated.
+ */
+#include "gateway/call.h"
+#include "gateway/answer_headers.h"
+#include "gateway/call_record.h"
+#include "gateway/status.h"
+
+#include "codec/json_write.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static struct slice error_type(int status)
+{
+    if (status == 401) {
+        return SLICE("authentication_error");
+    }
+    if (status == 429) {
+        return SLICE("rate_limit_error");
+    }
+    return status < 500 ? SLICE("invalid_request_error") : SLICE("api_error");
+}
+
+static void fill_error(const struct call *call, int status, const char *code, const char *param,
+                       struct slice message, struct answer_error *ret_error)
+{
+    *ret_error = (struct answer_error){
+        .status = status,
+        .type = error_type(status),
+        .code = slice_from_cstr(code),
+        .message = message,
+        .param = param == NULL || param[0] == '\0' ? SLICE_EMPTY : slice_from_cstr(param),
+        .call_id = slice_of(call->id_text, ID_TEXT_LEN),
+        .detail = SLICE_EMPTY,
+    };
+}
+
+/* The plan and the failed attempts, when there is a plan to show. */
+static void write_detail(struct call *call, struct buf *out)
+{
+    if (call->decision == NULL || call->decision->plan.count == 0) {
+        return;
+    }
+    decide_write_json(call->snapshot, &call->chat, &call->worker->features, call->decision, out);
+}
+
+static void respond(struct call *call, const struct answer_error *error)
+{
+    struct buf body = BUF_INIT(256 * 1024);
+    call->front->write_error(error, &body);
+    struct answer_headers headers;
+    answer_headers_init(&headers);
+    answer_headers_add(&headers, "content-type", SLICE("application/json"));
+    answer_headers_of_call(&headers, call);
+    if (error->status == 429 || error->status == 503) {
+        answer_headers_retry_after(&headers, call);
+    }
+    struct http_exchange *x = call->exchange;
+    call->exchange = NULL;
+    http_exchange_set_user(x, NULL);
+    http_respond(x, error->status, headers.items, headers.count, buf_slice(&body));
+    buf_release(&body);
+}
+
+static void cut(struct call *call, const struct answer_error *error)
+{
+    struct http_exchange *x = call->exchange;
+    if (call->streamed) {
+        struct buf *out = &call->worker->out;
+        buf_clear(out);
+        call->front->write_stream_error(error, out);
+        if (out->len > 0) {
+            http_write(x, buf_slice(out));
+        }
+        buf_clear(out);
+    }
+    call->exchange = NULL;
+    http_exchange_set_user(x, NULL);
+    http_abort(x);
+}
+
+static enum call_step fail_with(struct call *call, int status, const char *code, const char *param,
+                                struct slice message)
+{
+    call->error_code = code;
+    call->delivered = false;
+    if (!call->committed) {
+        call->status = status;
+    }
+    struct answer_error error;
+    fill_error(call, status, code, param, message, &error);
+    struct buf detail = BUF_INIT(128 * 1024);
+    if (!call->committed && (status == 422 || status >= 500 || status == 429)) {
+        write_detail(call, &detail);
+        error.detail = detail.len > 0 && !detail.failed ? buf_slice(&detail) : SLICE_EMPTY;
+    }
+    call_record_close(call);
+    if (call->exchange != NULL) {
+        if (call->committed) {
+            cut(call, &error);
+        } else {
+            respond(call, &error);
+        }
+    }
+    buf_release(&detail);
+    return STEP_DONE;
+}
+
+enum call_step call_fail(struct call *call, int status, const char *code, const char *param,
+                         const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    int len = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    size_t used = len < 0 ? 0 : (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
+    return fail_with(call, status, code, param, slice_of(text, used));
+}
+
+enum call_step call_fail_error(struct call *call, const struct error *error)
+{
+    return fail_with(call, error_status(error->kind), error->code, error->pointer,
+                     slice_from_cstr(error->text));
+}

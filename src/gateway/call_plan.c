@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PARSE and PLAN: bytes -> chat -> ordered targets. */
+#include "gateway/call.h"
+#include "gateway/status.h"
+
+#include "codec/json_write.h"
+
+/* The asked model is kept as plain text for the ledger: it outlives the request's bytes. */
+static void keep_asked_model(struct call *call)
+{
+    size_t len = json_unescape_to(call->chat.model, call->asked_model, CALL_ASKED_MODEL_MAX - 1);
+    call->asked_model[len] = '\0';
+}
+
+enum call_step call_parse(struct call *call)
+{
+    struct error error;
+    error_clear(&error);
+    struct slice body = call->chat.body;
+    if (!call->front->read_request(body, &call->doc, &call->arena, &call->chat, &error)) {
+        return call_fail_error(call, &error);
+    }
+    call->decision = arena_alloc(&call->arena, sizeof(*call->decision));
+    if (call->decision == NULL) {
+        return call_fail(call, 413, "request_too_large", NULL,
+                         "The request needs more memory than one call may use.");
+    }
+    call->streamed = call->chat.stream;
+    call->include_usage = call->chat.include_usage;
+    keep_asked_model(call);
+    if (!decide_begin(call->snapshot, &call->chat, call->endpoint->dialect,
+                      http_exchange_request(call->exchange), &call->arena, call->decision, &error)) {
+        return call_fail_error(call, &error);
+    }
+    decide_classify(&call->chat, &call->worker->features, call->decision);
+    call->tokens = call->worker->features.tokens;
+    return STEP_CLASSIFY;
+}
+
+/* The list of refused targets is the useful part of the answer: it goes into the error's `sluice` member. */
+static enum call_step refuse(struct call *call)
+{
+    metric_add(&call->worker->metrics.refused_plans, 1);
+    struct decision *decision = call->decision;
+    struct buf message = BUF_INIT(2048);
+    struct plan_input input;
+    decide_plan_input(call->snapshot, &call->chat, &call->worker->features, 0, decision, &input);
+    buf_append_cstr(&message, "No target can take this request: ");
+    for (size_t i = 0; i < decision->plan.count; i++) {
+        if (message.len > 260) {
+            buf_append_cstr(&message, "...");
+            break;
+        }
+        const struct plan_entry *entry = &decision->plan.entries[i];
+        const struct target *target = &call->snapshot->policy.targets[entry->target];
+        buf_printf(&message, "%s%.*s (%s)", i == 0 ? "" : ", ", SLICE_ARG(target->name),
+                   plan_reason_name((enum plan_reason)entry->reason));
+    }
+    enum call_step next = call_fail(call, 422, "no_feasible_target", NULL, "%.*s.",
+                                    (int)message.len, message.ptr);
+    buf_release(&message);
+    return next;
+}
+
+static void keep_plan_facts(struct call *call)
+{
+    const struct decision *decision = call->decision;
+    const struct plan *plan = &decision->plan;
+    call->route_name = decision->route != NULL ? decision->route->name : SLICE_EMPTY;
+    call->task = decision->classification.task;
+    call->complexity_permille = (int32_t)(decision->classification.complexity * 1000.0 + 0.5);
+    call->required_tier = plan->required_tier;
+    call->below_tier = plan->below_tier;
+    call->relaxed = plan->relaxed;
+    call->max_cost_nd = plan->max_cost_nd;
+    call->max_attempts = decision->route != NULL ? decision->route->max_attempts : 3;
+    call->baseline = plan->baseline;
+    call->meta = decision->meta;
+}
+
+enum call_step call_plan(struct call *call)
+{
+    struct worker *worker = call->worker;
+    int64_t now_ns = clock_monotonic(worker->loop.clock);
+    decide_plan(call->snapshot, &call->chat, &worker->features, now_ns, call->decision);
+    keep_plan_facts(call);
+    if (call->decision->plan.taken == 0) {
+        return refuse(call);
+    }
+    return STEP_ATTEMPT;
+}

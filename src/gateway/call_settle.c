@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SETTLE and DELIVER: the attempt's one charge, then the terminal bytes of the answer. */
+#include "gateway/answer_headers.h"
+#include "gateway/attempt_run.h"
+#include "gateway/call_error.h"
+#include "gateway/call_record.h"
+
+#include "base/fault.h"
+
+/* A prompt that is too long for this target may fit another one's window. */
+static bool is_context_refusal(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct provider_error refusal;
+    if (attempt->status != 400 && attempt->status != 413) {
+        return false;
+    }
+    memset(&refusal, 0, sizeof(refusal));
+    attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer), &refusal);
+    return refusal.context_length;
+}
+
+static bool may_try_another(struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    if (call->committed || call->exchange == NULL || call->decision == NULL ||
+        call->attempts >= call->max_attempts || call->next_entry >= call->decision->plan.taken) {
+        return false;
+    }
+    if (attempt->status < 400) {
+        return true;
+    }
+    return status_allows_fallback(attempt->status) || is_context_refusal(call);
+}
+
+enum call_step call_settle(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    if (!attempt->open) {
+        return STEP_DELIVER; /* settled when the stream's last frame was read */
+    }
+    if (attempt->outcome == ATTEMPT_OK && attempt->error == NULL) {
+        call->status = 200;
+        call->delivered = true;
+        FAULT_POINT("call.before_settle");
+        attempt_settle(call, true);
+        FAULT_POINT("call.after_settle");
+        return STEP_DELIVER;
+    }
+    attempt_settle(call, false);
+    if (may_try_another(call)) {
+        metric_add(&call->worker->metrics.retries, 1);
+        return STEP_ATTEMPT;
+    }
+    return STEP_DELIVER;
+}
+
+static bool translate_answer(struct call *call, struct buf *out)
+{
+    struct attempt *attempt = &call->attempt;
+    struct frame frame;
+    struct answer_head head = {
+        .call_id = slice_of(call->id_text, ID_TEXT_LEN),
+        .model = attempt->target->model,
+        .created_s = call->started_wall_ns / NS_PER_S,
+        .include_usage = true,
+        .operation = call->chat.operation,
+    };
+    return attempt->back->decode_answer(attempt->decoder, buf_slice(&attempt->answer), &frame) ==
+               DECODE_FRAME &&
+           call->front->write_answer(&head, &frame, out);
+}
+
+static void respond(struct call *call, struct slice body)
+{
+    struct answer_headers headers;
+    answer_headers_init(&headers);
+    answer_headers_add(&headers, "content-type",
+                       call->attempt.lane == LANE_TRANSLATE || call->attempt.content_type.len == 0
+                           ? SLICE("application/json")
+                           : call->attempt.content_type);
+    answer_headers_of_call(&headers, call);
+    answer_headers_cost(&headers, call);
+    struct http_exchange *x = call->exchange;
+    call->exchange = NULL;
+    http_exchange_set_user(x, NULL);
+    FAULT_POINT("call.before_client_write");
+    http_respond(x, 200, headers.items, headers.count, body);
+    FAULT_POINT("call.after_client_write");
+}
+
+static enum call_step deliver_whole(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    if (attempt->lane != LANE_TRANSLATE) {
+        respond(call, buf_slice(&attempt->answer));
+        return STEP_DONE;
+    }
+    struct buf body = BUF_INIT(64u << 20);
+    enum call_step next = STEP_DONE;
+    if (translate_answer(call, &body)) {
+        respond(call, buf_slice(&body));
+    } else {
+        next = call_fail(call, 502, "answer_too_large", NULL,
+                         "The provider's answer is too large to be translated.");
+    }
+    buf_release(&body);
+    return next;
+}
+
+static enum call_step finish_stream(struct call *call)
+{
+    struct http_exchange *x = call->exchange;
+    call->exchange = NULL;
+    http_exchange_set_user(x, NULL);
+    http_finish(x);
+    return STEP_DONE;
+}
+
+static enum call_step deliver_failure(struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    if (call->committed) {
+        return call_fail(call, 502, "upstream_cut", NULL,
+                         "The provider's answer ended early: %s.", call->failures);
+    }
+    if (attempt->status >= 400 && !status_allows_fallback(attempt->status)) {
+        return call_relay_refusal(call);
+    }
+    return call_plan_exhausted(call);
+}
+
+enum call_step call_deliver(struct call *call)
+{
+    if (call->exchange == NULL) {
+        call_record_close(call);
+        return STEP_DONE;
+    }
+    if (!call->delivered) {
+        return deliver_failure(call);
+    }
+    return call->committed ? finish_stream(call) : deliver_whole(call);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tap: the answer is always decoded, the lane only chooses what is written. Verbatim bytes leave as they came, in one
+ * write per read; where usage was asked for by us, frames of nothing but usage are left out; a translated answer is
+ * written from the events. Until the first frame that shows an answer, nothing is sent, so another target can still be
+ * tried. The frame that ends the answer settles the call before its bytes leave.
+ */
+#include "gateway/call_stream.h"
+
+#include "gateway/answer_headers.h"
+#include "gateway/attempt_run.h"
+#include "gateway/call_record.h"
+
+#include "base/fault.h"
+
+#define UNCOMMITTED_MAX (256u << 10)
+
+static void add_upstream_headers(struct call *call, struct answer_headers *headers)
+{
+    const struct slice type = call->attempt.content_type;
+    bool translated = call->attempt.lane == LANE_TRANSLATE;
+    if (translated || type.len == 0) {
+        answer_headers_add(headers, "content-type", call->front->stream_content_type);
+    } else {
+        answer_headers_add(headers, "content-type", type);
+    }
+    answer_headers_add(headers, "cache-control", SLICE("no-cache"));
+}
+
+void stream_commit(struct call *call)
+{
+    struct answer_headers headers;
+    answer_headers_init(&headers);
+    add_upstream_headers(call, &headers);
+    answer_headers_of_call(&headers, call);
+    call->committed = true;
+    call->status = 200;
+    call->first_byte_ns = clock_monotonic(call->worker->loop.clock);
+    http_start(call->exchange, 200, headers.items, headers.count, HTTP_CONTENT_LENGTH_UNKNOWN);
+    call_shrink(call);
+}
+
+static void head_init(struct call *call)
+{
+    call->head = (struct answer_head){
+        .call_id = slice_of(call->id_text, ID_TEXT_LEN),
+        .model = call->attempt.target->model,
+        .created_s = call->started_wall_ns / NS_PER_S,
+        .include_usage = call->include_usage,
+        .operation = call->chat.operation,
+    };
+}
+
+static bool is_complete(const struct meter *meter)
+{
+    return meter->ended || meter->finish != FINISH_NONE;
+}
+
+/* The cost as a comment, for clients that asked: comments are ignored by every SSE reader. */
+static void append_meta(struct call *call, struct buf *out)
+{
+    if (!call->meta) {
+        return;
+    }
+    buf_append_cstr(out, ": x-sluice-cost-usd ");
+    money_format(out, call->cost_nd);
+    buf_append_cstr(out, " x-sluice-baseline-usd ");
+    money_format(out, call->baseline_nd);
+    buf_append_cstr(out, "\n\n");
+}
+
+/* The provider said that it is done: the one charge is in the journal before these bytes leave. */
+static void settle_at_end(struct call *call)
+{
+    if (!call->attempt.open) {
+        return;
+    }
+    call->attempt.outcome = ATTEMPT_OK;
+    call->delivered = true;
+    FAULT_POINT("call.before_settle");
+    attempt_settle(call, true);
+    FAULT_POINT("call.after_settle");
+}
+
+static void encode_frame(struct call *call, const struct frame *frame, struct buf *out)
+{
+    if (call->encoder == NULL) {
+        head_init(call);
+        call->encoder = call->front->encoder_new(&call->head);
+    }
+    if (call->encoder != NULL) {
+        call->front->encode(call->encoder, frame, out);
+    }
+}
+
+/* The bytes as they came, less what only we asked for. */
+static void append_raw(const struct attempt *attempt, const struct frame *frame, struct buf *out)
+{
+    if (!attempt->hide_usage) {
+        buf_append(out, frame->raw);
+        return;
+    }
+    if (frame->usage_only) {
+        return;
+    }
+    if (frame->hidden.len == 0) {
+        buf_append(out, frame->raw);
+        return;
+    }
+    size_t before = (size_t)(frame->hidden.ptr - frame->raw.ptr);
+    buf_append(out, slice_of(frame->raw.ptr, before));
+    buf_append(out, slice_from(frame->raw, before + frame->hidden.len));
+}
+
+/* One frame: metered, and what the lane makes of it appended to the worker's buffer. */
+static bool take_frame(struct call *call, const struct frame *frame)
+{
+    struct attempt *attempt = &call->attempt;
+    struct buf *out = &call->worker->out;
+    meter_frame(&attempt->meter, frame);
+    if (attempt->meter.failed && !call->committed) {
+        attempt_fail(call, "error_in_stream", attempt->meter.error);
+        return false;
+    }
+    if (frame->terminal) {
+        settle_at_end(call);
+        append_meta(call, out);
+    }
+    if (attempt->lane == LANE_TRANSLATE) {
+        if (!call->committed && meter_begins(frame)) {
+            stream_commit(call);
+        }
+        encode_frame(call, frame, out);
+    } else {
+        if (!call->committed && meter_begins(frame)) {
+            stream_commit(call);
+        }
+        append_raw(attempt, frame, out);
+    }
+    return true;
+}
+
+static void send_out(struct call *call, struct slice bytes)
+{
+    if (bytes.len == 0) {
+        return;
+    }
+    FAULT_POINT("call.before_client_write");
+    if (!http_write(call->exchange, bytes)) {
+        upstream_pause(&call->attempt.request);
+    }
+}
+
+/* Before the answer has begun its bytes wait in the attempt; they leave with the first ones after it. */
+static bool flush_out(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct buf *out = &call->worker->out;
+    if (!call->committed) {
+        if (attempt->answer.len + out->len > UNCOMMITTED_MAX) {
+            attempt_fail(call, "no_answer", "256 KB of stream without an answer");
+            return false;
+        }
+        buf_append(&attempt->answer, buf_slice(out));
+        return true;
+    }
+    if (attempt->answer.len > 0) {
+        buf_append(&attempt->answer, buf_slice(out));
+        send_out(call, buf_slice(&attempt->answer));
+        buf_release(&attempt->answer);
+        return true;
+    }
+    send_out(call, buf_slice(out));
+    return true;
+}
+
+bool stream_take(struct call *call, struct slice bytes)
+{
+    struct attempt *attempt = &call->attempt;
+    struct frame frame;
+    buf_clear(&call->worker->out);
+    for (;;) {
+        switch (attempt->back->decode(attempt->decoder, &bytes, &frame)) {
+        case DECODE_FRAME:
+            if (!take_frame(call, &frame)) {
+                return false;
+            }
+            break;
+        case DECODE_MALFORMED:
+            if (!call->committed || attempt->lane == LANE_TRANSLATE) {
+                attempt_fail(call, "malformed_event", "");
+                return false;
+            }
+            buf_append(&call->worker->out, frame.raw); /* a verbatim answer is never failed by our reading of it */
+            break;
+        case DECODE_TOO_LARGE:
+            attempt_fail(call, "event_too_large", "");
+            return false;
+        case DECODE_MORE:
+            return flush_out(call);
+        }
+    }
+}
+
+bool stream_end(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct frame frame;
+    buf_clear(&call->worker->out);
+    if (attempt->back->decode_end(attempt->decoder, &frame) == DECODE_FRAME &&
+        !take_frame(call, &frame)) {
+        return false;
+    }
+    if (!call->committed || !is_complete(&attempt->meter) || attempt->meter.failed) {
+        attempt_fail(call, attempt->meter.failed ? "error_in_stream" : "truncated_stream",
+                     attempt->meter.error);
+        return false;
+    }
+    bool was_open = attempt->open;
+    settle_at_end(call);
+    if (was_open && attempt->lane == LANE_TRANSLATE) {
+        static const struct event end = {.kind = EVENT_END};
+        struct frame last = {.events = &end, .count = 1, .terminal = true};
+        encode_frame(call, &last, &call->worker->out);
+    }
+    return flush_out(call);
+}
+
+void stream_whole(struct call *call, const struct frame *frame)
+{
+    static const struct event end = {.kind = EVENT_END};
+    struct frame last = {.events = &end, .count = 1, .terminal = true};
+    struct buf *out = &call->worker->out;
+    buf_clear(out);
+    call->attempt.lane = LANE_TRANSLATE;
+    stream_commit(call);
+    encode_frame(call, frame, out);
+    settle_at_end(call);
+    encode_frame(call, &last, out);
+    append_meta(call, out);
+    send_out(call, buf_slice(out));
+}

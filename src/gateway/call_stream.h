@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* STREAM: what arrives from the upstream, on its way to the client. */
+#ifndef SLUICE_GATEWAY_CALL_STREAM_H
+#define SLUICE_GATEWAY_CALL_STREAM_H
+
+#include "gateway/call.h"
+
+/* Body bytes of a streamed answer. False: the attempt failed (attempt_fail() was called). */
+MUST_USE bool stream_take(struct call *call, struct slice bytes);
+/* The upstream's orderly end of a streamed answer. False as above. */
+MUST_USE bool stream_end(struct call *call);
+/* Begins the client's answer: status 200 and headers; from here on no other target can be tried. */
+void stream_commit(struct call *call);
+/* A whole answer for a client that wanted a stream (the upstream ignored the wish). */
+void stream_whole(struct call *call, const struct frame *frame);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The upstream's callbacks: what kind of answer it is, its bytes, its end, its failure. */
+#include "gateway/attempt_run.h"
+#include "gateway/call_error.h"
+#include "gateway/call_stream.h"
+
+#include <stdio.h>
+
+#define INFLATE_RATIO 100
+#define INFLATE_BYTES (256u << 20)
+
+static struct call *call_of(struct upstream_request *r)
+{
+    struct call *call = r->user;
+    CHECK(call->magic == CALL_MAGIC);
+    return call;
+}
+
+static int64_t retry_after_ms(const struct http_response *head)
+{
+    uint64_t value;
+    struct slice ms = http_header_find(head->headers, head->header_count, SLICE("retry-after-ms"));
+    if (slice_to_u64(slice_trim(ms), &value) && value < 86400000) {
+        return (int64_t)value;
+    }
+    struct slice seconds = http_header_find(head->headers, head->header_count, SLICE("retry-after"));
+    if (slice_to_u64(slice_trim(seconds), &value) && value < 86400) {
+        return (int64_t)value * 1000;
+    }
+    return 0;
+}
+
+static bool type_starts(struct slice type, struct slice prefix)
+{
+    return type.len >= prefix.len && slice_eq_nocase(slice_of(type.ptr, prefix.len), prefix);
+}
+
+static void note_encoding(struct attempt *attempt, const struct http_response *head)
+{
+    struct slice encoding =
+        http_header_find(head->headers, head->header_count, SLICE("content-encoding"));
+    if (slice_eq_nocase(encoding, SLICE("gzip")) || slice_eq_nocase(encoding, SLICE("deflate")) ||
+        slice_eq_nocase(encoding, SLICE("x-gzip"))) {
+        attempt->inflate = inflate_new(INFLATE_BYTES, INFLATE_RATIO);
+    }
+}
+
+static void on_head(struct upstream_request *r, const struct http_response *head)
+{
+    struct call *call = call_of(r);
+    struct attempt *attempt = &call->attempt;
+    attempt->status = head->status;
+    attempt->retry_after_ms = retry_after_ms(head);
+    struct slice type = http_header_find(head->headers, head->header_count, SLICE("content-type"));
+    attempt->content_type = arena_copy(&call->arena, type);
+    attempt->is_stream = head->status == 200 && call->streamed &&
+                         (type_starts(type, SLICE("text/event-stream")) ||
+                          type_starts(type, SLICE("application/x-ndjson")));
+    note_encoding(attempt, head);
+}
+
+/* The attempt is over while the upstream still talks: nothing more of it is wanted. */
+static void stop_failed(struct call *call)
+{
+    if (call->attempt.upstream_open) {
+        upstream_cancel(&call->attempt.request);
+        call->attempt.upstream_open = false;
+    }
+    call_run(call, STEP_SETTLE);
+}
+
+static bool take_plain(struct call *call, struct slice bytes)
+{
+    if (call->attempt.is_stream) {
+        return stream_take(call, bytes);
+    }
+    if (!buf_append(&call->attempt.answer, bytes)) {
+        attempt_fail(call, "answer_too_large", "");
+        return false;
+    }
+    return true;
+}
+
+static bool take_compressed(struct call *call, struct slice bytes)
+{
+    struct buf plain = BUF_INIT(INFLATE_BYTES);
+    enum inflate_result result = inflate_feed(call->attempt.inflate, bytes, &plain);
+    bool ok = result == INFLATE_OK || result == INFLATE_END;
+    if (!ok) {
+        attempt_fail(call, result == INFLATE_CORRUPT ? "corrupt_encoding" : "answer_too_large", "");
+    } else if (plain.len > 0) {
+        ok = take_plain(call, buf_slice(&plain));
+    }
+    buf_release(&plain);
+    return ok;
+}
+
+static void on_data(struct upstream_request *r, struct slice bytes)
+{
+    struct call *call = call_of(r);
+    bool ok = call->attempt.inflate != NULL ? take_compressed(call, bytes) : take_plain(call, bytes);
+    if (!ok) {
+        stop_failed(call);
+    }
+}
+
+/* Status 200 and a whole body: is it an answer? */
+static bool whole_answer(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct frame frame;
+    if (attempt->back->decode_answer(attempt->decoder, buf_slice(&attempt->answer), &frame) !=
+        DECODE_FRAME) {
+        attempt_fail(call, "malformed_answer", "");
+        return false;
+    }
+    meter_frame(&attempt->meter, &frame);
+    if (attempt->meter.failed) {
+        attempt_fail(call, "error_in_answer", attempt->meter.error);
+        return false;
+    }
+    attempt->outcome = ATTEMPT_OK;
+    if (call->streamed) {
+        stream_whole(call, &frame);
+    }
+    return true;
+}
+
+static void note_refusal(struct call *call)
+{
+    char status[24];
+    struct attempt *attempt = &call->attempt;
+    static const char *const by_status[] = {"http_error", "http_401", "http_429", "http_5xx"};
+    size_t which = attempt->status == 401   ? 1
+                   : attempt->status == 429 ? 2
+                   : attempt->status >= 500 ? 3
+                                            : 0;
+    snprintf(status, sizeof(status), "%d", attempt->status);
+    attempt_fail(call, by_status[which], status);
+}
+
+static void on_end(struct upstream_request *r)
+{
+    struct call *call = call_of(r);
+    struct attempt *attempt = &call->attempt;
+    attempt->upstream_open = false;
+    if (attempt->status != 200) {
+        note_refusal(call);
+    } else if (attempt->is_stream) {
+        if (stream_end(call)) {
+            attempt->outcome = ATTEMPT_OK;
+        }
+    } else {
+        (void)!whole_answer(call);
+    }
+    call_run(call, STEP_SETTLE);
+}
+
+static void on_fail(struct upstream_request *r, enum upstream_failure failure, const char *detail)
+{
+    struct call *call = call_of(r);
+    struct attempt *attempt = &call->attempt;
+    attempt->upstream_open = false;
+    if (call->committed && !attempt->open) {
+        call_run(call, STEP_DELIVER); /* everything the provider had to say was said */
+        return;
+    }
+    attempt_fail(call, upstream_failure_name(failure), detail);
+    call_run(call, STEP_SETTLE);
+}
+
+const struct upstream_ops attempt_upstream_ops = {
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_fail = on_fail,
+};
+
+/* Nothing to do but wait: the callbacks above move the call on. */
+enum call_step call_stream(struct call *call)
+{
+    (void)call;
+    return STEP_WAIT;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/classifier.h"
+
+#include "codec/json_write.h"
+#include "gateway/call_record.h"
+#include "gateway/runtime.h"
+
+#define CLASSIFIER_MAGIC 0x434c5346u
+#define CLASSIFIER_ANSWER_MAX (64u << 10)
+#define CLASSIFIER_TEXT_MAX 2000
+
+struct classifier_request {
+    uint32_t magic;
+    struct call *call;
+    struct upstream_request request;
+    struct buf body;
+    struct buf answer;
+    int status;
+    const struct target *target; /* NULL: an endpoint */
+    const struct dialect *dialect;
+    struct decoder *decoder;
+    bool held;
+    int64_t hold_nd;
+    uint32_t number;
+};
+
+static void release(struct classifier_request *c)
+{
+    buf_release(&c->body);
+    buf_release(&c->answer);
+    if (c->decoder != NULL) {
+        c->dialect->decoder_free(c->decoder);
+    }
+    c->magic = 0;
+    c->call->classifier = NULL;
+}
+
+/* The attempt's charge when a target classified. */
+static void settle(struct classifier_request *c, enum attempt_outcome outcome, const struct usage *usage,
+                   const char *error)
+{
+    struct call *call = c->call;
+    if (!c->held) {
+        return;
+    }
+    c->held = false;
+    struct price price = policy_price(&call->snapshot->policy, c->target);
+    int64_t now_ns = clock_monotonic(call->worker->loop.clock);
+    struct settle_record record = {
+        .call = call->id,
+        .attempt = c->number,
+        .wall_ns = clock_wall(call->worker->loop.clock),
+        .released_nd = c->hold_nd,
+        .cost_nd = usage->has_provider_cost ? usage->provider_cost_nd : price_cost(&price, usage),
+        .key_id = call->key_id,
+        .outcome = outcome,
+        .status = c->status,
+        .usage = *usage,
+        .priced = c->target->price.known,
+        .first_byte_us = -1,
+        .total_us = (now_ns - c->request.started_ns) / NS_PER_US,
+        .target = c->target->name,
+        .provider = c->target->provider_name,
+        .model = c->target->model,
+        .lane = SLICE("translate"),
+        .error = slice_from_cstr(error),
+    };
+    call->cost_nd = money_add(call->cost_nd, record.cost_nd);
+    struct ledger *ledger = call->worker->gateway->ledger;
+    if (ledger != NULL && !journal_settle(ledger_journal(ledger), &record)) {
+        metric_add(&call->worker->metrics.ledger_refused, 1);
+    }
+}
+
+/* The word in a model's answer, or the members of an endpoint's, into the classification. */
+static bool apply_word(struct call *call, struct slice text)
+{
+    struct slice word = slice_trim(text);
+    while (word.len > 0 && (word.ptr[word.len - 1] == '.' || word.ptr[word.len - 1] == '"')) {
+        word.len--;
+    }
+    while (word.len > 0 && word.ptr[0] == '"') {
+        word = slice_from(word, 1);
+    }
+    enum task task;
+    if (!task_from_name(word, &task)) {
+        return false;
+    }
+    call->decision->classification.task = task;
+    call->decision->classification.confidence = 1.0;
+    call->decision->classification.reason = "operator's classifier";
+    return true;
+}
+
+static void apply_endpoint(struct call *call, struct slice body)
+{
+    struct json_doc doc;
+    struct error error;
+    json_doc_init(&doc);
+    if (json_parse(&doc, body, &json_default_limits, &error)) {
+        uint32_t task = json_member(&doc, JSON_ROOT, SLICE("task"));
+        uint32_t complexity = json_member(&doc, JSON_ROOT, SLICE("complexity"));
+        int64_t permille;
+        if (json_is(&doc, task, JSON_STRING) && apply_word(call, json_inner(&doc, task)) &&
+            json_is(&doc, complexity, JSON_NUMBER) && json_scaled(&doc, complexity, 3, &permille) &&
+            permille >= 0 && permille <= 1000) {
+            call->decision->classification.complexity = (double)permille / 1000.0;
+        }
+    }
+    json_doc_release(&doc);
+}
+
+static void apply_target(struct classifier_request *c)
+{
+    struct frame frame;
+    struct usage usage = {.reported = false};
+    if (c->dialect->decode_answer(c->decoder, buf_slice(&c->answer), &frame) != DECODE_FRAME) {
+        settle(c, ATTEMPT_FAILED, &usage, "malformed_answer");
+        return;
+    }
+    struct buf text = BUF_INIT(4096);
+    for (size_t i = 0; i < frame.count; i++) {
+        if (frame.events[i].kind == EVENT_TEXT) {
+            json_unescape(frame.events[i].text, &text);
+        } else if (frame.events[i].kind == EVENT_USAGE) {
+            usage_report(&usage, &frame.events[i].usage);
+        }
+    }
+    apply_word(c->call, buf_slice(&text));
+    buf_release(&text);
+    settle(c, ATTEMPT_OK, &usage, "");
+}
+
+static void go_on(struct classifier_request *c)
+{
+    struct call *call = c->call;
+    release(c);
+    /* other calls used the worker's scratch meanwhile */
+    struct classification keep = call->decision->classification;
+    features_extract(&call->chat, &call->worker->features);
+    call->decision->classification = keep;
+    call_run(call, STEP_PLAN);
+}
+
+static struct classifier_request *request_of(struct upstream_request *r)
+{
+    struct classifier_request *c = r->user;
+    CHECK(c->magic == CLASSIFIER_MAGIC);
+    return c;
+}
+
+static void on_head(struct upstream_request *r, const struct http_response *head)
+{
+    request_of(r)->status = head->status;
+}
+
+static void on_data(struct upstream_request *r, struct slice bytes)
+{
+    buf_append(&request_of(r)->answer, bytes);
+}
+
+static void on_end(struct upstream_request *r)
+{
+    struct classifier_request *c = request_of(r);
+    struct usage none = {.reported = false};
+    if (c->status != 200) {
+        settle(c, ATTEMPT_FAILED, &none, "http_error");
+    } else if (c->target != NULL) {
+        apply_target(c);
+    } else {
+        apply_endpoint(c->call, buf_slice(&c->answer));
+    }
+    go_on(c);
+}
+
+static void on_fail(struct upstream_request *r, enum upstream_failure failure, const char *detail)
+{
+    struct classifier_request *c = request_of(r);
+    struct usage none = {.reported = false};
+    (void)detail;
+    settle(c, ATTEMPT_FAILED, &none, upstream_failure_name(failure));
+    go_on(c);
+}
+
+static const struct upstream_ops classifier_ops = {
+    .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
+
+static struct slice question_text(const struct call *call)
+{
+    const struct features *features = &call->worker->features;
+    size_t len = features->sample_len < CLASSIFIER_TEXT_MAX ? features->sample_len : CLASSIFIER_TEXT_MAX;
+    return slice_of(features->sample, len);
+}
+
+static void write_endpoint_body(const struct call *call, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_member_string(&w, SLICE("text"), question_text(call));
+    json_member_int(&w, SLICE("tools"), call->worker->features.tools);
+    json_end_object(&w);
+}
+
+static void write_message(struct json_writer *w, struct slice role, struct slice text)
+{
+    json_begin_object(w);
+    json_member_string(w, SLICE("role"), role);
+    json_member_string(w, SLICE("content"), text);
+    json_end_object(w);
+}
+
+/* A request of our own in OpenAI's dialect, read and written again in the target's. */
+static bool write_target_body(struct classifier_request *c, struct arena *arena)
+{
+    struct buf text = BUF_INIT(16384);
+    struct buf instruction = BUF_INIT(4096);
+    buf_append_cstr(&instruction, "Say what kind of work the user's message asks for. Answer with exactly one of these words: ");
+    for (int task = 0; task < TASK_COUNT; task++) {
+        buf_printf(&instruction, "%s%s", task == 0 ? "" : ", ", task_name((enum task)task));
+    }
+    struct json_writer w;
+    json_writer_init(&w, &text);
+    json_begin_object(&w);
+    json_member_string(&w, SLICE("model"), c->target->model);
+    json_member_int(&w, SLICE("max_tokens"), 12);
+    json_key(&w, SLICE("messages"));
+    json_begin_array(&w);
+    write_message(&w, SLICE("system"), buf_slice(&instruction));
+    write_message(&w, SLICE("user"), question_text(c->call));
+    json_end_array(&w);
+    json_end_object(&w);
+    struct chat chat;
+    struct json_doc doc;
+    struct error error;
+    struct loss loss = {.len = 0};
+    struct request_change change = {.model = c->target->model};
+    json_doc_init(&doc);
+    bool ok = dialect_of(DIALECT_OPENAI_CHAT)->read_request(buf_slice(&text), &doc, arena, &chat, &error) &&
+              c->dialect->write_request(&chat, &change, &c->body, &loss, &error);
+    if (ok) {
+        struct slice path = c->dialect->request_path(&chat);
+        const struct provider *provider = &c->call->snapshot->providers[c->target->provider];
+        c->request.path = arena_printf(arena, "%.*s%.*s", SLICE_ARG(provider->url.path), SLICE_ARG(path));
+    }
+    json_doc_release(&doc);
+    buf_release(&text);
+    buf_release(&instruction);
+    return ok;
+}
+
+static bool hold(struct classifier_request *c)
+{
+    struct call *call = c->call;
+    struct price price = policy_price(&call->snapshot->policy, c->target);
+    struct usage worst = {.input = (int64_t)c->body.len, .output = 16};
+    c->hold_nd = price_cost(&price, &worst);
+    c->number = ++call->attempts;
+    struct ledger *ledger = call->worker->gateway->ledger;
+    struct hold_record record = {.call = call->id,
+                                 .attempt = c->number,
+                                 .wall_ns = clock_wall(call->worker->loop.clock),
+                                 .amount_nd = c->hold_nd,
+                                 .key_id = call->key_id,
+                                 .target = c->target->name,
+                                 .provider = c->target->provider_name,
+                                 .model = c->target->model};
+    c->held = ledger == NULL || journal_hold(ledger_journal(ledger), &record);
+    return c->held;
+}
+
+static bool prepare(struct classifier_request *c)
+{
+    struct call *call = c->call;
+    const struct classifier_settings *settings = &call->snapshot->classifier;
+    const struct runtime *runtime = call->snapshot->runtime;
+    if (settings->target == NO_TARGET) {
+        c->request.origin = &runtime->classifier;
+        c->request.path = settings->endpoint.path.len > 0 ? settings->endpoint.path : SLICE("/");
+        write_endpoint_body(call, &c->body);
+        return runtime->has_classifier && !c->body.failed;
+    }
+    c->target = &call->snapshot->policy.targets[settings->target];
+    const struct provider *provider = &call->snapshot->providers[c->target->provider];
+    c->dialect = dialect_of((enum dialect_id)provider->default_dialect);
+    c->request.origin = runtime_origin(call->snapshot, c->target->provider);
+    c->decoder = c->dialect->decoder_new(CLASSIFIER_ANSWER_MAX);
+    return c->decoder != NULL && write_target_body(c, &call->arena) && hold(c);
+}
+
+enum call_step call_classify(struct call *call)
+{
+    const struct classifier_settings *settings = &call->snapshot->classifier;
+    if (settings->kind != CLASSIFIER_EXTERNAL || call->decision->task_given) {
+        return STEP_PLAN;
+    }
+    struct classifier_request *c = ARENA_NEW(&call->arena, struct classifier_request);
+    if (c == NULL) {
+        return STEP_PLAN;
+    }
+    c->magic = CLASSIFIER_MAGIC;
+    c->call = call;
+    buf_init(&c->body, 64u << 10);
+    buf_init(&c->answer, CLASSIFIER_ANSWER_MAX);
+    call->classifier = c;
+    if (!prepare(c)) {
+        release(c);
+        return STEP_PLAN;
+    }
+    uint64_t ms = (uint64_t)settings->timeout_ms;
+    c->request.method = SLICE("POST");
+    c->request.headers = SLICE("Content-Type: application/json\r\n");
+    c->request.body = buf_slice(&c->body);
+    c->request.timeouts = (struct upstream_timeouts){.connect = ms, .first_byte = ms, .idle = ms, .total = ms};
+    c->request.body_limit = CLASSIFIER_ANSWER_MAX;
+    c->request.ops = &classifier_ops;
+    c->request.user = c;
+    upstream_send(call->worker->upstream, &c->request);
+    return STEP_WAIT;
+}
+
+void classifier_cancel(struct call *call)
+{
+    struct classifier_request *c = call->classifier;
+    if (c == NULL) {
+        return;
+    }
+    struct usage none = {.reported = false};
+    upstream_cancel(&c->request);
+    settle(c, ATTEMPT_CANCELLED, &none, "client_gone");
+    release(c);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/decide.h"
+
+#include "gateway/wishes.h"
+
+static struct slice plain_model(struct slice inner, struct arena *arena)
+{
+    if (inner.len == 0 || slice_find(inner, '\\') == SIZE_MAX) {
+        return inner;
+    }
+    struct buf text = BUF_INIT(4096);
+    json_unescape(inner, &text);
+    struct slice copy = arena_copy(arena, buf_slice(&text));
+    buf_release(&text);
+    return copy;
+}
+
+static bool add_target(struct decision *decision, uint16_t target)
+{
+    if (target == NO_TARGET || decision->model_count == DECISION_MODELS_MAX) {
+        return false;
+    }
+    decision->models[decision->model_count++] = target;
+    return true;
+}
+
+static bool add_model(const struct policy *policy, struct decision *decision, struct slice name)
+{
+    uint16_t target = policy_find_target(policy, name);
+    if (target == NO_TARGET) {
+        target = policy_find_provider_model(policy, name);
+    }
+    return add_target(decision, target);
+}
+
+/* ":floor" and ":nitro" are OpenRouter's shorthands for sort; only where the name with its suffix is no name of ours. */
+static struct slice strip_shorthand(struct slice name, struct decision *decision)
+{
+    if (slice_ends(name, SLICE(":floor"))) {
+        decision->constraints.sort = SORT_EXPECTED_PRICE;
+        return slice_of(name.ptr, name.len - 6);
+    }
+    if (slice_ends(name, SLICE(":nitro"))) {
+        decision->constraints.sort = SORT_THROUGHPUT;
+        return slice_of(name.ptr, name.len - 6);
+    }
+    return name;
+}
+
+static bool resolve_name(const struct policy *policy, struct slice name, struct decision *decision)
+{
+    if (name.len == 0) {
+        name = SLICE("auto");
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        decision->route = policy_find_route(policy, name);
+        if (decision->route != NULL || add_model(policy, decision, name)) {
+            return true;
+        }
+        struct slice shorter = strip_shorthand(name, decision);
+        if (shorter.len == name.len) {
+            break;
+        }
+        name = shorter;
+    }
+    return false;
+}
+
+/* OpenRouter's `models`: the model first, then these, in order; names that mean nothing here are skipped as long as one does. */
+static void resolve_models(const struct snapshot *snapshot, const struct chat *chat,
+                           struct arena *arena, struct decision *decision)
+{
+    const struct json_doc *doc = chat->doc;
+    if (decision->route != NULL || !json_is(doc, chat->models, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(doc, chat->models); i != JSON_ABSENT;
+         i = json_next(doc, chat->models, i)) {
+        if (json_is(doc, i, JSON_STRING)) {
+            add_model(&snapshot->policy, decision, json_string(doc, i, arena));
+        }
+    }
+}
+
+static bool resolve(const struct snapshot *snapshot, const struct chat *chat, struct arena *arena,
+                    struct decision *decision, struct error *error)
+{
+    struct slice name = plain_model(chat->model, arena);
+    bool named = chat->model.ptr != NULL;
+    bool listed = json_is(chat->doc, chat->models, JSON_ARRAY);
+    bool found = (named || !listed) && resolve_name(&snapshot->policy, name, decision);
+    resolve_models(snapshot, chat, arena, decision);
+    if (found || decision->model_count > 0) {
+        return true;
+    }
+    error_set(error, ERROR_NOT_FOUND, "model_not_found",
+              "No route, target or provider/model is called \"%.*s\". GET /v1/models lists them.",
+              (int)(name.len < 120 ? name.len : 120), name.ptr == NULL ? "" : name.ptr);
+    error_at(error, "/model");
+    return false;
+}
+
+bool decide_begin(const struct snapshot *snapshot, const struct chat *chat, unsigned client_dialect,
+                  const struct http_request *request, struct arena *arena, struct decision *decision,
+                  struct error *error)
+{
+    memset(decision, 0, sizeof(*decision));
+    constraints_init(&decision->constraints);
+    decision->client_dialect = client_dialect;
+    if (!resolve(snapshot, chat, arena, decision, error) ||
+        !wishes_read_preferences(chat, arena, decision, error) ||
+        !wishes_read_body(chat, arena, decision, error)) {
+        return false;
+    }
+    return request == NULL || wishes_read_headers(request, decision, error);
+}
+
+void decide_classify(const struct chat *chat, struct features *features, struct decision *decision)
+{
+    features_extract(chat, features);
+    struct classification *result = &decision->classification;
+    if (decision->task_given) {
+        result->complexity = complexity_of(features, result->task);
+        result->confidence = 1.0;
+        result->reason = "given by the caller";
+        result->given = true;
+        return;
+    }
+    classify(features, result);
+}
+
+void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
+                       const struct features *features, int64_t now_ns,
+                       const struct decision *decision, struct plan_input *ret_input)
+{
+    *ret_input = (struct plan_input){
+        .policy = &snapshot->policy,
+        .route = decision->route,
+        .models = decision->models,
+        .model_count = decision->model_count,
+        .features = features,
+        .classification = decision->classification,
+        .constraints = decision->constraints,
+        .max_tokens = chat->max_tokens,
+        .streamed = chat->stream,
+        .client_dialect = decision->client_dialect,
+        .required_dialects = chat->suffix.ptr != NULL ? 1u << decision->client_dialect : 0,
+        .now_ns = now_ns,
+    };
+}
+
+void decide_plan(const struct snapshot *snapshot, const struct chat *chat,
+                 const struct features *features, int64_t now_ns, struct decision *decision)
+{
+    struct plan_input input;
+    decide_plan_input(snapshot, chat, features, now_ns, decision, &input);
+    plan_make(&input, &decision->plan);
+}

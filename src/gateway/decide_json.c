@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan for people and tools. */
+#include "gateway/decide.h"
+
+#include "codec/json_write.h"
+
+#define USD_DECIMALS 9
+
+static void write_entry(struct json_writer *w, const struct plan_input *input,
+                        const struct plan_entry *entry, struct buf *sentence)
+{
+    const struct target *target = &input->policy->targets[entry->target];
+    buf_clear(sentence);
+    plan_entry_explain(input, entry, sentence);
+    json_begin_object(w);
+    json_member_string(w, SLICE("target"), target->name);
+    json_member_string(w, SLICE("provider"), target->provider_name);
+    json_member_string(w, SLICE("model"), target->model);
+    json_member_string(w, SLICE("tier"), slice_from_cstr(tier_name(target->tier)));
+    json_member_string(w, SLICE("reason"),
+                       slice_from_cstr(plan_reason_name((enum plan_reason)entry->reason)));
+    json_member_string(w, SLICE("explanation"), buf_slice(sentence));
+    json_member_scaled(w, SLICE("expected_cost_usd"), entry->expected_cost_nd, USD_DECIMALS);
+    json_member_scaled(w, SLICE("high_cost_usd"), entry->high_cost_nd, USD_DECIMALS);
+    if (entry->expected_latency_ms > 0) {
+        json_member_int(w, SLICE("expected_latency_ms"), entry->expected_latency_ms);
+    }
+    json_end_object(w);
+}
+
+static void write_entries(struct json_writer *w, const struct plan_input *input,
+                          const struct plan *plan, bool taken)
+{
+    struct buf sentence = BUF_INIT(1024);
+    json_begin_array(w);
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->entries[i].taken == taken) {
+            write_entry(w, input, &plan->entries[i], &sentence);
+        }
+    }
+    json_end_array(w);
+    buf_release(&sentence);
+}
+
+static void write_classification(struct json_writer *w, const struct decision *decision)
+{
+    const struct classification *c = &decision->classification;
+    json_key(w, SLICE("task"));
+    json_write_string(w, slice_from_cstr(task_name(c->task)));
+    json_member_string(w, SLICE("task_reason"), slice_from_cstr(c->reason));
+    json_member_scaled(w, SLICE("task_confidence"), (int64_t)(c->confidence * 1000.0 + 0.5), 3);
+    json_member_scaled(w, SLICE("complexity"), (int64_t)(c->complexity * 1000.0 + 0.5), 3);
+    json_member_string(w, SLICE("required_tier"),
+                       slice_from_cstr(tier_name(decision->plan.required_tier)));
+    json_member_bool(w, SLICE("tier_is_hard"), decision->plan.tier_is_hard);
+}
+
+static void write_tokens(struct json_writer *w, const struct features *features,
+                         const struct decision *decision)
+{
+    json_key(w, SLICE("tokens"));
+    json_begin_object(w);
+    json_member_int(w, SLICE("input_low"), features->tokens.low);
+    json_member_int(w, SLICE("input_expected"), features->tokens.expected);
+    json_member_int(w, SLICE("input_high"), features->tokens.high);
+    json_member_int(w, SLICE("output_expected"), decision->plan.expected_output_tokens);
+    json_end_object(w);
+}
+
+static void write_limits(struct json_writer *w, const struct plan *plan)
+{
+    if (plan->max_latency_ms != NO_LIMIT) {
+        json_member_int(w, SLICE("max_latency_ms"), plan->max_latency_ms);
+    }
+    if (plan->max_cost_nd != NO_LIMIT) {
+        json_member_scaled(w, SLICE("max_cost_usd"), plan->max_cost_nd, USD_DECIMALS);
+    }
+}
+
+void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
+                       const struct features *features, const struct decision *decision,
+                       struct buf *out)
+{
+    struct plan_input input;
+    decide_plan_input(snapshot, chat, features, 0, decision, &input);
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_member_string(&w, SLICE("schema"), SLICE("sluice.explain/1"));
+    if (decision->route != NULL) {
+        json_member_string(&w, SLICE("route"), decision->route->name);
+    }
+    write_classification(&w, decision);
+    write_tokens(&w, features, decision);
+    write_limits(&w, &decision->plan);
+    if (decision->plan.baseline != NO_TARGET) {
+        json_member_string(&w, SLICE("baseline"),
+                           snapshot->policy.targets[decision->plan.baseline].name);
+    }
+    json_key(&w, SLICE("plan"));
+    write_entries(&w, &input, &decision->plan, true);
+    json_key(&w, SLICE("refused"));
+    write_entries(&w, &input, &decision->plan, false);
+    json_member_bool(&w, SLICE("below_tier"), decision->plan.below_tier);
+    json_member_bool(&w, SLICE("relaxed"), decision->plan.relaxed);
+    json_end_object(&w);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/endpoint.h"
+
+#include "gateway/admin.h"
+#include "gateway/status.h"
+
+const struct endpoint endpoints[] = {
+    {.name = "/v1/chat/completions",
+     .path = SLICE_INIT("/v1/chat/completions"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .inference = true,
+     .dialect = DIALECT_OPENAI_CHAT},
+    {.name = "/v1/completions",
+     .path = SLICE_INIT("/v1/completions"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .inference = true,
+     .dialect = DIALECT_OPENAI_COMPLETIONS},
+    {.name = "/v1/models",
+     .path = SLICE_INIT("/v1/models"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_KEY,
+     .answer = status_models},
+    {.name = "/v1/models/{id}",
+     .path = SLICE_INIT("/v1/models/"),
+     .prefix = true,
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_KEY,
+     .answer = status_model},
+    {.name = "/livez",
+     .path = SLICE_INIT("/livez"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_PUBLIC,
+     .answer = status_livez},
+    {.name = "/readyz",
+     .path = SLICE_INIT("/readyz"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_PUBLIC,
+     .answer = status_readyz},
+    {.name = "/metrics",
+     .path = SLICE_INIT("/metrics"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_PUBLIC,
+     .answer = status_metrics},
+    {.name = "/sluice/v1/explain",
+     .path = SLICE_INIT("/sluice/v1/explain"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .answer = admin_explain},
+    {.name = "/sluice/v1/calls",
+     .path = SLICE_INIT("/sluice/v1/calls"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_ADMIN,
+     .answer = admin_calls},
+    {.name = "/sluice/v1/calls/{id}",
+     .path = SLICE_INIT("/sluice/v1/calls/"),
+     .prefix = true,
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_ADMIN,
+     .answer = admin_call},
+    {.name = "/sluice/v1/report",
+     .path = SLICE_INIT("/sluice/v1/report"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_ADMIN,
+     .answer = admin_report},
+    {.name = "/sluice/v1/targets",
+     .path = SLICE_INIT("/sluice/v1/targets"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_ADMIN,
+     .answer = admin_targets},
+    {.name = "/sluice/v1/targets/{name}",
+     .path = SLICE_INIT("/sluice/v1/targets/"),
+     .prefix = true,
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_ADMIN,
+     .answer = admin_target_switch},
+    {.name = "/sluice/v1/prices",
+     .path = SLICE_INIT("/sluice/v1/prices"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_KEY,
+     .answer = admin_prices},
+    {.name = "/sluice/v1/keys",
+     .path = SLICE_INIT("/sluice/v1/keys"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_ADMIN,
+     .answer = admin_keys},
+    {.name = "/",
+     .path = SLICE_INIT("/"),
+     .method = HTTP_GET_METHOD,
+     .access = ACCESS_PUBLIC,
+     .answer = status_root},
+};
+
+const size_t endpoint_count = ARRAY_LEN(endpoints);
+
+size_t endpoint_index(const struct endpoint *endpoint)
+{
+    return (size_t)(endpoint - endpoints);
+}
+
+static bool path_matches(const struct endpoint *endpoint, struct slice path)
+{
+    if (endpoint->prefix) {
+        return path.len > endpoint->path.len && slice_starts(path, endpoint->path);
+    }
+    return slice_eq(path, endpoint->path);
+}
+
+static bool method_matches(const struct endpoint *endpoint, enum http_method method)
+{
+    return endpoint->method == method ||
+           (endpoint->method == HTTP_GET_METHOD && method == HTTP_HEAD_METHOD);
+}
+
+enum endpoint_match endpoint_find(const struct http_request *request,
+                                  const struct endpoint **ret_endpoint, struct slice *ret_rest)
+{
+    enum endpoint_match result = ENDPOINT_UNKNOWN;
+    for (size_t i = 0; i < endpoint_count; i++) {
+        if (!path_matches(&endpoints[i], request->path)) {
+            continue;
+        }
+        result = ENDPOINT_WRONG_METHOD;
+        if (method_matches(&endpoints[i], request->method)) {
+            *ret_endpoint = &endpoints[i];
+            *ret_rest = slice_from(request->path, endpoints[i].path.len);
+            return ENDPOINT_FOUND;
+        }
+    }
+    return result;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/gateway.h"
+
+#include "base/log.h"
+#include "gateway/runtime.h"
+#include "gateway/worker.h"
+#include "net/tls_server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SECOND_SIGNAL_MS 5000
+#define LEDGER_CLOSE_MS 10000
+
+struct snapshot *gateway_snapshot(struct gateway *gateway)
+{
+    pthread_mutex_lock(&gateway->lock);
+    struct snapshot *snapshot = snapshot_ref(gateway->snapshot);
+    pthread_mutex_unlock(&gateway->lock);
+    return snapshot;
+}
+
+struct key_set *gateway_keys(struct gateway *gateway)
+{
+    pthread_mutex_lock(&gateway->lock);
+    struct key_set *keys = key_set_ref(gateway->keys);
+    pthread_mutex_unlock(&gateway->lock);
+    return keys;
+}
+
+static void tell_workers(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < gateway->worker_count; i++) {
+        uv_async_send(&gateway->workers[i]->async);
+    }
+}
+
+void gateway_stop(struct gateway *gateway, unsigned ms)
+{
+    atomic_store(&gateway->stop_ms, ms);
+    atomic_store(&gateway->stop_requested, true);
+    uv_async_send(&gateway->wake);
+}
+
+/* Attaches what a snapshot needs to run and makes it the published one. */
+static bool publish(struct gateway *gateway, struct snapshot *snapshot, struct error *error)
+{
+    if (!runtime_attach(snapshot, error)) {
+        return false;
+    }
+    if (!target_states_attach(&gateway->states, snapshot)) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    pthread_mutex_lock(&gateway->lock);
+    struct snapshot *old = gateway->snapshot;
+    gateway->snapshot = snapshot;
+    pthread_mutex_unlock(&gateway->lock);
+    snapshot_unref(old);
+    return true;
+}
+
+static void reload(struct gateway *gateway)
+{
+    struct error error;
+    gateway->last_reload_wall_ns = clock_wall(gateway->clock);
+    gateway->last_reload_ok = false;
+    if (gateway->options.reload == NULL) {
+        log_event(LOG_WARN, "reload_ignored", "there is no configuration file to read again");
+        return;
+    }
+    struct snapshot *snapshot =
+        gateway->options.reload(gateway->options.user, gateway->snapshot->generation + 1);
+    if (snapshot == NULL) {
+        log_event(LOG_ERROR, "reload_failed", "the configuration has errors; the running one stays");
+        return;
+    }
+    if (!publish(gateway, snapshot, &error)) {
+        log_event(LOG_ERROR, "reload_failed", "%s; the running configuration stays", error.text);
+        snapshot_unref(snapshot);
+        return;
+    }
+    gateway->last_reload_ok = true;
+    tell_workers(gateway);
+    log_event(LOG_INFO, "reloaded", "configuration generation %llu is in force",
+              (unsigned long long)snapshot->generation);
+}
+
+static void reload_keys(struct gateway *gateway)
+{
+    struct error error;
+    char path[1024];
+    slice_to_cstr(gateway->snapshot->ledger_path, path, sizeof(path));
+    struct key_set *keys = key_set_load(path, &error);
+    if (keys == NULL) {
+        log_event(LOG_ERROR, "keys_failed", "%s", error.text);
+        return;
+    }
+    pthread_mutex_lock(&gateway->lock);
+    struct key_set *old = gateway->keys;
+    gateway->keys = keys;
+    pthread_mutex_unlock(&gateway->lock);
+    key_set_unref(old);
+    tell_workers(gateway);
+}
+
+static void on_keys_changed(void *user)
+{
+    struct gateway *gateway = user;
+    atomic_store(&gateway->keys_changed, true);
+    uv_async_send(&gateway->wake);
+}
+
+static void begin_drain(struct gateway *gateway)
+{
+    if (!atomic_exchange(&gateway->draining, true)) {
+        log_event(LOG_INFO, "draining", "no new connections; calls under way have %u ms",
+                  atomic_load(&gateway->stop_ms));
+    }
+    tell_workers(gateway);
+}
+
+static void close_main_loop(struct gateway *gateway)
+{
+    for (size_t i = 0; i < ARRAY_LEN(gateway->signals); i++) {
+        uv_close((uv_handle_t *)&gateway->signals[i], NULL);
+    }
+    uv_close((uv_handle_t *)&gateway->wake, NULL);
+}
+
+static void on_wake(uv_async_t *async)
+{
+    struct gateway *gateway = CONTAINER_OF(async, struct gateway, wake);
+    if (atomic_exchange(&gateway->keys_changed, false)) {
+        reload_keys(gateway);
+    }
+    if (atomic_exchange(&gateway->stop_requested, false)) {
+        begin_drain(gateway);
+    }
+    if (atomic_load(&gateway->workers_left) == 0 && !uv_is_closing((uv_handle_t *)async)) {
+        close_main_loop(gateway);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct gateway *gateway = handle->data;
+    if (number == SIGHUP) {
+        reload(gateway);
+        return;
+    }
+    gateway->stop_signals++;
+    unsigned ms = gateway->stop_signals > 1 ? SECOND_SIGNAL_MS
+                                            : (unsigned)gateway->snapshot->server.drain_ms;
+    gateway_stop(gateway, ms);
+}
+
+static bool start_signals(struct gateway *gateway)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        gateway->signals[i].data = gateway;
+        if (uv_signal_init(&gateway->loop, &gateway->signals[i]) != 0 ||
+            uv_signal_start(&gateway->signals[i], on_signal, numbers[i]) != 0) {
+            return false;
+        }
+    }
+    return uv_async_init(&gateway->loop, &gateway->wake, on_wake) == 0;
+}
+
+static bool open_ledger(struct gateway *gateway, struct error *error)
+{
+    char path[1024];
+    struct slice configured = gateway->options.snapshot->ledger_path;
+    if (configured.len == 0) {
+        gateway->keys = key_set_load("", error);
+        return gateway->keys != NULL;
+    }
+    slice_to_cstr(configured, path, sizeof(path));
+    struct ledger_options options = {
+        .path = path,
+        .journal = {.segment_bytes = (size_t)gateway->options.snapshot->ledger_segment_bytes,
+                    .segments_max = 64,
+                    .sync_ms = (uint64_t)gateway->options.snapshot->ledger_sync_ms},
+        .batch_ms = 200,
+        .batch_records = 8192,
+        .on_keys_changed = on_keys_changed,
+        .user = gateway,
+    };
+    gateway->ledger = ledger_open(&options, error);
+    if (gateway->ledger == NULL) {
+        return false;
+    }
+    gateway->keys = key_set_load(path, error);
+    return gateway->keys != NULL;
+}
+
+static unsigned wanted_workers(const struct snapshot *snapshot)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned wanted = snapshot->server.workers;
+    if (wanted == 0) {
+        wanted = cores > 0 ? (unsigned)cores : 1;
+    }
+    return wanted > GATEWAY_WORKERS_MAX ? GATEWAY_WORKERS_MAX : wanted;
+}
+
+static bool open_tls(struct gateway *gateway, struct error *error)
+{
+    const struct server_settings *settings = &gateway->snapshot->server;
+    if (settings->tls_certificate.len == 0) {
+        return true;
+    }
+    gateway->tls = tls_server_context(settings->tls_certificate, settings->tls_key, error);
+    return gateway->tls != NULL;
+}
+
+static bool start_workers(struct gateway *gateway, struct error *error)
+{
+    unsigned wanted = wanted_workers(gateway->snapshot);
+    for (unsigned i = 0; i < wanted; i++) {
+        struct worker *worker = worker_new(gateway, i, error);
+        if (worker == NULL || !worker_listen(worker, error)) {
+            return false;
+        }
+        gateway->workers[i] = worker;
+        if (i == 0 && gateway->options.admin_socket != NULL &&
+            !worker_listen_admin(worker, gateway->options.admin_socket, error)) {
+            return false;
+        }
+    }
+    gateway->worker_count = wanted;
+    atomic_store(&gateway->workers_left, wanted);
+    for (unsigned i = 0; i < wanted; i++) {
+        if (!worker_start(gateway->workers[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void finish(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < gateway->worker_count; i++) {
+        pthread_join(gateway->workers[i]->thread, NULL);
+    }
+    for (unsigned i = 0; i < gateway->worker_count; i++) {
+        worker_free(gateway->workers[i]);
+    }
+    if (gateway->ledger != NULL) {
+        ledger_close(gateway->ledger, LEDGER_CLOSE_MS);
+    }
+    if (gateway->options.admin_socket != NULL) {
+        unlink(gateway->options.admin_socket);
+    }
+    key_set_unref(gateway->keys);
+    snapshot_unref(gateway->snapshot);
+    target_states_release(&gateway->states);
+    SSL_CTX_free(gateway->tls);
+    uv_loop_close(&gateway->loop);
+    pthread_mutex_destroy(&gateway->lock);
+}
+
+bool gateway_run(struct gateway *gateway, const struct gateway_options *options, struct error *error)
+{
+    memset(gateway, 0, sizeof(*gateway));
+    gateway->clock = options->clock;
+    gateway->options = *options;
+    gateway->started_ns = clock_monotonic(options->clock);
+    gateway->last_reload_ok = true;
+    pthread_mutex_init(&gateway->lock, NULL);
+    target_states_init(&gateway->states);
+    uv_loop_init(&gateway->loop);
+    if (!start_signals(gateway)) {
+        return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");
+    }
+    if (!open_ledger(gateway, error) || !publish(gateway, options->snapshot, error) ||
+        !open_tls(gateway, error) || !start_workers(gateway, error)) {
+        return false;
+    }
+    if (options->on_ready != NULL) {
+        options->on_ready(options->user, gateway);
+    }
+    uv_run(&gateway->loop, UV_RUN_DEFAULT);
+    finish(gateway);
+    return true;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the HTTP server hands over: inference endpoints become calls, the others answer by themselves. What hangs on an
+ * exchange is told by its first word, a magic number: a call or a pending query.
+ */
+#include "gateway/admin.h"
+#include "gateway/call.h"
+#include "gateway/call_new.h"
+#include "gateway/status.h"
+
+#include "base/log.h"
+
+static struct worker *worker_of(const struct http_exchange *x)
+{
+    return http_exchange_owner(x);
+}
+
+static struct call *call_of(const struct http_exchange *x)
+{
+    struct call *call = http_exchange_user(x);
+    return call != NULL && call->magic == CALL_MAGIC ? call : NULL;
+}
+
+static bool is_admin_listener(const struct worker *worker, const struct http_exchange *x)
+{
+    return worker->admin != NULL && http_exchange_peer(x).len == 0;
+}
+
+/* The admin API is for whoever may open the socket file; on TCP only while no keys are required, which is loopback only. */
+static bool access_allowed(const struct worker *worker, const struct http_exchange *x,
+                           const struct endpoint *endpoint)
+{
+    if (endpoint->access == ACCESS_PUBLIC || !worker->snapshot->keys_required ||
+        is_admin_listener(worker, x)) {
+        return true;
+    }
+    if (endpoint->access == ACCESS_ADMIN) {
+        return false;
+    }
+    const struct http_request *request = http_exchange_request(x);
+    struct slice secret = request_secret(request);
+    return key_set_find(worker->keys, secret, clock_wall(worker->loop.clock) / NS_PER_S) != NULL;
+}
+
+static void refuse_access(struct worker *worker, struct http_exchange *x,
+                          const struct endpoint *endpoint)
+{
+    metric_add(&worker->metrics.unauthorized, 1);
+    if (endpoint->access == ACCESS_ADMIN) {
+        answer_error(x, 403, "admin_only",
+                     "This endpoint is served on the admin socket only while client keys are required.");
+    } else {
+        answer_error(x, 401, "invalid_api_key",
+                     "A client key is required: Authorization: Bearer sk-sl-... (sluice key create).");
+    }
+}
+
+static void plain_head(struct worker *worker, struct http_exchange *x,
+                       const struct endpoint *endpoint, struct slice rest)
+{
+    if (!access_allowed(worker, x, endpoint)) {
+        refuse_access(worker, x, endpoint);
+        return;
+    }
+    if (endpoint->method == HTTP_POST_METHOD) {
+        http_accept_body(x, (size_t)worker->snapshot->server.body_bytes);
+        return;
+    }
+    metrics_request(&worker->metrics, endpoint_index(endpoint), 200);
+    endpoint->answer(worker, x, rest, SLICE_EMPTY);
+}
+
+static void on_head(struct http_exchange *x)
+{
+    struct worker *worker = worker_of(x);
+    const struct endpoint *endpoint = NULL;
+    struct slice rest = SLICE_EMPTY;
+    switch (endpoint_find(http_exchange_request(x), &endpoint, &rest)) {
+    case ENDPOINT_UNKNOWN:
+        answer_error(x, 404, "unknown_endpoint",
+                     "No such endpoint. Chat is POST /v1/chat/completions; the base URL for SDKs ends in /v1.");
+        return;
+    case ENDPOINT_WRONG_METHOD:
+        answer_error(x, 405, "method_not_allowed", "This endpoint does not take that method.");
+        return;
+    case ENDPOINT_FOUND:
+        break;
+    }
+    if (!endpoint->inference) {
+        plain_head(worker, x, endpoint, rest);
+        return;
+    }
+    struct call *call = call_new(worker, x, endpoint);
+    if (call == NULL) {
+        answer_error(x, 503, "no_memory", "The gateway is out of memory.");
+        return;
+    }
+    call_run(call, STEP_ADMIT);
+}
+
+static void on_body(struct http_exchange *x, struct slice body)
+{
+    struct call *call = call_of(x);
+    if (call != NULL) {
+        call->chat.body = body;
+        call_run(call, STEP_PARSE);
+        return;
+    }
+    const struct endpoint *endpoint = NULL;
+    struct slice rest = SLICE_EMPTY;
+    if (endpoint_find(http_exchange_request(x), &endpoint, &rest) == ENDPOINT_FOUND &&
+        endpoint->method == HTTP_POST_METHOD) {
+        struct worker *worker = worker_of(x);
+        metrics_request(&worker->metrics, endpoint_index(endpoint), 200);
+        endpoint->answer(worker, x, rest, body);
+    }
+}
+
+static void on_drain(struct http_exchange *x)
+{
+    struct call *call = call_of(x);
+    if (call != NULL && call->attempt.upstream_open) {
+        upstream_resume(&call->attempt.request);
+    }
+}
+
+static void on_end(struct http_exchange *x, const enum http_gone *gone)
+{
+    void *user = http_exchange_user(x);
+    if (user == NULL) {
+        return;
+    }
+    struct call *call = call_of(x);
+    if (call == NULL) {
+        admin_job_gone(user);
+        return;
+    }
+    call->exchange = NULL;
+    if (gone == NULL && call->step == STEP_READ) {
+        /* the server answered by itself: the body was too large or too slow */
+        call_run(call, STEP_DONE);
+        return;
+    }
+    call_gone(call);
+}
+
+const struct http_handler gateway_handler = {
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_drain = on_drain,
+    .on_end = on_end,
+};

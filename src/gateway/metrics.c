@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/metrics.h"
+
+#include "base/log.h"
+#include "gateway/endpoint.h"
+#include "gateway/worker.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* Status codes that get a series of their own; the last one stands for all others. */
+static const int codes[METRICS_CODES] = {200, 400, 401, 402, 403, 404, 405, 408, 409, 413, 414, 417,
+                                         422, 429, 431, 499, 500, 501, 502, 503, 504, 529, 0};
+
+void metrics_request(struct metrics *metrics, size_t endpoint, int status)
+{
+    size_t i = 0;
+    while (codes[i] != 0 && codes[i] != status) {
+        i++;
+    }
+    metric_add(&metrics->requests[endpoint < METRICS_ENDPOINTS ? endpoint : METRICS_ENDPOINTS - 1][i], 1);
+}
+
+void histogram_add(struct histogram *histogram, int64_t first_bound_ns, int64_t ns)
+{
+    size_t i = 0;
+    int64_t bound = first_bound_ns;
+    while (i < METRICS_BUCKETS - 1 && ns > bound) {
+        bound *= 2;
+        i++;
+    }
+    metric_add(&histogram->buckets[i], 1);
+    metric_add(&histogram->sum_ns, ns > 0 ? (uint64_t)ns : 0);
+}
+
+static uint64_t get(const atomic_uint_fast64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* Sum over the workers of the counter at this offset of struct metrics. */
+static uint64_t sum(const struct gateway *gateway, size_t offset)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < gateway->worker_count; i++) {
+        const char *base = (const char *)&gateway->workers[i]->metrics;
+        total += get((const atomic_uint_fast64_t *)(const void *)(base + offset));
+    }
+    return total;
+}
+
+static void header(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void write_requests(const struct gateway *gateway, struct buf *out)
+{
+    header(out, "sluice_http_requests_total", "counter", "Requests by endpoint and status code.");
+    for (size_t e = 0; e < endpoint_count && e < METRICS_ENDPOINTS; e++) {
+        for (size_t c = 0; c < METRICS_CODES; c++) {
+            size_t offset = offsetof(struct metrics, requests) +
+                            (e * METRICS_CODES + c) * sizeof(atomic_uint_fast64_t);
+            uint64_t value = sum(gateway, offset);
+            if (value > 0) {
+                char code[8] = "other";
+                if (codes[c] != 0) {
+                    snprintf(code, sizeof(code), "%d", codes[c]);
+                }
+                buf_printf(out, "sluice_http_requests_total{route=\"%s\",method=\"%s\",code=\"%s\"} %llu\n",
+                           endpoints[e].name, endpoints[e].method == HTTP_POST_METHOD ? "POST" : "GET",
+                           code, (unsigned long long)value);
+            }
+        }
+    }
+}
+
+static void write_histogram(const struct gateway *gateway, struct buf *out, const char *name,
+                            const char *help, size_t offset, int64_t first_bound_ns)
+{
+    header(out, name, "histogram", help);
+    uint64_t cumulative = 0;
+    double bound = (double)first_bound_ns / 1e9;
+    for (size_t i = 0; i < METRICS_BUCKETS; i++) {
+        cumulative += sum(gateway, offset + offsetof(struct histogram, buckets) +
+                                       i * sizeof(atomic_uint_fast64_t));
+        if (i == METRICS_BUCKETS - 1) {
+            buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)cumulative);
+        } else {
+            buf_printf(out, "%s_bucket{le=\"%.6g\"} %llu\n", name, bound, (unsigned long long)cumulative);
+        }
+        bound *= 2;
+    }
+    double seconds = (double)sum(gateway, offset + offsetof(struct histogram, sum_ns)) / 1e9;
+    buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, seconds, name, (unsigned long long)cumulative);
+}
+
+static const struct {
+    const char *name;
+    const char *labels;
+    const char *help; /* NULL: another series of the metric above */
+    size_t offset;
+    bool money;
+} counters[] = {
+    {"sluice_retries_total", "", "Attempts that failed and were followed by another one.",
+     offsetof(struct metrics, retries), false},
+    {"sluice_fallbacks_total", "", "Attempts after the first of a call.",
+     offsetof(struct metrics, fallbacks), false},
+    {"sluice_cost_usd_total", "", "Dollars charged by providers.", offsetof(struct metrics, cost_nd), true},
+    {"sluice_baseline_usd_total", "", "Dollars the same usage costs at the baselines.",
+     offsetof(struct metrics, baseline_nd), true},
+    {"sluice_upstream_tokens_total", "{type=\"input\"}", "Tokens by type.",
+     offsetof(struct metrics, input_tokens), false},
+    {"sluice_upstream_tokens_total", "{type=\"output\"}", NULL, offsetof(struct metrics, output_tokens), false},
+    {"sluice_upstream_tokens_total", "{type=\"cache_read\"}", NULL,
+     offsetof(struct metrics, cache_read_tokens), false},
+    {"sluice_upstream_tokens_total", "{type=\"cache_write\"}", NULL,
+     offsetof(struct metrics, cache_write_tokens), false},
+    {"sluice_upstream_tokens_total", "{type=\"reasoning\"}", NULL,
+     offsetof(struct metrics, reasoning_tokens), false},
+    {"sluice_estimated_usage_total", "", "Attempts whose usage the provider did not report.",
+     offsetof(struct metrics, estimated_usage), false},
+    {"sluice_infeasible_total", "", "Calls refused because no target satisfied them.",
+     offsetof(struct metrics, refused_plans), false},
+    {"sluice_unauthorized_total", "", "Requests without a valid client key.",
+     offsetof(struct metrics, unauthorized), false},
+    {"sluice_ledger_refused_total", "", "Records that the journal could not take.",
+     offsetof(struct metrics, ledger_refused), false},
+};
+
+static void write_counters(const struct gateway *gateway, struct buf *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+        if (counters[i].help != NULL) {
+            header(out, counters[i].name, "counter", counters[i].help);
+        }
+        uint64_t value = sum(gateway, counters[i].offset);
+        buf_printf(out, "%s%s ", counters[i].name, counters[i].labels);
+        if (counters[i].money) {
+            money_format(out, (int64_t)value);
+        } else {
+            buf_append_u64(out, value);
+        }
+        buf_append_char(out, '\n');
+    }
+}
+
+static void label(struct buf *out, struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '"' || c == '\\') {
+            buf_append_char(out, '\\');
+        }
+        buf_append_char(out, (unsigned char)c < 0x20 ? ' ' : c);
+    }
+}
+
+static void target_series(struct buf *out, const char *name, const struct target *target, const char *extra)
+{
+    buf_printf(out, "%s{target=\"", name);
+    label(out, target->name);
+    buf_append_cstr(out, "\",provider=\"");
+    label(out, target->provider_name);
+    buf_printf(out, "\"%s} ", extra);
+}
+
+static void write_target_outcomes(const struct snapshot *snapshot, struct buf *out)
+{
+    header(out, "sluice_upstream_requests_total", "counter", "Attempts by target and outcome.");
+    for (size_t i = 0; i < snapshot->policy.target_count; i++) {
+        const struct target *target = &snapshot->policy.targets[i];
+        const struct target_state *state = target_state_of(target);
+        for (int o = 0; o < ATTEMPT_OUTCOMES; o++) {
+            uint64_t value = get(&state->outcomes[o]);
+            if (value > 0) {
+                char extra[64];
+                snprintf(extra, sizeof(extra), ",outcome=\"%s\"", attempt_outcome_name((enum attempt_outcome)o));
+                target_series(out, "sluice_upstream_requests_total", target, extra);
+                buf_printf(out, "%llu\n", (unsigned long long)value);
+            }
+        }
+    }
+}
+
+static void write_breakers(const struct gateway *gateway, const struct snapshot *snapshot, struct buf *out)
+{
+    int64_t now_ns = clock_monotonic(gateway->clock);
+    header(out, "sluice_breaker_state", "gauge", "1: the target rests after failures.");
+    for (size_t i = 0; i < snapshot->policy.target_count; i++) {
+        const struct target *target = &snapshot->policy.targets[i];
+        if (get(&target->health->requests) == 0) {
+            continue;
+        }
+        target_series(out, "sluice_breaker_state", target, "");
+        buf_printf(out, "%d\n", health_alive(target->health, now_ns) ? 0 : 1);
+    }
+}
+
+static void gauge(struct buf *out, const char *name, const char *help, double value)
+{
+    header(out, name, "gauge", help);
+    buf_printf(out, "%s %.9g\n", name, value);
+}
+
+static void write_ledger(struct gateway *gateway, struct buf *out)
+{
+    if (gateway->ledger == NULL) {
+        return;
+    }
+    struct ledger_stats ledger;
+    struct journal_stats journal;
+    ledger_stats(gateway->ledger, &ledger);
+    journal_stats(ledger_journal(gateway->ledger), &journal);
+    gauge(out, "sluice_ledger_queue_depth", "Journal records not yet in the database.",
+          (double)journal.unread_records);
+    gauge(out, "sluice_ledger_lag_seconds", "Age of the oldest record not yet in the database.",
+          (double)ledger.lag_ms / 1e3);
+    gauge(out, "sluice_ledger_commit_seconds", "Duration of the last commit.",
+          (double)ledger.last_commit_us / 1e6);
+    header(out, "sluice_ledger_errors_total", "counter", "Commits that failed and were tried again.");
+    buf_printf(out, "sluice_ledger_errors_total %llu\n", (unsigned long long)ledger.errors);
+}
+
+static double resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    unsigned long size = 0;
+    unsigned long resident = 0;
+    if (file == NULL) {
+        return 0;
+    }
+    if (fscanf(file, "%lu %lu", &size, &resident) != 2) {
+        resident = 0;
+    }
+    fclose(file);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void write_process(struct gateway *gateway, struct buf *out)
+{
+    int64_t now_ns = clock_monotonic(gateway->clock);
+    gauge(out, "sluice_config_last_reload_success", "1: the last reload was applied.",
+          gateway->last_reload_ok ? 1 : 0);
+    gauge(out, "sluice_config_last_reload_timestamp_seconds", "Unix time of the last reload.",
+          (double)gateway->last_reload_wall_ns / 1e9);
+    gauge(out, "process_resident_memory_bytes", "Resident memory.", resident_bytes());
+    gauge(out, "sluice_uptime_seconds", "Seconds since start.", (double)(now_ns - gateway->started_ns) / 1e9);
+    header(out, "sluice_telemetry_dropped_total", "counter", "Log lines dropped because the ring was full.");
+    buf_printf(out, "sluice_telemetry_dropped_total %llu\n", (unsigned long long)log_dropped());
+    header(out, "sluice_build_info", "gauge", "Version as a label.");
+    buf_append_cstr(out, "sluice_build_info{version=\"" SLUICE_VERSION "\"} 1\n");
+}
+
+void metrics_write(struct gateway *gateway, struct buf *out)
+{
+    struct snapshot *snapshot = gateway_snapshot(gateway);
+    write_requests(gateway, out);
+    write_histogram(gateway, out, "sluice_http_request_duration_seconds", "Duration of calls.",
+                    offsetof(struct metrics, duration), METRICS_DURATION_FIRST_NS);
+    write_histogram(gateway, out, "sluice_overhead_seconds",
+                    "Time from the first byte of a request to the first attempt, reading the body included.",
+                    offsetof(struct metrics, overhead), METRICS_OVERHEAD_FIRST_NS);
+    write_histogram(gateway, out, "sluice_upstream_ttft_seconds", "Time to the first byte of upstreams.",
+                    offsetof(struct metrics, first_byte), METRICS_DURATION_FIRST_NS);
+    write_counters(gateway, out);
+    write_target_outcomes(snapshot, out);
+    write_breakers(gateway, snapshot, out);
+    write_ledger(gateway, out);
+    write_process(gateway, out);
+    snapshot_unref(snapshot);
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/rows_json.h"
+
+#include "base/clock.h"
+#include "codec/json_write.h"
+#include "gateway/target_state.h"
+
+#define USD_DECIMALS 9
+
+static void member_cstr(struct json_writer *w, struct slice key, const char *text)
+{
+    json_member_string(w, key, slice_from_cstr(text));
+}
+
+static void member_usd(struct json_writer *w, struct slice key, int64_t nd)
+{
+    json_member_scaled(w, key, nd, USD_DECIMALS);
+}
+
+static void member_time(struct json_writer *w, struct slice key, int64_t wall_ns)
+{
+    char text[CLOCK_TEXT_SIZE];
+    member_cstr(w, key, clock_format(wall_ns, text));
+}
+
+static void write_report_row(struct json_writer *w, const struct report_row *row)
+{
+    json_begin_object(w);
+    member_cstr(w, SLICE("name"), row->name);
+    json_member_int(w, SLICE("calls"), row->calls);
+    json_member_int(w, SLICE("failed"), row->failed);
+    json_member_int(w, SLICE("input_tokens"), row->input_tokens);
+    json_member_int(w, SLICE("output_tokens"), row->output_tokens);
+    member_usd(w, SLICE("cost_usd"), row->cost_nd);
+    member_usd(w, SLICE("baseline_usd"), row->baseline_nd);
+    member_usd(w, SLICE("saved_usd"), row->baseline_nd - row->cost_nd);
+    json_member_int(w, SLICE("estimated"), row->estimated);
+    json_end_object(w);
+}
+
+void json_write_report(const struct report *report, enum report_by by, int64_t since_s, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    member_cstr(&w, SLICE("schema"), "sluice.report/1");
+    member_cstr(&w, SLICE("by"), report_by_name(by));
+    member_time(&w, SLICE("since"), since_s * NS_PER_S);
+    json_key(&w, SLICE("rows"));
+    json_begin_array(&w);
+    for (size_t i = 0; i < report->count; i++) {
+        write_report_row(&w, &report->rows[i]);
+    }
+    json_end_array(&w);
+    json_key(&w, SLICE("total"));
+    write_report_row(&w, &report->total);
+    json_end_object(&w);
+}
+
+static void write_call_members(struct json_writer *w, const struct call_row *row)
+{
+    const struct call_record *call = &row->call;
+    char id[ID_TEXT_LEN + 1];
+    member_cstr(w, SLICE("id"), id_format(call->call, id));
+    member_time(w, SLICE("time"), call->wall_ns);
+    json_member_string(w, SLICE("key"), call->key_name);
+    json_member_string(w, SLICE("endpoint"), call->endpoint);
+    json_member_string(w, SLICE("asked_model"), call->asked_model);
+    json_member_string(w, SLICE("route"), call->route);
+    json_member_string(w, SLICE("target"), call->target);
+    json_member_string(w, SLICE("provider"), call->provider);
+    json_member_string(w, SLICE("model"), call->model);
+    member_cstr(w, SLICE("task"), task_name(call->task));
+    member_cstr(w, SLICE("tier"), tier_name(call->tier));
+    json_member_scaled(w, SLICE("complexity"), call->complexity_permille, 3);
+    json_member_bool(w, SLICE("stream"), call->streamed);
+    json_member_int(w, SLICE("status"), call->status);
+    json_member_bool(w, SLICE("complete"), call->complete);
+    if (call->error.len > 0) {
+        json_member_string(w, SLICE("error"), call->error);
+    }
+    json_member_int(w, SLICE("attempt_count"), call->attempts);
+    json_member_int(w, SLICE("input_tokens"), call->input_tokens);
+    json_member_int(w, SLICE("output_tokens"), call->output_tokens);
+    json_member_bool(w, SLICE("estimated"), row->estimated);
+    member_usd(w, SLICE("cost_usd"), call->cost_nd);
+    member_usd(w, SLICE("expected_cost_usd"), call->expected_cost_nd);
+    json_member_string(w, SLICE("baseline"), call->baseline);
+    member_usd(w, SLICE("baseline_usd"), call->baseline_nd);
+    if (call->first_byte_us >= 0) {
+        json_member_scaled(w, SLICE("first_byte_ms"), call->first_byte_us, 3);
+    }
+    json_member_scaled(w, SLICE("total_ms"), call->total_us, 3);
+}
+
+void json_write_calls(const struct call_page *page, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, SLICE("calls"));
+    json_begin_array(&w);
+    for (size_t i = 0; i < page->count; i++) {
+        json_begin_object(&w);
+        write_call_members(&w, &page->rows[i]);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_key(&w, SLICE("next"));
+    if (page->next[0] == '\0') {
+        json_write_null(&w);
+    } else {
+        json_write_string(&w, slice_from_cstr(page->next));
+    }
+    json_end_object(&w);
+}
+
+static void write_attempt(struct json_writer *w, const struct settle_record *attempt)
+{
+    const struct usage *usage = &attempt->usage;
+    json_begin_object(w);
+    json_member_int(w, SLICE("attempt"), attempt->attempt);
+    json_member_string(w, SLICE("target"), attempt->target);
+    json_member_string(w, SLICE("provider"), attempt->provider);
+    json_member_string(w, SLICE("model"), attempt->model);
+    json_member_string(w, SLICE("lane"), attempt->lane);
+    member_cstr(w, SLICE("outcome"), attempt_outcome_name(attempt->outcome));
+    json_member_int(w, SLICE("status"), attempt->status);
+    if (attempt->error.len > 0) {
+        json_member_string(w, SLICE("error"), attempt->error);
+    }
+    if (attempt->loss.len > 0) {
+        json_member_string(w, SLICE("loss"), attempt->loss);
+    }
+    json_member_int(w, SLICE("input_tokens"), usage->input);
+    json_member_int(w, SLICE("output_tokens"), usage->output);
+    json_member_int(w, SLICE("cache_read_tokens"), usage->cache_read);
+    json_member_int(w, SLICE("cache_write_tokens"), usage->cache_write + usage->cache_write_1h);
+    json_member_int(w, SLICE("reasoning_tokens"), usage->reasoning);
+    json_member_bool(w, SLICE("estimated"), !usage->reported);
+    json_member_bool(w, SLICE("priced"), attempt->priced);
+    member_usd(w, SLICE("held_usd"), attempt->released_nd);
+    member_usd(w, SLICE("cost_usd"), attempt->cost_nd);
+    if (attempt->first_byte_us >= 0) {
+        json_member_scaled(w, SLICE("first_byte_ms"), attempt->first_byte_us, 3);
+    }
+    json_member_scaled(w, SLICE("total_ms"), attempt->total_us, 3);
+    json_end_object(w);
+}
+
+void json_write_call(const struct call_detail *detail, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    write_call_members(&w, &detail->row);
+    json_key(&w, SLICE("attempts"));
+    json_begin_array(&w);
+    for (size_t i = 0; i < detail->count; i++) {
+        write_attempt(&w, &detail->attempts[i]);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+}
+
+static void write_rates(struct json_writer *w, const struct price *price)
+{
+    if (!price->known) {
+        json_key(w, SLICE("price"));
+        json_write_null(w);
+        return;
+    }
+    json_key(w, SLICE("price"));
+    json_begin_object(w);
+    json_member_scaled(w, SLICE("input_per_mtok"), price->base.input, 6);
+    json_member_scaled(w, SLICE("output_per_mtok"), price->base.output, 6);
+    if (price->base.cache_read >= 0) {
+        json_member_scaled(w, SLICE("cache_read_per_mtok"), price->base.cache_read, 6);
+    }
+    if (price->base.cache_write >= 0) {
+        json_member_scaled(w, SLICE("cache_write_per_mtok"), price->base.cache_write, 6);
+    }
+    json_end_object(w);
+}
+
+static const char *target_status(const struct target *target, int64_t now_ns)
+{
+    if (target->off || atomic_load(&target->health->switched_off)) {
+        return "off";
+    }
+    return health_alive(target->health, now_ns) ? "on" : "resting";
+}
+
+static void write_capabilities(struct json_writer *w, capability_set set)
+{
+    json_key(w, SLICE("capabilities"));
+    json_begin_array(w);
+    for (int bit = 0; bit < CAPABILITY_COUNT; bit++) {
+        if ((set >> bit & 1) != 0) {
+            json_write_string(w, slice_from_cstr(capability_name((enum capability_bit)bit)));
+        }
+    }
+    json_end_array(w);
+}
+
+static void write_target(struct json_writer *w, const struct target *target, int64_t now_ns)
+{
+    const struct target_health *health = target->health;
+    json_begin_object(w);
+    json_member_string(w, SLICE("name"), target->name);
+    json_member_string(w, SLICE("provider"), target->provider_name);
+    json_member_string(w, SLICE("model"), target->model);
+    member_cstr(w, SLICE("tier"), tier_name(target->tier));
+    member_cstr(w, SLICE("status"), target_status(target, now_ns));
+    json_member_bool(w, SLICE("local"), target->local);
+    write_rates(w, &target->price);
+    json_member_int(w, SLICE("context_tokens"), target->context_tokens);
+    write_capabilities(w, target->capabilities);
+    json_member_int(w, SLICE("configured_latency_ms"), target->latency_ms);
+    json_member_int(w, SLICE("requests"), (int64_t)atomic_load(&health->requests));
+    json_member_int(w, SLICE("failures"), (int64_t)atomic_load(&health->failures));
+    json_member_int(w, SLICE("in_flight"), atomic_load(&health->in_flight));
+    json_member_int(w, SLICE("input_tokens"), (int64_t)atomic_load(&health->input_tokens));
+    json_member_int(w, SLICE("output_tokens"), (int64_t)atomic_load(&health->output_tokens));
+    member_usd(w, SLICE("cost_usd"), atomic_load(&health->cost_nd));
+    json_member_int(w, SLICE("first_byte_p50_ms"), health_first_byte_ms(health, 50));
+    json_member_int(w, SLICE("first_byte_p90_ms"), health_first_byte_ms(health, 90));
+    json_member_int(w, SLICE("total_p50_ms"), health_total_ms(health, 50));
+    json_member_int(w, SLICE("total_p90_ms"), health_total_ms(health, 90));
+    json_member_int(w, SLICE("retry_in_ms"), health_retry_in_ms(health, now_ns));
+    json_end_object(w);
+}
+
+/* Is the target a candidate of a route? The others are addressable only. */
+static bool is_candidate(const struct policy *policy, size_t index)
+{
+    for (size_t r = 0; r < policy->route_count; r++) {
+        for (size_t c = 0; c < policy->routes[r].candidate_count; c++) {
+            if (policy->routes[r].candidates[c] == index) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void json_write_targets(const struct snapshot *snapshot, int64_t now_ns, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, SLICE("targets"));
+    json_begin_array(&w);
+    for (size_t i = 0; i < snapshot->policy.target_count; i++) {
+        const struct target *target = &snapshot->policy.targets[i];
+        if (is_candidate(&snapshot->policy, i) || atomic_load(&target->health->requests) > 0) {
+            write_target(&w, target, now_ns);
+        }
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+}
+
+void json_write_keys(const struct key_set *keys, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_key(&w, SLICE("keys"));
+    json_begin_array(&w);
+    for (size_t i = 0; i < key_set_count(keys); i++) {
+        const struct key *key = key_set_at(keys, i);
+        json_begin_object(&w);
+        json_member_int(&w, SLICE("id"), (int64_t)key->id);
+        member_cstr(&w, SLICE("name"), key->name);
+        member_cstr(&w, SLICE("prefix"), key->prefix);
+        member_time(&w, SLICE("created"), key->created_s * NS_PER_S);
+        if (key->expires_s != 0) {
+            member_time(&w, SLICE("expires"), key->expires_s * NS_PER_S);
+        }
+        if (key->revoked_s != 0) {
+            member_time(&w, SLICE("revoked"), key->revoked_s * NS_PER_S);
+        }
+        json_member_bool(&w, SLICE("in_force"), key->revoked_s == 0);
+        json_end_object(&w);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+}
+
+static void write_price(struct json_writer *w, const struct catalogue_model *model)
+{
+    json_begin_object(w);
+    json_member_string(w, SLICE("provider"), model->provider);
+    json_member_string(w, SLICE("model"), model->id);
+    write_rates(w, &model->price);
+    if (model->context_tokens > 0) {
+        json_member_int(w, SLICE("context_tokens"), model->context_tokens);
+    }
+    json_end_object(w);
+}
+
+void json_write_prices(struct slice filter, int64_t wall_s, struct buf *out)
+{
+    const struct catalogue_info *info = catalogue_info();
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    member_cstr(&w, SLICE("source"), info->source);
+    member_cstr(&w, SLICE("date"), info->date);
+    json_key(&w, SLICE("prices"));
+    json_begin_array(&w);
+    for (size_t i = 0; i < info->models; i++) {
+        struct catalogue_model model;
+        catalogue_at(i, wall_s, &model);
+        if (filter.len == 0 || slice_find_slice(model.id, filter) != SIZE_MAX ||
+            slice_find_slice(model.provider, filter) != SIZE_MAX) {
+            write_price(&w, &model);
+        }
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+}

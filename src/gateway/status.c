@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/status.h"
+
+#include "codec/json_write.h"
+#include "dialect/dialect.h"
+#include "gateway/worker.h"
+
+int error_status(enum error_kind kind)
+{
+    switch (kind) {
+    case ERROR_INVALID:
+        return 400;
+    case ERROR_LIMIT:
+        return 413;
+    case ERROR_NOT_FOUND:
+        return 404;
+    case ERROR_UNSUPPORTED:
+        return 422;
+    case ERROR_DENIED:
+        return 403;
+    case ERROR_ENVIRONMENT:
+        return 503;
+    case ERROR_NONE:
+        break;
+    }
+    return 500;
+}
+
+void answer_bytes(struct http_exchange *x, int status, struct slice content_type, struct slice body)
+{
+    const struct http_header headers[] = {
+        {SLICE_INIT("content-type"), content_type},
+        {SLICE_INIT("cache-control"), SLICE_INIT("no-store")},
+        {SLICE_INIT("x-content-type-options"), SLICE_INIT("nosniff")},
+    };
+    http_respond(x, status, headers, ARRAY_LEN(headers), body);
+}
+
+void answer_json(struct http_exchange *x, int status, struct slice body)
+{
+    answer_bytes(x, status, SLICE("application/json"), body);
+}
+
+void answer_error(struct http_exchange *x, int status, const char *code, const char *message)
+{
+    struct buf out = BUF_INIT(8192);
+    const struct answer_error error = {
+        .status = status,
+        .type = status == 401   ? SLICE("authentication_error")
+                : status < 500 ? SLICE("invalid_request_error")
+                               : SLICE("api_error"),
+        .code = slice_from_cstr(code),
+        .message = slice_from_cstr(message),
+    };
+    dialect_of(DIALECT_OPENAI_CHAT)->write_error(&error, &out);
+    answer_json(x, status, buf_slice(&out));
+    buf_release(&out);
+}
+
+void answer_error_of(struct http_exchange *x, const struct error *error)
+{
+    answer_error(x, error_status(error->kind), error->code, error->text);
+}
+
+void status_livez(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)worker;
+    (void)rest;
+    (void)body;
+    answer_bytes(x, 200, SLICE("text/plain; charset=utf-8"), SLICE("ok\n"));
+}
+
+static const char *unready_reason(struct worker *worker)
+{
+    struct gateway *gateway = worker->gateway;
+    if (atomic_load(&gateway->draining)) {
+        return "draining\n";
+    }
+    if (gateway->ledger != NULL) {
+        struct journal_stats stats;
+        journal_stats(ledger_journal(gateway->ledger), &stats);
+        struct ledger_stats ledger;
+        ledger_stats(gateway->ledger, &ledger);
+        if (!ledger.healthy && stats.refused > 0) {
+            return "ledger full\n";
+        }
+    }
+    const struct policy *policy = &worker->snapshot->policy;
+    int64_t now_ns = clock_monotonic(worker->loop.clock);
+    for (size_t i = 0; i < policy->target_count; i++) {
+        const struct target *target = &policy->targets[i];
+        if (!target->off && health_alive(target->health, now_ns)) {
+            return NULL;
+        }
+    }
+    return "no usable target\n";
+}
+
+void status_readyz(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)rest;
+    (void)body;
+    const char *reason = unready_reason(worker);
+    answer_bytes(x, reason == NULL ? 200 : 503, SLICE("text/plain; charset=utf-8"),
+                 reason == NULL ? SLICE("ok\n") : slice_from_cstr(reason));
+}
+
+void status_metrics(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)rest;
+    (void)body;
+    struct buf out = BUF_INIT(8u << 20);
+    metrics_write(worker->gateway, &out);
+    answer_bytes(x, 200, SLICE("text/plain; version=0.0.4; charset=utf-8"), buf_slice(&out));
+    buf_release(&out);
+}
+
+static void write_model(struct json_writer *w, const struct snapshot *snapshot, struct slice id,
+                        struct slice owner)
+{
+    json_begin_object(w);
+    json_member_string(w, SLICE("id"), id);
+    json_member_string(w, SLICE("object"), SLICE("model"));
+    json_member_int(w, SLICE("created"), snapshot->loaded_wall_ns / NS_PER_S);
+    json_member_string(w, SLICE("owned_by"), owner);
+    json_end_object(w);
+}
+
+void status_models(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)rest;
+    (void)body;
+    const struct snapshot *snapshot = worker->snapshot;
+    struct buf out = BUF_INIT(8u << 20);
+    struct json_writer w;
+    json_writer_init(&w, &out);
+    json_begin_object(&w);
+    json_member_string(&w, SLICE("object"), SLICE("list"));
+    json_key(&w, SLICE("data"));
+    json_begin_array(&w);
+    for (size_t i = 0; i < snapshot->policy.route_count; i++) {
+        write_model(&w, snapshot, snapshot->policy.routes[i].name, SLICE("sluice"));
+    }
+    for (size_t i = 0; i < snapshot->policy.target_count; i++) {
+        const struct target *target = &snapshot->policy.targets[i];
+        write_model(&w, snapshot, target->name, target->provider_name);
+    }
+    json_end_array(&w);
+    json_end_object(&w);
+    answer_json(x, 200, buf_slice(&out));
+    buf_release(&out);
+}
+
+void status_model(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)body;
+    const struct snapshot *snapshot = worker->snapshot;
+    uint16_t target = policy_find_target(&snapshot->policy, rest);
+    const struct route *route = policy_find_route(&snapshot->policy, rest);
+    if (target == NO_TARGET && route == NULL) {
+        answer_error(x, 404, "model_not_found", "No route or target has this name.");
+        return;
+    }
+    struct buf out = BUF_INIT(4096);
+    struct json_writer w;
+    json_writer_init(&w, &out);
+    write_model(&w, snapshot, rest,
+                route != NULL ? SLICE("sluice") : snapshot->policy.targets[target].provider_name);
+    answer_json(x, 200, buf_slice(&out));
+    buf_release(&out);
+}
+
+void status_root(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+{
+    (void)worker;
+    (void)rest;
+    (void)body;
+    answer_bytes(x, 200, SLICE("text/plain; charset=utf-8"),
+                 SLICE("Sluice " SLUICE_VERSION "\n"
+                       "POST /v1/chat/completions   chat, model \"auto\" (SDK base URL: this address + /v1)\n"
+                       "GET  /v1/models             routes and targets\n"
+                       "POST /sluice/v1/explain     where a request would go, and why\n"
+                       "GET  /sluice/v1/calls       history    /sluice/v1/report  spend and savings\n"
+                       "GET  /metrics /livez /readyz\n"));
+}

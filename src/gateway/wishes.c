@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/wishes.h"
+
+#define USD_DECIMALS 9 /* nano-dollars */
+
+/* One row per wish: the member's name, its header, and how a text value is applied. */
+struct wish {
+    struct slice name;   /* of the body's member; the header is x-sluice- with dashes */
+    struct slice header;
+    bool (*apply)(struct decision *decision, struct slice value);
+    const char *expected;
+};
+
+static bool text_is_true(struct slice value, bool *ret_value)
+{
+    if (slice_eq_nocase(value, SLICE("true")) || slice_eq(value, SLICE("1"))) {
+        *ret_value = true;
+        return true;
+    }
+    *ret_value = false;
+    return slice_eq_nocase(value, SLICE("false")) || slice_eq(value, SLICE("0"));
+}
+
+static bool apply_task(struct decision *decision, struct slice value)
+{
+    decision->task_given = true;
+    return task_from_name(value, &decision->classification.task);
+}
+
+static bool apply_min_tier(struct decision *decision, struct slice value)
+{
+    enum tier tier;
+    if (!tier_from_name(value, &tier)) {
+        return false;
+    }
+    decision->constraints.min_tier = (int)tier;
+    return true;
+}
+
+static bool apply_max_latency(struct decision *decision, struct slice value)
+{
+    uint64_t ms;
+    if (!slice_to_u64(value, &ms) || ms > INT32_MAX) {
+        return false;
+    }
+    decision->constraints.max_latency_ms = (int64_t)ms;
+    return true;
+}
+
+static bool apply_max_cost(struct decision *decision, struct slice value)
+{
+    int64_t nd;
+    if (!slice_to_scaled(value, USD_DECIMALS, &nd) || nd < 0) {
+        return false;
+    }
+    decision->constraints.max_cost_nd = nd;
+    return true;
+}
+
+static bool apply_local_only(struct decision *decision, struct slice value)
+{
+    return text_is_true(value, &decision->constraints.local_only);
+}
+
+static bool apply_strict(struct decision *decision, struct slice value)
+{
+    return text_is_true(value, &decision->strict);
+}
+
+static bool apply_meta(struct decision *decision, struct slice value)
+{
+    return text_is_true(value, &decision->meta);
+}
+
+/* Only what is true today may be asked for: nothing is answered from a cache. */
+static bool apply_cache(struct decision *decision, struct slice value)
+{
+    (void)decision;
+    return slice_eq(value, SLICE("off")) || slice_eq(value, SLICE("refresh"));
+}
+
+static const struct wish wishes[] = {
+    {SLICE_INIT("task"), SLICE_INIT("x-sluice-task"), apply_task, "a task identifier such as code_fix"},
+    {SLICE_INIT("min_tier"), SLICE_INIT("x-sluice-min-tier"), apply_min_tier, "budget, mid or premium"},
+    {SLICE_INIT("max_latency_ms"), SLICE_INIT("x-sluice-max-latency-ms"), apply_max_latency,
+     "milliseconds, a whole number"},
+    {SLICE_INIT("max_cost_usd"), SLICE_INIT("x-sluice-max-cost-usd"), apply_max_cost,
+     "dollars, a decimal number of 0 or more"},
+    {SLICE_INIT("local_only"), SLICE_INIT("x-sluice-local-only"), apply_local_only, "true or false"},
+    {SLICE_INIT("strict"), SLICE_INIT("x-sluice-strict"), apply_strict, "true or false"},
+    {SLICE_INIT("meta"), SLICE_INIT("x-sluice-meta"), apply_meta, "true or false"},
+    {SLICE_INIT("cache"), SLICE_INIT("x-sluice-cache"), apply_cache,
+     "off or refresh: answers are not cached by this version"},
+};
+
+bool wishes_read_headers(const struct http_request *request, struct decision *decision,
+                         struct error *error)
+{
+    for (size_t h = 0; h < request->header_count; h++) {
+        const struct http_header *header = &request->headers[h];
+        if (header->name.len < 10 ||
+            !slice_eq_nocase(slice_of(header->name.ptr, 9), SLICE("x-sluice-"))) {
+            continue;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+            if (slice_eq_nocase(header->name, wishes[i].header) &&
+                !wishes[i].apply(decision, slice_trim(header->value))) {
+                return error_set(error, ERROR_INVALID, "invalid_header", "%.*s must be %s.",
+                                 SLICE_ARG(wishes[i].header), wishes[i].expected);
+            }
+        }
+    }
+    return true;
+}
+
+/* Numbers and booleans are taken as their text, strings as what they say. */
+static struct slice member_text(const struct json_doc *doc, uint32_t value, struct arena *arena)
+{
+    return json_is(doc, value, JSON_STRING) ? json_string(doc, value, arena) : json_raw(doc, value);
+}
+
+static const struct wish *wish_of_member(const struct json_doc *doc, uint32_t key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+        if (json_string_is(doc, key, wishes[i].name)) {
+            return &wishes[i];
+        }
+    }
+    return NULL;
+}
+
+bool wishes_read_body(const struct chat *chat, struct arena *arena, struct decision *decision,
+                      struct error *error)
+{
+    const struct json_doc *doc = chat->doc;
+    if (chat->sluice == JSON_ABSENT) {
+        return true;
+    }
+    for (uint32_t key = json_first(doc, chat->sluice); key != JSON_ABSENT;
+         key = json_next(doc, chat->sluice, key)) {
+        const struct wish *wish = wish_of_member(doc, key);
+        struct slice name = json_inner(doc, key);
+        if (wish == NULL) {
+            error_set(error, ERROR_INVALID, "invalid_option",
+                      "The sluice object has no option \"%.*s\".", (int)(name.len < 64 ? name.len : 64),
+                      name.ptr);
+        } else if (wish->apply(decision, member_text(doc, key + 1, arena))) {
+            continue;
+        } else {
+            error_set(error, ERROR_INVALID, "invalid_option", "sluice.%.*s must be %s.",
+                      SLICE_ARG(wish->name), wish->expected);
+        }
+        error_at(error, "/sluice/%.*s", (int)(name.len < 64 ? name.len : 64), name.ptr);
+        return false;
+    }
+    return true;
+}
+
+static bool read_names(const struct json_doc *doc, uint32_t list, struct arena *arena,
+                       const struct slice **ret_names, size_t *ret_count)
+{
+    if (!json_is(doc, list, JSON_ARRAY)) {
+        return false;
+    }
+    size_t count = json_count(doc, list);
+    struct slice *names = arena_array(arena, count + 1, sizeof(*names));
+    if (names == NULL) {
+        return false;
+    }
+    size_t n = 0;
+    for (uint32_t i = json_first(doc, list); i != JSON_ABSENT; i = json_next(doc, list, i)) {
+        if (!json_is(doc, i, JSON_STRING)) {
+            return false;
+        }
+        names[n++] = json_string(doc, i, arena);
+    }
+    *ret_names = names;
+    *ret_count = n;
+    return true;
+}
+
+static bool read_sort(const struct json_doc *doc, uint32_t value, enum plan_sort *ret_sort)
+{
+    uint32_t by = json_is(doc, value, JSON_OBJECT) ? json_member(doc, value, SLICE("by")) : value;
+    if (!json_is(doc, by, JSON_STRING)) {
+        return json_is(doc, by, JSON_NULL);
+    }
+    if (json_string_is(doc, by, SLICE("price"))) {
+        *ret_sort = SORT_EXPECTED_PRICE;
+    } else if (json_string_is(doc, by, SLICE("latency"))) {
+        *ret_sort = SORT_LATENCY;
+    } else if (json_string_is(doc, by, SLICE("throughput"))) {
+        *ret_sort = SORT_THROUGHPUT;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* OpenRouter's max_price is dollars per million tokens: the same figure in pico-dollars per token is 10^6 times it. */
+static bool read_max_price(const struct json_doc *doc, uint32_t value, struct constraints *constraints)
+{
+    uint32_t prompt = json_member(doc, value, SLICE("prompt"));
+    uint32_t completion = json_member(doc, value, SLICE("completion"));
+    if (prompt != JSON_ABSENT && !json_scaled(doc, prompt, 6, &constraints->max_input_pd)) {
+        return false;
+    }
+    return completion == JSON_ABSENT ||
+           json_scaled(doc, completion, 6, &constraints->max_output_pd);
+}
+
+static bool read_preference(const struct json_doc *doc, uint32_t key, struct arena *arena,
+                            struct constraints *constraints)
+{
+    uint32_t value = key + 1;
+    if (json_string_is(doc, key, SLICE("order"))) {
+        return read_names(doc, value, arena, &constraints->order, &constraints->order_count);
+    }
+    if (json_string_is(doc, key, SLICE("only"))) {
+        return read_names(doc, value, arena, &constraints->only, &constraints->only_count);
+    }
+    if (json_string_is(doc, key, SLICE("ignore"))) {
+        return read_names(doc, value, arena, &constraints->ignore, &constraints->ignore_count);
+    }
+    if (json_string_is(doc, key, SLICE("sort"))) {
+        return read_sort(doc, value, &constraints->sort);
+    }
+    if (json_string_is(doc, key, SLICE("max_price"))) {
+        return read_max_price(doc, value, constraints);
+    }
+    if (json_string_is(doc, key, SLICE("allow_fallbacks"))) {
+        return json_bool(doc, value, &constraints->allow_fallbacks);
+    }
+    if (json_string_is(doc, key, SLICE("require_parameters"))) {
+        return json_bool(doc, value, &constraints->require_parameters);
+    }
+    return true; /* OpenRouter's other fields are for OpenRouter and travel on in the body */
+}
+
+bool wishes_read_preferences(const struct chat *chat, struct arena *arena, struct decision *decision,
+                             struct error *error)
+{
+    const struct json_doc *doc = chat->doc;
+    if (!json_is(doc, chat->preferences, JSON_OBJECT)) {
+        return true;
+    }
+    for (uint32_t key = json_first(doc, chat->preferences); key != JSON_ABSENT;
+         key = json_next(doc, chat->preferences, key)) {
+        if (!read_preference(doc, key, arena, &decision->constraints)) {
+            struct slice name = json_inner(doc, key);
+            error_set(error, ERROR_INVALID, "invalid_option",
+                      "The routing preference has the wrong type or value.");
+            error_at(error, "/provider/%.*s", (int)(name.len < 64 ? name.len : 64), name.ptr);
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* accept4 */
+#include "gateway/worker.h"
+
+#include "gateway/call.h"
+#include "gateway/call_new.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define OUT_BYTES_MAX (64u << 20)
+#define LOG_BYTES_MAX (64u << 10)
+#define OUT_BYTES_KEPT (256u << 10)
+
+/* The published snapshot and keys changed, or it is time to drain. */
+static void take_news(struct worker *worker)
+{
+    struct snapshot *snapshot = gateway_snapshot(worker->gateway);
+    snapshot_unref(worker->snapshot);
+    worker->snapshot = snapshot;
+    struct key_set *keys = gateway_keys(worker->gateway);
+    key_set_unref(worker->keys);
+    worker->keys = keys;
+}
+
+static void on_upstream_closed(void *user)
+{
+    struct worker *worker = user;
+    uv_close((uv_handle_t *)&worker->async, NULL);
+}
+
+static void maybe_leave(struct worker *worker)
+{
+    if (worker->stopping && worker->drained_server && worker->drained_admin) {
+        worker->stopping = false;
+        upstream_close(worker->upstream, on_upstream_closed, worker);
+    }
+}
+
+static void on_server_drained(void *owner)
+{
+    struct worker *worker = owner;
+    if (http_server_connections(worker->server) == 0) {
+        worker->drained_server = true;
+    }
+    if (worker->admin == NULL || http_server_connections(worker->admin) == 0) {
+        worker->drained_admin = true;
+    }
+    maybe_leave(worker);
+}
+
+static void close_admin(struct worker *worker)
+{
+    if (worker->admin_fd >= 0) {
+        uv_poll_stop(&worker->admin_poll);
+        uv_close((uv_handle_t *)&worker->admin_poll, NULL);
+        close(worker->admin_fd);
+        worker->admin_fd = -1;
+    }
+}
+
+static void on_async(uv_async_t *async)
+{
+    struct worker *worker = CONTAINER_OF(async, struct worker, async);
+    take_news(worker);
+    if (!atomic_load(&worker->gateway->draining)) {
+        return;
+    }
+    unsigned ms = atomic_load(&worker->gateway->stop_ms);
+    if (!worker->stopping && !worker->drained_server) {
+        worker->stopping = true;
+        close_admin(worker);
+    }
+    http_server_drain(worker->server, ms, on_server_drained);
+    if (worker->admin != NULL) {
+        http_server_drain(worker->admin, ms, on_server_drained);
+    }
+}
+
+static struct http_server_options server_options(struct worker *worker)
+{
+    const struct server_settings *settings = &worker->snapshot->server;
+    struct http_server_options options = {
+        .limits = http_default_limits,
+        .handler = &gateway_handler,
+        .owner = worker,
+        .tls = worker->gateway->tls,
+    };
+    options.limits.head_bytes = (size_t)settings->head_bytes;
+    options.limits.body_bytes = (size_t)settings->body_bytes;
+    options.limits.head_ms = (uint64_t)settings->head_ms;
+    options.limits.idle_ms = (uint64_t)settings->idle_ms;
+    options.limits.write_stall_ms = (uint64_t)settings->write_stall_ms;
+    options.limits.connections = (uint32_t)settings->connections;
+    return options;
+}
+
+struct worker *worker_new(struct gateway *gateway, unsigned index, struct error *error)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    uint64_t seed;
+    if (worker == NULL || !net_loop_init(&worker->loop, gateway->clock)) {
+        free(worker);
+        error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+        return NULL;
+    }
+    worker->gateway = gateway;
+    worker->index = index;
+    worker->admin_fd = -1;
+    worker->drained_admin = true;
+    random_secure(&seed, sizeof(seed));
+    random_seed(&worker->random, seed);
+    buf_init(&worker->out, OUT_BYTES_MAX);
+    buf_init(&worker->log, LOG_BYTES_MAX);
+    worker->snapshot = gateway_snapshot(gateway);
+    worker->keys = gateway_keys(gateway);
+    uv_async_init(&worker->loop.uv, &worker->async, on_async);
+    struct http_server_options options = server_options(worker);
+    worker->server = http_server_new(&worker->loop, &options);
+    worker->upstream = upstream_new(&worker->loop, &upstream_default_limits, error);
+    if (worker->server == NULL || worker->upstream == NULL) {
+        error_set(error, ERROR_ENVIRONMENT, "no_memory", "a worker could not be made");
+        return NULL; /* the process exits: nothing to unwind */
+    }
+    return worker;
+}
+
+bool worker_listen(struct worker *worker, struct error *error)
+{
+    struct gateway *gateway = worker->gateway;
+    const struct server_settings *settings = &worker->snapshot->server;
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        struct slice address = settings->listen[i];
+        char fixed[128];
+        struct slice port = address;
+        while (slice_find(port, ':') != SIZE_MAX) {
+            port = slice_from(port, slice_find(port, ':') + 1);
+        }
+        if (worker->index > 0 && i < ARRAY_LEN(gateway->ports) && slice_eq(port, SLICE("0"))) {
+            /* port 0: the first worker's choice is everybody's */
+            int len = snprintf(fixed, sizeof(fixed), "%.*s%u", (int)(address.len - port.len), address.ptr,
+                               gateway->ports[i]);
+            address = slice_of(fixed, (size_t)len);
+        }
+        uint16_t bound = 0;
+        if (!http_server_listen(worker->server, address, true, &bound, error)) {
+            return false;
+        }
+        if (i < ARRAY_LEN(gateway->ports)) {
+            gateway->ports[i] = bound;
+        }
+    }
+    return true;
+}
+
+static void on_admin_ready(uv_poll_t *poll, int status, int events)
+{
+    struct worker *worker = CONTAINER_OF(poll, struct worker, admin_poll);
+    (void)events;
+    if (status < 0) {
+        return;
+    }
+    int fd = accept4(worker->admin_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0 && !http_server_adopt(worker->admin, fd)) {
+        log_event(LOG_WARN, "admin_connection", "a connection on the admin socket could not be served");
+    }
+}
+
+/* The file is readable by its owner only from its first moment: umask rules while it is bound. */
+static int bind_unix(const char *path, struct error *error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        error_set(error, ERROR_INVALID, "admin_socket", "the path of the admin socket is too long: %s", path);
+        return -1;
+    }
+    slice_to_cstr(slice_from_cstr(path), address.sun_path, sizeof(address.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    unlink(path);
+    mode_t old = umask(0177);
+    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 64) == 0;
+    umask(old);
+    if (!ok) {
+        error_set(error, ERROR_ENVIRONMENT, "admin_socket", "cannot listen on %s: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -1;
+    }
+    return fd;
+}
+
+bool worker_listen_admin(struct worker *worker, const char *path, struct error *error)
+{
+    struct http_server_options options = server_options(worker);
+    options.tls = NULL;
+    worker->admin_fd = bind_unix(path, error);
+    if (worker->admin_fd < 0) {
+        return false;
+    }
+    worker->admin = http_server_new(&worker->loop, &options);
+    if (worker->admin == NULL) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    worker->drained_admin = false;
+    uv_poll_init(&worker->loop.uv, &worker->admin_poll, worker->admin_fd);
+    uv_poll_start(&worker->admin_poll, UV_READABLE, on_admin_ready);
+    return true;
+}
+
+static void *worker_main(void *argument)
+{
+    struct worker *worker = argument;
+    uv_run(&worker->loop.uv, UV_RUN_DEFAULT);
+    atomic_fetch_sub(&worker->gateway->workers_left, 1);
+    uv_async_send(&worker->gateway->wake);
+    return NULL;
+}
+
+bool worker_start(struct worker *worker, struct error *error)
+{
+    sigset_t all;
+    sigset_t old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old); /* signals are the main thread's business */
+    int failed = pthread_create(&worker->thread, NULL, worker_main, worker);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failed != 0) {
+        return error_set(error, ERROR_ENVIRONMENT, "thread", "a worker thread could not be started: %s",
+                         strerror(failed));
+    }
+    return true;
+}
+
+void worker_free(struct worker *worker)
+{
+    call_free_kept(worker);
+    http_server_free(worker->server);
+    if (worker->admin != NULL) {
+        http_server_free(worker->admin);
+    }
+    upstream_free(worker->upstream);
+    snapshot_unref(worker->snapshot);
+    key_set_unref(worker->keys);
+    buf_release(&worker->out);
+    buf_release(&worker->log);
+    net_loop_release(&worker->loop);
+    free(worker);
+}

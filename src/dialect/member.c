@@ -85,8 +85,23 @@ static uint32_t member_variant(const struct member_table *table, const struct js
     return MEMBER_UNKNOWN;
 }
 
-bool members_read(struct reader *r, uint32_t object, const struct member_table *table,
-                  uint32_t *values, size_t *ret_unknown)
+/* Refuses a member of the object at `inside`: it is there twice, or in a second spelling. */
+static bool refuse_member(struct reader *r, const char *inside, const char *name, bool twice)
+{
+    char path[NAME_MAX_BYTES * 2];
+    (void)snprintf(path, sizeof path, "%s%s%s", inside == NULL ? "" : inside,
+                   inside == NULL ? "" : "/", name);
+    if (twice) {
+        return reader_refuse(r, "duplicate_member", path,
+                             "The member \"%s\" is given more than once.", name);
+    }
+    return reader_refuse(
+        r, "ambiguous_member", path,
+        "A member differs from \"%s\" only in case; some providers would take it for that.", name);
+}
+
+bool members_read(struct reader *r, uint32_t object, const char *inside,
+                  const struct member_table *table, uint32_t *values, size_t *ret_unknown)
 {
     const struct json_doc *doc = r->doc;
     size_t unknown = 0;
@@ -96,19 +111,14 @@ bool members_read(struct reader *r, uint32_t object, const struct member_table *
         uint32_t id = member_id(table, doc, key);
         if (LIKELY(id != MEMBER_UNKNOWN)) {
             if (values[id] != JSON_ABSENT) {
-                return reader_refuse(r, "duplicate_member", table->names[id].ptr,
-                                     "The member \"%s\" is given more than once.",
-                                     table->names[id].ptr);
+                return refuse_member(r, inside, table->names[id].ptr, true);
             }
             values[id] = key + 1;
             continue;
         }
         uint32_t variant = member_variant(table, doc, key);
         if (variant != MEMBER_UNKNOWN) {
-            return reader_refuse(
-                r, "ambiguous_member", table->names[variant].ptr,
-                "A member differs from \"%s\" only in case; some providers would take it for that.",
-                table->names[variant].ptr);
+            return refuse_member(r, inside, table->names[variant].ptr, false);
         }
         unknown++;
     }

@@ -48,10 +48,11 @@ uint32_t member_id(const struct member_table *table, const struct json_doc *doc,
 /* Loose: values[id] is the node of each member or JSON_ABSENT; all absent when `object` is none. */
 void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
                   uint32_t *values);
-/* Strict; `object` must be one (of the caller's making sure). *ret_unknown counts members outside
- * the table. */
-MUST_USE bool members_read(struct reader *r, uint32_t object, const struct member_table *table,
-                           uint32_t *values, size_t *ret_unknown);
+/* Strict; `object` must be one (of the caller's making sure), `inside` is its member name at the
+   current place for the pointers of errors, or NULL. *ret_unknown counts members outside the table.
+ */
+MUST_USE bool members_read(struct reader *r, uint32_t object, const char *inside,
+                           const struct member_table *table, uint32_t *values, size_t *ret_unknown);
 
 /* Each fills in the error with a pointer to `member` (which may be a path "a/b") of the current
  * place and returns false. */

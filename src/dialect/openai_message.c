@@ -248,7 +248,7 @@ static bool read_turn(struct turn *t, uint32_t node)
         return reader_refuse_type(r, NULL, "an object");
     }
     message->raw = json_raw(r->doc, node);
-    if (!members_read(r, node, &turn_table, t->values, &t->unknown) || !read_role(t) ||
+    if (!members_read(r, node, NULL, &turn_table, t->values, &t->unknown) || !read_role(t) ||
         !read_inner(r, t->values[TURN_NAME], "name", &message->name)) {
         return false;
     }

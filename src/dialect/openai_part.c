@@ -60,7 +60,7 @@ static bool read_image_part(struct reader *r, const uint32_t *values, struct cha
     struct slice url = SLICE_EMPTY;
     part->kind = PART_IMAGE;
     if (!read_object(r, values[PART_IMAGE_URL], "image_url") ||
-        !members_read(r, values[PART_IMAGE_URL], &table, image, &unknown) ||
+        !members_read(r, values[PART_IMAGE_URL], "image_url", &table, image, &unknown) ||
         !read_required(r, image[URL], "image_url/url", &url) ||
         !read_inner(r, image[DETAIL], "image_url/detail", &part->detail)) {
         return false;
@@ -81,7 +81,7 @@ static bool read_audio_part(struct reader *r, const uint32_t *values, struct cha
     size_t unknown;
     part->kind = PART_AUDIO;
     return read_object(r, values[PART_INPUT_AUDIO], "input_audio") &&
-           members_read(r, values[PART_INPUT_AUDIO], &table, audio, &unknown) &&
+           members_read(r, values[PART_INPUT_AUDIO], "input_audio", &table, audio, &unknown) &&
            read_required(r, audio[DATA], "input_audio/data", &part->data) &&
            read_inner(r, audio[FORMAT], "input_audio/format", &part->detail);
 }
@@ -98,7 +98,7 @@ static bool read_file_part(struct reader *r, const uint32_t *values, struct chat
     struct slice data = SLICE_EMPTY;
     part->kind = PART_FILE;
     if (!read_object(r, values[PART_FILE_MEMBER], "file") ||
-        !members_read(r, values[PART_FILE_MEMBER], &table, file, &unknown) ||
+        !members_read(r, values[PART_FILE_MEMBER], "file", &table, file, &unknown) ||
         !read_inner(r, file[DATA], "file/file_data", &data) ||
         !read_inner(r, file[NAME], "file/filename", &part->detail) ||
         !read_inner(r, file[ID], "file/file_id", &part->id)) {
@@ -128,7 +128,7 @@ static bool read_part(struct reader *r, uint32_t node, struct chat_part *part)
     size_t unknown;
     struct slice type = SLICE_EMPTY;
     part->raw = json_raw(r->doc, node);
-    if (!members_read(r, node, &part_table, values, &unknown) ||
+    if (!members_read(r, node, NULL, &part_table, values, &unknown) ||
         !read_required(r, values[PART_TYPE], "type", &type)) {
         return false;
     }
@@ -178,7 +178,7 @@ static bool read_function(struct reader *r, uint32_t function, struct chat_part 
     part->kind = PART_TOOL_CALL;
     part->arguments_text = true;
     return read_object(r, function, "function") &&
-           members_read(r, function, &table, values, &unknown) &&
+           members_read(r, function, "function", &table, values, &unknown) &&
            read_required(r, values[NAME], "function/name", &part->name) &&
            read_text(r, values[ARGUMENTS], "function/arguments", &part->arguments);
 }
@@ -196,7 +196,7 @@ static bool read_call(struct reader *r, uint32_t node, struct chat_part *part)
     size_t unknown;
     struct slice type = SLICE("function");
     part->raw = json_raw(r->doc, node);
-    if (!members_read(r, node, &table, values, &unknown) ||
+    if (!members_read(r, node, NULL, &table, values, &unknown) ||
         !read_required(r, values[ID], "id", &part->id) ||
         !read_inner(r, values[TYPE], "type", &type)) {
         return false;

@@ -179,7 +179,7 @@ static bool read_stream_options(struct reader *r, uint32_t value)
     }
     uint32_t values[OPTION_COUNT];
     size_t unknown;
-    return members_read(r, options, &table, values, &unknown) &&
+    return members_read(r, options, "stream_options", &table, values, &unknown) &&
            read_bool(r, values[INCLUDE_USAGE], "stream_options/include_usage",
                      &r->chat->include_usage);
 }
@@ -388,7 +388,7 @@ bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc
         return reader_refuse_type(r, NULL, "an object");
     }
     size_t unknown;
-    return members_read(r, JSON_ROOT, &openai_members, values, &unknown);
+    return members_read(r, JSON_ROOT, NULL, &openai_members, values, &unknown);
 }
 
 bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena,

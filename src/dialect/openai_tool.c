@@ -21,7 +21,7 @@ static bool read_definition(struct reader *r, uint32_t function, struct chat_too
     if (json_kind(r->doc, function) != JSON_OBJECT) {
         return reader_refuse_type(r, "function", "an object");
     }
-    if (!members_read(r, function, &table, values, &unknown) ||
+    if (!members_read(r, function, "function", &table, values, &unknown) ||
         !read_required(r, values[NAME], "function/name", &tool->name) ||
         !read_inner(r, values[DESCRIPTION], "function/description", &tool->description) ||
         !read_kind(r, values[PARAMETERS], "function/parameters", JSON_OBJECT, &parameters) ||
@@ -47,7 +47,7 @@ static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
     size_t unknown;
     struct slice type = SLICE_EMPTY;
     *tool = (struct chat_tool){.strict = -1, .raw = json_raw(r->doc, node)};
-    if (!members_read(r, node, &table, values, &unknown) ||
+    if (!members_read(r, node, NULL, &table, values, &unknown) ||
         !read_required(r, values[TYPE], "type", &type)) {
         return false;
     }
@@ -144,7 +144,7 @@ static bool read_schema(struct reader *r, uint32_t value)
     if (json_kind(r->doc, value) != JSON_OBJECT) {
         return reader_refuse_type(r, "response_format/json_schema", "an object");
     }
-    if (!members_read(r, value, &table, values, &unknown) ||
+    if (!members_read(r, value, "response_format/json_schema", &table, values, &unknown) ||
         !read_inner(r, values[NAME], "response_format/json_schema/name", &chat->schema_name) ||
         !read_kind(r, values[SCHEMA], "response_format/json_schema/schema", JSON_OBJECT, &schema) ||
         !read_flag(r, values[STRICT], "response_format/json_schema/strict", &chat->schema_strict)) {

@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct http_header headers[] = {
     {SLICE_INIT("Content-Type"), SLICE_INIT("text/plain")},
@@ -67,7 +66,7 @@ int main(int argc, char **argv)
         return 1;
     }
     struct http_server *server = http_server_new(&loop, &options);
-    snprintf(address, sizeof(address), "127.0.0.1:%d", argc > 1 ? atoi(argv[1]) : 0);
+    snprintf(address, sizeof(address), "127.0.0.1:%s", argc > 1 ? argv[1] : "0");
     if (server == NULL ||
         !http_server_listen(server, slice_from_cstr(address), false, &port, &error)) {
         fprintf(stderr, "%s\n", server == NULL ? "out of memory" : error.text);

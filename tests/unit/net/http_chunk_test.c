@@ -154,12 +154,12 @@ static enum http_chunk_status status_of_fill(const char *before, size_t count, c
     size_t len = 0;
 
     for (size_t i = 0; i < times; i++) {
-        len += (size_t)sprintf(text + len, "%s", before);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", before);
         memset(text + len, 'x', count);
         len += count;
-        len += (size_t)sprintf(text + len, "%s", after);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", after);
     }
-    len += (size_t)sprintf(text + len, "%s", last);
+    len += (size_t)snprintf(text + len, sizeof(text) - len, "%s", last);
     decode(slice_of(text, len), len / 2);
     return result.status;
 }

@@ -361,12 +361,13 @@ static void limits_the_head(void)
 static enum http_problem verdict_of_fields(size_t count)
 {
     struct http_head head;
-    char text[4096] = "GET / HTTP/1.1\r\nHost: a\r\n";
+    char text[4096];
+    int len = snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\n");
 
     for (size_t i = 1; i < count; i++) {
-        strcat(text, "X: y\r\n");
+        len += snprintf(text + len, sizeof(text) - (size_t)len, "X: y\r\n");
     }
-    strcat(text, "\r\n");
+    snprintf(text + len, sizeof(text) - (size_t)len, "\r\n");
     enum http_problem problem = verdict(slice_from_cstr(text), &http_default_limits, &head);
     if (problem == HTTP_PROBLEM_NONE) {
         EXPECT_INT(head.request.header_count, count);

@@ -8,8 +8,6 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 
-#define HOST_MAX 253
-
 struct tls_client {
     SSL_CTX *context;
 };
@@ -126,21 +124,12 @@ static bool is_address(const char *host)
 
 static bool connection_expect(SSL *ssl, const char *host)
 {
-    char name[HOST_MAX + 2];
-    size_t len = strlen(host);
-
     if (is_address(host)) {
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
     }
-    if (len == 0 || len >= sizeof(name)) {
-        return false;
-    }
-    memcpy(name, host, len + 1);
-    if (len > 1 && name[len - 1] == '.') {
-        name[len - 1] = '\0'; /* the root's dot is not part of names in certificates, RFC 6066 3 */
-    }
     SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+    return host[0] != '\0' && SSL_set1_host(ssl, host) == 1 &&
+           SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
 SSL *tls_client_connection(struct tls_client *client, const char *host,

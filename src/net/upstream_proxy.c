@@ -111,11 +111,7 @@ static bool rule_matches(struct slice rule, const struct url *url)
         struct address_bytes address = address_read(rule);
         return address.len > 0 && same_bits(&address, &host, address.len * 8);
     }
-    struct slice name = url->host;
-    if (name.len > 1 && name.ptr[name.len - 1] == '.') {
-        name.len--;
-    }
-    return name_matches(rule, name);
+    return name_matches(rule, url->host);
 }
 
 static bool list_matches(struct slice list, const struct url *url)

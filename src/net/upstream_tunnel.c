@@ -46,8 +46,12 @@ static void tunnel_write(struct upstream_connection *c)
 
 void tunnel_start(struct upstream_connection *c)
 {
-    const struct answer_expect expect = {.tunnel = true,
-                                         .head_limit = c->client->limits.head_bytes};
+    /* A refusal may have a body of any size; it is not read. */
+    const struct answer_expect expect = {
+        .tunnel = true,
+        .head_limit = c->client->limits.head_bytes,
+        .body_limit = UINT64_MAX,
+    };
 
     c->state = CONNECTION_TUNNEL;
     c->sending = true;

@@ -18,10 +18,32 @@ struct token_estimate {
 
 enum { LANGUAGE_UNKNOWN, LANGUAGE_ENGLISH, LANGUAGE_OTHER_LATIN, LANGUAGE_CYRILLIC, LANGUAGE_CJK, LANGUAGE_OTHER };
 
-#define FEATURES_TEXT_MAX 6144 /* plain bytes of the last user turn that rules look at */
+#define FEATURES_TEXT_MAX 6144 /* plain bytes that rules look at: the last user turn, then a little of its surroundings */
+#define FEATURES_PADDING 64
+#define FEATURES_HITS_MAX 256  /* words of the rules' vocabulary that are kept, in order */
+
+/* Where a word stands: bits of word_hit.place. */
+enum {
+    PLACE_START = 1u << 0,   /* first of a sentence or line, polite words aside */
+    PLACE_QUOTED = 1u << 1,  /* inside "..." or `...` */
+    PLACE_CODE = 1u << 2,    /* inside a fence or on a line of code */
+    PLACE_NEGATED = 1u << 3, /* "do not ...", "without ..." */
+    PLACE_SYSTEM = 1u << 4,  /* in the system prompt */
+    PLACE_EARLIER = 1u << 5, /* in the user's turn before a very short one */
+    PLACE_CLAUSE = 1u << 6,  /* punctuation stands between it and the word before */
+    PLACE_PASSAGE = 1u << 7, /* on a line as long as a paragraph */
+};
+
+struct word_hit {
+    uint16_t word;   /* of the vocabulary, see vocabulary.h */
+    uint16_t index;  /* which word of the sample it is */
+    uint16_t offset; /* of its first byte */
+    uint8_t place;
+};
 
 struct features {
     struct token_estimate tokens;
+    int64_t choices;         /* n: answers wanted, at least 1 */
     size_t text_bytes;       /* of all turns */
     size_t user_bytes;       /* of the last user turn */
     uint32_t turns;
@@ -39,13 +61,39 @@ struct features {
     uint32_t tools;
     uint32_t tool_results;
     uint32_t images;
+    uint32_t steps;          /* then, finally, after that ... */
+    uint32_t reasoning_words;
+    uint32_t science_words;
+    uint32_t english_words;
+    uint32_t code_words;     /* words and names that only programmers use, weighted */
+    uint32_t options;        /* lines "A. ...", "B) ..." */
+    uint32_t numbers;        /* runs of digits */
+    uint32_t formulas;       /* TeX: $, backslash, ^ */
+    uint32_t commas;
+    uint32_t blank_lines;
+    uint32_t long_line_bytes;  /* of lines that read like a passage */
+    uint32_t quoted_bytes;
+    uint32_t fenced_bytes;   /* inside fences and on lines of code */
+    uint32_t first_line;     /* bytes of the first line that is not blank */
+    uint32_t last_line;      /* offset of the last such line */
+    uint32_t last_sentence;  /* offset */
     bool json_wanted;
+    bool completion;         /* plain text completion, not a chat */
+    bool suffix;             /* fill in the middle */
+    bool starts_in_code;
+    bool ends_in_code;
+    bool ends_in_question;
     bool in_tool_loop;       /* the last turn is a tool's result */
     int language;
     capability_set needs;
-    /* The sampled plain text of the last user turn, lower-cased (ASCII) for the word rules. */
+    uint32_t hit_count;
+    struct word_hit hits[FEATURES_HITS_MAX];
+    /* The sampled plain text, lower-cased (ASCII): [0, user_len) of the last user turn, the rest of its surroundings. Zeros
+       follow, so that whole blocks may be read. */
+    size_t user_turn; /* index of the message that the sample begins with */
+    size_t user_len;
     size_t sample_len;
-    char sample[FEATURES_TEXT_MAX];
+    char sample[FEATURES_TEXT_MAX + FEATURES_PADDING];
 };
 
 void features_extract(const struct chat *chat, struct features *features);

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HEALTH_LATENCY_BUCKETS 48 /* of a quarter octave from 1 ms */
+#define HEALTH_LATENCY_BUCKETS 72 /* of a quarter octave from 1 ms: up to 262 s */
 
 struct target_health {
     atomic_bool switched_off;          /* `sluice target off NAME` */
@@ -25,6 +25,8 @@ struct target_health {
     atomic_uint_fast64_t input_tokens;
     atomic_uint_fast64_t output_tokens;
     atomic_int_fast64_t cost_nd;
+    atomic_uint first_byte_count; /* samples in `first_byte`, after decay */
+    atomic_uint total_count;
     atomic_uint first_byte[HEALTH_LATENCY_BUCKETS]; /* decayed by halving */
     atomic_uint total[HEALTH_LATENCY_BUCKETS];
 };
@@ -50,6 +52,13 @@ struct health_sample {
 };
 
 void health_init(struct target_health *health);
+#define HEALTH_FAILURES_TO_OPEN 3
+#define HEALTH_BACKOFF_MIN_MS 1000
+#define HEALTH_BACKOFF_MAX_MS 60000
+#define HEALTH_RETRY_AFTER_MAX_MS 600000 /* a longer Retry-After is cut to this */
+#define HEALTH_PROBE_LEASE_MS 120000     /* a probe that never reports blocks the next one for so long */
+#define HEALTH_SAMPLES_MIN 20            /* fewer say nothing about a percentile */
+
 /* May a request go there now? Open and due: true, if this caller wins the probe (`*ret_probe`), which it must end with
    health_record(). */
 bool health_try(struct target_health *health, int64_t now_ns, bool *ret_probe);
@@ -63,5 +72,7 @@ void health_record(struct target_health *health, const struct health_sample *sam
 /* Percentile (0..100) of the time to the first byte / to completion in ms; -1 with fewer than 20 samples. */
 int64_t health_first_byte_ms(const struct target_health *health, int percentile);
 int64_t health_total_ms(const struct target_health *health, int percentile);
+/* Output tokens per second after the first byte, in thousandths; -1 until there is data. */
+int64_t health_throughput_milli(const struct target_health *health);
 
 #endif

@@ -53,6 +53,7 @@ enum plan_reason {
     REASON_LISTED,      /* the task's list or the caller's models, in order */
     REASON_PREFERRED,
     REASON_CHEAPEST,    /* by expected price, reaches the tier */
+    REASON_FASTEST,     /* by latency or throughput, as the caller asked; reaches the tier */
     REASON_FALLBACK,    /* feasible, dearer or slower: later in the plan */
     REASON_BELOW_TIER,  /* feasible, under the derived tier: last resort */
     REASON_NEAREST,     /* not feasible; on_infeasible: nearest took it */
@@ -96,7 +97,7 @@ struct plan {
     enum tier required_tier;  /* derived or declared */
     bool tier_is_hard;
     bool below_tier;          /* the first one is under the derived tier: a header says so */
-    bool relaxed;             /* on_infeasible: nearest relaxed a constraint */
+    bool relaxed;             /* on_infeasible: nearest relaxed max_cost or max_latency; nothing else ever is */
     int64_t max_cost_nd;      /* effective, or NO_LIMIT */
     int64_t max_latency_ms;
     int64_t expected_output_tokens;

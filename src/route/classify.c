@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Task from features. Every rule that matches gives its points to its task, once, times the weight of the best place where
+ * it matched: the opening of the request counts most, quoted, fenced or passage text least, a negated word takes away. Then a
+ * few rules about the shape of the request (shapes.c) have their say, and the task with most points wins.
+ */
+#include "route/classify.h"
+
+#include "route/score.h"
+
+/* Weights of places, in sixteenths. */
+enum {
+    AT_TEXT_START = 48,
+    AT_LAST_START = 36,
+    AT_START = 24,
+    NEAR_ENDS = 16,
+    IN_SYSTEM_START = 16,
+    IN_SYSTEM = 10,
+    IN_EARLIER = 9,
+    IN_MIDDLE = 5,
+    IN_QUOTE = 4,
+    IN_CODE = 2,
+};
+
+#define TEXT_START_WORDS 7 /* "Hi, could you please quickly ..." */
+#define NEAR_BYTES 260u
+#define SHORT_WORDS 14
+#define NEGATED_SHARE 10 /* of 16: what a negated rule takes away */
+
+/* --- places --- */
+
+static int weight_of_place(const struct features *f, const struct word_hit *hit)
+{
+    bool start = (hit->place & PLACE_START) != 0;
+    if ((hit->place & PLACE_CODE) != 0) {
+        return IN_CODE;
+    }
+    if ((hit->place & PLACE_SYSTEM) != 0) {
+        return start ? IN_SYSTEM_START : IN_SYSTEM;
+    }
+    if ((hit->place & PLACE_EARLIER) != 0) {
+        return IN_EARLIER;
+    }
+    if ((hit->place & PLACE_QUOTED) != 0) {
+        return IN_QUOTE;
+    }
+    if (start && hit->index < TEXT_START_WORDS) {
+        return AT_TEXT_START;
+    }
+    bool last = hit->offset >= f->last_sentence || hit->offset >= f->last_line;
+    if (start && last) {
+        return AT_LAST_START;
+    }
+    bool near = hit->offset < NEAR_BYTES || hit->offset + NEAR_BYTES > f->user_len || last;
+    if ((hit->place & PLACE_PASSAGE) != 0 && f->lines > 1 && !last && hit->offset > NEAR_BYTES / 2) {
+        near = false;
+    }
+    return !near ? IN_MIDDLE : start ? AT_START : NEAR_ENDS;
+}
+
+/* --- phrases --- */
+
+static bool is_alternative(const struct vocabulary *v, const struct phrase *phrase, size_t place,
+                           uint16_t word)
+{
+    const uint16_t *words = v->alternatives + phrase->next[place];
+    for (size_t i = 0; i < phrase->next_count[place]; i++) {
+        if (words[i] == word) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Do the words after hit `at` continue the phrase, with no more words between than it allows? Stops at punctuation. */
+static bool phrase_continues(const struct scoring *s, const struct phrase *phrase, size_t at)
+{
+    const struct features *f = s->features;
+    unsigned gap = phrase->rule->flags & RULE_GAP_MASK;
+    size_t last = at;
+    for (size_t place = 0; place + 1 < phrase->length; place++) {
+        size_t next = last + 1;
+        unsigned reach = f->hits[last].index + 1u + gap;
+        while (next < f->hit_count && f->hits[next].index <= reach &&
+               (f->hits[next].place & PLACE_CLAUSE) == 0 &&
+               !is_alternative(s->vocabulary, phrase, place, f->hits[next].word)) {
+            next++;
+        }
+        if (next >= f->hit_count || f->hits[next].index > reach ||
+            (f->hits[next].place & PLACE_CLAUSE) != 0) {
+            return false;
+        }
+        last = next;
+    }
+    return true;
+}
+
+static bool rule_applies(const struct scoring *s, const struct word_rule *rule,
+                         const struct word_hit *hit)
+{
+    unsigned flags = rule->flags;
+    if ((flags & RULE_CODE) != 0 && s->code_share == 0) {
+        return false;
+    }
+    if ((flags & RULE_PROSE) != 0 && s->code_strong) {
+        return false;
+    }
+    if ((flags & RULE_PASSAGE) != 0 && !s->passage) {
+        return false;
+    }
+    if ((flags & RULE_SHORT) != 0 && s->features->words > SHORT_WORDS) {
+        return false;
+    }
+    if ((flags & (RULE_AT_START | RULE_TEXT_START)) != 0 && (hit->place & PLACE_START) == 0) {
+        return false;
+    }
+    return (flags & RULE_TEXT_START) == 0 || hit->index < TEXT_START_WORDS;
+}
+
+static void score_rule(struct scoring *s, uint16_t id, size_t at)
+{
+    const struct phrase *phrase = &s->vocabulary->phrases[id];
+    const struct word_rule *rule = phrase->rule;
+    const struct word_hit *hit = &s->features->hits[at];
+    if (!rule_applies(s, rule, hit) || (phrase->length > 1 && !phrase_continues(s, phrase, at))) {
+        return;
+    }
+    int points = rule->weight * weight_of_place(s->features, hit);
+    points = points * ((rule->flags & RULE_CODE) != 0 ? s->code_share : s->prose_share) / 16;
+    if ((hit->place & PLACE_NEGATED) != 0) {
+        s->points[rule->task] -= points * NEGATED_SHARE / 16;
+        return;
+    }
+    if (points > s->best_of_rule[id]) {
+        s->points[rule->task] += points - s->best_of_rule[id];
+        s->best_of_rule[id] = (int16_t)points;
+    }
+    if (points > s->reason_points[rule->task]) {
+        s->reason_points[rule->task] = points;
+        s->reason[rule->task] = rule->reason;
+    }
+}
+
+static void score_words(struct scoring *s)
+{
+    const struct features *f = s->features;
+    const struct vocabulary *v = s->vocabulary;
+    for (size_t i = 0; i < f->hit_count; i++) {
+        uint16_t word = f->hits[i].word;
+        for (size_t r = v->first_phrase[word]; r < v->first_phrase[word + 1]; r++) {
+            score_rule(s, v->references[r], i);
+        }
+    }
+}
+
+/* --- the verdict --- */
+
+static void scoring_init(struct scoring *s, const struct features *f)
+{
+    s->features = f;
+    s->vocabulary = vocabulary_get();
+    memset(s->points, 0, sizeof(s->points));
+    memset(s->reason_points, 0, sizeof(s->reason_points));
+    memset(s->best_of_rule, 0, s->vocabulary->phrase_count * sizeof(s->best_of_rule[0]));
+    for (size_t i = 0; i < TASK_COUNT; i++) {
+        s->reason[i] = "no rule matched";
+    }
+    shape_facts(s);
+}
+
+/* The first of the best, and what share of all points it has. */
+static void decide(const struct scoring *s, struct classification *c)
+{
+    size_t best = TASK_OTHER;
+    int64_t sum = SCORE_DOUBT;
+    for (size_t i = 0; i < TASK_COUNT; i++) {
+        sum += s->points[i] > 0 ? s->points[i] : 0;
+        if (s->points[i] > s->points[best]) {
+            best = i;
+        }
+    }
+    if (s->points[best] < SCORE_LEAST) {
+        best = TASK_OTHER;
+    }
+    c->task = (enum task)best;
+    c->reason = s->reason[best];
+    c->confidence = s->points[best] <= 0 ? 0 : (double)s->points[best] / (double)sum;
+}
+
+void classify(const struct features *features, struct classification *classification)
+{
+    UNINITIALIZED struct scoring scoring;
+    scoring_init(&scoring, features);
+    score_words(&scoring);
+    score_shapes(&scoring);
+    classification->given = false;
+    decide(&scoring, classification);
+    classification->complexity = complexity_of(features, classification->task);
+}

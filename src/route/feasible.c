@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * May this target answer this request? One row per constraint, in the order in which a person would
+ * want to hear of them: switches first, numbers last. A constraint is a function and a row.
+ */
+#include "route/feasible.h"
+
+#include "route/health.h"
+
+/* A request that asks for these still gets its answer from a target without them: one call at a
+   time instead of several, the model's own effort instead of the wanted one. The caller may insist
+   (`require_parameters`). */
+#define CAPABILITIES_SOFT (CAPABILITY_PARALLEL_TOOLS | CAPABILITY_REASONING)
+#define OUTPUT_UNKNOWN_TOKENS                                                                      \
+    32768 /* most that a target answers when nobody says: for the worst case only */
+#define TOKENS_SANE_MAX (INT64_C(1) << 40)
+
+__extension__ typedef __int128 wide;
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t tighter(int64_t a, int64_t b)
+{
+    if (a < 0 || b < 0) {
+        return larger(larger(a, b), NO_LIMIT);
+    }
+    return smaller(a, b);
+}
+
+static int64_t times(int64_t tokens, int64_t choices)
+{
+    return smaller(tokens, TOKENS_SANE_MAX) * choices;
+}
+
+/* --- facts of the request --- */
+
+static int declared_tier(const struct plan_input *input, const struct task_policy *task_policy)
+{
+    int tier = input->constraints.min_tier;
+    if (input->route != NULL && input->route->min_tier > tier) {
+        tier = input->route->min_tier;
+    }
+    return task_policy != NULL && task_policy->min_tier > tier ? task_policy->min_tier : tier;
+}
+
+static void facts_list(struct plan_facts *facts, const struct task_policy *task_policy)
+{
+    const struct plan_input *input = facts->input;
+    if (input->model_count > 0) {
+        facts->list = input->models;
+        facts->list_count = input->model_count;
+        facts->exclusive = true;
+    } else if (task_policy != NULL && task_policy->count > 0) {
+        facts->list = task_policy->targets;
+        facts->list_count = task_policy->count;
+        facts->exclusive = task_policy->exclusive;
+    }
+}
+
+static void facts_limits(struct plan_facts *facts)
+{
+    const struct constraints *constraints = &facts->input->constraints;
+    const struct route *route = facts->input->route;
+    int64_t route_latency = route == NULL ? NO_LIMIT : route->max_latency_ms;
+    int64_t route_cost = route == NULL ? NO_LIMIT : route->max_cost_nd;
+    facts->max_latency_ms = tighter(constraints->max_latency_ms, route_latency);
+    facts->max_cost_nd = tighter(constraints->max_cost_nd, route_cost);
+    facts->local_only = constraints->local_only || (route != NULL && route->local_only);
+}
+
+/* A list that names its targets says more than the derived tier does. */
+static enum tier wanted_tier(const struct plan_facts *facts)
+{
+    enum tier tier = TIER_BUDGET;
+    if (!facts->exclusive) {
+        tier = required_tier(facts->input->route, &facts->input->classification);
+    }
+    return facts->declared_tier > (int)tier ? (enum tier)facts->declared_tier : tier;
+}
+
+void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
+{
+    const struct features *features = input->features;
+    enum task task = input->classification.task;
+    const struct task_policy *task_policy =
+        input->route == NULL ? NULL : input->route->task_policy[task];
+    *facts = (struct plan_facts){.input = input};
+    facts_limits(facts);
+    facts_list(facts, task_policy);
+    facts->declared_tier = declared_tier(input, task_policy);
+    facts->wanted_tier = wanted_tier(facts);
+    facts->needs = features->needs;
+    if (!input->constraints.require_parameters) {
+        facts->needs &= ~(capability_set)CAPABILITIES_SOFT;
+    }
+    facts->choices = features->choices < 1 ? 1 : smaller(features->choices, 1024);
+    facts->output_expected =
+        predict_output_tokens(task, features, input->max_tokens, &facts->output_high);
+}
+
+/* --- facts of one target --- */
+
+/* Most tokens that one answer of this target can have. */
+static int64_t output_limit(const struct plan_facts *facts, const struct target *target)
+{
+    int64_t wanted = facts->input->max_tokens;
+    if (target->output_tokens > 0) {
+        return wanted > 0 ? smaller(wanted, target->output_tokens) : target->output_tokens;
+    }
+    if (wanted > 0) {
+        return wanted;
+    }
+    if (target->context_tokens > 0) {
+        return larger(target->context_tokens - facts->input->features->tokens.low, 1);
+    }
+    return OUTPUT_UNKNOWN_TOKENS;
+}
+
+static int64_t cost_of(const struct price *price, int64_t input, int64_t output)
+{
+    struct usage usage = {.input = input, .output = output};
+    return price_cost(price, &usage);
+}
+
+static void entry_costs(const struct plan_facts *facts, const struct target *target,
+                        struct plan_entry *entry)
+{
+    const struct policy *policy = facts->input->policy;
+    const struct token_estimate *tokens = &facts->input->features->tokens;
+    const struct price *price = &target->price;
+    struct price other;
+    if (!price->known) {
+        other = policy_price(policy, target);
+        price = &other;
+    }
+    int64_t limit = times(output_limit(facts, target), facts->choices);
+    int64_t expected = smaller(facts->output_expected, limit);
+    int64_t high = smaller(facts->output_high, limit);
+    entry->expected_cost_nd = cost_of(price, tokens->expected, expected);
+    entry->high_cost_nd = cost_of(price, tokens->expected, high);
+    entry->worst_cost_nd = cost_of(price, tokens->high, limit);
+}
+
+static int64_t latency_percentile(const struct plan_facts *facts, const struct target *target,
+                                  int percentile)
+{
+    int64_t ms = -1;
+    if (target->health != NULL) {
+        ms = facts->input->streamed ? health_first_byte_ms(target->health, percentile)
+                                    : health_total_ms(target->health, percentile);
+    }
+    return ms >= 0 ? ms : target->latency_ms;
+}
+
+int64_t feasible_latency_ms(const struct plan_facts *facts, const struct target *target)
+{
+    return latency_percentile(facts, target, 90);
+}
+
+int64_t feasible_context_tokens(const struct plan_facts *facts, const struct target *target)
+{
+    int64_t output = facts->input->max_tokens > 0 ? facts->input->max_tokens
+                                                  : facts->output_expected / facts->choices;
+    if (target->output_tokens > 0) {
+        output = smaller(output, target->output_tokens);
+    }
+    return smaller(facts->input->features->tokens.expected, TOKENS_SANE_MAX) +
+           smaller(output, TOKENS_SANE_MAX);
+}
+
+size_t provider_position(const struct target *target, const struct slice *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (slice_eq_nocase(names[i], target->provider_name)) {
+            return i;
+        }
+    }
+    return count;
+}
+
+/* --- constraints: each says whether the target violates it, and by which number --- */
+
+static bool violates_off(const struct plan_facts *facts, const struct target *target,
+                         struct plan_entry *entry)
+{
+    (void)facts;
+    (void)entry;
+    return target->off ||
+           (target->health != NULL &&
+            atomic_load_explicit(&target->health->switched_off, memory_order_relaxed));
+}
+
+static bool violates_allowed(const struct plan_facts *facts, const struct target *target,
+                             struct plan_entry *entry)
+{
+    const struct constraints *c = &facts->input->constraints;
+    (void)entry;
+    bool out =
+        c->only != NULL && provider_position(target, c->only, c->only_count) == c->only_count;
+    return out || provider_position(target, c->ignore, c->ignore_count) < c->ignore_count;
+}
+
+static bool violates_dialect(const struct plan_facts *facts, const struct target *target,
+                             struct plan_entry *entry)
+{
+    (void)entry;
+    unsigned required = facts->input->required_dialects;
+    return required != 0 && (target->dialects & required) == 0;
+}
+
+static bool violates_capability(const struct plan_facts *facts, const struct target *target,
+                                struct plan_entry *entry)
+{
+    entry->wanted = facts->needs & ~target->capabilities;
+    entry->actual = target->capabilities;
+    return entry->wanted != 0;
+}
+
+static bool violates_context(const struct plan_facts *facts, const struct target *target,
+                             struct plan_entry *entry)
+{
+    entry->wanted = target->context_tokens;
+    entry->actual = feasible_context_tokens(facts, target);
+    return target->context_tokens > 0 && entry->actual > target->context_tokens;
+}
+
+static bool violates_local(const struct plan_facts *facts, const struct target *target,
+                           struct plan_entry *entry)
+{
+    (void)entry;
+    return facts->local_only && !target->local;
+}
+
+static bool violates_tier(const struct plan_facts *facts, const struct target *target,
+                          struct plan_entry *entry)
+{
+    entry->wanted = facts->declared_tier;
+    entry->actual = target->tier;
+    return (int)target->tier < facts->declared_tier;
+}
+
+/* Allowed without a price is not the same as free: it is no promise that a cost limit could be
+ * kept. */
+static bool violates_price_known(const struct plan_facts *facts, const struct target *target,
+                                 struct plan_entry *entry)
+{
+    const struct constraints *c = &facts->input->constraints;
+    (void)entry;
+    if (target->price.known) {
+        return false;
+    }
+    switch (facts->input->policy->unknown_price) {
+    case UNKNOWN_PRICE_CEILING:
+        return false;
+    case UNKNOWN_PRICE_ALLOW:
+        return facts->max_cost_nd >= 0 || c->max_input_pd >= 0 || c->max_output_pd >= 0;
+    case UNKNOWN_PRICE_DENY:
+        break;
+    }
+    return true;
+}
+
+static bool violates_rate(const struct plan_facts *facts, const struct target *target,
+                          struct plan_entry *entry)
+{
+    const struct constraints *c = &facts->input->constraints;
+    if (c->max_input_pd < 0 && c->max_output_pd < 0) {
+        return false;
+    }
+    struct price price = policy_price(facts->input->policy, target);
+    const struct price_rates *rates =
+        price_rates_for(&price, facts->input->features->tokens.expected);
+    bool input = c->max_input_pd >= 0 && rates->input > c->max_input_pd;
+    entry->wanted = input ? c->max_input_pd : c->max_output_pd;
+    entry->actual = input ? rates->input : rates->output;
+    return input || (c->max_output_pd >= 0 && rates->output > c->max_output_pd);
+}
+
+static bool violates_alive(const struct plan_facts *facts, const struct target *target,
+                           struct plan_entry *entry)
+{
+    if (target->health == NULL) {
+        return false;
+    }
+    entry->actual = health_retry_in_ms(target->health, facts->input->now_ns);
+    return entry->actual > 0;
+}
+
+static bool violates_cost(const struct plan_facts *facts, const struct target *target,
+                          struct plan_entry *entry)
+{
+    (void)target;
+    entry->wanted = facts->max_cost_nd;
+    entry->actual = entry->high_cost_nd;
+    return facts->max_cost_nd >= 0 && entry->high_cost_nd > facts->max_cost_nd;
+}
+
+static bool violates_latency(const struct plan_facts *facts, const struct target *target,
+                             struct plan_entry *entry)
+{
+    if (facts->max_latency_ms < 0) {
+        return false;
+    }
+    entry->wanted = facts->max_latency_ms;
+    entry->actual = feasible_latency_ms(facts, target);
+    return entry->actual > facts->max_latency_ms;
+}
+
+static const struct constraint_row {
+    enum plan_reason reason;
+    bool (*violates)(const struct plan_facts *facts, const struct target *target,
+                     struct plan_entry *entry);
+} constraint_rows[] = {
+    {REASON_OFF, violates_off},          {REASON_NOT_ALLOWED, violates_allowed},
+    {REASON_DIALECT, violates_dialect},  {REASON_CAPABILITY, violates_capability},
+    {REASON_CONTEXT, violates_context},  {REASON_NOT_LOCAL, violates_local},
+    {REASON_MIN_TIER, violates_tier},    {REASON_PRICE_UNKNOWN, violates_price_known},
+    {REASON_NOT_ALLOWED, violates_rate}, {REASON_DEAD, violates_alive},
+    {REASON_COST, violates_cost},        {REASON_LATENCY, violates_latency},
+};
+
+enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entry *entry)
+{
+    const struct target *target = &facts->input->policy->targets[entry->target];
+    entry_costs(facts, target, entry);
+    entry->expected_latency_ms = latency_percentile(facts, target, 50);
+    for (size_t i = 0; i < ARRAY_LEN(constraint_rows); i++) {
+        entry->wanted = 0;
+        entry->actual = 0;
+        if (constraint_rows[i].violates(facts, target, entry)) {
+            return constraint_rows[i].reason;
+        }
+    }
+    entry->wanted = 0;
+    entry->actual = 0;
+    return REASON_COUNT;
+}
+
+static int64_t overshoot_milli(int64_t limit, int64_t actual)
+{
+    if (limit < 0 || actual <= limit) {
+        return 0;
+    }
+    if (limit == 0) {
+        return INT64_MAX;
+    }
+    wide over = ((wide)actual - limit) * 1000 / limit;
+    return over > INT64_MAX ? INT64_MAX : (int64_t)over;
+}
+
+int64_t feasible_overshoot(const struct plan_facts *facts, const struct plan_entry *entry)
+{
+    if (entry->reason != REASON_COST && entry->reason != REASON_LATENCY) {
+        return -1;
+    }
+    if (entry->reason == REASON_COST && facts->max_cost_nd == 0) {
+        return -1;
+    }
+    const struct target *target = &facts->input->policy->targets[entry->target];
+    return larger(overshoot_milli(facts->max_cost_nd, entry->high_cost_nd),
+                  overshoot_milli(facts->max_latency_ms, feasible_latency_ms(facts, target)));
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a chat to features. The sample is built first: the last user turn (its head and its tail when it is long, for the
+ * request stands at one of them), the head of the system prompt, and the user's turn before when the last one is as short as
+ * "yes, in Rust please". One scan over it finds everything; the rest of the conversation is only measured.
+ */
+#include "route/features.h"
+
+#include "route/tokens.h"
+
+#define SYSTEM_SAMPLE 512
+#define EARLIER_SAMPLE 256
+#define USER_SAMPLE (FEATURES_TEXT_MAX - SYSTEM_SAMPLE - EARLIER_SAMPLE)
+#define USER_TAIL 1792
+#define SHORT_TURN 48 /* a turn of so few bytes leans on the one before */
+#define NO_TURN SIZE_MAX
+
+/* --- the sample --- */
+
+/* Typographic quotes, dashes, dots and hard blanks become their ASCII forms, in place; the text never grows. Returns the new
+   length. */
+static size_t plain_punctuation(char *text, size_t len)
+{
+    static const char narrow[256] = {[0x90] = '-', [0x91] = '-',  [0x92] = '-',  [0x93] = '-',
+                                     [0x94] = '-', [0x95] = '-',  [0x98] = '\'', [0x99] = '\'',
+                                     [0x9a] = '\'', [0x9b] = '\'', [0x9c] = '"',  [0x9d] = '"',
+                                     [0x9e] = '"',  [0x9f] = '"',  [0xa2] = '-',  [0xa6] = '.'};
+    char *first = len == 0 ? NULL : memchr(text, 0xe2, len);
+    if (first == NULL) {
+        return len;
+    }
+    size_t to = (size_t)(first - text);
+    for (size_t from = to; from < len; to++) {
+        bool general = len - from >= 3 && text[from] == (char)0xe2 && text[from + 1] == (char)0x80;
+        char plain = general ? narrow[(unsigned char)text[from + 2]] : 0;
+        text[to] = plain != 0 ? plain : text[from];
+        from += plain != 0 ? 3 : 1;
+    }
+    return to;
+}
+
+/* Appends at most `room` plain bytes of an inner text. */
+static void sample_append(struct features *f, struct slice inner, size_t room)
+{
+    size_t left = FEATURES_TEXT_MAX - f->sample_len;
+    room = room < left ? room : left;
+    char *at = f->sample + f->sample_len;
+    /* A plain byte takes at most 6 bytes of JSON; no more than that is looked at. */
+    struct slice head = slice_of(inner.ptr, inner.len / 6 < room ? inner.len : room * 6);
+    f->sample_len += plain_punctuation(at, json_unescape_to(head, at, room));
+}
+
+static void sample_break(struct features *f)
+{
+    if (f->sample_len > 0 && f->sample_len < FEATURES_TEXT_MAX) {
+        f->sample[f->sample_len++] = '\n';
+    }
+}
+
+/* The end of an inner text, from a blank on: a blank is inside no escape and no character. */
+static struct slice inner_tail(struct slice inner, size_t size)
+{
+    if (inner.len <= size) {
+        return inner;
+    }
+    struct slice tail = slice_from(inner, inner.len - size);
+    size_t blank = slice_find(slice_of(tail.ptr, tail.len < 256 ? tail.len : 256), ' ');
+    if (blank != SIZE_MAX) {
+        return slice_from(tail, blank);
+    }
+    while (tail.len > 0 && ((unsigned char)tail.ptr[0] & 0xc0) == 0x80) {
+        tail = slice_from(tail, 1);
+    }
+    return tail;
+}
+
+static size_t message_text_bytes(const struct chat_message *message)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < message->part_count; i++) {
+        bytes += message->parts[i].kind == PART_TEXT ? message->parts[i].text.len : 0;
+    }
+    return bytes;
+}
+
+/* The first `room` bytes of the message's texts, one below the other. */
+static void sample_head(struct features *f, const struct chat_message *message, size_t room)
+{
+    size_t end = f->sample_len + room;
+    for (size_t i = 0; i < message->part_count && f->sample_len < end; i++) {
+        if (message->parts[i].kind == PART_TEXT && message->parts[i].text.len > 0) {
+            sample_break(f);
+            sample_append(f, message->parts[i].text, end - f->sample_len);
+        }
+    }
+}
+
+/* The last `room` bytes; a message's last text part is what ends it. */
+static void sample_tail(struct features *f, const struct chat_message *message, size_t room)
+{
+    for (size_t i = message->part_count; i > 0; i--) {
+        if (message->parts[i - 1].kind == PART_TEXT && message->parts[i - 1].text.len > 0) {
+            sample_break(f);
+            sample_append(f, inner_tail(message->parts[i - 1].text, room), room);
+            return;
+        }
+    }
+}
+
+static void sample_user_turn(struct features *f, const struct chat_message *message)
+{
+    f->user_bytes = message_text_bytes(message);
+    if (f->user_bytes <= USER_SAMPLE) {
+        sample_head(f, message, USER_SAMPLE);
+    } else {
+        sample_head(f, message, USER_SAMPLE - USER_TAIL);
+        sample_tail(f, message, USER_TAIL);
+    }
+    f->user_len = f->sample_len;
+}
+
+/* --- the conversation --- */
+
+/* The user turn at or before `from`; if there is none, the last message of all. */
+static size_t user_turn_before(const struct chat *chat, size_t from)
+{
+    for (size_t i = from; i > 0; i--) {
+        if (chat->messages[i - 1].role == ROLE_USER && chat->messages[i - 1].part_count > 0) {
+            return i - 1;
+        }
+    }
+    return NO_TURN;
+}
+
+static void count_parts(const struct chat_message *message, struct features *f)
+{
+    for (size_t i = 0; i < message->part_count; i++) {
+        f->images += message->parts[i].kind == PART_IMAGE;
+        f->tool_results += message->parts[i].kind == PART_TOOL_RESULT;
+    }
+}
+
+static void count_conversation(const struct chat *chat, struct features *f)
+{
+    for (size_t i = 0; i < chat->message_count; i++) {
+        count_parts(&chat->messages[i], f);
+        f->user_turns += chat->messages[i].role == ROLE_USER;
+    }
+    f->turns = (uint32_t)chat->message_count;
+    f->tools = (uint32_t)chat->tool_count;
+    f->choices = chat->choices < 1 ? 1 : chat->choices;
+    f->json_wanted = chat->format != FORMAT_TEXT;
+    f->completion = chat->operation == OPERATION_COMPLETION;
+    f->suffix = chat->suffix.ptr != NULL;
+    f->needs = chat->needs;
+    if (chat->message_count > 0) {
+        f->in_tool_loop = chat->messages[chat->message_count - 1].role == ROLE_TOOL;
+    }
+}
+
+static void scan_surroundings(const struct chat *chat, struct text_scan *scan, size_t user_turn)
+{
+    struct features *f = scan->features;
+    const struct chat_message *first = &chat->messages[0];
+    size_t start = f->sample_len;
+    if (user_turn > 0 && (first->role == ROLE_SYSTEM || first->role == ROLE_DEVELOPER)) {
+        sample_head(f, first, SYSTEM_SAMPLE);
+    }
+    size_t middle = f->sample_len;
+    size_t earlier = f->user_len < SHORT_TURN ? user_turn_before(chat, user_turn) : NO_TURN;
+    if (earlier != NO_TURN) {
+        sample_head(f, &chat->messages[earlier], EARLIER_SAMPLE);
+    }
+    memset(f->sample + f->sample_len, 0, FEATURES_PADDING);
+    text_scan_region(scan, 0, f->user_len, 0);
+    if (middle > start) {
+        text_scan_region(scan, start, middle, PLACE_SYSTEM);
+    }
+    if (f->sample_len > middle) {
+        text_scan_region(scan, middle, f->sample_len, PLACE_EARLIER);
+    }
+}
+
+/* The script by the first bytes of characters beyond ASCII; Latin is English if it has English words or no accents. */
+static int language_of(const struct features *f, const struct byte_counts *counts)
+{
+    size_t cyrillic = 0;
+    size_t cjk = 0;
+    size_t latin = 0;
+    size_t look = f->user_len < 1024 ? f->user_len : 1024;
+    for (size_t i = 0; counts->high > 0 && i < look; i++) {
+        unsigned char c = (unsigned char)f->sample[i];
+        cyrillic += c == 0xd0 || c == 0xd1;
+        cjk += c >= 0xe3 && c <= 0xed;
+        latin += c >= 0xc3 && c <= 0xc8;
+    }
+    if (counts->high > counts->letters) {
+        return cyrillic > cjk ? LANGUAGE_CYRILLIC : cjk > 0 ? LANGUAGE_CJK : LANGUAGE_OTHER;
+    }
+    if (f->english_words > 0) {
+        return LANGUAGE_ENGLISH;
+    }
+    if (latin > 0) {
+        return LANGUAGE_OTHER_LATIN;
+    }
+    return LANGUAGE_UNKNOWN;
+}
+
+void features_extract(const struct chat *chat, struct features *features)
+{
+    memset(features, 0, offsetof(struct features, hits));
+    features->user_len = features->sample_len = 0;
+    struct text_scan scan = {.features = features, .vocabulary = vocabulary_get()};
+    count_conversation(chat, features);
+    if (chat->message_count > 0) {
+        size_t turn = user_turn_before(chat, chat->message_count);
+        features->user_turn = turn == NO_TURN ? chat->message_count - 1 : turn;
+        sample_user_turn(features, &chat->messages[features->user_turn]);
+        scan_surroundings(chat, &scan, features->user_turn);
+    }
+    features->words = (uint32_t)scan.counts.words;
+    features->language = language_of(features, &scan.counts);
+    tokens_estimate(chat, &scan.counts, features);
+}

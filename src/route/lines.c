@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a line is: blank, a fence, code, an item of a list, an option of a choice, a line of a
+ * passage. Words on lines of code are marked after the fact, because only the line's end tells
+ * ("};").
+ */
+#include "route/text.h"
+
+#define PASSAGE_LINE_BYTES 140 /* a line as long as this is a paragraph */
+#define CODE_LINE_BYTES_MAX 200
+
+struct line {
+    const char *text; /* without indentation */
+    size_t len;       /* without trailing blanks */
+    size_t indent;
+    uint32_t marks;
+    uint32_t formulas;
+};
+
+static bool line_starts(const struct line *line, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return line->len >= len && memcmp(line->text, prefix, len) == 0;
+}
+
+static bool holds(const struct line *line, struct slice needle)
+{
+    return slice_find_slice(slice_of(line->text, line->len), needle) != SIZE_MAX;
+}
+
+static bool starts_with_any(const struct line *line, const char *const *prefixes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (prefixes[i][0] == line->text[0] && line_starts(line, prefixes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* These begin no sentence. */
+static bool starts_as_code(const struct line *line)
+{
+    static const char *const openings[] = {
+        "#include",
+        "#define ",
+        "#!/",
+        "//",
+        "/*",
+        "*/",
+        "@",
+        ">>>",
+        "def ",
+        "async def ",
+        "elif ",
+        "except ",
+        "func ",
+        "fn ",
+        "const ",
+        "<?php",
+        "</",
+        "pub fn ",
+        "impl ",
+        "namespace ",
+        "using namespace",
+        "module.exports",
+        "package main",
+        "import os",
+        "import sys",
+        "import java",
+        "import {",
+        "export default",
+        "export const",
+        "select * ",
+        "create table",
+        "+ ",
+        "diff --git",
+        "@@ ",
+        "traceback (most", "\"\"\"", "'''",
+    };
+    return starts_with_any(line, openings, ARRAY_LEN(openings));
+}
+
+/* These may begin a sentence too: the line must have marks of code as well. */
+static bool starts_as_code_perhaps(const struct line *line)
+{
+    static const char *const openings[] = {
+        "import ", "from ",   "class ", "let ",    "var ",    "public ", "private ",  "protected ",
+        "static ", "return ", "if ",    "if(",     "for ",    "for(",    "while ",    "while(",
+        "else",    "try",     "catch",  "struct ", "int ",    "void ",   "function ", "type ",
+        "with ",   "print",   "self.",  "this.",   "switch ", "case ",   "raise ",    "throw ",
+        "assert ", "new ",    "await ", "export ", "select ", "update ", "insert ",   "#",
+    };
+    return starts_with_any(line, openings, ARRAY_LEN(openings));
+}
+
+static bool is_code(const struct line *line)
+{
+    if (line->len > CODE_LINE_BYTES_MAX || line->formulas >= 2) {
+        return false;
+    }
+    if (starts_as_code(line)) {
+        return true;
+    }
+    if (line_starts(line, "from ") && line->len < 80 &&
+        holds(line, SLICE(" import "))) {
+        return true;
+    }
+    char last = line->text[line->len - 1];
+    if (line->marks == 0) {
+        return last == ':' && line->indent >= 2 && starts_as_code_perhaps(line);
+    }
+    if (last == ';' || last == '{' || last == '}') {
+        return line->marks >= 2 || line->len <= 30 || line->indent >= 2;
+    }
+    return line->indent >= 2 || line->marks * 8 >= line->len ||
+           (line->marks >= 2 && starts_as_code_perhaps(line));
+}
+
+static bool is_list_item(const struct line *line)
+{
+    const char *t = line->text;
+    if (line->len < 3) {
+        return false;
+    }
+    if ((t[0] == '-' || t[0] == '*') && t[1] == ' ') {
+        return true;
+    }
+    size_t digits = t[0] >= '0' && t[0] <= '9' ? (t[1] >= '0' && t[1] <= '9' ? 2 : 1) : 0;
+    return digits > 0 && (t[digits] == '.' || t[digits] == ')');
+}
+
+/* "a. ...", "(b) ...", "c) ..." */
+static bool is_option(const struct line *line)
+{
+    const char *t = line->text;
+    size_t i = line->len > 3 && t[0] == '(' ? 1 : 0;
+    return line->len >= i + 3 && t[i] >= 'a' && t[i] <= 'h' &&
+           (t[i + 1] == '.' || t[i + 1] == ')') && t[i + 2] == ' ';
+}
+
+/* Three backticks; an opening and a closing one may stand on one line. */
+static unsigned fences_on(const struct line *line)
+{
+    unsigned fences = 0;
+    const char *at = line->text;
+    const char *end = line->text + line->len;
+    while (at < end && (at = memchr(at, '`', (size_t)(end - at))) != NULL) {
+        if (end - at >= 3 && at[1] == '`' && at[2] == '`') {
+            fences++;
+            at += 2;
+        }
+        at++;
+    }
+    return fences;
+}
+
+static void line_load(const struct text_scan *scan, size_t end, struct line *line)
+{
+    const char *text = scan->features->sample;
+    size_t start = scan->line_start;
+    size_t stop = end;
+    while (start < stop && (text[start] == ' ' || text[start] == '\t')) {
+        start++;
+    }
+    while (stop > start && (unsigned char)text[stop - 1] <= ' ') {
+        stop--;
+    }
+    *line = (struct line){
+        .text = text + start,
+        .len = stop - start,
+        .indent = (start - scan->line_start) * (text[scan->line_start] == '\t' ? 4 : 1),
+        .marks = scan->line_marks,
+        .formulas = scan->line_formulas,
+    };
+}
+
+static void mark_hits(struct text_scan *scan, uint8_t place)
+{
+    struct features *f = scan->features;
+    for (uint32_t i = scan->line_hits; i < f->hit_count; i++) {
+        f->hits[i].place |= place;
+    }
+}
+
+static void line_classify(struct text_scan *scan, const struct line *line)
+{
+    struct features *f = scan->features;
+    unsigned fences = fences_on(line);
+    bool code = scan->fenced || is_code(line);
+    f->code_fences += fences;
+    if (fences != 0) {
+        scan->fenced ^= (fences & 1u) != 0;
+        code = !line_starts(line, "```") ? false : code;
+    } else if (code) {
+        f->code_marks++;
+        f->fenced_bytes += (uint32_t)line->len;
+        mark_hits(scan, PLACE_CODE);
+    } else {
+        f->formulas += line->formulas;
+        f->list_items += is_list_item(line);
+        f->options += is_option(line);
+        if (line->len >= PASSAGE_LINE_BYTES) {
+            f->long_line_bytes += (uint32_t)line->len;
+            mark_hits(scan, PLACE_PASSAGE);
+        }
+    }
+    scan->last_line_code = fences == 0 && code;
+}
+
+static void line_remember(struct text_scan *scan, const struct line *line)
+{
+    struct features *f = scan->features;
+    if (scan->region != 0) {
+        return;
+    }
+    if (f->lines++ == 0) {
+        f->starts_in_code = scan->last_line_code;
+    }
+    f->first_line = f->first_line == 0 ? (uint32_t)line->len : f->first_line;
+    f->last_line = (uint32_t)(line->text - f->sample);
+    f->ends_in_code = scan->last_line_code || scan->fenced;
+    f->ends_in_question = line->text[line->len - 1] == '?';
+}
+
+void line_end(struct text_scan *scan, size_t end)
+{
+    struct line line;
+    line_load(scan, end, &line);
+    if (line.len > 0) {
+        line_classify(scan, &line);
+        line_remember(scan, &line);
+    } else if (scan->region == 0) {
+        scan->features->blank_lines++;
+    }
+    scan->line_start = end + 1;
+    scan->line_hits = scan->features->hit_count;
+    scan->line_marks = 0;
+    scan->line_formulas = 0;
+}

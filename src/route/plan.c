@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan. The one hard idea: every target that is considered gets a rank, and the plan is the
+ * sorted list of ranks, kept sorted while it is filled. Refused targets rank behind taken ones, so
+ * when more targets are considered than a plan can hold, what falls off the end is always what
+ * matters least.
+ *
+ * A rank compares, in this order: taken or refused; position in an exclusive list; the caller's
+ * order of providers; position among the preferred; how far below the wanted tier; price known or
+ * not; price (or latency, or throughput, as the caller asked), then the other; whether it speaks
+ * the client's dialect; order of the configuration.
+ */
+#include "route/plan.h"
+
+#include "route/feasible.h"
+#include "route/health.h"
+
+struct rank {
+    uint64_t group; /* refused, list, order, preferred: 16 bits each */
+    uint64_t tier;  /* tiers under the wanted one, then "no price" */
+    int64_t first;  /* price, or latency, or throughput */
+    int64_t second;
+    uint64_t tie;       /* foreign dialect, then order of the configuration */
+    uint16_t order;     /* the caller's, of providers */
+    uint16_t preferred; /* position in the list */
+    uint16_t below;
+};
+
+struct planning {
+    struct plan_facts facts;
+    struct plan *plan;
+    struct rank ranks[PLAN_TARGETS_MAX];
+    uint64_t seen[TARGETS_MAX / 64];
+    uint16_t sequence;
+};
+
+void constraints_init(struct constraints *constraints)
+{
+    *constraints = (struct constraints){
+        .max_latency_ms = NO_LIMIT,
+        .max_cost_nd = NO_LIMIT,
+        .min_tier = -1,
+        .allow_fallbacks = true,
+        .sort = SORT_EXPECTED_PRICE,
+        .max_input_pd = NO_LIMIT,
+        .max_output_pd = NO_LIMIT,
+    };
+}
+
+/* --- ranks --- */
+
+/* The members that tell most come first; each is compared only if all before are equal. */
+static bool rank_before(const struct rank *a, const struct rank *b)
+{
+    if (a->group != b->group) {
+        return a->group < b->group;
+    }
+    if (a->tier != b->tier) {
+        return a->tier < b->tier;
+    }
+    if (a->first != b->first) {
+        return a->first < b->first;
+    }
+    return a->second != b->second ? a->second < b->second : a->tie < b->tie;
+}
+
+/* An unknown latency is the last of all. */
+static int64_t latency_key(const struct plan_entry *entry)
+{
+    return entry->expected_latency_ms > 0 ? entry->expected_latency_ms : INT64_MAX;
+}
+
+static int64_t throughput_key(const struct target *target)
+{
+    int64_t throughput = target->health == NULL ? -1 : health_throughput_milli(target->health);
+    return throughput < 0 ? INT64_MAX : -throughput;
+}
+
+static void rank_sort_keys(const struct planning *planning, const struct target *target,
+                           const struct plan_entry *entry, struct rank *rank)
+{
+    rank->first = entry->expected_cost_nd;
+    rank->second = latency_key(entry);
+    enum plan_sort sort = planning->facts.input->constraints.sort;
+    if (sort != SORT_EXPECTED_PRICE) {
+        rank->second = entry->expected_cost_nd;
+        rank->first = sort == SORT_LATENCY ? latency_key(entry) : throughput_key(target);
+    }
+}
+
+static void rank_make(const struct planning *planning, const struct plan_entry *entry,
+                      size_t list_position, struct rank *rank)
+{
+    const struct plan_facts *facts = &planning->facts;
+    const struct plan_input *input = facts->input;
+    const struct target *target = &input->policy->targets[entry->target];
+    *rank = (struct rank){.group = (uint64_t)!entry->taken << 48, .tie = planning->sequence};
+    if (!entry->taken) {
+        return;
+    }
+    size_t order =
+        provider_position(target, input->constraints.order, input->constraints.order_count);
+    rank->order = (uint16_t)order;
+    rank->preferred = facts->exclusive ? 0 : (uint16_t)list_position;
+    rank->group |= (uint64_t)(facts->exclusive ? list_position : 0) << 32;
+    rank->group |= (uint64_t)rank->order << 16 | rank->preferred;
+    if (target->tier < facts->wanted_tier) {
+        rank->below = (uint16_t)(facts->wanted_tier - target->tier);
+    }
+    bool unknown = !target->price.known && input->policy->unknown_price == UNKNOWN_PRICE_ALLOW;
+    bool foreign = (target->dialects >> input->client_dialect & 1u) == 0;
+    rank->tier = (uint64_t)rank->below << 1 | unknown;
+    rank->tie |= (uint64_t)foreign << 16;
+    rank_sort_keys(planning, target, entry, rank);
+}
+
+/* Moves entries and ranks from `from` on by one place towards the end; the last falls off when the
+ * plan is full. */
+static void plan_open_gap(struct planning *planning, size_t from)
+{
+    struct plan *plan = planning->plan;
+    if (plan->count == PLAN_TARGETS_MAX) {
+        plan->overflow++;
+        plan->count--;
+    }
+    size_t moved = plan->count - from;
+    memmove(&plan->entries[from + 1], &plan->entries[from], moved * sizeof(plan->entries[0]));
+    memmove(&planning->ranks[from + 1], &planning->ranks[from], moved * sizeof(planning->ranks[0]));
+    plan->count++;
+}
+
+static void plan_insert(struct planning *planning, const struct plan_entry *entry,
+                        const struct rank *rank)
+{
+    struct plan *plan = planning->plan;
+    size_t at = plan->count;
+    while (at > 0 && rank_before(rank, &planning->ranks[at - 1])) {
+        at--;
+    }
+    if (at == PLAN_TARGETS_MAX) {
+        plan->overflow++;
+        return;
+    }
+    plan_open_gap(planning, at);
+    plan->entries[at] = *entry;
+    planning->ranks[at] = *rank;
+}
+
+/* --- which targets are considered --- */
+
+static bool first_sight(struct planning *planning, uint16_t target)
+{
+    uint64_t bit = UINT64_C(1) << (target % 64);
+    if (target >= planning->facts.input->policy->target_count || target >= TARGETS_MAX ||
+        (planning->seen[target / 64] & bit) != 0) {
+        return false;
+    }
+    planning->seen[target / 64] |= bit;
+    return true;
+}
+
+/* `list_position` is the list's length for a target that no list names. */
+static void consider(struct planning *planning, uint16_t target, size_t list_position)
+{
+    const struct plan_facts *facts = &planning->facts;
+    if (!first_sight(planning, target)) {
+        return;
+    }
+    struct plan_entry entry = {.target = target};
+    enum plan_reason refusal = feasible_judge(facts, &entry);
+    if (facts->exclusive && list_position == facts->list_count) {
+        refusal = REASON_NOT_LISTED;
+        entry.wanted = entry.actual = 0;
+    }
+    entry.taken = refusal == REASON_COUNT;
+    entry.reason = (uint8_t)refusal;
+    struct rank rank;
+    rank_make(planning, &entry, list_position, &rank);
+    plan_insert(planning, &entry, &rank);
+    planning->sequence++;
+}
+
+static void consider_all(struct planning *planning)
+{
+    const struct plan_facts *facts = &planning->facts;
+    const struct route *route = facts->input->route;
+    for (size_t i = 0; i < facts->list_count && i < TARGETS_MAX; i++) {
+        consider(planning, facts->list[i], i);
+    }
+    if (route == NULL || facts->input->model_count > 0) {
+        return;
+    }
+    for (size_t i = 0; i < route->candidate_count; i++) {
+        consider(planning, route->candidates[i], facts->list_count);
+    }
+}
+
+/* --- what the sorted list means --- */
+
+static enum plan_reason reason_taken(const struct planning *planning, size_t i)
+{
+    const struct plan_facts *facts = &planning->facts;
+    const struct rank *rank = &planning->ranks[i];
+    const struct constraints *constraints = &facts->input->constraints;
+    if (facts->exclusive) {
+        return REASON_LISTED;
+    }
+    if (rank->preferred < facts->list_count || rank->order < constraints->order_count) {
+        return REASON_PREFERRED;
+    }
+    if (rank->below > 0) {
+        return REASON_BELOW_TIER;
+    }
+    if (i > 0) {
+        return REASON_FALLBACK;
+    }
+    return constraints->sort == SORT_EXPECTED_PRICE ? REASON_CHEAPEST : REASON_FASTEST;
+}
+
+static void name_reasons(struct planning *planning)
+{
+    struct plan *plan = planning->plan;
+    while (plan->taken < plan->count && plan->entries[plan->taken].taken) {
+        plan->entries[plan->taken].reason = (uint8_t)reason_taken(planning, plan->taken);
+        plan->taken++;
+    }
+    plan->below_tier = plan->taken > 0 && plan->entries[0].reason == REASON_BELOW_TIER;
+}
+
+/* Index of the refused entry that misses by least (then the cheaper, then the earlier one), or
+ * count. */
+static size_t nearest_entry(const struct planning *planning)
+{
+    const struct plan *plan = planning->plan;
+    size_t best = plan->count;
+    int64_t best_overshoot = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        int64_t overshoot = feasible_overshoot(&planning->facts, &plan->entries[i]);
+        if (overshoot < 0) {
+            continue;
+        }
+        bool better = best == plan->count || overshoot < best_overshoot ||
+                      (overshoot == best_overshoot &&
+                       plan->entries[i].expected_cost_nd < plan->entries[best].expected_cost_nd);
+        if (better) {
+            best = i;
+            best_overshoot = overshoot;
+        }
+    }
+    return best;
+}
+
+static void take_nearest(struct planning *planning)
+{
+    struct plan *plan = planning->plan;
+    size_t nearest = nearest_entry(planning);
+    if (nearest == plan->count) {
+        return;
+    }
+    struct plan_entry entry = plan->entries[nearest];
+    memmove(&plan->entries[1], &plan->entries[0], nearest * sizeof(plan->entries[0]));
+    entry.taken = true;
+    entry.reason = REASON_NEAREST;
+    plan->entries[0] = entry;
+    plan->taken = 1;
+    plan->relaxed = true;
+}
+
+static void drop_fallbacks(struct plan *plan)
+{
+    for (size_t i = 1; i < plan->taken; i++) {
+        plan->entries[i].taken = false;
+        plan->entries[i].reason = REASON_NOT_ALLOWED;
+    }
+    plan->taken = plan->taken > 1 ? 1 : plan->taken;
+}
+
+/* What savings are measured against: the route's own, else its dearest candidate by output price.
+ */
+static uint16_t baseline_of(const struct plan_input *input)
+{
+    if (input->route == NULL || input->route->baseline != NO_TARGET) {
+        return input->route == NULL ? NO_TARGET : input->route->baseline;
+    }
+    uint16_t dearest = NO_TARGET;
+    int64_t dearest_pd = -1;
+    for (size_t i = 0; i < input->route->candidate_count; i++) {
+        uint16_t candidate = input->route->candidates[i];
+        const struct price *price = &input->policy->targets[candidate].price;
+        if (price->known && price->base.output > dearest_pd) {
+            dearest = candidate;
+            dearest_pd = price->base.output;
+        }
+    }
+    return dearest;
+}
+
+static void plan_init(struct plan *plan, const struct plan_facts *facts)
+{
+    plan->count = 0;
+    plan->taken = 0;
+    plan->overflow = 0;
+    plan->required_tier = facts->wanted_tier;
+    plan->tier_is_hard = facts->declared_tier >= (int)facts->wanted_tier;
+    plan->below_tier = false;
+    plan->relaxed = false;
+    plan->max_cost_nd = facts->max_cost_nd;
+    plan->max_latency_ms = facts->max_latency_ms;
+    plan->expected_output_tokens = facts->output_expected;
+    plan->baseline = baseline_of(facts->input);
+}
+
+void plan_make(const struct plan_input *input, struct plan *plan)
+{
+    UNINITIALIZED struct planning planning;
+    plan_facts_init(input, &planning.facts);
+    planning.plan = plan;
+    planning.sequence = 0;
+    memset(planning.seen, 0, sizeof(planning.seen));
+    plan_init(plan, &planning.facts);
+    consider_all(&planning);
+    name_reasons(&planning);
+    if (plan->taken == 0 && input->route != NULL &&
+        input->route->on_infeasible == INFEASIBLE_NEAREST) {
+        take_nearest(&planning);
+    }
+    if (!input->constraints.allow_fallbacks) {
+        drop_fallbacks(plan);
+    }
+}

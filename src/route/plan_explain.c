@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan in words: stable names for programs, one sentence per entry for people. */
+#include "route/feasible.h"
+#include "route/plan.h"
+
+static const char *const reason_names[REASON_COUNT] = {
+    [REASON_LISTED] = "listed",
+    [REASON_PREFERRED] = "preferred",
+    [REASON_CHEAPEST] = "cheapest",
+    [REASON_FASTEST] = "fastest",
+    [REASON_FALLBACK] = "fallback",
+    [REASON_BELOW_TIER] = "below_tier",
+    [REASON_NEAREST] = "nearest",
+    [REASON_OFF] = "switched_off",
+    [REASON_DEAD] = "dead",
+    [REASON_CAPABILITY] = "missing_capability",
+    [REASON_CONTEXT] = "context_too_small",
+    [REASON_LATENCY] = "over_latency",
+    [REASON_COST] = "over_cost",
+    [REASON_PRICE_UNKNOWN] = "price_unknown",
+    [REASON_NOT_LOCAL] = "not_local",
+    [REASON_MIN_TIER] = "under_min_tier",
+    [REASON_NOT_ALLOWED] = "not_allowed",
+    [REASON_NOT_LISTED] = "not_listed",
+    [REASON_DIALECT] = "dialect",
+};
+
+const char *plan_reason_name(enum plan_reason reason)
+{
+    return (unsigned)reason < REASON_COUNT ? reason_names[reason] : "unknown";
+}
+
+static void put_dollars(struct buf *out, int64_t nd)
+{
+    buf_append_char(out, '$');
+    money_format(out, nd);
+}
+
+static void put_rate(struct buf *out, int64_t pd)
+{
+    put_dollars(out, pd > INT64_MAX / 1000 ? INT64_MAX : pd * 1000);
+    buf_append_cstr(out, " per million tokens");
+}
+
+static void put_list_of_capabilities(struct buf *out, capability_set set)
+{
+    const char *separator = "";
+    for (int bit = 0; bit < CAPABILITY_COUNT; bit++) {
+        if ((set >> bit & 1u) != 0) {
+            buf_printf(out, "%s%s", separator, capability_name((enum capability_bit)bit));
+            separator = ", ";
+        }
+    }
+}
+
+static const char *latency_words(const struct plan_input *input)
+{
+    return input->streamed ? "to the first token" : "to completion";
+}
+
+/* --- one function per kind of sentence --- */
+
+static void explain_price(const struct plan_input *input, const struct plan_entry *entry,
+                          const char *because, struct buf *out)
+{
+    const struct target *target = &input->policy->targets[entry->target];
+    buf_append_cstr(out, because);
+    if (!target->price.known && input->policy->unknown_price == UNKNOWN_PRICE_ALLOW) {
+        buf_append_cstr(out, "; its price is not known");
+        return;
+    }
+    buf_append_cstr(out, "; expected to cost ");
+    put_dollars(out, entry->expected_cost_nd);
+    if (entry->expected_latency_ms > 0) {
+        buf_printf(out, ", about %lld ms %s", (long long)entry->expected_latency_ms,
+                   latency_words(input));
+    }
+}
+
+static void explain_below_tier(const struct plan_input *input, const struct plan_entry *entry,
+                               struct buf *out)
+{
+    const struct target *target = &input->policy->targets[entry->target];
+    struct plan_facts facts;
+    plan_facts_init(input, &facts);
+    buf_printf(out, "is %s where %s was wanted: only if nothing better answers",
+               tier_name(target->tier), tier_name(facts.wanted_tier));
+    explain_price(input, entry, "", out);
+}
+
+static void explain_latency(const struct plan_input *input, int64_t actual, int64_t limit,
+                            struct buf *out)
+{
+    buf_printf(out, "takes %lld ms %s (90th percentile), the limit is %lld ms", (long long)actual,
+               latency_words(input), (long long)limit);
+}
+
+static void explain_cost(int64_t actual, int64_t limit, struct buf *out)
+{
+    if (limit == 0) {
+        buf_append_cstr(out, "is not free: may cost ");
+        put_dollars(out, actual);
+        buf_append_cstr(out, ", the limit is $0");
+        return;
+    }
+    buf_append_cstr(out, "costs ");
+    put_dollars(out, actual);
+    buf_append_cstr(out, " at most, the limit is ");
+    put_dollars(out, limit);
+}
+
+static void explain_nearest(const struct plan_input *input, const struct plan_entry *entry,
+                            struct buf *out)
+{
+    struct plan_facts facts;
+    plan_facts_init(input, &facts);
+    int64_t latency = feasible_latency_ms(&facts, &input->policy->targets[entry->target]);
+    bool slow = facts.max_latency_ms >= 0 && latency > facts.max_latency_ms;
+    bool dear = facts.max_cost_nd >= 0 && entry->high_cost_nd > facts.max_cost_nd;
+    buf_append_cstr(out, "nothing satisfies the limits and this misses them by least: ");
+    if (dear) {
+        explain_cost(entry->high_cost_nd, facts.max_cost_nd, out);
+    }
+    if (slow) {
+        buf_append_cstr(out, dear ? "; " : "");
+        explain_latency(input, latency, facts.max_latency_ms, out);
+    }
+}
+
+static void explain_capability(const struct plan_entry *entry, struct buf *out)
+{
+    buf_append_cstr(out, "lacks ");
+    put_list_of_capabilities(out, (capability_set)entry->wanted);
+}
+
+static void explain_not_allowed(const struct plan_input *input, const struct plan_entry *entry,
+                                struct buf *out)
+{
+    const struct target *target = &input->policy->targets[entry->target];
+    const struct constraints *c = &input->constraints;
+    if (c->only != NULL && provider_position(target, c->only, c->only_count) == c->only_count) {
+        buf_printf(out, "provider %.*s is not among those the caller allows",
+                   SLICE_ARG(target->provider_name));
+    } else if (provider_position(target, c->ignore, c->ignore_count) < c->ignore_count) {
+        buf_printf(out, "the caller excludes provider %.*s", SLICE_ARG(target->provider_name));
+    } else if (entry->wanted != 0 || entry->actual != 0) {
+        buf_append_cstr(out, "charges ");
+        put_rate(out, entry->actual);
+        buf_append_cstr(out, ", the caller pays at most ");
+        put_rate(out, entry->wanted);
+    } else {
+        buf_append_cstr(out, "would do, but the caller allows no fallbacks");
+    }
+}
+
+static void explain_price_unknown(const struct plan_input *input, struct buf *out)
+{
+    buf_append_cstr(out, "its price is not known");
+    buf_append_cstr(out, input->policy->unknown_price == UNKNOWN_PRICE_DENY
+                             ? " and prices.unknown is deny"
+                             : ", so no cost limit can be promised");
+}
+
+static void explain_refused_by_number(const struct plan_input *input,
+                                      const struct plan_entry *entry, struct buf *out)
+{
+    const struct target *target = &input->policy->targets[entry->target];
+    switch ((enum plan_reason)entry->reason) {
+    case REASON_DEAD:
+        buf_printf(out, "has failed and is tried again in %lld ms", (long long)entry->actual);
+        break;
+    case REASON_CAPABILITY:
+        explain_capability(entry, out);
+        break;
+    case REASON_CONTEXT:
+        buf_printf(out, "has a window of %lld tokens, the call needs about %lld",
+                   (long long)entry->wanted, (long long)entry->actual);
+        break;
+    case REASON_LATENCY:
+        explain_latency(input, entry->actual, entry->wanted, out);
+        break;
+    case REASON_COST:
+        explain_cost(entry->actual, entry->wanted, out);
+        break;
+    case REASON_MIN_TIER:
+        buf_printf(out, "is %s, at least %s is required", tier_name(target->tier),
+                   tier_name((enum tier)entry->wanted));
+        break;
+    default:
+        buf_append_cstr(out, plan_reason_name((enum plan_reason)entry->reason));
+    }
+}
+
+static void explain_refused(const struct plan_input *input, const struct plan_entry *entry,
+                            struct buf *out)
+{
+    switch ((enum plan_reason)entry->reason) {
+    case REASON_OFF:
+        buf_append_cstr(out, "is switched off");
+        break;
+    case REASON_PRICE_UNKNOWN:
+        explain_price_unknown(input, out);
+        break;
+    case REASON_NOT_LOCAL:
+        buf_append_cstr(out, "is not local, the request must stay here");
+        break;
+    case REASON_NOT_ALLOWED:
+        explain_not_allowed(input, entry, out);
+        break;
+    case REASON_NOT_LISTED:
+        buf_printf(out, "is not in the list for %s", task_name(input->classification.task));
+        break;
+    case REASON_DIALECT:
+        buf_append_cstr(out, "speaks no dialect that can carry this operation");
+        break;
+    default:
+        explain_refused_by_number(input, entry, out);
+    }
+}
+
+void plan_entry_explain(const struct plan_input *input, const struct plan_entry *entry,
+                        struct buf *out)
+{
+    switch ((enum plan_reason)entry->reason) {
+    case REASON_LISTED:
+        explain_price(input, entry,
+                      input->model_count > 0 ? "named by the caller" : "listed for the task", out);
+        break;
+    case REASON_PREFERRED:
+        explain_price(input, entry, "preferred", out);
+        break;
+    case REASON_CHEAPEST:
+        explain_price(input, entry, "cheapest that satisfies the request", out);
+        break;
+    case REASON_FASTEST:
+        explain_price(input, entry, "fastest that satisfies the request", out);
+        break;
+    case REASON_FALLBACK:
+        explain_price(input, entry, "satisfies the request", out);
+        break;
+    case REASON_BELOW_TIER:
+        explain_below_tier(input, entry, out);
+        break;
+    case REASON_NEAREST:
+        explain_nearest(input, entry, out);
+        break;
+    default:
+        explain_refused(input, entry, out);
+    }
+}

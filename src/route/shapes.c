@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Evidence that no single word gives: is there code, is there a passage, is there a calculation to do. One row per shape. */
+#include "route/score.h"
+
+#define PASSAGE_BYTES 140
+#define LONG_TEXT_BYTES 420
+
+/* --- facts --- */
+
+static bool has_passage(const struct features *f)
+{
+    if (f->fenced_bytes * 2 > f->user_len) {
+        return false;
+    }
+    if (f->lines >= 2 && f->long_line_bytes >= PASSAGE_BYTES &&
+        (f->first_line < PASSAGE_BYTES || f->lines >= 3 || f->user_len > LONG_TEXT_BYTES)) {
+        return true;
+    }
+    return f->quoted_bytes >= PASSAGE_BYTES || (f->user_len >= LONG_TEXT_BYTES && f->sentences >= 4);
+}
+
+void shape_facts(struct scoring *s)
+{
+    const struct features *f = s->features;
+    bool lines = f->code_marks >= 2 || f->code_fences > 0 || (f->code_marks == 1 && f->code_words >= 3);
+    s->code_strong = lines || f->suffix || (f->completion && f->code_words >= 3);
+    s->passage = has_passage(f);
+    uint32_t words = f->code_words;
+    s->code_share = s->code_strong ? 22 : words >= 5 ? 18 : words >= 3 ? 16 : words == 2 ? 11 : words == 1 ? 7 : 0;
+    s->prose_share = s->code_strong ? 9 : words >= 5 ? 13 : 16;
+}
+
+/* --- shapes --- */
+
+static bool is_question(const struct features *f)
+{
+    return f->questions > 0;
+}
+
+static bool shape_suffix(const struct scoring *s)
+{
+    return s->features->suffix;
+}
+
+static bool shape_code_prompt(const struct scoring *s)
+{
+    return s->features->completion && s->code_strong;
+}
+
+static bool shape_text_prompt(const struct scoring *s)
+{
+    return s->features->completion && !s->code_strong;
+}
+
+/* Nothing but code, and no fence around it: to be gone on with. */
+static bool shape_unfinished_code(const struct scoring *s)
+{
+    const struct features *f = s->features;
+    return f->starts_in_code && f->ends_in_code && f->code_fences == 0;
+}
+
+static bool shape_open_question(const struct scoring *s)
+{
+    return is_question(s->features) && !s->passage;
+}
+
+static bool shape_closed_question(const struct scoring *s)
+{
+    return is_question(s->features) && s->passage && !s->code_strong;
+}
+
+static bool shape_options(const struct scoring *s)
+{
+    return s->features->options >= 3;
+}
+
+static bool shape_formula(const struct scoring *s)
+{
+    const struct features *f = s->features;
+    return !s->code_strong && (f->formulas >= 2 || (f->operators >= 2 && f->numbers >= 2));
+}
+
+/* Numbers in a story without a passage's length, and something is asked. */
+static bool shape_numbers(const struct scoring *s)
+{
+    const struct features *f = s->features;
+    return !s->code_strong && f->numbers >= 3 && f->numbers * 14 >= f->words && is_question(f);
+}
+
+static bool shape_science(const struct scoring *s)
+{
+    return s->features->science_words >= 3 && !s->code_strong;
+}
+
+/* "...: apple, carrot, chair": things to be sorted. */
+static bool shape_items(const struct scoring *s)
+{
+    const struct features *f = s->features;
+    return !s->code_strong && !s->passage && f->commas >= 2 && f->commas * 6 >= f->words;
+}
+
+static const struct shape_row {
+    const char *reason;
+    bool (*holds)(const struct scoring *scoring);
+    uint8_t task;
+    int16_t points;
+} shape_rows[] = {
+    {"shape: fill in the middle", shape_suffix, TASK_CODE_COMPLETION, 3000},
+    {"shape: code to complete", shape_code_prompt, TASK_CODE_COMPLETION, 700},
+    {"shape: text to complete", shape_text_prompt, TASK_GENERATION, 100},
+    {"shape: unfinished code", shape_unfinished_code, TASK_CODE_COMPLETION, 300},
+    {"shape: question", shape_open_question, TASK_QA_OPEN, 70},
+    {"shape: passage and question", shape_closed_question, TASK_QA_CLOSED, 160},
+    {"shape: options to choose from", shape_options, TASK_QA_OPEN, 120},
+    {"shape: formula", shape_formula, TASK_MATH, 140},
+    {"shape: numbers and a question", shape_numbers, TASK_MATH, 180},
+    {"shape: terms of science", shape_science, TASK_REASONING, 200},
+    {"shape: list of items", shape_items, TASK_CLASSIFICATION, 70},
+};
+
+/* A question beside a given text is a question about it. */
+static void close_questions(struct scoring *s)
+{
+    int open = s->points[TASK_QA_OPEN];
+    if (!s->passage || s->code_strong || open <= 0 || s->features->options >= 3) {
+        return;
+    }
+    s->points[TASK_QA_CLOSED] += open;
+    s->points[TASK_QA_OPEN] = open / 4;
+    if (s->reason_points[TASK_QA_CLOSED] < s->reason_points[TASK_QA_OPEN]) {
+        s->reason_points[TASK_QA_CLOSED] = s->reason_points[TASK_QA_OPEN];
+        s->reason[TASK_QA_CLOSED] = "shape: passage and question";
+    }
+}
+
+void score_shapes(struct scoring *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(shape_rows); i++) {
+        const struct shape_row *row = &shape_rows[i];
+        if (!row->holds(s)) {
+            continue;
+        }
+        s->points[row->task] += row->points;
+        if (row->points > s->reason_points[row->task]) {
+            s->reason_points[row->task] = row->points;
+            s->reason[row->task] = row->reason;
+        }
+    }
+    close_questions(s);
+}

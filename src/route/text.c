@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Words and their places. Blocks of 64 bytes become bit masks; the starts and ends of words are
+ * bits, so the loop over words has no branch per byte. A known word (a hit) looks at the masks for
+ * what surrounds it: punctuation since the word before, open quotes, a negation in the same clause.
+ */
+#include "route/text.h"
+
+#define NEGATION_REACH 4 /* words */
+/* The last hits are kept for the end of the text, where the request often stands. */
+#define HITS_ANYWHERE (FEATURES_HITS_MAX - 64)
+#define TEXT_END 700
+
+struct block {
+    size_t base;
+    struct block_masks masks;
+    uint64_t stops; /* ends of sentences: . ! ? : before a blank, and newlines */
+    uint64_t clauses;
+};
+
+static uint64_t region_mask(const struct text_scan *scan, size_t base)
+{
+    size_t left = scan->end - base;
+    return left >= SCAN_BLOCK ? UINT64_MAX : bits_below((unsigned)left);
+}
+
+static void masks_clip(struct block_masks *m, uint64_t inside)
+{
+    m->word &= inside;
+    m->upper &= inside;
+    m->digit &= inside;
+    m->high &= inside;
+    m->space &= inside;
+    m->newline &= inside;
+    m->stop &= inside;
+    m->question &= inside;
+    m->comma &= inside;
+    m->quote &= inside;
+    m->tick &= inside;
+    m->code &= inside;
+    m->formula &= inside;
+    m->arithmetic&= inside;
+    m->underscore &= inside;
+    m->call &= inside;
+}
+
+static void block_load(const struct text_scan *scan, size_t base, struct block *block)
+{
+    struct block_masks *m = &block->masks;
+    char *text = scan->features->sample + base;
+    block->base = base;
+    if (base + SCAN_BLOCK <= scan->end) {
+        block_scan(text, m);
+    } else {
+        /* The next region's first bytes may stand behind this one: they keep their case. */
+        char copy[SCAN_BLOCK];
+        memcpy(copy, text, SCAN_BLOCK);
+        block_scan(copy, m);
+        memcpy(text, copy, scan->end - base);
+        masks_clip(m, region_mask(scan, base));
+    }
+    unsigned char after = (unsigned char)text[SCAN_BLOCK];
+    bool blank_after = base + SCAN_BLOCK >= scan->end || after <= ' ';
+    uint64_t blank = ~(m->word | m->code | m->arithmetic| m->comma | m->stop);
+    uint64_t before_blank = blank >> 1 | (uint64_t)blank_after << 63;
+    block->stops = (m->stop & before_blank) | m->newline;
+    block->clauses = block->stops | m->comma;
+}
+
+/* --- counts --- */
+
+/* Between numbers or names: not every hyphen is a minus. */
+static uint64_t operators_of(const struct block_masks *m)
+{
+    uint64_t spaced = m->space << 1 & m->space >> 1;
+    uint64_t digits = m->digit << 1 | m->digit >> 1;
+    return m->arithmetic&(spaced | digits);
+}
+
+static void block_count(struct text_scan *scan, const struct block *block)
+{
+    struct features *f = scan->features;
+    const struct block_masks *m = &block->masks;
+    uint64_t inside = region_mask(scan, block->base);
+    scan->counts.letters += bits_count(m->word & ~m->digit & ~m->high);
+    scan->counts.marks += bits_count(inside & ~(m->word | m->space | m->newline));
+    if (m->digit != 0) {
+        scan->counts.digits += bits_count(m->digit);
+        f->digits += bits_count(m->digit);
+        f->numbers += bits_count(m->digit & ~(m->word << 1));
+    }
+    if (m->high != 0) {
+        scan->counts.high += bits_count(m->high);
+    }
+    if (m->question != 0) {
+        f->questions += bits_count(m->question & block->stops);
+    }
+    if (m->arithmetic!= 0) {
+        f->operators += bits_count(operators_of(m));
+    }
+    if (m->comma != 0) {
+        f->commas += bits_count(m->comma);
+    }
+    f->sentences += bits_count(m->stop & block->stops);
+    /* fooBar, foo_bar, foo(: names that only programs have */
+    uint64_t names = (m->word & ~m->upper & ~m->digit & ~m->high) << 1 & m->upper;
+    names |= m->underscore & m->word << 1 & m->word >> 1;
+    names |= m->call & m->word << 1;
+    if (names != 0) {
+        f->code_words += bits_count(names);
+    }
+}
+
+/* --- places --- */
+
+/* Is a quote open at `bit`? A line's end closes it, so one stray mark does not turn the rest
+ * around. */
+static bool open_at(uint64_t marks, uint64_t newlines, unsigned bit, bool open_before)
+{
+    uint64_t below = bits_below(bit);
+    newlines &= below;
+    if (newlines != 0) {
+        marks &= ~bits_below(bits_last(newlines));
+        open_before = false;
+    }
+    return ((bits_count(marks & below) & 1u) != 0) != open_before;
+}
+
+static void block_finish(struct text_scan *scan, const struct block *block)
+{
+    const struct block_masks *m = &block->masks;
+    if ((m->quote | m->newline) != 0) {
+        scan->quoted = open_at(m->quote, m->newline, 63, scan->quoted) != (m->quote >> 63 != 0);
+    }
+    if ((m->tick | m->newline) != 0) {
+        scan->ticked = open_at(m->tick, m->newline, 63, scan->ticked) != (m->tick >> 63 != 0);
+    }
+    if (scan->quoted) {
+        scan->features->quoted_bytes += SCAN_BLOCK;
+    }
+    if (block->stops != 0) {
+        scan->last_stop = block->base + bits_last(block->stops) + 1;
+    }
+    if (block->clauses != 0) {
+        scan->last_clause = block->base + bits_last(block->clauses) + 1;
+    }
+}
+
+/* Offset after the last of `breaks` before `bit`, else what it was at the block's start. */
+static size_t break_before(const struct block *block, uint64_t breaks, unsigned bit, size_t earlier)
+{
+    breaks &= bits_below(bit);
+    return breaks == 0 ? earlier : block->base + bits_last(breaks) + 1;
+}
+
+/* "does not work" describes, "do not summarize" tells: a bare "not" negates unless such a verb
+ * stands before it. */
+static bool is_description(const char *sample, size_t word_start)
+{
+    static const char *const verbs[] = {" is",  " are",  " was",   " were", " does",
+                                        " did", " can",  " could", " will", " would",
+                                        " has", " have", " had",   " i'm",  " should"};
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        size_t len = strlen(verbs[i]);
+        if (word_start > len && memcmp(sample + word_start - 1 - len, verbs[i], len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_negation(struct text_scan *scan, uint16_t flags, size_t start, size_t len)
+{
+    const char *sample = scan->features->sample;
+    if ((flags & WORD_NEGATION) == 0) {
+        return;
+    }
+    if (len == 3 && memcmp(sample + start, "not", 3) == 0 && is_description(sample, start)) {
+        return;
+    }
+    scan->negation = (uint16_t)(scan->word_index + 1);
+    scan->negation_offset = start;
+}
+
+static bool is_negated(const struct text_scan *scan, size_t clause)
+{
+    return scan->negation != 0 && clause <= scan->negation_offset &&
+           scan->word_index + 1 - scan->negation <= NEGATION_REACH &&
+           scan->word_index + 1 != scan->negation;
+}
+
+static void count_flags(struct features *f, uint16_t flags, const char *sample, size_t start)
+{
+    if ((flags & WORD_CONSTRAINT) != 0) {
+        f->constraints++;
+    }
+    if ((flags & WORD_STEP) != 0) {
+        f->steps++;
+    }
+    if ((flags & WORD_REASONING) != 0) {
+        f->reasoning_words++;
+    }
+    if ((flags & WORD_SCIENCE) != 0) {
+        f->science_words++;
+    }
+    if ((flags & WORD_ENGLISH) != 0) {
+        f->english_words++;
+    }
+    bool file = (flags & WORD_AFTER_DOT) != 0 && start >= 2 && sample[start - 1] == '.' &&
+                sample[start - 2] > ' ';
+    f->code_words += (uint32_t)((flags & WORD_CODE) != 0) +
+                     3u * (uint32_t)((flags & WORD_CODE_STRONG) != 0 || file);
+}
+
+static bool hit_fits(const struct text_scan *scan, size_t start)
+{
+    const struct features *f = scan->features;
+    return f->hit_count < HITS_ANYWHERE ||
+           (f->hit_count < FEATURES_HITS_MAX && start + TEXT_END >= scan->end);
+}
+
+static void hit_add(struct text_scan *scan, const struct block *block, uint16_t word, size_t start,
+                    size_t len)
+{
+    struct features *f = scan->features;
+    uint16_t flags = scan->vocabulary->flags[word];
+    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
+    size_t clause = break_before(block, block->clauses, bit, scan->last_clause);
+    if ((flags & WORD_AT_START) != 0 && !scan->at_start) {
+        return;
+    }
+    uint8_t place = scan->region;
+    place |= scan->at_start ? PLACE_START : 0;
+    place |= clause >= scan->word_end ? PLACE_CLAUSE : 0;
+    place |= is_negated(scan, clause) ? PLACE_NEGATED : 0;
+    const struct block_masks *m = &block->masks;
+    if ((scan->quoted || m->quote != 0) && open_at(m->quote, m->newline, bit, scan->quoted)) {
+        place |= PLACE_QUOTED;
+    }
+    if ((scan->ticked || m->tick != 0) && open_at(m->tick, m->newline, bit, scan->ticked)) {
+        place |= PLACE_QUOTED;
+    }
+    note_negation(scan, flags, start, len);
+    count_flags(f, flags, f->sample, start);
+    if (hit_fits(scan, start)) {
+        f->hits[f->hit_count++] = (struct word_hit){
+            .word = word, .index = scan->word_index, .offset = (uint16_t)start, .place = place};
+    }
+}
+
+/* --- words --- */
+
+static void word_end(struct text_scan *scan, const struct block *block, size_t start, size_t end)
+{
+    const char *sample = scan->features->sample;
+    size_t word_end = end;
+    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
+    if (break_before(block, block->stops, bit, scan->last_stop) >= scan->word_end) {
+        scan->at_start = true;
+        if (scan->region == 0) {
+            scan->features->last_sentence = (uint32_t)start;
+        }
+    }
+    start += sample[start] == '\'';
+    end -= end > start && sample[end - 1] == '\'';
+    size_t len = end - start;
+    uint16_t flags = 0;
+    if (len > 0) {
+        uint16_t word = vocabulary_find(scan->vocabulary, sample + start, len);
+        if (word != WORD_UNKNOWN) {
+            flags = scan->vocabulary->flags[word];
+            hit_add(scan, block, word, start, len);
+        }
+    }
+    /* Numbers of a list ("1. Fix ...") and polite words leave the start where it is. */
+    if ((flags & WORD_POLITE) == 0 && !(len <= 2 && sample[start] >= '0' && sample[start] <= '9')) {
+        scan->at_start = false;
+    }
+    scan->word_end = word_end;
+    scan->word_index++;
+}
+
+static void block_words(struct text_scan *scan, const struct block *block)
+{
+    uint64_t word = block->masks.word;
+    uint64_t starts = word & ~(word << 1 | (uint64_t)scan->word_open);
+    uint64_t ends = ~word & (word << 1 | (uint64_t)scan->word_open);
+    if (scan->word_open && ends != 0) {
+        word_end(scan, block, scan->word_start, block->base + bits_first(ends));
+        ends &= ends - 1;
+        scan->word_open = false;
+    }
+    while (ends != 0) {
+        word_end(scan, block, block->base + bits_first(starts), block->base + bits_first(ends));
+        starts &= starts - 1;
+        ends &= ends - 1;
+    }
+    if (starts != 0) {
+        scan->word_open = true;
+        scan->word_start = block->base + bits_first(starts);
+    }
+}
+
+/* --- lines --- */
+
+static void block_lines(struct text_scan *scan, const struct block *block)
+{
+    uint64_t newlines = block->masks.newline;
+    uint64_t rest = UINT64_MAX;
+    while (newlines != 0) {
+        unsigned bit = bits_first(newlines);
+        scan->line_marks += bits_count(block->masks.code & rest & bits_below(bit));
+        scan->line_formulas += bits_count(block->masks.formula & rest & bits_below(bit));
+        line_end(scan, block->base + bit);
+        rest = ~bits_below(bit);
+        newlines &= newlines - 1;
+    }
+    if (block->masks.code != 0) {
+        scan->line_marks += bits_count(block->masks.code & rest);
+    }
+    if (block->masks.formula != 0) {
+        uint32_t formulas = bits_count(block->masks.formula & rest);
+        scan->line_formulas += formulas;
+    }
+}
+
+static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t region)
+{
+    scan->region = region;
+    scan->start = start;
+    scan->end = end;
+    scan->word_open = false;
+    scan->word_end = start;
+    scan->last_stop = start;
+    scan->last_clause = start;
+    scan->at_start = true;
+    scan->quoted = false;
+    scan->ticked = false;
+    scan->negation = 0;
+    scan->line_start = start;
+    scan->line_hits = scan->features->hit_count;
+    scan->line_marks = 0;
+    scan->line_formulas = 0;
+    scan->fenced = false;
+    scan->last_line_code = false;
+}
+
+void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region)
+{
+    uint16_t index_before = scan->word_index;
+    scan_begin(scan, start, end, region);
+    for (size_t base = start; base < end; base += SCAN_BLOCK) {
+        struct block block;
+        block_load(scan, base, &block);
+        block_count(scan, &block);
+        block_words(scan, &block);
+        block_lines(scan, &block);
+        block_finish(scan, &block);
+    }
+    if (scan->word_open) {
+        struct block nothing = {.base = end};
+        word_end(scan, &nothing, scan->word_start, end);
+    }
+    line_end(scan, end);
+    scan->counts.bytes += end - start;
+    scan->counts.words += (size_t)(scan->word_index - index_before);
+    scan->word_index =
+        (uint16_t)(scan->word_index + 16); /* no phrase reaches into the next region */
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One pass over the sampled text: counts for features, and the words that the vocabulary knows with where they stand. Inside
+ * the layer only.
+ */
+#ifndef SLUICE_ROUTE_TEXT_H
+#define SLUICE_ROUTE_TEXT_H
+
+#include "route/features.h"
+#include "route/scan.h"
+#include "route/vocabulary.h"
+
+/* Bytes by class of what was scanned: tokens are estimated from them. */
+struct byte_counts {
+    size_t bytes;
+    size_t words;
+    size_t letters; /* all word bytes but digits and other scripts */
+    size_t digits;
+    size_t high;
+    size_t marks;   /* neither words nor blanks */
+};
+
+struct text_scan {
+    struct features *features;
+    const struct vocabulary *vocabulary;
+    struct byte_counts counts;
+    uint8_t region;       /* PLACE_SYSTEM, PLACE_EARLIER or 0: for each word of it */
+    size_t start;         /* of the region */
+    size_t end;
+    bool word_open;       /* a word goes on over the block's end */
+    size_t word_start;
+    size_t word_end;      /* of the word before */
+    size_t last_stop;     /* offset after the last end of a sentence */
+    size_t last_clause;
+    bool at_start;        /* only polite words since the sentence began */
+    bool quoted;          /* state at the block's start; reset by each line */
+    bool ticked;
+    uint16_t word_index;
+    uint16_t negation;    /* index of the last negating word + 1; 0: none */
+    size_t negation_offset;
+    size_t line_start;
+    uint32_t line_hits;   /* hits before the line */
+    uint32_t line_marks;  /* code punctuation on the line so far */
+    uint32_t line_formulas;
+    bool fenced;
+    bool last_line_code;
+};
+
+/* Scans [start, end) of the sample; adds to features and hits. The 64 bytes after `end` must be readable and are not part
+   of the text. */
+void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region);
+/* lines.c: what the line [scan->line_start, end) is; called at each line's end. */
+void line_end(struct text_scan *scan, size_t end);
+
+#endif

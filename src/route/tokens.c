@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How many tokens a request has, without a tokenizer: bytes by class, weighted. Bounds: every tokenizer in use makes at least
+ * one byte into a token, so bytes (of the JSON form, which are never fewer than the plain ones) plus framing are an upper
+ * bound; below, a token holds no more than TOKEN_BYTES_MAX bytes and does not reach over a word's start. What is not text has
+ * a bound of its own: images by the dearest published rule, sound and files by their bytes.
+ */
+#include "route/tokens.h"
+
+#define TOKEN_BYTES_MAX 128
+
+/* Per message: role, separators and the markers that a template puts around it; once per request: the answer's opening. */
+#define MESSAGE_TOKENS 4
+#define MESSAGE_TOKENS_HIGH 12
+#define REQUEST_TOKENS 3
+#define REQUEST_TOKENS_HIGH 32
+#define PART_TOKENS_HIGH 2
+/* Some vendors put a text of their own before tool definitions. */
+#define TOOLS_TOKENS 40
+#define TOOLS_TOKENS_HIGH 1024
+
+/* The dearest rule: 2,833 tokens and 5,667 per tile of a picture, which has at most 8. */
+#define IMAGE_TOKENS_LOW 64
+#define IMAGE_TOKENS 800
+#define IMAGE_TOKENS_HIGH 48169
+#define SOUND_BYTES_PER_TOKEN 1200
+#define SOUND_BYTES_PER_TOKEN_LOW 32 /* 8 kbit/s at 32 tokens per second */
+#define FILE_BYTES_PER_TOKEN 20
+#define FILE_BY_REFERENCE_TOKENS 2000
+#define FILE_BY_REFERENCE_TOKENS_HIGH 100000
+
+#define SAMPLE_PER_TEXT 256 /* bytes of each text that the rules do not look at */
+#define SAMPLE_TEXTS 12
+
+/* Tokens per thousand of each class: fitted to the o200k tokenizer on prompts of all kinds. */
+#define PER_WORD 740
+#define PER_LETTER 100
+#define PER_DIGIT 420
+#define PER_HIGH 330
+#define PER_MARK 720
+
+__extension__ typedef unsigned __int128 wide;
+
+struct sum {
+    size_t text_bytes; /* inner */
+    struct byte_counts others;
+    unsigned texts_sampled;
+    struct token_estimate tokens; /* of all that is not text */
+};
+
+void tokens_count_bytes(const char *text, size_t len, struct byte_counts *counts)
+{
+    bool open = false;
+    for (size_t at = 0; at < len; at += SCAN_BLOCK) {
+        char block[SCAN_BLOCK] = {0};
+        size_t here = len - at < SCAN_BLOCK ? len - at : SCAN_BLOCK;
+        memcpy(block, text + at, here);
+        struct block_masks m;
+        block_scan(block, &m);
+        uint64_t inside = here == SCAN_BLOCK ? UINT64_MAX : bits_below((unsigned)here);
+        counts->words += bits_count(m.word & ~(m.word << 1 | (uint64_t)open));
+        counts->letters += bits_count(m.word & ~m.digit & ~m.high);
+        counts->digits += bits_count(m.digit);
+        counts->high += bits_count(m.high);
+        counts->marks += bits_count(inside & ~(m.word | m.space | m.newline));
+        open = m.word >> 63 != 0;
+    }
+    counts->bytes += len;
+}
+
+static int64_t tokens_of(const struct byte_counts *counts)
+{
+    size_t milli = counts->words * PER_WORD + counts->letters * PER_LETTER +
+                   counts->digits * PER_DIGIT + counts->high * PER_HIGH + counts->marks * PER_MARK;
+    return (int64_t)(milli / 1000);
+}
+
+static void add_tokens(struct sum *sum, int64_t low, int64_t expected, int64_t high)
+{
+    sum->tokens.low += low;
+    sum->tokens.expected += expected;
+    sum->tokens.high += high;
+}
+
+static void add_text(struct sum *sum, struct slice text)
+{
+    sum->text_bytes += text.len;
+    if (text.len > 0 && sum->texts_sampled < SAMPLE_TEXTS) {
+        size_t len = text.len < SAMPLE_PER_TEXT ? text.len : SAMPLE_PER_TEXT;
+        tokens_count_bytes(text.ptr, len, &sum->others);
+        sum->texts_sampled++;
+    }
+}
+
+static void add_file(struct sum *sum, const struct chat_part *part)
+{
+    int64_t bytes = (int64_t)part->data.len;
+    if (bytes == 0) {
+        add_tokens(sum, 0, FILE_BY_REFERENCE_TOKENS, FILE_BY_REFERENCE_TOKENS_HIGH);
+    } else {
+        add_tokens(sum, 0, bytes / FILE_BYTES_PER_TOKEN, bytes + FILE_BY_REFERENCE_TOKENS);
+    }
+}
+
+static void add_part(struct sum *sum, const struct chat_part *part, bool searched)
+{
+    switch (part->kind) {
+    case PART_TEXT:
+    case PART_REASONING:
+    case PART_REFUSAL:
+        if (searched) {
+            sum->text_bytes += part->text.len;
+        } else {
+            add_text(sum, part->text);
+        }
+        break;
+    case PART_TOOL_CALL:
+        add_text(sum, part->name);
+        add_text(sum, part->arguments);
+        add_text(sum, part->id);
+        break;
+    case PART_TOOL_RESULT:
+        add_text(sum, part->text);
+        add_text(sum, part->id);
+        break;
+    case PART_IMAGE:
+        add_tokens(sum, IMAGE_TOKENS_LOW, IMAGE_TOKENS, IMAGE_TOKENS_HIGH);
+        break;
+    case PART_AUDIO:
+        add_tokens(sum, 0, (int64_t)(part->data.len / SOUND_BYTES_PER_TOKEN),
+                   (int64_t)(part->data.len / SOUND_BYTES_PER_TOKEN_LOW) + 64);
+        break;
+    case PART_FILE:
+        add_file(sum, part);
+        break;
+    case PART_UNKNOWN:
+        add_text(sum, part->raw);
+        break;
+    }
+}
+
+static void add_definitions(struct sum *sum, const struct chat *chat)
+{
+    for (size_t i = 0; i < chat->tool_count; i++) {
+        add_text(sum, chat->tools[i].raw);
+    }
+    if (chat->tool_count > 0) {
+        add_tokens(sum, 0, TOOLS_TOKENS, TOOLS_TOKENS_HIGH);
+    }
+    add_text(sum, chat->schema);
+    add_text(sum, chat->suffix);
+}
+
+/* The rules have looked at the user's last turn and the head of the system prompt: those are counted already. */
+static bool is_searched(const struct chat *chat, size_t message, size_t user_turn)
+{
+    return message == user_turn || (message == 0 && chat->messages[0].role != ROLE_USER);
+}
+
+static void add_messages(struct sum *sum, const struct chat *chat, size_t user_turn)
+{
+    for (size_t i = 0; i < chat->message_count; i++) {
+        const struct chat_message *message = &chat->messages[i];
+        bool searched = is_searched(chat, i, user_turn);
+        for (size_t j = 0; j < message->part_count; j++) {
+            add_part(sum, &message->parts[j], searched);
+        }
+        sum->text_bytes += message->name.len;
+        add_tokens(sum, 1, MESSAGE_TOKENS,
+                   MESSAGE_TOKENS_HIGH + (int64_t)message->part_count * PART_TOKENS_HIGH);
+    }
+}
+
+void tokens_estimate(const struct chat *chat, const struct byte_counts *sampled,
+                     struct features *features)
+{
+    struct sum sum = {0};
+    add_messages(&sum, chat, features->user_turn);
+    add_definitions(&sum, chat);
+    add_tokens(&sum, 1, REQUEST_TOKENS, REQUEST_TOKENS_HIGH);
+    size_t seen = sampled->bytes + sum.others.bytes;
+    int64_t tokens = tokens_of(sampled) + tokens_of(&sum.others);
+    size_t rest = sum.text_bytes > seen ? sum.text_bytes - seen : 0;
+    int64_t low = (int64_t)(sampled->words + rest / TOKEN_BYTES_MAX);
+    if (seen > 0) {
+        tokens += (int64_t)((wide)rest * (uint64_t)tokens / seen);
+    }
+    features->tokens = (struct token_estimate){
+        .low = low + sum.tokens.low,
+        .expected = tokens + sum.tokens.expected,
+        .high = (int64_t)sum.text_bytes + sum.tokens.high,
+    };
+    features->text_bytes = sum.text_bytes;
+    if (features->tokens.expected < features->tokens.low) {
+        features->tokens.expected = features->tokens.low;
+    }
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The words that rules and features know, found in a few nanoseconds: a word of up to 16 bytes is two integers, a bit
+ * filter turns most words away before any table is touched.
+ *
+ * The tables are data (rules_*.c, words.c); the index over them is built once, on first use, and is constant from then on.
+ * That is the one piece of process-wide state of this layer. Any thread.
+ */
+#ifndef SLUICE_ROUTE_VOCABULARY_H
+#define SLUICE_ROUTE_VOCABULARY_H
+
+#include "model/task.h"
+
+#define WORD_BYTES_MAX 16
+#define VOCABULARY_WORDS_MAX 4096
+#define VOCABULARY_SLOTS 16384 /* a power of two, at least twice the words */
+#define VOCABULARY_FILTER_BITS 65536
+#define PHRASE_WORDS_MAX 3
+#define RULES_MAX 1024
+#define RULE_REFERENCES_MAX 8192
+#define ALTERNATIVES_MAX 8192
+
+/* What a word is by itself; bits. */
+enum {
+    WORD_POLITE = 1u << 0,     /* "please", "can", "you": does not end the start of a sentence */
+    WORD_NEGATION = 1u << 1,   /* tells not to do what follows */
+    WORD_CONSTRAINT = 1u << 2, /* "must", "exactly" */
+    WORD_STEP = 1u << 3,       /* "then", "finally": several steps */
+    WORD_REASONING = 1u << 4,  /* asks for thought: counts towards complexity */
+    WORD_SCIENCE = 1u << 5,    /* terms of the sciences */
+    WORD_CODE = 1u << 6,       /* evidence of programming */
+    WORD_CODE_STRONG = 1u << 7,
+    WORD_AFTER_DOT = 1u << 8,  /* counts as code only as a file extension */
+    WORD_AT_START = 1u << 9,   /* too frequent: kept only at the start of a sentence */
+    WORD_ENGLISH = 1u << 10,   /* shows the language */
+    WORD_PASSAGE = 1u << 11,   /* "passage", "article": refers to a text that is given */
+};
+
+struct word_row {
+    const char *words; /* alternatives, separated by spaces */
+    uint16_t flags;
+};
+
+/* How a rule counts; bits. The lowest two are the words that may stand between two words of a phrase. */
+enum {
+    RULE_GAP_1 = 1u,
+    RULE_GAP_2 = 2u,
+    RULE_GAP_3 = 3u,
+    RULE_GAP_MASK = 3u,
+    RULE_AT_START = 1u << 2, /* only at the start of a sentence or line */
+    RULE_CODE = 1u << 3,     /* only where there is evidence of code */
+    RULE_PROSE = 1u << 4,    /* only where there is none */
+    RULE_PASSAGE = 1u << 5,  /* only where a text is given */
+    RULE_SHORT = 1u << 6,    /* only in short texts */
+    RULE_TEXT_START = 1u << 7, /* only at the very start, polite words aside */
+};
+
+struct word_rule {
+    const char *words;  /* a phrase: words separated by spaces, each one or several alternatives joined by '|' */
+    const char *reason; /* literal for people: "word: summarize" */
+    uint8_t task;
+    int8_t weight;
+    uint8_t flags;
+};
+
+/* "word: NAME" for a rule whose phrase has a representative name. */
+#define RULE(task_symbol, points, how, name, phrase)                                               \
+    {                                                                                              \
+        .words = (phrase), .reason = "word: " name, .task = TASK_##task_symbol,                    \
+        .weight = (points), .flags = (how)                                                         \
+    }
+
+extern const struct word_rule rules_general[];
+extern const size_t rules_general_count;
+extern const struct word_rule rules_questions[];
+extern const size_t rules_questions_count;
+extern const struct word_rule rules_code[];
+extern const size_t rules_code_count;
+extern const struct word_row word_rows[];
+extern const size_t word_row_count;
+
+/* A rule, compiled: word ids of the second and third place as ranges of `alternatives`. */
+struct phrase {
+    const struct word_rule *rule;
+    uint16_t next[PHRASE_WORDS_MAX - 1];
+    uint8_t next_count[PHRASE_WORDS_MAX - 1];
+    uint8_t length;
+};
+
+struct vocabulary {
+    uint64_t filter[VOCABULARY_FILTER_BITS / 64];
+    uint16_t slots[VOCABULARY_SLOTS]; /* word id + 1, 0: free */
+    uint64_t keys[VOCABULARY_WORDS_MAX][2];
+    uint16_t flags[VOCABULARY_WORDS_MAX];
+    uint16_t first_phrase[VOCABULARY_WORDS_MAX + 1]; /* of `references`, by the first word */
+    uint16_t references[RULE_REFERENCES_MAX];
+    uint16_t alternatives[ALTERNATIVES_MAX];
+    struct phrase phrases[RULES_MAX];
+    uint16_t word_count;
+    uint16_t phrase_count;
+};
+
+#define WORD_UNKNOWN UINT16_MAX
+
+const struct vocabulary *vocabulary_get(void);
+/* The id of a lower-case word, WORD_UNKNOWN if no rule or feature knows it. Of longer words the first 16 bytes count, and as
+   many must be readable from `word` on. */
+uint16_t vocabulary_find(const struct vocabulary *vocabulary, const char *word, size_t len);
+
+#endif

@@ -73,22 +73,6 @@ static size_t text_run(const char *bytes, size_t len)
     return i;
 }
 
-/* A line ended at scan->at. */
-static enum http_problem scan_line(struct http_head_scan *scan, struct slice bytes,
-                                   const struct http_limits *limits)
-{
-    char first = bytes.ptr[scan->line_start];
-
-    scan->lines++;
-    if (scan->lines - 1 > limits->head_fields) {
-        return HTTP_TOO_MANY_FIELDS;
-    }
-    if (first == ' ' || first == '\t') {
-        return scan->lines == 1 ? HTTP_BAD_REQUEST_LINE : HTTP_BAD_FIELD;
-    }
-    return HTTP_PROBLEM_NONE;
-}
-
 /* By position only, so that the verdict does not depend on how the bytes were cut into reads. */
 static enum http_problem scan_limits(const struct http_head_scan *scan,
                                      const struct http_limits *limits)
@@ -101,47 +85,71 @@ static enum http_problem scan_limits(const struct http_head_scan *scan,
     return scan->at - scan->skipped > limits->head_bytes ? HTTP_HEAD_TOO_LARGE : HTTP_PROBLEM_NONE;
 }
 
+/* A line of something ended at scan->at. */
+static enum http_problem scan_line(struct http_head_scan *scan, char first,
+                                   const struct http_limits *limits)
+{
+    if (first == ' ' || first == '\t') {
+        return scan->lines == 0 ? HTTP_BAD_REQUEST_LINE : HTTP_BAD_FIELD;
+    }
+    return ++scan->lines - 1 > limits->head_fields ? HTTP_TOO_MANY_FIELDS : HTTP_PROBLEM_NONE;
+}
+
+/* scan->at is at a byte that is no text. *ret_more: it can only be judged with the byte behind it.
+ */
+static enum http_problem scan_special(const struct http_head_scan *scan, struct slice bytes,
+                                      bool *ret_more)
+{
+    char c = bytes.ptr[scan->at];
+
+    *ret_more = false;
+    if (c != '\r') {
+        return c == '\n' ? HTTP_BAD_LINE_END : HTTP_BAD_CHARACTER;
+    }
+    if (scan->at + 1 == bytes.len) {
+        *ret_more = true;
+        return HTTP_PROBLEM_NONE;
+    }
+    return bytes.ptr[scan->at + 1] == '\n' ? HTTP_PROBLEM_NONE : HTTP_BAD_LINE_END;
+}
+
 enum http_problem http_head_scan(struct http_head_scan *scan, struct slice bytes,
                                  const struct http_limits *limits, size_t *ret_end)
 {
     enum http_problem problem = HTTP_PROBLEM_NONE;
+    bool more = false;
 
     *ret_end = 0;
-    while (problem == HTTP_PROBLEM_NONE) {
+    for (;;) {
         scan->at += text_run(bytes.ptr + scan->at, bytes.len - scan->at);
         problem = scan_limits(scan, limits);
         if (problem != HTTP_PROBLEM_NONE || scan->at == bytes.len) {
             return problem;
         }
-        char c = bytes.ptr[scan->at];
-        if (c == '\t' && scan->lines > 0) {
+        if (bytes.ptr[scan->at] == '\t' && scan->lines > 0) {
             scan->at++;
             continue;
         }
-        if (c != '\r') {
-            return c == '\n' ? HTTP_BAD_LINE_END : HTTP_BAD_CHARACTER;
+        problem = scan_special(scan, bytes, &more);
+        if (problem != HTTP_PROBLEM_NONE || more) {
+            return problem;
         }
-        if (scan->at + 1 == bytes.len) {
-            return HTTP_PROBLEM_NONE;
-        }
-        if (bytes.ptr[scan->at + 1] != '\n') {
-            return HTTP_BAD_LINE_END;
-        }
-        if (scan->at > scan->line_start) {
-            problem = scan_line(scan, bytes, limits);
+        bool empty = scan->at == scan->line_start;
+        scan->at += 2;
+        if (!empty) {
+            problem = scan_line(scan, bytes.ptr[scan->line_start], limits);
         } else if (scan->lines > 0) {
-            *ret_end = scan->at + 2;
-            return *ret_end - scan->skipped > limits->head_bytes ? HTTP_HEAD_TOO_LARGE
-                                                                 : HTTP_PROBLEM_NONE;
-        } else if (scan->skipped > 0) {
-            return HTTP_BAD_REQUEST_LINE;
+            *ret_end = scan->at;
+            return scan_limits(scan, limits);
         } else {
+            problem = scan->skipped > 0 ? HTTP_BAD_REQUEST_LINE : HTTP_PROBLEM_NONE;
             scan->skipped = 2;
         }
-        scan->at += 2;
+        if (problem != HTTP_PROBLEM_NONE) {
+            return problem;
+        }
         scan->line_start = scan->at;
     }
-    return problem;
 }
 
 /* --- the request line --- */
@@ -436,42 +444,52 @@ static void connection_parse(struct framing *framing, struct slice value)
 {
     struct slice element;
 
+    if (slice_eq(value, SLICE("keep-alive"))) { /* what nearly everyone says */
+        framing->keep_alive = true;
+        return;
+    }
     while (list_next(&value, &element)) {
         framing->close |= slice_eq_nocase(element, SLICE("close"));
         framing->keep_alive |= slice_eq_nocase(element, SLICE("keep-alive"));
     }
 }
 
-static void field_apply(struct http_head *head, struct framing *framing,
-                        const struct http_header *field)
+/* The first byte sorts out most names of the same length. */
+static inline bool name_is(struct slice name, struct slice lower)
 {
-    switch (field->name.len) {
+    return (name.ptr[0] | 0x20) == lower.ptr[0] && slice_eq_nocase(name, lower);
+}
+
+static void field_apply(struct http_head *head, struct framing *framing, struct slice name,
+                        struct slice value)
+{
+    switch (name.len) {
     case 4:
-        if (slice_eq_nocase(field->name, SLICE("host"))) {
+        if (name_is(name, SLICE("host"))) {
             framing->hosts++;
-            framing->host = field->value;
+            framing->host = value;
         }
         break;
     case 6:
-        if (slice_eq_nocase(field->name, SLICE("expect"))) {
-            head->expect_continue = slice_eq_nocase(field->value, SLICE("100-continue"));
+        if (name_is(name, SLICE("expect"))) {
+            head->expect_continue = slice_eq_nocase(value, SLICE("100-continue"));
             framing->bad_expectation |= !head->expect_continue;
         }
         break;
     case 10:
-        if (slice_eq_nocase(field->name, SLICE("connection"))) {
-            connection_parse(framing, field->value);
+        if (name_is(name, SLICE("connection"))) {
+            connection_parse(framing, value);
         }
         break;
     case 14:
-        if (slice_eq_nocase(field->name, SLICE("content-length"))) {
+        if (name_is(name, SLICE("content-length"))) {
             framing->lengths++;
-            framing->bad_length |= !length_parse(field->value, &framing->length);
+            framing->bad_length |= !length_parse(value, &framing->length);
         }
         break;
     case 17:
-        if (slice_eq_nocase(field->name, SLICE("transfer-encoding"))) {
-            coding_parse(framing, field->value);
+        if (name_is(name, SLICE("transfer-encoding"))) {
+            coding_parse(framing, value);
         }
         break;
     default:
@@ -521,7 +539,7 @@ static enum http_problem fields_check(struct http_head *head, struct slice autho
     struct framing framing = {.length = 0};
 
     for (size_t i = 0; i < request->header_count; i++) {
-        field_apply(head, &framing, &request->headers[i]);
+        field_apply(head, &framing, request->headers[i].name, request->headers[i].value);
     }
     enum http_problem problem = framing_check(head, &framing);
     if (problem != HTTP_PROBLEM_NONE || !complete) {

@@ -32,7 +32,7 @@ struct diagnostic {
 struct diagnostics {
     struct diagnostic *items;
     size_t count;
-    size_t errors;
+    size_t errors; /* warnings are the rest */
 };
 void diagnostics_release(struct diagnostics *diagnostics);
 /* As people read it, compiler style, with the source line and a caret; `colour` adds ANSI. */

@@ -52,8 +52,8 @@ static bool append_variable(const struct interpolation *in, const struct yaml *n
     if (marker != SIZE_MAX) {
         return buf_append(out, fallback);
     }
-    char hint[96];
-    snprintf(hint, sizeof(hint), "set it, put it into .env, or write ${%.60s:-default}", name);
+    char hint[160];
+    snprintf(hint, sizeof(hint), "set it, put it into .env, or write ${%.50s:-default}", name);
     diagnostics_add(in->diagnostics, SEVERITY_ERROR, "unset_variable", node->place, hint,
                     "the environment variable %s is not set", name);
     return false;

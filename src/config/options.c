@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/options.h"
 
-const struct option options[] = {
+const struct option option_table[] = {
 #define OPTION(path, type, fallback, minimum, maximum, choices, help)                              \
     {path, OPTION_##type, fallback, minimum, maximum, choices, help},
 #include "config/options.def"
 #undef OPTION
 };
-const size_t option_count = ARRAY_LEN(options);
+const size_t option_count = ARRAY_LEN(option_table);
 
 #define NAME_MAX_COMPARED 40
 
@@ -35,8 +35,8 @@ const char *option_type_name(enum option_type type)
 const struct option *option_find(struct slice pattern)
 {
     for (size_t i = 0; i < option_count; i++) {
-        if (slice_eq(pattern, slice_from_cstr(options[i].path))) {
-            return &options[i];
+        if (slice_eq(pattern, slice_from_cstr(option_table[i].path))) {
+            return &option_table[i];
         }
     }
     return NULL;
@@ -105,13 +105,13 @@ const struct option *option_suggest(struct slice parent, struct slice name)
     const struct option *best = NULL;
     unsigned best_distance = name.len < 4 ? 2 : 4;
     for (size_t i = 0; i < option_count; i++) {
-        if (!option_is_child(&options[i], parent) || slice_eq(option_name(&options[i]), SLICE("*"))) {
+        if (!option_is_child(&option_table[i], parent) || slice_eq(option_name(&option_table[i]), SLICE("*"))) {
             continue;
         }
-        unsigned distance = edit_distance(name, option_name(&options[i]), best_distance);
+        unsigned distance = edit_distance(name, option_name(&option_table[i]), best_distance);
         if (distance < best_distance) {
             best_distance = distance;
-            best = &options[i];
+            best = &option_table[i];
         }
     }
     return best;

@@ -32,7 +32,7 @@ struct option {
     const char *help;
 };
 
-extern const struct option options[];
+extern const struct option option_table[];
 extern const size_t option_count;
 
 const char *option_type_name(enum option_type type);

@@ -73,6 +73,7 @@ struct snapshot {
     struct log_settings log;
     struct provider *providers;
     size_t provider_count;
+    size_t named_targets;   /* the first ones of policy.targets; those behind are addressable only */
     struct policy policy;   /* targets and routes; target->health is filled in by the gateway before publication */
     struct classifier_settings classifier;
     bool keys_required;

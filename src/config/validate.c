@@ -37,8 +37,8 @@ static void list_children(struct slice parent, char *hint, size_t size)
 {
     size_t used = (size_t)snprintf(hint, size, "valid here:");
     for (size_t i = 0; i < option_count && used < size; i++) {
-        struct slice name = option_name(&options[i]);
-        if (option_is_child(&options[i], parent) && !slice_eq(name, SLICE("*"))) {
+        struct slice name = option_name(&option_table[i]);
+        if (option_is_child(&option_table[i], parent) && !slice_eq(name, SLICE("*"))) {
             int n = snprintf(hint + used, size - used, "%s %.*s", used > 11 ? "," : "", SLICE_ARG(name));
             used += n > 0 ? (size_t)n : 0;
         }

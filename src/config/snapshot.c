@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* explicit_bzero */
+#include "config/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct snapshot *snapshot_ref(struct snapshot *snapshot)
+{
+    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    return snapshot;
+}
+
+static void wipe(struct slice secret)
+{
+    if (secret.len > 0) {
+        /* the bytes are the arena's own copy; only the view of them is const */
+        explicit_bzero((void *)(uintptr_t)secret.ptr, secret.len);
+    }
+}
+
+void snapshot_unref(struct snapshot *snapshot)
+{
+    if (snapshot == NULL ||
+        atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    if (snapshot->runtime_free != NULL) {
+        snapshot->runtime_free(snapshot->runtime);
+    }
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        wipe(snapshot->providers[i].headers);
+    }
+    arena_release(&snapshot->arena);
+    free(snapshot);
+}

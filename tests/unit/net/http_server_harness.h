@@ -44,6 +44,7 @@ struct harness {
     int ends;
     bool drained;
     size_t accept_limit;
+    bool may_fail; /* memory does */
 };
 
 static struct harness h;
@@ -83,22 +84,29 @@ static inline void big_go_on(struct http_exchange *x)
     http_finish(x);
 }
 
+static inline void write_small(struct http_exchange *x, struct slice bytes)
+{
+    bool below = http_write(x, bytes);
+
+    EXPECT(below || h.may_fail);
+}
+
 static inline void harness_answer(struct http_exchange *x, struct slice path, struct slice body)
 {
     if (slice_eq(path, SLICE("/stream"))) {
         http_start(x, 200, harness_headers, 1, HTTP_CONTENT_LENGTH_UNKNOWN);
         EXPECT(http_started(x));
-        EXPECT(http_write(x, SLICE("one")));
-        EXPECT(http_write(x, SLICE("two, a longer piece")));
+        write_small(x, SLICE("one"));
+        write_small(x, SLICE("two, a longer piece"));
         http_finish(x);
     } else if (slice_eq(path, SLICE("/sized"))) {
         http_start(x, 201, NULL, 0, 5);
-        EXPECT(http_write(x, SLICE("he")));
-        EXPECT(http_write(x, SLICE("llo")));
+        write_small(x, SLICE("he"));
+        write_small(x, SLICE("llo"));
         http_finish(x);
     } else if (slice_eq(path, SLICE("/short"))) {
         http_start(x, 200, NULL, 0, 5);
-        EXPECT(http_write(x, SLICE("he")));
+        write_small(x, SLICE("he"));
         http_finish(x);
     } else if (slice_eq(path, SLICE("/long"))) {
         http_start(x, 200, NULL, 0, 5);
@@ -111,7 +119,7 @@ static inline void harness_answer(struct http_exchange *x, struct slice path, st
         h.open = x;
     } else if (slice_eq(path, SLICE("/abort"))) {
         http_start(x, 200, NULL, 0, HTTP_CONTENT_LENGTH_UNKNOWN);
-        EXPECT(http_write(x, SLICE("part")));
+        write_small(x, SLICE("part"));
         http_abort(x);
         EXPECT(!http_write(x, SLICE("more")));
     } else if (slice_eq(path, SLICE("/big"))) {

@@ -2,6 +2,8 @@
 /* Times, counts, back-pressure, the end of the server: with short limits, waiting for the event. */
 #include "tests/unit/net/http_server_harness.h"
 
+#include "base/memory.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -451,6 +453,57 @@ static void drains_with_listeners_only(void)
     harness_close();
 }
 
+/* --- memory --- */
+
+#ifdef SLUICE_FAULTS
+static bool conversation_is_over(void)
+{
+    return h.closed && is_ended();
+}
+
+/* One conversation in which the n-th allocation fails. False when it had fewer. */
+static bool converse_with_failure(int64_t nth)
+{
+    static const struct slice text =
+        SLICE_INIT(REQUEST("POST /echo") "Content-Length: 5\r\n\r\nhello" REQUEST(
+            "POST /stream") "Transfer-Encoding: "
+                            "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" REQUEST("GET /big") CLOSE
+                   "\r\n");
+    int pair[2];
+
+    client_close();
+    client_take(-1);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    client_take(pair[0]);
+    h.big_left = (size_t)1024 * 1024;
+    memory_fail_nth(nth);
+    (void)!http_server_adopt(h.server, pair[1]); /* closes the descriptor if it fails */
+    client_send(slice_of(text.ptr, 100));
+    spin();
+    client_send(slice_from(text, 100));
+    EXPECT(run_until(conversation_is_over));
+    bool happened = memory_fault_happened();
+    memory_fail_nth(-1);
+    client_close();
+    EXPECT(run_until(has_no_connections));
+    return happened;
+}
+
+static void survives_failed_allocations(void)
+{
+    int64_t nth = 0;
+
+    harness_open(NULL, NULL);
+    h.may_fail = true;
+    while (converse_with_failure(nth)) {
+        nth++;
+    }
+    EXPECT(nth > 5);
+    EXPECT(slice_ends(received(), SLICE("0\r\n\r\n")));
+    harness_close();
+}
+#endif
+
 int main(void)
 {
     TEST(closes_idle_connections, "closes idle connections without a word");
@@ -472,5 +525,8 @@ int main(void)
     TEST(closes_after_answers_begun_before_the_drain, "closes after an answer begun before");
     TEST(cuts_what_does_not_end_in_time, "a shorter drain cuts what is left");
     TEST(drains_with_listeners_only, "drains with nothing but listeners");
+#ifdef SLUICE_FAULTS
+    TEST(survives_failed_allocations, "survives each allocation failing in its turn");
+#endif
     return tap_done();
 }

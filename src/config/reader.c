@@ -5,17 +5,17 @@
 
 #include <stdio.h>
 
-const struct yaml *read_node(const struct yaml *mapping, const char *pattern)
+const struct yaml *setting_node(const struct yaml *mapping, const char *pattern)
 {
     const struct option *option = option_find(slice_from_cstr(pattern));
     CHECK(option != NULL);
     return yaml_member(mapping, option_name(option));
 }
 
-int64_t read_number(const struct yaml *mapping, const char *pattern)
+int64_t setting_number(const struct yaml *mapping, const char *pattern)
 {
     const struct option *option = option_find(slice_from_cstr(pattern));
-    const struct yaml *node = read_node(mapping, pattern);
+    const struct yaml *node = setting_node(mapping, pattern);
     const char *why;
     int64_t value = 0;
     if (node != NULL && node->kind == YAML_SCALAR && value_number(option, node->text, &value, &why)) {
@@ -27,15 +27,15 @@ int64_t read_number(const struct yaml *mapping, const char *pattern)
     return value;
 }
 
-bool read_given(const struct yaml *mapping, const char *pattern)
+bool setting_given(const struct yaml *mapping, const char *pattern)
 {
-    const struct yaml *node = read_node(mapping, pattern);
+    const struct yaml *node = setting_node(mapping, pattern);
     return node != NULL && !(node->kind == YAML_SCALAR && yaml_is_null(node));
 }
 
-struct slice read_text(const struct yaml *mapping, const char *pattern)
+struct slice setting_text(const struct yaml *mapping, const char *pattern)
 {
-    const struct yaml *node = read_node(mapping, pattern);
+    const struct yaml *node = setting_node(mapping, pattern);
     if (node != NULL && node->kind == YAML_SCALAR) {
         return node->text;
     }
@@ -43,12 +43,12 @@ struct slice read_text(const struct yaml *mapping, const char *pattern)
     return slice_from_cstr(option->fallback);
 }
 
-size_t read_list(struct reader *reader, const struct yaml *mapping, const char *pattern, struct slice **ret_items)
+size_t setting_list(struct reader *reader, const struct yaml *mapping, const char *pattern, struct slice **ret_items)
 {
-    const struct yaml *node = read_node(mapping, pattern);
+    const struct yaml *node = setting_node(mapping, pattern);
     size_t count = 0;
     if (node == NULL || node->kind != YAML_SEQUENCE) {
-        struct slice one = read_text(mapping, pattern);
+        struct slice one = setting_text(mapping, pattern);
         *ret_items = arena_array(reader->arena, 1, sizeof(**ret_items));
         if (*ret_items == NULL || one.len == 0) {
             return 0;
@@ -98,7 +98,7 @@ void report_unknown_name(struct reader *reader, const struct yaml *node, struct 
                     what, (int)(name.len < 100 ? name.len : 100), name.ptr);
 }
 
-uint16_t read_target(struct reader *reader, const struct yaml *node, struct slice name)
+uint16_t setting_target(struct reader *reader, const struct yaml *node, struct slice name)
 {
     const struct policy *policy = &reader->snapshot->policy;
     uint16_t index = policy_find_target(policy, name);

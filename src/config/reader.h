@@ -18,15 +18,15 @@ struct reader {
 };
 
 /* A member of a mapping (NULL mapping: the default applies). `pattern` is the option's path in the table. */
-int64_t read_number(const struct yaml *mapping, const char *pattern);
+int64_t setting_number(const struct yaml *mapping, const char *pattern);
 /* The default counts as not given. */
-bool read_given(const struct yaml *mapping, const char *pattern);
+bool setting_given(const struct yaml *mapping, const char *pattern);
 /* Text in the arena (the tree's); the default; or empty. */
-struct slice read_text(const struct yaml *mapping, const char *pattern);
+struct slice setting_text(const struct yaml *mapping, const char *pattern);
 /* A list of strings, or one string, or the default as one; in the arena. */
-size_t read_list(struct reader *reader, const struct yaml *mapping, const char *pattern, struct slice **ret_items);
+size_t setting_list(struct reader *reader, const struct yaml *mapping, const char *pattern, struct slice **ret_items);
 /* The node of a member, or NULL. */
-const struct yaml *read_node(const struct yaml *mapping, const char *pattern);
+const struct yaml *setting_node(const struct yaml *mapping, const char *pattern);
 
 /* The parts of resolution (one file each); errors go to the diagnostics. */
 void resolve_server(struct reader *reader);
@@ -39,6 +39,6 @@ void resolve_classifier(struct reader *reader);
 void report_unknown_name(struct reader *reader, const struct yaml *node, struct slice name, const char *what,
                          const struct slice *names, size_t count);
 /* Index of the target; reports and returns NO_TARGET when there is none. */
-uint16_t read_target(struct reader *reader, const struct yaml *node, struct slice name);
+uint16_t setting_target(struct reader *reader, const struct yaml *node, struct slice name);
 
 #endif

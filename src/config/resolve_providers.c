@@ -17,10 +17,10 @@ static struct slice *preset_names(struct arena *arena)
 
 static const struct provider_preset *read_preset(struct reader *reader, const struct yaml *section)
 {
-    const struct yaml *node = read_node(section, "providers.*.preset");
+    const struct yaml *node = setting_node(section, "providers.*.preset");
     struct slice name = node != NULL ? node->text : section->key;
     const struct provider_preset *preset = provider_preset_find(name);
-    if (preset == NULL && node == NULL && read_given(section, "providers.*.base_url")) {
+    if (preset == NULL && node == NULL && setting_given(section, "providers.*.base_url")) {
         preset = provider_preset_find(SLICE("openai-compatible"));
     }
     if (preset == NULL) {
@@ -74,10 +74,10 @@ static void append_header(struct reader *reader, const struct yaml *node, struct
 static struct slice read_credential(struct reader *reader, const struct yaml *section,
                                     const struct provider_preset *preset)
 {
-    if (read_given(section, "providers.*.api_key")) {
-        return read_text(section, "providers.*.api_key");
+    if (setting_given(section, "providers.*.api_key")) {
+        return setting_text(section, "providers.*.api_key");
     }
-    if (preset->key_env == NULL || read_given(section, "providers.*.base_url")) {
+    if (preset->key_env == NULL || setting_given(section, "providers.*.base_url")) {
         return SLICE_EMPTY; /* a key of the environment belongs to the vendor's own address only */
     }
     const struct config_environment *environment = reader->options->environment;
@@ -89,7 +89,7 @@ static void resolve_headers(struct reader *reader, const struct yaml *section, s
     const struct provider_preset *preset = provider->preset;
     struct buf out = BUF_INIT(HEADERS_BYTES_MAX);
     struct slice credential = read_credential(reader, section, preset);
-    const struct yaml *at = read_node(section, "providers.*.api_key");
+    const struct yaml *at = setting_node(section, "providers.*.api_key");
     at = at == NULL ? section : at;
     provider->has_credential = credential.len > 0;
     if (credential.len > 0 && preset->auth == AUTH_API_KEY_HEADER) {
@@ -106,7 +106,7 @@ static void resolve_headers(struct reader *reader, const struct yaml *section, s
         diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "no_credential", section->key_place, hint,
                         "%s wants a key and none is given", preset->title);
     }
-    const struct yaml *headers = read_node(section, "providers.*.headers");
+    const struct yaml *headers = setting_node(section, "providers.*.headers");
     for (const struct yaml *h = headers == NULL ? NULL : headers->first; h != NULL; h = h->next) {
         append_header(reader, h, h->key, h->text, &out);
     }
@@ -129,14 +129,14 @@ static bool resolve_url(struct reader *reader, const struct yaml *section, struc
 {
     const struct provider_preset *preset = provider->preset;
     const struct config_environment *environment = reader->options->environment;
-    struct slice text = read_text(section, "providers.*.base_url");
+    struct slice text = setting_text(section, "providers.*.base_url");
     if (text.len == 0 && preset->base_url_env != NULL) {
         text = slice_from_cstr(environment->get(environment, preset->base_url_env));
     }
     if (text.len == 0) {
         text = slice_from_cstr(preset->base_url);
     }
-    const struct yaml *node = read_node(section, "providers.*.base_url");
+    const struct yaml *node = setting_node(section, "providers.*.base_url");
     struct yaml_place place = node != NULL ? node->place : section->key_place;
     struct error error;
     if (text.len == 0) {
@@ -206,17 +206,17 @@ static void resolve_provider(struct reader *reader, const struct yaml *section, 
     provider->dialects = provider->preset->dialects;
     provider->default_dialect = provider->preset->default_dialect;
     provider->quirks = provider->preset->quirks;
-    if (read_given(section, "providers.*.local")) {
-        bool local = read_number(section, "providers.*.local") != 0;
+    if (setting_given(section, "providers.*.local")) {
+        bool local = setting_number(section, "providers.*.local") != 0;
         provider->quirks = local ? provider->quirks | QUIRK_LOCAL : provider->quirks & ~(unsigned)QUIRK_LOCAL;
     }
-    provider->ca_file = read_text(section, "providers.*.ca_file");
-    provider->insecure = read_number(section, "providers.*.insecure_skip_verify") != 0;
+    provider->ca_file = setting_text(section, "providers.*.ca_file");
+    provider->insecure = setting_number(section, "providers.*.insecure_skip_verify") != 0;
     provider->timeouts = (struct provider_timeouts){
-        .connect = read_number(section, "providers.*.connect_timeout"),
-        .first_byte = read_number(section, "providers.*.first_byte_timeout"),
-        .idle = read_number(section, "providers.*.idle_timeout"),
-        .total = read_number(section, "providers.*.total_timeout"),
+        .connect = setting_number(section, "providers.*.connect_timeout"),
+        .first_byte = setting_number(section, "providers.*.first_byte_timeout"),
+        .idle = setting_number(section, "providers.*.idle_timeout"),
+        .total = setting_number(section, "providers.*.total_timeout"),
     };
     if (resolve_url(reader, section, provider)) {
         resolve_proxy(reader, provider);
@@ -224,7 +224,7 @@ static void resolve_provider(struct reader *reader, const struct yaml *section, 
     }
     if (provider->insecure) {
         diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "insecure",
-                        read_node(section, "providers.*.insecure_skip_verify")->key_place, "use ca_file instead",
+                        setting_node(section, "providers.*.insecure_skip_verify")->key_place, "use ca_file instead",
                         "the certificate of %.*s is not verified", SLICE_ARG(provider->name));
     }
 }

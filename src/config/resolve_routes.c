@@ -9,7 +9,7 @@ static uint16_t *read_targets(struct reader *reader, const struct yaml *list, si
     *ret_count = 0;
     if (list->kind == YAML_SCALAR) {
         uint16_t *one = arena_array(reader->arena, 1, sizeof(*one));
-        uint16_t index = read_target(reader, list, list->text);
+        uint16_t index = setting_target(reader, list, list->text);
         if (one != NULL && index != NO_TARGET) {
             one[0] = index;
             *ret_count = 1;
@@ -21,7 +21,7 @@ static uint16_t *read_targets(struct reader *reader, const struct yaml *list, si
     }
     uint16_t *targets = arena_array(reader->arena, count + 1, sizeof(*targets));
     for (const struct yaml *item = list->first; item != NULL && targets != NULL; item = item->next) {
-        uint16_t index = item->kind == YAML_SCALAR ? read_target(reader, item, item->text) : NO_TARGET;
+        uint16_t index = item->kind == YAML_SCALAR ? setting_target(reader, item, item->text) : NO_TARGET;
         if (index != NO_TARGET) {
             targets[(*ret_count)++] = index;
         }
@@ -65,8 +65,8 @@ static struct task_policy *read_task_policy(struct reader *reader, const struct 
         policy->targets = read_targets(reader, node, &policy->count);
         return policy;
     }
-    const struct yaml *prefer = read_node(node, "routes.*.tasks.*.prefer");
-    const struct yaml *only = read_node(node, "routes.*.tasks.*.only");
+    const struct yaml *prefer = setting_node(node, "routes.*.tasks.*.prefer");
+    const struct yaml *only = setting_node(node, "routes.*.tasks.*.only");
     if (prefer != NULL && only != NULL) {
         diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "contradiction", only->key_place, "keep one of them",
                         "prefer and only exclude each other");
@@ -76,16 +76,16 @@ static struct task_policy *read_task_policy(struct reader *reader, const struct 
     if (list != NULL) {
         policy->targets = read_targets(reader, list, &policy->count);
     }
-    if (read_given(node, "routes.*.tasks.*.min_tier")) {
-        policy->min_tier = (int)read_number(node, "routes.*.tasks.*.min_tier");
+    if (setting_given(node, "routes.*.tasks.*.min_tier")) {
+        policy->min_tier = (int)setting_number(node, "routes.*.tasks.*.min_tier");
     }
     return policy;
 }
 
 static void resolve_tasks(struct reader *reader, const struct yaml *section, struct route *route)
 {
-    const struct yaml *tasks = read_node(section, "routes.*.tasks");
-    const struct yaml *tiers = read_node(section, "routes.*.tiers");
+    const struct yaml *tasks = setting_node(section, "routes.*.tasks");
+    const struct yaml *tiers = setting_node(section, "routes.*.tiers");
     enum task task;
     for (int i = 0; i < TASK_COUNT; i++) {
         route->task_tier[i] = task_default_tier((enum task)i);
@@ -106,8 +106,8 @@ static void resolve_tasks(struct reader *reader, const struct yaml *section, str
 /* Only what is built may be asked for. */
 static void resolve_escalation(struct reader *reader, const struct yaml *section, struct route *route)
 {
-    const struct yaml *escalate = read_node(section, "routes.*.escalate");
-    const struct yaml *when = read_node(escalate, "routes.*.escalate.when");
+    const struct yaml *escalate = setting_node(section, "routes.*.escalate");
+    const struct yaml *when = setting_node(escalate, "routes.*.escalate.when");
     for (const struct yaml *w = when == NULL ? NULL : when->kind == YAML_SCALAR ? when : when->first; w != NULL;
          w = when->kind == YAML_SCALAR ? NULL : w->next) {
         if (!slice_eq(w->text, SLICE("error"))) {
@@ -116,28 +116,28 @@ static void resolve_escalation(struct reader *reader, const struct yaml *section
                             SLICE_ARG(w->text));
         }
     }
-    if (read_given(escalate, "routes.*.escalate.max_attempts")) {
-        route->max_attempts = (unsigned)read_number(escalate, "routes.*.escalate.max_attempts");
+    if (setting_given(escalate, "routes.*.escalate.max_attempts")) {
+        route->max_attempts = (unsigned)setting_number(escalate, "routes.*.escalate.max_attempts");
     }
 }
 
 static int64_t read_limit(const struct yaml *section, const char *pattern)
 {
-    return read_given(section, pattern) ? read_number(section, pattern) : NO_LIMIT;
+    return setting_given(section, pattern) ? setting_number(section, pattern) : NO_LIMIT;
 }
 
 static void resolve_route(struct reader *reader, const struct yaml *section, struct route *route)
 {
-    const struct yaml *targets = read_node(section, "routes.*.targets");
-    const struct yaml *baseline = read_node(section, "routes.*.baseline");
-    route->baseline = baseline == NULL ? NO_TARGET : read_target(reader, baseline, baseline->text);
+    const struct yaml *targets = setting_node(section, "routes.*.targets");
+    const struct yaml *baseline = setting_node(section, "routes.*.baseline");
+    route->baseline = baseline == NULL ? NO_TARGET : setting_target(reader, baseline, baseline->text);
     route->max_latency_ms = read_limit(section, "routes.*.max_latency_ms");
     route->max_cost_nd = read_limit(section, "routes.*.max_cost_usd");
-    route->min_tier = read_given(section, "routes.*.min_tier") ? (int)read_number(section, "routes.*.min_tier") : -1;
-    route->conservative = (double)read_number(section, "routes.*.conservative") / 1000.0;
-    route->on_infeasible = (enum infeasible_policy)read_number(section, "routes.*.on_infeasible");
-    route->max_attempts = (unsigned)read_number(section, "routes.*.max_attempts");
-    route->local_only = read_number(section, "routes.*.local_only") != 0;
+    route->min_tier = setting_given(section, "routes.*.min_tier") ? (int)setting_number(section, "routes.*.min_tier") : -1;
+    route->conservative = (double)setting_number(section, "routes.*.conservative") / 1000.0;
+    route->on_infeasible = (enum infeasible_policy)setting_number(section, "routes.*.on_infeasible");
+    route->max_attempts = (unsigned)setting_number(section, "routes.*.max_attempts");
+    route->local_only = setting_number(section, "routes.*.local_only") != 0;
     if (targets != NULL) {
         route->candidates = read_targets(reader, targets, &route->candidate_count);
     } else {

@@ -36,7 +36,7 @@ static bool address_is_valid(struct slice address)
 static void check_listen(struct reader *reader, const struct yaml *server)
 {
     const struct server_settings *settings = &reader->snapshot->server;
-    const struct yaml *node = read_node(server, "server.listen");
+    const struct yaml *node = setting_node(server, "server.listen");
     struct yaml_place place = node == NULL ? (struct yaml_place){0, 0, 0} : node->place;
     for (size_t i = 0; i < settings->listen_count; i++) {
         struct slice address = settings->listen[i];
@@ -58,13 +58,13 @@ static void resolve_ledger(struct reader *reader)
 {
     const struct yaml *ledger = yaml_member(reader->root, SLICE("ledger"));
     struct snapshot *snapshot = reader->snapshot;
-    snapshot->ledger_segment_bytes = read_number(ledger, "ledger.segment_bytes");
-    snapshot->ledger_sync_ms = read_number(ledger, "ledger.sync");
-    if (read_number(ledger, "ledger.enabled") == 0) {
+    snapshot->ledger_segment_bytes = setting_number(ledger, "ledger.segment_bytes");
+    snapshot->ledger_sync_ms = setting_number(ledger, "ledger.sync");
+    if (setting_number(ledger, "ledger.enabled") == 0) {
         snapshot->ledger_path = SLICE_EMPTY;
         return;
     }
-    struct slice path = read_text(ledger, "ledger.path");
+    struct slice path = setting_text(ledger, "ledger.path");
     struct slice file = slice_from_cstr(reader->options->file);
     size_t directory = file.len;
     while (directory > 0 && file.ptr[directory - 1] != '/') {
@@ -79,12 +79,12 @@ static void resolve_ledger(struct reader *reader)
 static void resolve_prices(struct reader *reader)
 {
     const struct yaml *prices = yaml_member(reader->root, SLICE("prices"));
-    const struct yaml *ceiling = read_node(prices, "prices.ceiling");
+    const struct yaml *ceiling = setting_node(prices, "prices.ceiling");
     struct policy *policy = &reader->snapshot->policy;
-    policy->unknown_price = (enum unknown_price)read_number(prices, "prices.unknown");
+    policy->unknown_price = (enum unknown_price)setting_number(prices, "prices.unknown");
     policy->ceiling = (struct price_rates){
-        .input = read_number(ceiling, "prices.ceiling.input_per_mtok"),
-        .output = read_number(ceiling, "prices.ceiling.output_per_mtok"),
+        .input = setting_number(ceiling, "prices.ceiling.input_per_mtok"),
+        .output = setting_number(ceiling, "prices.ceiling.output_per_mtok"),
         .cache_read = -1,
         .cache_write = -1,
         .cache_write_1h = -1,
@@ -96,30 +96,30 @@ static void resolve_prices(struct reader *reader)
 void resolve_server(struct reader *reader)
 {
     const struct yaml *server = yaml_member(reader->root, SLICE("server"));
-    const struct yaml *tls = read_node(server, "server.tls");
+    const struct yaml *tls = setting_node(server, "server.tls");
     const struct yaml *log = yaml_member(reader->root, SLICE("log"));
     const struct yaml *keys = yaml_member(reader->root, SLICE("keys"));
     struct snapshot *snapshot = reader->snapshot;
     struct server_settings *settings = &snapshot->server;
-    settings->listen_count = read_list(reader, server, "server.listen", &settings->listen);
-    settings->workers = (unsigned)read_number(server, "server.workers");
-    settings->head_bytes = read_number(server, "server.head_bytes");
-    settings->body_bytes = read_number(server, "server.body_bytes");
-    settings->connections = read_number(server, "server.connections");
-    settings->head_ms = read_number(server, "server.head_timeout");
-    settings->idle_ms = read_number(server, "server.idle_timeout");
-    settings->write_stall_ms = read_number(server, "server.write_timeout");
-    settings->drain_ms = read_number(server, "server.drain_timeout");
-    settings->tls_certificate = read_text(tls, "server.tls.certificate");
-    settings->tls_key = read_text(tls, "server.tls.key");
+    settings->listen_count = setting_list(reader, server, "server.listen", &settings->listen);
+    settings->workers = (unsigned)setting_number(server, "server.workers");
+    settings->head_bytes = setting_number(server, "server.head_bytes");
+    settings->body_bytes = setting_number(server, "server.body_bytes");
+    settings->connections = setting_number(server, "server.connections");
+    settings->head_ms = setting_number(server, "server.head_timeout");
+    settings->idle_ms = setting_number(server, "server.idle_timeout");
+    settings->write_stall_ms = setting_number(server, "server.write_timeout");
+    settings->drain_ms = setting_number(server, "server.drain_timeout");
+    settings->tls_certificate = setting_text(tls, "server.tls.certificate");
+    settings->tls_key = setting_text(tls, "server.tls.key");
     if ((settings->tls_certificate.len == 0) != (settings->tls_key.len == 0)) {
         diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", tls->key_place,
                         "give certificate and key", "TLS needs both a certificate and a key");
     }
-    snapshot->log.format = (enum log_choice)read_number(log, "log.format");
-    snapshot->log.level = (int)read_number(log, "log.level");
-    snapshot->log.access = read_number(log, "log.access") != 0;
-    snapshot->keys_required = read_number(keys, "keys.required") != 0;
+    snapshot->log.format = (enum log_choice)setting_number(log, "log.format");
+    snapshot->log.level = (int)setting_number(log, "log.level");
+    snapshot->log.access = setting_number(log, "log.access") != 0;
+    snapshot->keys_required = setting_number(keys, "keys.required") != 0;
     check_listen(reader, server);
     resolve_prices(reader);
     resolve_ledger(reader);
@@ -133,8 +133,8 @@ static void resolve_endpoint(struct reader *reader, const struct yaml *section)
 {
     struct classifier_settings *settings = &reader->snapshot->classifier;
     struct error error;
-    settings->url = read_text(section, "classifier.url");
-    const struct yaml *node = read_node(section, "classifier.url");
+    settings->url = setting_text(section, "classifier.url");
+    const struct yaml *node = setting_node(section, "classifier.url");
     struct yaml_place place = node != NULL ? node->place : section->key_place;
     if (settings->url.len == 0) {
         diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", place, "give classifier.url",
@@ -152,20 +152,20 @@ void resolve_classifier(struct reader *reader)
     enum { KIND_RULES, KIND_TARGET, KIND_ENDPOINT };
     const struct yaml *section = yaml_member(reader->root, SLICE("classifier"));
     struct classifier_settings *settings = &reader->snapshot->classifier;
-    int64_t kind = read_number(section, "classifier.kind");
+    int64_t kind = setting_number(section, "classifier.kind");
     settings->kind = kind == KIND_RULES ? CLASSIFIER_RULES : CLASSIFIER_EXTERNAL;
     settings->target = NO_TARGET;
-    settings->timeout_ms = read_number(section, "classifier.timeout");
+    settings->timeout_ms = setting_number(section, "classifier.timeout");
     if (kind == KIND_ENDPOINT) {
         resolve_endpoint(reader, section);
     }
     if (kind == KIND_TARGET) {
-        const struct yaml *node = read_node(section, "classifier.target");
+        const struct yaml *node = setting_node(section, "classifier.target");
         if (node == NULL) {
             diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", section->key_place,
                             "give classifier.target", "a classifier of kind target needs a target");
         } else {
-            settings->target = read_target(reader, node, node->text);
+            settings->target = setting_target(reader, node, node->text);
         }
     }
 }

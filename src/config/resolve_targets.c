@@ -94,31 +94,31 @@ static void read_rates(const struct yaml *price, struct target *target)
         .known = true,
         .base =
             {
-                .input = read_number(price, "targets.*.price.input_per_mtok"),
-                .output = read_number(price, "targets.*.price.output_per_mtok"),
+                .input = setting_number(price, "targets.*.price.input_per_mtok"),
+                .output = setting_number(price, "targets.*.price.output_per_mtok"),
                 .cache_read = -1,
                 .cache_write = -1,
                 .cache_write_1h = -1,
                 .audio_input = -1,
                 .audio_output = -1,
             },
-        .per_request_nd = read_number(price, "targets.*.price.per_request"),
+        .per_request_nd = setting_number(price, "targets.*.price.per_request"),
     };
-    if (read_given(price, "targets.*.price.cache_read_per_mtok")) {
-        target->price.base.cache_read = read_number(price, "targets.*.price.cache_read_per_mtok");
+    if (setting_given(price, "targets.*.price.cache_read_per_mtok")) {
+        target->price.base.cache_read = setting_number(price, "targets.*.price.cache_read_per_mtok");
     }
-    if (read_given(price, "targets.*.price.cache_write_per_mtok")) {
-        target->price.base.cache_write = read_number(price, "targets.*.price.cache_write_per_mtok");
+    if (setting_given(price, "targets.*.price.cache_write_per_mtok")) {
+        target->price.base.cache_write = setting_number(price, "targets.*.price.cache_write_per_mtok");
     }
 }
 
 static void read_price(struct reader *reader, const struct yaml *section, struct target *target)
 {
-    const struct yaml *price = read_node(section, "targets.*.price");
+    const struct yaml *price = setting_node(section, "targets.*.price");
     if (price == NULL || price->kind != YAML_MAPPING) {
         return;
     }
-    if (!read_given(price, "targets.*.price.input_per_mtok") || !read_given(price, "targets.*.price.output_per_mtok")) {
+    if (!setting_given(price, "targets.*.price.input_per_mtok") || !setting_given(price, "targets.*.price.output_per_mtok")) {
         diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", price->key_place,
                         "give input_per_mtok and output_per_mtok, in dollars per million tokens",
                         "a price needs both rates");
@@ -129,12 +129,12 @@ static void read_price(struct reader *reader, const struct yaml *section, struct
 
 static void read_capabilities(struct reader *reader, const struct yaml *section, struct target *target)
 {
-    const struct yaml *node = read_node(section, "targets.*.capabilities");
+    const struct yaml *node = setting_node(section, "targets.*.capabilities");
     struct slice *names;
     if (node == NULL) {
         return;
     }
-    size_t count = read_list(reader, section, "targets.*.capabilities", &names);
+    size_t count = setting_list(reader, section, "targets.*.capabilities", &names);
     capability_set set = 0;
     for (size_t i = 0; i < count; i++) {
         capability_set bit = capability_from_name(names[i]);
@@ -154,21 +154,21 @@ static void read_overrides(struct reader *reader, const struct yaml *section, st
 {
     read_price(reader, section, target);
     read_capabilities(reader, section, target);
-    if (read_given(section, "targets.*.context_tokens")) {
-        target->context_tokens = read_number(section, "targets.*.context_tokens");
+    if (setting_given(section, "targets.*.context_tokens")) {
+        target->context_tokens = setting_number(section, "targets.*.context_tokens");
     }
-    if (read_given(section, "targets.*.output_tokens")) {
-        target->output_tokens = read_number(section, "targets.*.output_tokens");
+    if (setting_given(section, "targets.*.output_tokens")) {
+        target->output_tokens = setting_number(section, "targets.*.output_tokens");
     }
-    target->latency_ms = read_number(section, "targets.*.latency_ms");
-    target->off = read_number(section, "targets.*.enabled") == 0;
+    target->latency_ms = setting_number(section, "targets.*.latency_ms");
+    target->off = setting_number(section, "targets.*.enabled") == 0;
     bool free_local = target->local && price_is_free(&target->price);
     target->tier = free_local ? TIER_BUDGET : tier_from_price(target->price.base.output);
     if (!target->price.known) {
         target->tier = TIER_MID;
     }
-    if (read_given(section, "targets.*.tier")) {
-        target->tier = (enum tier)read_number(section, "targets.*.tier");
+    if (setting_given(section, "targets.*.tier")) {
+        target->tier = (enum tier)setting_number(section, "targets.*.tier");
     }
 }
 
@@ -186,8 +186,8 @@ static void warn_unknown_price(struct reader *reader, const struct yaml *section
 static void resolve_target(struct reader *reader, const struct yaml *section, size_t room)
 {
     struct snapshot *snapshot = reader->snapshot;
-    const struct yaml *provider_node = read_node(section, "targets.*.provider");
-    struct slice model = read_text(section, "targets.*.model");
+    const struct yaml *provider_node = setting_node(section, "targets.*.provider");
+    struct slice model = setting_text(section, "targets.*.model");
     uint16_t index = 0;
     if (provider_node == NULL || model.len == 0) {
         diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", section->key_place,

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ledger: a journal, and one writer thread that moves it into SQLite (WAL) in batches: one compact row per attempt and
- * per call, rollups per dimension in the same transaction, and the journal position with them, so that each record is applied
- * exactly once whatever is killed when. Database locked, full, slow or gone: the journal carries on and the writer tries
- * again; nothing is lost. After a crash, holds without a settle become attempts of outcome `interrupted` that cost their hold.
+ * The ledger: a journal, and one writer thread that moves it into SQLite (WAL) in batches: one
+ * compact row per attempt and per call, rollups per dimension in the same transaction, and the
+ * journal position with them, so that each record is applied exactly once whatever is killed when.
+ * Database locked, full, slow or gone: the journal carries on and the writer tries again; nothing
+ * is lost. After a crash, holds without a settle become attempts of outcome `interrupted` that cost
+ * their hold, and their calls are closed with status 0 and the error "interrupted".
  */
 #ifndef SLUICE_STORE_LEDGER_H
 #define SLUICE_STORE_LEDGER_H
@@ -12,36 +14,57 @@
 
 struct ledger;
 
+enum ledger_sync {
+    LEDGER_SYNC_FULL,   /* a batch is on the disk before its journal segment may be reused */
+    LEDGER_SYNC_NORMAL, /* the last batches may be lost with the power (not with the process) */
+};
+
 struct ledger_options {
-    const char *path;            /* of the database, e.g. "sluice.db"; the journal is the directory PATH-journal.d beside it */
-    struct journal_options journal; /* directory NULL: derived from path */
-    uint64_t batch_ms;           /* a batch is committed at least that often: 200 */
-    size_t batch_records;        /* or when it holds that many: 8192 */
-    void (*on_keys_changed)(void *user); /* another process changed the keys (writer thread); may be NULL */
+    const char *path;               /* of the database, e.g. "sluice.db" */
+    struct journal_options journal; /* directory NULL: PATH-journal.d; resume is filled in here */
+    uint64_t batch_ms;              /* a batch is committed at least that often; 0: 200 */
+    size_t batch_records;           /* or when it holds that many; 0: 8192 */
+    enum ledger_sync sync;
+    void (*on_keys_changed)(void *user); /* another process or thread changed the keys (called on
+                                            the writer thread); may be NULL */
     void *user;
 };
 
-/* Opens the database (creates it 0600, migrates the schema), replays the journal, settles what a crash left, starts the writer. */
+/*
+ * Opens the database (creates it 0600, migrates the schema), replays the journal, settles what a
+ * crash left, starts the writer. Errors: "ledger_corrupt", "ledger_foreign" (another program's
+ * file), "ledger_newer", "ledger_locked", "ledger_full", "ledger_io", those of journal_open(). A
+ * database that cannot be read is never replaced.
+ */
 MUST_USE struct ledger *ledger_open(const struct ledger_options *options, struct error *error);
-/* Drains the journal into the database (at most `ms`), joins the writer. */
+/* Drains the journal into the database (at most `ms`), joins the writer. NULL-safe. */
 void ledger_close(struct ledger *ledger, uint64_t ms);
 struct journal *ledger_journal(struct ledger *ledger);
 /* Waits until everything appended before the call is in the database; false after `ms`. */
 MUST_USE bool ledger_flush(struct ledger *ledger, uint64_t ms);
 
 struct ledger_stats {
-    uint64_t rows;           /* committed by this process */
+    uint64_t rows; /* calls and attempts committed by this process */
     uint64_t commits;
-    uint64_t last_commit_us; /* duration */
+    uint64_t last_commit_us; /* duration of the last batch, from its first record */
     uint64_t lag_ms;         /* age of the oldest record that is not committed */
-    uint64_t errors;
-    bool healthy;            /* the last commit worked */
+    uint64_t errors;         /* batches that failed (and are tried again) */
+    uint64_t anomalies;      /* records that broke the rules of record.h: kept, logged, counted */
+    uint64_t interrupted;    /* calls that were closed for a former process at the start */
+    uint64_t open_calls;     /* with a hold or a settle, not yet closed, as of the last batch */
+    uint64_t cpu_user_us;    /* of the writer thread */
+    uint64_t cpu_system_us;
+    bool healthy; /* the last batch worked */
     char last_error[160];
 };
 void ledger_stats(struct ledger *ledger, struct ledger_stats *ret_stats);
 
-/* Checks the invariants on the database at `path`: rollups = sums, each attempt exactly one settle, calls = sum of their
-   attempts. False: *error names the first violation. */
+/*
+ * Checks the invariants on the database at `path` (read only, also while it is written): the file
+ * is sound, every call = the sum of its attempts, every attempt settled exactly once and owned by a
+ * call, rollups = sums, names known. False: *error names the first violation ("ledger_violation")
+ * or why the check could not be made.
+ */
 MUST_USE bool ledger_verify(const char *path, struct error *error);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The records of the ledger, as the gateway hands them over. Names are slices that are copied on append. Every attempt has
- * exactly one hold before its first upstream byte and exactly one settle; every call has exactly one closing record
- * after its last settle, before its terminal bytes leave. Amounts are nano-dollars, durations microseconds.
+ * The records of the ledger, as the gateway hands them over. Names are slices that are copied on
+ * append. Every attempt has exactly one hold before its first upstream byte and exactly one settle;
+ * every call has exactly one closing record after its last settle, before its terminal bytes leave.
+ * Amounts are nano-dollars, durations microseconds.
  */
 #ifndef SLUICE_STORE_RECORD_H
 #define SLUICE_STORE_RECORD_H
@@ -24,10 +25,10 @@ const char *attempt_outcome_name(enum attempt_outcome outcome);
 
 struct hold_record {
     struct id call;
-    uint32_t attempt;   /* 1, 2 ... */
+    uint32_t attempt; /* 1, 2 ... */
     int64_t wall_ns;
-    int64_t amount_nd;  /* worst case */
-    uint64_t key_id;    /* 0: none */
+    int64_t amount_nd; /* worst case */
+    uint64_t key_id;   /* 0: none */
     struct slice target;
     struct slice provider;
     struct slice model; /* the provider's name for it */
@@ -41,36 +42,36 @@ struct settle_record {
     int64_t cost_nd;     /* the one charge */
     uint64_t key_id;
     enum attempt_outcome outcome;
-    int status;          /* HTTP status of the upstream, 0: none */
-    struct usage usage;  /* .reported false: an estimate */
-    bool priced;         /* false: the price was unknown and policy allowed it */
+    int status;            /* HTTP status of the upstream, 0: none */
+    struct usage usage;    /* .reported false: an estimate */
+    bool priced;           /* false: the price was unknown and policy allowed it */
     int64_t first_byte_us; /* -1: none */
     int64_t total_us;
     struct slice target;
     struct slice provider;
     struct slice model;
-    struct slice lane;   /* verbatim, edit, translate */
-    struct slice error;  /* stable identifier or empty */
+    struct slice lane;  /* verbatim, edit, translate */
+    struct slice error; /* stable identifier or empty */
     struct slice loss;
 };
 
 struct call_record {
     struct id call;
-    int64_t wall_ns;      /* start */
+    int64_t wall_ns; /* start */
     uint64_t key_id;
     struct slice key_name;
-    struct slice endpoint; /* "/v1/chat/completions" */
+    struct slice endpoint;    /* "/v1/chat/completions" */
     struct slice asked_model; /* what the client asked for */
     struct slice route;
-    struct slice target;   /* that answered, or empty */
+    struct slice target; /* that answered, or empty */
     struct slice provider;
     struct slice model;
     enum task task;
-    enum tier tier;        /* required */
+    enum tier tier; /* required */
     int32_t complexity_permille;
     bool streamed;
-    int status;            /* HTTP status given to the client; 499: the client left */
-    struct slice error;    /* stable code or empty */
+    int status;         /* HTTP status given to the client; 499: the client left */
+    struct slice error; /* stable code or empty */
     uint32_t attempts;
     int64_t cost_nd;       /* sum of its attempts */
     int64_t baseline_nd;   /* the same usage at the route's baseline */
@@ -80,7 +81,7 @@ struct call_record {
     int64_t expected_cost_nd; /* what the plan predicted for the answering target */
     int64_t first_byte_us;
     int64_t total_us;
-    bool complete;         /* the client's answer ended as it should */
+    bool complete; /* the client's answer ended as it should */
 };
 
 #endif

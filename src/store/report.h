@@ -73,13 +73,9 @@ struct call_page {
 MUST_USE bool report_calls(const char *path, struct slice before, size_t limit, struct arena *arena,
                            struct call_page *ret_page, struct error *error);
 
-struct attempt_row {
-    struct settle_record attempt; /* .call, .attempt, ... as recorded; .wall_ns: when it settled */
-};
-
 struct call_detail {
     struct call_row row;
-    struct attempt_row *attempts; /* in order */
+    struct settle_record *attempts; /* in order; .wall_ns: when it settled */
     size_t count;
 };
 /* One call with its attempts, from `arena`; "not_found" (also while the call is not closed yet). */

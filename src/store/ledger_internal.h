@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The writer: the one connection that changes calls, attempts, rollups and the position. What it
+ * keeps in memory is a cache of the database's committed state plus the batch under way; after any
+ * failure all of it is dropped and read again (writer_load), so there is one way to be right.
+ */
+#ifndef SLUICE_STORE_LEDGER_INTERNAL_H
+#define SLUICE_STORE_LEDGER_INTERNAL_H
+
+#include "store/ledger.h"
+#include "store/ledger_names.h"
+#include "store/ledger_open_calls.h"
+#include "store/ledger_rollup.h"
+
+#include <sys/types.h>
+
+#define NS_PER_HOUR (3600 * NS_PER_S)
+
+enum writer_statement {
+    SQL_BEGIN,
+    SQL_COMMIT,
+    SQL_NAME_FIND,
+    SQL_NAME_ADD,
+    SQL_CALL_ADD,
+    SQL_CALL_FIND,
+    SQL_CALL_EXTEND,
+    SQL_ATTEMPT_ADD,
+    SQL_ATTEMPT_LIST,
+    SQL_ROLLUP_ADD,
+    SQL_OPEN_ADD,
+    SQL_OPEN_REMOVE,
+    SQL_OPEN_LIST,
+    SQL_HOLD_ADD,
+    SQL_HOLD_REMOVE,
+    SQL_HOLD_CLEAR,
+    SQL_HOLD_LIST,
+    SQL_POSITION_GET,
+    SQL_POSITION_SET,
+    SQL_DATA_VERSION,
+    SQL_KEY_CHANGES,
+    SQL_KEY_NAME,
+    SQL_STATEMENTS
+};
+
+struct writer {
+    const char *path;
+    enum ledger_sync sync;
+    sqlite3 *db; /* NULL: to be opened again */
+    sqlite3_stmt *sql[SQL_STATEMENTS];
+    dev_t device; /* of the file that is open */
+    ino_t inode;
+    struct names names;
+    struct open_calls open;
+    struct rollups rollups;
+    int64_t task_names[TASK_COUNT];   /* 0: not asked yet */
+    struct journal_position position; /* applied; committed unless a batch is under way */
+    bool loaded;                      /* memory and database agree */
+    int64_t data_version;
+    int64_t key_changes;
+    /* Of the batch under way. */
+    uint64_t rows;
+    uint64_t anomalies;
+};
+
+/* --- ledger_writer.c --- */
+MUST_USE bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
+                          enum database_access access, struct error *error);
+void writer_close(struct writer *writer);
+/* Reads position, open calls and holds. */
+MUST_USE bool writer_load(struct writer *writer, struct error *error);
+/* Applies at most `max` records in one transaction. *ret_count: how many there were. False: nothing
+ * changed, in the database or in what the journal keeps. */
+MUST_USE bool writer_batch(struct writer *writer, struct journal *journal, size_t max,
+                           size_t *ret_count, struct error *error);
+/* True once after the keys were changed by another connection. */
+bool writer_keys_changed(struct writer *writer);
+
+/* --- ledger_apply.c: inside a transaction; false: roll back --- */
+MUST_USE bool writer_apply(struct writer *writer, const struct journal_entry *entry);
+/* Writes down which calls and holds are open. */
+MUST_USE bool writer_write_open(struct writer *writer);
+/* Settles an attempt that will not be settled any more at the amount of its hold. */
+MUST_USE bool writer_interrupt(struct writer *writer, struct open_call *call,
+                               struct open_attempt *attempt, int64_t wall_ns);
+/* Adds the call's row and its sums, and forgets the open call (which may be NULL). */
+MUST_USE bool writer_close_call(struct writer *writer, const struct call_record *record,
+                                struct open_call *call);
+/* Removes it from memory and its rows from `open_calls` and `holds`. */
+MUST_USE bool writer_forget_call(struct writer *writer, struct open_call *call);
+MUST_USE bool writer_add_cost(struct writer *writer, enum report_by by, int64_t hour, int64_t word,
+                              int64_t cost_nd);
+int64_t writer_hour(int64_t wall_ns);
+/* What arrived against the rules of record.h. */
+void writer_anomaly(struct writer *writer, const char *what, struct id call);
+/* Binds `count` numbers from parameter `first` on. */
+void bind_numbers(sqlite3_stmt *statement, int first, const int64_t *values, size_t count);
+static inline void bind_id(sqlite3_stmt *statement, int index, const struct id *id)
+{
+    sqlite3_bind_blob(statement, index, id->bytes, sizeof(id->bytes), SQLITE_STATIC);
+}
+
+/* --- ledger_recover.c --- */
+/* Settles and closes, in one transaction, every call that a former process left open. */
+MUST_USE bool writer_recover(struct writer *writer, int64_t wall_ns, uint64_t *ret_calls,
+                             struct error *error);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * After a crash. The journal has been replayed, so what is still open belongs to a process that is
+ * gone: its answers may have been delivered or not, its providers may charge or not. The careful
+ * reading is that they do: each unsettled hold becomes the charge. All in one transaction: killed
+ * in the middle, the next start finds the same and does the same.
+ */
+#include "base/fault.h"
+#include "store/ledger_internal.h"
+
+/* The name that the key has now; empty when there is no such key. Valid until the next call. */
+static struct slice key_name(struct writer *writer, uint64_t key_id, char *buffer, size_t size)
+{
+    sqlite3_stmt *sql = writer->sql[SQL_KEY_NAME];
+    struct slice name = SLICE_EMPTY;
+    sqlite3_bind_int64(sql, 1, (int64_t)key_id);
+    if (key_id != 0 && sqlite3_step(sql) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(sql, 0);
+        size_t len = (size_t)sqlite3_column_bytes(sql, 0);
+        slice_to_cstr(slice_of(text, text == NULL ? 0 : len), buffer, size);
+        name = slice_from_cstr(buffer);
+    }
+    sqlite3_reset(sql);
+    return name;
+}
+
+/* What is known of a call row that exists already. */
+struct closed_call {
+    bool found;
+    int64_t hour;
+    uint32_t attempts;
+    int64_t words[REPORT_BYS]; /* of day, key, task and route */
+};
+
+static bool find_closed(struct writer *writer, const struct id *id, struct closed_call *ret_closed)
+{
+    sqlite3_stmt *sql = writer->sql[SQL_CALL_FIND];
+    *ret_closed = (struct closed_call){0};
+    bind_id(sql, 1, id);
+    if (sqlite3_step(sql) == SQLITE_ROW) {
+        ret_closed->found = true;
+        ret_closed->hour = writer_hour(sqlite3_column_int64(sql, 0));
+        ret_closed->attempts = (uint32_t)sqlite3_column_int64(sql, 1);
+        ret_closed->words[REPORT_KEY] = sqlite3_column_int64(sql, 2);
+        ret_closed->words[REPORT_TASK] = sqlite3_column_int64(sql, 3);
+        ret_closed->words[REPORT_ROUTE] = sqlite3_column_int64(sql, 4);
+    }
+    return sqlite3_reset(sql) == SQLITE_OK;
+}
+
+static bool count_late(struct writer *writer, const struct closed_call *closed,
+                       const struct open_attempt *attempt)
+{
+    int64_t cost = attempt->cost_nd;
+    int64_t hour = closed->hour;
+    return writer_add_cost(writer, REPORT_DAY, hour, 0, cost) &&
+           writer_add_cost(writer, REPORT_KEY, hour, closed->words[REPORT_KEY], cost) &&
+           writer_add_cost(writer, REPORT_TASK, hour, closed->words[REPORT_TASK], cost) &&
+           writer_add_cost(writer, REPORT_ROUTE, hour, closed->words[REPORT_ROUTE], cost) &&
+           writer_add_cost(writer, REPORT_TARGET, hour, attempt->names[WORD_TARGET], cost) &&
+           writer_add_cost(writer, REPORT_PROVIDER, hour, attempt->names[WORD_PROVIDER], cost) &&
+           writer_add_cost(writer, REPORT_MODEL, hour, attempt->names[WORD_MODEL], cost);
+}
+
+/*
+ * Attempts that came after their call was closed, against the rules: the row has counted those up
+ * to its number of attempts; the others are added.
+ */
+static bool extend_call(struct writer *writer, struct open_call *call,
+                        const struct closed_call *closed)
+{
+    int64_t count = 0;
+    int64_t cost = 0;
+    for (size_t i = 0; i < call->count; i++) {
+        const struct open_attempt *attempt = &call->attempts[i];
+        if (attempt->number > closed->attempts) {
+            count++;
+            cost += attempt->cost_nd;
+            if (!count_late(writer, closed, attempt)) {
+                return false;
+            }
+        }
+    }
+    sqlite3_stmt *sql = writer->sql[SQL_CALL_EXTEND];
+    bind_id(sql, 1, &call->id);
+    sqlite3_bind_int64(sql, 2, count);
+    sqlite3_bind_int64(sql, 3, cost);
+    return database_run(sql);
+}
+
+/* The row of a call whose process died. */
+static bool close_interrupted(struct writer *writer, struct open_call *call)
+{
+    char name[64];
+    struct call_record record = {
+        .call = call->id,
+        .wall_ns = call->started_ns,
+        .key_id = call->key_id,
+        .key_name = key_name(writer, call->key_id, name, sizeof(name)),
+        .task = TASK_OTHER,
+        .error = SLICE_INIT("interrupted"),
+        .attempts = (uint32_t)call->count,
+        .first_byte_us = -1,
+    };
+    for (size_t i = 0; i < call->count; i++) {
+        record.cost_nd += call->attempts[i].cost_nd;
+    }
+    call->estimated = true;
+    return writer_close_call(writer, &record, call);
+}
+
+static bool recover_call(struct writer *writer, struct open_call *call, int64_t wall_ns)
+{
+    struct closed_call closed;
+    for (size_t i = 0; i < call->count; i++) {
+        struct open_attempt *attempt = &call->attempts[i];
+        if (!attempt->settled && !writer_interrupt(writer, call, attempt, wall_ns)) {
+            return false;
+        }
+    }
+    FAULT_POINT("ledger.recover_call");
+    if (!find_closed(writer, &call->id, &closed)) {
+        return false;
+    }
+    if (!closed.found) {
+        return close_interrupted(writer, call);
+    }
+    if (!extend_call(writer, call, &closed)) {
+        return false;
+    }
+    return writer_forget_call(writer, call);
+}
+
+static bool recover_all(struct writer *writer, int64_t wall_ns)
+{
+    if (!database_run(writer->sql[SQL_BEGIN])) {
+        return false;
+    }
+    size_t cursor = 0;
+    struct open_call *call = open_calls_next(&writer->open, NULL, &cursor);
+    while (call != NULL) {
+        struct open_call *next = open_calls_next(&writer->open, call, &cursor);
+        if (!recover_call(writer, call, wall_ns)) {
+            return false;
+        }
+        call = next;
+    }
+    if (!rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD])) {
+        return false;
+    }
+    FAULT_POINT("ledger.recover_commit");
+    return database_run(writer->sql[SQL_COMMIT]);
+}
+
+bool writer_recover(struct writer *writer, int64_t wall_ns, uint64_t *ret_calls,
+                    struct error *error)
+{
+    *ret_calls = writer->open.count;
+    if (writer->open.count == 0) {
+        return true;
+    }
+    if (!recover_all(writer, wall_ns)) {
+        database_error(writer->db, writer->path, "settling what a crash left", error);
+        database_rollback(writer->db);
+        writer->loaded = false;
+        return false;
+    }
+    FAULT_POINT("ledger.recovered");
+    return true;
+}

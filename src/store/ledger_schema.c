@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/ledger_schema.h"
+
+/*
+ * Amounts are nano-dollars, durations microseconds, times nanoseconds unless the column says
+ * seconds (_s). Words (targets, models, tasks, errors ...) are numbers of `names`; 0 is the empty
+ * word. Identifiers of calls are UUIDs of version 7, so that rows come nearly in order and need no
+ * second index. `open_calls` and `holds` are what the writer must remember between two batches.
+ */
+static const char schema_1[] =
+    "CREATE TABLE state(id INTEGER PRIMARY KEY CHECK (id = 1), segment INTEGER NOT NULL,"
+    " offset INTEGER NOT NULL, record INTEGER NOT NULL, key_changes INTEGER NOT NULL);"
+    "INSERT INTO state VALUES(1, 0, 0, 0, 0);"
+    "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE calls(id BLOB NOT NULL PRIMARY KEY, started_ns INTEGER NOT NULL,"
+    " key INTEGER NOT NULL, key_name INTEGER NOT NULL, endpoint INTEGER NOT NULL,"
+    " asked_model INTEGER NOT NULL, route INTEGER NOT NULL, target INTEGER NOT NULL,"
+    " provider INTEGER NOT NULL, model INTEGER NOT NULL, task INTEGER NOT NULL,"
+    " tier INTEGER NOT NULL, complexity INTEGER NOT NULL, streamed INTEGER NOT NULL,"
+    " status INTEGER NOT NULL, error INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    " cost_nd INTEGER NOT NULL, baseline_nd INTEGER NOT NULL, baseline INTEGER NOT NULL,"
+    " input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,"
+    " expected_nd INTEGER NOT NULL, first_byte_us INTEGER NOT NULL, total_us INTEGER NOT NULL,"
+    " complete INTEGER NOT NULL, estimated INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE attempts(call BLOB NOT NULL, attempt INTEGER NOT NULL,"
+    " settled_ns INTEGER NOT NULL, held_nd INTEGER NOT NULL, cost_nd INTEGER NOT NULL,"
+    " key INTEGER NOT NULL, outcome INTEGER NOT NULL, status INTEGER NOT NULL,"
+    " target INTEGER NOT NULL, provider INTEGER NOT NULL, model INTEGER NOT NULL,"
+    " lane INTEGER NOT NULL, error INTEGER NOT NULL, reported INTEGER NOT NULL,"
+    " priced INTEGER NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL,"
+    " cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL,"
+    " cache_write_1h INTEGER NOT NULL, reasoning INTEGER NOT NULL,"
+    " audio_input INTEGER NOT NULL, audio_output INTEGER NOT NULL,"
+    " first_byte_us INTEGER NOT NULL, total_us INTEGER NOT NULL, provider_nd INTEGER, loss TEXT,"
+    " PRIMARY KEY(call, attempt)) WITHOUT ROWID;"
+    "CREATE TABLE rollups(dimension INTEGER NOT NULL, hour INTEGER NOT NULL,"
+    " name INTEGER NOT NULL, calls INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    " input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cost_nd INTEGER NOT NULL,"
+    " baseline_nd INTEGER NOT NULL, estimated INTEGER NOT NULL,"
+    " PRIMARY KEY(dimension, hour, name)) WITHOUT ROWID;"
+    "CREATE TABLE open_calls(call BLOB NOT NULL PRIMARY KEY, key INTEGER NOT NULL,"
+    " started_ns INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE holds(call BLOB NOT NULL, attempt INTEGER NOT NULL, held_ns INTEGER NOT NULL,"
+    " amount_nd INTEGER NOT NULL, target INTEGER NOT NULL, provider INTEGER NOT NULL,"
+    " model INTEGER NOT NULL, PRIMARY KEY(call, attempt)) WITHOUT ROWID;"
+    "CREATE TABLE keys(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
+    " prefix TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, created_s INTEGER NOT NULL,"
+    " expires_s INTEGER NOT NULL, revoked_s INTEGER NOT NULL);"
+    "PRAGMA application_id = 1397511491;"
+    "PRAGMA user_version = 1;";
+_Static_assert(LEDGER_APPLICATION_ID == 1397511491, "as in the pragma");
+
+/* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
+static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
+    [0] = schema_1,
+};
+
+static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)
+{
+    sqlite3_stmt *statement = database_prepare(db, sql);
+    bool done = statement != NULL && sqlite3_step(statement) == SQLITE_ROW;
+    if (done) {
+        *ret_value = sqlite3_column_int64(statement, 0);
+    }
+    return sqlite3_finalize(statement) == SQLITE_OK && done;
+}
+
+struct identity {
+    int64_t application;
+    int64_t version;
+    int64_t tables;
+};
+
+static bool read_identity(sqlite3 *db, struct identity *ret_identity)
+{
+    return read_number(db, "PRAGMA application_id", &ret_identity->application) &&
+           read_number(db, "PRAGMA user_version", &ret_identity->version) &&
+           read_number(db, "SELECT count(*) FROM sqlite_schema", &ret_identity->tables);
+}
+
+static bool check_identity(const struct identity *identity, const char *path, struct error *error)
+{
+    bool blank = identity->application == 0 && identity->version == 0 && identity->tables == 0;
+    if (!blank && identity->application != LEDGER_APPLICATION_ID) {
+        return error_set(error, ERROR_INVALID, "ledger_foreign",
+                         "%s is a database of another program; choose another path", path);
+    }
+    if (identity->version > LEDGER_SCHEMA_VERSION) {
+        return error_set(error, ERROR_UNSUPPORTED, "ledger_newer",
+                         "%s was written by a newer version of this program (schema %lld, this "
+                         "one knows %d)",
+                         path, (long long)identity->version, LEDGER_SCHEMA_VERSION);
+    }
+    return true;
+}
+
+/* Inside a write transaction. */
+static bool migrate(sqlite3 *db, const char *path, struct error *error)
+{
+    struct identity identity;
+    if (!read_identity(db, &identity)) {
+        return database_error(db, path, "reading the schema", error);
+    }
+    if (!check_identity(&identity, path, error)) {
+        return false;
+    }
+    for (int64_t version = identity.version; version < LEDGER_SCHEMA_VERSION; version++) {
+        if (!database_exec(db, migrations[version])) {
+            return database_error(db, path, "making the tables", error);
+        }
+    }
+    return true;
+}
+
+bool ledger_schema_prepare(sqlite3 *db, const char *path, struct error *error)
+{
+    struct identity identity;
+    /* Looked at before anything is written: a foreign file keeps even its journal mode. */
+    if (!read_identity(db, &identity)) {
+        return database_error(db, path, "reading the schema", error);
+    }
+    if (!check_identity(&identity, path, error)) {
+        return false;
+    }
+    if (identity.version == LEDGER_SCHEMA_VERSION) {
+        return true;
+    }
+    if (!database_exec(db, "PRAGMA journal_mode = WAL") || !database_exec(db, "BEGIN IMMEDIATE")) {
+        return database_error(db, path, "opening", error);
+    }
+    if (!migrate(db, path, error)) {
+        database_rollback(db);
+        return false;
+    }
+    if (!database_exec(db, "COMMIT")) {
+        database_error(db, path, "making the tables", error);
+        database_rollback(db);
+        return false;
+    }
+    return true;
+}
+
+bool ledger_schema_check(sqlite3 *db, const char *path, struct error *error)
+{
+    struct identity identity;
+    if (!read_identity(db, &identity)) {
+        return database_error(db, path, "reading the schema", error);
+    }
+    if (!check_identity(&identity, path, error)) {
+        return false;
+    }
+    if (identity.version < LEDGER_SCHEMA_VERSION) {
+        return error_set(error, ERROR_UNSUPPORTED, "ledger_old",
+                         "%s has not been set up yet or is of an older version; start the server "
+                         "once",
+                         path);
+    }
+    return true;
+}

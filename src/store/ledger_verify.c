@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The invariants as questions that must have no answer. Each returns the identifier (a call, or
+ * words) of one violation. Calls that are still open are left out: their rows are not all there
+ * yet.
+ */
+#include "store/ledger.h"
+
+#include "store/database.h"
+#include "store/ledger_schema.h"
+#include "store/report.h"
+
+#include <stdio.h>
+
+struct invariant {
+    const char *broken; /* what a violation means */
+    const char *sql;    /* its first column says where */
+};
+
+/* What calls add to a dimension, under the word in `word`; the cost is the call's ... */
+#define CALL_SUMS(word, cost)                                                                      \
+    "SELECT max(started_ns, 0) / 3600000000000 AS hour, " word " AS name, 1 AS calls,"             \
+    " complete = 0 AS failed, input_tokens, output_tokens, " cost " AS cost_nd, baseline_nd,"      \
+    " estimated FROM calls"
+
+/* ... or each attempt's own. */
+#define ATTEMPT_SUMS(word)                                                                         \
+    CALL_SUMS(word, "0")                                                                           \
+    " UNION ALL SELECT max(c.started_ns, 0) / 3600000000000, a." word                              \
+    ", 0, 0, 0, 0, a.cost_nd, 0, 0 FROM attempts a JOIN calls c ON c.id = a.call"
+
+/* Both ways: what is missing in the rollups, and what is there without reason. */
+#define ROLLUPS(dimension, rows)                                                                   \
+    "WITH wanted AS (SELECT hour, name, sum(calls), sum(failed), sum(input_tokens),"               \
+    " sum(output_tokens), sum(cost_nd), sum(baseline_nd), sum(estimated) FROM (" rows              \
+    ") GROUP BY hour, name),"                                                                      \
+    " found AS (SELECT hour, name, calls, failed, input_tokens, output_tokens, cost_nd,"           \
+    " baseline_nd, estimated FROM rollups WHERE dimension = " dimension ")"                        \
+    " SELECT 'hour ' || hour || ', word ' || name FROM (SELECT * FROM wanted EXCEPT"               \
+    " SELECT * FROM found) UNION ALL SELECT 'hour ' || hour || ', word ' || name FROM"             \
+    " (SELECT * FROM found EXCEPT SELECT * FROM wanted) LIMIT 1"
+
+#define WORDS_OF(table, column)                                                                    \
+    "SELECT " column " FROM " table " WHERE " column " <> 0 AND " column                           \
+    " NOT IN (SELECT id FROM names)"
+
+static const struct invariant invariants[] = {
+    {"a call is not the sum of its attempts",
+     "SELECT c.id FROM calls c LEFT JOIN (SELECT call, sum(cost_nd) AS cost_nd, count(*) AS count"
+     " FROM attempts GROUP BY call) a ON a.call = c.id WHERE c.id NOT IN (SELECT call FROM"
+     " open_calls) AND (c.cost_nd <> coalesce(a.cost_nd, 0) OR c.attempts <> coalesce(a.count, 0))"
+     " LIMIT 1"},
+    {"an attempt belongs to no call",
+     "SELECT call FROM attempts WHERE call NOT IN (SELECT id FROM calls) AND call NOT IN"
+     " (SELECT call FROM open_calls) LIMIT 1"},
+    {"an attempt is settled and still held",
+     "SELECT h.call FROM holds h JOIN attempts a ON a.call = h.call AND a.attempt = h.attempt"
+     " LIMIT 1"},
+    {"a hold belongs to no open call",
+     "SELECT call FROM holds WHERE call NOT IN (SELECT call FROM open_calls) LIMIT 1"},
+    {"an amount is negative",
+     "SELECT id FROM calls WHERE cost_nd < 0 OR baseline_nd < 0 UNION ALL"
+     " SELECT call FROM attempts WHERE cost_nd < 0 OR held_nd < 0 UNION ALL"
+     " SELECT call FROM holds WHERE amount_nd < 0 LIMIT 1"},
+    {"an attempt has no known outcome",
+     "SELECT call FROM attempts WHERE outcome NOT BETWEEN 0 AND 4 LIMIT 1"},
+    {"the sums of the hours are wrong", ROLLUPS("0", CALL_SUMS("0", "cost_nd"))},
+    {"the sums of the models are wrong", ROLLUPS("1", ATTEMPT_SUMS("model"))},
+    {"the sums of the tasks are wrong", ROLLUPS("2", CALL_SUMS("task", "cost_nd"))},
+    {"the sums of the keys are wrong", ROLLUPS("3", CALL_SUMS("key_name", "cost_nd"))},
+    {"the sums of the providers are wrong", ROLLUPS("4", ATTEMPT_SUMS("provider"))},
+    {"the sums of the targets are wrong", ROLLUPS("5", ATTEMPT_SUMS("target"))},
+    {"the sums of the routes are wrong", ROLLUPS("6", CALL_SUMS("route", "cost_nd"))},
+    {"there are sums of an unknown kind",
+     "SELECT 'dimension ' || dimension FROM rollups WHERE dimension NOT BETWEEN 0 AND 6 LIMIT 1"},
+    {"a word has no name", WORDS_OF("calls", "key_name") " UNION ALL " WORDS_OF("calls", "endpoint") " UNION ALL " WORDS_OF("calls",
+                                                                                                                            "asked_model") " UNION ALL " WORDS_OF("calls", "route") " UNION ALL " WORDS_OF("calls", "target") " UNION ALL " WORDS_OF("calls", "provider") " UNION ALL " WORDS_OF("calls", "model") " UNION ALL " WORDS_OF("calls", "task") " UNION ALL " WORDS_OF("calls", "error") " UNION ALL " WORDS_OF("calls", "baseline") " UNION ALL " WORDS_OF("attempts", "target") " UNION ALL " WORDS_OF("attempts", "provider") " UNION ALL " WORDS_OF("attempts",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                   "model") " UNION ALL " WORDS_OF("attempts", "lane") " UNION ALL " WORDS_OF("attempts",
+                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              "error") " LIMIT 1"},
+    {"the state is missing", "SELECT 'state' WHERE (SELECT count(*) FROM state) <> 1"},
+};
+_Static_assert(ATTEMPT_OUTCOMES == 5, "as in the question about outcomes");
+_Static_assert(REPORT_DAY == 0 && REPORT_MODEL == 1 && REPORT_TASK == 2 && REPORT_KEY == 3 &&
+                   REPORT_PROVIDER == 4 && REPORT_TARGET == 5 && REPORT_ROUTE == 6 &&
+                   REPORT_BYS == 7,
+               "as in the questions about sums, and in the databases that exist");
+
+/* Where: a call's identifier, or text. */
+static void describe(sqlite3_stmt *row, char *buffer, size_t size)
+{
+    if (sqlite3_column_type(row, 0) == SQLITE_BLOB &&
+        sqlite3_column_bytes(row, 0) == (int)sizeof(struct id)) {
+        struct id id;
+        char text[ID_TEXT_LEN + 1];
+        memcpy(id.bytes, sqlite3_column_blob(row, 0), sizeof(id.bytes));
+        snprintf(buffer, size, "call %s", id_format(id, text));
+        return;
+    }
+    const char *text = (const char *)sqlite3_column_text(row, 0);
+    snprintf(buffer, size, "%s", text == NULL ? "?" : text);
+}
+
+static bool check_invariant(sqlite3 *db, const char *path, const struct invariant *invariant,
+                            struct error *error)
+{
+    sqlite3_stmt *sql = database_prepare(db, invariant->sql);
+    int status = sql == NULL ? SQLITE_ERROR : sqlite3_step(sql);
+    bool done = status == SQLITE_DONE;
+    if (status == SQLITE_ROW) {
+        char where[128];
+        describe(sql, where, sizeof(where));
+        error_set(error, ERROR_INVALID, "ledger_violation", "%s (%s)", invariant->broken, where);
+    } else if (!done) {
+        database_error(db, path, "verifying", error);
+    }
+    sqlite3_finalize(sql);
+    return done;
+}
+
+static bool check_file(sqlite3 *db, const char *path, struct error *error)
+{
+    sqlite3_stmt *sql = database_prepare(db, "PRAGMA integrity_check(1)");
+    int status = sql == NULL ? SQLITE_ERROR : sqlite3_step(sql);
+    bool done = false;
+    if (status == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(sql, 0);
+        done = text != NULL && strcmp(text, "ok") == 0;
+        if (!done) {
+            error_set(error, ERROR_ENVIRONMENT, "ledger_corrupt", "%s is damaged: %s", path,
+                      text == NULL ? "?" : text);
+        }
+    } else {
+        database_error(db, path, "verifying", error);
+    }
+    sqlite3_finalize(sql);
+    return done;
+}
+
+bool ledger_verify(const char *path, struct error *error)
+{
+    sqlite3 *db = database_open(path, DATABASE_READ, error);
+    bool done = db != NULL && ledger_schema_check(db, path, error);
+    if (done && !database_exec(db, "BEGIN")) { /* all questions about one moment */
+        done = database_error(db, path, "verifying", error);
+    }
+    done = done && check_file(db, path, error);
+    for (size_t i = 0; done && i < ARRAY_LEN(invariants); i++) {
+        done = check_invariant(db, path, &invariants[i], error);
+    }
+    if (db != NULL) {
+        database_rollback(db);
+        sqlite3_close(db);
+    }
+    return done;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fault.h"
+#include "base/log.h"
+#include "store/ledger_internal.h"
+#include "store/ledger_schema.h"
+
+#include <sys/stat.h>
+
+/* A batch of 8192 records is about 1,000 pages; a checkpoint every few batches. */
+#define WAL_PAGES "4000"
+#define WAL_BYTES_KEPT "33554432"
+#define CACHE_KB "4096"
+
+static const char *const writer_sql[SQL_STATEMENTS] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_NAME_FIND] = names_find_sql,
+    [SQL_NAME_ADD] = names_add_sql,
+    [SQL_CALL_ADD] =
+        "INSERT INTO calls(id, started_ns, key, key_name, endpoint, asked_model, route, target,"
+        " provider, model, task, tier, complexity, streamed, status, error, attempts, cost_nd,"
+        " baseline_nd, baseline, input_tokens, output_tokens, expected_nd, first_byte_us, total_us,"
+        " complete, estimated) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_CALL_FIND] = "SELECT started_ns, attempts, key_name, task, route FROM calls WHERE id = ?",
+    [SQL_CALL_EXTEND] = "UPDATE calls SET attempts = attempts + ?2, cost_nd = cost_nd + ?3"
+                        " WHERE id = ?1",
+    [SQL_ATTEMPT_ADD] =
+        "INSERT INTO attempts(call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status,"
+        " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
+        " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us,"
+        " total_us, provider_nd, loss) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_ATTEMPT_LIST] =
+        "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported"
+        " FROM open_calls o JOIN attempts a ON a.call = o.call ORDER BY a.call, a.attempt",
+    [SQL_ROLLUP_ADD] = rollups_sql,
+    [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns) VALUES(?, ?, ?)",
+    [SQL_OPEN_REMOVE] = "DELETE FROM open_calls WHERE call = ?",
+    [SQL_OPEN_LIST] = "SELECT call, key, started_ns FROM open_calls",
+    [SQL_HOLD_ADD] = "INSERT INTO holds(call, attempt, held_ns, amount_nd, target, provider, model)"
+                     " VALUES(?, ?, ?, ?, ?, ?, ?)",
+    [SQL_HOLD_REMOVE] = "DELETE FROM holds WHERE call = ? AND attempt = ?",
+    [SQL_HOLD_CLEAR] = "DELETE FROM holds WHERE call = ?",
+    [SQL_HOLD_LIST] = "SELECT call, attempt, held_ns, amount_nd, target, provider, model FROM holds"
+                      " ORDER BY call, attempt",
+    [SQL_POSITION_GET] = "SELECT segment, offset, record FROM state",
+    [SQL_POSITION_SET] = "UPDATE state SET segment = ?, offset = ?, record = ?",
+    [SQL_DATA_VERSION] = "PRAGMA data_version",
+    [SQL_KEY_CHANGES] = "SELECT key_changes FROM state",
+    [SQL_KEY_NAME] = "SELECT name FROM keys WHERE id = ?",
+};
+
+/* --- opening -----------------------------------------------------------------------------------
+ */
+
+static bool prepare_statements(struct writer *writer)
+{
+    for (size_t i = 0; i < SQL_STATEMENTS; i++) {
+        writer->sql[i] = database_prepare(writer->db, writer_sql[i]);
+        if (writer->sql[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool set_pragmas(struct writer *writer)
+{
+    const char *synchronous = writer->sync == LEDGER_SYNC_NORMAL ? "PRAGMA synchronous = NORMAL"
+                                                                 : "PRAGMA synchronous = FULL";
+    return database_exec(writer->db, synchronous) &&
+           database_exec(writer->db,
+                         "PRAGMA wal_autocheckpoint = " WAL_PAGES
+                         "; PRAGMA journal_size_limit = " WAL_BYTES_KEPT
+                         "; PRAGMA cache_size = -" CACHE_KB "; PRAGMA temp_store = MEMORY");
+}
+
+static void remember_file(struct writer *writer)
+{
+    struct stat info;
+    if (stat(writer->path, &info) == 0) {
+        writer->device = info.st_dev;
+        writer->inode = info.st_ino;
+        if ((info.st_mode & 077) != 0) {
+            log_event(LOG_WARN, "ledger_mode",
+                      "%s can be read by other users of this machine (mode %o)", writer->path,
+                      (unsigned)info.st_mode & 0777);
+        }
+    }
+}
+
+static void close_database(struct writer *writer)
+{
+    names_release(&writer->names);
+    for (size_t i = 0; i < SQL_STATEMENTS; i++) {
+        sqlite3_finalize(writer->sql[i]);
+        writer->sql[i] = NULL;
+    }
+    sqlite3_close(writer->db);
+    writer->db = NULL;
+    writer->loaded = false;
+}
+
+static bool open_database(struct writer *writer, enum database_access access, struct error *error)
+{
+    writer->db = database_open(writer->path, access, error);
+    if (writer->db == NULL) {
+        return false;
+    }
+    if (!ledger_schema_prepare(writer->db, writer->path, error)) {
+        close_database(writer);
+        return false;
+    }
+    if (!set_pragmas(writer) || !prepare_statements(writer) ||
+        !names_init(&writer->names, writer->sql[SQL_NAME_FIND], writer->sql[SQL_NAME_ADD])) {
+        database_error(writer->db, writer->path, "preparing", error);
+        close_database(writer);
+        return false;
+    }
+    remember_file(writer);
+    return true;
+}
+
+bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
+                 enum database_access access, struct error *error)
+{
+    *writer = (struct writer){.path = path, .sync = sync};
+    open_calls_init(&writer->open);
+    rollups_init(&writer->rollups);
+    return open_database(writer, access, error);
+}
+
+void writer_close(struct writer *writer)
+{
+    close_database(writer);
+    open_calls_release(&writer->open);
+    rollups_release(&writer->rollups);
+}
+
+/* --- loading -----------------------------------------------------------------------------------
+ */
+
+static bool column_id(sqlite3_stmt *row, int column, struct id *ret_id)
+{
+    const void *bytes = sqlite3_column_blob(row, column);
+    if (bytes == NULL || sqlite3_column_bytes(row, column) != (int)sizeof(ret_id->bytes)) {
+        return false;
+    }
+    memcpy(ret_id->bytes, bytes, sizeof(ret_id->bytes));
+    return true;
+}
+
+/* The open call of this row; rows with an identifier that is none are passed over (NULL, true). */
+static bool row_call(struct writer *writer, sqlite3_stmt *row, struct open_call **ret_call)
+{
+    struct id id;
+    *ret_call = NULL;
+    if (!column_id(row, 0, &id)) {
+        return true;
+    }
+    *ret_call = open_calls_at(&writer->open, id);
+    return *ret_call != NULL;
+}
+
+static bool load_call(struct writer *writer, sqlite3_stmt *row)
+{
+    struct open_call *call;
+    if (!row_call(writer, row, &call) || call == NULL) {
+        return call != NULL;
+    }
+    call->key_id = (uint64_t)sqlite3_column_int64(row, 1);
+    call->started_ns = sqlite3_column_int64(row, 2);
+    call->written = true;
+    return true;
+}
+
+static bool load_hold(struct writer *writer, sqlite3_stmt *row)
+{
+    struct open_call *call;
+    if (!row_call(writer, row, &call) || call == NULL) {
+        return call != NULL;
+    }
+    struct open_attempt *attempt = open_call_attempt(call, (uint32_t)sqlite3_column_int64(row, 1));
+    if (attempt == NULL) {
+        return false;
+    }
+    attempt->written = true;
+    attempt->named = true;
+    attempt->held_ns = sqlite3_column_int64(row, 2);
+    attempt->amount_nd = sqlite3_column_int64(row, 3);
+    for (int i = 0; i < ATTEMPT_WORDS; i++) {
+        attempt->names[i] = sqlite3_column_int64(row, 4 + i);
+    }
+    return true;
+}
+
+static bool load_attempt(struct writer *writer, sqlite3_stmt *row)
+{
+    struct open_call *call;
+    if (!row_call(writer, row, &call) || call == NULL) {
+        return call != NULL;
+    }
+    struct open_attempt *attempt = open_call_attempt(call, (uint32_t)sqlite3_column_int64(row, 1));
+    if (attempt == NULL) {
+        return false;
+    }
+    attempt->settled = true;
+    attempt->named = true;
+    attempt->cost_nd = sqlite3_column_int64(row, 2);
+    for (int i = 0; i < ATTEMPT_WORDS; i++) {
+        attempt->names[i] = sqlite3_column_int64(row, 3 + i);
+    }
+    if (sqlite3_column_int64(row, 6) != ATTEMPT_FAILED) {
+        call->estimated = sqlite3_column_int64(row, 7) == 0;
+    }
+    return true;
+}
+
+static bool load_rows(struct writer *writer, enum writer_statement which,
+                      bool (*load)(struct writer *, sqlite3_stmt *))
+{
+    sqlite3_stmt *row = writer->sql[which];
+    bool done = true;
+    int status;
+    while (done && (status = sqlite3_step(row)) == SQLITE_ROW) {
+        done = load(writer, row);
+    }
+    return sqlite3_reset(row) == SQLITE_OK && done;
+}
+
+static bool load_position(struct writer *writer, sqlite3_stmt *row)
+{
+    writer->position = (struct journal_position){
+        .segment = (uint64_t)sqlite3_column_int64(row, 0),
+        .offset = (uint64_t)sqlite3_column_int64(row, 1),
+        .record = (uint64_t)sqlite3_column_int64(row, 2),
+    };
+    return true;
+}
+
+bool writer_load(struct writer *writer, struct error *error)
+{
+    if (writer->db == NULL && !open_database(writer, DATABASE_CHANGE, error)) {
+        return false;
+    }
+    open_calls_release(&writer->open);
+    rollups_clear(&writer->rollups);
+    names_clear(&writer->names);
+    memset(writer->task_names, 0, sizeof(writer->task_names));
+    writer->loaded = load_rows(writer, SQL_POSITION_GET, load_position) &&
+                     load_rows(writer, SQL_OPEN_LIST, load_call) &&
+                     load_rows(writer, SQL_ATTEMPT_LIST, load_attempt) &&
+                     load_rows(writer, SQL_HOLD_LIST, load_hold);
+    return writer->loaded || database_error(writer->db, writer->path, "reading the state", error);
+}
+
+/* --- batches -----------------------------------------------------------------------------------
+ */
+
+/*
+ * SQLite goes on writing to a file that was removed or replaced, and those rows would be lost. A
+ * file that came instead (a restored backup) is opened; a missing one is never made again.
+ */
+static bool check_file(struct writer *writer, struct error *error)
+{
+    struct stat info;
+    if (stat(writer->path, &info) != 0) {
+        return error_set(error, ERROR_ENVIRONMENT, "ledger_gone",
+                         "the ledger %s is gone; calls are kept in its journal", writer->path);
+    }
+    if (writer->db != NULL && (info.st_dev != writer->device || info.st_ino != writer->inode)) {
+        log_event(LOG_WARN, "ledger_replaced", "the ledger %s was replaced by another file",
+                  writer->path);
+        close_database(writer);
+    }
+    return true;
+}
+
+static bool write_position(struct writer *writer)
+{
+    sqlite3_stmt *sql = writer->sql[SQL_POSITION_SET];
+    const int64_t values[] = {
+        (int64_t)writer->position.segment,
+        (int64_t)writer->position.offset,
+        (int64_t)writer->position.record,
+    };
+    bind_numbers(sql, 1, values, ARRAY_LEN(values));
+    return database_run(sql);
+}
+
+/* Inside the transaction. */
+static bool apply_records(struct writer *writer, struct journal *journal, size_t max,
+                          size_t *ret_count)
+{
+    UNINITIALIZED struct journal_entry entry;
+    size_t count = 0;
+    while (count < max && journal_read(journal, &writer->position, &entry)) {
+        FAULT_POINT("ledger.apply");
+        if (!writer_apply(writer, &entry)) {
+            return false;
+        }
+        count++;
+    }
+    *ret_count = count;
+    return true;
+}
+
+static bool run_batch(struct writer *writer, struct journal *journal, size_t max, size_t *ret_count)
+{
+    if (!database_run(writer->sql[SQL_BEGIN]) || !apply_records(writer, journal, max, ret_count) ||
+        !writer_write_open(writer) ||
+        !rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD]) || !write_position(writer)) {
+        return false;
+    }
+    FAULT_POINT("ledger.before_commit");
+    return database_run(writer->sql[SQL_COMMIT]);
+}
+
+bool writer_batch(struct writer *writer, struct journal *journal, size_t max, size_t *ret_count,
+                  struct error *error)
+{
+    *ret_count = 0;
+    writer->rows = 0;
+    writer->anomalies = 0;
+    if (!check_file(writer, error) || (!writer->loaded && !writer_load(writer, error))) {
+        return false;
+    }
+    if (!run_batch(writer, journal, max, ret_count)) {
+        database_error(writer->db, writer->path, "writing a batch", error);
+        database_rollback(writer->db);
+        writer->loaded = false;
+        return false;
+    }
+    FAULT_POINT("ledger.after_commit");
+    journal_consumed(journal, writer->position);
+    FAULT_POINT("ledger.consumed");
+    return true;
+}
+
+/* --- keys --------------------------------------------------------------------------------------
+ */
+
+static bool read_number(sqlite3_stmt *sql, int64_t *ret_value)
+{
+    bool found = sqlite3_step(sql) == SQLITE_ROW;
+    if (found) {
+        *ret_value = sqlite3_column_int64(sql, 0);
+    }
+    return sqlite3_reset(sql) == SQLITE_OK && found;
+}
+
+bool writer_keys_changed(struct writer *writer)
+{
+    int64_t version;
+    int64_t changes;
+    if (writer->db == NULL || !read_number(writer->sql[SQL_DATA_VERSION], &version) ||
+        version == writer->data_version || !read_number(writer->sql[SQL_KEY_CHANGES], &changes)) {
+        return false;
+    }
+    bool changed = changes != writer->key_changes;
+    writer->data_version = version;
+    writer->key_changes = changes;
+    return changed;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each record has one put_ and one get_ function that list its members in the same order; the order
+ * is the format. A new member goes to the end under a new version byte, so that a journal that an
+ * older program left can still be read.
+ */
+#include "store/record_codec.h"
+
+#define VARINT_MAX 10
+
+const char *attempt_outcome_name(enum attempt_outcome outcome)
+{
+    static const char *const names[ATTEMPT_OUTCOMES] = {
+        [ATTEMPT_OK] = "ok",
+        [ATTEMPT_FAILED] = "failed",
+        [ATTEMPT_CUT] = "cut",
+        [ATTEMPT_CANCELLED] = "cancelled",
+        [ATTEMPT_INTERRUPTED] = "interrupted",
+    };
+    return (unsigned)outcome < ATTEMPT_OUTCOMES ? names[outcome] : "unknown";
+}
+
+/* --- writing: the caller guarantees the room ------------------------------------------------ */
+
+static char *put_unsigned(char *out, uint64_t value)
+{
+    while (value >= 0x80) {
+        *out++ = (char)(value | 0x80);
+        value >>= 7;
+    }
+    *out++ = (char)value;
+    return out;
+}
+
+static char *put_signed(char *out, int64_t value)
+{
+    return put_unsigned(out, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+}
+
+static char *put_id(char *out, struct id id)
+{
+    memcpy(out, id.bytes, sizeof(id.bytes));
+    return out + sizeof(id.bytes);
+}
+
+static char *put_text(char *out, struct slice text, size_t max)
+{
+    size_t len = text.len;
+    if (UNLIKELY(len > max)) {
+        len = max;
+        /* Not inside a character: back over its continuation bytes. */
+        while (len > 0 && (text.ptr[len] & 0xC0) == 0x80) {
+            len--;
+        }
+    }
+    out = put_unsigned(out, len);
+    if (len > 0) {
+        memcpy(out, text.ptr, len);
+    }
+    return out + len;
+}
+
+static char *put_name(char *out, struct slice name)
+{
+    return put_text(out, name, RECORD_NAME_MAX);
+}
+
+size_t record_encode_hold(const struct hold_record *record, char *out)
+{
+    char *at = out;
+    *at++ = RECORD_VERSION;
+    at = put_id(at, record->call);
+    at = put_unsigned(at, record->attempt);
+    at = put_signed(at, record->wall_ns);
+    at = put_signed(at, record->amount_nd);
+    at = put_unsigned(at, record->key_id);
+    at = put_name(at, record->target);
+    at = put_name(at, record->provider);
+    at = put_name(at, record->model);
+    return (size_t)(at - out);
+}
+
+enum usage_flag { USAGE_REPORTED = 1, USAGE_PROVIDER_COST = 2, USAGE_FLAGS = 3 };
+
+static char *put_usage(char *out, const struct usage *usage)
+{
+    unsigned flags = (usage->reported ? USAGE_REPORTED : 0u) |
+                     (usage->has_provider_cost ? USAGE_PROVIDER_COST : 0u);
+    *out++ = (char)flags;
+    out = put_signed(out, usage->input);
+    out = put_signed(out, usage->output);
+    out = put_signed(out, usage->cache_read);
+    out = put_signed(out, usage->cache_write);
+    out = put_signed(out, usage->cache_write_1h);
+    out = put_signed(out, usage->reasoning);
+    out = put_signed(out, usage->audio_input);
+    out = put_signed(out, usage->audio_output);
+    return put_signed(out, usage->has_provider_cost ? usage->provider_cost_nd : 0);
+}
+
+size_t record_encode_settle(const struct settle_record *record, char *out)
+{
+    char *at = out;
+    *at++ = RECORD_VERSION;
+    at = put_id(at, record->call);
+    at = put_unsigned(at, record->attempt);
+    at = put_signed(at, record->wall_ns);
+    at = put_signed(at, record->released_nd);
+    at = put_signed(at, record->cost_nd);
+    at = put_unsigned(at, record->key_id);
+    at = put_unsigned(at, (uint64_t)record->outcome);
+    at = put_signed(at, record->status);
+    at = put_usage(at, &record->usage);
+    *at++ = record->priced ? 1 : 0;
+    at = put_signed(at, record->first_byte_us);
+    at = put_signed(at, record->total_us);
+    at = put_name(at, record->target);
+    at = put_name(at, record->provider);
+    at = put_name(at, record->model);
+    at = put_name(at, record->lane);
+    at = put_name(at, record->error);
+    at = put_text(at, record->loss, RECORD_LOSS_MAX);
+    return (size_t)(at - out);
+}
+
+enum call_flag { CALL_STREAMED = 1, CALL_COMPLETE = 2, CALL_FLAGS = 3 };
+
+size_t record_encode_call(const struct call_record *record, char *out)
+{
+    char *at = out;
+    *at++ = RECORD_VERSION;
+    at = put_id(at, record->call);
+    at = put_signed(at, record->wall_ns);
+    at = put_unsigned(at, record->key_id);
+    at = put_name(at, record->key_name);
+    at = put_name(at, record->endpoint);
+    at = put_name(at, record->asked_model);
+    at = put_name(at, record->route);
+    at = put_name(at, record->target);
+    at = put_name(at, record->provider);
+    at = put_name(at, record->model);
+    at = put_unsigned(at, (uint64_t)record->task);
+    at = put_unsigned(at, (uint64_t)record->tier);
+    at = put_signed(at, record->complexity_permille);
+    *at++ = (char)((record->streamed ? CALL_STREAMED : 0) | (record->complete ? CALL_COMPLETE : 0));
+    at = put_signed(at, record->status);
+    at = put_name(at, record->error);
+    at = put_unsigned(at, record->attempts);
+    at = put_signed(at, record->cost_nd);
+    at = put_signed(at, record->baseline_nd);
+    at = put_name(at, record->baseline);
+    at = put_signed(at, record->input_tokens);
+    at = put_signed(at, record->output_tokens);
+    at = put_signed(at, record->expected_cost_nd);
+    at = put_signed(at, record->first_byte_us);
+    at = put_signed(at, record->total_us);
+    return (size_t)(at - out);
+}
+
+size_t record_encode_pair(const struct settle_record *settle, const struct call_record *call,
+                          char *out)
+{
+    /* The settle's length comes first, in two bytes, because it is known only afterwards. */
+    size_t len = record_encode_settle(settle, out + 2);
+    out[0] = (char)(len & 0xFF);
+    out[1] = (char)(len >> 8);
+    return 2 + len + record_encode_call(call, out + 2 + len);
+}
+
+/* --- reading: `failed` is sticky, so that a record is read in one go and checked once -------- */
+
+struct reader {
+    const unsigned char *at;
+    const unsigned char *end;
+    bool failed;
+};
+
+static unsigned get_byte(struct reader *r)
+{
+    if (UNLIKELY(r->at == r->end)) {
+        r->failed = true;
+        return 0;
+    }
+    return *r->at++;
+}
+
+static uint64_t get_unsigned(struct reader *r)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < VARINT_MAX; i++) {
+        unsigned byte = get_byte(r);
+        if (i == VARINT_MAX - 1 && byte > 1) {
+            break; /* past 64 bits */
+        }
+        value |= (uint64_t)(byte & 0x7F) << (7 * i);
+        if (byte < 0x80) {
+            r->failed |= byte == 0 && i > 0; /* not the shortest form */
+            return value;
+        }
+    }
+    r->failed = true;
+    return 0;
+}
+
+static int64_t get_signed(struct reader *r)
+{
+    uint64_t coded = get_unsigned(r);
+    return (int64_t)(coded >> 1 ^ (0 - (coded & 1)));
+}
+
+static uint64_t get_up_to(struct reader *r, uint64_t max)
+{
+    uint64_t value = get_unsigned(r);
+    r->failed |= value > max;
+    return r->failed ? 0 : value;
+}
+
+static int32_t get_int32(struct reader *r)
+{
+    int64_t value = get_signed(r);
+    r->failed |= value < INT32_MIN || value > INT32_MAX;
+    return r->failed ? 0 : (int32_t)value;
+}
+
+static unsigned get_flags(struct reader *r, unsigned known)
+{
+    unsigned flags = get_byte(r);
+    r->failed |= (flags & ~known) != 0;
+    return flags;
+}
+
+static struct id get_id(struct reader *r)
+{
+    struct id id = {{0}};
+    if ((size_t)(r->end - r->at) < sizeof(id.bytes)) {
+        r->failed = true;
+        return id;
+    }
+    memcpy(id.bytes, r->at, sizeof(id.bytes));
+    r->at += sizeof(id.bytes);
+    return id;
+}
+
+static struct slice get_text(struct reader *r, size_t max)
+{
+    size_t len = (size_t)get_up_to(r, max);
+    if (r->failed || (size_t)(r->end - r->at) < len) {
+        r->failed = true;
+        return SLICE_EMPTY;
+    }
+    struct slice text = slice_of((const char *)r->at, len);
+    r->at += len;
+    return text;
+}
+
+static struct slice get_name(struct reader *r)
+{
+    return get_text(r, RECORD_NAME_MAX);
+}
+
+static struct reader reader_begin(struct slice bytes)
+{
+    const unsigned char *start = (const unsigned char *)bytes.ptr;
+    struct reader r = {start, start == NULL ? NULL : start + bytes.len, start == NULL};
+    r.failed |= get_byte(&r) != RECORD_VERSION;
+    return r;
+}
+
+static bool reader_finish(const struct reader *r)
+{
+    return !r->failed && r->at == r->end;
+}
+
+bool record_decode_hold(struct slice bytes, struct hold_record *ret_record)
+{
+    struct reader r = reader_begin(bytes);
+    ret_record->call = get_id(&r);
+    ret_record->attempt = (uint32_t)get_up_to(&r, UINT32_MAX);
+    ret_record->wall_ns = get_signed(&r);
+    ret_record->amount_nd = get_signed(&r);
+    ret_record->key_id = get_unsigned(&r);
+    ret_record->target = get_name(&r);
+    ret_record->provider = get_name(&r);
+    ret_record->model = get_name(&r);
+    return reader_finish(&r);
+}
+
+static void get_usage(struct reader *r, struct usage *usage)
+{
+    unsigned flags = get_flags(r, USAGE_FLAGS);
+    usage->reported = (flags & USAGE_REPORTED) != 0;
+    usage->has_provider_cost = (flags & USAGE_PROVIDER_COST) != 0;
+    usage->input = get_signed(r);
+    usage->output = get_signed(r);
+    usage->cache_read = get_signed(r);
+    usage->cache_write = get_signed(r);
+    usage->cache_write_1h = get_signed(r);
+    usage->reasoning = get_signed(r);
+    usage->audio_input = get_signed(r);
+    usage->audio_output = get_signed(r);
+    usage->provider_cost_nd = get_signed(r);
+}
+
+bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
+{
+    struct reader r = reader_begin(bytes);
+    ret_record->call = get_id(&r);
+    ret_record->attempt = (uint32_t)get_up_to(&r, UINT32_MAX);
+    ret_record->wall_ns = get_signed(&r);
+    ret_record->released_nd = get_signed(&r);
+    ret_record->cost_nd = get_signed(&r);
+    ret_record->key_id = get_unsigned(&r);
+    ret_record->outcome = (enum attempt_outcome)get_up_to(&r, ATTEMPT_OUTCOMES - 1);
+    ret_record->status = get_int32(&r);
+    get_usage(&r, &ret_record->usage);
+    ret_record->priced = get_flags(&r, 1) != 0;
+    ret_record->first_byte_us = get_signed(&r);
+    ret_record->total_us = get_signed(&r);
+    ret_record->target = get_name(&r);
+    ret_record->provider = get_name(&r);
+    ret_record->model = get_name(&r);
+    ret_record->lane = get_name(&r);
+    ret_record->error = get_name(&r);
+    ret_record->loss = get_text(&r, RECORD_LOSS_MAX);
+    return reader_finish(&r);
+}
+
+bool record_decode_call(struct slice bytes, struct call_record *ret_record)
+{
+    struct reader r = reader_begin(bytes);
+    ret_record->call = get_id(&r);
+    ret_record->wall_ns = get_signed(&r);
+    ret_record->key_id = get_unsigned(&r);
+    ret_record->key_name = get_name(&r);
+    ret_record->endpoint = get_name(&r);
+    ret_record->asked_model = get_name(&r);
+    ret_record->route = get_name(&r);
+    ret_record->target = get_name(&r);
+    ret_record->provider = get_name(&r);
+    ret_record->model = get_name(&r);
+    ret_record->task = (enum task)get_up_to(&r, TASK_COUNT - 1);
+    ret_record->tier = (enum tier)get_up_to(&r, TIER_COUNT - 1);
+    ret_record->complexity_permille = get_int32(&r);
+    unsigned flags = get_flags(&r, CALL_FLAGS);
+    ret_record->streamed = (flags & CALL_STREAMED) != 0;
+    ret_record->complete = (flags & CALL_COMPLETE) != 0;
+    ret_record->status = get_int32(&r);
+    ret_record->error = get_name(&r);
+    ret_record->attempts = (uint32_t)get_up_to(&r, UINT32_MAX);
+    ret_record->cost_nd = get_signed(&r);
+    ret_record->baseline_nd = get_signed(&r);
+    ret_record->baseline = get_name(&r);
+    ret_record->input_tokens = get_signed(&r);
+    ret_record->output_tokens = get_signed(&r);
+    ret_record->expected_cost_nd = get_signed(&r);
+    ret_record->first_byte_us = get_signed(&r);
+    ret_record->total_us = get_signed(&r);
+    return reader_finish(&r);
+}
+
+bool record_decode_pair(struct slice bytes, struct settle_record *ret_settle,
+                        struct call_record *ret_call)
+{
+    if (bytes.len < 2) {
+        return false;
+    }
+    size_t len = (size_t)((unsigned char)bytes.ptr[0] | (unsigned char)bytes.ptr[1] << 8);
+    if (len > bytes.len - 2) {
+        return false;
+    }
+    return record_decode_settle(slice_of(bytes.ptr + 2, len), ret_settle) &&
+           record_decode_call(slice_from(bytes, 2 + len), ret_call);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records as bytes: a version byte, identifiers as they are, numbers as LEB128 varints (signed ones
+ * zigzag), names with a length before them. The encoder cuts names that are too long (between two
+ * UTF-8 characters); the decoder is strict: shortest varints, known flags, enumerators in range, no
+ * byte left over. Decoded names point into the bytes. Pure; any thread.
+ */
+#ifndef SLUICE_STORE_RECORD_CODEC_H
+#define SLUICE_STORE_RECORD_CODEC_H
+
+#include "store/record.h"
+
+#define RECORD_VERSION 1
+#define RECORD_NAME_MAX 255
+#define RECORD_LOSS_MAX 1023
+/* No encoded record is longer: 9 names, a loss, an identifier and 30 varints of 10 bytes. */
+#define RECORD_BYTES_MAX (1 + 16 + 9 * (RECORD_NAME_MAX + 2) + RECORD_LOSS_MAX + 2 + 30 * 10)
+/* A settle and a call in one. */
+#define RECORD_PAIR_BYTES_MAX (2 * RECORD_BYTES_MAX + 10)
+
+/* `out` has room for RECORD_BYTES_MAX (pair: RECORD_PAIR_BYTES_MAX); returns the bytes used. */
+size_t record_encode_hold(const struct hold_record *record, char *out);
+size_t record_encode_settle(const struct settle_record *record, char *out);
+size_t record_encode_call(const struct call_record *record, char *out);
+size_t record_encode_pair(const struct settle_record *settle, const struct call_record *call,
+                          char *out);
+
+/* False: not the exact encoding of a record; *ret_record is then unspecified. */
+MUST_USE bool record_decode_hold(struct slice bytes, struct hold_record *ret_record);
+MUST_USE bool record_decode_settle(struct slice bytes, struct settle_record *ret_record);
+MUST_USE bool record_decode_call(struct slice bytes, struct call_record *ret_record);
+MUST_USE bool record_decode_pair(struct slice bytes, struct settle_record *ret_settle,
+                                 struct call_record *ret_call);
+
+#endif

@@ -77,6 +77,9 @@ static void send_parts(struct http_connection *connection, const struct slice *p
     }
     if (connection->blocked) {
         out_queue(connection, parts, count);
+        if (connection->timing == TIMING_NONE) {
+            out_blocked(connection); /* what blocked it was timed as something else */
+        }
         return;
     }
     size_t queued = connection->out.len - connection->out_sent;

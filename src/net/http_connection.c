@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PENDING_MAX ((size_t)NET_SCRATCH_SIZE) /* read ahead of an answer: pipelined requests */
+#define PENDING_MAX ((size_t)16 * 1024) /* read ahead of an answer: pipelined requests */
 #define LINGER_MS 5000
 #define BODY_RESERVE_MAX ((size_t)1024 * 1024) /* trusted at once of an announced length */
 #define BODY_GRACE ((uint64_t)64 * 1024)       /* bytes before the window rule applies */
@@ -650,7 +650,7 @@ bool http_connection_new(struct http_server *server, int fd, const struct sockad
     connection->server = server;
     connection->handles = 2;
     deadline_init(&connection->deadline, server->loop, on_due, connection);
-    buf_init(&connection->pending, server->options.limits.head_bytes + 3 * PENDING_MAX);
+    buf_init(&connection->pending, server->options.limits.head_bytes + 2 * NET_SCRATCH_SIZE);
     buf_init(&connection->out, server->options.limits.output_high + OUTPUT_CEILING);
     peer_format(connection, address);
     connection->next = server->connections;

@@ -50,6 +50,7 @@ struct call *call_new(struct worker *worker, struct http_exchange *x, const stru
     arena_init(&call->arena, CALL_ARENA_BUDGET);
     call->baseline = NO_TARGET;
     call->max_cost_nd = NO_LIMIT;
+    call->task = TASK_OTHER;
     attempt_init(&call->attempt);
     http_exchange_set_user(x, call);
     return call;

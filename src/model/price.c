@@ -94,6 +94,10 @@ int64_t price_cost(const struct price *price, const struct usage *usage)
     /* Two sides of at most 2^63 tokens at 2^63 each, and a small rest: below 2^128. */
     wide sum = charge_input(rates, usage, input) + charge_output(rates, usage);
     sum += (wide)(uint64_t)at_least_zero(price->per_request_nd) * PD_PER_ND;
+    if (sum <= UINT64_MAX - PD_PER_ND) {
+        /* up to 18 million dollars: a division of 64 bits is ten times cheaper */
+        return (int64_t)(((uint64_t)sum + PD_PER_ND - 1) / PD_PER_ND);
+    }
     wide nano = (sum + PD_PER_ND - 1) / PD_PER_ND;
     return nano > INT64_MAX ? INT64_MAX : (int64_t)nano;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Test Anything Protocol in a header: a test program calls TEST() for each behaviour and returns tap_done().
- * Names say the behaviour. A failing expectation prints where and what, and the test point becomes "not ok".
+ * Test Anything Protocol in a header: a test program calls TEST() for each behaviour and returns
+ * tap_done(). Names say the behaviour. A failing expectation prints where and what, and the test
+ * point becomes "not ok".
  */
 #ifndef TESTS_TAP_H
 #define TESTS_TAP_H
@@ -66,8 +67,8 @@ static inline int tap_done(void)
     do {                                                                                           \
         struct slice tap_a = (actual);                                                             \
         const char *tap_w = (wanted_literal);                                                      \
-        if (tap_a.len != strlen(tap_w) ||                                                         \
-            (tap_a.len > 0 && memcmp(tap_a.ptr, tap_w, tap_a.len) != 0)) {              \
+        if (tap_a.len != strlen(tap_w) ||                                                          \
+            (tap_a.len > 0 && memcmp(tap_a.ptr, tap_w, tap_a.len) != 0)) {                         \
             tap_point_failed = true;                                                               \
             printf("# %s:%d: %s is\n#   %.*s\n# wanted\n#   %s\n", __FILE__, __LINE__, #actual,    \
                    (int)tap_a.len, tap_a.ptr, tap_w);                                              \

@@ -60,7 +60,8 @@ static void job_done(uv_work_t *work, int status)
     free(job);
 }
 
-static struct job *job_new(struct worker *worker, struct http_exchange *x, void (*ask)(struct job *))
+static struct job *job_new(struct worker *worker, struct http_exchange *x,
+                           void (*ask)(struct job *))
 {
     if (worker->gateway->ledger == NULL) {
         answer_error(x, 404, "no_ledger", "The ledger is switched off in the configuration.");
@@ -104,14 +105,16 @@ static void ask_calls(struct job *job)
     struct arena arena;
     struct call_page page;
     arena_init(&arena, JOB_ARENA);
-    job->ok = report_calls(job->path, slice_from_cstr(job->cursor), job->limit, &arena, &page, &job->error);
+    job->ok = report_calls(job->path, slice_from_cstr(job->cursor), job->limit, &arena, &page,
+                           &job->error);
     if (job->ok) {
         json_write_calls(&page, &job->answer);
     }
     arena_release(&arena);
 }
 
-void admin_calls(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void admin_calls(struct worker *worker, struct http_exchange *x, struct slice rest,
+                 struct slice body)
 {
     (void)rest;
     (void)body;
@@ -121,7 +124,8 @@ void admin_calls(struct worker *worker, struct http_exchange *x, struct slice re
     }
     uint64_t limit = 50;
     struct slice text = query_parameter(x, SLICE("limit"));
-    job->limit = text.len > 0 && slice_to_u64(text, &limit) && limit < REPORT_CALLS_MAX ? (size_t)limit : 50;
+    job->limit =
+        text.len > 0 && slice_to_u64(text, &limit) && limit < REPORT_CALLS_MAX ? (size_t)limit : 50;
     slice_to_cstr(query_parameter(x, SLICE("before")), job->cursor, sizeof(job->cursor));
     job_start(worker, job);
 }
@@ -138,7 +142,8 @@ static void ask_call(struct job *job)
     arena_release(&arena);
 }
 
-void admin_call(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void admin_call(struct worker *worker, struct http_exchange *x, struct slice rest,
+                struct slice body)
 {
     struct id id;
     (void)body;
@@ -163,7 +168,8 @@ static void ask_report(struct job *job)
     }
 }
 
-void admin_report(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void admin_report(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body)
 {
     (void)rest;
     (void)body;
@@ -173,8 +179,9 @@ void admin_report(struct worker *worker, struct http_exchange *x, struct slice r
     enum report_by kind = REPORT_DAY;
     if ((by.len > 0 && !report_by_from_name(by, &kind)) ||
         (days.len > 0 && (!slice_to_u64(days, &day_count) || day_count > 36500))) {
-        answer_error(x, 400, "invalid_query",
-                     "by is one of day, model, task, key, provider, target, route; days a whole number.");
+        answer_error(
+            x, 400, "invalid_query",
+            "by is one of day, model, task, key, provider, target, route; days a whole number.");
         return;
     }
     struct job *job = job_new(worker, x, ask_report);
@@ -185,7 +192,8 @@ void admin_report(struct worker *worker, struct http_exchange *x, struct slice r
     }
 }
 
-void admin_targets(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void admin_targets(struct worker *worker, struct http_exchange *x, struct slice rest,
+                   struct slice body)
 {
     (void)rest;
     (void)body;
@@ -196,7 +204,8 @@ void admin_targets(struct worker *worker, struct http_exchange *x, struct slice 
 }
 
 /* Body: {"on": true|false}. */
-void admin_target_switch(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void admin_target_switch(struct worker *worker, struct http_exchange *x, struct slice rest,
+                         struct slice body)
 {
     uint16_t index = policy_find_target(&worker->snapshot->policy, rest);
     if (index == NO_TARGET) {
@@ -219,17 +228,20 @@ void admin_target_switch(struct worker *worker, struct http_exchange *x, struct 
     answer_json(x, 200, on ? SLICE("{\"on\":true}") : SLICE("{\"on\":false}"));
 }
 
-void admin_prices(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void admin_prices(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body)
 {
     (void)rest;
     (void)body;
     struct buf out = BUF_INIT(JOB_ANSWER);
-    json_write_prices(query_parameter(x, SLICE("filter")), clock_wall(worker->loop.clock) / NS_PER_S, &out);
+    json_write_prices(query_parameter(x, SLICE("filter")),
+                      clock_wall(worker->loop.clock) / NS_PER_S, &out);
     answer_json(x, 200, buf_slice(&out));
     buf_release(&out);
 }
 
-void admin_keys(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void admin_keys(struct worker *worker, struct http_exchange *x, struct slice rest,
+                struct slice body)
 {
     (void)rest;
     (void)body;
@@ -240,7 +252,8 @@ void admin_keys(struct worker *worker, struct http_exchange *x, struct slice res
 }
 
 /* The body is a chat request; nothing is sent anywhere. The same functions decide as for a call. */
-void admin_explain(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void admin_explain(struct worker *worker, struct http_exchange *x, struct slice rest,
+                   struct slice body)
 {
     (void)rest;
     struct arena arena;
@@ -253,12 +266,13 @@ void admin_explain(struct worker *worker, struct http_exchange *x, struct slice 
     struct decision *decision = arena_alloc(&arena, sizeof(*decision));
     bool ok = decision != NULL &&
               dialect_of(DIALECT_OPENAI_CHAT)->read_request(body, &doc, &arena, &chat, &error) &&
-              decide_begin(worker->snapshot, &chat, DIALECT_OPENAI_CHAT, http_exchange_request(x), &arena,
-                           decision, &error);
+              decide_begin(worker->snapshot, &chat, DIALECT_OPENAI_CHAT, http_exchange_request(x),
+                           &arena, decision, &error);
     if (ok) {
         struct buf out = BUF_INIT(JOB_ANSWER);
         decide_classify(&chat, &worker->features, decision);
-        decide_plan(worker->snapshot, &chat, &worker->features, clock_monotonic(worker->loop.clock), decision);
+        decide_plan(worker->snapshot, &chat, &worker->features, clock_monotonic(worker->loop.clock),
+                    decision);
         decide_write_json(worker->snapshot, &chat, &worker->features, decision, &out);
         answer_json(x, 200, buf_slice(&out));
         buf_release(&out);

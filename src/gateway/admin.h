@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The project's own API under /sluice/v1/. What asks the ledger runs on libuv's thread pool and answers later; an exchange
- * whose client left meanwhile is not touched.
+ * The project's own API under /sluice/v1/. What asks the ledger runs on libuv's thread pool and
+ * answers later; an exchange whose client left meanwhile is not touched.
  */
 #ifndef SLUICE_GATEWAY_ADMIN_H
 #define SLUICE_GATEWAY_ADMIN_H
@@ -10,14 +10,22 @@
 
 struct worker;
 
-void admin_explain(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void admin_calls(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void admin_call(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void admin_report(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void admin_targets(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void admin_target_switch(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void admin_prices(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void admin_keys(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
+void admin_explain(struct worker *worker, struct http_exchange *x, struct slice rest,
+                   struct slice body);
+void admin_calls(struct worker *worker, struct http_exchange *x, struct slice rest,
+                 struct slice body);
+void admin_call(struct worker *worker, struct http_exchange *x, struct slice rest,
+                struct slice body);
+void admin_report(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body);
+void admin_targets(struct worker *worker, struct http_exchange *x, struct slice rest,
+                   struct slice body);
+void admin_target_switch(struct worker *worker, struct http_exchange *x, struct slice rest,
+                         struct slice body);
+void admin_prices(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body);
+void admin_keys(struct worker *worker, struct http_exchange *x, struct slice rest,
+                struct slice body);
 
 #define ADMIN_JOB_MAGIC 0x4a4f4221u
 /* The client of a pending query left. */

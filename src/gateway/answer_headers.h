@@ -18,13 +18,14 @@ struct answer_headers {
 void answer_headers_init(struct answer_headers *headers);
 /* Name is a literal; the value must stay valid; invalid or empty values are left out. */
 void answer_headers_add(struct answer_headers *headers, const char *name, struct slice value);
-/* Call id, route, target, provider, task, tier, lane, attempts, cache, loss and the marks of a plan. */
+/* Call id, route, target, provider, task, tier, lane, attempts, cache, loss and the marks of a
+ * plan. */
 void answer_headers_of_call(struct answer_headers *headers, const struct call *call);
 /* Cost and baseline, known before the body only for answers that are not streamed. */
 void answer_headers_cost(struct answer_headers *headers, const struct call *call);
 void answer_headers_retry_after(struct answer_headers *headers, const struct call *call);
-/* May this header of an upstream's answer reach the client? Rate limits, request ids, processing times; never framing,
-   cookies or connection headers. */
+/* May this header of an upstream's answer reach the client? Rate limits, request ids, processing
+   times; never framing, cookies or connection headers. */
 bool answer_header_forwarded(struct slice name);
 
 #endif

@@ -112,13 +112,13 @@ void attempt_fail(struct call *call, const char *error, const char *detail)
              attempt->detail[0] == '\0' ? "" : " ", attempt->detail);
 }
 
-/* An answer without reported usage is charged by what it visibly was: the prompt as estimated once the provider had begun to
-   answer, and a token for every four bytes that came back. */
+/* An answer without reported usage is charged by what it visibly was: the prompt as estimated once
+   the provider had begun to answer, and a token for every four bytes that came back. */
 static void estimate_usage(const struct call *call, struct usage *usage)
 {
     const struct attempt *attempt = &call->attempt;
-    bool answered = attempt->status == 200 &&
-                    (attempt->outcome != ATTEMPT_FAILED || attempt->meter.events > 0);
+    bool answered =
+        attempt->status == 200 && (attempt->outcome != ATTEMPT_FAILED || attempt->meter.events > 0);
     if (usage->reported || !answered) {
         return;
     }
@@ -180,7 +180,8 @@ static enum health_outcome health_of(const struct attempt *attempt)
     }
 }
 
-static void record_health(struct call *call, const struct usage *usage, int64_t cost_nd, int64_t now_ns)
+static void record_health(struct call *call, const struct usage *usage, int64_t cost_nd,
+                          int64_t now_ns)
 {
     struct attempt *attempt = &call->attempt;
     struct target_state *state = target_state_of(attempt->target);
@@ -210,7 +211,8 @@ static void count_usage(struct call *call, const struct usage *usage)
     metric_add(&metrics->input_tokens, (uint64_t)usage->input);
     metric_add(&metrics->output_tokens, (uint64_t)usage->output);
     metric_add(&metrics->cache_read_tokens, (uint64_t)usage->cache_read);
-    metric_add(&metrics->cache_write_tokens, (uint64_t)(usage->cache_write + usage->cache_write_1h));
+    metric_add(&metrics->cache_write_tokens,
+               (uint64_t)(usage->cache_write + usage->cache_write_1h));
     metric_add(&metrics->reasoning_tokens, (uint64_t)usage->reasoning);
     if (!usage->reported && (usage->input > 0 || usage->output > 0)) {
         metric_add(&metrics->estimated_usage, 1);

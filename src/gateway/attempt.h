@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An attempt: one upstream request of a call's plan, reset between targets. Its meter reads what the answer reports and
- * counts what it produced, so that every ending can be charged.
+ * An attempt: one upstream request of a call's plan, reset between targets. Its meter reads what
+ * the answer reports and counts what it produced, so that every ending can be charged.
  */
 #ifndef SLUICE_GATEWAY_ATTEMPT_H
 #define SLUICE_GATEWAY_ATTEMPT_H
@@ -18,41 +18,41 @@ const char *lane_name(enum lane lane);
 /* What the answer said and produced. */
 struct meter {
     struct usage usage;
-    int64_t text_bytes;        /* of text, reasoning, refusals and arguments: inner bytes */
-    uint32_t events;           /* with content */
+    int64_t text_bytes; /* of text, reasoning, refusals and arguments: inner bytes */
+    uint32_t events;    /* with content */
     enum finish_reason finish;
-    bool ended;                /* the provider's own end of stream */
-    bool failed;               /* an error event came */
-    char error[192];           /* its message, plain, printable */
+    bool ended;      /* the provider's own end of stream */
+    bool failed;     /* an error event came */
+    char error[192]; /* its message, plain, printable */
 };
 void meter_frame(struct meter *meter, const struct frame *frame);
 /* True when a frame shows that an answer has really begun (so the client's may begin too). */
 bool meter_begins(const struct frame *frame);
 
 struct attempt {
-    uint32_t number;           /* 0: none yet */
+    uint32_t number; /* 0: none yet */
     const struct target *target;
     const struct provider *provider;
     const struct dialect *back;
     enum lane lane;
-    bool probe;                /* it holds the breaker's probe */
-    bool open;                 /* a hold is journaled and not settled */
-    bool upstream_open;        /* the request is under way */
-    bool hide_usage;           /* usage was asked for by us, the client did not */
-    bool is_stream;            /* the upstream answers with a stream */
+    bool probe;         /* it holds the breaker's probe */
+    bool open;          /* a hold is journaled and not settled */
+    bool upstream_open; /* the request is under way */
+    bool hide_usage;    /* usage was asked for by us, the client did not */
+    bool is_stream;     /* the upstream answers with a stream */
     int64_t hold_nd;
     struct upstream_request request;
-    struct buf body;           /* of the request, when the lane is not verbatim */
-    struct buf answer;         /* whole answers, errors, and a stream's bytes before it is committed */
+    struct buf body;   /* of the request, when the lane is not verbatim */
+    struct buf answer; /* whole answers, errors, and a stream's bytes before it is committed */
     struct decoder *decoder;
     struct meter meter;
     struct loss loss;
     struct inflate_stream *inflate;
-    int status;                /* of the upstream; 0: none yet */
+    int status; /* of the upstream; 0: none yet */
     int64_t retry_after_ms;
     struct slice content_type; /* in the call's arena */
     enum attempt_outcome outcome;
-    const char *error;         /* stable literal, NULL: none */
+    const char *error; /* stable literal, NULL: none */
     char detail[160];
 };
 

@@ -10,8 +10,8 @@ void attempt_init(struct attempt *attempt);
 void attempt_reset(struct call *call);
 /* Marks the attempt failed with a stable literal; `detail` for log and error text. */
 void attempt_fail(struct call *call, const char *error, const char *detail);
-/* The one charge: usage (reported, else estimated), cost, live statistics, journal. With `last` the call's closing record
-   is appended together with it and the call is closed. */
+/* The one charge: usage (reported, else estimated), cost, live statistics, journal. With `last` the
+   call's closing record is appended together with it and the call is closed. */
 void attempt_settle(struct call *call, bool last);
 /* The upstream's callbacks of an attempt. */
 extern const struct upstream_ops attempt_upstream_ops;

@@ -47,22 +47,22 @@ enum call_step call_done(struct call *call)
     return STEP_WAIT;
 }
 
-/* The key decides who pays and is looked up once per call. Where keys are optional an unknown one is nobody's: SDKs insist
-   on sending something. */
+/* The key decides who pays and is looked up once per call. Where keys are optional an unknown one
+   is nobody's: SDKs insist on sending something. */
 enum call_step call_admit(struct call *call)
 {
     struct worker *worker = call->worker;
     struct slice secret = request_secret(http_exchange_request(call->exchange));
-    const struct key *key =
-        key_set_find(worker->keys, secret, call->started_wall_ns / NS_PER_S);
+    const struct key *key = key_set_find(worker->keys, secret, call->started_wall_ns / NS_PER_S);
     if (key != NULL) {
         call->key_id = key->id;
         slice_to_cstr(slice_from_cstr(key->name), call->key_name, sizeof(call->key_name));
     } else if (call->snapshot->keys_required) {
         metric_add(&worker->metrics.unauthorized, 1);
         return call_fail(call, 401, "invalid_api_key", NULL,
-                         secret.len == 0 ? "No client key was given: send Authorization: Bearer sk-sl-..."
-                                         : "This client key is not known or no longer in force.");
+                         secret.len == 0
+                             ? "No client key was given: send Authorization: Bearer sk-sl-..."
+                             : "This client key is not known or no longer in force.");
     }
     return STEP_READ;
 }

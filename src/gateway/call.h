@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The call: one client request and its answer, through the gateway; the spine object. CALL_STEPS names its life; call_run() in
- * call.c is the one function that moves it from step to step. A retry resets the attempt, not the call. Owned by one worker.
+ * The call: one client request and its answer, through the gateway; the spine object. CALL_STEPS
+ * names its life; call_run() in call.c is the one function that moves it from step to step. A retry
+ * resets the attempt, not the call. Owned by one worker.
  */
 #ifndef SLUICE_GATEWAY_CALL_H
 #define SLUICE_GATEWAY_CALL_H
@@ -13,22 +14,24 @@
 
 /*        step      what it does                                                   next */
 #define CALL_STEPS(X)                                                                              \
-    X(ADMIT)    /* endpoint and key known: rate and access decided once            READ            */ \
-    X(READ)     /* the body is being received                                      (on_body) PARSE */ \
-    X(PARSE)    /* bytes -> chat                                                   CLASSIFY        */ \
-    X(CLASSIFY) /* the operator's own classifier, if there is one                  PLAN            */ \
-    X(PLAN)     /* features, task, constraints -> ordered targets                  ATTEMPT         */ \
-    X(ATTEMPT)  /* next target of the plan: hold, lane, body, request              STREAM          */ \
-    X(STREAM)   /* upstream bytes -> events -> meter -> client                     (upstream) SETTLE */ \
-    X(SETTLE)   /* the attempt's one charge                                        DELIVER or ATTEMPT */ \
-    X(DELIVER)  /* terminal bytes of the answer                                    DONE            */ \
-    X(DONE)     /* memory released                                                                 */
+    X(ADMIT) /* endpoint and key known: rate and access decided once            READ            */ \
+    X(READ)  /* the body is being received                                      (on_body) PARSE */ \
+    X(PARSE) /* bytes -> chat                                                   CLASSIFY        */ \
+    X(CLASSIFY) /* the operator's own classifier, if there is one                  PLAN */                                                                                                \
+    X(PLAN) /* features, task, constraints -> ordered targets                  ATTEMPT         */  \
+    X(ATTEMPT) /* next target of the plan: hold, lane, body, request              STREAM */                                                                                                \
+    X(STREAM) /* upstream bytes -> events -> meter -> client                     (upstream) SETTLE \
+               */                                                                                  \
+    X(SETTLE) /* the attempt's one charge                                        DELIVER or        \
+                 ATTEMPT */                                                                        \
+    X(DELIVER) /* terminal bytes of the answer                                    DONE */                                                                                                \
+    X(DONE)    /* memory released                                                                 */
 
 enum call_step {
 #define X(step) STEP_##step,
     CALL_STEPS(X)
 #undef X
-    STEP_COUNT,
+        STEP_COUNT,
     STEP_WAIT /* returned by a step: an event will call call_run() again */
 };
 
@@ -47,20 +50,20 @@ struct call {
     struct call *next_free;
     struct id id;
     char id_text[ID_TEXT_LEN + 1];
-    int64_t started_ns;             /* monotonic */
+    int64_t started_ns; /* monotonic */
     int64_t started_wall_ns;
     uint64_t key_id;
     char key_name[64];
 
-    struct arena arena;             /* request side: released when the answer has begun */
+    struct arena arena; /* request side: released when the answer has begun */
     struct json_doc doc;
     struct chat chat;
-    struct decision *decision;      /* in the arena; NULL after call_shrink() */
+    struct decision *decision; /* in the arena; NULL after call_shrink() */
     bool streamed;
     bool include_usage;
-    bool meta;                      /* x-sluice-meta: a stream ends with its cost in a comment */
+    bool meta; /* x-sluice-meta: a stream ends with its cost in a comment */
     char asked_model[CALL_ASKED_MODEL_MAX];
-    struct slice route_name;        /* in the snapshot; empty when targets were named */
+    struct slice route_name; /* in the snapshot; empty when targets were named */
     enum task task;
     enum tier required_tier;
     int32_t complexity_permille;
@@ -70,32 +73,33 @@ struct call {
     int64_t max_cost_nd;
     unsigned max_attempts;
     uint16_t baseline;
-    size_t next_entry;              /* of the plan */
+    size_t next_entry; /* of the plan */
 
-    struct attempt attempt;         /* the current one */
-    uint32_t attempts;              /* begun so far */
-    uint32_t failed_over;           /* attempts that failed before the first byte */
-    int64_t cost_nd;                /* settled so far */
+    struct attempt attempt; /* the current one */
+    uint32_t attempts;      /* begun so far */
+    uint32_t failed_over;   /* attempts that failed before the first byte */
+    int64_t cost_nd;        /* settled so far */
     int64_t baseline_nd;
     int64_t expected_cost_nd;
 
     struct classifier_request *classifier; /* under way, in the arena; NULL: none */
 
-    bool committed;                 /* bytes of the answer are on their way to the client */
-    bool settled;                   /* the call's closing record is written */
-    bool delivered;                 /* complete answer */
-    int status;                     /* given to the client */
-    const char *error_code;         /* literal, NULL: none */
-    struct encoder *encoder;        /* of translated streams */
+    bool committed;          /* bytes of the answer are on their way to the client */
+    bool settled;            /* the call's closing record is written */
+    bool delivered;          /* complete answer */
+    int status;              /* given to the client */
+    const char *error_code;  /* literal, NULL: none */
+    struct encoder *encoder; /* of translated streams */
     struct answer_head head;
-    int64_t first_byte_ns;          /* to the client */
-    char failures[512];             /* "haiku: http_429, gpt4: connect": for the error and the log */
+    int64_t first_byte_ns; /* to the client */
+    char failures[512];    /* "haiku: http_429, gpt4: connect": for the error and the log */
 };
 
 /* The server's handler: begins and feeds calls and plain endpoints. */
 extern const struct http_handler gateway_handler;
 
-/* Moves the call on from `step` until a step waits or it is done. The call may be gone afterwards. */
+/* Moves the call on from `step` until a step waits or it is done. The call may be gone afterwards.
+ */
 void call_run(struct call *call, enum call_step step);
 const char *call_step_name(enum call_step step);
 
@@ -111,9 +115,11 @@ enum call_step call_settle(struct call *call);
 enum call_step call_deliver(struct call *call);
 enum call_step call_done(struct call *call);
 
-/* Ends the call with an error in the client's dialect; returns STEP_SETTLE's successor so that `return call_fail(...)` reads
-   well. Before the answer has begun: status and body; after it: a last error event and a cut. */
-enum call_step call_fail(struct call *call, int status, const char *code, const char *param, const char *format, ...) PRINTF_LIKE(5, 6);
+/* Ends the call with an error in the client's dialect; returns STEP_SETTLE's successor so that
+   `return call_fail(...)` reads well. Before the answer has begun: status and body; after it: a
+   last error event and a cut. */
+enum call_step call_fail(struct call *call, int status, const char *code, const char *param,
+                         const char *format, ...) PRINTF_LIKE(5, 6);
 enum call_step call_fail_error(struct call *call, const struct error *error);
 
 /* Gives back what only the request side needed, once no other attempt can follow. */

@@ -8,8 +8,8 @@
 
 #define FRAME_BYTES_MAX (4u << 20)
 
-/* What still may be spent on this call at this target, as a ceiling on the answer's tokens. 0: no ceiling; negative: not even
-   the prompt fits. */
+/* What still may be spent on this call at this target, as a ceiling on the answer's tokens. 0: no
+   ceiling; negative: not even the prompt fits. */
 static int64_t affordable_tokens(const struct call *call, const struct target *target)
 {
     if (call->max_cost_nd == NO_LIMIT || price_is_free(&target->price)) {
@@ -65,8 +65,8 @@ static void choose_lane(struct call *call)
     const struct provider *provider = attempt->provider;
     unsigned client = call->endpoint->dialect;
     bool same = (provider->dialects & DIALECT_BIT(client)) != 0;
-    attempt->back = dialect_of(same ? (enum dialect_id)client
-                                    : (enum dialect_id)provider->default_dialect);
+    attempt->back =
+        dialect_of(same ? (enum dialect_id)client : (enum dialect_id)provider->default_dialect);
     attempt->lane = same ? LANE_EDIT : LANE_TRANSLATE;
 }
 
@@ -86,11 +86,13 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
         if (call->streamed && may_ask) {
             change.add_usage = true;
         }
-        return attempt->back->write_request(&call->chat, &change, &attempt->body, &attempt->loss, error);
+        return attempt->back->write_request(&call->chat, &change, &attempt->body, &attempt->loss,
+                                            error);
     }
     size_t edits = 0;
     if (!attempt->back->edit_request(&call->chat, &change, &attempt->body, &edits)) {
-        return error_set(error, ERROR_LIMIT, "request_too_large", "The request is too large to edit.");
+        return error_set(error, ERROR_LIMIT, "request_too_large",
+                         "The request is too large to edit.");
     }
     if (edits == 0) {
         attempt->lane = LANE_VERBATIM;
@@ -147,7 +149,8 @@ static void send_request(struct call *call, struct slice path)
         .origin = runtime_origin(call->snapshot, attempt->target->provider),
         .method = SLICE("POST"),
         .path = path,
-        .headers = SLICE("Content-Type: application/json\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\n"),
+        .headers =
+            SLICE("Content-Type: application/json\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\n"),
         .body = attempt->lane == LANE_VERBATIM ? call->chat.body : buf_slice(&attempt->body),
         .timeouts = {.connect = (uint64_t)provider->timeouts.connect,
                      .first_byte = (uint64_t)provider->timeouts.first_byte,

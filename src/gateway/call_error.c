@@ -8,7 +8,8 @@
 bool status_allows_fallback(int status)
 {
     switch (status) {
-    case 401: /* the operator's credential or account is at fault, not the request: another target may work */
+    case 401: /* the operator's credential or account is at fault, not the request: another target
+                 may work */
     case 402:
     case 403:
     case 404:
@@ -71,9 +72,10 @@ enum call_step call_plan_exhausted(struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
     if (attempt->target == NULL) {
-        return call_fail(call, 503, "no_target_available", NULL,
-                         "Every target that could take this request is being rested after failures; "
-                         "try again shortly.");
+        return call_fail(
+            call, 503, "no_target_available", NULL,
+            "Every target that could take this request is being rested after failures; "
+            "try again shortly.");
     }
     return call_fail(call, status_for_client(attempt), code_for_client(attempt), NULL,
                      "%u attempt%s failed: %s.", call->attempts, call->attempts == 1 ? "" : "s",
@@ -85,11 +87,13 @@ enum call_step call_relay_refusal(struct call *call)
     struct attempt *attempt = &call->attempt;
     struct provider_error refusal;
     memset(&refusal, 0, sizeof(refusal));
-    attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer), &refusal);
+    attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer),
+                              &refusal);
     char message[768];
     size_t len = json_unescape_to(refusal.message, message, sizeof(message) - 1);
     if (len == 0) {
-        len = (size_t)snprintf(message, sizeof(message), "The provider %.*s refused the request with status %d.",
+        len = (size_t)snprintf(message, sizeof(message),
+                               "The provider %.*s refused the request with status %d.",
                                SLICE_ARG(attempt->provider->name), attempt->status);
     }
     message[len] = '\0';

@@ -5,7 +5,8 @@
 
 #include "gateway/call.h"
 
-/* The body for this target could not be made: the next one may be able to; the last such reason is told. */
+/* The body for this target could not be made: the next one may be able to; the last such reason is
+ * told. */
 enum call_step call_attempt_impossible(struct call *call, const struct error *error);
 /* No target is left: the last attempt's failure in the client's dialect. */
 enum call_step call_plan_exhausted(struct call *call);

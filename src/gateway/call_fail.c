@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a call ends badly: before the answer has begun with a status and a body in the client's dialect, after it with an error
- * event and a cut connection, so that a truncated answer looks truncated.
+ * How a call ends badly: before the answer has begun with a status and a body in the client's
+ * dialect, after it with an error event and a cut connection, so that a truncated answer looks
+ * truncated.
  */
-#include "gateway/call.h"
 #include "gateway/answer_headers.h"
+#include "gateway/call.h"
 #include "gateway/call_record.h"
 #include "gateway/status.h"
 

@@ -31,7 +31,8 @@ static struct call *call_take(struct worker *worker)
     return call;
 }
 
-struct call *call_new(struct worker *worker, struct http_exchange *x, const struct endpoint *endpoint)
+struct call *call_new(struct worker *worker, struct http_exchange *x,
+                      const struct endpoint *endpoint)
 {
     struct call *call = call_take(worker);
     if (call == NULL) {

@@ -29,7 +29,8 @@ enum call_step call_parse(struct call *call)
     call->include_usage = call->chat.include_usage;
     keep_asked_model(call);
     if (!decide_begin(call->snapshot, &call->chat, call->endpoint->dialect,
-                      http_exchange_request(call->exchange), &call->arena, call->decision, &error)) {
+                      http_exchange_request(call->exchange), &call->arena, call->decision,
+                      &error)) {
         return call_fail_error(call, &error);
     }
     decide_classify(&call->chat, &call->worker->features, call->decision);
@@ -37,7 +38,8 @@ enum call_step call_parse(struct call *call)
     return STEP_CLASSIFY;
 }
 
-/* The list of refused targets is the useful part of the answer: it goes into the error's `sluice` member. */
+/* The list of refused targets is the useful part of the answer: it goes into the error's `sluice`
+ * member. */
 static enum call_step refuse(struct call *call)
 {
     metric_add(&call->worker->metrics.refused_plans, 1);
@@ -56,8 +58,8 @@ static enum call_step refuse(struct call *call)
         buf_printf(&message, "%s%.*s (%s)", i == 0 ? "" : ", ", SLICE_ARG(target->name),
                    plan_reason_name((enum plan_reason)entry->reason));
     }
-    enum call_step next = call_fail(call, 422, "no_feasible_target", NULL, "%.*s.",
-                                    (int)message.len, message.ptr);
+    enum call_step next =
+        call_fail(call, 422, "no_feasible_target", NULL, "%.*s.", (int)message.len, message.ptr);
     buf_release(&message);
     return next;
 }

@@ -33,9 +33,11 @@ void call_record_fill(const struct call *call, struct call_record *ret_record)
         .attempts = call->attempts,
         .cost_nd = call->cost_nd,
         .baseline_nd = call->baseline_nd,
-        .baseline = call->baseline == NO_TARGET ? SLICE_EMPTY : policy->targets[call->baseline].name,
+        .baseline =
+            call->baseline == NO_TARGET ? SLICE_EMPTY : policy->targets[call->baseline].name,
         .expected_cost_nd = call->expected_cost_nd,
-        .first_byte_us = call->first_byte_ns == 0 ? -1 : us_since(call->started_ns, call->first_byte_ns),
+        .first_byte_us =
+            call->first_byte_ns == 0 ? -1 : us_since(call->started_ns, call->first_byte_ns),
         .total_us = us_since(call->started_ns, now_ns),
         .complete = call->delivered,
     };

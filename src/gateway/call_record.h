@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a call leaves behind: its closing record in the journal, its line in the access log, its metrics. */
+/* What a call leaves behind: its closing record in the journal, its line in the access log, its
+ * metrics. */
 #ifndef SLUICE_GATEWAY_CALL_RECORD_H
 #define SLUICE_GATEWAY_CALL_RECORD_H
 
@@ -7,8 +8,9 @@
 
 /* Fills in the closing record from the call as it stands. */
 void call_record_fill(const struct call *call, struct call_record *ret_record);
-/* Writes the closing record once (with the journal), the access log line and the metrics. Calls that never had a known
-   caller (401) are logged and counted, not recorded: a stranger must not be able to fill the ledger. */
+/* Writes the closing record once (with the journal), the access log line and the metrics. Calls
+   that never had a known caller (401) are logged and counted, not recorded: a stranger must not be
+   able to fill the ledger. */
 void call_record_close(struct call *call);
 /* The same after the record itself has been journaled together with the last settle. */
 void call_record_closed(struct call *call);

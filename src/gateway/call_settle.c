@@ -16,7 +16,8 @@ static bool is_context_refusal(struct call *call)
         return false;
     }
     memset(&refusal, 0, sizeof(refusal));
-    attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer), &refusal);
+    attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer),
+                              &refusal);
     return refusal.context_length;
 }
 
@@ -121,8 +122,8 @@ static enum call_step deliver_failure(struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
     if (call->committed) {
-        return call_fail(call, 502, "upstream_cut", NULL,
-                         "The provider's answer ended early: %s.", call->failures);
+        return call_fail(call, 502, "upstream_cut", NULL, "The provider's answer ended early: %s.",
+                         call->failures);
     }
     if (attempt->status >= 400 && !status_allows_fallback(attempt->status)) {
         return call_relay_refusal(call);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tap: the answer is always decoded, the lane only chooses what is written. Verbatim bytes leave as they came, in one
- * write per read; where usage was asked for by us, frames of nothing but usage are left out; a translated answer is
- * written from the events. Until the first frame that shows an answer, nothing is sent, so another target can still be
- * tried. The frame that ends the answer settles the call before its bytes leave.
+ * The tap: the answer is always decoded, the lane only chooses what is written. Verbatim bytes
+ * leave as they came, in one write per read; where usage was asked for by us, frames of nothing but
+ * usage are left out; a translated answer is written from the events. Until the first frame that
+ * shows an answer, nothing is sent, so another target can still be tried. The frame that ends the
+ * answer settles the call before its bytes leave.
  */
 #include "gateway/call_stream.h"
 
@@ -151,7 +152,8 @@ static void send_out(struct call *call, struct slice bytes)
     }
 }
 
-/* Before the answer has begun its bytes wait in the attempt; they leave with the first ones after it. */
+/* Before the answer has begun its bytes wait in the attempt; they leave with the first ones after
+ * it. */
 static bool flush_out(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
@@ -191,7 +193,8 @@ bool stream_take(struct call *call, struct slice bytes)
                 attempt_fail(call, "malformed_event", "");
                 return false;
             }
-            buf_append(&call->worker->out, frame.raw); /* a verbatim answer is never failed by our reading of it */
+            buf_append(&call->worker->out,
+                       frame.raw); /* a verbatim answer is never failed by our reading of it */
             break;
         case DECODE_TOO_LARGE:
             attempt_fail(call, "event_too_large", "");

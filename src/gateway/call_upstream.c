@@ -23,7 +23,8 @@ static int64_t retry_after_ms(const struct http_response *head)
     if (slice_to_u64(slice_trim(ms), &value) && value < 86400000) {
         return (int64_t)value;
     }
-    struct slice seconds = http_header_find(head->headers, head->header_count, SLICE("retry-after"));
+    struct slice seconds =
+        http_header_find(head->headers, head->header_count, SLICE("retry-after"));
     if (slice_to_u64(slice_trim(seconds), &value) && value < 86400) {
         return (int64_t)value * 1000;
     }
@@ -98,7 +99,8 @@ static bool take_compressed(struct call *call, struct slice bytes)
 static void on_data(struct upstream_request *r, struct slice bytes)
 {
     struct call *call = call_of(r);
-    bool ok = call->attempt.inflate != NULL ? take_compressed(call, bytes) : take_plain(call, bytes);
+    bool ok =
+        call->attempt.inflate != NULL ? take_compressed(call, bytes) : take_plain(call, bytes);
     if (!ok) {
         stop_failed(call);
     }

@@ -36,8 +36,8 @@ static void release(struct classifier_request *c)
 }
 
 /* The attempt's charge when a target classified. */
-static void settle(struct classifier_request *c, enum attempt_outcome outcome, const struct usage *usage,
-                   const char *error)
+static void settle(struct classifier_request *c, enum attempt_outcome outcome,
+                   const struct usage *usage, const char *error)
 {
     struct call *call = c->call;
     if (!c->held) {
@@ -188,7 +188,8 @@ static const struct upstream_ops classifier_ops = {
 static struct slice question_text(const struct call *call)
 {
     const struct features *features = &call->worker->features;
-    size_t len = features->sample_len < CLASSIFIER_TEXT_MAX ? features->sample_len : CLASSIFIER_TEXT_MAX;
+    size_t len =
+        features->sample_len < CLASSIFIER_TEXT_MAX ? features->sample_len : CLASSIFIER_TEXT_MAX;
     return slice_of(features->sample, len);
 }
 
@@ -215,7 +216,8 @@ static bool write_target_body(struct classifier_request *c, struct arena *arena)
 {
     struct buf text = BUF_INIT(16384);
     struct buf instruction = BUF_INIT(4096);
-    buf_append_cstr(&instruction, "Say what kind of work the user's message asks for. Answer with exactly one of these words: ");
+    buf_append_cstr(&instruction, "Say what kind of work the user's message asks for. Answer with "
+                                  "exactly one of these words: ");
     for (int task = 0; task < TASK_COUNT; task++) {
         buf_printf(&instruction, "%s%s", task == 0 ? "" : ", ", task_name((enum task)task));
     }
@@ -236,12 +238,14 @@ static bool write_target_body(struct classifier_request *c, struct arena *arena)
     struct loss loss = {.len = 0};
     struct request_change change = {.model = c->target->model};
     json_doc_init(&doc);
-    bool ok = dialect_of(DIALECT_OPENAI_CHAT)->read_request(buf_slice(&text), &doc, arena, &chat, &error) &&
+    bool ok = dialect_of(DIALECT_OPENAI_CHAT)
+                  ->read_request(buf_slice(&text), &doc, arena, &chat, &error) &&
               c->dialect->write_request(&chat, &change, &c->body, &loss, &error);
     if (ok) {
         struct slice path = c->dialect->request_path(&chat);
         const struct provider *provider = &c->call->snapshot->providers[c->target->provider];
-        c->request.path = arena_printf(arena, "%.*s%.*s", SLICE_ARG(provider->url.path), SLICE_ARG(path));
+        c->request.path =
+            arena_printf(arena, "%.*s%.*s", SLICE_ARG(provider->url.path), SLICE_ARG(path));
     }
     json_doc_release(&doc);
     buf_release(&text);
@@ -311,7 +315,8 @@ enum call_step call_classify(struct call *call)
     c->request.method = SLICE("POST");
     c->request.headers = SLICE("Content-Type: application/json\r\n");
     c->request.body = buf_slice(&c->body);
-    c->request.timeouts = (struct upstream_timeouts){.connect = ms, .first_byte = ms, .idle = ms, .total = ms};
+    c->request.timeouts =
+        (struct upstream_timeouts){.connect = ms, .first_byte = ms, .idle = ms, .total = ms};
     c->request.body_limit = CLASSIFIER_ANSWER_MAX;
     c->request.ops = &classifier_ops;
     c->request.user = c;

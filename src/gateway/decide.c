@@ -33,7 +33,8 @@ static bool add_model(const struct policy *policy, struct decision *decision, st
     return add_target(decision, target);
 }
 
-/* ":floor" and ":nitro" are OpenRouter's shorthands for sort; only where the name with its suffix is no name of ours. */
+/* ":floor" and ":nitro" are OpenRouter's shorthands for sort; only where the name with its suffix
+ * is no name of ours. */
 static struct slice strip_shorthand(struct slice name, struct decision *decision)
 {
     if (slice_ends(name, SLICE(":floor"))) {
@@ -66,7 +67,8 @@ static bool resolve_name(const struct policy *policy, struct slice name, struct 
     return false;
 }
 
-/* OpenRouter's `models`: the model first, then these, in order; names that mean nothing here are skipped as long as one does. */
+/* OpenRouter's `models`: the model first, then these, in order; names that mean nothing here are
+ * skipped as long as one does. */
 static void resolve_models(const struct snapshot *snapshot, const struct chat *chat,
                            struct arena *arena, struct decision *decision)
 {
@@ -101,8 +103,8 @@ static bool resolve(const struct snapshot *snapshot, const struct chat *chat, st
 }
 
 bool decide_begin(const struct snapshot *snapshot, const struct chat *chat, unsigned client_dialect,
-                  const struct http_request *request, struct arena *arena, struct decision *decision,
-                  struct error *error)
+                  const struct http_request *request, struct arena *arena,
+                  struct decision *decision, struct error *error)
 {
     memset(decision, 0, sizeof(*decision));
     constraints_init(&decision->constraints);

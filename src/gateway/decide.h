@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a chat and the caller's wishes to a plan. The real path, /sluice/v1/explain and `sluice explain` all go through
- * these functions in this order: decide_begin(), decide_classify(), decide_plan(). Pure but for reading live state.
+ * From a chat and the caller's wishes to a plan. The real path, /sluice/v1/explain and `sluice
+ * explain` all go through these functions in this order: decide_begin(), decide_classify(),
+ * decide_plan(). Pure but for reading live state.
  */
 #ifndef SLUICE_GATEWAY_DECIDE_H
 #define SLUICE_GATEWAY_DECIDE_H
@@ -13,33 +14,37 @@
 #define DECISION_MODELS_MAX 16
 
 struct decision {
-    const struct route *route;      /* NULL: targets were named */
+    const struct route *route; /* NULL: targets were named */
     uint16_t models[DECISION_MODELS_MAX];
     size_t model_count;
     struct constraints constraints;
     struct classification classification;
     bool task_given;
-    bool strict;                    /* a lossy translation is an error */
+    bool strict; /* a lossy translation is an error */
     bool meta;
-    unsigned client_dialect;        /* enum dialect_id */
+    unsigned client_dialect; /* enum dialect_id */
     struct plan plan;
 };
 
-/* Which route or targets the model name means, and what headers (may be NULL) and body ask for. Errors: "model_not_found",
-   "invalid_header", "invalid_option", each naming the member. Slices point into the chat's bytes or the arena. */
-MUST_USE bool decide_begin(const struct snapshot *snapshot, const struct chat *chat, unsigned client_dialect,
-                           const struct http_request *request, struct arena *arena,
-                           struct decision *decision, struct error *error);
+/* Which route or targets the model name means, and what headers (may be NULL) and body ask for.
+   Errors: "model_not_found", "invalid_header", "invalid_option", each naming the member. Slices
+   point into the chat's bytes or the arena. */
+MUST_USE bool decide_begin(const struct snapshot *snapshot, const struct chat *chat,
+                           unsigned client_dialect, const struct http_request *request,
+                           struct arena *arena, struct decision *decision, struct error *error);
 /* Features and, unless the caller said the task, the rules. */
 void decide_classify(const struct chat *chat, struct features *features, struct decision *decision);
 /* `features` as decide_classify() left them. */
-void decide_plan(const struct snapshot *snapshot, const struct chat *chat, const struct features *features,
-                 int64_t now_ns, struct decision *decision);
-/* The plan as JSON, for people and tools: {"route":...,"task":...,"plan":[{"target":...}],"refused":[...]}. */
-void decide_write_json(const struct snapshot *snapshot, const struct chat *chat, const struct features *features,
-                       const struct decision *decision, struct buf *out);
+void decide_plan(const struct snapshot *snapshot, const struct chat *chat,
+                 const struct features *features, int64_t now_ns, struct decision *decision);
+/* The plan as JSON, for people and tools:
+ * {"route":...,"task":...,"plan":[{"target":...}],"refused":[...]}. */
+void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
+                       const struct features *features, const struct decision *decision,
+                       struct buf *out);
 /* The input that plan_entry_explain() wants. */
-void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat, const struct features *features,
-                       int64_t now_ns, const struct decision *decision, struct plan_input *ret_input);
+void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
+                       const struct features *features, int64_t now_ns,
+                       const struct decision *decision, struct plan_input *ret_input);
 
 #endif

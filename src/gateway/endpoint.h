@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Endpoints: path and method -> what answers. Inference endpoints name a dialect and become calls; the others answer by
- * themselves. Every row states who may use it, so that an endpoint without a policy cannot exist.
+ * Endpoints: path and method -> what answers. Inference endpoints name a dialect and become calls;
+ * the others answer by themselves. Every row states who may use it, so that an endpoint without a
+ * policy cannot exist.
  */
 #ifndef SLUICE_GATEWAY_ENDPOINT_H
 #define SLUICE_GATEWAY_ENDPOINT_H
@@ -18,15 +19,17 @@ enum access {
 };
 
 struct endpoint {
-    const char *name;        /* of metrics and the ledger: the path pattern */
-    struct slice path;       /* exact; a trailing '*' in `prefix` rows matches the rest */
+    const char *name;  /* of metrics and the ledger: the path pattern */
+    struct slice path; /* exact; a trailing '*' in `prefix` rows matches the rest */
     bool prefix;
     enum http_method method;
     enum access access;
     bool inference;
     enum dialect_id dialect; /* of inference endpoints */
-    /* Of the others: answers, now or later. `rest` is what a prefix row matched, `body` the request's. */
-    void (*answer)(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
+    /* Of the others: answers, now or later. `rest` is what a prefix row matched, `body` the
+     * request's. */
+    void (*answer)(struct worker *worker, struct http_exchange *x, struct slice rest,
+                   struct slice body);
 };
 
 extern const struct endpoint endpoints[];
@@ -34,7 +37,8 @@ extern const size_t endpoint_count;
 
 enum endpoint_match { ENDPOINT_FOUND, ENDPOINT_UNKNOWN, ENDPOINT_WRONG_METHOD };
 /* *ret_rest: the part of the path behind a prefix. */
-enum endpoint_match endpoint_find(const struct http_request *request, const struct endpoint **ret_endpoint, struct slice *ret_rest);
+enum endpoint_match endpoint_find(const struct http_request *request,
+                                  const struct endpoint **ret_endpoint, struct slice *ret_rest);
 size_t endpoint_index(const struct endpoint *endpoint);
 
 #endif

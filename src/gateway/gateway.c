@@ -72,7 +72,8 @@ static void reload(struct gateway *gateway)
     struct snapshot *snapshot =
         gateway->options.reload(gateway->options.user, gateway->snapshot->generation + 1);
     if (snapshot == NULL) {
-        log_event(LOG_ERROR, "reload_failed", "the configuration has errors; the running one stays");
+        log_event(LOG_ERROR, "reload_failed",
+                  "the configuration has errors; the running one stays");
         return;
     }
     if (!publish(gateway, snapshot, &error)) {
@@ -150,8 +151,8 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     gateway->stop_signals++;
-    unsigned ms = gateway->stop_signals > 1 ? SECOND_SIGNAL_MS
-                                            : (unsigned)gateway->snapshot->server.drain_ms;
+    unsigned ms =
+        gateway->stop_signals > 1 ? SECOND_SIGNAL_MS : (unsigned)gateway->snapshot->server.drain_ms;
     gateway_stop(gateway, ms);
 }
 
@@ -262,7 +263,8 @@ static void finish(struct gateway *gateway)
     pthread_mutex_destroy(&gateway->lock);
 }
 
-bool gateway_run(struct gateway *gateway, const struct gateway_options *options, struct error *error)
+bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
+                 struct error *error)
 {
     memset(gateway, 0, sizeof(*gateway));
     gateway->clock = options->clock;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The running gateway: workers, the published snapshot, live target state, keys, the ledger, signals. The main thread owns it
- * and runs its own small loop (signals, reload, the admin socket's housekeeping); workers only read it, except for what is
- * marked atomic.
+ * The running gateway: workers, the published snapshot, live target state, keys, the ledger,
+ * signals. The main thread owns it and runs its own small loop (signals, reload, the admin socket's
+ * housekeeping); workers only read it, except for what is marked atomic.
  */
 #ifndef SLUICE_GATEWAY_GATEWAY_H
 #define SLUICE_GATEWAY_GATEWAY_H
@@ -24,11 +24,12 @@ struct worker;
 
 struct gateway_options {
     const struct clock *clock;
-    struct snapshot *snapshot;              /* the first one; ownership passes */
-    /* Loads the configuration again for SIGHUP; NULL result: keeps the old one (already reported). NULL: no reload. */
+    struct snapshot *snapshot; /* the first one; ownership passes */
+    /* Loads the configuration again for SIGHUP; NULL result: keeps the old one (already reported).
+     * NULL: no reload. */
     struct snapshot *(*reload)(void *user, uint64_t generation);
     void *user;
-    const char *admin_socket;               /* path or NULL: none */
+    const char *admin_socket; /* path or NULL: none */
     /* All workers accept: the banner may be printed. Runs on the main thread. */
     void (*on_ready)(void *user, struct gateway *gateway);
 };
@@ -36,18 +37,18 @@ struct gateway_options {
 struct gateway {
     const struct clock *clock;
     struct gateway_options options;
-    uv_loop_t loop;            /* of the main thread */
+    uv_loop_t loop; /* of the main thread */
     uv_signal_t signals[3];
     uv_async_t wake;
     pthread_mutex_t lock;      /* guards snapshot and keys pointers */
     struct snapshot *snapshot; /* published */
     struct key_set *keys;
     struct target_states states;
-    struct ledger *ledger;     /* NULL: off */
-    SSL_CTX *tls;              /* NULL: plain */
+    struct ledger *ledger; /* NULL: off */
+    SSL_CTX *tls;          /* NULL: plain */
     struct worker *workers[GATEWAY_WORKERS_MAX];
     unsigned worker_count;
-    uint16_t ports[8];         /* bound ports of snapshot->server.listen, in order */
+    uint16_t ports[8]; /* bound ports of snapshot->server.listen, in order */
     atomic_uint workers_left;
     atomic_bool draining;
     atomic_bool keys_changed;
@@ -60,10 +61,12 @@ struct gateway {
 };
 
 /* Runs until it has drained. False: it could not start (*error). */
-MUST_USE bool gateway_run(struct gateway *gateway, const struct gateway_options *options, struct error *error);
+MUST_USE bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
+                          struct error *error);
 /* From any thread: begin to drain, at most `ms`. */
 void gateway_stop(struct gateway *gateway, unsigned ms);
-/* References of the published snapshot and keys: any thread; give back with the _unref functions. */
+/* References of the published snapshot and keys: any thread; give back with the _unref functions.
+ */
 struct snapshot *gateway_snapshot(struct gateway *gateway);
 struct key_set *gateway_keys(struct gateway *gateway);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the HTTP server hands over: inference endpoints become calls, the others answer by themselves. What hangs on an
- * exchange is told by its first word, a magic number: a call or a pending query.
+ * What the HTTP server hands over: inference endpoints become calls, the others answer by
+ * themselves. What hangs on an exchange is told by its first word, a magic number: a call or a
+ * pending query.
  */
 #include "gateway/admin.h"
 #include "gateway/call.h"
@@ -26,7 +27,8 @@ static bool is_admin_listener(const struct worker *worker, const struct http_exc
     return worker->admin != NULL && http_exchange_peer(x).len == 0;
 }
 
-/* The admin API is for whoever may open the socket file; on TCP only while no keys are required, which is loopback only. */
+/* The admin API is for whoever may open the socket file; on TCP only while no keys are required,
+ * which is loopback only. */
 static bool access_allowed(const struct worker *worker, const struct http_exchange *x,
                            const struct endpoint *endpoint)
 {
@@ -47,11 +49,13 @@ static void refuse_access(struct worker *worker, struct http_exchange *x,
 {
     metric_add(&worker->metrics.unauthorized, 1);
     if (endpoint->access == ACCESS_ADMIN) {
-        answer_error(x, 403, "admin_only",
-                     "This endpoint is served on the admin socket only while client keys are required.");
+        answer_error(
+            x, 403, "admin_only",
+            "This endpoint is served on the admin socket only while client keys are required.");
     } else {
-        answer_error(x, 401, "invalid_api_key",
-                     "A client key is required: Authorization: Bearer sk-sl-... (sluice key create).");
+        answer_error(
+            x, 401, "invalid_api_key",
+            "A client key is required: Authorization: Bearer sk-sl-... (sluice key create).");
     }
 }
 
@@ -78,7 +82,8 @@ static void on_head(struct http_exchange *x)
     switch (endpoint_find(http_exchange_request(x), &endpoint, &rest)) {
     case ENDPOINT_UNKNOWN:
         answer_error(x, 404, "unknown_endpoint",
-                     "No such endpoint. Chat is POST /v1/chat/completions; the base URL for SDKs ends in /v1.");
+                     "No such endpoint. Chat is POST /v1/chat/completions; the base URL for SDKs "
+                     "ends in /v1.");
         return;
     case ENDPOINT_WRONG_METHOD:
         answer_error(x, 405, "method_not_allowed", "This endpoint does not take that method.");

@@ -18,7 +18,8 @@ void metrics_request(struct metrics *metrics, size_t endpoint, int status)
     while (codes[i] != 0 && codes[i] != status) {
         i++;
     }
-    metric_add(&metrics->requests[endpoint < METRICS_ENDPOINTS ? endpoint : METRICS_ENDPOINTS - 1][i], 1);
+    metric_add(
+        &metrics->requests[endpoint < METRICS_ENDPOINTS ? endpoint : METRICS_ENDPOINTS - 1][i], 1);
 }
 
 void histogram_add(struct histogram *histogram, int64_t first_bound_ns, int64_t ns)
@@ -67,9 +68,11 @@ static void write_requests(const struct gateway *gateway, struct buf *out)
                 if (codes[c] != 0) {
                     snprintf(code, sizeof(code), "%d", codes[c]);
                 }
-                buf_printf(out, "sluice_http_requests_total{route=\"%s\",method=\"%s\",code=\"%s\"} %llu\n",
-                           endpoints[e].name, endpoints[e].method == HTTP_POST_METHOD ? "POST" : "GET",
-                           code, (unsigned long long)value);
+                buf_printf(
+                    out,
+                    "sluice_http_requests_total{route=\"%s\",method=\"%s\",code=\"%s\"} %llu\n",
+                    endpoints[e].name, endpoints[e].method == HTTP_POST_METHOD ? "POST" : "GET",
+                    code, (unsigned long long)value);
             }
         }
     }
@@ -87,12 +90,14 @@ static void write_histogram(const struct gateway *gateway, struct buf *out, cons
         if (i == METRICS_BUCKETS - 1) {
             buf_printf(out, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)cumulative);
         } else {
-            buf_printf(out, "%s_bucket{le=\"%.6g\"} %llu\n", name, bound, (unsigned long long)cumulative);
+            buf_printf(out, "%s_bucket{le=\"%.6g\"} %llu\n", name, bound,
+                       (unsigned long long)cumulative);
         }
         bound *= 2;
     }
     double seconds = (double)sum(gateway, offset + offsetof(struct histogram, sum_ns)) / 1e9;
-    buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, seconds, name, (unsigned long long)cumulative);
+    buf_printf(out, "%s_sum %.9g\n%s_count %llu\n", name, seconds, name,
+               (unsigned long long)cumulative);
 }
 
 static const struct {
@@ -106,12 +111,14 @@ static const struct {
      offsetof(struct metrics, retries), false},
     {"sluice_fallbacks_total", "", "Attempts after the first of a call.",
      offsetof(struct metrics, fallbacks), false},
-    {"sluice_cost_usd_total", "", "Dollars charged by providers.", offsetof(struct metrics, cost_nd), true},
+    {"sluice_cost_usd_total", "", "Dollars charged by providers.",
+     offsetof(struct metrics, cost_nd), true},
     {"sluice_baseline_usd_total", "", "Dollars the same usage costs at the baselines.",
      offsetof(struct metrics, baseline_nd), true},
     {"sluice_upstream_tokens_total", "{type=\"input\"}", "Tokens by type.",
      offsetof(struct metrics, input_tokens), false},
-    {"sluice_upstream_tokens_total", "{type=\"output\"}", NULL, offsetof(struct metrics, output_tokens), false},
+    {"sluice_upstream_tokens_total", "{type=\"output\"}", NULL,
+     offsetof(struct metrics, output_tokens), false},
     {"sluice_upstream_tokens_total", "{type=\"cache_read\"}", NULL,
      offsetof(struct metrics, cache_read_tokens), false},
     {"sluice_upstream_tokens_total", "{type=\"cache_write\"}", NULL,
@@ -156,7 +163,8 @@ static void label(struct buf *out, struct slice text)
     }
 }
 
-static void target_series(struct buf *out, const char *name, const struct target *target, const char *extra)
+static void target_series(struct buf *out, const char *name, const struct target *target,
+                          const char *extra)
 {
     buf_printf(out, "%s{target=\"", name);
     label(out, target->name);
@@ -175,7 +183,8 @@ static void write_target_outcomes(const struct snapshot *snapshot, struct buf *o
             uint64_t value = get(&state->outcomes[o]);
             if (value > 0) {
                 char extra[64];
-                snprintf(extra, sizeof(extra), ",outcome=\"%s\"", attempt_outcome_name((enum attempt_outcome)o));
+                snprintf(extra, sizeof(extra), ",outcome=\"%s\"",
+                         attempt_outcome_name((enum attempt_outcome)o));
                 target_series(out, "sluice_upstream_requests_total", target, extra);
                 buf_printf(out, "%llu\n", (unsigned long long)value);
             }
@@ -183,7 +192,8 @@ static void write_target_outcomes(const struct snapshot *snapshot, struct buf *o
     }
 }
 
-static void write_breakers(const struct gateway *gateway, const struct snapshot *snapshot, struct buf *out)
+static void write_breakers(const struct gateway *gateway, const struct snapshot *snapshot,
+                           struct buf *out)
 {
     int64_t now_ns = clock_monotonic(gateway->clock);
     header(out, "sluice_breaker_state", "gauge", "1: the target rests after failures.");
@@ -218,7 +228,8 @@ static void write_ledger(struct gateway *gateway, struct buf *out)
           (double)ledger.lag_ms / 1e3);
     gauge(out, "sluice_ledger_commit_seconds", "Duration of the last commit.",
           (double)ledger.last_commit_us / 1e6);
-    header(out, "sluice_ledger_errors_total", "counter", "Commits that failed and were tried again.");
+    header(out, "sluice_ledger_errors_total", "counter",
+           "Commits that failed and were tried again.");
     buf_printf(out, "sluice_ledger_errors_total %llu\n", (unsigned long long)ledger.errors);
 }
 
@@ -245,8 +256,10 @@ static void write_process(struct gateway *gateway, struct buf *out)
     gauge(out, "sluice_config_last_reload_timestamp_seconds", "Unix time of the last reload.",
           (double)gateway->last_reload_wall_ns / 1e9);
     gauge(out, "process_resident_memory_bytes", "Resident memory.", resident_bytes());
-    gauge(out, "sluice_uptime_seconds", "Seconds since start.", (double)(now_ns - gateway->started_ns) / 1e9);
-    header(out, "sluice_telemetry_dropped_total", "counter", "Log lines dropped because the ring was full.");
+    gauge(out, "sluice_uptime_seconds", "Seconds since start.",
+          (double)(now_ns - gateway->started_ns) / 1e9);
+    header(out, "sluice_telemetry_dropped_total", "counter",
+           "Log lines dropped because the ring was full.");
     buf_printf(out, "sluice_telemetry_dropped_total %llu\n", (unsigned long long)log_dropped());
     header(out, "sluice_build_info", "gauge", "Version as a label.");
     buf_append_cstr(out, "sluice_build_info{version=\"" SLUICE_VERSION "\"} 1\n");
@@ -258,11 +271,13 @@ void metrics_write(struct gateway *gateway, struct buf *out)
     write_requests(gateway, out);
     write_histogram(gateway, out, "sluice_http_request_duration_seconds", "Duration of calls.",
                     offsetof(struct metrics, duration), METRICS_DURATION_FIRST_NS);
-    write_histogram(gateway, out, "sluice_overhead_seconds",
-                    "Time from the first byte of a request to the first attempt, reading the body included.",
-                    offsetof(struct metrics, overhead), METRICS_OVERHEAD_FIRST_NS);
-    write_histogram(gateway, out, "sluice_upstream_ttft_seconds", "Time to the first byte of upstreams.",
-                    offsetof(struct metrics, first_byte), METRICS_DURATION_FIRST_NS);
+    write_histogram(
+        gateway, out, "sluice_overhead_seconds",
+        "Time from the first byte of a request to the first attempt, reading the body included.",
+        offsetof(struct metrics, overhead), METRICS_OVERHEAD_FIRST_NS);
+    write_histogram(gateway, out, "sluice_upstream_ttft_seconds",
+                    "Time to the first byte of upstreams.", offsetof(struct metrics, first_byte),
+                    METRICS_DURATION_FIRST_NS);
     write_counters(gateway, out);
     write_target_outcomes(snapshot, out);
     write_breakers(gateway, snapshot, out);

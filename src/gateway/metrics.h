@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counters and histograms in the Prometheus text format (0.0.4). Each worker owns one set and writes it with relaxed atomics;
- * a scrape sums them. Labels come from our tables and the configuration only, so the number of series is bounded.
+ * Counters and histograms in the Prometheus text format (0.0.4). Each worker owns one set and
+ * writes it with relaxed atomics; a scrape sums them. Labels come from our tables and the
+ * configuration only, so the number of series is bounded.
  */
 #ifndef SLUICE_GATEWAY_METRICS_H
 #define SLUICE_GATEWAY_METRICS_H
@@ -21,8 +22,8 @@ struct histogram {
 
 struct metrics {
     atomic_uint_fast64_t requests[METRICS_ENDPOINTS][METRICS_CODES];
-    struct histogram duration;  /* of calls, seconds */
-    struct histogram overhead;  /* what the gateway added before the upstream was asked */
+    struct histogram duration;   /* of calls, seconds */
+    struct histogram overhead;   /* what the gateway added before the upstream was asked */
     struct histogram first_byte; /* of upstreams */
     atomic_uint_fast64_t retries;
     atomic_uint_fast64_t fallbacks;

@@ -38,7 +38,8 @@ static void write_report_row(struct json_writer *w, const struct report_row *row
     json_end_object(w);
 }
 
-void json_write_report(const struct report *report, enum report_by by, int64_t since_s, struct buf *out)
+void json_write_report(const struct report *report, enum report_by by, int64_t since_s,
+                       struct buf *out)
 {
     struct json_writer w;
     json_writer_init(&w, out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of the ledger, targets and prices as JSON: one writer for the HTTP API and the CLI's --json. */
+/* Rows of the ledger, targets and prices as JSON: one writer for the HTTP API and the CLI's --json.
+ */
 #ifndef SLUICE_GATEWAY_ROWS_JSON_H
 #define SLUICE_GATEWAY_ROWS_JSON_H
 
@@ -8,7 +9,8 @@
 #include "store/keys.h"
 #include "store/report.h"
 
-void json_write_report(const struct report *report, enum report_by by, int64_t since_s, struct buf *out);
+void json_write_report(const struct report *report, enum report_by by, int64_t since_s,
+                       struct buf *out);
 void json_write_calls(const struct call_page *page, struct buf *out);
 void json_write_call(const struct call_detail *detail, struct buf *out);
 /* Targets with live statistics (health must be attached). */

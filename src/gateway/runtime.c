@@ -19,7 +19,8 @@ static void runtime_free(void *pointer)
     free(runtime);
 }
 
-static bool origins_init(struct runtime *runtime, const struct snapshot *snapshot, struct error *error)
+static bool origins_init(struct runtime *runtime, const struct snapshot *snapshot,
+                         struct error *error)
 {
     for (size_t i = 0; i < snapshot->provider_count; i++) {
         const struct provider *provider = &snapshot->providers[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a snapshot needs to be used: one upstream origin per provider, the credential bound to it. Built before the snapshot
- * is published, released with it.
+ * What a snapshot needs to be used: one upstream origin per provider, the credential bound to it.
+ * Built before the snapshot is published, released with it.
  */
 #ifndef SLUICE_GATEWAY_RUNTIME_H
 #define SLUICE_GATEWAY_RUNTIME_H
@@ -11,14 +11,15 @@
 
 struct runtime {
     size_t origin_count;
-    struct upstream_origin *origins;         /* by provider index */
-    struct upstream_origin classifier;       /* of an HTTP classifier */
+    struct upstream_origin *origins;   /* by provider index */
+    struct upstream_origin classifier; /* of an HTTP classifier */
     bool has_classifier;
 };
 
 MUST_USE bool runtime_attach(struct snapshot *snapshot, struct error *error);
 
-static inline const struct upstream_origin *runtime_origin(const struct snapshot *snapshot, uint16_t provider)
+static inline const struct upstream_origin *runtime_origin(const struct snapshot *snapshot,
+                                                           uint16_t provider)
 {
     return &((const struct runtime *)snapshot->runtime)->origins[provider];
 }

@@ -46,7 +46,7 @@ void answer_error(struct http_exchange *x, int status, const char *code, const c
     struct buf out = BUF_INIT(8192);
     const struct answer_error error = {
         .status = status,
-        .type = status == 401   ? SLICE("authentication_error")
+        .type = status == 401  ? SLICE("authentication_error")
                 : status < 500 ? SLICE("invalid_request_error")
                                : SLICE("api_error"),
         .code = slice_from_cstr(code),
@@ -62,7 +62,8 @@ void answer_error_of(struct http_exchange *x, const struct error *error)
     answer_error(x, error_status(error->kind), error->code, error->text);
 }
 
-void status_livez(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void status_livez(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body)
 {
     (void)worker;
     (void)rest;
@@ -96,7 +97,8 @@ static const char *unready_reason(struct worker *worker)
     return "no usable target\n";
 }
 
-void status_readyz(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void status_readyz(struct worker *worker, struct http_exchange *x, struct slice rest,
+                   struct slice body)
 {
     (void)rest;
     (void)body;
@@ -105,7 +107,8 @@ void status_readyz(struct worker *worker, struct http_exchange *x, struct slice 
                  reason == NULL ? SLICE("ok\n") : slice_from_cstr(reason));
 }
 
-void status_metrics(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void status_metrics(struct worker *worker, struct http_exchange *x, struct slice rest,
+                    struct slice body)
 {
     (void)rest;
     (void)body;
@@ -126,7 +129,8 @@ static void write_model(struct json_writer *w, const struct snapshot *snapshot, 
     json_end_object(w);
 }
 
-void status_models(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void status_models(struct worker *worker, struct http_exchange *x, struct slice rest,
+                   struct slice body)
 {
     (void)rest;
     (void)body;
@@ -151,7 +155,8 @@ void status_models(struct worker *worker, struct http_exchange *x, struct slice 
     buf_release(&out);
 }
 
-void status_model(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void status_model(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body)
 {
     (void)body;
     const struct snapshot *snapshot = worker->snapshot;
@@ -170,16 +175,19 @@ void status_model(struct worker *worker, struct http_exchange *x, struct slice r
     buf_release(&out);
 }
 
-void status_root(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body)
+void status_root(struct worker *worker, struct http_exchange *x, struct slice rest,
+                 struct slice body)
 {
     (void)worker;
     (void)rest;
     (void)body;
-    answer_bytes(x, 200, SLICE("text/plain; charset=utf-8"),
-                 SLICE("Sluice " SLUICE_VERSION "\n"
-                       "POST /v1/chat/completions   chat, model \"auto\" (SDK base URL: this address + /v1)\n"
-                       "GET  /v1/models             routes and targets\n"
-                       "POST /sluice/v1/explain     where a request would go, and why\n"
-                       "GET  /sluice/v1/calls       history    /sluice/v1/report  spend and savings\n"
-                       "GET  /metrics /livez /readyz\n"));
+    answer_bytes(
+        x, 200, SLICE("text/plain; charset=utf-8"),
+        SLICE(
+            "Sluice " SLUICE_VERSION "\n"
+            "POST /v1/chat/completions   chat, model \"auto\" (SDK base URL: this address + /v1)\n"
+            "GET  /v1/models             routes and targets\n"
+            "POST /sluice/v1/explain     where a request would go, and why\n"
+            "GET  /sluice/v1/calls       history    /sluice/v1/report  spend and savings\n"
+            "GET  /metrics /livez /readyz\n"));
 }

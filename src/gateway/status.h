@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small endpoints that answer at once: probes, metrics, the list of models, the front page; and plain errors. */
+/* Small endpoints that answer at once: probes, metrics, the list of models, the front page; and
+ * plain errors. */
 #ifndef SLUICE_GATEWAY_STATUS_H
 #define SLUICE_GATEWAY_STATUS_H
 
@@ -8,15 +9,22 @@
 
 struct worker;
 
-void status_livez(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void status_readyz(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void status_metrics(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void status_models(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void status_model(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
-void status_root(struct worker *worker, struct http_exchange *x, struct slice rest, struct slice body);
+void status_livez(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body);
+void status_readyz(struct worker *worker, struct http_exchange *x, struct slice rest,
+                   struct slice body);
+void status_metrics(struct worker *worker, struct http_exchange *x, struct slice rest,
+                    struct slice body);
+void status_models(struct worker *worker, struct http_exchange *x, struct slice rest,
+                   struct slice body);
+void status_model(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body);
+void status_root(struct worker *worker, struct http_exchange *x, struct slice rest,
+                 struct slice body);
 
 /* A whole answer with a content type. */
-void answer_bytes(struct http_exchange *x, int status, struct slice content_type, struct slice body);
+void answer_bytes(struct http_exchange *x, int status, struct slice content_type,
+                  struct slice body);
 void answer_json(struct http_exchange *x, int status, struct slice body);
 /* An error in OpenAI's shape, for paths that belong to no dialect. */
 void answer_error(struct http_exchange *x, int status, const char *code, const char *message);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Live state of targets by name: survives reloads, is shared by all workers, never freed while the gateway runs. The table
- * grows under a lock at reload; readers hold pointers.
+ * Live state of targets by name: survives reloads, is shared by all workers, never freed while the
+ * gateway runs. The table grows under a lock at reload; readers hold pointers.
  */
 #ifndef SLUICE_GATEWAY_TARGET_STATE_H
 #define SLUICE_GATEWAY_TARGET_STATE_H

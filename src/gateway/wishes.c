@@ -5,7 +5,7 @@
 
 /* One row per wish: the member's name, its header, and how a text value is applied. */
 struct wish {
-    struct slice name;   /* of the body's member; the header is x-sluice- with dashes */
+    struct slice name; /* of the body's member; the header is x-sluice- with dashes */
     struct slice header;
     bool (*apply)(struct decision *decision, struct slice value);
     const char *expected;
@@ -80,13 +80,16 @@ static bool apply_cache(struct decision *decision, struct slice value)
 }
 
 static const struct wish wishes[] = {
-    {SLICE_INIT("task"), SLICE_INIT("x-sluice-task"), apply_task, "a task identifier such as code_fix"},
-    {SLICE_INIT("min_tier"), SLICE_INIT("x-sluice-min-tier"), apply_min_tier, "budget, mid or premium"},
+    {SLICE_INIT("task"), SLICE_INIT("x-sluice-task"), apply_task,
+     "a task identifier such as code_fix"},
+    {SLICE_INIT("min_tier"), SLICE_INIT("x-sluice-min-tier"), apply_min_tier,
+     "budget, mid or premium"},
     {SLICE_INIT("max_latency_ms"), SLICE_INIT("x-sluice-max-latency-ms"), apply_max_latency,
      "milliseconds, a whole number"},
     {SLICE_INIT("max_cost_usd"), SLICE_INIT("x-sluice-max-cost-usd"), apply_max_cost,
      "dollars, a decimal number of 0 or more"},
-    {SLICE_INIT("local_only"), SLICE_INIT("x-sluice-local-only"), apply_local_only, "true or false"},
+    {SLICE_INIT("local_only"), SLICE_INIT("x-sluice-local-only"), apply_local_only,
+     "true or false"},
     {SLICE_INIT("strict"), SLICE_INIT("x-sluice-strict"), apply_strict, "true or false"},
     {SLICE_INIT("meta"), SLICE_INIT("x-sluice-meta"), apply_meta, "true or false"},
     {SLICE_INIT("cache"), SLICE_INIT("x-sluice-cache"), apply_cache,
@@ -142,8 +145,8 @@ bool wishes_read_body(const struct chat *chat, struct arena *arena, struct decis
         struct slice name = json_inner(doc, key);
         if (wish == NULL) {
             error_set(error, ERROR_INVALID, "invalid_option",
-                      "The sluice object has no option \"%.*s\".", (int)(name.len < 64 ? name.len : 64),
-                      name.ptr);
+                      "The sluice object has no option \"%.*s\".",
+                      (int)(name.len < 64 ? name.len : 64), name.ptr);
         } else if (wish->apply(decision, member_text(doc, key + 1, arena))) {
             continue;
         } else {
@@ -197,8 +200,10 @@ static bool read_sort(const struct json_doc *doc, uint32_t value, enum plan_sort
     return true;
 }
 
-/* OpenRouter's max_price is dollars per million tokens: the same figure in pico-dollars per token is 10^6 times it. */
-static bool read_max_price(const struct json_doc *doc, uint32_t value, struct constraints *constraints)
+/* OpenRouter's max_price is dollars per million tokens: the same figure in pico-dollars per token
+ * is 10^6 times it. */
+static bool read_max_price(const struct json_doc *doc, uint32_t value,
+                           struct constraints *constraints)
 {
     uint32_t prompt = json_member(doc, value, SLICE("prompt"));
     uint32_t completion = json_member(doc, value, SLICE("completion"));
@@ -237,8 +242,8 @@ static bool read_preference(const struct json_doc *doc, uint32_t key, struct are
     return true; /* OpenRouter's other fields are for OpenRouter and travel on in the body */
 }
 
-bool wishes_read_preferences(const struct chat *chat, struct arena *arena, struct decision *decision,
-                             struct error *error)
+bool wishes_read_preferences(const struct chat *chat, struct arena *arena,
+                             struct decision *decision, struct error *error)
 {
     const struct json_doc *doc = chat->doc;
     if (!json_is(doc, chat->preferences, JSON_OBJECT)) {

@@ -146,8 +146,8 @@ bool worker_listen(struct worker *worker, struct error *error)
         }
         if (worker->index > 0 && i < ARRAY_LEN(gateway->ports) && slice_eq(port, SLICE("0"))) {
             /* port 0: the first worker's choice is everybody's */
-            int len = snprintf(fixed, sizeof(fixed), "%.*s%u", (int)(address.len - port.len), address.ptr,
-                               gateway->ports[i]);
+            int len = snprintf(fixed, sizeof(fixed), "%.*s%u", (int)(address.len - port.len),
+                               address.ptr, gateway->ports[i]);
             address = slice_of(fixed, (size_t)len);
         }
         uint16_t bound = 0;
@@ -170,7 +170,8 @@ static void on_admin_ready(uv_poll_t *poll, int status, int events)
     }
     int fd = accept4(worker->admin_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0 && !http_server_adopt(worker->admin, fd)) {
-        log_event(LOG_WARN, "admin_connection", "a connection on the admin socket could not be served");
+        log_event(LOG_WARN, "admin_connection",
+                  "a connection on the admin socket could not be served");
     }
 }
 
@@ -179,17 +180,20 @@ static int bind_unix(const char *path, struct error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(address.sun_path)) {
-        error_set(error, ERROR_INVALID, "admin_socket", "the path of the admin socket is too long: %s", path);
+        error_set(error, ERROR_INVALID, "admin_socket",
+                  "the path of the admin socket is too long: %s", path);
         return -1;
     }
     slice_to_cstr(slice_from_cstr(path), address.sun_path, sizeof(address.sun_path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     unlink(path);
     mode_t old = umask(0177);
-    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && listen(fd, 64) == 0;
+    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+              listen(fd, 64) == 0;
     umask(old);
     if (!ok) {
-        error_set(error, ERROR_ENVIRONMENT, "admin_socket", "cannot listen on %s: %s", path, strerror(errno));
+        error_set(error, ERROR_ENVIRONMENT, "admin_socket", "cannot listen on %s: %s", path,
+                  strerror(errno));
         if (fd >= 0) {
             close(fd);
         }
@@ -234,8 +238,8 @@ bool worker_start(struct worker *worker, struct error *error)
     int failed = pthread_create(&worker->thread, NULL, worker_main, worker);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (failed != 0) {
-        return error_set(error, ERROR_ENVIRONMENT, "thread", "a worker thread could not be started: %s",
-                         strerror(failed));
+        return error_set(error, ERROR_ENVIRONMENT, "thread",
+                         "a worker thread could not be started: %s", strerror(failed));
     }
     return true;
 }

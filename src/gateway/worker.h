@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker: one thread, one loop, one HTTP server, one upstream client, and the calls that belong to them. Nothing of a
- * worker is touched by another thread except `metrics` (atomics) and `async` (uv_async_send).
+ * A worker: one thread, one loop, one HTTP server, one upstream client, and the calls that belong
+ * to them. Nothing of a worker is touched by another thread except `metrics` (atomics) and `async`
+ * (uv_async_send).
  */
 #ifndef SLUICE_GATEWAY_WORKER_H
 #define SLUICE_GATEWAY_WORKER_H
@@ -23,19 +24,19 @@ struct worker {
     pthread_t thread;
     struct net_loop loop;
     struct http_server *server;
-    struct http_server *admin;    /* worker 0 only: the unix socket */
+    struct http_server *admin; /* worker 0 only: the unix socket */
     uv_poll_t admin_poll;
-    int admin_fd;                 /* -1: none */
+    int admin_fd; /* -1: none */
     struct upstream *upstream;
-    struct snapshot *snapshot;    /* its own reference; swapped on `async` */
+    struct snapshot *snapshot; /* its own reference; swapped on `async` */
     struct key_set *keys;
     uv_async_t async;
     struct random random;
     struct metrics metrics;
-    struct features features;     /* scratch of planning: valid within one step */
-    struct buf out;               /* scratch for one write to a client */
-    struct buf log;               /* scratch for one access-log line */
-    struct call *free_calls;      /* recycled, at most WORKER_CALLS_KEPT */
+    struct features features; /* scratch of planning: valid within one step */
+    struct buf out;           /* scratch for one write to a client */
+    struct buf log;           /* scratch for one access-log line */
+    struct call *free_calls;  /* recycled, at most WORKER_CALLS_KEPT */
     unsigned free_count;
     bool drained_server;
     bool drained_admin;
@@ -43,7 +44,8 @@ struct worker {
 };
 
 MUST_USE struct worker *worker_new(struct gateway *gateway, unsigned index, struct error *error);
-/* Binds the addresses of the snapshot (before the thread starts, so that errors are reported at once). */
+/* Binds the addresses of the snapshot (before the thread starts, so that errors are reported at
+ * once). */
 MUST_USE bool worker_listen(struct worker *worker, struct error *error);
 MUST_USE bool worker_listen_admin(struct worker *worker, const char *path, struct error *error);
 MUST_USE bool worker_start(struct worker *worker, struct error *error);

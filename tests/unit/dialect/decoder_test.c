@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/memory.h"
+#include "tests/unit/dialect/fixture.h"
+
+#define CHUNK(choices) "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[" choices "]}\n\n"
+#define USAGE(members)                                                                             \
+    "data: {\"id\":\"c\",\"model\":\"m\",\"choices\":[],\"usage\":{" members "}}\n\n"
+
+static void reads_usage_in_any_arithmetic(void)
+{
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT, USAGE("\"input_tokens\":5,\"output_tokens\":6"),
+                 "start id=c name=m\nusage in=5 out=6 cached=0 written=0 thought=0 audio=0/0\n- "
+                 "usage_only\n");
+    /* what is cached is more than all: it was not in the sum */
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE("\"prompt_tokens\":5,\"completion_tokens\":0,\"prompt_tokens_details\":{"
+                       "\"cached_tokens\":9,"
+                       "\"cache_write_tokens\":1}"),
+                 "start id=c name=m\nusage in=15 out=0 cached=9 written=1 thought=0 audio=0/0\n- "
+                 "usage_only\n");
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE("\"prompt_tokens\":-5,\"completion_tokens\":1e30,\"prompt_tokens_details\":"
+                       "null,\"cost\":\"free\""),
+                 "start id=c name=m\nusage in=0 out=0 cached=0 written=0 thought=0 audio=0/0\n- "
+                 "usage_only\n");
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE("\"prompt_tokens\":9007199254740993,\"completion_tokens\":1,\"cost\":-1"),
+                 "start id=c name=m\nusage in=1125899906842624 out=1 cached=0 written=0 thought=0 "
+                 "audio=0/0\n- usage_only\n");
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE("\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":1.5e-8"),
+                 "start id=c name=m\nusage in=1 out=1 cached=0 written=0 thought=0 audio=0/0 "
+                 "cost=15\n- usage_only\n");
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT, USAGE("\"queue_time\":1"), "start id=c name=m\n-\n");
+}
+
+static void hides_usage_null_only_where_it_stands_in_the_bytes(void)
+{
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT, "data: {\"usage\":null,\"id\":\"c\",\"choices\":[]}\n\n",
+                 "- hidden bytes=\"usage\":null,\n");
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 "data: {\"id\":\"c\",\ndata: \"usage\":null,\"choices\":[]}\n\n", "-\n");
+}
+
+static void tells_names_of_the_model_and_ids_apart(void)
+{
+    struct run a =
+        run_text(DIALECT_OPENAI_CHAT,
+                 CHUNK("{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}}"));
+    struct run b =
+        run_text(DIALECT_OPENAI_CHAT,
+                 CHUNK("{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"g\"}}]}}"));
+    struct run again =
+        run_text(DIALECT_OPENAI_CHAT,
+                 CHUNK("{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]}}"));
+    EXPECT(slice_find_slice(buf_slice(&a.trace), SLICE("id=call_0_")) != SIZE_MAX);
+    EXPECT(!slice_eq(buf_slice(&a.trace), buf_slice(&b.trace)));
+    EXPECT(slice_eq(buf_slice(&a.trace), buf_slice(&again.trace)));
+    run_release(&a);
+    run_release(&b);
+    run_release(&again);
+}
+
+static void ids_of_two_answers_differ(void)
+{
+    static const char line[] =
+        "{\"model\":\"l\",\"created_at\":\"%s\",\"message\":{\"tool_calls\":[{\"function\":"
+        "{\"name\":\"f\",\"arguments\":{}}}]},\"done\":true}";
+    char first[256];
+    char second[256];
+    (void)snprintf(first, sizeof first, line, "2026-01-01T00:00:00Z");
+    (void)snprintf(second, sizeof second, line, "2026-01-01T00:00:01Z");
+    struct run a = run_text(DIALECT_OLLAMA, first);
+    struct run b = run_text(DIALECT_OLLAMA, second);
+    EXPECT(!slice_eq(buf_slice(&a.trace), buf_slice(&b.trace)));
+    run_release(&a);
+    run_release(&b);
+}
+
+static void ollama_ignores_calls_without_a_name(void)
+{
+    EXPECT_TRACE(DIALECT_OLLAMA,
+                 "{\"message\":{\"tool_calls\":[{},1,{\"function\":{\"arguments\":{}}},"
+                 "{\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},\"done\":"
+                 "true,\"eval_count\":-4}\n",
+                 "start\ncall index=0 id=x name=f\narguments index=0 text={}\nfinish tool_calls\n"
+                 "usage in=0 out=0 cached=0 written=0 thought=0 audio=0/0\nend\n- terminal\n");
+}
+
+/* A large answer, then small chunks: what was large is given back, what is small is kept. */
+static void keeps_no_large_memory(void)
+{
+    const struct dialect *dialect = dialect_of(DIALECT_OPENAI_CHAT);
+    struct decoder *decoder = dialect->decoder_new(FIXTURE_LIMIT * 4);
+    struct buf body = BUF_INIT(FIXTURE_LIMIT * 4);
+    struct frame frame;
+    buf_append(&body, SLICE("{\"id\":\"c\",\"choices\":[{\"message\":{\"content\":["));
+    for (int i = 0; i < 3000; i++) {
+        buf_append(&body, i == 0 ? SLICE("{\"text\":\"x\"}") : SLICE(",{\"text\":\"x\"}"));
+    }
+    buf_append(&body, SLICE("]}}]}"));
+    EXPECT_INT(dialect->decode_answer(decoder, buf_slice(&body), &frame), DECODE_FRAME);
+    EXPECT_INT(frame.count, 3002);
+    struct slice chunk = SLICE(CHUNK("{\"delta\":{\"content\":\"a\"}}"));
+    EXPECT_INT(dialect->decode(decoder, &chunk, &frame), DECODE_FRAME);
+    EXPECT_INT(frame.count, 1);
+    dialect->decoder_free(decoder);
+    buf_release(&body);
+}
+
+#ifdef SLUICE_FAULTS
+static const char *const torture_stream =
+    CHUNK("{\"delta\":{\"role\":\"assistant\",\"content\":\"a\",\"tool_calls\":[{\"id\":\"i\","
+          "\"function\":{\"arguments\":{\"x\":1}}}]}}")
+        CHUNK("{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]}}")
+            CHUNK("{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"g\",\"arguments\":{\"x\":"
+                  "1}}}]}}") CHUNK("{\"delta\":{},\"finish_reason\":\"stop\"}") "data: [DONE]\n\n";
+
+/* One stream with allocations that fail: it ends early or whole, never wrongly. */
+static bool torture(void)
+{
+    const struct dialect *dialect = dialect_of(DIALECT_OPENAI_CHAT);
+    struct answer_head head = {.call_id = SLICE("c"), .model = SLICE("m")};
+    struct decoder *decoder = dialect->decoder_new(FIXTURE_LIMIT);
+    struct encoder *encoder = decoder == NULL ? NULL : dialect->encoder_new(&head);
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    bool ended = false;
+    if (encoder != NULL) {
+        struct slice bytes = slice_from_cstr(torture_stream);
+        struct frame frame;
+        while (dialect->decode(decoder, &bytes, &frame) == DECODE_FRAME &&
+               dialect->encode(encoder, &frame, &out)) {
+            ended = frame.terminal;
+        }
+        dialect->encoder_free(encoder);
+    }
+    dialect->decoder_free(decoder);
+    buf_release(&out);
+    return ended;
+}
+
+static void survives_every_failing_allocation(void)
+{
+    int64_t nth = 0;
+    bool failed = true;
+    for (; failed && nth < 1000; nth++) {
+        memory_fail_nth(nth);
+        bool ended = torture();
+        failed = memory_fault_happened();
+        EXPECT(failed || ended);
+    }
+    memory_fail_nth(-1);
+    EXPECT(nth > 10 && nth < 1000);
+}
+
+static void translation_survives_every_failing_allocation(void)
+{
+    struct slice body = SLICE(
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"tool_"
+        "calls\":["
+        "{\"id\":\"\\u0061\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"y\"}],\"sluice\":{}}");
+    bool failed = true;
+    int64_t nth = 0;
+    for (; failed && nth < 1000; nth++) {
+        struct request request;
+        struct request_change change = {.model = SLICE("m")};
+        struct buf out = BUF_INIT(FIXTURE_LIMIT);
+        struct loss loss = {.len = 0};
+        size_t edits;
+        memory_fail_nth(nth);
+        request_read(&request, DIALECT_OPENAI_CHAT, body);
+        if (request.ok) {
+            for (unsigned id = 0; id < DIALECT_COUNT; id++) {
+                buf_clear(&out);
+                bool ok = dialect_of((enum dialect_id)id)
+                              ->write_request(&request.chat, &change, &out, &loss, &request.error);
+                EXPECT(!ok || is_json(buf_slice(&out)) || memory_fault_happened());
+            }
+            buf_clear(&out);
+            bool ok =
+                dialect_of(DIALECT_OPENAI_CHAT)->edit_request(&request.chat, &change, &out, &edits);
+            EXPECT(!ok || is_json(buf_slice(&out)) || memory_fault_happened());
+        }
+        failed = memory_fault_happened();
+        request_release(&request);
+        buf_release(&out);
+    }
+    memory_fail_nth(-1);
+    EXPECT(nth > 5 && nth < 1000);
+}
+#endif
+
+int main(void)
+{
+    TEST(reads_usage_in_any_arithmetic, "usage is read in any arithmetic and never below zero");
+    TEST(hides_usage_null_only_where_it_stands_in_the_bytes, "names the bytes of a null usage");
+    TEST(tells_names_of_the_model_and_ids_apart,
+         "invented ids depend on the call and on nothing else");
+    TEST(ids_of_two_answers_differ, "invented ids of two answers differ");
+    TEST(ollama_ignores_calls_without_a_name, "Ollama's calls without a name are nothing");
+    TEST(keeps_no_large_memory, "memory of a large answer is given back");
+#ifdef SLUICE_FAULTS
+    TEST(survives_every_failing_allocation, "a stream survives the failure of any allocation");
+    TEST(translation_survives_every_failing_allocation,
+         "a translation survives the failure of any allocation");
+#endif
+    return tap_done();
+}

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The translate lane from OpenAI to OpenAI: what is written reads as what was read. */
+#include "tests/unit/dialect/files.h"
+#include "tests/unit/dialect/fixture.h"
+
+static bool same_slice(struct slice a, struct slice b)
+{
+    return (a.ptr == NULL) == (b.ptr == NULL) && slice_eq(a, b);
+}
+
+static bool same_part(const struct chat_part *a, const struct chat_part *b)
+{
+    return a->kind == b->kind && same_slice(a->text, b->text) && same_slice(a->url, b->url) &&
+           same_slice(a->media_type, b->media_type) && same_slice(a->data, b->data) &&
+           same_slice(a->detail, b->detail) && same_slice(a->id, b->id) &&
+           same_slice(a->name, b->name) && same_slice(a->arguments, b->arguments) &&
+           a->arguments_text == b->arguments_text && a->is_error == b->is_error;
+}
+
+static bool same_extras(const struct chat_extra *a, size_t a_count, const struct chat_extra *b,
+                        size_t b_count)
+{
+    for (size_t i = 0; i < a_count && i < b_count; i++) {
+        if (!slice_eq(a[i].key, b[i].key) || !slice_eq(a[i].value, b[i].value)) {
+            return false;
+        }
+    }
+    return a_count == b_count;
+}
+
+static bool same_message(const struct chat_message *a, const struct chat_message *b)
+{
+    if (a->role != b->role || !same_slice(a->name, b->name) || a->part_count != b->part_count ||
+        !same_extras(a->extras, a->extra_count, b->extras, b->extra_count)) {
+        return false;
+    }
+    for (size_t i = 0; i < a->part_count; i++) {
+        if (!same_part(&a->parts[i], &b->parts[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_tools(const struct chat *a, const struct chat *b)
+{
+    for (size_t i = 0; i < a->tool_count && i < b->tool_count; i++) {
+        const struct chat_tool *x = &a->tools[i];
+        const struct chat_tool *y = &b->tools[i];
+        if (!same_slice(x->name, y->name) || !same_slice(x->description, y->description) ||
+            !same_slice(x->parameters, y->parameters) || x->strict != y->strict) {
+            return false;
+        }
+    }
+    return a->tool_count == b->tool_count && a->tool_choice == b->tool_choice &&
+           same_slice(a->tool_choice_name, b->tool_choice_name) &&
+           a->parallel_tool_calls == b->parallel_tool_calls;
+}
+
+static bool same_settings(const struct chat *a, const struct chat *b)
+{
+    for (size_t i = 0; i < a->stop_count && i < b->stop_count; i++) {
+        if (!slice_eq(a->stop[i], b->stop[i])) {
+            return false;
+        }
+    }
+    return a->operation == b->operation && a->stream == b->stream &&
+           a->include_usage == b->include_usage && a->format == b->format &&
+           same_slice(a->schema, b->schema) && same_slice(a->schema_name, b->schema_name) &&
+           a->schema_strict == b->schema_strict && a->max_tokens == b->max_tokens &&
+           a->choices == b->choices && same_slice(a->temperature, b->temperature) &&
+           same_slice(a->top_p, b->top_p) && same_slice(a->top_k, b->top_k) &&
+           same_slice(a->seed, b->seed) && same_slice(a->frequency_penalty, b->frequency_penalty) &&
+           same_slice(a->presence_penalty, b->presence_penalty) && a->stop_count == b->stop_count &&
+           a->logprobs == b->logprobs && same_slice(a->top_logprobs, b->top_logprobs) &&
+           same_slice(a->reasoning_effort, b->reasoning_effort) && same_slice(a->user, b->user) &&
+           same_slice(a->suffix, b->suffix) && same_slice(a->session, b->session) &&
+           same_slice(a->model, b->model) && a->needs == b->needs &&
+           same_extras(a->extras, a->extra_count, b->extras, b->extra_count);
+}
+
+static bool same_chat(const struct chat *a, const struct chat *b)
+{
+    if (a->message_count != b->message_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->message_count; i++) {
+        if (!same_message(&a->messages[i], &b->messages[i])) {
+            return false;
+        }
+    }
+    return same_settings(a, b) && same_tools(a, b);
+}
+
+/* Writes and reads again; true when nothing changed. */
+static bool survives(enum dialect_id id, const struct chat *chat, const char *name)
+{
+    struct request_change change = {0};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT * 4);
+    struct loss loss = {.len = 0};
+    struct error error = {0};
+    struct request again;
+    bool written = dialect_of(id)->write_request(chat, &change, &out, &loss, &error);
+    request_read(&again, id, buf_slice(&out));
+    bool same = written && again.ok && same_chat(chat, &again.chat);
+    if (!same) {
+        printf("# %s: %s %s\n# %.*s\n", name, written ? "" : error.text,
+               again.ok ? "" : again.error.text, SLICE_ARG(buf_slice(&out)));
+    }
+    request_release(&again);
+    buf_release(&out);
+    return same;
+}
+
+/* As if another dialect had read it: nothing to copy, only the canonical form. */
+static bool make_foreign(struct chat *chat)
+{
+    bool sayable = true;
+    chat->extras = NULL;
+    chat->extra_count = 0;
+    chat->session = SLICE_EMPTY;
+    chat->top_k = SLICE_EMPTY;
+    for (size_t i = 0; i < chat->message_count; i++) {
+        struct chat_message *message = &chat->messages[i];
+        message->extras = NULL;
+        message->extra_count = 0;
+        for (size_t j = 0; j < message->part_count; j++) {
+            struct chat_part *part = &message->parts[j];
+            bool details = part->kind == PART_REASONING && part->text.ptr == NULL;
+            part->raw = SLICE_EMPTY;
+            sayable = sayable && part->kind != PART_UNKNOWN && !details;
+        }
+    }
+    for (size_t i = 0; i < chat->tool_count; i++) {
+        chat->tools[i].raw = SLICE_EMPTY;
+        sayable = sayable && chat->tools[i].name.ptr != NULL;
+    }
+    return sayable;
+}
+
+static void what_is_written_reads_as_what_was_read(void)
+{
+    struct files files;
+    size_t foreign = 0;
+    files_list(&files, "request", ".json", NULL);
+    for (size_t i = 0; i < files.count; i++) {
+        char path[FILES_PATH];
+        struct buf body = BUF_INIT(FIXTURE_LIMIT);
+        struct request request;
+        enum dialect_id id = strstr(files.names[i], "completion") != NULL
+                                 ? DIALECT_OPENAI_COMPLETIONS
+                                 : DIALECT_OPENAI_CHAT;
+        (void)snprintf(path, sizeof path, FILES_FOLDER "request/%s", files.names[i]);
+        EXPECT(file_read(path, &body));
+        request_read(&request, id, buf_slice(&body));
+        EXPECT(request.ok && survives(id, &request.chat, files.names[i]));
+        if (make_foreign(&request.chat)) {
+            foreign++;
+            EXPECT(survives(id, &request.chat, files.names[i]));
+        }
+        request_release(&request);
+        buf_release(&body);
+    }
+    EXPECT(foreign >= 15);
+    files_release(&files);
+}
+
+static void expect_written(struct chat *chat, const char *wanted, const char *wanted_loss)
+{
+    struct request_change change = {.model = SLICE("m")};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    struct loss loss = {.len = 0};
+    struct error error = {0};
+    EXPECT(dialect_of(DIALECT_OPENAI_CHAT)->write_request(chat, &change, &out, &loss, &error));
+    EXPECT_SLICE(buf_slice(&out), wanted);
+    EXPECT_SLICE(slice_of(loss.text, loss.len), wanted_loss);
+    buf_release(&out);
+}
+
+#define FOREIGN DIALECT_COUNT /* some dialect that is not OpenAI's */
+
+static void moves_images_of_results_behind_all_results(void)
+{
+    struct chat_part user[] = {{.kind = PART_TEXT, .text = SLICE("look")}};
+    struct chat_part call[] = {
+        {.kind = PART_REASONING, .text = SLICE("hm")},
+        {.kind = PART_REASONING, .text = SLICE("!")},
+        {.kind = PART_REASONING, .raw = SLICE("{}")},
+        {.kind = PART_TEXT, .text = SLICE("one ")},
+        {.kind = PART_TOOL_CALL,
+         .id = SLICE("a"),
+         .name = SLICE("shot"),
+         .arguments = SLICE("{\"x\": \"y\"}")},
+        {.kind = PART_TOOL_CALL, .id = SLICE("b"), .name = SLICE("shot")},
+    };
+    struct chat_part first[] = {
+        {.kind = PART_TOOL_RESULT, .id = SLICE("a"), .name = SLICE("shot"), .is_error = true},
+        {.kind = PART_IMAGE, .media_type = SLICE("image/png"), .data = SLICE("AA")},
+    };
+    struct chat_part second[] = {
+        {.kind = PART_TOOL_RESULT, .id = SLICE("b"), .name = SLICE("shot")},
+        {.kind = PART_TEXT, .text = SLICE("two")},
+        {.kind = PART_IMAGE, .url = SLICE("http://e/b.png")},
+    };
+    struct chat_message messages[] = {
+        {.role = ROLE_USER, .parts = user, .part_count = 1},
+        {.role = ROLE_ASSISTANT, .parts = call, .part_count = 6},
+        {.role = ROLE_TOOL, .parts = first, .part_count = 2},
+        {.role = ROLE_TOOL, .parts = second, .part_count = 3},
+        {.role = ROLE_USER, .parts = user, .part_count = 1},
+    };
+    struct chat chat = {.dialect = FOREIGN,
+                        .messages = messages,
+                        .message_count = ARRAY_LEN(messages),
+                        .choices = 1,
+                        .parallel_tool_calls = -1,
+                        .schema_strict = -1,
+                        .preferences = JSON_ABSENT};
+    expect_written(&chat,
+                   "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"look\"},"
+                   "{\"role\":\"assistant\",\"reasoning_content\":\"hm!\",\"content\":\"one "
+                   "\",\"tool_calls\":["
+                   "{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"shot\","
+                   "\"arguments\":\"{\\\"x\\\": \\\"y\\\"}\"}},"
+                   "{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"shot\","
+                   "\"arguments\":\"{}\"}}]},"
+                   "{\"role\":\"tool\",\"tool_call_id\":\"a\",\"content\":\"\"},"
+                   "{\"role\":\"tool\",\"tool_call_id\":\"b\",\"content\":\"two\"},"
+                   "{\"role\":\"user\",\"content\":["
+                   "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AA\"}},"
+                   "{\"type\":\"image_url\",\"image_url\":{\"url\":\"http://e/b.png\"}}]},"
+                   "{\"role\":\"user\",\"content\":\"look\"}]}",
+                   "messages.1.reasoning,messages.2.is_error");
+}
+
+static void lists_what_another_dialect_said_more(void)
+{
+    struct chat_part user[] = {{.kind = PART_TEXT, .text = SLICE("x")}};
+    struct chat_extra extras[] = {{SLICE("top_a"), SLICE("1")}};
+    struct chat_extra inner[] = {{SLICE("cache_control"), SLICE("{}")}};
+    struct chat_message messages[] = {
+        {.role = ROLE_USER, .parts = user, .part_count = 1, .extras = inner, .extra_count = 1}};
+    struct chat_tool tools[] = {{.raw = SLICE("{}"), .strict = -1},
+                                {.name = SLICE("f"), .strict = -1}};
+    struct chat chat = {.dialect = FOREIGN,
+                        .messages = messages,
+                        .message_count = 1,
+                        .tools = tools,
+                        .tool_count = 2,
+                        .format = FORMAT_JSON_SCHEMA,
+                        .schema = SLICE("{\"a\":1}"),
+                        .top_k = SLICE("5"),
+                        .extras = extras,
+                        .extra_count = 1,
+                        .choices = 1,
+                        .parallel_tool_calls = -1,
+                        .schema_strict = -1,
+                        .preferences = JSON_ABSENT};
+    expect_written(
+        &chat,
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],"
+        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}],"
+        "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"answer\","
+        "\"schema\":{\"a\":1}}}}",
+        "tools,top_k,top_a,messages.0.cache_control");
+}
+
+static void refuses_parts_that_nobody_knows(void)
+{
+    struct chat_part user[] = {{.kind = PART_UNKNOWN, .raw = SLICE("{}")}};
+    struct chat_message messages[] = {{.role = ROLE_USER, .parts = user, .part_count = 1}};
+    struct chat chat = {
+        .dialect = FOREIGN, .messages = messages, .message_count = 1, .preferences = JSON_ABSENT};
+    struct request_change change = {0};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    struct loss loss = {.len = 0};
+    struct error error = {0};
+    EXPECT(!dialect_of(DIALECT_OPENAI_CHAT)->write_request(&chat, &change, &out, &loss, &error));
+    EXPECT(strcmp(error.code, "untranslatable") == 0 && strcmp(error.pointer, "/messages/0") == 0);
+    EXPECT_INT(error.kind, ERROR_UNSUPPORTED);
+    buf_release(&out);
+}
+
+static void the_change_wins(void)
+{
+    struct request request;
+    struct request_change change = {.model = SLICE("m"),
+                                    .clamp_max_tokens = 5,
+                                    .add_usage = true,
+                                    .max_completion_tokens = true,
+                                    .drop_routing = true};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    struct loss loss = {.len = 0};
+    request_read(&request, DIALECT_OPENAI_CHAT,
+                 SLICE("{\"model\":\"auto\",\"stream\":true,\"max_tokens\":9,\"session_id\":\"s\","
+                       "\"provider\":{},\"y\":2,"
+                       "\"models\":[\"z\"],\"sluice\":{},\"messages\":[{\"role\":\"user\","
+                       "\"content\":\"x\"}]}"));
+    EXPECT(request.ok);
+    EXPECT(dialect_of(DIALECT_OPENAI_CHAT)
+               ->write_request(&request.chat, &change, &out, &loss, &request.error));
+    EXPECT_SLICE(
+        buf_slice(&out),
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"stream\":true,"
+        "\"stream_options\":{\"include_usage\":true},\"max_completion_tokens\":5,\"y\":2}");
+    request_release(&request);
+    buf_release(&out);
+}
+
+int main(void)
+{
+    TEST(what_is_written_reads_as_what_was_read,
+         "what is written reads as what was read, with and without raw parts");
+    TEST(moves_images_of_results_behind_all_results,
+         "images of results follow in a user's turn after all results");
+    TEST(lists_what_another_dialect_said_more, "what another dialect said more is listed as lost");
+    TEST(refuses_parts_that_nobody_knows, "a part that nobody knows is refused, not dropped");
+    TEST(the_change_wins, "model, limit and usage are those of the target");
+    return tap_done();
+}

@@ -132,6 +132,9 @@ $(foreach layer,$(LAYERS),$(eval $(call FUZZ_RULES,$(layer))))
 .PHONY: fuzz-build
 fuzz-build: $(FUZZ_BIN)
 
+include tools/bench.mk
+-include tools/fake.mk
+-include tools/run-tests.mk
 include tools/test.mk
 
 .PHONY: clean

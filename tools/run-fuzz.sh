@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Builds the fuzz targets and runs each for SECONDS on its seeds: a finding fails and leaves its input in build/fuzz-findings.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+seconds=${1:-10}
+make -j2 VARIANT=fuzz CC=clang fuzz-build || { echo "not ok - the fuzz targets build"; exit 1; }
+findings=build/fuzz-findings
+mkdir -p "$findings"
+failed=0
+run_target() {
+    name=$(basename "$1")
+    corpus=build/fuzz-corpus/$name
+    seeds=tests/fuzz/corpus/${name%_fuzz}
+    dictionary=tests/fuzz/${name%_fuzz}.dict
+    mkdir -p "$corpus"
+    set -- "$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 \
+        -artifact_prefix="$findings/$name-"
+    [ -f "$dictionary" ] && set -- "$@" -dict="$dictionary"
+    set -- "$@" "$corpus"
+    [ -d "$seeds" ] && set -- "$@" "$seeds"
+    if "$@" >"build/fuzz-corpus/$name.log" 2>&1; then
+        echo "ok - $name"
+    else
+        echo "not ok - $name"
+        tail -30 "build/fuzz-corpus/$name.log"
+        return 1
+    fi
+}
+running=0
+for target in build/fuzz/fuzz/*_fuzz; do
+    run_target "$target" &
+    running=$((running + 1))
+    if [ "$running" -ge "$(nproc)" ]; then
+        wait
+        running=0
+    fi
+done
+wait
+exit "$failed"

@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs the test steps one after another and ends with "N passed, N failed". A step prints TAP or a line
+# "NAME: N passed, N failed"; a step that exits with an error and counted no failure counts as one failure.
+# Usage: run-tests.sh gate|all [STEP ...]   (the logs of the steps are in build/test-logs)
+set -u
+cd "$(dirname "$0")/.." || exit 1
+level=$1
+shift
+wanted=$*
+logs=build/test-logs
+mkdir -p "$logs"
+passed=0
+failed=0
+jobs=$(nproc)
+
+# step NAME COMMAND...: counts "ok"/"not ok" lines, or the last "N passed, N failed" when there is one
+step() {
+    local name=$1 start log summary ok bad status
+    shift
+    if [ -n "$wanted" ] && ! [[ " $wanted " == *" $name "* ]]; then
+        return
+    fi
+    start=$SECONDS
+    log=$logs/$name.log
+    "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    summary=$(grep -aoE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -1)
+    if [ -n "$summary" ]; then
+        ok=${summary%% passed*}
+        bad=${summary##*, }
+        bad=${bad%% failed*}
+    else
+        ok=$(grep -ac '^ok ' "$log")
+        bad=$(grep -ac '^not ok ' "$log")
+    fi
+    if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+        bad=1
+    fi
+    if [ "$status" -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then
+        ok=1
+    fi
+    passed=$((passed + ok))
+    failed=$((failed + bad))
+    printf '%-22s %5d passed %3d failed  %4d s\n' "$name" "$ok" "$bad" $((SECONDS - start))
+    if [ "$bad" -ne 0 ]; then
+        grep -aE '^not ok|^FAIL|rror|warning:|Sanitizer' "$log" | head -40
+        tail -25 "$log"
+    fi
+    grep -aE 'SKIP' "$log" | head -5
+}
+
+make_in() { # make_in VARIANT CC TARGET...
+    local variant=$1 compiler=$2
+    shift 2
+    make -j"$jobs" VARIANT="$variant" CC="$compiler" "$@"
+}
+
+step layers sh tools/check-layers.sh
+step style sh tools/check-style.sh
+step build-gcc make_in release gcc build
+step build-clang make_in clang clang objects
+step catalogue make catalogue-check
+step unit make_in release gcc unit
+step unit-asan make_in asan gcc unit
+step unit-tsan make_in tsan clang unit
+step fuzz-short sh tools/run-fuzz.sh 8
+step cli python3 tests/cli/run.py
+step scenario python3 tests/scenario/run.py
+step crash python3 tests/fault/crash.py
+step sdk python3 tests/sdk/run.py
+if [ "$level" = all ]; then
+    step fuzz-long sh tools/run-fuzz.sh 120
+    step crash-long python3 tests/fault/crash.py --long
+    step soak python3 tests/fault/soak.py
+    step real sh tests/real/run.sh
+fi
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

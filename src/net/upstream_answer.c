@@ -7,6 +7,7 @@ struct framing {
     bool chunked;
     uint64_t length;
     bool close;
+    uint64_t idle_ms; /* how long the peer keeps an idle connection; UINT64_MAX: it did not say */
 };
 
 void answer_begin(struct answer *answer, struct answer_heads *heads,
@@ -15,6 +16,7 @@ void answer_begin(struct answer *answer, struct answer_heads *heads,
     answer->state = ANSWER_IN_HEAD;
     answer->interim = 0;
     answer->keep_alive = false;
+    answer->idle_ms = UINT64_MAX;
     answer->expect = *expect;
     answer->left = 0;
     answer->allowed = expect->body_limit;
@@ -75,22 +77,57 @@ static const char *read_coding(struct framing *framing, struct slice value)
     return NULL;
 }
 
-/* The three fields that frame; told apart by their lengths first, since this runs over every field
- * of every answer. */
+/* "timeout=5, max=100": not standard, but servers that send it mean it. A second is left for the
+ * way. */
+static void read_keep_alive(struct framing *framing, struct slice value)
+{
+    struct slice timeout = SLICE("timeout=");
+    uint64_t seconds;
+
+    while (value.len > 0) {
+        struct slice item = slice_trim(slice_cut(&value, ','));
+        if (slice_starts(item, timeout) && slice_to_u64(slice_from(item, timeout.len), &seconds) &&
+            seconds < UINT32_MAX) {
+            framing->idle_ms = seconds > 1 ? (seconds - 1) * 1000 : seconds * 500;
+        }
+    }
+}
+
+static uint64_t eight_bytes(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word | 0x2020202020202020ULL;
+}
+
+/* Is this field name, of the same length as `word`, that word? `word` is in lower case, of 8 to 16
+   letters and dashes: among the bytes of a name only a letter becomes a lower case letter by
+   setting its sixth bit, and only a dash a dash. Runs over fields of every answer, hence not byte
+   by byte. */
+static bool name_is(struct slice name, const char *word)
+{
+    size_t last = name.len - 8;
+
+    return eight_bytes(name.ptr) == eight_bytes(word) &&
+           eight_bytes(name.ptr + last) == eight_bytes(word + last);
+}
+
+/* The three fields that frame, told apart by their lengths first. */
 static const char *framing_field(struct framing *framing, const struct http_header *header)
 {
     switch (header->name.len) {
     case 10:
-        if (slice_eq_nocase(header->name, SLICE("connection")) &&
-            list_has(header->value, SLICE("close"))) {
-            framing->close = true;
+        if (name_is(header->name, "connection")) {
+            framing->close = framing->close || list_has(header->value, SLICE("close"));
+        } else if (name_is(header->name, "keep-alive")) {
+            read_keep_alive(framing, header->value);
         }
         return NULL;
     case 14:
-        return slice_eq_nocase(header->name, SLICE("content-length"))
-                   ? read_length(framing, header->value)
-                   : NULL;
+        return name_is(header->name, "content-length") ? read_length(framing, header->value) : NULL;
     case 17:
+        /* Twice eight bytes leave out the one in the middle. */
         return slice_eq_nocase(header->name, SLICE("transfer-encoding"))
                    ? read_coding(framing, header->value)
                    : NULL;
@@ -101,7 +138,7 @@ static const char *framing_field(struct framing *framing, const struct http_head
 
 static const char *framing_read(struct framing *framing, const struct answer_head *head)
 {
-    *framing = (struct framing){0};
+    *framing = (struct framing){.idle_ms = UINT64_MAX};
     for (size_t i = 0; i < head->count; i++) {
         const char *error = framing_field(framing, &head->headers[i]);
         if (error != NULL) {
@@ -181,7 +218,8 @@ static enum answer_event head_done(struct answer *answer)
     if (!without_body && framing.has_length && framing.length > answer->allowed) {
         return answer_fail(answer, UPSTREAM_TOO_LARGE, "body is larger than the limit");
     }
-    answer->keep_alive = !head->http_1_0 && !framing.close;
+    answer->keep_alive = !head->http_1_0 && !framing.close && framing.idle_ms > 0;
+    answer->idle_ms = framing.idle_ms;
     body_begin(answer, &framing, without_body);
     answer->response = (struct http_response){
         .status = head->status,

@@ -43,6 +43,8 @@ struct answer {
     enum answer_state state;
     unsigned interim;
     bool keep_alive; /* the peer lets the connection live on */
+    uint64_t
+        idle_ms; /* for at most this long, when nobody uses it; UINT64_MAX: the peer did not say */
     enum upstream_failure failure;
     const char *detail; /* a literal */
     struct answer_expect expect;

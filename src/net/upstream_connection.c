@@ -169,7 +169,8 @@ static void on_ready(struct stream *stream, bool readable, bool writable)
     default:
         return;
     }
-    /* After a reset libuv stops the poll, yet there may be bytes before the end that were not read in this turn. */
+    /* After a reset libuv stops the poll, yet there may be bytes before the end that were not read
+     * in this turn. */
     if (c->state != CONNECTION_CLOSING) {
         stream_watch(stream, stream->want_read, stream->want_write);
     }

@@ -228,7 +228,8 @@ static void answer_done(struct upstream_connection *c, const struct answer_input
         buf_clear(&c->unsent);
         buf_trim(&c->unsent, 0);
         stream_watch(&c->stream, true, false);
-        connection_expect(c, DUE_REAP, c->client->limits.idle_ms);
+        uint64_t idle_ms = c->client->limits.idle_ms;
+        connection_expect(c, DUE_REAP, c->answer.idle_ms < idle_ms ? c->answer.idle_ms : idle_ms);
     } else {
         connection_close(c, false);
     }

@@ -23,6 +23,7 @@ struct outcome {
     enum upstream_failure failure;
     const char *detail;
     bool keep_alive;
+    uint64_t idle_ms;
     size_t extra; /* bytes behind the answer */
 };
 
@@ -66,6 +67,7 @@ static void conclude(struct answer *answer, bool orderly, struct outcome *outcom
     outcome->failure = answer->failure;
     outcome->detail = answer->detail;
     outcome->keep_alive = answer->keep_alive;
+    outcome->idle_ms = answer->idle_ms;
     answer_release(answer);
 }
 
@@ -259,6 +261,25 @@ static void knows_who_keeps_the_connection(void)
                 .keep_alive);
 }
 
+static struct outcome read_keep_alive(const char *value)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), "HTTP/1.1 204 No\r\nkeep-Alive: %s\r\n\r\n", value);
+    return read_text(text);
+}
+
+static void knows_how_long_the_peer_keeps_it(void)
+{
+    EXPECT(read_text("HTTP/1.1 204 No\r\n\r\n").idle_ms == UINT64_MAX);
+    EXPECT_INT(read_keep_alive("timeout=5").idle_ms, 4000);
+    EXPECT_INT(read_keep_alive("max=100, timeout=30").idle_ms, 29000);
+    EXPECT_INT(read_keep_alive("timeout=1").idle_ms, 500);
+    EXPECT(read_keep_alive("timeout=1").keep_alive);
+    EXPECT(!read_keep_alive("timeout=0").keep_alive);
+    EXPECT(read_keep_alive("timeout=x, 5, timeout=99999999999999999999").idle_ms == UINT64_MAX);
+}
+
 static void ends_a_tunnel_answer_with_its_head(void)
 {
     const struct answer_expect tunnel = {.tunnel = true, .head_limit = HEAD_LIMIT};
@@ -370,6 +391,27 @@ static void refuses_malformed_heads(void)
     }
     EXPECT_INT(read_any(&ordinary, SLICE("HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n"), true).failure,
                UPSTREAM_MALFORMED);
+}
+
+/* One odd byte in the middle of a name or a value. */
+static void refuses_every_byte_that_does_not_belong(void)
+{
+    for (int byte = 0; byte < 256; byte++) {
+        char text[] = "HTTP/1.1 200 OK\r\nNa#e: val#e\r\nContent-Length: 0\r\n\r\n";
+        char *in_name = text + 19;
+        char *in_value = text + 26;
+        struct slice bytes = slice_of(text, sizeof(text) - 1);
+        *in_name = (char)byte;
+        *in_value = 'u';
+        bool valid = byte == ':' || http_name_valid(slice_of(in_name, 1));
+        EXPECT_INT(read_in_pieces(&ordinary, bytes, bytes.len, 1, true).last,
+                   valid ? ANSWER_END : ANSWER_FAILED);
+        *in_name = 'm';
+        *in_value = (char)byte;
+        valid = http_value_valid(slice_of(in_value, 1));
+        EXPECT_INT(read_in_pieces(&ordinary, bytes, bytes.len, 1, true).last,
+                   valid ? ANSWER_END : ANSWER_FAILED);
+    }
 }
 
 static void refuses_ambiguous_framing(void)
@@ -576,10 +618,13 @@ int main(void)
     TEST(knows_answers_without_a_body, "knows that HEAD, 204 and 304 have no body");
     TEST(sees_bytes_behind_an_answer, "leaves bytes behind the answer alone");
     TEST(knows_who_keeps_the_connection, "keeps a connection only after HTTP/1.1 without close");
+    TEST(knows_how_long_the_peer_keeps_it, "knows how long the peer keeps an idle connection");
     TEST(ends_a_tunnel_answer_with_its_head, "ends the answer to CONNECT with its head");
     TEST(skips_interim_answers, "skips interim answers");
     TEST(stops_a_flood_of_interim_answers, "accepts ten interim answers and refuses eleven");
     TEST(refuses_malformed_heads, "refuses malformed heads");
+    TEST(refuses_every_byte_that_does_not_belong,
+         "refuses every byte that does not belong into names and values");
     TEST(refuses_ambiguous_framing, "refuses ambiguous framing");
     TEST(refuses_malformed_chunks, "refuses malformed chunks");
     TEST(gives_the_data_before_a_malformed_chunk, "gives the data before a malformed chunk");

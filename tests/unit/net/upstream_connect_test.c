@@ -2,6 +2,10 @@
 /* From a name to a connection, and cancelling in every state and callback. */
 #include "tests/unit/net/upstream_fixture.h"
 
+#include "base/memory.h"
+
+#include <sys/resource.h>
+
 static struct fixture f;
 
 static void hold_request(struct peer *peer, struct slice head, struct slice body)
@@ -152,6 +156,60 @@ static void says_that_a_name_has_no_address(void)
     call_release(&call);
     fixture_release(&f);
 }
+
+/* Descriptors run out: the request fails, and the next one after that works again. */
+static void survives_without_descriptors(void)
+{
+    struct rlimit limit;
+    struct rlimit none;
+    struct call call;
+
+    fixture_init(&f);
+    f.on_request = answer_ok;
+    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    none = (struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max};
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    call_once(&call, &f);
+    CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    EXPECT_FAILURE(call, UPSTREAM_CONNECT);
+    EXPECT_SLICE(slice_from_cstr(call.detail), "too many open files");
+    call_release(&call);
+    call_once(&call, &f);
+    EXPECT_OK(call, "ok");
+    call_release(&call);
+    fixture_release(&f);
+}
+
+#ifdef SLUICE_FAULTS
+/* The n-th allocation fails, for every n (the peer's may be hit too: then a deadline ends the
+ * request). */
+static void survives_without_memory(void)
+{
+    bool happened = true;
+
+    for (int nth = 0; happened; nth++) {
+        struct call call;
+        fixture_init(&f);
+        f.on_request = answer_ok;
+        upstream_origin_release(&f.origin);
+        origin_for(&f.origin, "http://localhost:1", "", "", "");
+        f.origin.port = f.port;
+        call_init(&call, &f);
+        buf_reserve(&call.body, 100);
+        call.r.timeouts = (struct upstream_timeouts){
+            .connect = 1000, .first_byte = 30, .idle = 30, .total = 1000};
+        memory_fail_nth(nth);
+        call_run(&call);
+        happened = memory_fault_happened();
+        memory_fail_nth(-1);
+        EXPECT_INT(call.ends + call.fails, 1);
+        EXPECT(happened || call.ends == 1);
+        call_release(&call);
+        fixture_release(&f);
+        EXPECT(nth < 1000);
+    }
+}
+#endif
 
 /* --- cancelling --- */
 
@@ -364,6 +422,10 @@ int main(void)
          "tries the next address after 250 ms when one is silent");
     TEST(fails_when_every_address_refuses, "fails when every address refuses");
     TEST(says_that_a_name_has_no_address, "says that a name has no address");
+    TEST(survives_without_descriptors, "fails without descriptors, and recovers");
+#ifdef SLUICE_FAULTS
+    TEST(survives_without_memory, "ends every request whichever allocation fails");
+#endif
     TEST(cancels_while_resolving, "cancels while resolving");
     TEST(cancels_while_dialling, "cancels while dialling");
     TEST(cancels_a_failure_that_waits, "cancels a failure that waits to be told");

@@ -230,8 +230,6 @@ static void closes_what_is_idle_too_long(void)
     fixture_release(&f);
 }
 
-/* --- what does not go back to the pool --- */
-
 static const char *script;
 
 static void answer_script(struct peer *peer, struct slice head, struct slice body)
@@ -241,14 +239,32 @@ static void answer_script(struct peer *peer, struct slice head, struct slice bod
     peer_send(peer, script);
 }
 
+static void closes_before_the_peer_does(void)
+{
+    struct call call;
+
+    fixture_init(&f);
+    f.on_request = answer_script;
+    script = "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 2\r\n\r\nok";
+    call_once(&call, &f);
+    EXPECT_OK(call, "ok");
+    call_release(&call);
+    EXPECT_INT(pool_for(f.client, &f.origin)->idle_count, 1);
+    RUN_UNTIL(&f, f.peers[0].eof);
+    EXPECT(f.ticks * FIXTURE_TICK_MS < 2000);
+    fixture_release(&f);
+}
+
+/* --- what does not go back to the pool --- */
+
 static void closes_what_must_not_be_reused(void)
 {
     static const char *const scripts[] = {
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 "
-        "OK\r\n\r\n",
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+         "HTTP/1.1 200 OK\r\n\r\n"),
     };
     struct call call;
 
@@ -439,6 +455,7 @@ int main(void)
     TEST(takes_the_connection_used_last, "takes the connection that was used last");
     TEST(keeps_only_so_many_idle, "keeps only so many idle connections");
     TEST(closes_what_is_idle_too_long, "closes a connection that is idle too long");
+    TEST(closes_before_the_peer_does, "closes an idle connection before the peer said it would");
     TEST(closes_what_must_not_be_reused,
          "does not reuse after close, HTTP/1.0 or bytes behind the answer");
     TEST(drops_an_idle_connection_that_talks, "drops an idle connection that talks out of turn");

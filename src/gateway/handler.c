@@ -13,7 +13,8 @@
 
 static struct worker *worker_of(const struct http_exchange *x)
 {
-    return http_exchange_owner(x);
+    const struct listener *listener = http_exchange_owner(x);
+    return listener->worker;
 }
 
 static struct call *call_of(const struct http_exchange *x)
@@ -22,9 +23,29 @@ static struct call *call_of(const struct http_exchange *x)
     return call != NULL && call->magic == CALL_MAGIC ? call : NULL;
 }
 
-static bool is_admin_listener(const struct worker *worker, const struct http_exchange *x)
+static bool is_admin(const struct http_exchange *x)
 {
-    return worker->admin != NULL && http_exchange_peer(x).len == 0;
+    const struct listener *listener = http_exchange_owner(x);
+    return listener->admin;
+}
+
+/* "localhost[:port]" or an IP literal. */
+static bool host_is_local(struct slice host)
+{
+    struct slice name = host;
+    if (name.len > 0 && name.ptr[0] == '[') {
+        return true;
+    }
+    name = slice_cut(&host, ':');
+    if (slice_eq_nocase(name, SLICE("localhost")) || slice_ends(name, SLICE(".localhost"))) {
+        return true;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] != '.' && (name.ptr[i] < '0' || name.ptr[i] > '9')) {
+            return false;
+        }
+    }
+    return name.len > 0;
 }
 
 /* The admin API is for whoever may open the socket file; on TCP only while no keys are required,
@@ -32,8 +53,7 @@ static bool is_admin_listener(const struct worker *worker, const struct http_exc
 static bool access_allowed(const struct worker *worker, const struct http_exchange *x,
                            const struct endpoint *endpoint)
 {
-    if (endpoint->access == ACCESS_PUBLIC || !worker->snapshot->keys_required ||
-        is_admin_listener(worker, x)) {
+    if (endpoint->access == ACCESS_PUBLIC || !worker->snapshot->keys_required || is_admin(x)) {
         return true;
     }
     if (endpoint->access == ACCESS_ADMIN) {
@@ -57,6 +77,28 @@ static void refuse_access(struct worker *worker, struct http_exchange *x,
             x, 401, "invalid_api_key",
             "A client key is required: Authorization: Bearer sk-sl-... (sluice key create).");
     }
+}
+
+/*
+ * Where no key is required, whoever reaches the port may use it: that must not be a web page in the
+ * user's browser. A page that had its name re-bound to this address comes with a foreign Host; one
+ * that posts across sites comes with an Origin and, lest it be asked beforehand, without a JSON
+ * content type.
+ */
+static bool is_foreign_page(const struct worker *worker, const struct http_request *request)
+{
+    if (worker->snapshot->keys_required) {
+        return false;
+    }
+    if (!host_is_local(request->host)) {
+        return true;
+    }
+    struct slice origin =
+        http_header_find(request->headers, request->header_count, SLICE("origin"));
+    struct slice type =
+        http_header_find(request->headers, request->header_count, SLICE("content-type"));
+    return origin.len > 0 && request->method == HTTP_POST_METHOD &&
+           !(type.len >= 16 && slice_eq_nocase(slice_of(type.ptr, 16), SLICE("application/json")));
 }
 
 static void plain_head(struct worker *worker, struct http_exchange *x,
@@ -90,6 +132,13 @@ static void on_head(struct http_exchange *x)
         return;
     case ENDPOINT_FOUND:
         break;
+    }
+    if (endpoint->access != ACCESS_PUBLIC && !is_admin(x) &&
+        is_foreign_page(worker, http_exchange_request(x))) {
+        answer_error(x, 403, "foreign_page",
+                     "While no client key is required, Host must be localhost or an IP address and "
+                     "requests of web pages are refused (keys.required: true lifts this).");
+        return;
     }
     if (!endpoint->inference) {
         plain_head(worker, x, endpoint, rest);

@@ -47,7 +47,7 @@ static void maybe_leave(struct worker *worker)
 
 static void on_server_drained(void *owner)
 {
-    struct worker *worker = owner;
+    struct worker *worker = ((struct listener *)owner)->worker;
     if (http_server_connections(worker->server) == 0) {
         worker->drained_server = true;
     }
@@ -85,13 +85,13 @@ static void on_async(uv_async_t *async)
     }
 }
 
-static struct http_server_options server_options(struct worker *worker)
+static struct http_server_options server_options(struct worker *worker, struct listener *listener)
 {
     const struct server_settings *settings = &worker->snapshot->server;
     struct http_server_options options = {
         .limits = http_default_limits,
         .handler = &gateway_handler,
-        .owner = worker,
+        .owner = listener,
         .tls = worker->gateway->tls,
     };
     options.limits.head_bytes = (size_t)settings->head_bytes;
@@ -123,7 +123,9 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     worker->snapshot = gateway_snapshot(gateway);
     worker->keys = gateway_keys(gateway);
     uv_async_init(&worker->loop.uv, &worker->async, on_async);
-    struct http_server_options options = server_options(worker);
+    worker->front_listener = (struct listener){worker, false};
+    worker->admin_listener = (struct listener){worker, true};
+    struct http_server_options options = server_options(worker, &worker->front_listener);
     worker->server = http_server_new(&worker->loop, &options);
     worker->upstream = upstream_new(&worker->loop, &upstream_default_limits, error);
     if (worker->server == NULL || worker->upstream == NULL) {
@@ -204,7 +206,7 @@ static int bind_unix(const char *path, struct error *error)
 
 bool worker_listen_admin(struct worker *worker, const char *path, struct error *error)
 {
-    struct http_server_options options = server_options(worker);
+    struct http_server_options options = server_options(worker, &worker->admin_listener);
     options.tls = NULL;
     worker->admin_fd = bind_unix(path, error);
     if (worker->admin_fd < 0) {

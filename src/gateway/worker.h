@@ -18,8 +18,16 @@ struct call;
 
 #define WORKER_CALLS_KEPT 64
 
+/* What an exchange's owner is: which of the worker's two servers it came through. */
+struct listener {
+    struct worker *worker;
+    bool admin; /* the unix socket: whoever may open the file administers */
+};
+
 struct worker {
     struct gateway *gateway;
+    struct listener front_listener;
+    struct listener admin_listener;
     unsigned index;
     pthread_t thread;
     struct net_loop loop;

@@ -142,18 +142,21 @@ static void add_segment(struct journal *journal, struct segment *segment)
     journal->segments++;
 }
 
-/* True: nothing behind the reader's position is in it. */
-static bool segment_is_read(const struct segment *segment, struct journal_position resume)
+/* True: no record behind the reader's position is in it. `end`: the sequence behind its last. */
+static bool segment_is_read(const struct segment *segment, uint64_t end,
+                            struct journal_position resume)
 {
-    return segment->number < resume.segment ||
-           (segment->number == resume.segment && atomic_load(&segment->used) <= resume.offset);
+    if (segment->number != resume.segment) {
+        return segment->number < resume.segment;
+    }
+    return end <= resume.record || atomic_load(&segment->used) <= resume.offset;
 }
 
 static void load_valid(struct journal *journal, struct segment *segment,
                        struct journal_position resume)
 {
     uint64_t end = segment_scan(segment);
-    if (segment_is_read(segment, resume) || end == segment->first_record) {
+    if (segment_is_read(segment, end, resume) || end == segment->first_record) {
         remove_segment(journal, segment->number);
         segment_free(segment);
         return;

@@ -6,6 +6,7 @@
 #ifndef TESTS_STORE_TESTING_H
 #define TESTS_STORE_TESTING_H
 
+#include "base/buf.h"
 #include "store/record.h"
 
 #include <dirent.h>
@@ -38,7 +39,12 @@ static inline void remove_tree(const char *path, int deeper)
     const struct dirent *entry;
     while (directory != NULL && (entry = readdir(directory)) != NULL) {
         char child[512];
-        snprintf(child, sizeof(child), "%s/%.200s", path, entry->d_name);
+        struct buf name = BUF_INIT(sizeof(child));
+        buf_append_cstr(&name, path);
+        buf_append_char(&name, '/');
+        buf_append_cstr(&name, entry->d_name);
+        slice_to_cstr(buf_slice(&name), child, sizeof(child));
+        buf_release(&name);
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
             continue;
         }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the tests of the ledger share: a ledger in a scratch directory, and questions to it in SQL.
+ */
+#ifndef TESTS_LEDGER_TESTING_H
+#define TESTS_LEDGER_TESTING_H
+
+#include "store/ledger.h"
+#include "tests/tap.h"
+#include "tests/unit/store/store_testing.h"
+
+#include <sqlite3.h>
+
+static struct scratch scratch;
+static char ledger_path[256];
+
+static inline void begin(void)
+{
+    scratch_init(&scratch);
+    scratch_file(&scratch, "sluice.db", ledger_path);
+}
+
+static inline void end(void)
+{
+    scratch_release(&scratch);
+}
+
+static inline struct ledger *open_ledger_with(struct ledger_options options)
+{
+    struct error error;
+    options.path = ledger_path;
+    if (options.journal.segment_bytes == 0) {
+        options.journal.segment_bytes = 1 << 18;
+    }
+    options.journal.sync_ms = 5;
+    options.batch_ms = options.batch_ms == 0 ? 5 : options.batch_ms;
+    struct ledger *ledger = ledger_open(&options, &error);
+    if (ledger == NULL) {
+        printf("# %s: %s\n", error.code, error.text);
+        fflush(stdout);
+    }
+    return ledger;
+}
+
+static inline struct ledger *open_ledger(void)
+{
+    return open_ledger_with((struct ledger_options){0});
+}
+
+static inline bool append_attempt(struct journal *journal, uint64_t seed, uint32_t attempt)
+{
+    struct hold_record hold = sample_hold(seed, attempt);
+    struct settle_record settle = sample_settle(seed, attempt);
+    return journal_hold(journal, &hold) && journal_settle(journal, &settle);
+}
+
+/* A whole call, as the gateway writes it. */
+static inline bool append_call(struct journal *journal, uint64_t seed)
+{
+    struct call_record call = sample_call(seed);
+    uint32_t attempts = sample_attempts(seed);
+    if (attempts == 0) {
+        return journal_call(journal, &call);
+    }
+    for (uint32_t i = 1; i < attempts; i++) {
+        if (!append_attempt(journal, seed, i)) {
+            return false;
+        }
+    }
+    struct hold_record hold = sample_hold(seed, attempts);
+    struct settle_record settle = sample_settle(seed, attempts);
+    return journal_hold(journal, &hold) && journal_settle_and_call(journal, &settle, &call);
+}
+
+/* One number; -1 and a note when the question fails. */
+static inline int64_t ask(const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    int64_t value = -1;
+    sqlite3_open_v2(ledger_path, &db, SQLITE_OPEN_READWRITE, NULL);
+    sqlite3_busy_timeout(db, 5000);
+    sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+    if (sqlite3_step(statement) == SQLITE_ROW) {
+        value = sqlite3_column_int64(statement, 0);
+    } else {
+        printf("# %s: %s\n", sql, sqlite3_errmsg(db));
+    }
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return value;
+}
+
+static inline bool change(const char *sql)
+{
+    sqlite3 *db = NULL;
+    char *reason = NULL;
+    sqlite3_open_v2(ledger_path, &db, SQLITE_OPEN_READWRITE, NULL);
+    sqlite3_busy_timeout(db, 5000);
+    bool done = sqlite3_exec(db, sql, NULL, NULL, &reason) == SQLITE_OK;
+    if (!done) {
+        printf("# %s: %s\n", sql, reason);
+    }
+    sqlite3_free(reason);
+    sqlite3_close(db);
+    return done;
+}
+
+static inline void expect_sound(void)
+{
+    struct error error = {0};
+    bool sound = ledger_verify(ledger_path, &error);
+    if (!sound) {
+        printf("# %s: %s\n", error.code, error.text);
+    }
+    EXPECT(sound);
+}
+
+#endif

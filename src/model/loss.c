@@ -41,7 +41,7 @@ void loss_add(struct loss *loss, struct slice member)
     loss->count++;
     size_t comma = loss->len > 0 ? 1 : 0;
     /* One that does not fit whole is counted only: half a name would be a wrong name. */
-    if (member.len > sizeof loss->text - loss->len - comma) {
+    if (member.len + comma > sizeof loss->text - loss->len) {
         return;
     }
     if (comma == 1) {

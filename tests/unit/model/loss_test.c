@@ -48,6 +48,9 @@ static void stays_within_its_bounds(void)
     loss = (struct loss){.len = 0};
     loss_add(&loss, slice_of(name, sizeof loss.text));
     EXPECT_INT(loss.len, sizeof loss.text);
+    loss_add(&loss, SLICE("y"));
+    EXPECT_INT(loss.len, sizeof loss.text);
+    EXPECT_INT(loss.count, 2);
 }
 
 int main(void)

@@ -33,6 +33,8 @@ static int events_wanted(const struct stream *stream)
     return events;
 }
 
+static void watch_update(struct stream *stream);
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct stream *stream = poll->data;
@@ -43,6 +45,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (status < 0) {
         stream->watching = 0; /* libuv stopped the poll by itself */
         stream->on_ready(stream, true, true);
+        if (!stream->closing) {
+            watch_update(stream); /* the owner read data only: the end is still to be told */
+        }
         return;
     }
     bool in = (events & UV_READABLE) != 0;

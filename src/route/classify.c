@@ -12,6 +12,7 @@
 enum {
     AT_TEXT_START = 48,
     AT_LAST_START = 36,
+    AT_CLAUSE = 28,
     AT_START = 24,
     NEAR_ENDS = 16,
     IN_SYSTEM_START = 16,
@@ -55,7 +56,11 @@ static int weight_of_place(const struct features *f, const struct word_hit *hit)
     if ((hit->place & PLACE_PASSAGE) != 0 && f->lines > 1 && !last && hit->offset > NEAR_BYTES / 2) {
         near = false;
     }
-    return !near ? IN_MIDDLE : start ? AT_START : NEAR_ENDS;
+    if (!near) {
+        return IN_MIDDLE;
+    }
+    /* "From the text below, extract ..." */
+    return (hit->place & PLACE_CLAUSE) != 0 ? AT_CLAUSE : start ? AT_START : NEAR_ENDS;
 }
 
 /* --- phrases --- */

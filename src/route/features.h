@@ -64,12 +64,16 @@ struct features {
     uint32_t steps;          /* then, finally, after that ... */
     uint32_t reasoning_words;
     uint32_t science_words;
+    uint32_t math_words;
+    uint32_t number_words;
+    uint32_t quantity_words;
     uint32_t english_words;
     uint32_t code_words;     /* words and names that only programmers use, weighted */
     uint32_t options;        /* lines "A. ...", "B) ..." */
     uint32_t numbers;        /* runs of digits */
     uint32_t formulas;       /* TeX: $, backslash, ^ */
-    uint32_t commas;
+    uint32_t list_commas;    /* most commas in one sentence that follows a colon or a question mark */
+    uint32_t last_or;        /* offset of the last "or"; 0: none */
     uint32_t blank_lines;
     uint32_t long_line_bytes;  /* of lines that read like a passage */
     uint32_t quoted_bytes;

@@ -20,24 +20,24 @@ const struct word_rule rules_code[] = {
     /* completion */
     RULE(CODE_COMPLETION, 10, RULE_CODE | RULE_AT_START, "complete", "complete|finish|continue|autocomplete|fill"),
     RULE(CODE_COMPLETION, 8, RULE_CODE | RULE_GAP_3, "complete the function", "complete|finish|continue|autocomplete|fill function|code|method|implementation|line|body|snippet|class|in|missing|rest|statement|block|loop"),
-    RULE(CODE_COMPLETION, 7, RULE_CODE | RULE_GAP_1, "next line", "next|rest|remaining|missing line|lines|of|part|code|body"),
+    RULE(CODE_COMPLETION, 7, RULE_CODE | RULE_GAP_1, "next line", "next|rest|remaining|missing line|lines|part|code|body"),
     RULE(CODE_COMPLETION, 4, RULE_CODE, "todo", "todo|fim|cursor|autocomplete|placeholder"),
     RULE(CODE_COMPLETION, 6, RULE_CODE | RULE_GAP_3, "what comes next", "what|predict|suggest comes|goes|follows|next|completion next|here|after|line"),
 
     /* boilerplate */
     RULE(CODE_BOILERPLATE, 11, RULE_CODE, "boilerplate", "boilerplate|scaffold|scaffolding|skeleton|bootstrap"),
     RULE(CODE_BOILERPLATE, 8, RULE_CODE | RULE_GAP_1, "starter template", "starter|template|empty|basic|minimal|blank|standard|bare template|project|app|code|setup|class|file|structure|server|page|layout|config"),
-    RULE(CODE_BOILERPLATE, 8, RULE_CODE | RULE_GAP_3, "set up a project", "set|setup|initialize|create|start|generate|spin up|new|a|an project|app|repo|package|application|repository|workspace|environment"),
+    RULE(CODE_BOILERPLATE, 8, RULE_CODE | RULE_GAP_3, "set up a project", "set|setup|initialize|create|start|generate|spin up|new project|app|repo|package|application|repository|workspace|environment"),
     RULE(CODE_BOILERPLATE, 8, RULE_CODE, "crud", "crud|getters|setters|getter|setter|pojo|dto|dtos|dataclass|gitignore"),
     RULE(CODE_BOILERPLATE, 9, RULE_CODE | RULE_GAP_3, "write a config file", WRITE "|me dockerfile|makefile|manifest|config|gitignore|workflow|tsconfig|pyproject|helm|nginx|systemd|yaml|compose|terraform|package|jenkinsfile|cmakelists|webpack|configuration|deployment|chart"),
     RULE(CODE_BOILERPLATE, 4, RULE_CODE, "dockerfile", "dockerfile|makefile|tsconfig|helm|jenkinsfile|pyproject|manifest"),
     RULE(CODE_BOILERPLATE, 8, RULE_CODE, "hello world", "hello world"),
-    RULE(CODE_BOILERPLATE, 6, RULE_CODE | RULE_GAP_3, "generate model classes", "generate|create|add model|models|entity|enum|interface|interfaces|constructor|constructors|stub|stubs|types|form|mappings|serializers from|for|with|class|classes"),
+    RULE(CODE_BOILERPLATE, 6, RULE_CODE | RULE_GAP_3, "generate model classes", "generate|create|add model|models|entity|enum|interface|interfaces|constructor|constructors|stub|stubs|types|form|mappings|serializers from|for|class|classes"),
 
     /* docs */
     RULE(CODE_DOCS, 11, RULE_CODE, "docstring", "docstring|docstrings|jsdoc|javadoc|godoc|doxygen|readme|changelog|rustdoc|sphinx"),
     RULE(CODE_DOCS, 8, RULE_CODE, "document", "document|documenting|documentation|docs|documented"),
-    RULE(CODE_DOCS, 10, RULE_CODE | RULE_GAP_2, "add comments", "add|write|insert|put|generate|with|improve comments|comment|inline|documentation"),
+    RULE(CODE_DOCS, 10, RULE_CODE | RULE_GAP_2, "add comments", "add|write|insert|put|generate|improve comments|comment|inline|documentation"),
     RULE(CODE_DOCS, 8, RULE_CODE | RULE_AT_START, "comment", "comment|document|annotate"),
     RULE(CODE_DOCS, 10, RULE_CODE | RULE_GAP_3, "explain this code", "explain|describe|understand|walk|clarify|interpret code|function|snippet|regex|script|query|class|line|method|command|program|file|loop|module"),
     RULE(CODE_DOCS, 7, RULE_CODE | RULE_AT_START, "explain", "explain|describe"),
@@ -48,10 +48,10 @@ const struct word_rule rules_code[] = {
     RULE(CODE_RENAME, 11, RULE_CODE, "rename", "rename|renaming|renamed|renames"),
     RULE(CODE_RENAME, 9, RULE_CODE | RULE_GAP_2, "better name", "better|good|descriptive|clearer|meaningful|consistent|proper|suggest name|names|naming"),
     RULE(CODE_RENAME, 9, RULE_CODE | RULE_GAP_3, "change the name", "change|update|replace|switch|swap name|names|naming|identifier|identifiers"),
-    RULE(CODE_RENAME, 8, RULE_CODE | RULE_GAP_2, "replace all occurrences", "replace|change|update|find all|every|each|and occurrences|uses|instances|references|usages|occurrence|replace|calls"),
+    RULE(CODE_RENAME, 8, RULE_CODE | RULE_GAP_2, "replace all occurrences", "replace|change|update|find all|every|each occurrences|uses|instances|references|usages|occurrence|replace|calls"),
     RULE(CODE_RENAME, 7, RULE_CODE, "naming convention", "naming|camelcase|snake_case|pascalcase|kebab"),
     RULE(CODE_RENAME, 7, RULE_CODE | RULE_GAP_1, "to snake case", "snake|camel|pascal|kebab case"),
-    RULE(CODE_RENAME, 6, RULE_CODE | RULE_GAP_3, "should be called", "should|call|called|name be|it|instead|the called|named|instead|to"),
+    RULE(CODE_RENAME, 6, RULE_CODE | RULE_GAP_3, "should be called", "should|call|called|name instead called|named|instead|to"),
 
     /* lint */
     RULE(CODE_LINT, 11, RULE_CODE, "lint", "lint|linter|linting|eslint|pylint|flake8|prettier|clippy|ruff|gofmt|rubocop|checkstyle|stylelint|shellcheck|isort|rustfmt|mypy|linters|tslint|golint"),
@@ -71,12 +71,12 @@ const struct word_rule rules_code[] = {
     RULE(CODE_FUNCTION, 7, RULE_CODE | RULE_AT_START, "implement", "implement|code|program"),
     RULE(CODE_FUNCTION, 4, RULE_CODE | RULE_AT_START, "write", "write|create|build|develop|make|add"),
     RULE(CODE_FUNCTION, 4, RULE_CODE, "implement", "implement|implements|implementing"),
-    RULE(CODE_FUNCTION, 5, RULE_CODE | RULE_GAP_1, "a function that", "function|method|script|program|query|regex|code|class|algorithm|command that|to|which|for|for|taking|returning"),
-    RULE(CODE_FUNCTION, 4, RULE_CODE | RULE_GAP_1, "in a language", "in|using|with " LANGUAGES),
+    RULE(CODE_FUNCTION, 5, RULE_CODE | RULE_GAP_1, "a function that", "function|method|script|program|query|regex|code|class|algorithm|command to|which|for|taking|returning"),
+    RULE(CODE_FUNCTION, 4, RULE_CODE | RULE_GAP_1, "in a language", "in|using " LANGUAGES),
     RULE(CODE_FUNCTION, 6, RULE_CODE | RULE_GAP_3, "how do I ... in", "how do|can|to|would i|you|we|to"),
     RULE(CODE_FUNCTION, 6, RULE_CODE | RULE_GAP_2, "SQL query", "sql|postgres|mysql|regular|bash|shell query|statement|expression|select|script|command|one"),
     RULE(CODE_FUNCTION, 8, RULE_CODE | RULE_GAP_3, "convert to a language", "convert|port|translate|rewrite|transpile to|into|in|from " LANGUAGES),
-    RULE(CODE_FUNCTION, 4, RULE_CODE | RULE_GAP_1, "returns", "returns|return|takes|accepts|given true|the|a|an|list|string|array|number"),
+    RULE(CODE_FUNCTION, 4, RULE_CODE | RULE_GAP_1, "returns", "returns|return|takes|accepts|given true|list|string|array|number"),
 
     /* tests */
     RULE(CODE_TESTS, 11, RULE_CODE, "unit tests", "unit|integration|regression|e2e|property|snapshot|smoke|acceptance|fuzz|parametrized|parameterized|edge|table test|tests|testing|tested|case|cases|driven"),
@@ -91,12 +91,12 @@ const struct word_rule rules_code[] = {
     RULE(CODE_REVIEW, 11, RULE_CODE, "code review", "code review|reviewer|quality"),
     RULE(CODE_REVIEW, 10, RULE_CODE | RULE_AT_START, "review", "review|critique|lgtm|check|inspect"),
     RULE(CODE_REVIEW, 7, RULE_CODE, "review", "review|reviewing|nitpick|nitpicks|nits|feedback|critique|smells|smell"),
-    RULE(CODE_REVIEW, 5, RULE_CODE | RULE_GAP_1, "pull request", "pull|merge|this|my|the|following request|pr|diff|patch|commit|mr|changeset"),
-    RULE(CODE_REVIEW, 8, RULE_CODE | RULE_GAP_3, "what do you think", "what|how|any|see do|could|can|is|anything|problems|issues|thoughts|suggestions|concerns think|improve|improved|better|feedback|wrong|be|on|with"),
-    RULE(CODE_REVIEW, 8, RULE_CODE | RULE_GAP_2, "is this code right", "is|does|are|anything this|my|the|these|wrong|look correct|idiomatic|ok|good|clean|right|reasonable|safe|sound|okay|well|maintainable|readable"),
+    RULE(CODE_REVIEW, 5, RULE_CODE | RULE_GAP_1, "pull request", "pull|merge|this|my|following request|pr|diff|patch|commit|mr|changeset"),
+    RULE(CODE_REVIEW, 8, RULE_CODE | RULE_GAP_3, "what do you think", "what|how|any|see do|could|can|is|anything|problems|issues|thoughts|suggestions|concerns think|improve|improved|better|feedback|wrong"),
+    RULE(CODE_REVIEW, 8, RULE_CODE | RULE_GAP_2, "is this code right", "is|does|are|anything this|my|these|wrong|look correct|idiomatic|ok|good|clean|right|reasonable|safe|sound|okay|well|maintainable|readable"),
     RULE(CODE_REVIEW, 7, RULE_CODE | RULE_GAP_2, "best practices", "best|good practices|practice"),
     RULE(CODE_REVIEW, 7, RULE_CODE | RULE_GAP_2, "suggest improvements", "suggest|recommend|propose|point|spot|any|find improvements|out|issues|problems|suggestions|flaws|improvement"),
-    RULE(CODE_REVIEW, 6, RULE_CODE | RULE_GAP_2, "look over", "look|take|go|anything over|a|at|through|you'd|look|change|objections"),
+    RULE(CODE_REVIEW, 6, RULE_GAP_2 | RULE_CODE, "look over", "look|take|go|anything over|through|you'd|look|change|objections"),
     RULE(CODE_REVIEW, 5, RULE_CODE, "idiomatic", "idiomatic|readability|maintainability|approve|mergeable|antipattern|antipatterns"),
 
     /* fix */
@@ -106,11 +106,11 @@ const struct word_rule rules_code[] = {
     RULE(CODE_FIX, 4, RULE_CODE, "error", "error|errors|exception|traceback|stacktrace|exceptions|fails|failing|crashes|crash|crashing|throws|throwing|failure"),
     RULE(CODE_FIX, 7, RULE_CODE, "a named error", "typeerror|keyerror|nullpointerexception|valueerror|syntaxerror|indexerror|attributeerror|importerror|referenceerror|modulenotfound|nullreference|classcast|npe|nameerror|panic|panics|e0382|enoent|cors"),
     RULE(CODE_FIX, 8, RULE_CODE | RULE_GAP_1, "doesn't work", "doesn't|not|isn't|won't|don't|doesnt|can't|cannot|never|stopped|no work|working|compile|run|compiling|return|build|start|running|works|load|render|find|match|longer"),
-    RULE(CODE_FIX, 8, RULE_CODE | RULE_GAP_1, "what is wrong", "what's|what|whats|something|where is|wrong|am|went|i|the wrong|with|missing|mistake|error"),
-    RULE(CODE_FIX, 7, RULE_CODE | RULE_GAP_2, "wrong result", "wrong|incorrect|unexpected|empty|instead output|result|results|answer|value|values|of|behavior|index"),
-    RULE(CODE_FIX, 8, RULE_CODE | RULE_GAP_1, "off by one", "off by one"),
-    RULE(CODE_FIX, 7, RULE_CODE | RULE_GAP_2, "why am I getting", "why|i|getting|get|got am|is|does|keep|this|getting|a|an|it getting|failing|fail|throwing|return|error|undefined|null|broken|nan|not"),
-    RULE(CODE_FIX, 4, RULE_CODE | RULE_GAP_2, "should return", "should|expected|supposed return|be|to|print|output"),
+    RULE(CODE_FIX, 8, RULE_CODE | RULE_GAP_1, "what is wrong", "what's|what|whats|something|where is|wrong|am|went|i wrong|missing|mistake|error"),
+    RULE(CODE_FIX, 7, RULE_CODE | RULE_GAP_2, "wrong result", "wrong|incorrect|unexpected|empty|instead output|result|results|answer|value|values|behavior|index"),
+    RULE(CODE_FIX, 8, RULE_CODE | RULE_GAP_2, "off by one", "off one"),
+    RULE(CODE_FIX, 7, RULE_CODE | RULE_GAP_2, "why am I getting", "why|i|getting|get|got am|is|does|keep|this|getting getting|failing|fail|throwing|return|error|undefined|null|broken|nan|not"),
+    RULE(CODE_FIX, 4, RULE_CODE | RULE_GAP_2, "should return", "should|expected|supposed return|to|print|output"),
 
     /* architecture */
     RULE(CODE_ARCHITECTURE, 10, RULE_CODE, "architecture", "architecture|architect|architectural|architecting|architectures"),
@@ -121,7 +121,7 @@ const struct word_rule rules_code[] = {
     RULE(CODE_ARCHITECTURE, 6, RULE_CODE | RULE_GAP_1, "event sourcing", "event|multi|load|high|message|data|eventual|tech|hexagonal sourcing|driven|tenant|balancer|availability|queue|model|consistency|stack|region|broker"),
     RULE(CODE_ARCHITECTURE, 7, RULE_CODE | RULE_GAP_2, "should we use", "should|would|monolith|choose|decide we|i|or|you|between|vs use|choose|split|structure|adopt|microservices|organize|design"),
     RULE(CODE_ARCHITECTURE, 8, RULE_CODE, "design doc", "rfc|adr|design doc|document|for|proposal"),
-    RULE(CODE_ARCHITECTURE, 6, RULE_CODE | RULE_GAP_2, "millions of users", "million|millions|thousand|billion|10k|100k|1m|requests of|users|requests|events|per|devices|concurrent|customers|writes"),
+    RULE(CODE_ARCHITECTURE, 6, RULE_CODE | RULE_GAP_2, "millions of users", "million|millions|thousand|billion|10k|100k|1m|requests users|requests|events|per|devices|concurrent|customers|writes"),
 
     /* refactor */
     RULE(CODE_REFACTOR, 11, RULE_CODE, "refactor", "refactor|refactoring|refactored|refactors"),
@@ -129,10 +129,10 @@ const struct word_rule rules_code[] = {
     RULE(CODE_REFACTOR, 9, RULE_CODE | RULE_GAP_3, "split into modules", "split|extract|break|move|separate|divide|pull into|up|out|apart|to modules|classes|functions|files|services|smaller|module|class|components|package|methods|layers|separate|shared"),
     RULE(CODE_REFACTOR, 8, RULE_CODE | RULE_GAP_3, "across files", "across|throughout|all files|modules|codebase|services|repo|repository|packages|project|callers"),
     RULE(CODE_REFACTOR, 8, RULE_CODE, "migrate", "migrate|migrating|upgrade|upgrading"),
-    RULE(CODE_REFACTOR, 6, RULE_CODE | RULE_GAP_3, "clean up", "clean|tidy|simplify up|this|the|code|logic"),
+    RULE(CODE_REFACTOR, 6, RULE_CODE | RULE_GAP_3, "clean up", "clean|tidy|simplify up|this|code|logic"),
     RULE(CODE_REFACTOR, 6, RULE_CODE, "duplicated code", "duplicated|duplication|dry|spaghetti|legacy|coupling|monolithic|god|deduplicate"),
     RULE(CODE_REFACTOR, 5, RULE_CODE | RULE_GAP_1, "a pattern", "dependency|strategy|factory|repository|visitor|observer|adapter|solid|design injection|pattern|principles"),
-    RULE(CODE_REFACTOR, 8, RULE_CODE | RULE_GAP_3, "convert to async", "convert|change|turn|rewrite|port|move|switch|replace to|into|from|with|as async|hooks|composition|functional|generics|promises|interfaces|typescript|asynchronous|polymorphism|streams"),
+    RULE(CODE_REFACTOR, 8, RULE_CODE | RULE_GAP_3, "convert to async", "convert|change|turn|rewrite|port|move|switch|replace to|into|from async|hooks|composition|functional|generics|promises|interfaces|typescript|asynchronous|polymorphism|streams"),
     RULE(CODE_REFACTOR, 6, RULE_CODE | RULE_GAP_1, "multi-file", "multi|several|many|multiple|12|20|15|30|40 file|files|modules|services"),
 
     /* debugging */
@@ -143,10 +143,10 @@ const struct word_rule rules_code[] = {
     RULE(CODE_DEBUGGING, 10, RULE_CODE, "segmentation fault", "segmentation|core|use|double|heap|stack|undefined|access fault|dump|after|free|corruption|overflow|behavior|behaviour|violation"),
     RULE(CODE_DEBUGGING, 10, RULE_CODE, "root cause", "root cause|causes"),
     RULE(CODE_DEBUGGING, 6, RULE_CODE, "hangs", "hangs|hang|hanging|freezes|stuck|freeze|stalls|stalled|starvation"),
-    RULE(CODE_DEBUGGING, 9, RULE_CODE | RULE_GAP_3, "only in production", "only|happens|fails|crashes|works|but|just in|under|on|locally|after production|prod|ci|load|staging|locally|concurrency|release|days|hours|weeks"),
+    RULE(CODE_DEBUGGING, 9, RULE_CODE | RULE_GAP_3, "only in production", "only|happens|fails|crashes|works|but|just in|under|locally|after production|prod|ci|load|staging|locally|concurrency|release|days|hours|weeks"),
     RULE(CODE_DEBUGGING, 6, RULE_CODE, "reproduce", "reproduce|repro|reproducible|bisect|gdb|valgrind|strace|lldb|asan|tsan|backtrace|corrupted|corrupts|corruption"),
     RULE(CODE_DEBUGGING, 8, RULE_CODE | RULE_AT_START, "diagnose", "diagnose|investigate|trace|troubleshoot"),
-    RULE(CODE_DEBUGGING, 6, RULE_CODE | RULE_GAP_3, "figure out why", "figure|find|track|understand|diagnose|investigate|no out|why|down|the|idea why|source|cause|what"),
+    RULE(CODE_DEBUGGING, 6, RULE_CODE | RULE_GAP_3, "figure out why", "figure|find|track|understand|diagnose|investigate|no out|why|down|idea why|source|cause|what"),
 
     /* security */
     RULE(CODE_SECURITY, 8, RULE_CODE, "security", "security|insecure|secure|securely|securing|hardening|harden"),

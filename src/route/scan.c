@@ -79,10 +79,8 @@ void block_scan_portable(char *block, struct block_masks *masks)
         bit_set(&masks->space, i, class & CLASS_SPACE);
         bit_set(&masks->newline, i, c == '\n');
         bit_set(&masks->stop, i, class & CLASS_STOP);
-        bit_set(&masks->question, i, c == '?');
         bit_set(&masks->comma, i, class & CLASS_COMMA);
-        bit_set(&masks->quote, i, c == '"');
-        bit_set(&masks->tick, i, c == '`');
+        bit_set(&masks->quote, i, c == '"' || c == '`');
         bit_set(&masks->code, i, class & CLASS_CODE);
         bit_set(&masks->formula, i, class & CLASS_FORMULA);
         bit_set(&masks->arithmetic, i, class & CLASS_OPERATOR);
@@ -117,27 +115,36 @@ static uint64_t bits(__m128i flags, unsigned shift)
     return (uint64_t)(unsigned)_mm_movemask_epi8(flags) << shift;
 }
 
-/* Words: what every text has. */
-static void scan_words(char *at, __m128i b, unsigned shift, struct block_masks *m)
+/* What every text has. Returns the bytes that are something else. */
+static uint64_t scan_words(char *at, unsigned shift, struct block_masks *m)
 {
-    __m128i lower = _mm_or_si128(b, _mm_set1_epi8(0x20));
-    __m128i letter = in_range(lower, 'a', 26);
+    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i letter = in_range(_mm_or_si128(b, _mm_set1_epi8(0x20)), 'a', 26);
     __m128i upper = in_range(b, 'A', 26);
     __m128i digit = in_range(b, '0', 10);
-    __m128i underscore = is(b, '_');
     __m128i high = _mm_cmplt_epi8(b, _mm_setzero_si128());
-    __m128i word = either(either(either(letter, digit), either(underscore, is(b, '\''))), high);
+    __m128i word = either(either(letter, digit), either(either(is(b, '_'), is(b, '\'')), high));
+    __m128i newline = is(b, '\n');
+    __m128i space = either(is(b, ' '), either(is(b, '\t'), is(b, '\r')));
+    __m128i stop = is(b, '.');
+    __m128i comma = is(b, ',');
     _mm_storeu_si128((__m128i *)(void *)at,
                      _mm_or_si128(b, _mm_and_si128(upper, _mm_set1_epi8(0x20))));
     m->word |= bits(word, shift);
     m->upper |= bits(upper, shift);
     m->digit |= bits(digit, shift);
     m->high |= bits(high, shift);
-    m->underscore |= bits(underscore, shift);
+    m->newline |= bits(newline, shift);
+    m->space |= bits(space, shift);
+    m->stop |= bits(stop, shift);
+    m->comma |= bits(comma, shift);
+    __m128i common = either(either(word, either(space, newline)), either(stop, comma));
+    return bits(common, shift) ^ (UINT64_C(0xffff) << shift);
 }
 
-static void scan_marks(__m128i b, unsigned shift, struct block_masks *m)
+static void scan_marks(const char *at, unsigned shift, struct block_masks *m)
 {
+    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)at);
     __m128i semicolon = is(b, ';');
     __m128i compared = either(either(is(b, '='), is(b, '<')), is(b, '>'));
     __m128i open = is(b, '(');
@@ -145,31 +152,30 @@ static void scan_marks(__m128i b, unsigned shift, struct block_masks *m)
     __m128i folded = _mm_or_si128(b, _mm_set1_epi8(0x20));
     __m128i brace = either(is(folded, '{'), is(folded, '}'));
     __m128i round = either(open, is(b, ')'));
-    __m128i question = is(b, '?');
-    __m128i stop = either(either(is(b, '.'), is(b, '!')), either(question, is(b, ':')));
+    __m128i stop = either(either(is(b, '!'), is(b, '?')), is(b, ':'));
     __m128i sum = either(either(is(b, '+'), is(b, '-')), either(is(b, '*'), is(b, '/')));
     m->stop |= bits(stop, shift);
-    m->question |= bits(question, shift);
-    m->comma |= bits(either(is(b, ','), semicolon), shift);
+    m->comma |= bits(semicolon, shift);
+    m->quote |= bits(either(is(b, '"'), is(b, '`')), shift);
     m->code |= bits(either(either(brace, round), either(compared, semicolon)), shift);
     m->formula |= bits(either(either(is(b, '$'), is(b, '\\')), is(b, '^')), shift);
-    m->arithmetic|= bits(either(either(sum, compared), is(b, '%')), shift);
+    m->arithmetic |= bits(either(either(sum, compared), is(b, '%')), shift);
     m->call |= bits(open, shift);
 }
 
 void block_scan(char *block, struct block_masks *masks)
 {
     *masks = (struct block_masks){0};
+    uint64_t others = 0;
     for (unsigned shift = 0; shift < SCAN_BLOCK; shift += 16) {
-        char *at = block + shift;
-        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)at);
-        __m128i blank = either(is(b, ' '), either(is(b, '\t'), is(b, '\r')));
-        masks->space |= bits(blank, shift);
-        masks->newline |= bits(is(b, '\n'), shift);
-        masks->quote |= bits(is(b, '"'), shift);
-        masks->tick |= bits(is(b, '`'), shift);
-        scan_marks(b, shift, masks);
-        scan_words(at, b, shift, masks);
+        others |= scan_words(block + shift, shift, masks);
+    }
+    for (unsigned shift = 0; others != 0 && shift < SCAN_BLOCK; shift += 16) {
+        scan_marks(block + shift, shift, masks);
+    }
+    for (unsigned shift = 0; shift < SCAN_BLOCK; shift += 16) {
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(block + shift));
+        masks->underscore |= bits(is(b, '_'), shift);
     }
 }
 

@@ -19,10 +19,8 @@ struct block_masks {
     uint64_t space;
     uint64_t newline;
     uint64_t stop;     /* . ! ? : */
-    uint64_t question;
     uint64_t comma;    /* , ; */
-    uint64_t quote;    /* " */
-    uint64_t tick;     /* ` */
+    uint64_t quote;    /* " ` */
     uint64_t code;     /* = ; ( ) { } [ ] < > */
     uint64_t formula;  /* $ \ ^ */
     uint64_t arithmetic; /* + - * / = < > % */

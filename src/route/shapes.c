@@ -26,7 +26,7 @@ void shape_facts(struct scoring *s)
     s->code_strong = lines || f->suffix || (f->completion && f->code_words >= 3);
     s->passage = has_passage(f);
     uint32_t words = f->code_words;
-    s->code_share = s->code_strong ? 22 : words >= 5 ? 18 : words >= 3 ? 16 : words == 2 ? 11 : words == 1 ? 7 : 0;
+    s->code_share = s->code_strong ? 22 : words >= 5 ? 18 : words >= 3 ? 16 : words == 2 ? 13 : words == 1 ? 10 : 0;
     s->prose_share = s->code_strong ? 9 : words >= 5 ? 13 : 16;
 }
 
@@ -80,23 +80,53 @@ static bool shape_formula(const struct scoring *s)
     return !s->code_strong && (f->formulas >= 2 || (f->operators >= 2 && f->numbers >= 2));
 }
 
-/* Numbers in a story without a passage's length, and something is asked. */
+/* A story with numbers in which something is counted. */
 static bool shape_numbers(const struct scoring *s)
 {
     const struct features *f = s->features;
-    return !s->code_strong && f->numbers >= 3 && f->numbers * 14 >= f->words && is_question(f);
+    uint32_t numbers = f->numbers + f->number_words;
+    bool document = s->passage && f->lines > 1;
+    return !s->code_strong && !document && numbers >= 2 && numbers * 30 >= f->words && f->quantity_words >= 2 &&
+           is_question(f);
+}
+
+static bool shape_math_terms(const struct scoring *s)
+{
+    const struct features *f = s->features;
+    return !s->code_strong && f->math_words >= 2 && f->math_words * 12 >= f->words;
+}
+
+static bool shape_many_math_terms(const struct scoring *s)
+{
+    return shape_math_terms(s) && s->features->math_words >= 4;
 }
 
 static bool shape_science(const struct scoring *s)
 {
-    return s->features->science_words >= 3 && !s->code_strong;
+    return s->features->science_words >= 3 &&
+           s->features->science_words * 30 >= s->features->words && !s->code_strong;
 }
 
-/* "...: apple, carrot, chair": things to be sorted. */
+static bool shape_much_science(const struct scoring *s)
+{
+    return s->features->science_words >= 6 &&
+           s->features->science_words * 20 >= s->features->words && !s->code_strong;
+}
+
+/* "Which of these are fruits: apple, carrot, chair" */
 static bool shape_items(const struct scoring *s)
 {
+    return s->features->list_commas >= 2 && !s->code_strong && !s->passage;
+}
+
+/* "Which one flies? Penguin or eagle" */
+static bool shape_choice(const struct scoring *s)
+{
     const struct features *f = s->features;
-    return !s->code_strong && !s->passage && f->commas >= 2 && f->commas * 6 >= f->words;
+    bool after = f->last_or > f->last_sentence && f->last_sentence > 0;
+    bool before = f->last_or > 0 && f->list_commas > 0;
+    return (after || before) && !s->passage && !s->code_strong &&
+           f->user_len - f->last_sentence < 120 && is_question(f);
 }
 
 static const struct shape_row {
@@ -112,10 +142,14 @@ static const struct shape_row {
     {"shape: question", shape_open_question, TASK_QA_OPEN, 70},
     {"shape: passage and question", shape_closed_question, TASK_QA_CLOSED, 160},
     {"shape: options to choose from", shape_options, TASK_QA_OPEN, 120},
-    {"shape: formula", shape_formula, TASK_MATH, 140},
-    {"shape: numbers and a question", shape_numbers, TASK_MATH, 180},
+    {"shape: formula", shape_formula, TASK_MATH, 280},
+    {"shape: numbers and a question", shape_numbers, TASK_MATH, 400},
+    {"shape: terms of mathematics", shape_math_terms, TASK_MATH, 180},
+    {"shape: terms of mathematics", shape_many_math_terms, TASK_MATH, 180},
     {"shape: terms of science", shape_science, TASK_REASONING, 200},
-    {"shape: list of items", shape_items, TASK_CLASSIFICATION, 70},
+    {"shape: terms of science", shape_much_science, TASK_REASONING, 300},
+    {"shape: items to sort", shape_items, TASK_CLASSIFICATION, 400},
+    {"shape: this or that", shape_choice, TASK_CLASSIFICATION, 450},
 };
 
 /* A question beside a given text is a question about it. */

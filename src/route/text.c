@@ -10,6 +10,8 @@
 /* The last hits are kept for the end of the text, where the request often stands. */
 #define HITS_ANYWHERE (FEATURES_HITS_MAX - 64)
 #define TEXT_END 700
+/* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on a phrase. */
+#define FOLLOW_REACH 2
 
 struct block {
     size_t base;
@@ -33,10 +35,8 @@ static void masks_clip(struct block_masks *m, uint64_t inside)
     m->space &= inside;
     m->newline &= inside;
     m->stop &= inside;
-    m->question &= inside;
     m->comma &= inside;
     m->quote &= inside;
-    m->tick &= inside;
     m->code &= inside;
     m->formula &= inside;
     m->arithmetic&= inside;
@@ -92,14 +92,8 @@ static void block_count(struct text_scan *scan, const struct block *block)
     if (m->high != 0) {
         scan->counts.high += bits_count(m->high);
     }
-    if (m->question != 0) {
-        f->questions += bits_count(m->question & block->stops);
-    }
     if (m->arithmetic!= 0) {
         f->operators += bits_count(operators_of(m));
-    }
-    if (m->comma != 0) {
-        f->commas += bits_count(m->comma);
     }
     f->sentences += bits_count(m->stop & block->stops);
     /* fooBar, foo_bar, foo(: names that only programs have */
@@ -109,6 +103,28 @@ static void block_count(struct text_scan *scan, const struct block *block)
     if (names != 0) {
         f->code_words += bits_count(names);
     }
+}
+
+/* "Which of these are planets: Mars, Sun, Pluto": the commas of what a colon or a question mark announces. */
+static void block_lists(struct text_scan *scan, const struct block *block)
+{
+    struct features *f = scan->features;
+    uint64_t stops = block->masks.stop & block->stops;
+    uint64_t commas = block->masks.comma;
+    while (stops != 0) {
+        unsigned bit = bits_first(stops);
+        scan->sentence_commas += bits_count(commas & bits_below(bit));
+        if (scan->after_colon && scan->sentence_commas > f->list_commas) {
+            f->list_commas = scan->sentence_commas;
+        }
+        char stop = f->sample[block->base + bit];
+        f->questions += stop == '?';
+        scan->after_colon = stop == ':' || stop == '?';
+        scan->sentence_commas = 0;
+        commas &= ~bits_below(bit);
+        stops &= stops - 1;
+    }
+    scan->sentence_commas += commas == 0 ? 0 : bits_count(commas);
 }
 
 /* --- places --- */
@@ -126,18 +142,39 @@ static bool open_at(uint64_t marks, uint64_t newlines, unsigned bit, bool open_b
     return ((bits_count(marks & below) & 1u) != 0) != open_before;
 }
 
+/* Where the last sentence begins: after the last stop that a word follows. */
+static void note_last_sentence(struct text_scan *scan, const struct block *block)
+{
+    uint64_t word = block->masks.word;
+    uint64_t stops = block->stops;
+    if (scan->region != 0) {
+        return;
+    }
+    if (word != 0) {
+        uint64_t followed = stops & bits_below(bits_last(word));
+        if (followed != 0) {
+            scan->features->last_sentence = (uint32_t)(block->base + bits_last(followed) + 1);
+        } else if (scan->pending_stop != 0) {
+            scan->features->last_sentence = (uint32_t)scan->pending_stop;
+        }
+        scan->pending_stop = 0;
+        stops &= ~bits_below(bits_last(word));
+    }
+    if (stops != 0) {
+        scan->pending_stop = block->base + bits_last(stops) + 1;
+    }
+}
+
 static void block_finish(struct text_scan *scan, const struct block *block)
 {
     const struct block_masks *m = &block->masks;
     if ((m->quote | m->newline) != 0) {
         scan->quoted = open_at(m->quote, m->newline, 63, scan->quoted) != (m->quote >> 63 != 0);
     }
-    if ((m->tick | m->newline) != 0) {
-        scan->ticked = open_at(m->tick, m->newline, 63, scan->ticked) != (m->tick >> 63 != 0);
-    }
     if (scan->quoted) {
         scan->features->quoted_bytes += SCAN_BLOCK;
     }
+    note_last_sentence(scan, block);
     if (block->stops != 0) {
         scan->last_stop = block->base + bits_last(block->stops) + 1;
     }
@@ -189,25 +226,21 @@ static bool is_negated(const struct text_scan *scan, size_t clause)
            scan->word_index + 1 != scan->negation;
 }
 
-static void count_flags(struct features *f, uint16_t flags, const char *sample, size_t start)
+static void count_flags(struct features *f, unsigned flags, size_t start)
 {
-    if ((flags & WORD_CONSTRAINT) != 0) {
-        f->constraints++;
+    f->constraints += (flags & WORD_CONSTRAINT) != 0;
+    f->steps += (flags & WORD_STEP) != 0;
+    f->reasoning_words += (flags & WORD_REASONING) != 0;
+    f->science_words += (flags & WORD_SCIENCE) != 0;
+    f->math_words += (flags & WORD_MATH) != 0;
+    f->number_words += (flags & WORD_NUMBER) != 0;
+    f->quantity_words += (flags & WORD_QUANTITY) != 0;
+    f->english_words += (flags & WORD_ENGLISH) != 0;
+    if ((flags & WORD_OR) != 0) {
+        f->last_or = (uint32_t)start;
     }
-    if ((flags & WORD_STEP) != 0) {
-        f->steps++;
-    }
-    if ((flags & WORD_REASONING) != 0) {
-        f->reasoning_words++;
-    }
-    if ((flags & WORD_SCIENCE) != 0) {
-        f->science_words++;
-    }
-    if ((flags & WORD_ENGLISH) != 0) {
-        f->english_words++;
-    }
-    bool file = (flags & WORD_AFTER_DOT) != 0 && start >= 2 && sample[start - 1] == '.' &&
-                sample[start - 2] > ' ';
+    bool file = (flags & WORD_AFTER_DOT) != 0 && start >= 2 && f->sample[start - 1] == '.' &&
+                f->sample[start - 2] > ' ';
     f->code_words += (uint32_t)((flags & WORD_CODE) != 0) +
                      3u * (uint32_t)((flags & WORD_CODE_STRONG) != 0 || file);
 }
@@ -219,29 +252,33 @@ static bool hit_fits(const struct text_scan *scan, size_t start)
            (f->hit_count < FEATURES_HITS_MAX && start + TEXT_END >= scan->end);
 }
 
+static uint8_t place_of(const struct text_scan *scan, const struct block *block, unsigned bit)
+{
+    const struct block_masks *m = &block->masks;
+    size_t clause = break_before(block, block->clauses, bit, scan->last_clause);
+    uint8_t place = scan->region;
+    place |= scan->at_start ? PLACE_START : 0;
+    place |= clause >= scan->word_end ? PLACE_CLAUSE : 0;
+    place |= is_negated(scan, clause) ? PLACE_NEGATED : 0;
+    if ((scan->quoted || m->quote != 0) && open_at(m->quote, m->newline, bit, scan->quoted)) {
+        place |= PLACE_QUOTED;
+    }
+    return place;
+}
+
 static void hit_add(struct text_scan *scan, const struct block *block, uint16_t word, size_t start,
                     size_t len)
 {
     struct features *f = scan->features;
     uint16_t flags = scan->vocabulary->flags[word];
-    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
-    size_t clause = break_before(block, block->clauses, bit, scan->last_clause);
-    if ((flags & WORD_AT_START) != 0 && !scan->at_start) {
+    if ((flags & WORD_AT_START) != 0 && !scan->at_start && scan->word_index > scan->follow) {
         return;
     }
-    uint8_t place = scan->region;
-    place |= scan->at_start ? PLACE_START : 0;
-    place |= clause >= scan->word_end ? PLACE_CLAUSE : 0;
-    place |= is_negated(scan, clause) ? PLACE_NEGATED : 0;
-    const struct block_masks *m = &block->masks;
-    if ((scan->quoted || m->quote != 0) && open_at(m->quote, m->newline, bit, scan->quoted)) {
-        place |= PLACE_QUOTED;
-    }
-    if ((scan->ticked || m->tick != 0) && open_at(m->tick, m->newline, bit, scan->ticked)) {
-        place |= PLACE_QUOTED;
-    }
+    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
+    uint8_t place = place_of(scan, block, bit);
     note_negation(scan, flags, start, len);
-    count_flags(f, flags, f->sample, start);
+    count_flags(f, flags, start);
+    scan->follow = (uint16_t)(scan->word_index + FOLLOW_REACH);
     if (hit_fits(scan, start)) {
         f->hits[f->hit_count++] = (struct word_hit){
             .word = word, .index = scan->word_index, .offset = (uint16_t)start, .place = place};
@@ -250,33 +287,37 @@ static void hit_add(struct text_scan *scan, const struct block *block, uint16_t 
 
 /* --- words --- */
 
-static void word_end(struct text_scan *scan, const struct block *block, size_t start, size_t end)
+/* A word that the vocabulary (almost certainly) has. Polite words leave the start of a sentence where it is. */
+static void word_known(struct text_scan *scan, const struct block *block, size_t start, size_t len,
+                       struct word_key key, uint64_t hash)
 {
-    const char *sample = scan->features->sample;
-    size_t word_end = end;
     unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
+    uint16_t flags = 0;
     if (break_before(block, block->stops, bit, scan->last_stop) >= scan->word_end) {
         scan->at_start = true;
-        if (scan->region == 0) {
-            scan->features->last_sentence = (uint32_t)start;
-        }
     }
-    start += sample[start] == '\'';
-    end -= end > start && sample[end - 1] == '\'';
-    size_t len = end - start;
-    uint16_t flags = 0;
-    if (len > 0) {
-        uint16_t word = vocabulary_find(scan->vocabulary, sample + start, len);
-        if (word != WORD_UNKNOWN) {
-            flags = scan->vocabulary->flags[word];
-            hit_add(scan, block, word, start, len);
-        }
+    uint16_t word = vocabulary_find(scan->vocabulary, key, hash);
+    if (word != WORD_UNKNOWN) {
+        flags = scan->vocabulary->flags[word];
+        hit_add(scan, block, word, start, len);
     }
-    /* Numbers of a list ("1. Fix ...") and polite words leave the start where it is. */
-    if ((flags & WORD_POLITE) == 0 && !(len <= 2 && sample[start] >= '0' && sample[start] <= '9')) {
+    scan->at_start = scan->at_start && (flags & WORD_POLITE) != 0;
+}
+
+static inline void word_end(struct text_scan *scan, const struct block *block, size_t start,
+                            size_t end)
+{
+    const char *sample = scan->features->sample;
+    size_t first = start + (sample[start] == '\'');
+    size_t last = end - (size_t)(end > first && sample[end - 1] == '\'');
+    struct word_key key = word_key_of(sample + first, last - first);
+    uint64_t hash = word_key_hash(key);
+    if (vocabulary_may_have(scan->vocabulary, hash)) {
+        word_known(scan, block, first, last - first, key, hash);
+    } else {
         scan->at_start = false;
     }
-    scan->word_end = word_end;
+    scan->word_end = end;
     scan->word_index++;
 }
 
@@ -335,8 +376,11 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->last_clause = start;
     scan->at_start = true;
     scan->quoted = false;
-    scan->ticked = false;
     scan->negation = 0;
+    scan->follow = 0;
+    scan->pending_stop = 0;
+    scan->sentence_commas = 0;
+    scan->after_colon = false;
     scan->line_start = start;
     scan->line_hits = scan->features->hit_count;
     scan->line_marks = 0;
@@ -354,6 +398,7 @@ void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t 
         block_load(scan, base, &block);
         block_count(scan, &block);
         block_words(scan, &block);
+        block_lists(scan, &block);
         block_lines(scan, &block);
         block_finish(scan, &block);
     }
@@ -362,6 +407,9 @@ void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t 
         word_end(scan, &nothing, scan->word_start, end);
     }
     line_end(scan, end);
+    if (scan->after_colon && scan->sentence_commas > scan->features->list_commas) {
+        scan->features->list_commas = scan->sentence_commas;
+    }
     scan->counts.bytes += end - start;
     scan->counts.words += (size_t)(scan->word_index - index_before);
     scan->word_index =

@@ -34,10 +34,13 @@ struct text_scan {
     size_t last_clause;
     bool at_start;        /* only polite words since the sentence began */
     bool quoted;          /* state at the block's start; reset by each line */
-    bool ticked;
+    uint32_t sentence_commas; /* in the sentence so far */
+    bool after_colon;         /* it follows a colon or a question mark */
     uint16_t word_index;
     uint16_t negation;    /* index of the last negating word + 1; 0: none */
     size_t negation_offset;
+    uint16_t follow;      /* frequent words are kept up to this index */
+    size_t pending_stop;  /* offset after an end of a sentence that no word has followed yet */
     size_t line_start;
     uint32_t line_hits;   /* hits before the line */
     uint32_t line_marks;  /* code punctuation on the line so far */

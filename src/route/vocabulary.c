@@ -7,37 +7,6 @@
 static struct vocabulary the_vocabulary;
 static pthread_once_t vocabulary_once = PTHREAD_ONCE_INIT;
 
-struct word_key {
-    uint64_t low;
-    uint64_t high;
-};
-
-/* The first `len` bytes of the 16 that are readable there; the rest is zero. */
-static struct word_key key_of(const char *word, size_t len)
-{
-    struct word_key key;
-    memcpy(&key.low, word, 8);
-    memcpy(&key.high, word + 8, 8);
-    uint64_t low_mask = len >= 8 ? UINT64_MAX : ~(UINT64_MAX << (8 * len));
-    uint64_t high_mask = len >= 16 ? UINT64_MAX : len <= 8 ? 0 : ~(UINT64_MAX << (8 * (len - 8)));
-    key.low &= low_mask;
-    key.high &= high_mask;
-    return key;
-}
-
-static uint64_t key_hash(struct word_key key)
-{
-    uint64_t h = key.low * UINT64_C(0x9e3779b97f4a7c15);
-    h ^= (key.high ^ h >> 32) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    return h ^ h >> 29;
-}
-
-static inline bool filter_has(const struct vocabulary *v, uint64_t hash)
-{
-    uint64_t bit = hash % VOCABULARY_FILTER_BITS;
-    return (v->filter[bit / 64] >> (bit % 64) & 1u) != 0;
-}
-
 /* The slot of the key, or the free one where it belongs. */
 static size_t slot_of(const struct vocabulary *v, struct word_key key, uint64_t hash)
 {
@@ -52,14 +21,8 @@ static size_t slot_of(const struct vocabulary *v, struct word_key key, uint64_t 
     return slot;
 }
 
-uint16_t vocabulary_find(const struct vocabulary *v, const char *word, size_t len)
+uint16_t vocabulary_find(const struct vocabulary *v, struct word_key key, uint64_t hash)
 {
-    len = len < WORD_BYTES_MAX ? len : WORD_BYTES_MAX;
-    struct word_key key = key_of(word, len);
-    uint64_t hash = key_hash(key);
-    if (LIKELY(!filter_has(v, hash))) {
-        return WORD_UNKNOWN;
-    }
     uint16_t found = v->slots[slot_of(v, key, hash)];
     return found == 0 ? WORD_UNKNOWN : (uint16_t)(found - 1);
 }
@@ -72,8 +35,8 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
     CHECK(word.len > 0);
     size_t len = word.len < WORD_BYTES_MAX ? word.len : WORD_BYTES_MAX;
     memcpy(bytes, word.ptr, len);
-    struct word_key key = key_of(bytes, len);
-    uint64_t hash = key_hash(key);
+    struct word_key key = word_key_of(bytes, len);
+    uint64_t hash = word_key_hash(key);
     size_t slot = slot_of(v, key, hash);
     if (v->slots[slot] != 0) {
         return (uint16_t)(v->slots[slot] - 1);

@@ -31,9 +31,12 @@ enum {
     WORD_CODE = 1u << 6,       /* evidence of programming */
     WORD_CODE_STRONG = 1u << 7,
     WORD_AFTER_DOT = 1u << 8,  /* counts as code only as a file extension */
-    WORD_AT_START = 1u << 9,   /* too frequent: kept only at the start of a sentence */
+    WORD_AT_START = 1u << 9,   /* too frequent: kept only at the start of a sentence or right after a kept word */
     WORD_ENGLISH = 1u << 10,   /* shows the language */
-    WORD_PASSAGE = 1u << 11,   /* "passage", "article": refers to a text that is given */
+    WORD_NUMBER = 1u << 11,    /* "three", "twice" */
+    WORD_QUANTITY = 1u << 12,  /* "many", "total", "each": something is counted */
+    WORD_MATH = 1u << 13,      /* terms of mathematics */
+    WORD_OR = 1u << 14,
 };
 
 struct word_row {
@@ -103,8 +106,40 @@ struct vocabulary {
 #define WORD_UNKNOWN UINT16_MAX
 
 const struct vocabulary *vocabulary_get(void);
-/* The id of a lower-case word, WORD_UNKNOWN if no rule or feature knows it. Of longer words the first 16 bytes count, and as
-   many must be readable from `word` on. */
-uint16_t vocabulary_find(const struct vocabulary *vocabulary, const char *word, size_t len);
+
+struct word_key {
+    uint64_t low;
+    uint64_t high;
+};
+
+/* A lower-case word as a key: its first 16 bytes, of which as many must be readable even if it is shorter. */
+static inline struct word_key word_key_of(const char *word, size_t len)
+{
+    struct word_key key;
+    memcpy(&key.low, word, 8);
+    memcpy(&key.high, word + 8, 8);
+    uint64_t low_mask = len >= 8 ? UINT64_MAX : ~(UINT64_MAX << (8 * len));
+    uint64_t high_mask = len >= 16 ? UINT64_MAX : len <= 8 ? 0 : ~(UINT64_MAX << (8 * (len - 8)));
+    key.low &= low_mask;
+    key.high &= high_mask;
+    return key;
+}
+
+static inline uint64_t word_key_hash(struct word_key key)
+{
+    uint64_t h = key.low * UINT64_C(0x9e3779b97f4a7c15);
+    h ^= (key.high ^ h >> 32) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return h ^ h >> 29;
+}
+
+/* False for most words that no rule or feature knows; true for all that one does. */
+static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t hash)
+{
+    uint64_t bit = hash % VOCABULARY_FILTER_BITS;
+    return (vocabulary->filter[bit / 64] >> (bit % 64) & 1u) != 0;
+}
+
+/* The id of the word, WORD_UNKNOWN if no rule or feature knows it. */
+uint16_t vocabulary_find(const struct vocabulary *vocabulary, struct word_key key, uint64_t hash);
 
 #endif

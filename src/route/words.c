@@ -4,9 +4,9 @@
 
 const struct word_row word_rows[] = {
     {"please pls plz kindly can could would will you i want need like to help me us let's lets just now so "
-     "hi hello hey ok okay also then first next i'd i'm your task is as an assistant expert using the "
-     "following based on this given here and but try quickly carefully think about let again "
-     "tu may might do not don't never should must be able a",
+     "hi hello hey ok okay also then first next i'd i'm your task assistant expert using the "
+     "following based this given here but try quickly carefully think about let again "
+     "tu may might do not don't never should must be able",
      WORD_POLITE},
     {"not don't dont never without avoid instead rather except", WORD_NEGATION},
     {"do", WORD_AT_START},
@@ -28,7 +28,13 @@ const struct word_row word_rows[] = {
      "fermion lagrangian relativistic redshift luminosity telescope antibody receptor "
      "pathway polymerase mutation mutant phenotype genotype chromosome ester aldehyde ketone amine "
      "benzene product yield eigenvalue eigenvalues wavefunction oscillator momentum velocity "
-     "acceleration joule kelvin ev gev nm pka ph buffer titration solution solvent synthesis synthesized",
+     "acceleration joule kelvin ev gev nm pka ph buffer titration solution solvent synthesis synthesized "
+     "hydrocarbon hydrocarbons spectrograph spectrometer stellar planet orbit orbital galaxy magnetic particle "
+     "particles plasmid bacteria virus viral strain transcription transcriptional ions ion acid alkaline oxidation "
+     "carbon hydrogen nitrogen methyl ethyl phenyl bond bonds aromatic chiral enantiomer stereochemistry "
+     "monochromatic aperture diffraction operator eigenstate qubit decay detector exoplanet star stars neutrino "
+     "capsid vivo vitro crispr lattice crystal electric charge charged temperature pressure kinetic "
+     "cell cells tumor pcr western antibodies inhibitor ligand domain residues sequence sequencing hcl naoh",
      WORD_SCIENCE},
     {"python javascript typescript golang kotlin haskell django flask fastapi laravel "
      "kubernetes numpy pytorch postgres postgresql mysql sqlite mongodb redis "
@@ -69,9 +75,29 @@ const struct word_row word_rows[] = {
     {"is are was were does did has have had in if for who what where when which whose how why name give "
      "make list create are am find",
      WORD_ENGLISH},
-    {"is are was were does did has have had am in if for", WORD_AT_START},
-    {"passage paragraph article excerpt context document transcript text texts email abstract report "
-     "review conversation blurb snippet statement content information description",
-     WORD_PASSAGE},
+    {"is are were does did has have had am in if for to into from this these those my your you i me we us "
+     "our they some any all but here now also just or so than when about more other no up out there can "
+     "could would will should may might must one two three been between i'm i'd use used using need want "
+     "like what's well new time day 1 2 3 4 5 6 7 8 9 10 12 14 15 20 30 40 100",
+     WORD_AT_START},
+    {"two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty hundred "
+     "thousand million half twice thrice double triple third quarter dozen",
+     WORD_NUMBER},
+    {"many much total altogether each per cost costs left remaining remain twice half fewer more less "
+     "every average earn earns spend spends paid pay sold sell bought buys price weigh weighs long far old",
+     WORD_QUANTITY},
+    {"equation equations integral derivative polynomial quadratic logarithm theorem modulo congruent "
+     "coefficient coefficients determinant inequality divisor divisors hypotenuse perimeter "
+     "circumference radius numerator denominator binomial factorial permutations combinations "
+     "triangle circle fraction percent percentage area volume remainder divisible integer integers "
+     "prime slope vertex angle angles sqrt probability sum digits digit multiple multiples square squares "
+     "squared cube cubed ratio units coordinates matrix parabola polygon diagonal arithmetic geometric "
+     "sequence median mean positive negative real roots root product function functions distinct "
+     "smallest largest greatest least whole numbers number solutions solution variables expression "
+     "simplify evaluate compute calculate solve values value line parallel perpendicular "
+     "rectangle hexagon sphere cylinder cone length width height feet inches degrees boxed frac cdot "
+     "decimal factors multiply divided digit's x y z n",
+     WORD_MATH},
+    {"or", WORD_OR},
 };
 const size_t word_row_count = ARRAY_LEN(word_rows);

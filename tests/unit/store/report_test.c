@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports and lists against sums that are made here from the records themselves. */
+#include "store/report.h"
+
+#include "tests/unit/store/ledger_testing.h"
+
+#define CALLS 4000
+
+struct expected {
+    struct report_row rows[400];
+    size_t count;
+};
+
+static struct report_row *expected_row(struct expected *all, const char *name)
+{
+    const char *shown = name[0] == '\0' ? "(none)" : name;
+    for (size_t i = 0; i < all->count; i++) {
+        if (strcmp(all->rows[i].name, shown) == 0) {
+            return &all->rows[i];
+        }
+    }
+    CHECK(all->count < ARRAY_LEN(all->rows));
+    struct report_row *row = &all->rows[all->count++];
+    *row = (struct report_row){0};
+    snprintf(row->name, sizeof(row->name), "%s", shown);
+    return row;
+}
+
+static void name_of(const struct call_record *call, enum report_by by, char name[64])
+{
+    const struct slice words[REPORT_BYS] = {
+        [REPORT_MODEL] = call->model,   [REPORT_TASK] = slice_from_cstr(task_name(call->task)),
+        [REPORT_KEY] = call->key_name,  [REPORT_PROVIDER] = call->provider,
+        [REPORT_TARGET] = call->target, [REPORT_ROUTE] = call->route,
+    };
+    if (by == REPORT_DAY) {
+        char text[CLOCK_TEXT_SIZE];
+        snprintf(name, 64, "%.10s", clock_format(call->wall_ns, text));
+    } else {
+        slice_to_cstr(words[by], name, 64);
+    }
+}
+
+static void count_attempt_costs(struct expected *all, uint64_t seed, enum report_by by)
+{
+    for (uint32_t i = 1; i <= sample_attempts(seed); i++) {
+        struct settle_record settle = sample_settle(seed, i);
+        char name[64];
+        slice_to_cstr(by == REPORT_MODEL      ? settle.model
+                      : by == REPORT_PROVIDER ? settle.provider
+                                              : settle.target,
+                      name, sizeof(name));
+        expected_row(all, name)->cost_nd += settle.cost_nd;
+    }
+}
+
+/* The slow and obvious way. */
+static void expect_by(struct expected *all, enum report_by by, int64_t from_ns, int64_t to_ns)
+{
+    all->count = 0;
+    for (uint64_t seed = 1; seed <= CALLS; seed++) {
+        struct call_record call = sample_call(seed);
+        char name[64];
+        if (call.wall_ns < from_ns || call.wall_ns >= to_ns) {
+            continue;
+        }
+        uint32_t attempts = sample_attempts(seed);
+        name_of(&call, by, name);
+        struct report_row *row = expected_row(all, name);
+        row->calls++;
+        row->failed += call.complete ? 0 : 1;
+        row->input_tokens += call.input_tokens;
+        row->output_tokens += call.output_tokens;
+        row->baseline_nd += call.baseline_nd;
+        row->estimated += attempts > 0 && !sample_settle(seed, attempts).usage.reported;
+        if (by == REPORT_MODEL || by == REPORT_PROVIDER || by == REPORT_TARGET) {
+            count_attempt_costs(all, seed, by);
+        } else {
+            row->cost_nd += call.cost_nd;
+        }
+    }
+}
+
+static void expect_same_row(const struct report_row *a, const struct report_row *b)
+{
+    EXPECT_INT(a->calls, b->calls);
+    EXPECT_INT(a->failed, b->failed);
+    EXPECT_INT(a->input_tokens, b->input_tokens);
+    EXPECT_INT(a->output_tokens, b->output_tokens);
+    EXPECT_INT(a->cost_nd, b->cost_nd);
+    EXPECT_INT(a->baseline_nd, b->baseline_nd);
+    EXPECT_INT(a->estimated, b->estimated);
+}
+
+static void compare(enum report_by by, int64_t since_s, int64_t until_s, int64_t from_ns,
+                    int64_t to_ns)
+{
+    static struct expected expected;
+    struct report report;
+    struct report_row total = {0};
+    struct error error = {0};
+    bool made = report_make(ledger_path, by, since_s, until_s, &report, &error);
+    EXPECT(made);
+    if (!made) {
+        printf("# %s: %s\n", error.code, error.text);
+        return;
+    }
+    expect_by(&expected, by, from_ns, to_ns);
+    EXPECT_INT(report.count, expected.count);
+    for (size_t i = 0; i < report.count; i++) {
+        const struct report_row *row = &report.rows[i];
+        expect_same_row(row, expected_row(&expected, row->name));
+        total.calls += row->calls;
+        total.cost_nd += row->cost_nd;
+        if (i > 0 && by == REPORT_DAY) {
+            EXPECT(strcmp(row[-1].name, row->name) < 0);
+        } else if (i > 0) {
+            EXPECT(row[-1].cost_nd >= row->cost_nd);
+        }
+    }
+    EXPECT_INT(report.count, expected.count); /* expected_row() has added none */
+    EXPECT_INT(report.total.calls, total.calls);
+    EXPECT_INT(report.total.cost_nd, total.cost_nd);
+    report_release(&report);
+}
+
+static void fill(void)
+{
+    struct ledger *ledger = open_ledger();
+    for (uint64_t seed = 1; seed <= CALLS; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    EXPECT(ledger_flush(ledger, 10000));
+    ledger_close(ledger, 1000);
+}
+
+static void every_dimension_is_right(void)
+{
+    const int64_t hour_s = 3600;
+    int64_t start_s = SAMPLE_START_NS / NS_PER_S;
+    begin();
+    fill();
+    for (int by = 0; by < REPORT_BYS; by++) {
+        compare((enum report_by)by, 1, start_s + 400 * hour_s, 0, INT64_MAX);
+        compare((enum report_by)by, 0, 0, 0, INT64_MAX); /* until now, which is later */
+        /* Part of an hour counts as that hour. */
+        compare((enum report_by)by, start_s + 5 * hour_s + 1, start_s + 30 * hour_s - 1,
+                SAMPLE_START_NS + 5 * hour_s * NS_PER_S, SAMPLE_START_NS + 30 * hour_s * NS_PER_S);
+        compare((enum report_by)by, start_s + 400 * hour_s, start_s + 500 * hour_s, 0, 0);
+    }
+    end();
+}
+
+static void a_list_shows_every_call_once(void)
+{
+    struct arena arena;
+    struct error error = {0};
+    begin();
+    fill();
+    char cursor[REPORT_CURSOR_SIZE] = "";
+    uint64_t seed = CALLS;
+    do {
+        struct call_page page;
+        arena_init(&arena, 4 << 20);
+        EXPECT(report_calls(ledger_path, slice_from_cstr(cursor), 333, &arena, &page, &error));
+        EXPECT(page.count > 0 && page.count <= 333);
+        for (size_t i = 0; i < page.count; i++, seed--) { /* newest first */
+            struct call_record wanted = sample_call(seed);
+            const struct call_record *call = &page.rows[i].call;
+            EXPECT(memcmp(&call->call, &wanted.call, sizeof(wanted.call)) == 0);
+            EXPECT(slice_eq(call->model, wanted.model));
+            EXPECT(slice_eq(call->key_name, wanted.key_name));
+            EXPECT_INT(call->task, wanted.task);
+        }
+        memcpy(cursor, page.next, sizeof(cursor));
+        arena_release(&arena);
+    } while (cursor[0] != '\0' && !tap_point_failed);
+    EXPECT_INT(seed, 0);
+    end();
+}
+
+static void expect_same_attempt(const struct settle_record *a, const struct settle_record *b)
+{
+    EXPECT(memcmp(&a->call, &b->call, sizeof(a->call)) == 0);
+    EXPECT_INT(a->attempt, b->attempt);
+    EXPECT_INT(a->wall_ns, b->wall_ns);
+    EXPECT_INT(a->released_nd, b->released_nd);
+    EXPECT_INT(a->cost_nd, b->cost_nd);
+    EXPECT_INT(a->key_id, b->key_id);
+    EXPECT_INT(a->outcome, b->outcome);
+    EXPECT_INT(a->status, b->status);
+    EXPECT(memcmp(&a->usage, &b->usage, sizeof(a->usage)) == 0);
+    EXPECT_INT(a->priced, b->priced);
+    EXPECT_INT(a->first_byte_us, b->first_byte_us);
+    EXPECT_INT(a->total_us, b->total_us);
+    EXPECT(slice_eq(a->target, b->target) && slice_eq(a->provider, b->provider));
+    EXPECT(slice_eq(a->model, b->model) && slice_eq(a->lane, b->lane));
+    EXPECT(slice_eq(a->error, b->error) && slice_eq(a->loss, b->loss));
+}
+
+static void a_call_comes_back_whole(void)
+{
+    struct error error = {0};
+    begin();
+    fill();
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct arena arena;
+        struct call_detail detail;
+        struct call_record wanted = sample_call(seed);
+        arena_init(&arena, 1 << 20);
+        EXPECT(report_call(ledger_path, wanted.call, &arena, &detail, &error));
+        const struct call_record *call = &detail.row.call;
+        EXPECT_INT(call->wall_ns, wanted.wall_ns);
+        EXPECT_INT(call->cost_nd, wanted.cost_nd);
+        EXPECT_INT(call->tier, wanted.tier);
+        EXPECT_INT(call->complexity_permille, wanted.complexity_permille);
+        EXPECT_INT(call->expected_cost_nd, wanted.expected_cost_nd);
+        EXPECT_INT(call->status, wanted.status);
+        EXPECT_INT(call->streamed, wanted.streamed);
+        EXPECT_INT(call->complete, wanted.complete);
+        EXPECT(slice_eq(call->error, wanted.error) && slice_eq(call->baseline, wanted.baseline));
+        EXPECT(slice_eq(call->endpoint, wanted.endpoint) && slice_eq(call->route, wanted.route));
+        EXPECT(slice_eq(call->asked_model, wanted.asked_model));
+        EXPECT_INT(detail.count, sample_attempts(seed));
+        for (size_t i = 0; i < detail.count; i++) {
+            struct settle_record attempt = sample_settle(seed, (uint32_t)i + 1);
+            expect_same_attempt(&detail.attempts[i], &attempt);
+        }
+        arena_release(&arena);
+    }
+    end();
+}
+
+static void wrong_questions_get_precise_answers(void)
+{
+    struct error error = {0};
+    struct report report;
+    struct call_page page;
+    struct call_detail detail;
+    struct arena arena;
+    enum report_by by;
+    arena_init(&arena, 1 << 20);
+    begin();
+    EXPECT(!report_make(ledger_path, REPORT_DAY, 0, 0, &report, &error));
+    EXPECT_SLICE(slice_from_cstr(error.code), "ledger_missing");
+    EXPECT_INT(error.kind, ERROR_NOT_FOUND);
+    ledger_close(open_ledger(), 1000);
+    EXPECT(report_make(ledger_path, REPORT_DAY, 0, 0, &report, &error));
+    EXPECT_INT(report.count, 0);
+    report_release(&report);
+    EXPECT(report_calls(ledger_path, SLICE_EMPTY, 10, &arena, &page, &error));
+    EXPECT_INT(page.count, 0);
+    EXPECT_INT(page.next[0], 0);
+    EXPECT(!report_calls(ledger_path, SLICE("'; DROP TABLE calls"), 10, &arena, &page, &error));
+    EXPECT_SLICE(slice_from_cstr(error.code), "bad_cursor");
+    EXPECT(!report_call(ledger_path, sample_id(1), &arena, &detail, &error));
+    EXPECT_SLICE(slice_from_cstr(error.code), "not_found");
+    EXPECT(report_by_from_name(SLICE("provider"), &by) && by == REPORT_PROVIDER);
+    EXPECT(!report_by_from_name(SLICE("providers"), &by));
+    for (int i = 0; i < REPORT_BYS; i++) {
+        struct slice name = slice_from_cstr(report_by_name((enum report_by)i));
+        EXPECT(report_by_from_name(name, &by) && by == (enum report_by)i);
+    }
+    arena_release(&arena);
+    end();
+}
+
+static void a_small_budget_is_an_error_not_a_crash(void)
+{
+    struct error error = {0};
+    begin();
+    fill();
+    for (size_t budget = 16; budget < 60000; budget += 1500) {
+        struct arena arena;
+        struct call_page page;
+        arena_init(&arena, budget);
+        if (report_calls(ledger_path, SLICE_EMPTY, 50, &arena, &page, &error)) {
+            EXPECT_INT(page.count, 50);
+        } else {
+            EXPECT_SLICE(slice_from_cstr(error.code), "out_of_memory");
+        }
+        arena_release(&arena);
+    }
+    end();
+}
+
+/* A reader that looks while batches are written sees whole batches only. */
+static void a_report_while_calls_are_written_is_consistent(void)
+{
+    struct error error = {0};
+    begin();
+    struct ledger *ledger = open_ledger();
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+        if (seed % 300 == 0) {
+            struct report report;
+            EXPECT(report_make(ledger_path, REPORT_ROUTE, 0, 0, &report, &error));
+            EXPECT(report.total.calls <= (int64_t)seed);
+            report_release(&report);
+        }
+    }
+    ledger_close(ledger, 5000);
+    end();
+}
+
+int main(void)
+{
+    TEST(every_dimension_is_right, "every dimension is the sum of the records");
+    TEST(a_list_shows_every_call_once, "a list shows every call once, newest first");
+    TEST(a_call_comes_back_whole, "a call comes back whole with its attempts");
+    TEST(wrong_questions_get_precise_answers, "wrong questions get precise answers");
+    TEST(a_small_budget_is_an_error_not_a_crash, "a small memory budget is an error, not a crash");
+    TEST(a_report_while_calls_are_written_is_consistent, "a report works while calls are written");
+    return tap_done();
+}

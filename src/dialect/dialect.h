@@ -99,7 +99,8 @@ struct dialect {
     void (*decoder_free)(struct decoder *decoder);
     /* Advances *bytes. A frame is valid until the next call. */
     enum decode_result (*decode)(struct decoder *decoder, struct slice *bytes, struct frame *ret_frame);
-    /* The upstream's orderly end: an unfinished last frame if there is one (DECODE_FRAME), else DECODE_MORE. */
+    /* The upstream's orderly end; ask until DECODE_MORE: an unfinished last frame if there is one, and then, when the answer was
+       finished but its end not said (some servers leave [DONE] out), a frame without bytes that holds EVENT_END. */
     enum decode_result (*decode_end)(struct decoder *decoder, struct frame *ret_frame);
     /* A whole answer with status 200: all its events in one frame, in the decoder's memory. DECODE_MALFORMED when it is no
        answer of this dialect (HTML, other JSON, nothing in it); an error inside 200 is an EVENT_ERROR. */

@@ -116,6 +116,32 @@ static const char *const torture_stream =
             CHUNK("{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"g\",\"arguments\":{\"x\":"
                   "1}}}]}}") CHUNK("{\"delta\":{},\"finish_reason\":\"stop\"}") "data: [DONE]\n\n";
 
+static void a_text_chunk_allocates_nothing(void)
+{
+    const struct dialect *dialect = dialect_of(DIALECT_OPENAI_CHAT);
+    struct answer_head head = {.call_id = SLICE("c"), .model = SLICE("m")};
+    struct decoder *decoder = dialect->decoder_new(FIXTURE_LIMIT);
+    struct encoder *encoder = dialect->encoder_new(&head);
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    for (int i = 0; i < 100; i++) {
+        struct slice bytes =
+            SLICE(CHUNK("{\"index\":0,\"delta\":{\"content\":\" word\"},\"finish_reason\":null}"));
+        struct frame frame;
+        if (i == 2) {
+            memory_fail_nth(0);
+        }
+        buf_clear(&out);
+        EXPECT_INT(dialect->decode(decoder, &bytes, &frame), DECODE_FRAME);
+        EXPECT(dialect->encode(encoder, &frame, &out));
+        EXPECT(out.len > 0);
+    }
+    EXPECT(!memory_fault_happened());
+    memory_fail_nth(-1);
+    dialect->decoder_free(decoder);
+    dialect->encoder_free(encoder);
+    buf_release(&out);
+}
+
 /* One stream with allocations that fail: it ends early or whole, never wrongly. */
 static bool torture(void)
 {
@@ -201,6 +227,7 @@ int main(void)
     TEST(ollama_ignores_calls_without_a_name, "Ollama's calls without a name are nothing");
     TEST(keeps_no_large_memory, "memory of a large answer is given back");
 #ifdef SLUICE_FAULTS
+    TEST(a_text_chunk_allocates_nothing, "a text chunk allocates nothing once the decoder is warm");
     TEST(survives_every_failing_allocation, "a stream survives the failure of any allocation");
     TEST(translation_survives_every_failing_allocation,
          "a translation survives the failure of any allocation");

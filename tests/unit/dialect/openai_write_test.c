@@ -265,6 +265,28 @@ static void lists_what_another_dialect_said_more(void)
         "tools,top_k,top_a,messages.0.cache_control");
 }
 
+static void ollama_cannot_mark_a_failed_result(void)
+{
+    struct chat_part parts[] = {{.kind = PART_TOOL_RESULT, .id = SLICE("a"), .is_error = true},
+                                {.kind = PART_TEXT, .text = SLICE("no")}};
+    struct chat_message messages[] = {{.role = ROLE_TOOL, .parts = parts, .part_count = 2}};
+    struct chat chat = {.dialect = FOREIGN,
+                        .model = SLICE("own"),
+                        .messages = messages,
+                        .message_count = 1,
+                        .choices = 1};
+    struct request_change change = {0};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    struct loss loss = {.len = 0};
+    struct error error = {0};
+    EXPECT(dialect_of(DIALECT_OLLAMA)->write_request(&chat, &change, &out, &loss, &error));
+    EXPECT_SLICE(buf_slice(&out),
+                 "{\"model\":\"own\",\"messages\":[{\"role\":\"tool\",\"content\":\"no\","
+                 "\"tool_call_id\":\"a\"}],\"stream\":false,\"options\":{}}");
+    EXPECT_SLICE(slice_of(loss.text, loss.len), "messages.0.is_error,parallel_tool_calls");
+    buf_release(&out);
+}
+
 static void refuses_parts_that_nobody_knows(void)
 {
     struct chat_part user[] = {{.kind = PART_UNKNOWN, .raw = SLICE("{}")}};
@@ -314,6 +336,8 @@ int main(void)
     TEST(moves_images_of_results_behind_all_results,
          "images of results follow in a user's turn after all results");
     TEST(lists_what_another_dialect_said_more, "what another dialect said more is listed as lost");
+    TEST(ollama_cannot_mark_a_failed_result,
+         "a failed result is listed as lost where it cannot be marked");
     TEST(refuses_parts_that_nobody_knows, "a part that nobody knows is refused, not dropped");
     TEST(the_change_wins, "model, limit and usage are those of the target");
     return tap_done();

@@ -17,14 +17,14 @@
     X(ADMIT) /* endpoint and key known: rate and access decided once            READ            */ \
     X(READ)  /* the body is being received                                      (on_body) PARSE */ \
     X(PARSE) /* bytes -> chat                                                   CLASSIFY        */ \
-    X(CLASSIFY) /* the operator's own classifier, if there is one                  PLAN */                                                                                                \
+    X(CLASSIFY) /* the operator's own classifier, if there is one                  PLAN */         \
     X(PLAN) /* features, task, constraints -> ordered targets                  ATTEMPT         */  \
-    X(ATTEMPT) /* next target of the plan: hold, lane, body, request              STREAM */                                                                                                \
+    X(ATTEMPT) /* next target of the plan: hold, lane, body, request              STREAM */        \
     X(STREAM) /* upstream bytes -> events -> meter -> client                     (upstream) SETTLE \
                */                                                                                  \
     X(SETTLE) /* the attempt's one charge                                        DELIVER or        \
                  ATTEMPT */                                                                        \
-    X(DELIVER) /* terminal bytes of the answer                                    DONE */                                                                                                \
+    X(DELIVER) /* terminal bytes of the answer                                    DONE */          \
     X(DONE)    /* memory released                                                                 */
 
 enum call_step {

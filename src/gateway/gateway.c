@@ -21,6 +21,17 @@ struct snapshot *gateway_snapshot(struct gateway *gateway)
     return snapshot;
 }
 
+SSL_CTX *gateway_tls(struct gateway *gateway)
+{
+    pthread_mutex_lock(&gateway->lock);
+    SSL_CTX *tls = gateway->tls;
+    if (tls != NULL) {
+        SSL_CTX_up_ref(tls);
+    }
+    pthread_mutex_unlock(&gateway->lock);
+    return tls;
+}
+
 struct key_set *gateway_keys(struct gateway *gateway)
 {
     pthread_mutex_lock(&gateway->lock);
@@ -60,6 +71,46 @@ static bool publish(struct gateway *gateway, struct snapshot *snapshot, struct e
     return true;
 }
 
+/* What a running process cannot change is said, not silently left. */
+static void warn_unchangeable(const struct server_settings *old, const struct server_settings *new)
+{
+    bool same = old->listen_count == new->listen_count && old->workers == new->workers &&
+                (old->tls_certificate.len == 0) == (new->tls_certificate.len == 0);
+    for (size_t i = 0; i < new->listen_count &&same; i++) {
+        same = slice_eq(old->listen[i], new->listen[i]);
+    }
+    if (!same) {
+        log_event(LOG_WARN, "restart_needed",
+                  "server.listen, server.workers and switching TLS on or off take effect at the "
+                  "next start");
+    }
+}
+
+static SSL_CTX *tls_context(const struct snapshot *snapshot, struct error *error)
+{
+    const struct server_settings *settings = &snapshot->server;
+    return tls_server_context(settings->tls_certificate, settings->tls_key, error);
+}
+
+/* New files of the same names are the usual case: certificates are renewed. */
+static bool reload_tls(struct gateway *gateway, const struct snapshot *snapshot,
+                       struct error *error)
+{
+    if (gateway->tls == NULL || snapshot->server.tls_certificate.len == 0) {
+        return true;
+    }
+    SSL_CTX *tls = tls_context(snapshot, error);
+    if (tls == NULL) {
+        return false;
+    }
+    pthread_mutex_lock(&gateway->lock);
+    SSL_CTX *old = gateway->tls;
+    gateway->tls = tls;
+    pthread_mutex_unlock(&gateway->lock);
+    SSL_CTX_free(old);
+    return true;
+}
+
 static void reload(struct gateway *gateway)
 {
     struct error error;
@@ -76,7 +127,8 @@ static void reload(struct gateway *gateway)
                   "the configuration has errors; the running one stays");
         return;
     }
-    if (!publish(gateway, snapshot, &error)) {
+    warn_unchangeable(&gateway->snapshot->server, &snapshot->server);
+    if (!reload_tls(gateway, snapshot, &error) || !publish(gateway, snapshot, &error)) {
         log_event(LOG_ERROR, "reload_failed", "%s; the running configuration stays", error.text);
         snapshot_unref(snapshot);
         return;
@@ -209,11 +261,10 @@ static unsigned wanted_workers(const struct snapshot *snapshot)
 
 static bool open_tls(struct gateway *gateway, struct error *error)
 {
-    const struct server_settings *settings = &gateway->snapshot->server;
-    if (settings->tls_certificate.len == 0) {
+    if (gateway->snapshot->server.tls_certificate.len == 0) {
         return true;
     }
-    gateway->tls = tls_server_context(settings->tls_certificate, settings->tls_key, error);
+    gateway->tls = tls_context(gateway->snapshot, error);
     return gateway->tls != NULL;
 }
 

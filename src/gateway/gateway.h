@@ -69,5 +69,7 @@ void gateway_stop(struct gateway *gateway, unsigned ms);
  */
 struct snapshot *gateway_snapshot(struct gateway *gateway);
 struct key_set *gateway_keys(struct gateway *gateway);
+/* NULL: plain HTTP. Give back with SSL_CTX_free(). */
+SSL_CTX *gateway_tls(struct gateway *gateway);
 
 #endif

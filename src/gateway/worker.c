@@ -29,6 +29,12 @@ static void take_news(struct worker *worker)
     struct key_set *keys = gateway_keys(worker->gateway);
     key_set_unref(worker->keys);
     worker->keys = keys;
+    SSL_CTX *tls = gateway_tls(worker->gateway);
+    if (tls != worker->tls) {
+        http_server_set_tls(worker->server, tls);
+    }
+    SSL_CTX_free(worker->tls);
+    worker->tls = tls;
 }
 
 static void on_upstream_closed(void *user)
@@ -92,7 +98,7 @@ static struct http_server_options server_options(struct worker *worker, struct l
         .limits = http_default_limits,
         .handler = &gateway_handler,
         .owner = listener,
-        .tls = worker->gateway->tls,
+        .tls = worker->tls,
     };
     options.limits.head_bytes = (size_t)settings->head_bytes;
     options.limits.body_bytes = (size_t)settings->body_bytes;
@@ -122,6 +128,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     buf_init(&worker->log, LOG_BYTES_MAX);
     worker->snapshot = gateway_snapshot(gateway);
     worker->keys = gateway_keys(gateway);
+    worker->tls = gateway_tls(gateway);
     uv_async_init(&worker->loop.uv, &worker->async, on_async);
     worker->front_listener = (struct listener){worker, false};
     worker->admin_listener = (struct listener){worker, true};
@@ -256,6 +263,7 @@ void worker_free(struct worker *worker)
     upstream_free(worker->upstream);
     snapshot_unref(worker->snapshot);
     key_set_unref(worker->keys);
+    SSL_CTX_free(worker->tls);
     buf_release(&worker->out);
     buf_release(&worker->log);
     net_loop_release(&worker->loop);

@@ -38,6 +38,7 @@ struct worker {
     struct upstream *upstream;
     struct snapshot *snapshot; /* its own reference; swapped on `async` */
     struct key_set *keys;
+    SSL_CTX *tls; /* its own reference; NULL: plain */
     uv_async_t async;
     struct random random;
     struct metrics metrics;

@@ -6,8 +6,8 @@
 #include "codec/json_write.h"
 
 #define EVENTS_FIRST 8u
-#define EVENTS_KEPT 256u /* what a decoder keeps between frames; a whole answer may need more */
-#define NODES_KEPT 4096u
+#define EVENTS_KEPT 32u /* what a decoder keeps between frames; a whole answer may need more */
+#define NODES_KEPT 1024u
 #define ARENA_FACTOR 4u /* texts made for a frame: escaped forms of parts of it */
 #define ARENA_LEAST ((size_t)64 * 1024)
 

@@ -64,6 +64,7 @@ static void lowers_token_limits(void)
 {
     struct request_change change = {.clamp_max_tokens = 100};
     expect_edit(CHAT, "{\"max_tokens\":50," M "}", change, "{\"max_tokens\":50," M "}", 0);
+    expect_edit(CHAT, "{\"max_tokens\":1e2," M "}", change, "{\"max_tokens\":1e2," M "}", 0);
     expect_edit(CHAT, "{\"max_tokens\":5e2," M "}", change, "{\"max_tokens\":100," M "}", 1);
     expect_edit(CHAT, "{\"max_completion_tokens\": 500," M "}", change,
                 "{\"max_completion_tokens\": 100," M "}", 1);

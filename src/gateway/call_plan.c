@@ -38,6 +38,23 @@ enum call_step call_parse(struct call *call)
     return STEP_CLASSIFY;
 }
 
+/* When nothing but their rest after failures keeps targets away, trying again later helps: ms until
+ * the first of them is probed; 0: other reasons stand. */
+static int64_t rest_ms(const struct call *call)
+{
+    const struct plan *plan = &call->decision->plan;
+    int64_t now_ns = clock_monotonic(call->worker->loop.clock);
+    int64_t least = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct target *target = &call->snapshot->policy.targets[plan->entries[i].target];
+        if (plan->entries[i].reason == REASON_DEAD) {
+            int64_t ms = health_retry_in_ms(target->health, now_ns) + 1;
+            least = least == 0 || ms < least ? ms : least;
+        }
+    }
+    return least;
+}
+
 /* The list of refused targets is the useful part of the answer: it goes into the error's `sluice`
  * member. */
 static enum call_step refuse(struct call *call)
@@ -58,8 +75,11 @@ static enum call_step refuse(struct call *call)
         buf_printf(&message, "%s%.*s (%s)", i == 0 ? "" : ", ", SLICE_ARG(target->name),
                    plan_reason_name((enum plan_reason)entry->reason));
     }
+    call->attempt.retry_after_ms = rest_ms(call);
+    bool resting = call->attempt.retry_after_ms > 0;
     enum call_step next =
-        call_fail(call, 422, "no_feasible_target", NULL, "%.*s.", (int)message.len, message.ptr);
+        call_fail(call, resting ? 503 : 422, resting ? "no_target_available" : "no_feasible_target",
+                  NULL, "%.*s.", (int)message.len, message.ptr);
     buf_release(&message);
     return next;
 }

@@ -323,8 +323,9 @@ static const struct constraint_row {
     {REASON_DIALECT, violates_dialect},  {REASON_CAPABILITY, violates_capability},
     {REASON_CONTEXT, violates_context},  {REASON_NOT_LOCAL, violates_local},
     {REASON_MIN_TIER, violates_tier},    {REASON_PRICE_UNKNOWN, violates_price_known},
-    {REASON_NOT_ALLOWED, violates_rate}, {REASON_DEAD, violates_alive},
-    {REASON_COST, violates_cost},        {REASON_LATENCY, violates_latency},
+    {REASON_NOT_ALLOWED, violates_rate}, {REASON_COST, violates_cost},
+    {REASON_LATENCY, violates_latency},  {REASON_DEAD, violates_alive},
+    /* last: who is refused as dead would be taken if it were alive, so a retry later helps */
 };
 
 enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entry *entry)

@@ -56,22 +56,6 @@ enum call_step call_settle(struct call *call)
     return STEP_DELIVER;
 }
 
-static bool translate_answer(struct call *call, struct buf *out)
-{
-    struct attempt *attempt = &call->attempt;
-    struct frame frame;
-    struct answer_head head = {
-        .call_id = slice_of(call->id_text, ID_TEXT_LEN),
-        .model = attempt->target->model,
-        .created_s = call->started_wall_ns / NS_PER_S,
-        .include_usage = true,
-        .operation = call->chat.operation,
-    };
-    return attempt->back->decode_answer(attempt->decoder, buf_slice(&attempt->answer), &frame) ==
-               DECODE_FRAME &&
-           call->front->write_answer(&head, &frame, out);
-}
-
 static void respond(struct call *call, struct slice body)
 {
     struct answer_headers headers;
@@ -92,21 +76,10 @@ static void respond(struct call *call, struct slice body)
 
 static enum call_step deliver_whole(struct call *call)
 {
-    struct attempt *attempt = &call->attempt;
-    if (attempt->lane != LANE_TRANSLATE) {
-        respond(call, buf_slice(&attempt->answer));
-        return STEP_DONE;
-    }
-    struct buf body = BUF_INIT(64u << 20);
-    enum call_step next = STEP_DONE;
-    if (translate_answer(call, &body)) {
-        respond(call, buf_slice(&body));
-    } else {
-        next = call_fail(call, 502, "answer_too_large", NULL,
-                         "The provider's answer is too large to be translated.");
-    }
-    buf_release(&body);
-    return next;
+    const struct attempt *attempt = &call->attempt;
+    bool translated = attempt->lane == LANE_TRANSLATE;
+    respond(call, buf_slice(translated ? &attempt->body : &attempt->answer));
+    return STEP_DONE;
 }
 
 static enum call_step finish_stream(struct call *call)

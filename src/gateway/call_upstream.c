@@ -106,6 +106,26 @@ static void on_data(struct upstream_request *r, struct slice bytes)
     }
 }
 
+/* The client's body from the answer's events, before the attempt is settled: what cannot be written
+ * is a failed attempt, not a broken answer. The request's own body is not needed any more. */
+static bool translate_whole(struct call *call, const struct frame *frame)
+{
+    struct attempt *attempt = &call->attempt;
+    const struct answer_head head = {
+        .call_id = slice_of(call->id_text, ID_TEXT_LEN),
+        .model = attempt->target->model,
+        .created_s = call->started_wall_ns / NS_PER_S,
+        .include_usage = true,
+        .operation = call->chat.operation,
+    };
+    buf_clear(&attempt->body);
+    if (!call->front->write_answer(&head, frame, &attempt->body) || attempt->body.failed) {
+        attempt_fail(call, "answer_too_large", "");
+        return false;
+    }
+    return true;
+}
+
 /* Status 200 and a whole body: is it an answer? */
 static bool whole_answer(struct call *call)
 {
@@ -119,6 +139,9 @@ static bool whole_answer(struct call *call)
     meter_frame(&attempt->meter, &frame);
     if (attempt->meter.failed) {
         attempt_fail(call, "error_in_answer", attempt->meter.error);
+        return false;
+    }
+    if (!call->streamed && attempt->lane == LANE_TRANSLATE && !translate_whole(call, &frame)) {
         return false;
     }
     attempt->outcome = ATTEMPT_OK;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/decide.h"
 
+#include "dialect/dialect.h"
 #include "gateway/wishes.h"
+
+/* Who can say "fill in the middle" on the wire. */
+#define SUFFIX_DIALECTS (DIALECT_BIT(DIALECT_OPENAI_COMPLETIONS) | DIALECT_BIT(DIALECT_OLLAMA))
 
 static struct slice plain_model(struct slice inner, struct arena *arena)
 {
@@ -146,7 +150,7 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .max_tokens = chat->max_tokens,
         .streamed = chat->stream,
         .client_dialect = decision->client_dialect,
-        .required_dialects = chat->suffix.ptr != NULL ? 1u << decision->client_dialect : 0,
+        .required_dialects = chat->suffix.ptr != NULL ? SUFFIX_DIALECTS : 0,
         .now_ns = now_ns,
     };
 }

@@ -299,6 +299,7 @@ static void get_usage(struct reader *r, struct usage *usage)
     usage->audio_input = get_signed(r);
     usage->audio_output = get_signed(r);
     usage->provider_cost_nd = get_signed(r);
+    r->failed |= !usage->has_provider_cost && usage->provider_cost_nd != 0;
 }
 
 bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)

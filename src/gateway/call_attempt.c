@@ -79,9 +79,10 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
         .model = attempt->target->model,
         .clamp_max_tokens = clamp,
         .add_usage = call->streamed && !call->include_usage && may_ask,
+        .drop_routing = (provider->quirks & QUIRK_ROUTING_FIELDS) == 0,
         .max_completion_tokens = (provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) != 0,
     };
-    attempt->hide_usage = call->streamed && !call->include_usage;
+    attempt->hide_usage = change.add_usage;
     if (attempt->lane == LANE_TRANSLATE) {
         if (call->streamed && may_ask) {
             change.add_usage = true;

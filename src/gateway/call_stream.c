@@ -119,23 +119,20 @@ static bool take_frame(struct call *call, const struct frame *frame)
     struct attempt *attempt = &call->attempt;
     struct buf *out = &call->worker->out;
     meter_frame(&attempt->meter, frame);
-    if (attempt->meter.failed && !call->committed) {
+    if (attempt->meter.failed) {
         attempt_fail(call, "error_in_stream", attempt->meter.error);
         return false;
     }
-    if (frame->terminal) {
+    if (!call->committed && meter_begins(frame)) {
+        stream_commit(call);
+    }
+    if (frame->terminal && call->committed) {
         settle_at_end(call);
         append_meta(call, out);
     }
     if (attempt->lane == LANE_TRANSLATE) {
-        if (!call->committed && meter_begins(frame)) {
-            stream_commit(call);
-        }
         encode_frame(call, frame, out);
     } else {
-        if (!call->committed && meter_begins(frame)) {
-            stream_commit(call);
-        }
         append_raw(attempt, frame, out);
     }
     return true;
@@ -176,6 +173,21 @@ static bool flush_out(struct call *call)
     return true;
 }
 
+/* What came before the failure belongs to the client. */
+static bool fail_after_flush(struct call *call)
+{
+    if (call->committed) {
+        (void)!flush_out(call);
+    }
+    return false;
+}
+
+static bool fail_stream(struct call *call, const char *error)
+{
+    attempt_fail(call, error, "");
+    return fail_after_flush(call);
+}
+
 bool stream_take(struct call *call, struct slice bytes)
 {
     struct attempt *attempt = &call->attempt;
@@ -185,23 +197,31 @@ bool stream_take(struct call *call, struct slice bytes)
         switch (attempt->back->decode(attempt->decoder, &bytes, &frame)) {
         case DECODE_FRAME:
             if (!take_frame(call, &frame)) {
-                return false;
+                return fail_after_flush(call);
             }
             break;
         case DECODE_MALFORMED:
             if (!call->committed || attempt->lane == LANE_TRANSLATE) {
-                attempt_fail(call, "malformed_event", "");
-                return false;
+                return fail_stream(call, "malformed_event");
             }
-            buf_append(&call->worker->out,
-                       frame.raw); /* a verbatim answer is never failed by our reading of it */
+            /* a verbatim answer is never failed by our reading of it */
+            buf_append(&call->worker->out, frame.raw);
             break;
         case DECODE_TOO_LARGE:
-            attempt_fail(call, "event_too_large", "");
-            return false;
+            return fail_stream(call, "event_too_large");
         case DECODE_MORE:
             return flush_out(call);
         }
+    }
+}
+
+/* The encoder's terminal bytes, where the upstream's dialect has no frame for them. */
+static void encode_end(struct call *call)
+{
+    static const struct event end = {.kind = EVENT_END};
+    const struct frame last = {.events = &end, .count = 1, .terminal = true};
+    if (call->attempt.lane == LANE_TRANSLATE && !call->attempt.meter.ended) {
+        encode_frame(call, &last, &call->worker->out);
     }
 }
 
@@ -210,36 +230,28 @@ bool stream_end(struct call *call)
     struct attempt *attempt = &call->attempt;
     struct frame frame;
     buf_clear(&call->worker->out);
-    if (attempt->back->decode_end(attempt->decoder, &frame) == DECODE_FRAME &&
-        !take_frame(call, &frame)) {
-        return false;
+    while (attempt->back->decode_end(attempt->decoder, &frame) == DECODE_FRAME) {
+        if (!take_frame(call, &frame)) {
+            return fail_after_flush(call);
+        }
     }
-    if (!call->committed || !is_complete(&attempt->meter) || attempt->meter.failed) {
-        attempt_fail(call, attempt->meter.failed ? "error_in_stream" : "truncated_stream",
-                     attempt->meter.error);
-        return false;
+    if (!call->committed || !is_complete(&attempt->meter)) {
+        return fail_stream(call, "truncated_stream");
     }
-    bool was_open = attempt->open;
     settle_at_end(call);
-    if (was_open && attempt->lane == LANE_TRANSLATE) {
-        static const struct event end = {.kind = EVENT_END};
-        struct frame last = {.events = &end, .count = 1, .terminal = true};
-        encode_frame(call, &last, &call->worker->out);
-    }
+    encode_end(call);
     return flush_out(call);
 }
 
 void stream_whole(struct call *call, const struct frame *frame)
 {
-    static const struct event end = {.kind = EVENT_END};
-    struct frame last = {.events = &end, .count = 1, .terminal = true};
     struct buf *out = &call->worker->out;
     buf_clear(out);
     call->attempt.lane = LANE_TRANSLATE;
     stream_commit(call);
     encode_frame(call, frame, out);
     settle_at_end(call);
-    encode_frame(call, &last, out);
+    encode_end(call);
     append_meta(call, out);
     send_out(call, buf_slice(out));
 }

@@ -53,7 +53,7 @@ const struct provider_preset provider_presets[] = {
         .dialects = CHAT | COMPLETIONS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
-        .quirks = QUIRK_REPORTS_COST,
+        .quirks = QUIRK_REPORTS_COST | QUIRK_ROUTING_FIELDS,
         .capabilities = CAN(TOOLS) | CAN(JSON_OBJECT) | CAN(STREAMING),
         .curated =
             {

@@ -32,7 +32,8 @@ enum {
     QUIRK_NO_STREAM_OPTIONS =
         1u << 1,           /* refuses or ignores stream_options; reports usage anyway or never */
     QUIRK_LOCAL = 1u << 2, /* runs on this machine or in this network: models cost nothing */
-    QUIRK_REPORTS_COST = 1u << 3, /* usage.cost in dollars wins over the catalogue */
+    QUIRK_ROUTING_FIELDS = 1u << 4, /* knows OpenRouter's `provider` and `session_id` members */
+    QUIRK_REPORTS_COST = 1u << 3,   /* usage.cost in dollars wins over the catalogue */
 };
 
 struct curated_target {

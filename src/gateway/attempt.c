@@ -130,8 +130,10 @@ static int64_t cost_of(const struct call *call, const struct usage *usage, bool 
 {
     const struct policy *policy = &call->snapshot->policy;
     const struct target *target = call->attempt.target;
-    *ret_priced = target->price.known || usage->has_provider_cost;
-    if (usage->has_provider_cost) {
+    bool told = usage->has_provider_cost &&
+                (call->attempt.provider->quirks & QUIRK_REPORTS_COST) != 0;
+    *ret_priced = target->price.known || told;
+    if (told) {
         return usage->provider_cost_nd;
     }
     struct price price = policy_price(policy, target);

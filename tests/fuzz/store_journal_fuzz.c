@@ -126,10 +126,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     journal_consumed(journal, position);
     journal_close(journal);
     for (uint64_t number = 1; number < 8; number++) {
-        char name[SEGMENT_NAME_SIZE + 16];
+        char name[SEGMENT_NAME_SIZE];
+        char aside[SEGMENT_NAME_SIZE + 16];
         unlinkat(directory_fd, segment_name(number, name), 0);
-        strcat(name, ".damaged");
-        unlinkat(directory_fd, name, 0);
+        snprintf(aside, sizeof(aside), "%s.damaged", name);
+        unlinkat(directory_fd, aside, 0);
     }
     return 0;
 }

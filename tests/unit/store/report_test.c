@@ -3,6 +3,7 @@
 #include "store/report.h"
 
 #include "tests/unit/store/ledger_testing.h"
+#include "tests/unit/store/record_expect.h"
 
 #define CALLS 4000
 
@@ -179,25 +180,6 @@ static void a_list_shows_every_call_once(void)
     end();
 }
 
-static void expect_same_attempt(const struct settle_record *a, const struct settle_record *b)
-{
-    EXPECT(memcmp(&a->call, &b->call, sizeof(a->call)) == 0);
-    EXPECT_INT(a->attempt, b->attempt);
-    EXPECT_INT(a->wall_ns, b->wall_ns);
-    EXPECT_INT(a->released_nd, b->released_nd);
-    EXPECT_INT(a->cost_nd, b->cost_nd);
-    EXPECT_INT(a->key_id, b->key_id);
-    EXPECT_INT(a->outcome, b->outcome);
-    EXPECT_INT(a->status, b->status);
-    EXPECT(memcmp(&a->usage, &b->usage, sizeof(a->usage)) == 0);
-    EXPECT_INT(a->priced, b->priced);
-    EXPECT_INT(a->first_byte_us, b->first_byte_us);
-    EXPECT_INT(a->total_us, b->total_us);
-    EXPECT(slice_eq(a->target, b->target) && slice_eq(a->provider, b->provider));
-    EXPECT(slice_eq(a->model, b->model) && slice_eq(a->lane, b->lane));
-    EXPECT(slice_eq(a->error, b->error) && slice_eq(a->loss, b->loss));
-}
-
 static void a_call_comes_back_whole(void)
 {
     struct error error = {0};
@@ -209,22 +191,11 @@ static void a_call_comes_back_whole(void)
         struct call_record wanted = sample_call(seed);
         arena_init(&arena, 1 << 20);
         EXPECT(report_call(ledger_path, wanted.call, &arena, &detail, &error));
-        const struct call_record *call = &detail.row.call;
-        EXPECT_INT(call->wall_ns, wanted.wall_ns);
-        EXPECT_INT(call->cost_nd, wanted.cost_nd);
-        EXPECT_INT(call->tier, wanted.tier);
-        EXPECT_INT(call->complexity_permille, wanted.complexity_permille);
-        EXPECT_INT(call->expected_cost_nd, wanted.expected_cost_nd);
-        EXPECT_INT(call->status, wanted.status);
-        EXPECT_INT(call->streamed, wanted.streamed);
-        EXPECT_INT(call->complete, wanted.complete);
-        EXPECT(slice_eq(call->error, wanted.error) && slice_eq(call->baseline, wanted.baseline));
-        EXPECT(slice_eq(call->endpoint, wanted.endpoint) && slice_eq(call->route, wanted.route));
-        EXPECT(slice_eq(call->asked_model, wanted.asked_model));
+        expect_same_call(&detail.row.call, &wanted);
         EXPECT_INT(detail.count, sample_attempts(seed));
         for (size_t i = 0; i < detail.count; i++) {
             struct settle_record attempt = sample_settle(seed, (uint32_t)i + 1);
-            expect_same_attempt(&detail.attempts[i], &attempt);
+            expect_same_settle(&detail.attempts[i], &attempt);
         }
         arena_release(&arena);
     }

@@ -65,12 +65,10 @@ static int weight_of_place(const struct features *f, const struct word_hit *hit)
 
 /* --- phrases --- */
 
-static bool is_alternative(const struct vocabulary *v, const struct phrase *phrase, size_t place,
-                           uint16_t word)
+static bool is_in_set(const struct vocabulary *v, uint16_t set, uint16_t word)
 {
-    const uint16_t *words = v->alternatives + phrase->next[place];
-    for (size_t i = 0; i < phrase->next_count[place]; i++) {
-        if (words[i] == word) {
+    for (size_t i = v->first_set[word]; i < v->first_set[word + 1]; i++) {
+        if (v->sets[i] == set) {
             return true;
         }
     }
@@ -88,7 +86,7 @@ static bool phrase_continues(const struct scoring *s, const struct phrase *phras
         unsigned reach = f->hits[last].index + 1u + gap;
         while (next < f->hit_count && f->hits[next].index <= reach &&
                (f->hits[next].place & PLACE_CLAUSE) == 0 &&
-               !is_alternative(s->vocabulary, phrase, place, f->hits[next].word)) {
+               !is_in_set(s->vocabulary, phrase->next_set[place], f->hits[next].word)) {
             next++;
         }
         if (next >= f->hit_count || f->hits[next].index > reach ||
@@ -122,7 +120,7 @@ static bool rule_applies(const struct scoring *s, const struct word_rule *rule,
     return (flags & RULE_TEXT_START) == 0 || hit->index < TEXT_START_WORDS;
 }
 
-static void score_rule(struct scoring *s, uint16_t id, size_t at)
+static void score_rule(struct scoring *s, uint16_t id, size_t at, int weight)
 {
     const struct phrase *phrase = &s->vocabulary->phrases[id];
     const struct word_rule *rule = phrase->rule;
@@ -130,7 +128,7 @@ static void score_rule(struct scoring *s, uint16_t id, size_t at)
     if (!rule_applies(s, rule, hit) || (phrase->length > 1 && !phrase_continues(s, phrase, at))) {
         return;
     }
-    int points = rule->weight * weight_of_place(s->features, hit);
+    int points = rule->weight * weight;
     points = points * ((rule->flags & RULE_CODE) != 0 ? s->code_share : s->prose_share) / 16;
     if ((hit->place & PLACE_NEGATED) != 0) {
         s->points[rule->task] -= points * NEGATED_SHARE / 16;
@@ -152,8 +150,11 @@ static void score_words(struct scoring *s)
     const struct vocabulary *v = s->vocabulary;
     for (size_t i = 0; i < f->hit_count; i++) {
         uint16_t word = f->hits[i].word;
-        for (size_t r = v->first_phrase[word]; r < v->first_phrase[word + 1]; r++) {
-            score_rule(s, v->references[r], i);
+        size_t end = v->first_phrase[word + 1];
+        size_t r = v->first_phrase[word];
+        int weight = r == end ? 0 : weight_of_place(f, &f->hits[i]);
+        for (; r < end; r++) {
+            score_rule(s, v->references[r], i, weight);
         }
     }
 }

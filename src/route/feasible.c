@@ -149,20 +149,21 @@ static void entry_costs(const struct plan_facts *facts, const struct target *tar
     entry->worst_cost_nd = cost_of(price, tokens->high, limit);
 }
 
-static int64_t latency_percentile(const struct plan_facts *facts, const struct target *target,
-                                  int percentile)
+/* The configured figure stands in for what was not measured yet. */
+static struct health_latency latency_of(const struct plan_facts *facts, const struct target *target)
 {
-    int64_t ms = -1;
+    struct health_latency latency = {-1, -1};
     if (target->health != NULL) {
-        ms = facts->input->streamed ? health_first_byte_ms(target->health, percentile)
-                                    : health_total_ms(target->health, percentile);
+        latency = health_latency(target->health, facts->input->streamed);
     }
-    return ms >= 0 ? ms : target->latency_ms;
+    latency.p50_ms = latency.p50_ms >= 0 ? latency.p50_ms : target->latency_ms;
+    latency.p90_ms = latency.p90_ms >= 0 ? latency.p90_ms : target->latency_ms;
+    return latency;
 }
 
 int64_t feasible_latency_ms(const struct plan_facts *facts, const struct target *target)
 {
-    return latency_percentile(facts, target, 90);
+    return latency_of(facts, target).p90_ms;
 }
 
 int64_t feasible_context_tokens(const struct plan_facts *facts, const struct target *target)
@@ -332,7 +333,7 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
 {
     const struct target *target = &facts->input->policy->targets[entry->target];
     entry_costs(facts, target, entry);
-    entry->expected_latency_ms = latency_percentile(facts, target, 50);
+    entry->expected_latency_ms = latency_of(facts, target).p50_ms;
     for (size_t i = 0; i < ARRAY_LEN(constraint_rows); i++) {
         entry->wanted = 0;
         entry->actual = 0;

@@ -210,7 +210,8 @@ void features_extract(const struct chat *chat, struct features *features)
 {
     memset(features, 0, offsetof(struct features, hits));
     features->user_len = features->sample_len = 0;
-    struct text_scan scan = {.features = features, .vocabulary = vocabulary_get()};
+    struct text_scan scan;
+    text_scan_init(&scan, features);
     count_conversation(chat, features);
     if (chat->message_count > 0) {
         size_t turn = user_turn_before(chat, chat->message_count);
@@ -218,7 +219,7 @@ void features_extract(const struct chat *chat, struct features *features)
         sample_user_turn(features, &chat->messages[features->user_turn]);
         scan_surroundings(chat, &scan, features->user_turn);
     }
-    features->words = (uint32_t)scan.counts.words;
+    text_scan_finish(&scan);
     features->language = language_of(features, &scan.counts);
     tokens_estimate(chat, &scan.counts, features);
 }

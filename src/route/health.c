@@ -16,6 +16,8 @@
 #include <stddef.h>
 
 #define HISTOGRAM_HALVE_AT 1024u
+#define PUBLISH_ALWAYS 64u
+#define PUBLISH_EVERY 8u
 #define BACKOFF_DOUBLINGS_MAX 6u /* 1 s doubled so often is beyond the longest back-off */
 
 #define GET(member) atomic_load_explicit(&(member), memory_order_relaxed)
@@ -37,6 +39,10 @@ void health_init(struct target_health *health)
     atomic_init(&health->cost_nd, 0);
     atomic_init(&health->first_byte_count, 0);
     atomic_init(&health->total_count, 0);
+    for (size_t i = 0; i < 2; i++) {
+        atomic_init(&health->first_byte_ms[i], -1);
+        atomic_init(&health->total_ms[i], -1);
+    }
     for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
         atomic_init(&health->first_byte[i], 0);
         atomic_init(&health->total[i], 0);
@@ -192,23 +198,6 @@ static int64_t bucket_floor_us(size_t bucket)
     return (quarter[bucket % 4] << (bucket / 4)) / 1000;
 }
 
-static void histogram_add(atomic_uint *buckets, atomic_uint *count, int64_t ms)
-{
-    if (ms < 0) {
-        return;
-    }
-    ADD(buckets[bucket_of(ms)], 1);
-    unsigned samples = ADD(*count, 1) + 1;
-    if (samples < HISTOGRAM_HALVE_AT ||
-        !atomic_compare_exchange_strong_explicit(count, &samples, samples / 2, memory_order_relaxed,
-                                                 memory_order_relaxed)) {
-        return;
-    }
-    for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
-        atomic_fetch_sub_explicit(&buckets[i], GET(buckets[i]) / 2, memory_order_relaxed);
-    }
-}
-
 /* Where `rank` of `samples` falls inside a bucket, by equal parts; rounded up to a whole ms, at
  * least 1. */
 static int64_t bucket_value_ms(size_t bucket, uint64_t rank, uint64_t samples)
@@ -244,6 +233,35 @@ static int64_t histogram_percentile(const atomic_uint *buckets, const atomic_uin
     return bucket_value_ms(last, 1, 1);
 }
 
+/* Percentiles are worked out here and not while planning: a plan asks every target, a sample concerns one. */
+static void histogram_publish(const atomic_uint *buckets, const atomic_uint *count,
+                              atomic_int_fast64_t *published)
+{
+    SET(published[0], histogram_percentile(buckets, count, 50));
+    SET(published[1], histogram_percentile(buckets, count, 90));
+}
+
+static void histogram_add(atomic_uint *buckets, atomic_uint *count, atomic_int_fast64_t *published,
+                          int64_t ms)
+{
+    if (ms < 0) {
+        return;
+    }
+    ADD(buckets[bucket_of(ms)], 1);
+    unsigned samples = ADD(*count, 1) + 1;
+    if (samples <= PUBLISH_ALWAYS || samples % PUBLISH_EVERY == 0) {
+        histogram_publish(buckets, count, published);
+    }
+    if (samples < HISTOGRAM_HALVE_AT ||
+        !atomic_compare_exchange_strong_explicit(count, &samples, samples / 2, memory_order_relaxed,
+                                                 memory_order_relaxed)) {
+        return;
+    }
+    for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
+        atomic_fetch_sub_explicit(&buckets[i], GET(buckets[i]) / 2, memory_order_relaxed);
+    }
+}
+
 int64_t health_first_byte_ms(const struct target_health *health, int percentile)
 {
     return histogram_percentile(health->first_byte, &health->first_byte_count, percentile);
@@ -252,6 +270,12 @@ int64_t health_first_byte_ms(const struct target_health *health, int percentile)
 int64_t health_total_ms(const struct target_health *health, int percentile)
 {
     return histogram_percentile(health->total, &health->total_count, percentile);
+}
+
+struct health_latency health_latency(const struct target_health *health, bool first_byte)
+{
+    const atomic_int_fast64_t *published = first_byte ? health->first_byte_ms : health->total_ms;
+    return (struct health_latency){.p50_ms = GET(published[0]), .p90_ms = GET(published[1])};
 }
 
 int64_t health_throughput_milli(const struct target_health *health)
@@ -297,8 +321,9 @@ void health_record(struct target_health *health, const struct health_sample *sam
     ADD(health->in_flight, -1);
     counters_add(health, sample);
     if (sample->outcome == HEALTH_OK) {
-        histogram_add(health->first_byte, &health->first_byte_count, sample->first_byte_ms);
-        histogram_add(health->total, &health->total_count, sample->total_ms);
+        histogram_add(health->first_byte, &health->first_byte_count, health->first_byte_ms,
+                      sample->first_byte_ms);
+        histogram_add(health->total, &health->total_count, health->total_ms, sample->total_ms);
     }
     if (is_failure(sample->outcome)) {
         breaker_failed(health, sample);

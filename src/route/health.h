@@ -27,6 +27,8 @@ struct target_health {
     atomic_int_fast64_t cost_nd;
     atomic_uint first_byte_count; /* samples in `first_byte`, after decay */
     atomic_uint total_count;
+    atomic_int_fast64_t first_byte_ms[2]; /* p50 and p90 as of late, for planning; -1: too few samples */
+    atomic_int_fast64_t total_ms[2];
     atomic_uint first_byte[HEALTH_LATENCY_BUCKETS]; /* decayed by halving */
     atomic_uint total[HEALTH_LATENCY_BUCKETS];
 };
@@ -72,6 +74,12 @@ void health_record(struct target_health *health, const struct health_sample *sam
 /* Percentile (0..100) of the time to the first byte / to completion in ms; -1 with fewer than 20 samples. */
 int64_t health_first_byte_ms(const struct target_health *health, int percentile);
 int64_t health_total_ms(const struct target_health *health, int percentile);
+/* The p50 and p90 that planning reads: a load each, up to 7 samples old. -1 with fewer than 20 samples. */
+struct health_latency {
+    int64_t p50_ms;
+    int64_t p90_ms;
+};
+struct health_latency health_latency(const struct target_health *health, bool first_byte);
 /* Output tokens per second after the first byte, in thousandths; -1 until there is data. */
 int64_t health_throughput_milli(const struct target_health *health);
 

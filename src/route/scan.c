@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * __builtin_cpu_supports() reads a word that the C runtime filled before main(): it costs a load and a test per block.
+ */
 #include "route/scan.h"
 
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 enum {
@@ -30,7 +33,6 @@ static unsigned class_of(unsigned char c)
     }
     static const uint16_t others[128] = {
         ['_'] = CLASS_WORD,
-        ['\''] = CLASS_WORD,
         [' '] = CLASS_SPACE,
         ['\t'] = CLASS_SPACE,
         ['\r'] = CLASS_SPACE,
@@ -69,6 +71,7 @@ static void bit_set(uint64_t *mask, unsigned bit, bool on)
 void block_scan_portable(char *block, struct block_masks *masks)
 {
     *masks = (struct block_masks){0};
+    uint64_t apostrophe = 0;
     for (unsigned i = 0; i < SCAN_BLOCK; i++) {
         unsigned char c = (unsigned char)block[i];
         unsigned class = class_of(c);
@@ -86,96 +89,75 @@ void block_scan_portable(char *block, struct block_masks *masks)
         bit_set(&masks->arithmetic, i, class & CLASS_OPERATOR);
         bit_set(&masks->underscore, i, c == '_');
         bit_set(&masks->call, i, c == '(');
+        bit_set(&apostrophe, i, c == '\'');
         block[i] = (char)((class & CLASS_UPPER) != 0 ? c | 0x20 : c);
     }
+    masks->word = words_with_apostrophes(masks->word, apostrophe);
 }
 
 #ifdef __SSE2__
 
-/* Bytes in [first, first + count): an unsigned comparison made of a signed one by shifting the
- * range to its start. */
-static __m128i in_range(__m128i bytes, char first, char count)
-{
-    __m128i shifted = _mm_add_epi8(bytes, _mm_set1_epi8((char)(-128 - first)));
-    return _mm_cmplt_epi8(shifted, _mm_set1_epi8((char)(-128 + count)));
-}
+#define SPLAT(c) _mm_set1_epi8((char)(c))
+#define VECTOR __m128i
+#define VECTOR_BYTES 16
+#define LOAD(at) _mm_loadu_si128((const __m128i *)(const void *)(at))
+#define STORE(at, v) _mm_storeu_si128((__m128i *)(void *)(at), (v))
+#define OR(a, b) _mm_or_si128((a), (b))
+#define AND(a, b) _mm_and_si128((a), (b))
+#define IS(v, c) _mm_cmpeq_epi8((v), SPLAT(c))
+#define NEGATIVE(v) _mm_cmpgt_epi8(_mm_setzero_si128(), (v))
+/* Bytes in [first, first + count): an unsigned comparison, made a signed one by moving the range to the lowest values. */
+#define RANGE(v, first, count)                                                                     \
+    _mm_cmpgt_epi8(SPLAT(-128 + (count)), _mm_add_epi8((v), SPLAT(-128 - (first))))
+#define MASK(v) ((uint64_t)(uint16_t)_mm_movemask_epi8(v))
+#define NAME(part) block_##part##_sse2
+#include "route/scan_template.h"
 
-static __m128i is(__m128i bytes, char c)
-{
-    return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
-}
+#undef SPLAT
+#undef VECTOR
+#undef VECTOR_BYTES
+#undef LOAD
+#undef STORE
+#undef OR
+#undef AND
+#undef IS
+#undef NEGATIVE
+#undef RANGE
+#undef MASK
+#undef NAME
 
-static __m128i either(__m128i a, __m128i b)
-{
-    return _mm_or_si128(a, b);
-}
-
-static uint64_t bits(__m128i flags, unsigned shift)
-{
-    return (uint64_t)(unsigned)_mm_movemask_epi8(flags) << shift;
-}
-
-/* What every text has. Returns the bytes that are something else. */
-static uint64_t scan_words(char *at, unsigned shift, struct block_masks *m)
-{
-    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)at);
-    __m128i letter = in_range(_mm_or_si128(b, _mm_set1_epi8(0x20)), 'a', 26);
-    __m128i upper = in_range(b, 'A', 26);
-    __m128i digit = in_range(b, '0', 10);
-    __m128i high = _mm_cmplt_epi8(b, _mm_setzero_si128());
-    __m128i word = either(either(letter, digit), either(either(is(b, '_'), is(b, '\'')), high));
-    __m128i newline = is(b, '\n');
-    __m128i space = either(is(b, ' '), either(is(b, '\t'), is(b, '\r')));
-    __m128i stop = is(b, '.');
-    __m128i comma = is(b, ',');
-    _mm_storeu_si128((__m128i *)(void *)at,
-                     _mm_or_si128(b, _mm_and_si128(upper, _mm_set1_epi8(0x20))));
-    m->word |= bits(word, shift);
-    m->upper |= bits(upper, shift);
-    m->digit |= bits(digit, shift);
-    m->high |= bits(high, shift);
-    m->newline |= bits(newline, shift);
-    m->space |= bits(space, shift);
-    m->stop |= bits(stop, shift);
-    m->comma |= bits(comma, shift);
-    __m128i common = either(either(word, either(space, newline)), either(stop, comma));
-    return bits(common, shift) ^ (UINT64_C(0xffff) << shift);
-}
-
-static void scan_marks(const char *at, unsigned shift, struct block_masks *m)
-{
-    __m128i b = _mm_loadu_si128((const __m128i *)(const void *)at);
-    __m128i semicolon = is(b, ';');
-    __m128i compared = either(either(is(b, '='), is(b, '<')), is(b, '>'));
-    __m128i open = is(b, '(');
-    /* Setting bit 0x20 makes [ and {, ] and } one; no other byte becomes either of them. */
-    __m128i folded = _mm_or_si128(b, _mm_set1_epi8(0x20));
-    __m128i brace = either(is(folded, '{'), is(folded, '}'));
-    __m128i round = either(open, is(b, ')'));
-    __m128i stop = either(either(is(b, '!'), is(b, '?')), is(b, ':'));
-    __m128i sum = either(either(is(b, '+'), is(b, '-')), either(is(b, '*'), is(b, '/')));
-    m->stop |= bits(stop, shift);
-    m->comma |= bits(semicolon, shift);
-    m->quote |= bits(either(is(b, '"'), is(b, '`')), shift);
-    m->code |= bits(either(either(brace, round), either(compared, semicolon)), shift);
-    m->formula |= bits(either(either(is(b, '$'), is(b, '\\')), is(b, '^')), shift);
-    m->arithmetic |= bits(either(either(sum, compared), is(b, '%')), shift);
-    m->call |= bits(open, shift);
-}
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2")
+#endif
+#define SPLAT(c) _mm256_set1_epi8((char)(c))
+#define VECTOR __m256i
+#define VECTOR_BYTES 32
+#define LOAD(at) _mm256_loadu_si256((const __m256i *)(const void *)(at))
+#define STORE(at, v) _mm256_storeu_si256((__m256i *)(void *)(at), (v))
+#define OR(a, b) _mm256_or_si256((a), (b))
+#define AND(a, b) _mm256_and_si256((a), (b))
+#define IS(v, c) _mm256_cmpeq_epi8((v), SPLAT(c))
+#define NEGATIVE(v) _mm256_cmpgt_epi8(_mm256_setzero_si256(), (v))
+#define RANGE(v, first, count)                                                                     \
+    _mm256_cmpgt_epi8(SPLAT(-128 + (count)), _mm256_add_epi8((v), SPLAT(-128 - (first))))
+#define MASK(v) ((uint64_t)(uint32_t)_mm256_movemask_epi8(v))
+#define NAME(part) block_##part##_avx2
+#include "route/scan_template.h"
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
 
 void block_scan(char *block, struct block_masks *masks)
 {
-    *masks = (struct block_masks){0};
-    uint64_t others = 0;
-    for (unsigned shift = 0; shift < SCAN_BLOCK; shift += 16) {
-        others |= scan_words(block + shift, shift, masks);
-    }
-    for (unsigned shift = 0; others != 0 && shift < SCAN_BLOCK; shift += 16) {
-        scan_marks(block + shift, shift, masks);
-    }
-    for (unsigned shift = 0; shift < SCAN_BLOCK; shift += 16) {
-        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(block + shift));
-        masks->underscore |= bits(is(b, '_'), shift);
+    if (__builtin_cpu_supports("avx2")) {
+        block_scan_avx2(block, masks);
+    } else {
+        block_scan_sse2(block, masks);
     }
 }
 

@@ -10,8 +10,11 @@
 /* The last hits are kept for the end of the text, where the request often stands. */
 #define HITS_ANYWHERE (FEATURES_HITS_MAX - 64)
 #define TEXT_END 700
+#define HEAD_BYTES 576 /* in which every word is looked up */
+#define TAIL_BYTES 448
 /* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on a phrase. */
 #define FOLLOW_REACH 2
+#define FILE_NAME_POINTS 3 /* "main.py" says as much as a word that only programmers use */
 
 struct block {
     size_t base;
@@ -175,9 +178,6 @@ static void block_finish(struct text_scan *scan, const struct block *block)
         scan->features->quoted_bytes += SCAN_BLOCK;
     }
     note_last_sentence(scan, block);
-    if (block->stops != 0) {
-        scan->last_stop = block->base + bits_last(block->stops) + 1;
-    }
     if (block->clauses != 0) {
         scan->last_clause = block->base + bits_last(block->clauses) + 1;
     }
@@ -226,23 +226,20 @@ static bool is_negated(const struct text_scan *scan, size_t clause)
            scan->word_index + 1 != scan->negation;
 }
 
-static void count_flags(struct features *f, unsigned flags, size_t start)
+static void count_flags(struct text_scan *scan, unsigned flags, size_t start)
 {
-    f->constraints += (flags & WORD_CONSTRAINT) != 0;
-    f->steps += (flags & WORD_STEP) != 0;
-    f->reasoning_words += (flags & WORD_REASONING) != 0;
-    f->science_words += (flags & WORD_SCIENCE) != 0;
-    f->math_words += (flags & WORD_MATH) != 0;
-    f->number_words += (flags & WORD_NUMBER) != 0;
-    f->quantity_words += (flags & WORD_QUANTITY) != 0;
-    f->english_words += (flags & WORD_ENGLISH) != 0;
+    for (unsigned rest = flags & WORDS_COUNTED; rest != 0; rest &= rest - 1) {
+        scan->flag_counts[__builtin_ctz(rest)]++;
+    }
+    if ((flags & (WORD_OR | WORD_AFTER_DOT)) == 0) {
+        return;
+    }
+    struct features *f = scan->features;
     if ((flags & WORD_OR) != 0) {
         f->last_or = (uint32_t)start;
+    } else if (start >= 2 && f->sample[start - 1] == '.' && f->sample[start - 2] > ' ') {
+        f->code_words += FILE_NAME_POINTS;
     }
-    bool file = (flags & WORD_AFTER_DOT) != 0 && start >= 2 && f->sample[start - 1] == '.' &&
-                f->sample[start - 2] > ' ';
-    f->code_words += (uint32_t)((flags & WORD_CODE) != 0) +
-                     3u * (uint32_t)((flags & WORD_CODE_STRONG) != 0 || file);
 }
 
 static bool hit_fits(const struct text_scan *scan, size_t start)
@@ -271,13 +268,10 @@ static void hit_add(struct text_scan *scan, const struct block *block, uint16_t 
 {
     struct features *f = scan->features;
     uint16_t flags = scan->vocabulary->flags[word];
-    if ((flags & WORD_AT_START) != 0 && !scan->at_start && scan->word_index > scan->follow) {
-        return;
-    }
     unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
     uint8_t place = place_of(scan, block, bit);
     note_negation(scan, flags, start, len);
-    count_flags(f, flags, start);
+    count_flags(scan, flags, start);
     scan->follow = (uint16_t)(scan->word_index + FOLLOW_REACH);
     if (hit_fits(scan, start)) {
         f->hits[f->hit_count++] = (struct word_hit){
@@ -291,12 +285,8 @@ static void hit_add(struct text_scan *scan, const struct block *block, uint16_t 
 static void word_known(struct text_scan *scan, const struct block *block, size_t start, size_t len,
                        struct word_key key, uint64_t hash)
 {
-    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
-    uint16_t flags = 0;
-    if (break_before(block, block->stops, bit, scan->last_stop) >= scan->word_end) {
-        scan->at_start = true;
-    }
     uint16_t word = vocabulary_find(scan->vocabulary, key, hash);
+    uint16_t flags = 0;
     if (word != WORD_UNKNOWN) {
         flags = scan->vocabulary->flags[word];
         hit_add(scan, block, word, start, len);
@@ -304,21 +294,87 @@ static void word_known(struct text_scan *scan, const struct block *block, size_t
     scan->at_start = scan->at_start && (flags & WORD_POLITE) != 0;
 }
 
-static inline void word_end(struct text_scan *scan, const struct block *block, size_t start,
-                            size_t end)
+/* The words that begin a sentence. A carry that starts at a sentence's end runs up through the gap between two words (all ones
+   in ~word) and comes out at the next word's first bit. */
+static uint64_t sentence_starts(struct text_scan *scan, const struct block *block)
 {
-    const char *sample = scan->features->sample;
-    size_t first = start + (sample[start] == '\'');
-    size_t last = end - (size_t)(end > first && sample[end - 1] == '\'');
-    struct word_key key = word_key_of(sample + first, last - first);
+    uint64_t gap = ~block->masks.word;
+    uint64_t sum;
+    bool carry = __builtin_add_overflow(gap, (block->stops & gap), &sum);
+    uint64_t with = sum + (uint64_t)scan->sentence_open;
+    carry |= with < sum;
+    scan->sentence_open = carry || (scan->sentence_open && block->masks.word == 0);
+    return with & block->masks.word;
+}
+
+/* One word; the state that changes with every word is kept in registers and written back only where somebody looks. */
+struct word_state {
+    size_t end;
+    uint16_t index;
+    bool at_start;
+};
+
+static inline void word_scan(struct text_scan *scan, const struct block *block, size_t start,
+                             size_t end, bool begins, struct word_state *state)
+{
+    struct word_key key = word_key_of(scan->features->sample + start, end - start);
     uint64_t hash = word_key_hash(key);
-    if (vocabulary_may_have(scan->vocabulary, hash)) {
-        word_known(scan, block, first, last - first, key, hash);
-    } else {
-        scan->at_start = false;
+    bool at_start = state->at_start | begins;
+    bool near = at_start | (state->index <= scan->follow);
+    state->at_start = false;
+    if (vocabulary_may_have(scan->vocabulary, hash, near)) {
+        scan->at_start = at_start;
+        scan->word_end = state->end;
+        scan->word_index = state->index;
+        word_known(scan, block, start, end - start, key, hash);
+        state->at_start = scan->at_start;
     }
-    scan->word_end = end;
-    scan->word_index++;
+    state->end = end;
+    state->index++;
+}
+
+static struct word_state word_state_load(const struct text_scan *scan)
+{
+    return (struct word_state){scan->word_end, scan->word_index, scan->at_start};
+}
+
+static void word_state_store(struct text_scan *scan, const struct word_state *state)
+{
+    scan->word_end = state->end;
+    scan->word_index = state->index;
+    scan->at_start = state->at_start;
+}
+
+/* Which words are looked up? All of them near the ends of the text, where the request is; in the middle those that begin a
+   sentence; inside a fence none, for they belong to the material. */
+static uint64_t wanted_starts(const struct text_scan *scan, const struct block *block,
+                              uint64_t begins)
+{
+    if (scan->fenced && (block->masks.quote == 0 ||
+                         memchr(scan->features->sample + block->base, '`', SCAN_BLOCK) == NULL)) {
+        return 0;
+    }
+    bool middle = block->base > scan->start + HEAD_BYTES && block->base + TAIL_BYTES < scan->end;
+    return middle ? begins : UINT64_MAX;
+}
+
+/* Passes over the words of a block but for those whose start is wanted. */
+static void block_words_few(struct text_scan *scan, const struct block *block, uint64_t starts,
+                            uint64_t ends, uint64_t wanted, struct word_state *state)
+{
+    uint16_t index = state->index;
+    for (uint64_t rest = starts & wanted; rest != 0; rest &= rest - 1) {
+        unsigned start = bits_first(rest);
+        uint64_t after = ends & ~bits_below(start);
+        if (after != 0) {
+            state->index = (uint16_t)(index + bits_count(starts & bits_below(start)));
+            word_scan(scan, block, block->base + start, block->base + bits_first(after), true,
+                      state);
+        }
+    }
+    state->index = (uint16_t)(index + bits_count(ends));
+    state->end = ends == 0 ? state->end : block->base + bits_last(ends);
+    state->at_start = false;
 }
 
 static void block_words(struct text_scan *scan, const struct block *block)
@@ -326,20 +382,34 @@ static void block_words(struct text_scan *scan, const struct block *block)
     uint64_t word = block->masks.word;
     uint64_t starts = word & ~(word << 1 | (uint64_t)scan->word_open);
     uint64_t ends = ~word & (word << 1 | (uint64_t)scan->word_open);
+    uint64_t begins = sentence_starts(scan, block);
+    uint64_t wanted = wanted_starts(scan, block, begins);
+    struct word_state state = word_state_load(scan);
     if (scan->word_open && ends != 0) {
-        word_end(scan, block, scan->word_start, block->base + bits_first(ends));
+        size_t end = block->base + bits_first(ends);
+        word_scan(scan, block, scan->word_start, end, scan->word_begins, &state);
         ends &= ends - 1;
         scan->word_open = false;
     }
+    if (wanted != UINT64_MAX) {
+        block_words_few(scan, block, starts, ends, wanted, &state);
+        uint64_t closed = starts & (ends == 0 ? 0 : bits_below(bits_last(ends)));
+        starts &= ~closed;
+        ends = 0;
+    }
     while (ends != 0) {
-        word_end(scan, block, block->base + bits_first(starts), block->base + bits_first(ends));
+        unsigned start = bits_first(starts);
+        bool begin = (begins >> start & 1u) != 0;
+        word_scan(scan, block, block->base + start, block->base + bits_first(ends), begin, &state);
         starts &= starts - 1;
         ends &= ends - 1;
     }
     if (starts != 0) {
         scan->word_open = true;
         scan->word_start = block->base + bits_first(starts);
+        scan->word_begins = (begins >> bits_first(starts) & 1u) != 0;
     }
+    word_state_store(scan, &state);
 }
 
 /* --- lines --- */
@@ -372,7 +442,7 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->end = end;
     scan->word_open = false;
     scan->word_end = start;
-    scan->last_stop = start;
+    scan->sentence_open = true;
     scan->last_clause = start;
     scan->at_start = true;
     scan->quoted = false;
@@ -394,7 +464,7 @@ void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t 
     uint16_t index_before = scan->word_index;
     scan_begin(scan, start, end, region);
     for (size_t base = start; base < end; base += SCAN_BLOCK) {
-        struct block block;
+        UNINITIALIZED struct block block;
         block_load(scan, base, &block);
         block_count(scan, &block);
         block_words(scan, &block);
@@ -404,7 +474,9 @@ void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t 
     }
     if (scan->word_open) {
         struct block nothing = {.base = end};
-        word_end(scan, &nothing, scan->word_start, end);
+        struct word_state state = word_state_load(scan);
+        word_scan(scan, &nothing, scan->word_start, end, scan->word_begins, &state);
+        word_state_store(scan, &state);
     }
     line_end(scan, end);
     if (scan->after_colon && scan->sentence_commas > scan->features->list_commas) {
@@ -414,4 +486,29 @@ void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t 
     scan->counts.words += (size_t)(scan->word_index - index_before);
     scan->word_index =
         (uint16_t)(scan->word_index + 16); /* no phrase reaches into the next region */
+}
+
+void text_scan_init(struct text_scan *scan, struct features *features)
+{
+    *scan = (struct text_scan){.features = features, .vocabulary = vocabulary_get()};
+}
+
+static uint32_t flag_count(const struct text_scan *scan, unsigned flag)
+{
+    return scan->flag_counts[__builtin_ctz(flag)];
+}
+
+void text_scan_finish(struct text_scan *scan)
+{
+    struct features *f = scan->features;
+    f->words = (uint32_t)scan->counts.words;
+    f->constraints = flag_count(scan, WORD_CONSTRAINT);
+    f->steps = flag_count(scan, WORD_STEP);
+    f->reasoning_words = flag_count(scan, WORD_REASONING);
+    f->science_words = flag_count(scan, WORD_SCIENCE);
+    f->math_words = flag_count(scan, WORD_MATH);
+    f->number_words = flag_count(scan, WORD_NUMBER);
+    f->quantity_words = flag_count(scan, WORD_QUANTITY);
+    f->english_words = flag_count(scan, WORD_ENGLISH);
+    f->code_words += flag_count(scan, WORD_CODE) + 3 * flag_count(scan, WORD_CODE_STRONG);
 }

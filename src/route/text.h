@@ -24,13 +24,15 @@ struct text_scan {
     struct features *features;
     const struct vocabulary *vocabulary;
     struct byte_counts counts;
+    uint32_t flag_counts[WORD_FLAGS]; /* of WORDS_COUNTED, by bit */
     uint8_t region;       /* PLACE_SYSTEM, PLACE_EARLIER or 0: for each word of it */
     size_t start;         /* of the region */
     size_t end;
     bool word_open;       /* a word goes on over the block's end */
     size_t word_start;
     size_t word_end;      /* of the word before */
-    size_t last_stop;     /* offset after the last end of a sentence */
+    bool word_begins;     /* the open word begins a sentence */
+    bool sentence_open;   /* a sentence has ended and no word has followed */
     size_t last_clause;
     bool at_start;        /* only polite words since the sentence began */
     bool quoted;          /* state at the block's start; reset by each line */
@@ -51,7 +53,10 @@ struct text_scan {
 
 /* Scans [start, end) of the sample; adds to features and hits. The 64 bytes after `end` must be readable and are not part
    of the text. */
+void text_scan_init(struct text_scan *scan, struct features *features);
 void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region);
+/* Writes what was counted over all regions to the features. */
+void text_scan_finish(struct text_scan *scan);
 /* lines.c: what the line [scan->line_start, end) is; called at each line's end. */
 void line_end(struct text_scan *scan, size_t end);
 

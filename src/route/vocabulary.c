@@ -2,7 +2,15 @@
 #include "route/vocabulary.h"
 
 #include <pthread.h>
-#include <string.h>
+
+/* For the high half n - 8 bytes are kept of a word of n, for the low one min(n, 8): the same ramp, 8 places apart. */
+#define KEEP(n) (~(UINT64_MAX << (8 * (n))))
+const uint64_t word_key_masks[WORD_BYTES_MAX + 1 + 8] = {
+    [9] = KEEP(1),       [10] = KEEP(2),      [11] = KEEP(3),      [12] = KEEP(4),
+    [13] = KEEP(5),      [14] = KEEP(6),      [15] = KEEP(7),      [16] = UINT64_MAX,
+    [17] = UINT64_MAX,   [18] = UINT64_MAX,   [19] = UINT64_MAX,   [20] = UINT64_MAX,
+    [21] = UINT64_MAX,   [22] = UINT64_MAX,   [23] = UINT64_MAX,   [24] = UINT64_MAX,
+};
 
 static struct vocabulary the_vocabulary;
 static pthread_once_t vocabulary_once = PTHREAD_ONCE_INIT;
@@ -33,9 +41,8 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
 {
     char bytes[WORD_BYTES_MAX] = {0};
     CHECK(word.len > 0);
-    size_t len = word.len < WORD_BYTES_MAX ? word.len : WORD_BYTES_MAX;
-    memcpy(bytes, word.ptr, len);
-    struct word_key key = word_key_of(bytes, len);
+    memcpy(bytes, word.ptr, word.len < WORD_BYTES_MAX ? word.len : WORD_BYTES_MAX);
+    struct word_key key = word_key_of(bytes, word.len);
     uint64_t hash = word_key_hash(key);
     size_t slot = slot_of(v, key, hash);
     if (v->slots[slot] != 0) {
@@ -46,8 +53,6 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
     v->keys[id][0] = key.low;
     v->keys[id][1] = key.high;
     v->slots[slot] = (uint16_t)(id + 1);
-    uint64_t bit = hash % VOCABULARY_FILTER_BITS;
-    v->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
     return id;
 }
 
@@ -62,34 +67,26 @@ static void add_word_rows(struct vocabulary *v)
     }
 }
 
-struct builder {
-    struct vocabulary *vocabulary;
-    uint16_t alternative_count;
-    /* (first word, phrase), in the order of the tables; sorted into `references` at the end */
-    uint16_t pair_word[RULE_REFERENCES_MAX];
-    uint16_t pair_phrase[RULE_REFERENCES_MAX];
-    uint16_t pair_count;
+/* (word, what belongs to it), in the order of the tables. */
+struct pairs {
+    uint16_t word[RULE_REFERENCES_MAX];
+    uint16_t value[RULE_REFERENCES_MAX];
+    size_t count;
 };
 
-static void add_first_place(struct builder *b, struct slice set, uint16_t phrase)
-{
-    while (set.len > 0) {
-        CHECK(b->pair_count < RULE_REFERENCES_MAX);
-        b->pair_word[b->pair_count] = word_add(b->vocabulary, slice_cut(&set, '|'));
-        b->pair_phrase[b->pair_count++] = phrase;
-    }
-}
+struct builder {
+    struct vocabulary *vocabulary;
+    struct pairs phrases; /* by the first word */
+    struct pairs sets;    /* by any word of a later place */
+};
 
-static void add_later_place(struct builder *b, struct slice set, struct phrase *phrase)
+static void add_alternatives(struct builder *b, struct pairs *pairs, struct slice alternatives,
+                             uint16_t value)
 {
-    CHECK(phrase->length < PHRASE_WORDS_MAX);
-    size_t place = (size_t)phrase->length - 1;
-    phrase->next[place] = b->alternative_count;
-    while (set.len > 0) {
-        CHECK(b->alternative_count < ALTERNATIVES_MAX && phrase->next_count[place] < UINT8_MAX);
-        uint16_t id = word_add(b->vocabulary, slice_cut(&set, '|'));
-        b->vocabulary->alternatives[b->alternative_count++] = id;
-        phrase->next_count[place]++;
+    while (alternatives.len > 0) {
+        CHECK(pairs->count < RULE_REFERENCES_MAX);
+        pairs->word[pairs->count] = word_add(b->vocabulary, slice_cut(&alternatives, '|'));
+        pairs->value[pairs->count++] = value;
     }
 }
 
@@ -102,38 +99,53 @@ static void add_rules(struct builder *b, const struct word_rule *rules, size_t c
         struct phrase *phrase = &v->phrases[id];
         phrase->rule = &rules[i];
         struct slice rest = slice_from_cstr(rules[i].words);
-        add_first_place(b, slice_cut(&rest, ' '), id);
+        add_alternatives(b, &b->phrases, slice_cut(&rest, ' '), id);
         for (phrase->length = 1; rest.len > 0; phrase->length++) {
-            add_later_place(b, slice_cut(&rest, ' '), phrase);
+            CHECK(phrase->length < PHRASE_WORDS_MAX);
+            phrase->next_set[phrase->length - 1] = v->set_count;
+            add_alternatives(b, &b->sets, slice_cut(&rest, ' '), v->set_count++);
         }
     }
 }
 
-/* Counting sort of the pairs by their first word: the order of the tables stays within a word. */
-static void index_phrases(struct builder *b)
+/* Counting sort by word: the order of the tables stays within a word. */
+static void index_pairs(const struct pairs *pairs, size_t words, uint16_t *first, uint16_t *values)
 {
-    struct vocabulary *v = b->vocabulary;
-    for (size_t i = 0; i < b->pair_count; i++) {
-        v->first_phrase[b->pair_word[i] + 1]++;
+    for (size_t i = 0; i < pairs->count; i++) {
+        first[pairs->word[i] + 1]++;
     }
-    for (size_t word = 0; word < v->word_count; word++) {
-        v->first_phrase[word + 1] = (uint16_t)(v->first_phrase[word + 1] + v->first_phrase[word]);
+    for (size_t word = 0; word < words; word++) {
+        first[word + 1] = (uint16_t)(first[word + 1] + first[word]);
     }
     uint16_t next[VOCABULARY_WORDS_MAX];
-    memcpy(next, v->first_phrase, sizeof(next));
-    for (size_t i = 0; i < b->pair_count; i++) {
-        v->references[next[b->pair_word[i]]++] = b->pair_phrase[i];
+    memcpy(next, first, sizeof(next));
+    for (size_t i = 0; i < pairs->count; i++) {
+        values[next[pairs->word[i]]++] = pairs->value[i];
+    }
+}
+
+static void filter_words(struct vocabulary *v)
+{
+    for (size_t id = 0; id < v->word_count; id++) {
+        struct word_key key = {v->keys[id][0], v->keys[id][1]};
+        uint64_t bit = word_key_hash(key) % VOCABULARY_FILTER_BITS;
+        uint64_t mask = UINT64_C(1) << (bit % 64);
+        v->filter[1][bit / 64] |= mask;
+        v->filter[0][bit / 64] |= (v->flags[id] & WORD_AT_START) != 0 ? 0 : mask;
     }
 }
 
 static void vocabulary_build(void)
 {
-    struct builder b = {.vocabulary = &the_vocabulary};
-    add_word_rows(&the_vocabulary);
+    struct vocabulary *v = &the_vocabulary;
+    struct builder b = {.vocabulary = v};
+    add_word_rows(v);
     add_rules(&b, rules_general, rules_general_count);
     add_rules(&b, rules_questions, rules_questions_count);
     add_rules(&b, rules_code, rules_code_count);
-    index_phrases(&b);
+    index_pairs(&b.phrases, v->word_count, v->first_phrase, v->references);
+    index_pairs(&b.sets, v->word_count, v->first_set, v->sets);
+    filter_words(v);
 }
 
 const struct vocabulary *vocabulary_get(void)

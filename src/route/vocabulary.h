@@ -18,7 +18,6 @@
 #define PHRASE_WORDS_MAX 3
 #define RULES_MAX 1024
 #define RULE_REFERENCES_MAX 8192
-#define ALTERNATIVES_MAX 8192
 
 /* What a word is by itself; bits. */
 enum {
@@ -37,7 +36,11 @@ enum {
     WORD_QUANTITY = 1u << 12,  /* "many", "total", "each": something is counted */
     WORD_MATH = 1u << 13,      /* terms of mathematics */
     WORD_OR = 1u << 14,
+    /* those of which features count how often they occur */
+    WORDS_COUNTED = WORD_CONSTRAINT | WORD_STEP | WORD_REASONING | WORD_SCIENCE | WORD_CODE |
+                    WORD_CODE_STRONG | WORD_ENGLISH | WORD_NUMBER | WORD_QUANTITY | WORD_MATH,
 };
+#define WORD_FLAGS 16
 
 struct word_row {
     const char *words; /* alternatives, separated by spaces */
@@ -82,25 +85,27 @@ extern const size_t rules_code_count;
 extern const struct word_row word_rows[];
 extern const size_t word_row_count;
 
-/* A rule, compiled: word ids of the second and third place as ranges of `alternatives`. */
+/* A rule, compiled: the words of the second and third place are sets; a word knows which sets it is in. */
 struct phrase {
     const struct word_rule *rule;
-    uint16_t next[PHRASE_WORDS_MAX - 1];
-    uint8_t next_count[PHRASE_WORDS_MAX - 1];
+    uint16_t next_set[PHRASE_WORDS_MAX - 1];
     uint8_t length;
 };
 
 struct vocabulary {
-    uint64_t filter[VOCABULARY_FILTER_BITS / 64];
+    /* [0]: words that count anywhere; [1]: and those that count only near a start or a kept word */
+    uint64_t filter[2][VOCABULARY_FILTER_BITS / 64];
     uint16_t slots[VOCABULARY_SLOTS]; /* word id + 1, 0: free */
     uint64_t keys[VOCABULARY_WORDS_MAX][2];
     uint16_t flags[VOCABULARY_WORDS_MAX];
     uint16_t first_phrase[VOCABULARY_WORDS_MAX + 1]; /* of `references`, by the first word */
     uint16_t references[RULE_REFERENCES_MAX];
-    uint16_t alternatives[ALTERNATIVES_MAX];
+    uint16_t first_set[VOCABULARY_WORDS_MAX + 1]; /* of `sets`: those that a word is in */
+    uint16_t sets[RULE_REFERENCES_MAX];
     struct phrase phrases[RULES_MAX];
     uint16_t word_count;
     uint16_t phrase_count;
+    uint16_t set_count;
 };
 
 #define WORD_UNKNOWN UINT16_MAX
@@ -112,16 +117,18 @@ struct word_key {
     uint64_t high;
 };
 
+/* [n] keeps n bytes, [n + 8] of the second half. */
+extern const uint64_t word_key_masks[WORD_BYTES_MAX + 1 + 8];
+
 /* A lower-case word as a key: its first 16 bytes, of which as many must be readable even if it is shorter. */
 static inline struct word_key word_key_of(const char *word, size_t len)
 {
     struct word_key key;
+    size_t kept = len < WORD_BYTES_MAX ? len : WORD_BYTES_MAX;
     memcpy(&key.low, word, 8);
     memcpy(&key.high, word + 8, 8);
-    uint64_t low_mask = len >= 8 ? UINT64_MAX : ~(UINT64_MAX << (8 * len));
-    uint64_t high_mask = len >= 16 ? UINT64_MAX : len <= 8 ? 0 : ~(UINT64_MAX << (8 * (len - 8)));
-    key.low &= low_mask;
-    key.high &= high_mask;
+    key.low &= word_key_masks[kept + 8];
+    key.high &= word_key_masks[kept];
     return key;
 }
 
@@ -132,11 +139,12 @@ static inline uint64_t word_key_hash(struct word_key key)
     return h ^ h >> 29;
 }
 
-/* False for most words that no rule or feature knows; true for all that one does. */
-static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t hash)
+/* False for most words that no rule or feature knows; true for all that one does. `near`: also the frequent ones that count
+   only near a start or a kept word. */
+static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t hash, bool near)
 {
     uint64_t bit = hash % VOCABULARY_FILTER_BITS;
-    return (vocabulary->filter[bit / 64] >> (bit % 64) & 1u) != 0;
+    return (vocabulary->filter[near][bit / 64] >> (bit % 64) & 1u) != 0;
 }
 
 /* The id of the word, WORD_UNKNOWN if no rule or feature knows it. */

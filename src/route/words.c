@@ -4,7 +4,7 @@
 
 const struct word_row word_rows[] = {
     {"please pls plz kindly can could would will you i want need like to help me us let's lets just now so "
-     "hi hello hey ok okay also then first next i'd i'm your task assistant expert using the "
+     "hi hello hey ok okay also then first next i'd i'm your task assistant expert using "
      "following based this given here but try quickly carefully think about let again "
      "tu may might do not don't never should must be able",
      WORD_POLITE},
@@ -77,7 +77,7 @@ const struct word_row word_rows[] = {
      WORD_ENGLISH},
     {"is are were does did has have had am in if for to into from this these those my your you i me we us "
      "our they some any all but here now also just or so than when about more other no up out there can "
-     "could would will should may might must one two three been between i'm i'd use used using need want "
+     "could would will should may might must been i'm i'd use used using need want "
      "like what's well new time day 1 2 3 4 5 6 7 8 9 10 12 14 15 20 30 40 100",
      WORD_AT_START},
     {"two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty hundred "

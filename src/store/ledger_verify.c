@@ -41,15 +41,16 @@ struct invariant {
     " SELECT * FROM found) UNION ALL SELECT 'hour ' || hour || ', word ' || name FROM"             \
     " (SELECT * FROM found EXCEPT SELECT * FROM wanted) LIMIT 1"
 
-#define WORDS_OF(table, column)                                                                    \
+/* Words of a table that must have names; chained by UNION ALL. */
+#define UNNAMED(table, column)                                                                     \
     "SELECT " column " FROM " table " WHERE " column " <> 0 AND " column                           \
     " NOT IN (SELECT id FROM names)"
+#define UNNAMED_2(table, first, second) UNNAMED(table, first) " UNION ALL " UNNAMED(table, second)
 
 static const struct invariant invariants[] = {
     {"a call is not the sum of its attempts",
-     "SELECT c.id FROM calls c LEFT JOIN (SELECT call, sum(cost_nd) AS cost_nd, count(*) AS count"
-     " FROM attempts GROUP BY call) a ON a.call = c.id WHERE c.id NOT IN (SELECT call FROM"
-     " open_calls) AND (c.cost_nd <> coalesce(a.cost_nd, 0) OR c.attempts <> coalesce(a.count, 0))"
+     "SELECT c.id FROM calls c WHERE (c.cost_nd, c.attempts) <> (SELECT coalesce(sum(cost_nd), 0),"
+     " count(*) FROM attempts a WHERE a.call = c.id) AND c.id NOT IN (SELECT call FROM open_calls)"
      " LIMIT 1"},
     {"an attempt belongs to no call",
      "SELECT call FROM attempts WHERE call NOT IN (SELECT id FROM calls) AND call NOT IN"
@@ -74,10 +75,14 @@ static const struct invariant invariants[] = {
     {"the sums of the routes are wrong", ROLLUPS("6", CALL_SUMS("route", "cost_nd"))},
     {"there are sums of an unknown kind",
      "SELECT 'dimension ' || dimension FROM rollups WHERE dimension NOT BETWEEN 0 AND 6 LIMIT 1"},
-    {"a word has no name", WORDS_OF("calls", "key_name") " UNION ALL " WORDS_OF("calls", "endpoint") " UNION ALL " WORDS_OF("calls",
-                                                                                                                            "asked_model") " UNION ALL " WORDS_OF("calls", "route") " UNION ALL " WORDS_OF("calls", "target") " UNION ALL " WORDS_OF("calls", "provider") " UNION ALL " WORDS_OF("calls", "model") " UNION ALL " WORDS_OF("calls", "task") " UNION ALL " WORDS_OF("calls", "error") " UNION ALL " WORDS_OF("calls", "baseline") " UNION ALL " WORDS_OF("attempts", "target") " UNION ALL " WORDS_OF("attempts", "provider") " UNION ALL " WORDS_OF("attempts",
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                   "model") " UNION ALL " WORDS_OF("attempts", "lane") " UNION ALL " WORDS_OF("attempts",
-                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              "error") " LIMIT 1"},
+    {"a word has no name", UNNAMED_2("calls", "key_name", "endpoint")},
+    {"a word has no name", UNNAMED_2("calls", "asked_model", "route")},
+    {"a word has no name", UNNAMED_2("calls", "target", "provider")},
+    {"a word has no name", UNNAMED_2("calls", "model", "task")},
+    {"a word has no name", UNNAMED_2("calls", "error", "baseline")},
+    {"a word has no name", UNNAMED_2("attempts", "target", "provider")},
+    {"a word has no name", UNNAMED_2("attempts", "model", "lane")},
+    {"a word has no name", UNNAMED("attempts", "error")},
     {"the state is missing", "SELECT 'state' WHERE (SELECT count(*) FROM state) <> 1"},
 };
 _Static_assert(ATTEMPT_OUTCOMES == 5, "as in the question about outcomes");

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/explain.h"
+
+#include "cli/table.h"
+#include "cli/terminal.h"
+
+#define SENTENCE_MAX 2048
+
+static const struct table_column fact_columns[] = {{"", false}, {"", false}};
+static const struct table_column taken_columns[] = {
+    {"TRY", true},           {"TARGET", false}, {"TIER", false},
+    {"EXPECTED COST", true}, {"LATENCY", true}, {"WHY", false},
+};
+static const struct table_column refused_columns[] = {
+    {"REFUSED", false}, {"TIER", false}, {"WHY", false}};
+
+static void put_limits(struct table *table, const struct plan *plan)
+{
+    struct buf text = BUF_INIT(256);
+    if (plan->max_cost_nd != NO_LIMIT) {
+        put_usd(&text, plan->max_cost_nd);
+        buf_append_cstr(&text, " for the call");
+    }
+    if (plan->max_latency_ms != NO_LIMIT) {
+        buf_printf(&text, "%s%lld ms", text.len > 0 ? ", " : "", (long long)plan->max_latency_ms);
+    }
+    if (text.len > 0) {
+        table_cstr(table, "limits");
+        table_put(table, buf_slice(&text));
+    }
+    buf_release(&text);
+}
+
+static void put_tier(struct table *table, const struct decision *decision)
+{
+    const struct plan *plan = &decision->plan;
+    table_cstr(table, "tier");
+    table_printf(table, "%s (%s)%s", tier_name(plan->required_tier),
+                 plan->tier_is_hard ? "required" : "derived from the task",
+                 plan->below_tier ? "; nothing feasible reaches it" : "");
+}
+
+static void put_facts(const struct snapshot *snapshot, const struct features *features,
+                      const struct decision *decision, struct buf *out)
+{
+    const struct classification *c = &decision->classification;
+    const struct plan *plan = &decision->plan;
+    struct table table;
+    table_init(&table, fact_columns, ARRAY_LEN(fact_columns));
+    table_cstr(&table, "route");
+    table_put(&table,
+              decision->route != NULL ? decision->route->name : SLICE("(named by the caller)"));
+    table_cstr(&table, "task");
+    table_printf(&table, "%s (%s; confidence %.2f)", task_name(c->task), c->reason, c->confidence);
+    table_cstr(&table, "complexity");
+    table_printf(&table, "%.2f", c->complexity);
+    put_tier(&table, decision);
+    table_cstr(&table, "tokens");
+    table_printf(&table, "%lld in (%lld to %lld), about %lld out",
+                 (long long)features->tokens.expected, (long long)features->tokens.low,
+                 (long long)features->tokens.high, (long long)plan->expected_output_tokens);
+    put_limits(&table, plan);
+    if (plan->baseline != NO_TARGET) {
+        table_cstr(&table, "baseline");
+        table_put(&table, snapshot->policy.targets[plan->baseline].name);
+    }
+    table_write(&table, 0, out);
+    table_release(&table);
+}
+
+static void put_reason(struct table *table, const struct plan_input *input,
+                       const struct plan_entry *entry)
+{
+    struct buf sentence = BUF_INIT(SENTENCE_MAX);
+    plan_entry_explain(input, entry, &sentence);
+    size_t cost = entry->taken ? slice_find_slice(buf_slice(&sentence), SLICE("; expected to cost"))
+                               : SIZE_MAX; /* it has a column of its own */
+    table_put(table, slice_of(sentence.ptr, cost != SIZE_MAX ? cost : sentence.len));
+    buf_release(&sentence);
+}
+
+static void put_taken(const struct plan_input *input, const struct plan *plan, struct buf *out)
+{
+    struct table table;
+    table_init(&table, taken_columns, ARRAY_LEN(taken_columns));
+    for (size_t i = 0; i < plan->taken; i++) {
+        const struct plan_entry *entry = &plan->entries[i];
+        const struct target *target = &input->policy->targets[entry->target];
+        table_printf(&table, "%zu", i + 1);
+        table_put(&table, target->name);
+        table_cstr(&table, tier_name(target->tier));
+        if (target->price.known || input->policy->unknown_price == UNKNOWN_PRICE_CEILING) {
+            table_usd(&table, entry->expected_cost_nd);
+        } else {
+            table_cstr(&table, "unknown");
+        }
+        if (entry->expected_latency_ms > 0) {
+            table_printf(&table, "%lld ms", (long long)entry->expected_latency_ms);
+        } else {
+            table_cstr(&table, "-");
+        }
+        put_reason(&table, input, entry);
+    }
+    table_write(&table, 0, out);
+    table_release(&table);
+}
+
+static void put_refused(const struct plan_input *input, const struct plan *plan, struct buf *out)
+{
+    struct table table;
+    table_init(&table, refused_columns, ARRAY_LEN(refused_columns));
+    for (size_t i = plan->taken; i < plan->count; i++) {
+        const struct target *target = &input->policy->targets[plan->entries[i].target];
+        table_put(&table, target->name);
+        table_cstr(&table, tier_name(target->tier));
+        put_reason(&table, input, &plan->entries[i]);
+    }
+    table_write(&table, 0, out);
+    table_release(&table);
+}
+
+void explain_write_text(const struct snapshot *snapshot, const struct chat *chat,
+                        const struct features *features, int64_t now_ns,
+                        const struct decision *decision, struct buf *out)
+{
+    const struct plan *plan = &decision->plan;
+    struct plan_input input;
+    decide_plan_input(snapshot, chat, features, now_ns, decision, &input);
+    put_facts(snapshot, features, decision, out);
+    buf_append_char(out, '\n');
+    if (plan->taken > 0) {
+        put_taken(&input, plan, out);
+    } else {
+        buf_append_cstr(out, "No target satisfies this request: it would be answered with 422.\n");
+    }
+    if (plan->count > plan->taken) {
+        buf_append_char(out, '\n');
+        put_refused(&input, plan, out);
+    }
+    if (plan->overflow > 0) {
+        buf_printf(out, "\n%zu more targets were not considered.\n", plan->overflow);
+    }
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice prices: the catalogue. */
+#include "cli/arguments.h"
+#include "cli/rows.h"
+#include "cli/table.h"
+#include "cli/terminal.h"
+
+#include "base/clock.h"
+#include "gateway/rows_json.h"
+
+static const struct table_column columns[] = {
+    {"PROVIDER", false}, {"MODEL", false},     {"IN $/M", true},
+    {"OUT $/M", true},   {"CACHED $/M", true}, {"CONTEXT", true},
+};
+
+static void put_rate_cell(struct table *table, bool known, int64_t rate)
+{
+    struct buf text = BUF_INIT(64);
+    if (known) {
+        put_rate(&text, rate);
+    } else {
+        buf_append_char(&text, '-');
+    }
+    table_put(table, buf_slice(&text));
+    buf_release(&text);
+}
+
+static void put_model(struct table *table, const struct catalogue_model *model)
+{
+    const struct price *price = &model->price;
+    table_put(table, model->provider);
+    table_put(table, model->id);
+    put_rate_cell(table, price->known, price->base.input);
+    put_rate_cell(table, price->known, price->base.output);
+    put_rate_cell(table, price->known && price->base.cache_read >= 0, price->base.cache_read);
+    if (model->context_tokens > 0) {
+        table_count(table, model->context_tokens);
+    } else {
+        table_cstr(table, "-");
+    }
+}
+
+static void write_text(struct slice filter, int64_t wall_s, struct buf *out)
+{
+    struct table table;
+    table_init(&table, columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < catalogue_info()->models; i++) {
+        struct catalogue_model model;
+        catalogue_at(i, wall_s, &model);
+        if (filter.len == 0 || slice_find_slice(model.id, filter) != SIZE_MAX ||
+            slice_find_slice(model.provider, filter) != SIZE_MAX) {
+            put_model(&table, &model);
+        }
+    }
+    table_write(&table, 0, out);
+    table_release(&table);
+}
+
+static int prices_run(int argc, char **argv)
+{
+    struct arguments arguments;
+    struct buf out = BUF_INIT(DATA_BYTES_MAX);
+    int code;
+    if (!arguments_begin(&prices_command, argc, argv, &arguments, &code)) {
+        return code;
+    }
+    struct slice filter = slice_from_cstr(arguments.word_count > 0 ? arguments.words[0] : NULL);
+    int64_t wall_s = clock_wall(&clock_system) / NS_PER_S;
+    if (arguments_given(&arguments, "json")) {
+        json_write_prices(filter, wall_s, &out);
+        buf_append_char(&out, '\n');
+    } else {
+        write_text(filter, wall_s, &out);
+        say("Dollars per million tokens, from %s of %s. A configuration's own prices win.",
+            catalogue_info()->source, catalogue_info()->date);
+    }
+    return print_data(&out);
+}
+
+static const struct argument prices_arguments[] = {ARGUMENT_JSON};
+
+const struct command prices_command = {
+    .name = "prices",
+    .summary = "list the catalogue's prices",
+    .example = "sluice prices deepseek\nsluice prices gpt-5 --json\n",
+    .details = "FILTER is a part of the provider's or the model's name.",
+    .arguments = prices_arguments,
+    .argument_count = ARRAY_LEN(prices_arguments),
+    .words = "[FILTER]",
+    .words_max = 1,
+    .run = prices_run,
+};

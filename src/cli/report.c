@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice report: what calls cost and saved, from the ledger. */
+#include "cli/report.h"
+
+#include "base/clock.h"
+#include "cli/arguments.h"
+#include "cli/load.h"
+#include "cli/rows.h"
+#include "cli/terminal.h"
+#include "gateway/rows_json.h"
+
+static int say_report_error(const struct error *error, const char *path)
+{
+    if (error->kind == ERROR_NOT_FOUND) {
+        say("sluice report: there is no ledger at %s yet: it begins with the first start of sluice",
+            path);
+        return EXIT_CODE_FAILED;
+    }
+    return say_error("report", error);
+}
+
+static int print_report(const struct arguments *arguments, const struct report *report,
+                        enum report_by by, int64_t since_s)
+{
+    struct buf out = BUF_INIT(DATA_BYTES_MAX);
+    if (arguments_given(arguments, "json")) {
+        json_write_report(report, by, since_s, &out);
+        buf_append_char(&out, '\n');
+    } else if (arguments_given(arguments, "csv")) {
+        report_write_csv(report, by, &out);
+    } else {
+        report_write_text(report, by, &out);
+    }
+    return print_data(&out);
+}
+
+static int report_run(int argc, char **argv)
+{
+    struct arguments arguments;
+    struct report report;
+    struct error error;
+    char path[LOAD_PATH_SIZE];
+    int64_t since_s;
+    enum report_by by = REPORT_DAY;
+    int code;
+    if (!arguments_begin(&report_command, argc, argv, &arguments, &code)) {
+        return code;
+    }
+    const char *since = arguments_value(&arguments, "since");
+    const char *by_name = arguments_value(&arguments, "by");
+    if (by_name != NULL && !report_by_from_name(slice_from_cstr(by_name), &by)) {
+        return arguments_refuse(&arguments, "--by %s is not known", by_name);
+    }
+    if (!report_parse_since(since != NULL ? since : "7d", clock_wall(&clock_system) / NS_PER_S,
+                            &since_s)) {
+        return arguments_refuse(&arguments,
+                                "--since is 12h, 7d, 4w, a day such as 2026-11-21, or all");
+    }
+    if (arguments_given(&arguments, "json") && arguments_given(&arguments, "csv")) {
+        return arguments_refuse(&arguments, "--json and --csv exclude each other");
+    }
+    code = load_ledger_path("report", arguments_value(&arguments, "config"), path);
+    if (code != EXIT_CODE_OK) {
+        return code;
+    }
+    if (!report_make(path, by, since_s, 0, &report, &error)) {
+        return say_report_error(&error, path);
+    }
+    code = print_report(&arguments, &report, by, since_s);
+    report_release(&report);
+    return code;
+}
+
+static const struct argument report_arguments[] = {
+    ARGUMENT_CONFIG,
+    ARGUMENT_JSON,
+    {.name = "csv", .help = "print comma-separated values"},
+    {.name = "since", .value = "WHEN", .help = "12h, 7d (the default), 4w, 2026-11-21 or all"},
+    {.name = "by",
+     .value = "WHAT",
+     .choices = "day|model|task|key|provider|target|route",
+     .help = "one row for each"},
+};
+
+const struct command report_command = {
+    .name = "report",
+    .summary = "show spend, and savings against the baseline",
+    .example =
+        "sluice report\nsluice report --by model --since 30d\nsluice report --by key --csv\n",
+    .details =
+        "The baseline is what the same tokens would have cost at the route's baseline target.",
+    .arguments = report_arguments,
+    .argument_count = ARRAY_LEN(report_arguments),
+    .run = report_run,
+};

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice report: the report for people and for spreadsheets. Pure. */
+#ifndef SLUICE_CLI_REPORT_H
+#define SLUICE_CLI_REPORT_H
+
+#include "store/report.h"
+
+#include "base/buf.h"
+
+void report_write_text(const struct report *report, enum report_by by, struct buf *out);
+void report_write_csv(const struct report *report, enum report_by by, struct buf *out);
+/* "7d", "12h", "2w", "2026-11-21" (UTC) or "all" -> unix seconds. */
+MUST_USE bool report_parse_since(const char *text, int64_t now_s, int64_t *ret_since_s);
+
+#endif

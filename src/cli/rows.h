@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of the commands, each defined beside its run function; commands.c puts them into the
+ * table. */
+#ifndef SLUICE_CLI_ROWS_H
+#define SLUICE_CLI_ROWS_H
+
+#include "cli/command.h"
+
+extern const struct command check_command;
+extern const struct command completion_command;
+extern const struct command explain_command;
+extern const struct command help_command;
+extern const struct command key_create_command;
+extern const struct command key_list_command;
+extern const struct command key_revoke_command;
+extern const struct command models_command;
+extern const struct command prices_command;
+extern const struct command providers_command;
+extern const struct command report_command;
+extern const struct command serve_command;
+extern const struct command target_list_command;
+extern const struct command target_off_command;
+extern const struct command target_on_command;
+extern const struct command version_command;
+
+#endif

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include "base/memory.h"
+#include "base/number.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,17 +88,10 @@ bool buf_append_cstr(struct buf *b, const char *text)
     return buf_append(b, slice_from_cstr(text));
 }
 
-#define U64_DIGITS 20
-
 bool buf_append_u64(struct buf *b, uint64_t value)
 {
-    char digits[U64_DIGITS];
-    size_t at = U64_DIGITS;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    return buf_append(b, slice_of(digits + at, U64_DIGITS - at));
+    char digits[NUMBER_DIGITS_MAX] UNINITIALIZED;
+    return buf_append(b, slice_of(digits, number_format(value, digits)));
 }
 
 bool buf_append_i64(struct buf *b, int64_t value)

@@ -52,17 +52,16 @@ static void respond(struct call *call, const struct answer_error *error)
 {
     struct buf body = BUF_INIT(256 * 1024);
     call->front->write_error(error, &body);
-    struct answer_headers headers;
-    answer_headers_init(&headers);
-    answer_headers_add(&headers, "content-type", SLICE("application/json"));
-    answer_headers_of_call(&headers, call);
+    struct buf *lines = answer_headers_begin(call);
+    answer_headers_add(lines, SLICE("content-type"), SLICE("application/json"));
+    answer_headers_of_call(lines, call);
     if (error->status == 429 || error->status == 503) {
-        answer_headers_retry_after(&headers, call);
+        answer_headers_retry_after(lines, call);
     }
     struct http_exchange *x = call->exchange;
     call->exchange = NULL;
     http_exchange_set_user(x, NULL);
-    http_respond(x, error->status, headers.items, headers.count, buf_slice(&body));
+    http_respond_lines(x, error->status, buf_slice(lines), buf_slice(&body));
     buf_release(&body);
 }
 

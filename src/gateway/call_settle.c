@@ -58,19 +58,17 @@ enum call_step call_settle(struct call *call)
 
 static void respond(struct call *call, struct slice body)
 {
-    struct answer_headers headers;
-    answer_headers_init(&headers);
-    answer_headers_add(&headers, "content-type",
-                       call->attempt.lane == LANE_TRANSLATE || call->attempt.content_type.len == 0
-                           ? SLICE("application/json")
-                           : call->attempt.content_type);
-    answer_headers_of_call(&headers, call);
-    answer_headers_cost(&headers, call);
+    bool relayed = call->attempt.lane != LANE_TRANSLATE && call->attempt.content_type.len > 0;
+    struct buf *lines = answer_headers_begin(call);
+    answer_headers_add(lines, SLICE("content-type"),
+                       relayed ? call->attempt.content_type : SLICE("application/json"));
+    answer_headers_of_call(lines, call);
+    answer_headers_cost(lines, call);
     struct http_exchange *x = call->exchange;
     call->exchange = NULL;
     http_exchange_set_user(x, NULL);
     FAULT_POINT("call.before_client_write");
-    http_respond(x, 200, headers.items, headers.count, body);
+    http_respond_lines(x, 200, buf_slice(lines), body);
     FAULT_POINT("call.after_client_write");
 }
 

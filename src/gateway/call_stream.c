@@ -16,28 +16,24 @@
 
 #define UNCOMMITTED_MAX (256u << 10)
 
-static void add_upstream_headers(struct call *call, struct answer_headers *headers)
+static void add_upstream_headers(struct call *call, struct buf *lines)
 {
     const struct slice type = call->attempt.content_type;
     bool translated = call->attempt.lane == LANE_TRANSLATE;
-    if (translated || type.len == 0) {
-        answer_headers_add(headers, "content-type", call->front->stream_content_type);
-    } else {
-        answer_headers_add(headers, "content-type", type);
-    }
-    answer_headers_add(headers, "cache-control", SLICE("no-cache"));
+    answer_headers_add(lines, SLICE("content-type"),
+                       translated || type.len == 0 ? call->front->stream_content_type : type);
+    answer_headers_add(lines, SLICE("cache-control"), SLICE("no-cache"));
 }
 
 void stream_commit(struct call *call)
 {
-    struct answer_headers headers;
-    answer_headers_init(&headers);
-    add_upstream_headers(call, &headers);
-    answer_headers_of_call(&headers, call);
+    struct buf *lines = answer_headers_begin(call);
+    add_upstream_headers(call, lines);
+    answer_headers_of_call(lines, call);
     call->committed = true;
     call->status = 200;
     call->first_byte_ns = clock_monotonic(call->worker->loop.clock);
-    http_start(call->exchange, 200, headers.items, headers.count, HTTP_CONTENT_LENGTH_UNKNOWN);
+    http_start_lines(call->exchange, 200, buf_slice(lines), HTTP_CONTENT_LENGTH_UNKNOWN);
     call_shrink(call);
 }
 

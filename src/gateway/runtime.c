@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/runtime.h"
 
+#include "net/http.h"
+
 #include <stdlib.h>
+
+#define RUNTIME_BYTES_MAX ((size_t)64 << 20)
 
 static void runtime_free(void *pointer)
 {
@@ -16,6 +20,7 @@ static void runtime_free(void *pointer)
         upstream_origin_release(&runtime->classifier);
     }
     free(runtime->origins);
+    arena_release(&runtime->arena);
     free(runtime);
 }
 
@@ -35,28 +40,59 @@ static bool origins_init(struct runtime *runtime, const struct snapshot *snapsho
     return true;
 }
 
+/* A header line, or nothing where the value cannot stand in a header. */
+static struct slice line_make(struct arena *arena, const char *name, struct slice value)
+{
+    if (value.len == 0 || !http_value_valid(value)) {
+        return SLICE_EMPTY;
+    }
+    return arena_printf(arena, "%s: %.*s\r\n", name, SLICE_ARG(value));
+}
+
+static bool targets_init(struct runtime *runtime, const struct snapshot *snapshot,
+                         struct error *error)
+{
+    const struct policy *policy = &snapshot->policy;
+    struct arena *arena = &runtime->arena;
+    runtime->targets = arena_array(arena, policy->target_count, sizeof(*runtime->targets));
+    for (size_t i = 0; i < policy->target_count && !arena->exhausted; i++) {
+        const struct target *target = &policy->targets[i];
+        struct slice name = line_make(arena, "x-sluice-target", target->name);
+        struct slice provider = line_make(arena, "x-sluice-provider", target->provider_name);
+        runtime->targets[i].answer_lines =
+            arena_printf(arena, "%.*s%.*s", SLICE_ARG(name), SLICE_ARG(provider));
+    }
+    return !arena->exhausted || error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+}
+
+static bool classifier_init(struct runtime *runtime, const struct snapshot *snapshot,
+                            struct error *error)
+{
+    if (snapshot->classifier.kind != CLASSIFIER_EXTERNAL || snapshot->classifier.url.len == 0) {
+        return true;
+    }
+    runtime->has_classifier =
+        upstream_origin_init(&runtime->classifier, &snapshot->classifier.endpoint, SLICE_EMPTY,
+                             SLICE_EMPTY, SLICE_EMPTY, error);
+    return runtime->has_classifier;
+}
+
 bool runtime_attach(struct snapshot *snapshot, struct error *error)
 {
     struct runtime *runtime = calloc(1, sizeof(*runtime));
     if (runtime == NULL) {
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
+    arena_init(&runtime->arena, RUNTIME_BYTES_MAX);
     runtime->origins = calloc(snapshot->provider_count + 1, sizeof(*runtime->origins));
     if (runtime->origins == NULL) {
         free(runtime);
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
-    if (!origins_init(runtime, snapshot, error)) {
+    if (!origins_init(runtime, snapshot, error) || !targets_init(runtime, snapshot, error) ||
+        !classifier_init(runtime, snapshot, error)) {
         runtime_free(runtime);
         return false;
-    }
-    if (snapshot->classifier.kind == CLASSIFIER_EXTERNAL && snapshot->classifier.url.len > 0) {
-        if (!upstream_origin_init(&runtime->classifier, &snapshot->classifier.endpoint, SLICE_EMPTY,
-                                  SLICE_EMPTY, SLICE_EMPTY, error)) {
-            runtime_free(runtime);
-            return false;
-        }
-        runtime->has_classifier = true;
     }
     snapshot->runtime = runtime;
     snapshot->runtime_free = runtime_free;

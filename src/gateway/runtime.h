@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a snapshot needs to be used: one upstream origin per provider, the credential bound to it.
- * Built before the snapshot is published, released with it.
+ * What a snapshot needs to be used: one upstream origin per provider, the credential bound to it,
+ * and texts that would be the same in every call. Built before the snapshot is published, released
+ * with it.
  */
 #ifndef SLUICE_GATEWAY_RUNTIME_H
 #define SLUICE_GATEWAY_RUNTIME_H
@@ -9,9 +10,15 @@
 #include "config/snapshot.h"
 #include "net/upstream.h"
 
+struct runtime_target {
+    struct slice answer_lines; /* "x-sluice-target: ...\r\nx-sluice-provider: ...\r\n" */
+};
+
 struct runtime {
     size_t origin_count;
-    struct upstream_origin *origins;   /* by provider index */
+    struct upstream_origin *origins; /* by provider index */
+    struct runtime_target *targets;  /* by target index; in the arena, as their texts */
+    struct arena arena;
     struct upstream_origin classifier; /* of an HTTP classifier */
     bool has_classifier;
 };
@@ -22,6 +29,12 @@ static inline const struct upstream_origin *runtime_origin(const struct snapshot
                                                            uint16_t provider)
 {
     return &((const struct runtime *)snapshot->runtime)->origins[provider];
+}
+
+static inline const struct runtime_target *runtime_target(const struct snapshot *snapshot,
+                                                          const struct target *target)
+{
+    return &((const struct runtime *)snapshot->runtime)->targets[target - snapshot->policy.targets];
 }
 
 #endif

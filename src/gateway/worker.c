@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define OUT_BYTES_MAX (64u << 20)
+#define LINES_BYTES_MAX ((size_t)64 << 10)
 #define LOG_BYTES_MAX (64u << 10)
 #define OUT_BYTES_KEPT (256u << 10)
 
@@ -125,6 +126,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     random_secure(&seed, sizeof(seed));
     random_seed(&worker->random, seed);
     buf_init(&worker->out, OUT_BYTES_MAX);
+    buf_init(&worker->lines, LINES_BYTES_MAX);
     buf_init(&worker->log, LOG_BYTES_MAX);
     worker->snapshot = gateway_snapshot(gateway);
     worker->keys = gateway_keys(gateway);
@@ -265,6 +267,7 @@ void worker_free(struct worker *worker)
     key_set_unref(worker->keys);
     SSL_CTX_free(worker->tls);
     buf_release(&worker->out);
+    buf_release(&worker->lines);
     buf_release(&worker->log);
     net_loop_release(&worker->loop);
     free(worker);

@@ -44,6 +44,7 @@ struct worker {
     struct metrics metrics;
     struct features features; /* scratch of planning: valid within one step */
     struct buf out;           /* scratch for one write to a client */
+    struct buf lines;         /* scratch for the header lines of one answer */
     struct buf log;           /* scratch for one access-log line */
     struct call *free_calls;  /* recycled, at most WORKER_CALLS_KEPT */
     unsigned free_count;

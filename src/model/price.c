@@ -8,6 +8,8 @@
  */
 #include "model/price.h"
 
+#include "base/number.h"
+
 #define PD_PER_ND 1000u
 #define MONEY_DECIMALS_MIN 2
 #define MONEY_DECIMALS_MAX 9
@@ -133,19 +135,20 @@ bool money_format(struct buf *out, int64_t nd)
 {
     uint64_t amount = nd < 0 ? 0 - (uint64_t)nd : (uint64_t)nd;
     uint64_t fraction = amount % (uint64_t)MONEY_ND_PER_USD;
-    char digits[MONEY_DECIMALS_MAX];
-    for (int i = MONEY_DECIMALS_MAX - 1; i >= 0; i--) {
-        digits[i] = (char)('0' + fraction % 10);
+    char text[1 + NUMBER_DIGITS_MAX + 1 + MONEY_DECIMALS_MAX] UNINITIALIZED;
+    size_t len = 0;
+    if (nd < 0) {
+        text[len++] = '-';
+    }
+    len += number_format(amount / (uint64_t)MONEY_ND_PER_USD, text + len);
+    text[len++] = '.';
+    for (size_t i = MONEY_DECIMALS_MAX; i > 0; i--) {
+        text[len + i - 1] = (char)('0' + fraction % 10);
         fraction /= 10;
     }
-    size_t len = MONEY_DECIMALS_MAX;
-    while (len > MONEY_DECIMALS_MIN && digits[len - 1] == '0') {
-        len--;
+    size_t end = len + MONEY_DECIMALS_MAX;
+    while (end > len + MONEY_DECIMALS_MIN && text[end - 1] == '0') {
+        end--;
     }
-    if (nd < 0) {
-        buf_append_char(out, '-');
-    }
-    buf_append_u64(out, amount / (uint64_t)MONEY_ND_PER_USD);
-    buf_append_char(out, '.');
-    return buf_append(out, slice_of(digits, len));
+    return buf_append(out, slice_of(text, end));
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/http_connection.h"
 
+#include "base/number.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -183,25 +185,13 @@ static char *put(char *at, struct slice s)
     return at + s.len;
 }
 
-static char *put_number(char *at, uint64_t value)
-{
-    char digits[20];
-    size_t len = 0;
-
-    do {
-        digits[sizeof(digits) - ++len] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    return put(at, slice_of(digits + sizeof(digits) - len, len));
-}
-
 static char *put_status(char *at, int status)
 {
     if (status == 200) {
         return put(at, SLICE("HTTP/1.1 200 OK\r\n"));
     }
     at = put(at, SLICE("HTTP/1.1 "));
-    at = put_number(at, (uint64_t)status);
+    at += number_format((uint64_t)status, at);
     at = put(at, SLICE(" "));
     at = put(at, slice_from_cstr(http_reason(status)));
     return put(at, SLICE("\r\n"));
@@ -220,39 +210,50 @@ static void header_check(const struct http_header *header)
     }
 }
 
+/* Lines made of headers. Out of memory: fewer of them, and the buffer has failed. */
+static struct slice lines_render(struct http_server *server, const struct http_header *headers,
+                                 size_t count)
+{
+    struct buf *lines = &server->lines;
+
+    buf_clear(lines);
+    for (size_t i = 0; i < count; i++) {
+        header_check(&headers[i]);
+        buf_append(lines, headers[i].name);
+        buf_append(lines, SLICE(": "));
+        buf_append(lines, headers[i].value);
+        buf_append(lines, SLICE("\r\n"));
+    }
+    return buf_slice(lines);
+}
+
+static char *put_framing(char *at, const struct http_exchange *x, uint64_t length)
+{
+    if (x->framing == FRAMING_LENGTH) {
+        at = put(at, SLICE("Content-Length: "));
+        at += number_format(length, at);
+        return put(at, SLICE("\r\n"));
+    }
+    return x->framing == FRAMING_CHUNKED ? put(at, SLICE("Transfer-Encoding: chunked\r\n")) : at;
+}
+
 /* Renders into server->head; an empty slice when out of memory. */
-static struct slice head_render(struct http_connection *connection, int status,
-                                const struct http_header *headers, size_t count, uint64_t length)
+static struct slice head_render(struct http_connection *connection, int status, struct slice lines,
+                                uint64_t length)
 {
     struct http_server *server = connection->server;
     const struct http_exchange *x = &connection->exchange;
-    size_t size = HEAD_SLACK;
 
-    for (size_t i = 0; i < count; i++) {
-        header_check(&headers[i]);
-        size += headers[i].name.len + headers[i].value.len + 4;
-    }
     date_update(server);
     buf_clear(&server->head);
-    char *start = buf_reserve(&server->head, size);
+    char *start = server->lines.failed ? NULL : buf_reserve(&server->head, HEAD_SLACK + lines.len);
     if (start == NULL) {
         return SLICE_EMPTY;
     }
     char *at = put_status(start, status);
-    for (size_t i = 0; i < count; i++) {
-        at = put(at, headers[i].name);
-        at = put(at, SLICE(": "));
-        at = put(at, headers[i].value);
-        at = put(at, SLICE("\r\n"));
-    }
+    at = put(at, lines);
     at = put(at, slice_of(server->date, server->date_len));
-    if (x->framing == FRAMING_LENGTH) {
-        at = put(at, SLICE("Content-Length: "));
-        at = put_number(at, length);
-        at = put(at, SLICE("\r\n"));
-    } else if (x->framing == FRAMING_CHUNKED) {
-        at = put(at, SLICE("Transfer-Encoding: chunked\r\n"));
-    }
+    at = put_framing(at, x, length);
     if (connection->close_after) {
         at = put(at, SLICE("Connection: close\r\n"));
     } else if (x->head.http_1_0) {
@@ -268,8 +269,8 @@ static bool bodyless(const struct http_exchange *x, int status)
 }
 
 /* Decides framing and persistence; the head follows from them. */
-static struct slice answer_begin(struct http_connection *connection, int status,
-                                 const struct http_header *headers, size_t count, int64_t length)
+static struct slice answer_begin(struct http_connection *connection, int status, struct slice lines,
+                                 int64_t length)
 {
     struct http_exchange *x = &connection->exchange;
     const struct http_limits *limits = &connection->server->options.limits;
@@ -294,8 +295,7 @@ static struct slice answer_begin(struct http_connection *connection, int status,
         (x->framing == FRAMING_CLOSE && !bodyless(x, status))) {
         connection->close_after = true;
     }
-    struct slice head =
-        head_render(connection, status, headers, count, length < 0 ? 0 : (uint64_t)length);
+    struct slice head = head_render(connection, status, lines, length < 0 ? 0 : (uint64_t)length);
     if (head.len == 0) {
         lose_later(connection);
     }
@@ -316,26 +316,43 @@ static void finish(struct http_connection *connection)
 
 /* --- what handlers call --- */
 
-void http_respond(struct http_exchange *x, int status, const struct http_header *headers,
-                  size_t count, struct slice body)
+void http_respond_lines(struct http_exchange *x, int status, struct slice lines, struct slice body)
 {
     struct http_connection *connection = http_connection_of(x);
     struct slice parts[2];
 
-    parts[0] = answer_begin(connection, status, headers, count, (int64_t)body.len);
+    parts[0] = answer_begin(connection, status, lines, (int64_t)body.len);
     parts[1] = x->framing == FRAMING_LENGTH ? body : SLICE_EMPTY;
     x->answer_left = 0;
     send_parts(connection, parts, 2);
     finish(connection);
 }
 
+void http_start_lines(struct http_exchange *x, int status, struct slice lines,
+                      int64_t content_length)
+{
+    struct http_connection *connection = http_connection_of(x);
+    struct slice head = answer_begin(connection, status, lines, content_length);
+
+    out_queue(connection, &head, 1);
+}
+
+void http_respond(struct http_exchange *x, int status, const struct http_header *headers,
+                  size_t count, struct slice body)
+{
+    struct http_server *server = http_connection_of(x)->server;
+
+    http_respond_lines(x, status, lines_render(server, headers, count), body);
+    buf_clear(&server->lines);
+}
+
 void http_start(struct http_exchange *x, int status, const struct http_header *headers,
                 size_t count, int64_t content_length)
 {
-    struct http_connection *connection = http_connection_of(x);
-    struct slice head = answer_begin(connection, status, headers, count, content_length);
+    struct http_server *server = http_connection_of(x)->server;
 
-    out_queue(connection, &head, 1);
+    http_start_lines(x, status, lines_render(server, headers, count), content_length);
+    buf_clear(&server->lines);
 }
 
 bool http_started(const struct http_exchange *x)

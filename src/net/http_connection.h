@@ -108,7 +108,8 @@ struct http_server {
     struct http_connection *turns;
     struct http_listener *listeners;
     size_t count;
-    struct buf head; /* answers' heads are rendered here */
+    struct buf head;  /* answers' heads are rendered here */
+    struct buf lines; /* ... and before that their headers, unless the handler did it */
     char date[40];   /* "Date: ...\r\n" */
     size_t date_len;
     uint64_t date_until; /* uv_now() up to which it is right */

@@ -98,6 +98,7 @@ struct http_server *http_server_new(struct net_loop *loop,
     server->loop = loop;
     server->options = *options;
     buf_init(&server->head, ANSWER_HEAD_MAX);
+    buf_init(&server->lines, ANSWER_HEAD_MAX);
     CHECK(uv_idle_init(&loop->uv, &server->turn_handle) == 0);
     server->turn_handle.data = server;
     deadline_init(&server->drain_deadline, loop, on_drain_due, server);
@@ -218,5 +219,6 @@ void http_server_free(struct http_server *server)
         (void)close(server->reserve_fd);
     }
     buf_release(&server->head);
+    buf_release(&server->lines);
     memory_free(server);
 }

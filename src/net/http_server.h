@@ -117,6 +117,12 @@ void http_respond(struct http_exchange *x, int status, const struct http_header 
    close). */
 void http_start(struct http_exchange *x, int status, const struct http_header *headers,
                 size_t count, int64_t content_length);
+/* The same with header lines that are rendered already ("Name: value\r\n" each), for who answers
+   often. Their bytes are not looked at: names must be literals that are not Date, Connection,
+   Content-Length or Transfer-Encoding, and values have passed http_value_valid(). */
+void http_respond_lines(struct http_exchange *x, int status, struct slice lines, struct slice body);
+void http_start_lines(struct http_exchange *x, int status, struct slice lines,
+                      int64_t content_length);
 bool http_started(const struct http_exchange *x);
 /* Writes body bytes at once, what the kernel does not take is queued. False: wait for on_drain (the
    bytes are taken nevertheless). Never called with nothing. */

@@ -98,26 +98,22 @@ static bool phrase_continues(const struct scoring *s, const struct phrase *phras
     return true;
 }
 
-static bool rule_applies(const struct scoring *s, const struct word_rule *rule,
-                         const struct word_hit *hit)
+/* Kinds of rules that do not count in this request. */
+static unsigned rules_barred(const struct scoring *s)
 {
-    unsigned flags = rule->flags;
-    if ((flags & RULE_CODE) != 0 && s->code_share == 0) {
-        return false;
+    unsigned barred = s->code_share == 0 ? RULE_CODE : 0;
+    barred |= s->code_strong ? RULE_PROSE : 0;
+    barred |= s->passage ? 0 : RULE_PASSAGE;
+    return barred | (s->features->words > SHORT_WORDS ? RULE_SHORT : 0);
+}
+
+/* And those that do not count at this place. */
+static unsigned rules_barred_at(const struct word_hit *hit)
+{
+    if ((hit->place & PLACE_START) == 0) {
+        return RULE_AT_START | RULE_TEXT_START;
     }
-    if ((flags & RULE_PROSE) != 0 && s->code_strong) {
-        return false;
-    }
-    if ((flags & RULE_PASSAGE) != 0 && !s->passage) {
-        return false;
-    }
-    if ((flags & RULE_SHORT) != 0 && s->features->words > SHORT_WORDS) {
-        return false;
-    }
-    if ((flags & (RULE_AT_START | RULE_TEXT_START)) != 0 && (hit->place & PLACE_START) == 0) {
-        return false;
-    }
-    return (flags & RULE_TEXT_START) == 0 || hit->index < TEXT_START_WORDS;
+    return hit->index < TEXT_START_WORDS ? 0 : RULE_TEXT_START;
 }
 
 static void score_rule(struct scoring *s, uint16_t id, size_t at, int weight)
@@ -125,7 +121,7 @@ static void score_rule(struct scoring *s, uint16_t id, size_t at, int weight)
     const struct phrase *phrase = &s->vocabulary->phrases[id];
     const struct word_rule *rule = phrase->rule;
     const struct word_hit *hit = &s->features->hits[at];
-    if (!rule_applies(s, rule, hit) || (phrase->length > 1 && !phrase_continues(s, phrase, at))) {
+    if (phrase->length > 1 && !phrase_continues(s, phrase, at)) {
         return;
     }
     int points = rule->weight * weight;
@@ -148,13 +144,17 @@ static void score_words(struct scoring *s)
 {
     const struct features *f = s->features;
     const struct vocabulary *v = s->vocabulary;
+    unsigned barred = rules_barred(s);
     for (size_t i = 0; i < f->hit_count; i++) {
         uint16_t word = f->hits[i].word;
         size_t end = v->first_phrase[word + 1];
         size_t r = v->first_phrase[word];
         int weight = r == end ? 0 : weight_of_place(f, &f->hits[i]);
+        unsigned out = barred | rules_barred_at(&f->hits[i]);
         for (; r < end; r++) {
-            score_rule(s, v->references[r], i, weight);
+            if ((v->phrases[v->references[r]].flags & out) == 0) {
+                score_rule(s, v->references[r], i, weight);
+            }
         }
     }
 }

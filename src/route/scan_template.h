@@ -4,7 +4,7 @@
  * IS, RANGE, OR, AND, NEGATIVE, MASK, SPLAT and the function's NAME defined. Not a header for anybody else.
  */
 
-static inline uint64_t NAME(words)(char *at, unsigned shift, struct block_masks *m, uint64_t *apostrophes)
+static inline __attribute__((always_inline)) uint64_t NAME(words)(char *at, unsigned shift, struct block_masks *m, uint64_t *apostrophes)
 {
     VECTOR b = LOAD(at);
     VECTOR letter = RANGE(OR(b, SPLAT(0x20)), 'a', 26);
@@ -33,7 +33,7 @@ static inline uint64_t NAME(words)(char *at, unsigned shift, struct block_masks 
     return ~MASK(common) << shift;
 }
 
-static inline void NAME(marks)(const char *at, unsigned shift, struct block_masks *m)
+static inline __attribute__((always_inline)) void NAME(marks)(const char *at, unsigned shift, struct block_masks *m)
 {
     VECTOR b = LOAD(at);
     VECTOR semicolon = IS(b, ';');
@@ -54,18 +54,26 @@ static inline void NAME(marks)(const char *at, unsigned shift, struct block_mask
     m->call |= MASK(open) << shift;
 }
 
-/* The masks are gathered in a local: the bytes that are written could be anybody's, so memory would be read again and again. */
+/* The masks are gathered in a local, and the steps are written out: the bytes that are stored could be anybody's, so masks in
+   memory would be read again and again. */
 void NAME(scan)(char *block, struct block_masks *masks)
 {
     struct block_masks m = {0};
-    uint64_t others = 0;
     uint64_t apostrophes = 0;
-    for (unsigned shift = 0; shift < SCAN_BLOCK; shift += VECTOR_BYTES) {
-        others |= NAME(words)(block + shift, shift, &m, &apostrophes);
-    }
+    uint64_t others = NAME(words)(block, 0, &m, &apostrophes);
+    others |= NAME(words)(block + VECTOR_BYTES, VECTOR_BYTES, &m, &apostrophes);
+#if VECTOR_BYTES == 16
+    others |= NAME(words)(block + 32, 32, &m, &apostrophes);
+    others |= NAME(words)(block + 48, 48, &m, &apostrophes);
+#endif
     m.word = words_with_apostrophes(m.word, apostrophes);
-    for (unsigned shift = 0; others != 0 && shift < SCAN_BLOCK; shift += VECTOR_BYTES) {
-        NAME(marks)(block + shift, shift, &m);
+    if (others != 0) {
+        NAME(marks)(block, 0, &m);
+        NAME(marks)(block + VECTOR_BYTES, VECTOR_BYTES, &m);
+#if VECTOR_BYTES == 16
+        NAME(marks)(block + 32, 32, &m);
+        NAME(marks)(block + 48, 48, &m);
+#endif
     }
     *masks = m;
 }

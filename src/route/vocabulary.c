@@ -98,6 +98,7 @@ static void add_rules(struct builder *b, const struct word_rule *rules, size_t c
         uint16_t id = v->phrase_count++;
         struct phrase *phrase = &v->phrases[id];
         phrase->rule = &rules[i];
+        phrase->flags = rules[i].flags;
         struct slice rest = slice_from_cstr(rules[i].words);
         add_alternatives(b, &b->phrases, slice_cut(&rest, ' '), id);
         for (phrase->length = 1; rest.len > 0; phrase->length++) {

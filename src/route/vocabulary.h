@@ -90,6 +90,7 @@ struct phrase {
     const struct word_rule *rule;
     uint16_t next_set[PHRASE_WORDS_MAX - 1];
     uint8_t length;
+    uint8_t flags; /* of the rule */
 };
 
 struct vocabulary {

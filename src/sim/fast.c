@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fast mode: answers of a given size, made once by the ordinary writers and shared by all
+ * connections.
+ */
+#include "sim/frame.h"
+#include "sim/openai.h"
+#include "sim/server.h"
+
+#define FAST_BODY_BYTES 1024
+#define FAST_EVENTS 100
+#define US_PER_MS 1000u
+#define ROLE_AND_FINISH 2 /* events besides those of the text */
+
+static const struct sim_behaviours none;
+static const struct sim_frame_request framing = {.keep_alive = true};
+
+static bool make_ask(struct sim_ask *ask, struct json_doc *doc, struct arena *arena,
+                     struct slice body)
+{
+    return json_parse(doc, body, NULL, NULL) && sim_ask_read(ask, SIM_CHAT, doc, arena, NULL);
+}
+
+/* A completion whose body has exactly `bytes` bytes, if that is not too few. */
+static struct sim_script *make_whole(const struct sim_ask *ask, size_t bytes)
+{
+    struct sim_answer answer;
+    struct sim_reply reply;
+    struct sim_script *script = NULL;
+    char *fill = NULL;
+
+    sim_reply_init(&reply, &none);
+    sim_answer_make(&answer, ask, &none, 0, 1);
+    sim_openai_answer(&answer, &reply);
+    if (!reply.failed && reply.body.len < bytes) {
+        struct slice mark = SLICE("\"content\":\"");
+        size_t at = slice_find_slice(buf_slice(&reply.body), mark) + mark.len;
+        size_t missing = bytes - reply.body.len;
+        fill = buf_reserve(&reply.body, missing);
+        if (fill != NULL) {
+            memmove(reply.body.ptr + at + missing, reply.body.ptr + at, reply.body.len - at);
+            memset(reply.body.ptr + at, 'a', missing);
+            reply.body.len += missing;
+            reply.pieces[0].end += missing;
+        }
+    }
+    script = sim_frame(&reply, &framing);
+    sim_answer_release(&answer);
+    sim_reply_release(&reply);
+    return script;
+}
+
+static struct sim_script *make_stream(const struct sim_ask *ask, uint32_t events, uint32_t event_ms)
+{
+    struct sim_answer answer;
+    struct sim_reply reply;
+
+    sim_reply_init(&reply, &none);
+    reply.event_us = (uint64_t)event_ms * US_PER_MS;
+    sim_answer_make(&answer, ask, &none, 0,
+                    events > ROLE_AND_FINISH ? events - ROLE_AND_FINISH : 1);
+    sim_openai_answer(&answer, &reply);
+    struct sim_script *script = sim_frame(&reply, &framing);
+    sim_answer_release(&answer);
+    sim_reply_release(&reply);
+    return script;
+}
+
+bool sim_fast_make(const struct sim_profile *profile, struct sim_script **ret_whole,
+                   struct sim_script **ret_stream)
+{
+    struct sim_ask ask;
+    struct json_doc doc;
+    struct arena arena;
+
+    json_doc_init(&doc);
+    arena_init(&arena, (size_t)1 << 20);
+    if (make_ask(&ask, &doc, &arena, SLICE("{\"model\":\"fast\",\"messages\":[]}"))) {
+        *ret_whole = make_whole(&ask, profile->fast_body_bytes == 0 ? FAST_BODY_BYTES
+                                                                    : profile->fast_body_bytes);
+        ask.stream = true;
+        *ret_stream =
+            make_stream(&ask, profile->fast_events == 0 ? FAST_EVENTS : profile->fast_events,
+                        profile->fast_event_ms);
+    }
+    arena_release(&arena);
+    json_doc_release(&doc);
+    return *ret_whole != NULL && *ret_stream != NULL;
+}
+
+bool sim_fast_streams(struct slice body)
+{
+    static const struct slice mark = SLICE_INIT("\"stream\"");
+    size_t at = slice_find_slice(body, mark);
+
+    if (at == SIZE_MAX) {
+        return false;
+    }
+    struct slice value = slice_trim(slice_from(body, at + mark.len));
+    value = value.len > 0 && value.ptr[0] == ':' ? slice_trim(slice_from(value, 1)) : SLICE_EMPTY;
+    return slice_starts(value, SLICE("true"));
+}

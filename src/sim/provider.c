@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request's way: its path names the endpoint; its body is read; behaviours come from the model,
+ * the prompt, the rules and the server; what they leave of an answer is written, spoilt and framed.
+ */
+#include "sim/provider.h"
+
+#include "base/hash.h"
+#include "sim/frame.h"
+#include "sim/ollama.h"
+#include "sim/openai.h"
+#include "sim/refusal.h"
+#include "sim/spoil.h"
+
+#define REQUEST_ARENA ((size_t)64 << 20)
+#define US_PER_S 1000000u
+#define US_PER_MS 1000u
+
+struct turn {
+    struct sim_provider *provider;
+    const struct sim_request *request;
+    const struct sim_endpoint *endpoint;
+    struct slice body;
+    struct sim_behaviours behaviours;
+    struct arena arena;
+    struct sim_ask ask;
+    struct error error;
+    struct slice unknown; /* a chain that is none */
+};
+
+/* --- endpoints --- */
+
+enum kind {
+    KIND_ASK, /* has a body to read */
+    KIND_OPENAI_MODELS,
+    KIND_OLLAMA_TAGS,
+    KIND_OLLAMA_SHOW,
+    KIND_OLLAMA_VERSION,
+};
+
+struct sim_endpoint {
+    struct slice method;
+    struct slice path;
+    enum sim_dialects dialect;
+    enum kind kind;
+    enum sim_operation operation;
+};
+
+static const struct sim_endpoint endpoints[] = {
+    {SLICE_INIT("POST"), SLICE_INIT("/chat/completions"), SIM_DIALECT_OPENAI, KIND_ASK, SIM_CHAT},
+    {SLICE_INIT("POST"), SLICE_INIT("/completions"), SIM_DIALECT_OPENAI, KIND_ASK, SIM_COMPLETION},
+    {SLICE_INIT("POST"), SLICE_INIT("/embeddings"), SIM_DIALECT_OPENAI, KIND_ASK, SIM_EMBEDDINGS},
+    {SLICE_INIT("GET"), SLICE_INIT("/models"), SIM_DIALECT_OPENAI, KIND_OPENAI_MODELS, SIM_CHAT},
+    {SLICE_INIT("POST"), SLICE_INIT("/api/chat"), SIM_DIALECT_OLLAMA, KIND_ASK, SIM_OLLAMA_CHAT},
+    {SLICE_INIT("POST"), SLICE_INIT("/api/generate"), SIM_DIALECT_OLLAMA, KIND_ASK,
+     SIM_OLLAMA_GENERATE},
+    {SLICE_INIT("POST"), SLICE_INIT("/api/embed"), SIM_DIALECT_OLLAMA, KIND_ASK, SIM_OLLAMA_EMBED},
+    {SLICE_INIT("GET"), SLICE_INIT("/api/tags"), SIM_DIALECT_OLLAMA, KIND_OLLAMA_TAGS,
+     SIM_OLLAMA_CHAT},
+    {SLICE_INIT("POST"), SLICE_INIT("/api/show"), SIM_DIALECT_OLLAMA, KIND_OLLAMA_SHOW,
+     SIM_OLLAMA_CHAT},
+    {SLICE_INIT("GET"), SLICE_INIT("/api/version"), SIM_DIALECT_OLLAMA, KIND_OLLAMA_VERSION,
+     SIM_OLLAMA_CHAT},
+};
+
+/* Providers hang OpenAI's paths under /v1, /api/v1 (OpenRouter), /openai/v1 (Groq) or nothing. */
+static struct slice without_base(struct slice path)
+{
+    static const struct slice bases[] = {SLICE_INIT("/api/v1"), SLICE_INIT("/openai/v1"),
+                                         SLICE_INIT("/v1")};
+
+    for (size_t i = 0; i < ARRAY_LEN(bases); i++) {
+        if (slice_starts(path, bases[i])) {
+            return slice_from(path, bases[i].len);
+        }
+    }
+    return path;
+}
+
+static const struct sim_endpoint *find_endpoint(const struct sim_profile *profile,
+                                                const struct sim_request *request)
+{
+    unsigned dialects = profile->dialects == 0 ? SIM_DIALECTS_ALL : profile->dialects;
+    struct slice path = without_base(request->path);
+
+    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
+        const struct sim_endpoint *endpoint = &endpoints[i];
+        if ((endpoint->dialect & dialects) != 0 && slice_eq(endpoint->method, request->method) &&
+            slice_eq(endpoint->path, path)) {
+            return endpoint;
+        }
+    }
+    return NULL;
+}
+
+/* --- behaviours --- */
+
+static bool rule_matches(const struct sim_rule *rule, struct slice model)
+{
+    if (slice_ends(rule->model, SLICE("*"))) {
+        return slice_starts(model, slice_of(rule->model.ptr, rule->model.len - 1));
+    }
+    return slice_eq(rule->model, model);
+}
+
+static bool collect_behaviours(struct turn *turn)
+{
+    struct sim_behaviours of_model = {0};
+    struct slice model = turn->ask.model;
+
+    if (!sim_behaviours_of_body(&turn->behaviours, turn->body, &turn->unknown) ||
+        !sim_behaviours_of_model(&of_model, model, &turn->unknown)) {
+        return false;
+    }
+    sim_behaviours_merge(&turn->behaviours, &of_model);
+    for (const struct sim_rule *rule = turn->provider->rules; rule != NULL; rule = rule->next) {
+        if (rule_matches(rule, model)) {
+            sim_behaviours_merge(&turn->behaviours, &rule->behaviours);
+        }
+    }
+    sim_behaviours_merge(&turn->behaviours, &turn->provider->standing);
+    return true;
+}
+
+/* How often this model (with this number) has been asked before. */
+static uint32_t count_flap(struct sim_provider *provider, uint64_t key)
+{
+    for (size_t i = 0; i < provider->flap_count && i < SIM_FLAPS_MAX; i++) {
+        if (provider->flaps[i].key == key) {
+            return provider->flaps[i].seen++;
+        }
+    }
+    provider->flaps[provider->flap_count++ % SIM_FLAPS_MAX] = (struct sim_flap){key, 1};
+    return 0;
+}
+
+static void apply_flap(struct turn *turn)
+{
+    struct sim_behaviours *set = &turn->behaviours;
+    uint32_t failures = sim_number(set, SIM_FLAP, 0);
+
+    if (!sim_is(set, SIM_FLAP)) {
+        return;
+    }
+    set->on[SIM_FLAP] = false;
+    if (count_flap(turn->provider, hash_stable(turn->ask.model) + failures) >= failures) {
+        *set = (struct sim_behaviours){0};
+    } else if (!sim_behaviours_any(set)) {
+        set->on[SIM_STATUS] = true;
+        set->number[SIM_STATUS] = 503;
+    }
+}
+
+/* --- answers --- */
+
+static bool is(const struct turn *turn, enum sim_behaviour which)
+{
+    return sim_is(&turn->behaviours, which);
+}
+
+static void set_pace(const struct turn *turn, struct sim_reply *reply)
+{
+    const struct sim_provider *provider = turn->provider;
+    uint64_t rate = sim_number(&turn->behaviours, SIM_TPS, provider->profile->tokens_per_second);
+    uint64_t latency = sim_number(&turn->behaviours, SIM_SLOW, provider->profile->latency_ms);
+    uint64_t event = sim_number(&turn->behaviours, SIM_EVENT, 0);
+
+    reply->first_us = latency * US_PER_MS / provider->time_divisor;
+    reply->token_us = rate == 0 ? 0 : US_PER_S / rate / provider->time_divisor;
+    reply->event_us = event * US_PER_MS / provider->time_divisor;
+}
+
+static void write_stream_error(const struct turn *turn, const struct sim_answer *answer,
+                               struct sim_reply *reply)
+{
+    bool openrouter = is(turn, SIM_ERROR_OPENROUTER);
+
+    if (!openrouter && !is(turn, SIM_ERROR_IN_STREAM)) {
+        return;
+    }
+    sim_spoil_after(
+        reply, turn->behaviours.number[openrouter ? SIM_ERROR_OPENROUTER : SIM_ERROR_IN_STREAM]);
+    if (turn->endpoint->dialect == SIM_DIALECT_OLLAMA) {
+        sim_ollama_stream_error(reply);
+    } else {
+        sim_openai_stream_error(answer, reply);
+    }
+    if (openrouter) {
+        sim_reply_done(reply);
+    }
+}
+
+static void write_model_answer(struct turn *turn, struct sim_reply *reply)
+{
+    struct sim_answer answer;
+
+    sim_answer_make(&answer, &turn->ask, &turn->behaviours, turn->provider->seed,
+                    turn->provider->profile->answer_tokens);
+    switch (turn->ask.operation) {
+    case SIM_CHAT:
+    case SIM_COMPLETION:
+        sim_openai_answer(&answer, reply);
+        break;
+    case SIM_EMBEDDINGS:
+        sim_openai_embeddings(&answer, reply);
+        break;
+    case SIM_OLLAMA_CHAT:
+    case SIM_OLLAMA_GENERATE:
+        sim_ollama_answer(&answer, reply);
+        break;
+    case SIM_OLLAMA_EMBED:
+        sim_ollama_embeddings(&answer, reply);
+        break;
+    }
+    if (reply->stream != SIM_WHOLE) {
+        write_stream_error(turn, &answer, reply);
+    }
+    sim_reply_header(reply, "x-request-id", "req_%016llx", (unsigned long long)answer.id);
+    reply->failed |= answer.failed;
+    sim_answer_release(&answer);
+}
+
+static void write_answer(struct turn *turn, struct sim_reply *reply)
+{
+    struct slice models = slice_from_cstr(turn->provider->profile->models);
+
+    switch (turn->endpoint->kind) {
+    case KIND_ASK:
+        write_model_answer(turn, reply);
+        break;
+    case KIND_OPENAI_MODELS:
+        sim_openai_models(models, reply);
+        break;
+    case KIND_OLLAMA_TAGS:
+        sim_ollama_tags(models, reply);
+        break;
+    case KIND_OLLAMA_SHOW:
+        sim_ollama_show(reply);
+        break;
+    case KIND_OLLAMA_VERSION:
+        sim_ollama_version(reply);
+        break;
+    }
+}
+
+static bool authorised(const struct sim_profile *profile, const struct sim_request *request)
+{
+    struct slice key = slice_from_cstr(profile->api_key);
+    struct slice bearer = sim_request_header(request, SLICE("authorization"));
+
+    if (profile->api_key == NULL ||
+        slice_eq(sim_request_header(request, SLICE("x-api-key")), key)) {
+        return true;
+    }
+    return bearer.len > 7 && slice_eq_nocase(slice_of(bearer.ptr, 7), SLICE("bearer ")) &&
+           slice_eq(slice_from(bearer, 7), key);
+}
+
+static void write_reply(struct turn *turn, struct sim_reply *reply)
+{
+    bool ollama = turn->endpoint != NULL && turn->endpoint->dialect == SIM_DIALECT_OLLAMA;
+
+    if (turn->endpoint == NULL) {
+        sim_refuse_plain(reply, ollama, 404, SLICE("unknown_url"), turn->request->path);
+    } else if (!authorised(turn->provider->profile, turn->request)) {
+        sim_refuse_status(reply, ollama, 401);
+    } else if (turn->error.kind != ERROR_NONE) {
+        sim_refuse_plain(reply, ollama, 400, slice_from_cstr(turn->error.code),
+                         slice_from_cstr(turn->error.text));
+    } else if (!sim_refuse(reply, ollama, turn->ask.prompt_tokens)) {
+        write_answer(turn, reply);
+    }
+}
+
+/* --- the whole --- */
+
+static void read_turn(struct turn *turn)
+{
+    const struct sim_endpoint *endpoint = turn->endpoint;
+
+    if (endpoint == NULL || endpoint->kind != KIND_ASK) {
+        sim_behaviours_merge(&turn->behaviours, &turn->provider->standing);
+        return;
+    }
+    if (!json_parse(&turn->provider->doc, turn->body, NULL, &turn->error) ||
+        !sim_ask_read(&turn->ask, endpoint->operation, &turn->provider->doc, &turn->arena,
+                      &turn->error)) {
+        turn->ask.model = SLICE_EMPTY;
+        return;
+    }
+    if (!collect_behaviours(turn)) {
+        error_set(&turn->error, ERROR_INVALID, "unknown_behaviour",
+                  "no simulated behaviour is called '%.*s'", SLICE_ARG(turn->unknown));
+        turn->behaviours = (struct sim_behaviours){0};
+        return;
+    }
+    apply_flap(turn);
+}
+
+/* Endings without a byte of an answer; NULL: none of them. */
+static struct sim_script *silent_script(const struct turn *turn)
+{
+    static const struct {
+        enum sim_behaviour behaviour;
+        enum sim_ending ending;
+    } silences[] = {
+        {SIM_REFUSED, SIM_END_RESET},
+        {SIM_RESET_BEFORE, SIM_END_RESET},
+        {SIM_FIN_BEFORE, SIM_END_CLOSE},
+        {SIM_HANG, SIM_END_HANG},
+    };
+    struct sim_script *script = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(silences) && script == NULL; i++) {
+        if (is(turn, silences[i].behaviour)) {
+            script = sim_script_new();
+            if (script != NULL) {
+                script->ending = silences[i].ending;
+                script->cut = true;
+            }
+        }
+    }
+    return script;
+}
+
+static struct sim_script *script_of(struct turn *turn)
+{
+    struct sim_frame_request framing = {.keep_alive = turn->request->keep_alive,
+                                        .http10 = turn->request->http10,
+                                        .head = slice_eq(turn->request->method, SLICE("HEAD"))};
+    struct sim_reply reply;
+    struct sim_script *script = silent_script(turn);
+
+    if (script != NULL) {
+        return script;
+    }
+    sim_reply_init(&reply, &turn->behaviours);
+    set_pace(turn, &reply);
+    write_reply(turn, &reply);
+    sim_spoil(&reply, turn->provider->time_divisor);
+    script = sim_frame(&reply, &framing);
+    sim_reply_release(&reply);
+    return script;
+}
+
+void sim_provider_answer(struct sim_provider *provider, const struct sim_request *request,
+                         struct slice body, struct sim_outcome *ret_outcome)
+{
+    struct turn turn = {.provider = provider, .request = request, .body = body};
+
+    arena_init(&turn.arena, REQUEST_ARENA);
+    turn.endpoint = find_endpoint(provider->profile, request);
+    read_turn(&turn);
+    ret_outcome->script = script_of(&turn);
+    slice_to_cstr(turn.ask.model, ret_outcome->model, sizeof(ret_outcome->model));
+    arena_release(&turn.arena);
+}
+
+struct sim_script *sim_provider_refuse(int status, struct slice code, struct slice text)
+{
+    static const struct sim_behaviours none = {0};
+    struct sim_frame_request framing = {.keep_alive = false};
+    struct sim_reply reply;
+
+    sim_reply_init(&reply, &none);
+    sim_refuse_plain(&reply, false, status, code, text);
+    struct sim_script *script = sim_frame(&reply, &framing);
+    sim_reply_release(&reply);
+    return script;
+}
+
+bool sim_provider_init(struct sim_provider *provider, const struct sim_profile *profile,
+                       const struct sim_options *options, const struct sim_rule *rules)
+{
+    *provider = (struct sim_provider){
+        .profile = profile,
+        .rules = rules,
+        .seed = options->seed,
+        .time_divisor = options->time_divisor == 0 ? 1 : options->time_divisor,
+    };
+    json_doc_init(&provider->doc);
+    return sim_behaviours_add(&provider->standing, slice_from_cstr(profile->behaviours));
+}
+
+void sim_provider_release(struct sim_provider *provider)
+{
+    json_doc_release(&provider->doc);
+}
+
+void sim_provider_forget(struct sim_provider *provider)
+{
+    provider->flap_count = 0;
+}

@@ -212,10 +212,14 @@ static void dial_send(struct dial *dial)
 static void dial_receive(struct dial *dial, struct arena *arena)
 {
     char *room = buf_reserve(&dial->answer, READ_STEP);
-    ssize_t got = room == NULL ? -1 : recv(dial->fd, room, READ_STEP, 0);
+    if (room == NULL) {
+        dial_close(dial); /* above the ceiling: no list of models is */
+        return;
+    }
+    ssize_t got = recv(dial->fd, room, READ_STEP, 0);
     if (got > 0) {
         dial->answer.len += (size_t)got;
-    } else if (room != NULL && got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    } else if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
     if (got <= 0 || answer_is_complete(dial)) {

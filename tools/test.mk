@@ -20,3 +20,7 @@ check:
 # Every object and program of a variant, for its warnings: make objects VARIANT=clang CC=clang
 .PHONY: objects
 objects: $(ALL_OBJ) $(SLUICE)
+
+.PHONY: test-real
+test-real:
+	@sh tests/real/run.sh

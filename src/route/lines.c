@@ -111,9 +111,9 @@ static bool is_code(const struct line *line)
         return last == ':' && line->indent >= 2 && starts_as_code_perhaps(line);
     }
     if (last == ';' || last == '{' || last == '}') {
-        return line->marks >= 2 || line->len <= 30 || line->indent >= 2;
+        return line->marks * (last == '}' ? 12 : 20) >= line->len || line->indent >= 2;
     }
-    return line->indent >= 2 || line->marks * 8 >= line->len ||
+    return line->indent >= 2 || (line->marks >= 2 && line->marks * 8 >= line->len) ||
            (line->marks >= 2 && starts_as_code_perhaps(line));
 }
 

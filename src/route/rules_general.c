@@ -18,7 +18,7 @@
     "ballad|ode|parody|obituary|brief|copy|statement|pitch|sentence|sentences|backstory|fable|"    \
     "narrative|plot|words|review|conversation|text|note|report|column|editorial|verse|intro|"      \
     "outline|job|cover|thank|birthday|wedding|apology|linkedin|instagram|story|argument"
-#define WRITE "write|compose|draft|create|generate|pen|author|produce|craft|make|tell|writing"
+#define WRITE "write|compose|draft|create|generate|pen|author|produce|craft|make|writing"
 
 const struct word_rule rules_general[] = {
     /* summarization */
@@ -26,19 +26,19 @@ const struct word_rule rules_general[] = {
          "summarize|summarise|summarized|summarizing|summarising|summarizes|summarised|summarisation|summarization"),
     RULE(SUMMARIZATION, 9, 0, "summary", "summary|summaries|synopsis|tldr|precis"),
     RULE(SUMMARIZATION, 9, RULE_GAP_3, "give me a summary", "give|provide|write|create|need|make|want|produce|generate|share|short|brief|quick summary|overview|recap|synopsis|digest"),
-    RULE(SUMMARIZATION, 9, 0, "tl;dr", "tl dr"),
+    RULE(SUMMARIZATION, 10, 0, "tl;dr", "tl|tldr"),
     RULE(SUMMARIZATION, 9, RULE_PASSAGE | RULE_GAP_1, "tell me about", "tell|describe|write|give|know|points|facts|information me|about|some|brief about|information|facts|points|regarding"),
     RULE(SUMMARIZATION, 9, 0, "sum up", "sum up"),
     RULE(SUMMARIZATION, 8, 0, "boil down", "boil|distill down|to"),
-    RULE(SUMMARIZATION, 6, 0, "key points",
-         "key|main|important|essential|central points|takeaways|ideas|idea|takeaway|arguments|findings|message|point"),
+    RULE(SUMMARIZATION, 9, 0, "key points", "key|main|important|essential|central points|takeaways|ideas|idea|takeaway|arguments|findings|message|point"),
+    RULE(SUMMARIZATION, 13, RULE_GAP_3, "what are the key points", "what|give|list|tell|what's|name|highlight key|main|central points|takeaways|ideas|idea|arguments|findings|message|point"),
     RULE(SUMMARIZATION, 7, RULE_AT_START, "condense", "condense|recap|digest|abridge|outline|distill|compress"),
     RULE(SUMMARIZATION, 7, 0, "gist", "gist|recap|nutshell|eli5"),
     RULE(SUMMARIZATION, 5, RULE_GAP_2, "in a few sentences", "in|into one|two|three|few|single|short|bullet|1|2|3|5 sentence|sentences|bullets|points|lines|paragraph"),
     RULE(SUMMARIZATION, 4, RULE_GAP_1, "short overview", "short|brief|quick|concise|high overview|rundown|level|version|account"),
     RULE(SUMMARIZATION, 5, RULE_PASSAGE, "what is it about", "about"),
     RULE(SUMMARIZATION, 6, RULE_GAP_3, "what is this text about", "what passage|article|text|book|paragraph|story|email|thread|meeting about"),
-    RULE(SUMMARIZATION, 9, RULE_AT_START, "résume", "résume|résumez|resume|resumen|resuma|riassumi|zusammenfassung|zusammenfassen|fasse|resumir|résumer"),
+    RULE(SUMMARIZATION, 9, RULE_AT_START, "résume", "résume|résumez|Résumez|Résume|Fasse|fasst|resume|resumen|resuma|riassumi|zusammenfassung|zusammenfassen|fasse|resumir|résumer"),
     RULE(SUMMARIZATION, 3, RULE_PASSAGE, "bullet list", "bulleted|bullet list|points|summary"),
 
     /* translation */
@@ -46,11 +46,11 @@ const struct word_rule rules_general[] = {
     RULE(TRANSLATION, 9, 0, "translation", "translation|translations|translator"),
     RULE(TRANSLATION, 7, RULE_GAP_1, "into a language", "into|to " LANGUAGES),
     RULE(TRANSLATION, 6, RULE_GAP_2, "from one language to another", "from " LANGUAGES " to|into"),
-    RULE(TRANSLATION, 9, RULE_GAP_3, "how do you say", "how say|write|spell|pronounce in"),
-    RULE(TRANSLATION, 8, RULE_GAP_3, "what is it in a language", "what|what's in " LANGUAGES),
+    RULE(TRANSLATION, 10, RULE_GAP_3, "how do you say", "how|what's say|spell|pronounce"),
+    RULE(TRANSLATION, 9, RULE_GAP_3, "what is it in a language", "what|what's in " LANGUAGES),
     RULE(TRANSLATION, 7, RULE_GAP_2, "say in a language", "say|write|put|render|give|version in|into " LANGUAGES),
     RULE(TRANSLATION, 6, RULE_GAP_1, "language version", LANGUAGES " version|equivalent|for|word"),
-    RULE(TRANSLATION, 10, RULE_AT_START, "traduire", "traduis|traduisez|traduire|traduce|traducir|traduzca|traduza|übersetze|übersetzen|traduci|переведи|переведите|vertaal|tradueix|przetłumacz"),
+    RULE(TRANSLATION, 10, RULE_AT_START, "traduire", "traduis|traduisez|traduire|traduce|traducir|traduzca|traduza|übersetze|Übersetze|Übersetzen|übersetzen|traduci|переведи|переведите|vertaal|tradueix|przetłumacz"),
 
     /* rewrite */
     RULE(REWRITE, 10, 0, "rewrite", "rewrite|reword|rephrase|paraphrase|rewriting|rephrasing|paraphrasing|rewritten|rewording|reformulate"),
@@ -80,7 +80,9 @@ const struct word_rule rules_general[] = {
     RULE(EXTRACTION, 8, RULE_GAP_1, "note down", "note|list|write|jot down"),
     RULE(EXTRACTION, 9, RULE_GAP_1, "named entities", "named|key|structured entities|entity|value|values|data|fields"),
     RULE(EXTRACTION, 7, RULE_AT_START | RULE_PASSAGE, "list", "list|identify|name|find|locate|highlight|retrieve|return|output|parse|provide"),
-    RULE(EXTRACTION, 5, RULE_GAP_2, "as JSON", "into|in|to|return|output json|csv|table|yaml|jsonl|fields"),
+    RULE(EXTRACTION, 5, RULE_GAP_3, "as JSON", "into|in|return|output|give json|csv|table|yaml|jsonl|fields"),
+    RULE(EXTRACTION, 8, RULE_GAP_2, "JSON with keys", "json keys|fields|containing"),
+    RULE(EXTRACTION, 6, RULE_AT_START, "return", "return|output"),
     RULE(EXTRACTION, 5, RULE_GAP_3, "names and dates", "names|dates|date|emails|email|phone|prices|addresses|skills|amounts|name|total|address or|numbers|addresses|price|amount"),
     RULE(EXTRACTION, 4, RULE_GAP_3 | RULE_PASSAGE, "bulleted list", "bulleted|bullet|comma|numbered|short|alphabetical list|points|order"),
     RULE(EXTRACTION, 6, RULE_GAP_2 | RULE_PASSAGE, "which are mentioned", "what|which|who|where are|is|does mentioned|listed|named|described"),
@@ -92,7 +94,7 @@ const struct word_rule rules_general[] = {
     RULE(CLASSIFICATION, 4, 0, "label", "label|labels|category|categories|tagged"),
     RULE(CLASSIFICATION, 9, 0, "sentiment", "sentiment|polarity"),
     RULE(CLASSIFICATION, 8, RULE_GAP_1, "positive or negative", "positive|spam|true|urgent|toxic|fact|formal|yes|male|hot|good|relevant or|vs|versus negative|ham|false|not|neutral|informal|safe|opinion|no|female|cold|bad|irrelevant|fiction"),
-    RULE(CLASSIFICATION, 9, RULE_GAP_2, "which of these", "which|who|what|whether following|these|those|them|ones|amongst|among"),
+    RULE(CLASSIFICATION, 5, RULE_GAP_2, "which of these", "which|who|what|whether following|these|those|them|ones|amongst|among"),
     RULE(CLASSIFICATION, 8, RULE_GAP_1, "identify which", "identify|determine|decide|tell|state|say|check|indicate|specify|choose|select|detect which|whether|if"),
     RULE(CLASSIFICATION, 5, RULE_GAP_3, "identify the ... from", "identify|choose|select|pick|separate|divide|find from|among|between|into|list"),
     RULE(CLASSIFICATION, 7, RULE_GAP_3, "each as", "each|these|them|following|items|it|this|email|ticket|message|review|comment either|or|categories|groups|category|type|into|belongs"),
@@ -103,13 +105,13 @@ const struct word_rule rules_general[] = {
     RULE(CLASSIFICATION, 6, RULE_GAP_2, "out of the following", "out|among|amongst following|these|those|list|options"),
     RULE(CLASSIFICATION, 5, 0, "intent", "intent|toxicity|toxic|spam|clickbait|sarcastic|sarcasm|hateful|offensive|profanity"),
     RULE(CLASSIFICATION, 5, RULE_GAP_3, "answer with one word", "answer|reply|respond|output|return only|just|one|exactly one|label|yes|only|word|category"),
-    RULE(CLASSIFICATION, 6, RULE_GAP_3 | RULE_AT_START, "is it one or the other", "is|are|does or"),
+    RULE(CLASSIFICATION, 4, RULE_GAP_3 | RULE_AT_START, "is it one or the other", "is|are|does or"),
 
     /* brainstorming */
     RULE(BRAINSTORMING, 11, 0, "brainstorm", "brainstorm|brainstorming|ideate"),
     RULE(BRAINSTORMING, 8, 0, "ideas", "ideas|suggestions|recommendations|inspiration"),
     RULE(BRAINSTORMING, 3, 0, "idea", "idea|concepts|possibilities"),
-    RULE(BRAINSTORMING, 8, RULE_AT_START, "suggest", "suggest|recommend|propose|ideas"),
+    RULE(BRAINSTORMING, 6, RULE_AT_START, "suggest", "suggest|recommend|propose|ideas"),
     RULE(BRAINSTORMING, 4, 0, "suggest", "suggest|recommend|recommended"),
     RULE(BRAINSTORMING, 9, RULE_GAP_1, "come up with", "come|think up"),
     RULE(BRAINSTORMING, 7, RULE_GAP_3, "give me a list", "give|provide|make|create|generate|share|need|write list|options|examples|names"),
@@ -127,7 +129,7 @@ const struct word_rule rules_general[] = {
     RULE(BRAINSTORMING, 5, RULE_AT_START | RULE_PROSE, "think of", "think|provide|share|pick"),
 
     /* generation */
-    RULE(GENERATION, 7, RULE_AT_START | RULE_PROSE, "write", "write|compose|draft|pen|author|escribe|écris|écrivez|rédige|redacta|schreibe|schreib|scrivi|напиши"),
+    RULE(GENERATION, 7, RULE_AT_START | RULE_PROSE, "write", "write|compose|draft|pen|author|escribe|Écris|écris|écrivez|rédige|redacta|schreibe|schreib|scrivi|напиши"),
     RULE(GENERATION, 7, RULE_GAP_3, "write a piece", WRITE " " PIECES),
     RULE(GENERATION, 3, RULE_GAP_3, "write a piece", WRITE "|need|want|give " "short|long|funny|brief|formal|fictional|persuasive|creative|sad|detailed|compelling|catchy|heartfelt|quick|professional|two|three|one|500|100|200 " PIECES),
     RULE(GENERATION, 4, 0, "a piece of writing", "poem|haiku|limerick|sonnet|lyrics|screenplay|eulogy|ballad|monologue|fable|fairy|toast|tagline|slogan|rap"),
@@ -149,12 +151,13 @@ const struct word_rule rules_general[] = {
     RULE(CHAT, 9, RULE_SHORT, "bye", "bye|goodbye|farewell|goodnight|ttyl|cya"),
     RULE(CHAT, 9, RULE_SHORT, "see you", "see|talk|catch|nice you|to|up later|soon|tomorrow|meet|you|talking|meeting"),
     RULE(CHAT, 7, RULE_SHORT, "lol", "lol|haha|hahaha|lmao|hehe|wow|aww|yay|oops|hmm|ugh|nah"),
-    RULE(CHAT, 8, RULE_SHORT, "who are you", "who|what|are are|is|you you|your|human|bot|real|alive|sentient"),
+    RULE(CHAT, 8, RULE_SHORT, "who are you", "who|what are|is you|your"),
+    RULE(CHAT, 11, RULE_SHORT | RULE_GAP_2, "are you a bot", "are|you human|bot|real|alive|sentient|robot|ai|person|machine"),
     RULE(CHAT, 7, RULE_SHORT, "your name", "your|you name|favorite|favourite|hobbies|day|weekend"),
     RULE(CHAT, 6, RULE_SHORT, "I feel", "i|i'm|im feel|feeling|love|hate|sad|bored|tired|happy|lonely|excited|stressed|glad|sorry|fine|good|great|hungry|sleepy|nervous|am"),
-    RULE(CHAT, 8, RULE_SHORT, "tell me a joke", "joke|jokes"),
+    RULE(CHAT, 10, RULE_SHORT | RULE_GAP_2, "tell me a joke", "tell|know|hear joke|jokes"),
     RULE(CHAT, 6, RULE_SHORT | RULE_TEXT_START, "ok", "ok|okay|cool|great|awesome|yes|no|sure|yep|nope|yeah|perfect|nice|right|alright|fine|absolutely|agreed|exactly|sounds|got|interesting|oh|ah"),
-    RULE(CHAT, 7, RULE_SHORT, "let's talk", "let's|want|wanna|can|just chat|talk|vent"),
+    RULE(CHAT, 11, RULE_SHORT | RULE_GAP_2, "let's talk", "let's|we|want|wanna|can chat|talk|vent"),
     RULE(CHAT, 6, RULE_GAP_1 | RULE_SHORT, "do you like", "do|would|are|have|can you like|think|ever|love|enjoy|remember|dream|sleep|feel|prefer|believe|there"),
 };
 const size_t rules_general_count = ARRAY_LEN(rules_general);

@@ -11,7 +11,8 @@ const struct word_rule rules_questions[] = {
     /* open questions */
     RULE(QA_OPEN, 6, RULE_AT_START, "what", "what|who|where|when|which|whose|whom|what's|who's|where's|when's|whos|whats"),
     RULE(QA_OPEN, 6, RULE_AT_START, "how", "how|why|how's|why's"),
-    RULE(QA_OPEN, 4, RULE_AT_START, "is it", "is|are|were|does|did|do|has|have|had|can|could|should|will|would|am"),
+    RULE(QA_OPEN, 4, RULE_AT_START, "is it", "is|are|were|does|did|has|have|had|can|could|should|will|would|am"),
+    RULE(QA_OPEN, 4, RULE_AT_START, "do we", "do you|i|we|they|people|most|all|animals|cats|dogs"),
     RULE(QA_OPEN, 3, RULE_TEXT_START, "in which", "in|during|for|from which|what|who|whom"),
     RULE(QA_OPEN, 2, 0, "question word", "what|who|where|when|which|whose|whom|how|why"),
     RULE(QA_OPEN, 7, RULE_AT_START, "define", "define|definition|meaning"),
@@ -43,6 +44,7 @@ const struct word_rule rules_questions[] = {
 
     /* reasoning */
     RULE(REASONING, 5, RULE_GAP_2, "step by step", "step step"),
+    RULE(REASONING, 9, RULE_GAP_2, "reason step by step", "reason|think step"),
     RULE(REASONING, 8, 0, "prove", "prove|proof|disprove|counterexample|deduce|deduction"),
     RULE(REASONING, 7, 0, "puzzle", "puzzle|riddle|paradox|brainteaser|logically|syllogism|knights|knaves|fallacy"),
     RULE(REASONING, 6, RULE_GAP_2, "logic", "logic|logical|reasoning|inference|deductive|inductive"),
@@ -64,6 +66,7 @@ const struct word_rule rules_questions[] = {
     /* math */
     RULE(MATH, 7, RULE_AT_START, "solve", "solve|calculate|compute|evaluate|differentiate|integrate|factor|factorize|simplify|berechne|calcula|calcule|résous|resuelve|löse"),
     RULE(MATH, 6, 0, "calculate", "calculate|calculation|compute"),
+    RULE(MATH, 5, 0, "derivative", "derivative|integral|polynomial|quadratic|logarithm|hypotenuse|eigenvalue|modulo|determinant|antiderivative"),
     RULE(MATH, 4, 0, "equation", "equation|equations|integral|derivative|polynomial|quadratic|logarithm|theorem|modulo|congruent|coefficient|coefficients|determinant|inequality|divisor|divisors|hypotenuse|perimeter|circumference|radius|numerator|denominator|binomial|factorial|permutations|combinations"),
     RULE(MATH, 3, 0, "a quantity", "triangle|circle|fraction|percent|percentage|area|volume|remainder|divisible|integer|integers|prime|slope|vertex|angle|angles|sqrt|probability|average|sum|digits|digit|multiple|multiples|square|ratio|units|coordinates|matrix|parabola|polygon|diagonal|arithmetic|geometric|sequence|median|mean"),
     RULE(MATH, 5, RULE_GAP_1, "how many", "how many|much"),

@@ -4,6 +4,9 @@
 
 #define PASSAGE_BYTES 140
 #define LONG_TEXT_BYTES 420
+#define ASKED_POINTS 200    /* of a question word that opens the request */
+#define CODE_POINTS 90      /* of a kind of work on code */
+#define SPECIFIC_POINTS 150 /* of a task that a question may stand for */
 
 /* --- facts --- */
 
@@ -13,7 +16,7 @@ static bool has_passage(const struct features *f)
         return false;
     }
     if (f->lines >= 2 && f->long_line_bytes >= PASSAGE_BYTES &&
-        (f->first_line < PASSAGE_BYTES || f->lines >= 3 || f->user_len > LONG_TEXT_BYTES)) {
+        (f->first_line < PASSAGE_BYTES || f->lines >= 3 || f->ends_in_question || f->user_len > LONG_TEXT_BYTES)) {
         return true;
     }
     return f->quoted_bytes >= PASSAGE_BYTES || (f->user_len >= LONG_TEXT_BYTES && f->sentences >= 4);
@@ -26,7 +29,7 @@ void shape_facts(struct scoring *s)
     s->code_strong = lines || f->suffix || (f->completion && f->code_words >= 3);
     s->passage = has_passage(f);
     uint32_t words = f->code_words;
-    s->code_share = s->code_strong ? 22 : words >= 5 ? 18 : words >= 3 ? 16 : words == 2 ? 13 : words == 1 ? 10 : 0;
+    s->code_share = s->code_strong ? 22 : words >= 5 ? 18 : words >= 3 ? 16 : words == 2 ? 13 : words == 1 ? 12 : 0;
     s->prose_share = s->code_strong ? 9 : words >= 5 ? 13 : 16;
 }
 
@@ -56,7 +59,8 @@ static bool shape_text_prompt(const struct scoring *s)
 static bool shape_unfinished_code(const struct scoring *s)
 {
     const struct features *f = s->features;
-    return f->starts_in_code && f->ends_in_code && f->code_fences == 0;
+    return f->starts_in_code && f->ends_in_code && f->code_fences == 0 &&
+           (f->lines >= 2 || f->english_words == 0);
 }
 
 static bool shape_open_question(const struct scoring *s)
@@ -77,7 +81,8 @@ static bool shape_options(const struct scoring *s)
 static bool shape_formula(const struct scoring *s)
 {
     const struct features *f = s->features;
-    return !s->code_strong && (f->formulas >= 2 || (f->operators >= 2 && f->numbers >= 2));
+    return !s->code_strong && (f->formulas >= 2 || (f->formulas >= 1 && f->numbers >= 2) ||
+            (f->operators >= 2 && f->numbers >= 2));
 }
 
 /* A story with numbers in which something is counted. */
@@ -116,7 +121,9 @@ static bool shape_much_science(const struct scoring *s)
 /* "Which of these are fruits: apple, carrot, chair" */
 static bool shape_items(const struct scoring *s)
 {
-    return s->features->list_commas >= 2 && !s->code_strong && !s->passage;
+    bool asked = is_question(s->features) || s->points[TASK_CLASSIFICATION] > 0 ||
+                 s->points[TASK_QA_OPEN] >= ASKED_POINTS;
+    return asked && s->features->list_commas >= 2 && !s->code_strong && !s->passage;
 }
 
 /* "Which one flies? Penguin or eagle" */
@@ -167,6 +174,32 @@ static void close_questions(struct scoring *s)
     }
 }
 
+static int best_points(const struct scoring *s, size_t first, size_t end)
+{
+    int best = 0;
+    for (size_t i = first; i < end; i++) {
+        best = s->points[i] > best ? s->points[i] : best;
+    }
+    return best;
+}
+
+/* A question word says only that something is asked. Where what is asked for is plain, it says little. */
+static void specify_questions(struct scoring *s)
+{
+    int open = s->points[TASK_QA_OPEN];
+    if (open <= 0) {
+        return;
+    }
+    int specific = best_points(s, TASK_CLASSIFICATION, TASK_QA_OPEN);
+    int later = best_points(s, TASK_BRAINSTORMING, TASK_CHAT);
+    specific = later > specific ? later : specific;
+    if (best_points(s, TASK_CODE_COMPLETION, TASK_COUNT) >= CODE_POINTS) {
+        s->points[TASK_QA_OPEN] = open / 4;
+    } else if (specific >= SPECIFIC_POINTS) {
+        s->points[TASK_QA_OPEN] = open / 2;
+    }
+}
+
 void score_shapes(struct scoring *s)
 {
     for (size_t i = 0; i < ARRAY_LEN(shape_rows); i++) {
@@ -180,5 +213,6 @@ void score_shapes(struct scoring *s)
             s->reason[row->task] = row->reason;
         }
     }
+    specify_questions(s);
     close_questions(s);
 }

@@ -60,7 +60,8 @@ const struct word_row word_rows[] = {
      "java rust ruby scala swift react angular vue node spring rails express docker git github "
      "gitlab linux unix shell aws azure gcp pandas tensorflow schema migration migrations "
      "unit tests test parser parse regexes deploy deployment pipeline kafka cache caching login auth "
-     "authentication checkout ui app application framework plugin compiler runtime stack heap memory "
+     "authentication checkout ui app application framework plugin compiler runtime stack heap memory linked sorted latency throughput p99 p95 flamegraph allocations profiler "
+     "bottleneck adr callers caller identifier identifiers "
      "index indexes table column columns handler callback callbacks promise promises closure lambda "
      "decorator decorators generics template templates inheritance polymorphism constructor "
      "serializer serialize deserialize webhook cron csv xml http https url tcp udp socket sockets "
@@ -75,8 +76,8 @@ const struct word_row word_rows[] = {
     {"is are was were does did has have had in if for who what where when which whose how why name give "
      "make list create are am find",
      WORD_ENGLISH},
-    {"is are were does did has have had am in if for to into from this these those my your you i me we us "
-     "our they some any all but here now also just or so than when about more other no up out there can "
+    {"is are were does did has have had am in if for to from this these those my your you i me we us "
+     "our they some any all but here now also just so than when about more other no up out there can "
      "could would will should may might must been i'm i'd use used using need want "
      "like what's well new time day 1 2 3 4 5 6 7 8 9 10 12 14 15 20 30 40 100",
      WORD_AT_START},
@@ -84,20 +85,21 @@ const struct word_row word_rows[] = {
      "thousand million half twice thrice double triple third quarter dozen",
      WORD_NUMBER},
     {"many much total altogether each per cost costs left remaining remain twice half fewer more less "
-     "every average earn earns spend spends paid pay sold sell bought buys price weigh weighs long far old",
+     "every average earn earns spend spends paid pay sold sell bought buys price weigh weighs long far old "
+     "hours hour minutes miles km dollars cents",
      WORD_QUANTITY},
     {"equation equations integral derivative polynomial quadratic logarithm theorem modulo congruent "
-     "coefficient coefficients determinant inequality divisor divisors hypotenuse perimeter "
-     "circumference radius numerator denominator binomial factorial permutations combinations "
-     "triangle circle fraction percent percentage area volume remainder divisible integer integers "
-     "prime slope vertex angle angles sqrt probability sum digits digit multiple multiples square squares "
-     "squared cube cubed ratio units coordinates matrix parabola polygon diagonal arithmetic geometric "
-     "sequence median mean positive negative real roots root product function functions distinct "
-     "smallest largest greatest least whole numbers number solutions solution variables expression "
-     "simplify evaluate compute calculate solve values value line parallel perpendicular "
-     "rectangle hexagon sphere cylinder cone length width height feet inches degrees boxed frac cdot "
-     "decimal factors multiply divided digit's x y z n",
-     WORD_MATH},
+ "coefficient coefficients determinant inequality divisor divisors hypotenuse perimeter "
+ "circumference radius numerator denominator binomial factorial permutations combinations "
+ "triangle circle fraction percent percentage area volume remainder divisible integer integers "
+ "prime slope vertex angle angles sqrt probability sum digits digit multiple multiples square squares "
+ "squared cube cubed ratio units coordinates matrix parabola polygon diagonal arithmetic geometric "
+ "sequence median mean product distinct "
+ "smallest largest greatest "
+ "simplify evaluate compute calculate solve parallel perpendicular "
+ "rectangle hexagon sphere cylinder cone degrees boxed frac cdot "
+ "decimal factors multiply divided digit's ",
+ WORD_MATH},
     {"or", WORD_OR},
 };
 const size_t word_row_count = ARRAY_LEN(word_rows);

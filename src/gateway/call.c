@@ -81,6 +81,8 @@ void call_shrink(struct call *call)
     }
     call->chat = (struct chat){.stream = call->chat.stream, .operation = call->chat.operation};
     call->decision = NULL;
+    call->impossible = NULL;
+    call->attempt.content_type = SLICE_EMPTY;
     buf_release(&call->attempt.body);
     arena_release(&call->arena);
     arena_init(&call->arena, CALL_ARENA_BUDGET);

@@ -76,9 +76,13 @@ struct call {
     size_t next_entry; /* of the plan */
 
     struct attempt attempt; /* the current one */
-    uint32_t attempts;      /* begun so far */
-    uint32_t failed_over;   /* attempts that failed before the first byte */
-    int64_t cost_nd;        /* settled so far */
+    uint32_t attempts;      /* begun so far, the classifier's too: the last one's number */
+    uint32_t tries;         /* targets of the plan that were sent the request */
+    bool over_budget;       /* a target was passed over: the rest of the limit pays for nothing */
+    /* Why the last target that was passed over could not be sent the request; in the arena, or
+     * NULL. */
+    const struct error *impossible;
+    int64_t cost_nd; /* settled so far */
     int64_t baseline_nd;
     int64_t expected_cost_nd;
 

@@ -8,8 +8,8 @@
 
 #define FRAME_BYTES_MAX (4u << 20)
 
-/* What still may be spent on this call at this target, as a ceiling on the answer's tokens. 0: no
-   ceiling; negative: not even the prompt fits. */
+/* What still may be spent on this call at this target, as a ceiling on the tokens of each of its
+   answers. 0: no ceiling; negative: not even the prompt fits. */
 static int64_t affordable_tokens(const struct call *call, const struct target *target)
 {
     if (call->max_cost_nd == NO_LIMIT || price_is_free(&target->price)) {
@@ -18,14 +18,16 @@ static int64_t affordable_tokens(const struct call *call, const struct target *t
     struct price price = policy_price(&call->snapshot->policy, target);
     const struct price_rates *rates = price_rates_for(&price, call->tokens.expected);
     struct usage prompt = {.input = call->tokens.expected};
-    int64_t left_nd = call->max_cost_nd - call->cost_nd - price_cost(&price, &prompt);
-    if (left_nd <= 0) {
+    int64_t spent_nd = money_add(call->cost_nd, price_cost(&price, &prompt));
+    if (spent_nd >= call->max_cost_nd) {
         return -1;
     }
+    int64_t left_nd = call->max_cost_nd - spent_nd;
     if (rates->output <= 0 || left_nd > INT64_MAX / 1000) {
         return 0;
     }
-    int64_t tokens = left_nd * 1000 / rates->output;
+    int64_t choices = call->chat.choices > 1 ? call->chat.choices : 1;
+    int64_t tokens = left_nd * 1000 / rates->output / choices;
     return tokens < 1 ? -1 : tokens;
 }
 
@@ -44,11 +46,12 @@ static const struct plan_entry *next_entry(struct call *call, int64_t *ret_affor
                                            bool *ret_probe)
 {
     struct plan *plan = &call->decision->plan;
-    while (call->next_entry < plan->taken && call->attempts < call->max_attempts) {
+    while (call->next_entry < plan->taken && call->tries < call->max_attempts) {
         const struct plan_entry *entry = &plan->entries[call->next_entry++];
         const struct target *target = &call->snapshot->policy.targets[entry->target];
         *ret_affordable = affordable_tokens(call, target);
         if (*ret_affordable < 0) {
+            call->over_budget = true;
             continue;
         }
         int64_t now_ns = clock_monotonic(call->worker->loop.clock);
@@ -175,11 +178,16 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     attempt->target = &call->snapshot->policy.targets[entry->target];
     attempt->provider = &call->snapshot->providers[attempt->target->provider];
     attempt->number = ++call->attempts;
+    call->tries++;
     call->expected_cost_nd = entry->expected_cost_nd;
     choose_lane(call);
     health_begin(attempt->target->health);
     if (!make_body(call, clamp_of(call, attempt->target, affordable), &error) ||
         !join_path(call, &path)) {
+        if (error.kind == ERROR_NONE) {
+            error_set(&error, ERROR_LIMIT, "request_too_large",
+                      "The request needs more memory than one call may use.");
+        }
         return call_attempt_impossible(call, &error);
     }
     if (attempt->loss.count > 0 && call->decision->strict) {
@@ -194,7 +202,7 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
                   "The ledger cannot take another record; calls are refused until it can.");
         return call_attempt_impossible(call, &error);
     }
-    if (call->attempts == 1) {
+    if (call->tries == 1) {
         int64_t now_ns = clock_monotonic(call->worker->loop.clock);
         histogram_add(&call->worker->metrics.overhead, METRICS_OVERHEAD_FIRST_NS,
                       now_ns - call->started_ns);

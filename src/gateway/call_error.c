@@ -31,11 +31,16 @@ enum call_step call_attempt_impossible(struct call *call, const struct error *er
                                    .first_byte_ms = -1,
                                    .total_ms = -1};
     health_record(attempt->target->health, &sample);
-    call->attempts--; /* nothing was sent: it was no attempt */
-    if (call->next_entry < call->decision->plan.taken && error->kind != ERROR_ENVIRONMENT) {
-        return STEP_ATTEMPT;
+    attempt->target = NULL; /* nothing was sent: it was no attempt */
+    call->attempts--;
+    call->tries--;
+    struct error *kept = arena_alloc(&call->arena, sizeof(*kept));
+    if (kept == NULL || error->kind == ERROR_ENVIRONMENT) {
+        return call_fail_error(call, error);
     }
-    return call_fail_error(call, error);
+    *kept = *error;
+    call->impossible = kept;
+    return STEP_ATTEMPT;
 }
 
 static int status_for_client(const struct attempt *attempt)
@@ -68,17 +73,31 @@ static const char *code_for_client(const struct attempt *attempt)
     }
 }
 
+/* The plan is used up and nothing was sent anywhere. */
+static enum call_step nothing_tried(struct call *call)
+{
+    if (call->impossible != NULL) {
+        return call_fail_error(call, call->impossible);
+    }
+    if (call->over_budget) {
+        return call_fail(call, 422, "no_feasible_target", NULL,
+                         "What is left of the cost limit pays for no target that could take this "
+                         "request.");
+    }
+    call->attempt.retry_after_ms = HEALTH_BACKOFF_MIN_MS;
+    return call_fail(call, 503, "no_target_available", NULL,
+                     "Every target that could take this request is being rested after failures; "
+                     "try again shortly.");
+}
+
 enum call_step call_plan_exhausted(struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
-    if (attempt->target == NULL) {
-        return call_fail(
-            call, 503, "no_target_available", NULL,
-            "Every target that could take this request is being rested after failures; "
-            "try again shortly.");
+    if (call->tries == 0) {
+        return nothing_tried(call);
     }
     return call_fail(call, status_for_client(attempt), code_for_client(attempt), NULL,
-                     "%u attempt%s failed: %s.", call->attempts, call->attempts == 1 ? "" : "s",
+                     "%u attempt%s failed: %s.", call->tries, call->tries == 1 ? "" : "s",
                      call->failures);
 }
 

@@ -62,8 +62,6 @@ static enum call_step refuse(struct call *call)
     metric_add(&call->worker->metrics.refused_plans, 1);
     struct decision *decision = call->decision;
     struct buf message = BUF_INIT(2048);
-    struct plan_input input;
-    decide_plan_input(call->snapshot, &call->chat, &call->worker->features, 0, decision, &input);
     buf_append_cstr(&message, "No target can take this request: ");
     for (size_t i = 0; i < decision->plan.count; i++) {
         if (message.len > 260) {
@@ -79,9 +77,18 @@ static enum call_step refuse(struct call *call)
     bool resting = call->attempt.retry_after_ms > 0;
     enum call_step next =
         call_fail(call, resting ? 503 : 422, resting ? "no_target_available" : "no_feasible_target",
-                  NULL, "%.*s.", (int)message.len, message.ptr);
+                  NULL, "%.*s.", SLICE_ARG(buf_slice(&message)));
     buf_release(&message);
     return next;
+}
+
+/* Where a route takes what comes nearest although it is dearer than the limit, what the plan said
+ * it may cost becomes the limit. */
+static int64_t cost_limit(const struct plan *plan)
+{
+    int64_t high_nd = plan->taken > 0 ? plan->entries[0].high_cost_nd : 0;
+    bool dearer = plan->max_cost_nd != NO_LIMIT && high_nd > plan->max_cost_nd;
+    return plan->relaxed && dearer ? high_nd : plan->max_cost_nd;
 }
 
 static void keep_plan_facts(struct call *call)
@@ -94,7 +101,7 @@ static void keep_plan_facts(struct call *call)
     call->required_tier = plan->required_tier;
     call->below_tier = plan->below_tier;
     call->relaxed = plan->relaxed;
-    call->max_cost_nd = plan->max_cost_nd;
+    call->max_cost_nd = cost_limit(plan);
     call->max_attempts = decision->route != NULL ? decision->route->max_attempts : 3;
     call->baseline = plan->baseline;
     call->meta = decision->meta;

@@ -25,7 +25,7 @@ static bool may_try_another(struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
     if (call->committed || call->exchange == NULL || call->decision == NULL ||
-        call->attempts >= call->max_attempts || call->next_entry >= call->decision->plan.taken) {
+        call->tries >= call->max_attempts || call->next_entry >= call->decision->plan.taken) {
         return false;
     }
     if (attempt->status < 400) {

@@ -8,6 +8,7 @@
 #define CLASSIFIER_MAGIC 0x434c5346u
 #define CLASSIFIER_ANSWER_MAX (64u << 10)
 #define CLASSIFIER_TEXT_MAX 2000
+#define ANSWER_TOKENS 16 /* of a target: one word */
 
 struct classifier_request {
     uint32_t magic;
@@ -17,6 +18,7 @@ struct classifier_request {
     struct buf answer;
     int status;
     const struct target *target; /* NULL: an endpoint */
+    const struct provider *provider;
     const struct dialect *dialect;
     struct decoder *decoder;
     bool held;
@@ -35,30 +37,89 @@ static void release(struct classifier_request *c)
     c->call->classifier = NULL;
 }
 
+/* What an answer without a report of usage is charged: what it visibly was. */
+static void estimate_usage(const struct classifier_request *c, struct usage *usage)
+{
+    if (usage->reported || c->status != 200) {
+        return;
+    }
+    usage->input = (int64_t)(c->body.len / 4) + 1;
+    usage->output =
+        (int64_t)(c->answer.len / 4 < ANSWER_TOKENS ? c->answer.len / 4 : ANSWER_TOKENS);
+}
+
+static int64_t cost_of(const struct classifier_request *c, const struct usage *usage)
+{
+    struct price price = policy_price(&c->call->snapshot->policy, c->target);
+    bool told = usage->has_provider_cost && (c->provider->quirks & QUIRK_REPORTS_COST) != 0;
+    return told ? usage->provider_cost_nd : price_cost(&price, usage);
+}
+
+/* Time boxes of a classifier are far shorter than a target's own deadlines: running out of one says
+ * nothing about the target. */
+static enum health_outcome health_of(const struct classifier_request *c,
+                                     enum attempt_outcome outcome, const char *error)
+{
+    if (outcome == ATTEMPT_OK) {
+        return HEALTH_OK;
+    }
+    if (outcome == ATTEMPT_CANCELLED || strstr(error, "timeout") != NULL) {
+        return HEALTH_CANCELLED;
+    }
+    switch (c->status) {
+    case 429:
+    case 529:
+        return HEALTH_OVERLOADED;
+    case 401:
+    case 402:
+    case 403:
+        return HEALTH_FATAL;
+    default:
+        return c->status >= 400 && c->status < 500 ? HEALTH_REJECTED : HEALTH_FAILED;
+    }
+}
+
+static void record_health(const struct classifier_request *c, enum health_outcome outcome,
+                          const struct settle_record *settle)
+{
+    struct target_state *state = target_state_of(c->target);
+    struct health_sample sample = {
+        .outcome = outcome,
+        .now_ns = clock_monotonic(c->call->worker->loop.clock),
+        .first_byte_ms = -1,
+        .total_ms = -1,
+        .input_tokens = settle->usage.input,
+        .output_tokens = settle->usage.output,
+        .cost_nd = settle->cost_nd,
+    };
+    health_record(&state->health, &sample);
+    metric_add(&state->outcomes[settle->outcome], 1);
+}
+
 /* The attempt's charge when a target classified. */
 static void settle(struct classifier_request *c, enum attempt_outcome outcome,
-                   const struct usage *usage, const char *error)
+                   const struct usage *reported, const char *error)
 {
     struct call *call = c->call;
     if (!c->held) {
         return;
     }
     c->held = false;
-    struct price price = policy_price(&call->snapshot->policy, c->target);
-    int64_t now_ns = clock_monotonic(call->worker->loop.clock);
+    struct usage usage = *reported;
+    estimate_usage(c, &usage);
     struct settle_record record = {
         .call = call->id,
         .attempt = c->number,
         .wall_ns = clock_wall(call->worker->loop.clock),
         .released_nd = c->hold_nd,
-        .cost_nd = usage->has_provider_cost ? usage->provider_cost_nd : price_cost(&price, usage),
+        .cost_nd = cost_of(c, &usage),
         .key_id = call->key_id,
         .outcome = outcome,
         .status = c->status,
-        .usage = *usage,
+        .usage = usage,
         .priced = c->target->price.known,
         .first_byte_us = -1,
-        .total_us = (now_ns - c->request.started_ns) / NS_PER_US,
+        .total_us = (clock_monotonic(call->worker->loop.clock) - c->request.started_ns) / NS_PER_US,
         .target = c->target->name,
         .provider = c->target->provider_name,
         .model = c->target->model,
@@ -66,6 +127,7 @@ static void settle(struct classifier_request *c, enum attempt_outcome outcome,
         .error = slice_from_cstr(error),
     };
     call->cost_nd = money_add(call->cost_nd, record.cost_nd);
+    record_health(c, health_of(c, outcome, error), &record);
     struct ledger *ledger = call->worker->gateway->ledger;
     if (ledger != NULL && !journal_settle(ledger_journal(ledger), &record)) {
         metric_add(&call->worker->metrics.ledger_refused, 1);
@@ -136,9 +198,7 @@ static void go_on(struct classifier_request *c)
     struct call *call = c->call;
     release(c);
     /* other calls used the worker's scratch meanwhile */
-    struct classification keep = call->decision->classification;
     features_extract(&call->chat, &call->worker->features);
-    call->decision->classification = keep;
     call_run(call, STEP_PLAN);
 }
 
@@ -225,7 +285,7 @@ static bool write_target_body(struct classifier_request *c, struct arena *arena)
     json_writer_init(&w, &text);
     json_begin_object(&w);
     json_member_string(&w, SLICE("model"), c->target->model);
-    json_member_int(&w, SLICE("max_tokens"), 12);
+    json_member_int(&w, SLICE("max_tokens"), ANSWER_TOKENS);
     json_key(&w, SLICE("messages"));
     json_begin_array(&w);
     write_message(&w, SLICE("system"), buf_slice(&instruction));
@@ -236,16 +296,18 @@ static bool write_target_body(struct classifier_request *c, struct arena *arena)
     struct json_doc doc;
     struct error error;
     struct loss loss = {.len = 0};
-    struct request_change change = {.model = c->target->model};
+    struct request_change change = {.model = c->target->model,
+                                    .max_completion_tokens =
+                                        (c->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) != 0};
     json_doc_init(&doc);
     bool ok = dialect_of(DIALECT_OPENAI_CHAT)
                   ->read_request(buf_slice(&text), &doc, arena, &chat, &error) &&
               c->dialect->write_request(&chat, &change, &c->body, &loss, &error);
     if (ok) {
         struct slice path = c->dialect->request_path(&chat);
-        const struct provider *provider = &c->call->snapshot->providers[c->target->provider];
         c->request.path =
-            arena_printf(arena, "%.*s%.*s", SLICE_ARG(provider->url.path), SLICE_ARG(path));
+            arena_printf(arena, "%.*s%.*s", SLICE_ARG(c->provider->url.path), SLICE_ARG(path));
+        ok = c->request.path.len > 0;
     }
     json_doc_release(&doc);
     buf_release(&text);
@@ -253,13 +315,25 @@ static bool write_target_body(struct classifier_request *c, struct arena *arena)
     return ok;
 }
 
+/* The whole call's limit, its classifier included. */
+static bool within_budget(const struct call *call, int64_t nd)
+{
+    const struct decision *decision = call->decision;
+    int64_t caller_nd = decision->constraints.max_cost_nd;
+    int64_t route_nd = decision->route->max_cost_nd;
+    return (caller_nd == NO_LIMIT || nd <= caller_nd) && (route_nd == NO_LIMIT || nd <= route_nd);
+}
+
 static bool hold(struct classifier_request *c)
 {
     struct call *call = c->call;
     struct price price = policy_price(&call->snapshot->policy, c->target);
-    struct usage worst = {.input = (int64_t)c->body.len, .output = 16};
+    struct usage worst = {.input = (int64_t)c->body.len, .output = ANSWER_TOKENS};
     c->hold_nd = price_cost(&price, &worst);
-    c->number = ++call->attempts;
+    if (!within_budget(call, c->hold_nd)) {
+        return false;
+    }
+    c->number = call->attempts + 1;
     struct ledger *ledger = call->worker->gateway->ledger;
     struct hold_record record = {.call = call->id,
                                  .attempt = c->number,
@@ -270,33 +344,69 @@ static bool hold(struct classifier_request *c)
                                  .provider = c->target->provider_name,
                                  .model = c->target->model};
     c->held = ledger == NULL || journal_hold(ledger_journal(ledger), &record);
+    call->attempts += c->held ? 1 : 0;
     return c->held;
 }
 
-static bool prepare(struct classifier_request *c)
+/* A classifier is asked under the rules of every other target: the prompt of a call that must stay
+ * local stays local, an unknown price is not zero, and who is switched off or resting is left
+ * alone. */
+static bool may_ask(const struct call *call, const struct target *target)
 {
-    struct call *call = c->call;
+    const struct decision *decision = call->decision;
+    const struct policy *policy = &call->snapshot->policy;
+    bool local_only = decision->constraints.local_only || decision->route->local_only;
+    return (target->local || !local_only) && !target->off &&
+           !atomic_load(&target->health->switched_off) &&
+           (target->price.known || policy->unknown_price != UNKNOWN_PRICE_DENY);
+}
+
+static bool prepare_endpoint(struct classifier_request *c)
+{
+    const struct call *call = c->call;
     const struct classifier_settings *settings = &call->snapshot->classifier;
     const struct runtime *runtime = call->snapshot->runtime;
-    if (settings->target == NO_TARGET) {
-        c->request.origin = &runtime->classifier;
-        c->request.path = settings->endpoint.path.len > 0 ? settings->endpoint.path : SLICE("/");
-        write_endpoint_body(call, &c->body);
-        return runtime->has_classifier && !c->body.failed;
+    c->request.origin = &runtime->classifier;
+    c->request.path = settings->endpoint.path.len > 0 ? settings->endpoint.path : SLICE("/");
+    write_endpoint_body(call, &c->body);
+    return runtime->has_classifier && !c->body.failed;
+}
+
+static bool prepare_target(struct classifier_request *c, uint16_t index)
+{
+    struct call *call = c->call;
+    const struct target *target = &call->snapshot->policy.targets[index];
+    bool probe;
+    if (!may_ask(call, target)) {
+        return false;
     }
-    c->target = &call->snapshot->policy.targets[settings->target];
-    const struct provider *provider = &call->snapshot->providers[c->target->provider];
-    c->dialect = dialect_of((enum dialect_id)provider->default_dialect);
-    c->request.origin = runtime_origin(call->snapshot, c->target->provider);
+    c->target = target;
+    c->provider = &call->snapshot->providers[target->provider];
+    c->dialect = dialect_of((enum dialect_id)c->provider->default_dialect);
+    c->request.origin = runtime_origin(call->snapshot, target->provider);
     c->decoder = c->dialect->decoder_new(CLASSIFIER_ANSWER_MAX);
-    return c->decoder != NULL && write_target_body(c, &call->arena) && hold(c);
+    if (c->decoder == NULL || !write_target_body(c, &call->arena) ||
+        !health_try(target->health, clock_monotonic(call->worker->loop.clock), &probe)) {
+        return false;
+    }
+    health_begin(target->health);
+    if (hold(c)) {
+        return true;
+    }
+    struct health_sample unsent = {.outcome = HEALTH_CANCELLED,
+                                   .now_ns = clock_monotonic(call->worker->loop.clock),
+                                   .first_byte_ms = -1,
+                                   .total_ms = -1};
+    health_record(target->health, &unsent);
+    return false;
 }
 
 enum call_step call_classify(struct call *call)
 {
     const struct classifier_settings *settings = &call->snapshot->classifier;
-    if (settings->kind != CLASSIFIER_EXTERNAL || call->decision->task_given) {
-        return STEP_PLAN;
+    if (settings->kind != CLASSIFIER_EXTERNAL || call->decision->task_given ||
+        call->decision->route == NULL) {
+        return STEP_PLAN; /* nothing depends on what it would say */
     }
     struct classifier_request *c = ARENA_NEW(&call->arena, struct classifier_request);
     if (c == NULL) {
@@ -307,7 +417,8 @@ enum call_step call_classify(struct call *call)
     buf_init(&c->body, 64u << 10);
     buf_init(&c->answer, CLASSIFIER_ANSWER_MAX);
     call->classifier = c;
-    if (!prepare(c)) {
+    if (settings->target == NO_TARGET ? !prepare_endpoint(c)
+                                      : !prepare_target(c, settings->target)) {
         release(c);
         return STEP_PLAN;
     }

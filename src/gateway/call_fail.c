@@ -39,12 +39,14 @@ static void fill_error(const struct call *call, int status, const char *code, co
     };
 }
 
-/* The plan and the failed attempts, when there is a plan to show. */
+/* The plan, when there is one to show. What planning knew of the request is worked out again: other
+ * calls have used the worker's scratch since. */
 static void write_detail(struct call *call, struct buf *out)
 {
     if (call->decision == NULL || call->decision->plan.count == 0) {
         return;
     }
+    features_extract(&call->chat, &call->worker->features);
     decide_write_json(call->snapshot, &call->chat, &call->worker->features, call->decision, out);
 }
 

@@ -73,19 +73,26 @@ static bool resolve_name(const struct policy *policy, struct slice name, struct 
 
 /* OpenRouter's `models`: the model first, then these, in order; names that mean nothing here are
  * skipped as long as one does. */
-static void resolve_models(const struct snapshot *snapshot, const struct chat *chat,
-                           struct arena *arena, struct decision *decision)
+static bool resolve_models(const struct snapshot *snapshot, const struct chat *chat,
+                           struct arena *arena, struct decision *decision, struct error *error)
 {
     const struct json_doc *doc = chat->doc;
-    if (decision->route != NULL || !json_is(doc, chat->models, JSON_ARRAY)) {
-        return;
+    if (!json_is(doc, chat->models, JSON_ARRAY)) {
+        return true;
     }
-    for (uint32_t i = json_first(doc, chat->models); i != JSON_ABSENT;
+    if (json_count(doc, chat->models) > DECISION_NAMES_MAX) {
+        error_set(error, ERROR_INVALID, "invalid_option", "At most %d models can be listed.",
+                  DECISION_NAMES_MAX);
+        error_at(error, "/models");
+        return false;
+    }
+    for (uint32_t i = json_first(doc, chat->models); i != JSON_ABSENT && decision->route == NULL;
          i = json_next(doc, chat->models, i)) {
         if (json_is(doc, i, JSON_STRING)) {
             add_model(&snapshot->policy, decision, json_string(doc, i, arena));
         }
     }
+    return true;
 }
 
 static bool resolve(const struct snapshot *snapshot, const struct chat *chat, struct arena *arena,
@@ -95,7 +102,9 @@ static bool resolve(const struct snapshot *snapshot, const struct chat *chat, st
     bool named = chat->model.ptr != NULL;
     bool listed = json_is(chat->doc, chat->models, JSON_ARRAY);
     bool found = (named || !listed) && resolve_name(&snapshot->policy, name, decision);
-    resolve_models(snapshot, chat, arena, decision);
+    if (!resolve_models(snapshot, chat, arena, decision, error)) {
+        return false;
+    }
     if (found || decision->model_count > 0) {
         return true;
     }

@@ -12,6 +12,7 @@
 #include "route/plan.h"
 
 #define DECISION_MODELS_MAX 16
+#define DECISION_NAMES_MAX 64 /* of a `models` list, looked up one by one */
 
 struct decision {
     const struct route *route; /* NULL: targets were named */

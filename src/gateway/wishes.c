@@ -2,6 +2,7 @@
 #include "gateway/wishes.h"
 
 #define USD_DECIMALS 9 /* nano-dollars */
+#define NAMES_MAX 64   /* of providers in a list: each is compared with each target */
 
 /* One row per wish: the member's name, its header, and how a text value is applied. */
 struct wish {
@@ -72,6 +73,13 @@ static bool apply_meta(struct decision *decision, struct slice value)
     return text_is_true(value, &decision->meta);
 }
 
+/* Advice for who keeps conversations together: nothing depends on it in this version. */
+static bool apply_session(struct decision *decision, struct slice value)
+{
+    (void)decision;
+    return value.len > 0 && value.len <= 256;
+}
+
 /* Only what is true today may be asked for: nothing is answered from a cache. */
 static bool apply_cache(struct decision *decision, struct slice value)
 {
@@ -92,9 +100,21 @@ static const struct wish wishes[] = {
      "true or false"},
     {SLICE_INIT("strict"), SLICE_INIT("x-sluice-strict"), apply_strict, "true or false"},
     {SLICE_INIT("meta"), SLICE_INIT("x-sluice-meta"), apply_meta, "true or false"},
+    {SLICE_INIT("session"), SLICE_INIT("x-sluice-session"), apply_session,
+     "a text of at most 256 bytes"},
     {SLICE_INIT("cache"), SLICE_INIT("x-sluice-cache"), apply_cache,
      "off or refresh: answers are not cached by this version"},
 };
+
+static const struct wish *wish_of_header(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+        if (slice_eq_nocase(name, wishes[i].header)) {
+            return &wishes[i];
+        }
+    }
+    return NULL;
+}
 
 bool wishes_read_headers(const struct http_request *request, struct decision *decision,
                          struct error *error)
@@ -105,12 +125,15 @@ bool wishes_read_headers(const struct http_request *request, struct decision *de
             !slice_eq_nocase(slice_of(header->name.ptr, 9), SLICE("x-sluice-"))) {
             continue;
         }
-        for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
-            if (slice_eq_nocase(header->name, wishes[i].header) &&
-                !wishes[i].apply(decision, slice_trim(header->value))) {
-                return error_set(error, ERROR_INVALID, "invalid_header", "%.*s must be %s.",
-                                 SLICE_ARG(wishes[i].header), wishes[i].expected);
-            }
+        const struct wish *wish = wish_of_header(header->name);
+        if (wish == NULL) {
+            return error_set(
+                error, ERROR_INVALID, "invalid_header", "There is no request header %.*s.",
+                (int)(header->name.len < 64 ? header->name.len : 64), header->name.ptr);
+        }
+        if (!wish->apply(decision, slice_trim(header->value))) {
+            return error_set(error, ERROR_INVALID, "invalid_header", "%.*s must be %s.",
+                             SLICE_ARG(wish->header), wish->expected);
         }
     }
     return true;
@@ -166,6 +189,9 @@ static bool read_names(const struct json_doc *doc, uint32_t list, struct arena *
         return false;
     }
     size_t count = json_count(doc, list);
+    if (count > NAMES_MAX) {
+        return false;
+    }
     struct slice *names = arena_array(arena, count + 1, sizeof(*names));
     if (names == NULL) {
         return false;
@@ -254,7 +280,9 @@ bool wishes_read_preferences(const struct chat *chat, struct arena *arena,
         if (!read_preference(doc, key, arena, &decision->constraints)) {
             struct slice name = json_inner(doc, key);
             error_set(error, ERROR_INVALID, "invalid_option",
-                      "The routing preference has the wrong type or value.");
+                      "The routing preference has the wrong type or value, or more than %d "
+                      "names.",
+                      NAMES_MAX);
             error_at(error, "/provider/%.*s", (int)(name.len < 64 ? name.len : 64), name.ptr);
             return false;
         }

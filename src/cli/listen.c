@@ -6,11 +6,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define ADDRESS_MAX 200
+#define CONNECT_MS 200 /* on this machine it is at once */
 
 /* Lets the configuration's own rules judge the address: a file with this listener and nothing else
  * of interest. */
@@ -83,16 +85,31 @@ static bool split(struct slice address, char host[ADDRESS_MAX], uint16_t *ret_po
     return true;
 }
 
-/* Is somebody bound there? A socket without SO_REUSEPORT is refused where any other listens. */
+/* A port of the ephemeral range may be connected to from itself: then nobody listens there. */
+static bool is_own_reflection(int fd, const struct sockaddr *peer, socklen_t len)
+{
+    struct sockaddr_storage own = {.ss_family = AF_UNSPEC};
+    socklen_t own_len = sizeof(own);
+    return getsockname(fd, (struct sockaddr *)&own, &own_len) == 0 && own_len == len &&
+           memcmp(&own, peer, len) == 0;
+}
+
+/* Does somebody answer there? Being bound says nothing: a supervisor may hold the port for us. */
 static bool is_taken(const struct sockaddr *address, socklen_t len)
 {
-    int on = 1;
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return false;
     }
-    bool taken = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-                 bind(fd, address, len) != 0 && errno == EADDRINUSE;
+    bool taken = connect(fd, address, len) == 0;
+    if (!taken && errno == EINPROGRESS) {
+        struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+        int failure = 0;
+        socklen_t size = sizeof(failure);
+        taken = poll(&poll_fd, 1, CONNECT_MS) == 1 &&
+                getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0;
+    }
+    taken = taken && !is_own_reflection(fd, address, len);
     close(fd);
     return taken;
 }
@@ -108,10 +125,10 @@ static bool address_is_taken(struct slice address)
     }
     four.sin_port = htons(port);
     six.sin6_port = htons(port);
-    if (strcmp(host, "localhost") == 0) {
+    if (strcmp(host, "localhost") == 0 || strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0) {
         slice_to_cstr(SLICE("127.0.0.1"), host, sizeof(host));
     }
-    if (strcmp(host, "*") == 0 || inet_pton(AF_INET, host, &four.sin_addr) == 1) {
+    if (inet_pton(AF_INET, host, &four.sin_addr) == 1) {
         return is_taken((const struct sockaddr *)&four, sizeof(four));
     }
     return inet_pton(AF_INET6, host, &six.sin6_addr) == 1 &&

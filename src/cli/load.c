@@ -150,7 +150,9 @@ static void say_diagnostics(const struct diagnostics *diagnostics, const char *f
 {
     struct buf out = BUF_INIT(TEXT_MAX);
     diagnostics_write_text(diagnostics, file, text, wants_colour(STDERR_FILENO), &out);
-    fwrite(out.ptr, 1, out.len, stderr);
+    if (out.len > 0) {
+        fwrite(out.ptr, 1, out.len, stderr);
+    }
     buf_release(&out);
 }
 

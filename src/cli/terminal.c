@@ -25,7 +25,8 @@ void say(const char *format, ...)
 
 int say_error(const char *command, const struct error *error)
 {
-    say("sluice %s: %s", command, error->text);
+    bool placed = error->pointer[0] != '\0';
+    say("sluice %s: %s%s%s", command, error->pointer, placed ? ": " : "", error->text);
     return EXIT_CODE_FAILED;
 }
 

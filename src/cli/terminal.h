@@ -12,7 +12,8 @@
 
 /* One line of words on stderr. */
 void say(const char *format, ...) PRINTF_LIKE(1, 2);
-/* "sluice COMMAND: what happened" on stderr; returns EXIT_CODE_FAILED. */
+/* "sluice COMMAND: what happened" on stderr, with the JSON pointer if there is one; returns
+ * EXIT_CODE_FAILED. */
 int say_error(const char *command, const struct error *error);
 /* Writes the buffer to stdout and releases it; returns EXIT_CODE_OK, or EXIT_CODE_FAILED when it
    could not be written or had failed. */

@@ -1,0 +1,468 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program at its outside: command lines of tests/cli/cases/*.case, and the first start with real sockets.
+
+A case file holds cases of this form; only `run` is needed:
+
+    case  says the behaviour
+    file  NAME                 the lines until `end` are its content ({OLLAMA} and {DIR} are replaced)
+    end
+    env   NAME=value
+    stdin TEXT                 \\n is a line feed
+    run   ARGUMENTS            as a shell would split them
+    exit  0
+    out   REGEX                must be found in standard output (several lines: each)
+    err   REGEX                the same of standard error
+    json  PATH == VALUE        standard output is JSON and has this (a.b.0; VALUE is JSON, or * for anything)
+    no    REGEX                in neither of them
+
+Each case has an empty home and an empty directory of its own. Several `run` blocks of one case share them.
+Usage: run.py [--program FILE] [WORD ...]   (only cases that have the word in their name)
+"""
+
+import argparse
+import http.server
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+TIMEOUT = 60
+
+
+class Ollama(http.server.BaseHTTPRequestHandler):
+    """Two models and a fixed answer: enough to be found by discovery and to answer a banner's curl."""
+
+    protocol_version = "HTTP/1.1"
+
+    def send(self, body):
+        text = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def do_GET(self):
+        self.send({"models": [{"name": "llama3.2:1b"}, {"name": "qwen3:8b"}]})
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        message = {"role": "assistant", "content": "hello from the stub"}
+        self.send({"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": True,
+                   "done_reason": "stop", "prompt_eval_count": 5, "eval_count": 4})
+
+    def log_message(self, *arguments):
+        pass
+
+
+def start_ollama():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ollama)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+class Tap:
+    def __init__(self):
+        self.count = 0
+        self.failures = 0
+
+    def point(self, name, problems):
+        self.count += 1
+        self.failures += bool(problems)
+        print(f"{'not ok' if problems else 'ok'} {self.count} - {name}", flush=True)
+        for problem in problems:
+            for line in problem.splitlines():
+                print(f"#   {line}")
+
+
+class Place:
+    """An empty home with an environment that leads nowhere but to the stub."""
+
+    def __init__(self, program, directory, replacements):
+        self.program = program
+        self.directory = directory
+        self.replacements = replacements
+        closed = free_port()
+        self.environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": directory,
+            "LC_ALL": "C.UTF-8",
+            "ASAN_OPTIONS": "detect_leaks=1",
+        }
+        for name in ("OLLAMA", "VLLM", "LLAMACPP", "LMSTUDIO"):
+            self.environment[f"{name}_BASE_URL"] = f"http://127.0.0.1:{closed}"
+
+    def expand(self, text):
+        for name, value in self.replacements.items():
+            text = text.replace("{" + name + "}", value)
+        return text.replace("{DIR}", self.directory)
+
+    def write(self, name, text):
+        path = os.path.join(self.directory, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.expand(text))
+        os.chmod(path, 0o600)
+
+    def run(self, arguments, stdin=""):
+        return subprocess.run([self.program, *arguments], cwd=self.directory, env=self.environment,
+                              input=stdin.encode(), capture_output=True, timeout=TIMEOUT)
+
+
+# --- case files ---
+
+def parse_cases(path):
+    cases = []
+    case = run = name = None
+    content = []
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            line = line.rstrip("\n")
+            if name is not None:
+                if line == "end":
+                    case.append(("file", (name, "\n".join(content) + "\n")))
+                    name = None
+                else:
+                    content.append(line)
+                continue
+            if not line.strip() or line.startswith("#"):
+                continue
+            word, _, rest = line.partition(" ")
+            rest = rest.strip()
+            if word == "case":
+                case = []
+                run = None
+                cases.append((rest, case))
+            elif word == "file":
+                name, content = rest, []
+            elif word == "run":
+                run = {"arguments": rest, "exit": 0, "expect": []}
+                case.append(("run", run))
+            elif word == "exit":
+                run["exit"] = int(rest)
+            elif word in ("out", "err", "no", "json"):
+                run["expect"].append((word, rest))
+            elif word in ("env", "stdin", "chmod"):
+                case.append((word, rest))
+            else:
+                sys.exit(f"{path}:{number}: what is {word}?")
+    return cases
+
+
+def lookup(value, path):
+    for part in path.split("."):
+        value = value[int(part)] if isinstance(value, list) else value[part]
+    return value
+
+
+def check_json(rest, out):
+    path, _, wanted = (part.strip() for part in rest.partition("=="))
+    try:
+        actual = lookup(json.loads(out), path)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        return [f"json {path}: {type(error).__name__} {error}"]
+    if wanted == "*" or actual == json.loads(wanted):
+        return []
+    return [f"json {path} is {json.dumps(actual)}, wanted {wanted}"]
+
+
+def check_run(place, run, result):
+    out = result.stdout.decode(errors="replace")
+    err = result.stderr.decode(errors="replace")
+    problems = []
+    if result.returncode != run["exit"]:
+        problems.append(f"exit code {result.returncode}, wanted {run['exit']}")
+    for kind, rest in run["expect"]:
+        rest = place.expand(rest)
+        if kind == "json":
+            problems += check_json(rest, out)
+        elif kind == "no":
+            if re.search(rest, out + err, re.MULTILINE):
+                problems.append(f"found {rest}")
+        elif not re.search(rest, out if kind == "out" else err, re.MULTILINE):
+            problems.append(f"{kind} has no {rest}")
+    if "Sanitizer" in err:
+        problems.append("a sanitizer reports")
+    if problems:
+        problems.append(f"sluice {run['arguments']}\n{out}{err}")
+    return problems
+
+
+def run_case(place, case):
+    problems = []
+    stdin = ""
+    for kind, what in case:
+        if kind == "file":
+            place.write(*what)
+        elif kind == "env":
+            name, _, value = place.expand(what).partition("=")
+            place.environment[name] = value
+        elif kind == "chmod":
+            mode, name = what.split()
+            os.chmod(os.path.join(place.directory, name), int(mode, 8))
+        elif kind == "stdin":
+            stdin = what.replace("\\n", "\n")
+        else:
+            result = place.run(shlex.split(place.expand(what["arguments"])), stdin)
+            problems += check_run(place, what, result)
+            stdin = ""
+    return problems
+
+
+# --- a running server ---
+
+class Served:
+    """`sluice serve` until its banner has come."""
+
+    def __init__(self, place, *arguments):
+        self.place = place
+        self.process = subprocess.Popen([place.program, *arguments], cwd=place.directory,
+                                        env=place.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.banner = ""
+        # the banner ends with the -d line of its curl
+        while not self.banner.rstrip().endswith("}]}'"):
+            line = self.process.stdout.readline().decode()
+            if not line:
+                break
+            self.banner += line
+
+    def stop(self, problems, wanted=0):
+        self.process.send_signal(signal.SIGTERM)
+        _, err = self.process.communicate(timeout=TIMEOUT)
+        if self.process.returncode != wanted:
+            problems.append(f"serve ended with {self.process.returncode}\n{err.decode(errors='replace')}")
+        return err.decode(errors="replace")
+
+
+def expect(problems, condition, text):
+    if not condition:
+        problems.append(text)
+
+
+def curl_of(banner):
+    return banner[banner.index("  curl "):]
+
+
+def banner_works(place):
+    """First start: discovery finds the stub, the banner's curl answers when pasted, the report has the call."""
+    problems = []
+    port = free_port()
+    place.environment["OLLAMA_BASE_URL"] = place.expand("http://{OLLAMA}")
+    served = Served(place, "--listen", str(port))
+    lines = served.banner.splitlines()
+    expect(problems, len(lines) <= 14, f"the banner has {len(lines)} lines")
+    expect(problems, all(len(line) <= 80 for line in lines), "the banner is wider than 80 columns")
+    expect(problems, "ollama (" in served.banner and "2 targets" in served.banner, served.banner)
+    expect(problems, "~/.local/state/sluice/sluice.db (new)" in served.banner, served.banner)
+    answer = subprocess.run(["sh", "-c", curl_of(served.banner)], capture_output=True, timeout=TIMEOUT)
+    expect(problems, b"hello from the stub" in answer.stdout, f"curl: {answer.stdout!r} {answer.stderr!r}")
+    state = os.path.join(place.directory, ".local/state/sluice")
+    expect(problems, os.stat(state).st_mode & 0o777 == 0o700, "the state directory is open to others")
+    listed = place.run(["target", "list", "--json"])
+    expect(problems, listed.returncode == 0, f"target list: {listed.stderr!r}")
+    names = [target["name"] for target in json.loads(listed.stdout or b'{"targets":[]}')["targets"]]
+    expect(problems, names == ["ollama/llama3.2:1b", "ollama/qwen3:8b"], f"target list: {names}")
+    table = place.run(["target", "list"]).stdout.decode()
+    expect(problems, re.search(r"^TARGET +STATUS", table), f"target list: {table}")
+    log = served.stop(problems)
+    expect(problems, all(json.loads(line) for line in log.splitlines()), "the log is not JSON lines")
+    report = place.run(["report", "--by", "provider", "--json"])
+    total = json.loads(report.stdout or b"{}").get("total", {})
+    expect(problems, total.get("calls") == 1 and total.get("output_tokens") == 4, f"report: {report.stdout!r}")
+    again = Served(place, "--listen", str(port))
+    expect(problems, "sluice.db (new)" not in again.banner, "the second start has a new ledger")
+    again.stop(problems)
+    return problems
+
+
+def switch_works(place):
+    """`target off` takes a target from the running server, `target on` gives it back."""
+    problems = []
+    port = free_port()
+    place.environment["OLLAMA_BASE_URL"] = place.expand("http://{OLLAMA}")
+    served = Served(place, "--listen", str(port))
+
+    def status():
+        targets = json.loads(place.run(["target", "list", "--json"]).stdout)["targets"]
+        return {target["name"]: target["status"] for target in targets}["ollama/qwen3:8b"]
+
+    off = place.run(["target", "off", "ollama/qwen3:8b"])
+    expect(problems, off.returncode == 0 and status() == "off", f"off: {off.stderr!r}")
+    on = place.run(["target", "on", "ollama/qwen3:8b", "--json"])
+    expect(problems, on.returncode == 0 and json.loads(on.stdout) == {"on": True} and status() == "on",
+           f"on: {on.stdout!r} {on.stderr!r}")
+    unknown = place.run(["target", "off", "nobody"])
+    expect(problems, unknown.returncode == 1 and b"No target has this name" in unknown.stderr,
+           f"unknown: {unknown.stderr!r}")
+    served.stop(problems)
+    gone = place.run(["target", "list"])
+    expect(problems, gone.returncode == 1 and b"no server is running" in gone.stderr, f"{gone.stderr!r}")
+    return problems
+
+
+def taken_port_is_named(place):
+    """A port in use: the message names the address and --listen."""
+    problems = []
+    place.environment["OLLAMA_BASE_URL"] = place.expand("http://{OLLAMA}")
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen(1)
+        port = holder.getsockname()[1]
+        result = place.run(["serve", "--listen", f"127.0.0.1:{port}"])
+    expect(problems, result.returncode == 1, f"exit code {result.returncode}")
+    expect(problems, f"127.0.0.1:{port} is in use".encode() in result.stderr, f"{result.stderr!r}")
+    expect(problems, b"--listen" in result.stderr, f"{result.stderr!r}")
+    return problems
+
+
+def reload_is_checked(place):
+    """SIGHUP: a broken file is reported and changes nothing; a good one is taken."""
+    problems = []
+    port = free_port()
+    good = ("server: { listen: '127.0.0.1:%d', workers: 1 }\nproviders: { stub: { preset: ollama, base_url: "
+            "'http://{OLLAMA}' } }\ntargets: { %s: { provider: stub, model: m } }\n")
+    place.write("sluice.yaml", good % (port, "first"))
+    served = Served(place)
+    expect(problems, "sluice.yaml" in served.banner, served.banner)
+
+    def names():
+        targets = json.loads(place.run(["target", "list", "-c", "running.yaml", "--json"]).stdout)["targets"]
+        return [target["name"] for target in targets]
+
+    def wait_for(wanted):
+        end = time.monotonic() + 20
+        while names() != wanted and time.monotonic() < end:
+            time.sleep(0.02)
+        return names() == wanted
+
+    # the client's own file stays good while the server's is broken: both name the same ledger
+    place.write("running.yaml", good % (port, "first"))
+    place.write("sluice.yaml", "providers: { stub: { prest: ollama } }\n")
+    served.process.send_signal(signal.SIGHUP)
+    lines = []
+    while not any("reload_failed" in line for line in lines):
+        lines.append(served.process.stderr.readline().decode())
+        if not lines[-1]:
+            break
+    expect(problems, any("did you mean" in line for line in lines), f"no diagnostic: {lines}")
+    expect(problems, names() == ["first"], f"after a broken reload: {names()}")
+    place.write("sluice.yaml", good % (port, "second"))
+    served.process.send_signal(signal.SIGHUP)
+    expect(problems, wait_for(["second"]), f"after a good reload: {names()}")
+    served.stop(problems)
+    return problems
+
+
+def keys_guard(place):
+    """With keys.required the banner's curl works once SLUICE_KEY is set as the banner says; a revoked key ends."""
+    problems = []
+    port = free_port()
+    place.write("sluice.yaml", "server: { listen: '127.0.0.1:%d' }\nkeys: { required: true }\n"
+                "providers: { stub: { preset: ollama, base_url: 'http://{OLLAMA}' } }\n"
+                "targets: { t: { provider: stub, model: m } }\n" % port)
+    served = Served(place)
+    curl = curl_of(served.banner)
+    expect(problems, "sluice key create" in served.banner, served.banner)
+
+    def pasted(key):
+        environment = dict(place.environment, SLUICE_KEY=key)
+        result = subprocess.run(["sh", "-c", curl], env=environment, capture_output=True, timeout=TIMEOUT)
+        return b"hello from the stub" in result.stdout
+
+    def eventually(key, wanted):
+        end = time.monotonic() + 10
+        while pasted(key) != wanted and time.monotonic() < end:
+            time.sleep(0.05)
+        return pasted(key) == wanted
+
+    expect(problems, not pasted(""), "a call without a key was answered")
+    created = place.run(["key", "create", "--name", "ci", "--json"])
+    key = json.loads(created.stdout)["key"]
+    expect(problems, eventually(key, True), "the new key is not known")
+    place.run(["key", "revoke", "ci"])
+    expect(problems, eventually(key, False), "the revoked key still works")
+    served.stop(problems)
+    report = place.run(["report", "--by", "key", "--csv"]).stdout.decode()
+    expect(problems, '\n"ci",' in report, f"report: {report}")
+    return problems
+
+
+def completions_parse(place):
+    """The bash completion is valid bash and completes commands, flags, choices and members of groups."""
+    problems = []
+    script = place.run(["completion", "bash"]).stdout.decode()
+    place.write("completion.bash", script)
+
+    def complete(*words):
+        line = " ".join(shlex.quote(word) for word in words)
+        program = (f"source ./completion.bash; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _sluice; "
+                   "printf '%s\\n' \"${COMPREPLY[@]}\"")
+        result = subprocess.run(["bash", "-c", program], cwd=place.directory, capture_output=True,
+                                timeout=TIMEOUT)
+        expect(problems, result.returncode == 0 and not result.stderr, f"bash: {result.stderr!r}")
+        return result.stdout.decode().split()
+
+    expect(problems, complete("sluice", "che") == ["check"], "commands")
+    expect(problems, complete("sluice", "key", "") == ["create", "list", "revoke"], "members of key")
+    expect(problems, complete("sluice", "key", "create", "--na") == ["--name"], "flags of key create")
+    expect(problems, complete("sluice", "report", "--by", "ta") == ["task", "target"], "choices")
+    expect(problems, complete("sluice", "--lis") == ["--listen"], "flags of serve without its name")
+    expect(problems, complete("sluice", "completion", "f") == ["fish"], "words")
+    expect(problems, "completion.bash" in complete("sluice", "check", "-c", "comp"), "files")
+    return problems
+
+
+LIVE = [
+    ("a first start finds a local server, and its banner's curl works", banner_works),
+    ("target on and off reach the running server", switch_works),
+    ("a port in use is named, with the way out", taken_port_is_named),
+    ("SIGHUP takes a good configuration and refuses a broken one", reload_is_checked),
+    ("required keys are created, known at once, and revoked", keys_guard),
+    ("the bash completion completes", completions_parse),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--program", default=os.path.join(ROOT, "build/release/sluice"))
+    parser.add_argument("words", nargs="*")
+    options = parser.parse_args()
+    program = os.path.abspath(options.program)
+    ollama = start_ollama()
+    replacements = {"OLLAMA": f"127.0.0.1:{ollama.server_port}"}
+    cases = []
+    directory = os.path.join(HERE, "cases")
+    for name in sorted(os.listdir(directory)):
+        if name.endswith(".case"):
+            cases += [(title, lambda place, case=case: run_case(place, case))
+                      for title, case in parse_cases(os.path.join(directory, name))]
+    tap = Tap()
+    for title, function in cases + LIVE:
+        if options.words and not any(word in title for word in options.words):
+            continue
+        with tempfile.TemporaryDirectory(prefix="sluice-cli-") as home:
+            try:
+                tap.point(title, function(Place(program, home, replacements)))
+            except (OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
+                tap.point(title, [f"{type(error).__name__}: {error}"])
+    print(f"1..{tap.count}")
+    return 1 if tap.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

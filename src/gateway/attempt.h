@@ -40,6 +40,7 @@ struct attempt {
     bool upstream_open; /* the request is under way */
     bool hide_usage;    /* usage was asked for by us, the client did not */
     bool is_stream;     /* the upstream answers with a stream */
+    bool untyped;       /* a stream is wanted, and nothing says yet whether it is one */
     int64_t hold_nd;
     struct upstream_request request;
     struct buf body;   /* of the request, when the lane is not verbatim */

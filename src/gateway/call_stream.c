@@ -16,6 +16,9 @@
 
 #define UNCOMMITTED_MAX (256u << 10)
 
+static const struct event end_event = {.kind = EVENT_END};
+static const struct frame end_frame = {.events = &end_event, .count = 1, .terminal = true};
+
 static void add_upstream_headers(struct call *call, struct buf *lines)
 {
     const struct slice type = call->attempt.content_type;
@@ -85,8 +88,8 @@ static void encode_frame(struct call *call, const struct frame *frame, struct bu
         head_init(call);
         call->encoder = call->front->encoder_new(&call->head);
     }
-    if (call->encoder != NULL) {
-        call->front->encode(call->encoder, frame, out);
+    if (call->encoder == NULL || !call->front->encode(call->encoder, frame, out)) {
+        out->failed = true;
     }
 }
 
@@ -122,7 +125,7 @@ static bool take_frame(struct call *call, const struct frame *frame)
     if (!call->committed && meter_begins(frame)) {
         stream_commit(call);
     }
-    if (frame->terminal && call->committed) {
+    if (frame->terminal && call->committed && attempt->open) {
         settle_at_end(call);
         append_meta(call, out);
     }
@@ -145,27 +148,38 @@ static void send_out(struct call *call, struct slice bytes)
     }
 }
 
+/* Bytes of the answer were lost for want of memory: what follows them must not look complete. */
+static bool fail_lost(struct call *call)
+{
+    call->delivered = false;
+    attempt_fail(call, "no_memory", "");
+    return false;
+}
+
 /* Before the answer has begun its bytes wait in the attempt; they leave with the first ones after
  * it. */
 static bool flush_out(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     struct buf *out = &call->worker->out;
-    if (!call->committed) {
-        if (attempt->answer.len + out->len > UNCOMMITTED_MAX) {
-            attempt_fail(call, "no_answer", "256 KB of stream without an answer");
-            return false;
-        }
-        buf_append(&attempt->answer, buf_slice(out));
+    if (out->failed) {
+        return fail_lost(call);
+    }
+    if (call->committed && attempt->answer.len == 0) {
+        send_out(call, buf_slice(out));
         return true;
     }
-    if (attempt->answer.len > 0) {
-        buf_append(&attempt->answer, buf_slice(out));
+    if (!call->committed && attempt->answer.len + out->len > UNCOMMITTED_MAX) {
+        attempt_fail(call, "no_answer", "256 KB of stream without an answer");
+        return false;
+    }
+    if (!buf_append(&attempt->answer, buf_slice(out))) {
+        return fail_lost(call);
+    }
+    if (call->committed) {
         send_out(call, buf_slice(&attempt->answer));
         buf_release(&attempt->answer);
-        return true;
     }
-    send_out(call, buf_slice(out));
     return true;
 }
 
@@ -214,10 +228,8 @@ bool stream_take(struct call *call, struct slice bytes)
 /* The encoder's terminal bytes, where the upstream's dialect has no frame for them. */
 static void encode_end(struct call *call)
 {
-    static const struct event end = {.kind = EVENT_END};
-    const struct frame last = {.events = &end, .count = 1, .terminal = true};
     if (call->attempt.lane == LANE_TRANSLATE && !call->attempt.meter.ended) {
-        encode_frame(call, &last, &call->worker->out);
+        encode_frame(call, &end_frame, &call->worker->out);
     }
 }
 
@@ -239,15 +251,20 @@ bool stream_end(struct call *call)
     return flush_out(call);
 }
 
-void stream_whole(struct call *call, const struct frame *frame)
+bool stream_whole(struct call *call, const struct frame *frame)
 {
     struct buf *out = &call->worker->out;
+    struct frame answer = *frame;
+    while (answer.count > 0 && answer.events[answer.count - 1].kind == EVENT_END) {
+        answer.count--; /* the cost comes before the terminal bytes */
+    }
     buf_clear(out);
     call->attempt.lane = LANE_TRANSLATE;
     stream_commit(call);
-    encode_frame(call, frame, out);
+    encode_frame(call, &answer, out);
     settle_at_end(call);
-    encode_end(call);
     append_meta(call, out);
-    send_out(call, buf_slice(out));
+    encode_frame(call, &end_frame, out);
+    buf_release(&call->attempt.answer); /* what the frame was read from must not follow */
+    return flush_out(call);
 }

@@ -36,6 +36,13 @@ static bool type_starts(struct slice type, struct slice prefix)
     return type.len >= prefix.len && slice_eq_nocase(slice_of(type.ptr, prefix.len), prefix);
 }
 
+/* Some servers stream without saying so. */
+static bool says_nothing(struct slice type)
+{
+    return type.len == 0 || type_starts(type, SLICE("text/plain")) ||
+           type_starts(type, SLICE("application/octet-stream"));
+}
+
 static void note_encoding(struct attempt *attempt, const struct http_response *head)
 {
     struct slice encoding =
@@ -54,9 +61,10 @@ static void on_head(struct upstream_request *r, const struct http_response *head
     attempt->retry_after_ms = retry_after_ms(head);
     struct slice type = http_header_find(head->headers, head->header_count, SLICE("content-type"));
     attempt->content_type = arena_copy(&call->arena, type);
-    attempt->is_stream = head->status == 200 && call->streamed &&
-                         (type_starts(type, SLICE("text/event-stream")) ||
-                          type_starts(type, SLICE("application/x-ndjson")));
+    bool wanted = head->status == 200 && call->streamed;
+    attempt->is_stream = wanted && (type_starts(type, SLICE("text/event-stream")) ||
+                                    type_starts(type, SLICE("application/x-ndjson")));
+    attempt->untyped = wanted && says_nothing(type);
     note_encoding(attempt, head);
 }
 
@@ -70,8 +78,21 @@ static void stop_failed(struct call *call)
     call_run(call, STEP_SETTLE);
 }
 
+/* The first byte tells: a whole answer is an object, and so is each line of NDJSON, where a whole
+ * answer is a stream of one line. */
+static void guess_kind(struct attempt *attempt, struct slice bytes)
+{
+    bool lines = type_starts(attempt->back->stream_content_type, SLICE("application/x-ndjson"));
+    attempt->untyped = false;
+    attempt->is_stream = lines || bytes.ptr[0] != '{';
+    attempt->content_type = SLICE_EMPTY;
+}
+
 static bool take_plain(struct call *call, struct slice bytes)
 {
+    if (call->attempt.untyped) {
+        guess_kind(&call->attempt, bytes);
+    }
     if (call->attempt.is_stream) {
         return stream_take(call, bytes);
     }
@@ -145,10 +166,7 @@ static bool whole_answer(struct call *call)
         return false;
     }
     attempt->outcome = ATTEMPT_OK;
-    if (call->streamed) {
-        stream_whole(call, &frame);
-    }
-    return true;
+    return !call->streamed || stream_whole(call, &frame);
 }
 
 static void note_refusal(struct call *call)

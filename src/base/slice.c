@@ -18,10 +18,52 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+#define EACH_BYTE 0x0101010101010101ULL
+
+/* Eight ASCII capitals at once: a byte's top bit tells after adding whether it reached 'A', and
+   whether it passed 'Z'. */
+static uint64_t lower_word(uint64_t word)
+{
+    uint64_t low = word & EACH_BYTE * 0x7F;
+    uint64_t from_a = low + EACH_BYTE * (0x80 - 'A');
+    uint64_t past_z = low + EACH_BYTE * (0x80 - 'Z' - 1);
+    uint64_t capitals = from_a & ~past_z & ~word & EACH_BYTE * 0x80;
+    return word | capitals >> 2;
+}
+
+static uint64_t word_at(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* The first and the last four bytes of 4 to 8. */
+static uint64_t halves_at(struct slice s)
+{
+    uint32_t halves[2];
+    memcpy(&halves[0], s.ptr, sizeof(halves[0]));
+    memcpy(&halves[1], s.ptr + s.len - sizeof(halves[1]), sizeof(halves[1]));
+    return halves[0] | (uint64_t)halves[1] << 32;
+}
+
 bool slice_eq_nocase(struct slice a, struct slice b)
 {
     if (a.len != b.len) {
         return false;
+    }
+    if (a.len >= sizeof(uint64_t)) {
+        /* the last word may overlap the one before it */
+        size_t last = a.len - sizeof(uint64_t);
+        for (size_t i = 0; i < last; i += sizeof(uint64_t)) {
+            if (lower_word(word_at(a.ptr + i)) != lower_word(word_at(b.ptr + i))) {
+                return false;
+            }
+        }
+        return lower_word(word_at(a.ptr + last)) == lower_word(word_at(b.ptr + last));
+    }
+    if (a.len >= sizeof(uint32_t)) {
+        return lower_word(halves_at(a)) == lower_word(halves_at(b));
     }
     for (size_t i = 0; i < a.len; i++) {
         if (lower(a.ptr[i]) != lower(b.ptr[i])) {

@@ -77,29 +77,34 @@ const char *http_reason(int status)
     return "Status";
 }
 
-/* Which bytes are a tchar: ! # $ % & ' * + - . ^ _ ` | ~ digits and letters. */
+/* The sum of the classes that a byte belongs to. */
 /* clang-format off */
-static const unsigned char tchars[256] = {
+const unsigned char http_byte_classes[256] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1, 0, 1, 1, 0,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0,
-    0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 1, 0,
+    0, 7, 4, 1, 7, 7, 7, 7, 6, 6, 7, 7, 4, 7, 7, 4,
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 6, 4, 6, 4, 4,
+    4, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 0, 4, 5, 7,
+    5, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 4, 5, 4, 7, 0,
 };
 /* clang-format on */
 
-bool http_name_valid(struct slice name)
+bool http_bytes_are(struct slice s, enum http_byte_class class)
 {
-    unsigned char all = 1;
+    unsigned all = class;
 
     /* No early exit here and below: the usual text is clean. */
-    for (size_t i = 0; i < name.len; i++) {
-        all &= tchars[(unsigned char)name.ptr[i]];
+    for (size_t i = 0; i < s.len; i++) {
+        all &= http_byte_classes[(unsigned char)s.ptr[i]];
     }
-    return name.len > 0 && all != 0;
+    return all != 0;
+}
+
+bool http_name_valid(struct slice name)
+{
+    return name.len > 0 && http_bytes_are(name, HTTP_TOKEN_BYTE);
 }
 
 /* Eight bytes at a time: a byte below 0x20 or equal to 0x7f sets its top bit here. A tab does too,

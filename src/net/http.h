@@ -53,4 +53,17 @@ const char *http_reason(int status);
 bool http_name_valid(struct slice name);
 bool http_value_valid(struct slice value);
 
+enum http_byte_class {
+    HTTP_TOKEN_BYTE = 1,  /* tchar: ! # $ % & ' * + - . ^ _ ` | ~ digits and letters */
+    HTTP_HOST_BYTE = 2,   /* of a reg-name (RFC 3986 3.2.2) but the comma */
+    HTTP_TARGET_BYTE = 4, /* 0x21..0x7e but '#' and '\' */
+};
+extern const unsigned char http_byte_classes[256];
+static inline bool http_byte_is(char c, enum http_byte_class class)
+{
+    return (http_byte_classes[(unsigned char)c] & class) != 0;
+}
+/* Are all of them? True for none. */
+bool http_bytes_are(struct slice s, enum http_byte_class class);
+
 #endif

@@ -3,7 +3,6 @@
 
 #include "net/http_server.h"
 
-#include <llhttp.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -126,7 +125,7 @@ enum http_problem http_head_scan(struct http_head_scan *scan, struct slice bytes
         if (problem != HTTP_PROBLEM_NONE || scan->at == bytes.len) {
             return problem;
         }
-        if (bytes.ptr[scan->at] == '\t' && scan->lines > 0) {
+        if (bytes.ptr[scan->at] == '\t' && (scan->lines > 0 || scan->of_answer)) {
             scan->at++;
             continue;
         }
@@ -174,9 +173,27 @@ static enum http_method method_of(struct slice text)
     return HTTP_OTHER_METHOD;
 }
 
-/* Bit c: byte c may be in a reg-name (RFC 3986 3.2.2): unreserved, sub-delims but the comma, '%'.
- */
-static const uint64_t reg_name_bits[4] = {0x2bff6ff200000000ULL, 0x47fffffe87fffffeULL, 0, 0};
+/* Whoever serves anything knows that these exist (registry of RFC 9110 16.1.1): the answer to them
+   is 405 and not 501. */
+static bool method_registered(struct slice text)
+{
+    static const struct slice names[] = {
+        SLICE_INIT("ACL"),       SLICE_INIT("BIND"),       SLICE_INIT("CHECKOUT"),
+        SLICE_INIT("COPY"),      SLICE_INIT("LINK"),       SLICE_INIT("LOCK"),
+        SLICE_INIT("MERGE"),     SLICE_INIT("MKACTIVITY"), SLICE_INIT("MKCALENDAR"),
+        SLICE_INIT("MKCOL"),     SLICE_INIT("MOVE"),       SLICE_INIT("PROPFIND"),
+        SLICE_INIT("PROPPATCH"), SLICE_INIT("REBIND"),     SLICE_INIT("REPORT"),
+        SLICE_INIT("SEARCH"),    SLICE_INIT("UNBIND"),     SLICE_INIT("UNLINK"),
+        SLICE_INIT("UNLOCK"),
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (slice_eq(text, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* host[:port] of RFC 3986 without userinfo: a reg-name or IPv4 address, or an IP literal in
  * brackets. */
@@ -207,11 +224,8 @@ static bool authority_valid(struct slice authority)
             host = slice_of(authority.ptr, colon);
             port = slice_from(authority, colon);
         }
-        for (size_t i = 0; i < host.len; i++) {
-            unsigned char c = (unsigned char)host.ptr[i];
-            if ((reg_name_bits[c >> 6] >> (c & 63) & 1) == 0) {
-                return false;
-            }
+        if (!http_bytes_are(host, HTTP_HOST_BYTE)) {
+            return false;
         }
     }
     for (size_t i = 1; i < port.len; i++) {
@@ -220,17 +234,6 @@ static bool authority_valid(struct slice authority)
         }
     }
     return host.len > 0 && port.len <= 6;
-}
-
-static bool target_bytes_valid(struct slice target)
-{
-    for (size_t i = 0; i < target.len; i++) {
-        unsigned char c = (unsigned char)target.ptr[i];
-        if (c <= ' ' || c >= 0x7f || c == '#' || c == '\\') {
-            return false;
-        }
-    }
-    return target.len > 0;
 }
 
 static bool starts_nocase(struct slice s, struct slice prefix)
@@ -317,69 +320,56 @@ static enum http_problem request_line_parse(struct http_head *head, struct slice
         slice_eq(request->method_text, SLICE("TRACE"))) {
         return HTTP_METHOD_REFUSED;
     }
-    if (!target_bytes_valid(target) || !target_parse(request, target, ret_authority)) {
+    if (request->method == HTTP_OTHER_METHOD && !method_registered(request->method_text)) {
+        return HTTP_UNKNOWN_METHOD;
+    }
+    if (target.len == 0 || !http_bytes_are(target, HTTP_TARGET_BYTE) ||
+        !target_parse(request, target, ret_authority)) {
         return HTTP_BAD_TARGET;
     }
     return HTTP_PROBLEM_NONE;
 }
 
-/* --- llhttp: the fields --- */
+/* --- the lines --- */
 
-struct field_reader {
-    struct http_header *fields;
-    size_t capacity;
-    size_t count;
-    bool bad;
-    bool overflow; /* llhttp saw more fields than lines: never expected */
-};
-
-static int on_name(llhttp_t *parser, const char *at, size_t len)
+struct slice http_head_line(struct slice *rest)
 {
-    struct field_reader *reader = parser->data;
+    size_t len = text_run(rest->ptr, rest->len);
 
-    if (reader->count == reader->capacity) {
-        reader->overflow = true;
-        return HPE_USER;
+    while (rest->ptr[len] == '\t') {
+        len += 1 + text_run(rest->ptr + len + 1, rest->len - len - 1);
     }
-    struct slice name = slice_of(at, len);
-    if (!http_name_valid(name)) {
-        reader->bad = true;
-        return HPE_USER;
-    }
-    reader->fields[reader->count++] = (struct http_header){name, slice_of(at + len, 0)};
-    return 0;
+    struct slice line = slice_of(rest->ptr, len);
+    *rest = slice_of(rest->ptr + len + 2, rest->len - len - 2);
+    return line;
 }
 
-static int on_value(llhttp_t *parser, const char *at, size_t len)
+static bool is_blank(char c)
 {
-    struct field_reader *reader = parser->data;
-
-    /* llhttp leaves optional white space at the end in. */
-    while (len > 0 && (at[len - 1] == ' ' || at[len - 1] == '\t')) {
-        len--;
-    }
-    if (reader->count == 0 || reader->fields[reader->count - 1].value.len != 0) {
-        reader->bad = true; /* a value in two spans is a folded one */
-        return HPE_USER;
-    }
-    reader->fields[reader->count - 1].value = slice_of(at, len);
-    return 0;
+    return c == ' ' || c == '\t';
 }
 
-static int on_fields_complete(llhttp_t *parser)
+bool http_head_field(struct slice line, struct http_header *ret_header)
 {
-    (void)parser;
-    return HPE_PAUSED; /* the body is not llhttp's */
-}
+    const char *end = line.ptr + line.len;
+    const char *colon = line.ptr;
 
-static const llhttp_settings_t *reader_settings(void)
-{
-    static const llhttp_settings_t settings = {
-        .on_header_field = on_name,
-        .on_header_value = on_value,
-        .on_headers_complete = on_fields_complete,
-    };
-    return &settings;
+    while (colon < end && http_byte_is(*colon, HTTP_TOKEN_BYTE)) {
+        colon++;
+    }
+    if (colon == line.ptr || colon == end || *colon != ':') {
+        return false;
+    }
+    const char *start = colon + 1;
+    while (start < end && is_blank(*start)) {
+        start++;
+    }
+    while (end > start && is_blank(end[-1])) {
+        end--;
+    }
+    ret_header->name = slice_of(line.ptr, (size_t)(colon - line.ptr));
+    ret_header->value = slice_of(start, (size_t)(end - start));
+    return true;
 }
 
 /* --- the rules about fields --- */
@@ -533,19 +523,42 @@ static void framing_apply(struct http_head *head, const struct framing *framing)
     head->expect_continue = head->expect_continue && !head->http_1_0;
 }
 
-static enum http_problem fields_check(struct http_head *head, struct slice authority, bool complete)
+/* Reads the lines that follow the request line into the table, applies what they say. */
+static enum http_problem fields_parse(struct http_head *head, struct slice lines, size_t count,
+                                      struct framing *framing)
 {
     struct http_request *request = &head->request;
+
+    for (; request->header_count < count; request->header_count++) {
+        struct http_header *header = &request->headers[request->header_count];
+        if (!http_head_field(http_head_line(&lines), header)) {
+            return HTTP_BAD_FIELD;
+        }
+        field_apply(head, framing, header->name, header->value);
+    }
+    CHECK(lines.len == 2); /* the empty line */
+    return HTTP_PROBLEM_NONE;
+}
+
+enum http_problem http_head_parse(struct http_head *head, struct slice bytes,
+                                  struct http_header *fields, size_t count,
+                                  const struct http_limits *limits)
+{
+    struct slice authority;
     struct framing framing = {.length = 0};
 
-    for (size_t i = 0; i < request->header_count; i++) {
-        field_apply(head, &framing, request->headers[i].name, request->headers[i].value);
+    *head = (struct http_head){.request = {.headers = fields}};
+    struct slice line = http_head_line(&bytes);
+    enum http_problem problem = request_line_parse(head, line, limits, &authority);
+    if (problem == HTTP_PROBLEM_NONE) {
+        problem = fields_parse(head, bytes, count, &framing);
     }
-    enum http_problem problem = framing_check(head, &framing);
-    if (problem != HTTP_PROBLEM_NONE || !complete) {
-        return problem;
+    if (problem == HTTP_PROBLEM_NONE) {
+        problem = framing_check(head, &framing);
     }
-    problem = host_check(head, &framing, authority);
+    if (problem == HTTP_PROBLEM_NONE) {
+        problem = host_check(head, &framing, authority);
+    }
     if (problem != HTTP_PROBLEM_NONE) {
         return problem;
     }
@@ -554,72 +567,4 @@ static enum http_problem fields_check(struct http_head *head, struct slice autho
     }
     framing_apply(head, &framing);
     return HTTP_PROBLEM_NONE;
-}
-
-/* Both readings must agree on where the body ends. */
-static bool readings_agree(const llhttp_t *parser, const struct http_head *head)
-{
-    bool chunked = (parser->flags & F_CHUNKED) != 0;
-    bool sized = (parser->flags & F_CONTENT_LENGTH) != 0;
-    int64_t length = head->request.content_length;
-
-    if (length < 0) {
-        return chunked && !sized;
-    }
-    return !chunked && (sized ? parser->content_length == (uint64_t)length : length == 0);
-}
-
-static enum http_problem llhttp_problem(const llhttp_t *parser, const struct field_reader *reader)
-{
-    if (reader->bad || reader->overflow) {
-        return HTTP_BAD_FIELD;
-    }
-    switch (llhttp_get_errno(parser)) {
-    case HPE_INVALID_METHOD:
-        return HTTP_UNKNOWN_METHOD;
-    case HPE_INVALID_URL:
-        return HTTP_BAD_TARGET;
-    case HPE_INVALID_CONTENT_LENGTH:
-    case HPE_UNEXPECTED_CONTENT_LENGTH:
-        return HTTP_BAD_LENGTH;
-    case HPE_INVALID_TRANSFER_ENCODING:
-        return HTTP_BAD_TRANSFER_ENCODING;
-    case HPE_INVALID_CONSTANT: /* a method that belongs to RTSP, the line being checked already */
-        return HTTP_UNKNOWN_METHOD;
-    default:
-        return HTTP_BAD_FIELD;
-    }
-}
-
-enum http_problem http_head_parse(struct http_head *head, struct slice bytes,
-                                  struct http_header *fields, size_t capacity,
-                                  const struct http_limits *limits)
-{
-    struct field_reader reader = {.fields = fields, .capacity = capacity};
-    struct slice authority;
-    llhttp_t parser;
-
-    *head = (struct http_head){.request = {.headers = fields}};
-    const char *line_end = memchr(bytes.ptr, '\r', bytes.len);
-    CHECK(line_end != NULL);
-    struct slice line = slice_of(bytes.ptr, (size_t)(line_end - bytes.ptr));
-    enum http_problem problem = request_line_parse(head, line, limits, &authority);
-    if (problem != HTTP_PROBLEM_NONE) {
-        return problem;
-    }
-    llhttp_init(&parser, HTTP_REQUEST, reader_settings());
-    parser.data = &reader;
-    bool complete = llhttp_execute(&parser, bytes.ptr, bytes.len) == HPE_PAUSED;
-    head->request.header_count = reader.count;
-    problem = fields_check(head, authority, complete);
-    if (problem != HTTP_PROBLEM_NONE) {
-        return problem;
-    }
-    if (!complete) {
-        return llhttp_problem(&parser, &reader);
-    }
-    if (reader.count != capacity) {
-        return HTTP_BAD_FIELD; /* a line that llhttp did not take for a field */
-    }
-    return readings_agree(&parser, head) ? HTTP_PROBLEM_NONE : HTTP_BAD_LENGTH;
 }

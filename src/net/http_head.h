@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The head of a request: llhttp reads it, and these rules on top of it refuse whatever two HTTP
- * implementations could read in two ways (RFC 9110, RFC 9112). Pure functions, no I/O. A head is
- * first scanned to its end as bytes arrive, then parsed once, in one piece, so every span that
- * llhttp reports is whole. What differs between our reading and llhttp's is refused too.
+ * The head of a request: refused is whatever two HTTP implementations could read in two ways
+ * (RFC 9110, RFC 9112). Pure functions, no I/O. A head is first scanned to its end as bytes arrive,
+ * then parsed once, in one piece. The scan and the reading of lines serve the heads of answers too
+ * (upstream_head.c). Tests and fuzzing compare what is accepted with llhttp's reading
+ * (docs/adr/0005).
  *
  * Refused while scanning (400 unless said):
  *  - a line end that is not CR LF: bare LF, bare CR;
@@ -14,7 +15,7 @@
  * cannot fit its target into target_bytes: 414. Refused in the request line:
  *  - anything but `method SP target SP HTTP/1.1` (or 1.0) with single spaces: HTTP/0.9, HTTP/1.2,
  * HTTP/2.0, lower case;
- *  - a method that is not a token or longer than 16 bytes; 501: a token that llhttp does not know;
+ *  - a method that is not a token or longer than 16 bytes; 501: a token that is not registered;
  *  - CONNECT and TRACE: 405;
  *  - a target that is not origin-form, absolute-form (http, https) or, for OPTIONS, `*`; longer
  * than target_bytes: 414; with a byte outside 0x21..0x7e, a '#' or a '\'; in absolute-form with
@@ -74,13 +75,14 @@ struct http_problem_row {
 };
 const struct http_problem_row *http_problem_row(enum http_problem problem);
 
-/* Where the scan of one head stands. Zeroed to begin; offsets count from the first byte of the
-   input, which must stay the same bytes from call to call, only longer. */
+/* Where the scan of one head stands. Zeroed to begin but for `of_answer`; offsets count from the
+   first byte of the input, which must stay the same bytes from call to call, only longer. */
 struct http_head_scan {
     size_t at;         /* bytes looked at */
     size_t line_start; /* of the line that `at` is in */
     size_t lines;      /* complete lines: the request line and fields */
     size_t skipped;    /* bytes of an empty line before the request line: 0 or 2 */
+    bool of_answer;    /* the first line is a status line, in which HTAB may stand */
 };
 
 /* Scans on. *ret_end: offset behind the empty line that ends the head, or 0 when more bytes are
@@ -94,11 +96,17 @@ struct http_head {
     bool expect_continue;
 };
 
-/* Parses a head that http_head_scan() found complete (without the skipped bytes). `fields` has room
-   for scan.lines - 1 and becomes request.headers. On a problem *head is partly filled in: only
-   request.method may be used. */
+/* Parses a head that http_head_scan() found complete (without the skipped bytes). `count` is
+   scan.lines - 1, `fields` has room for as many and becomes request.headers. On a problem *head is
+   partly filled in: only request.method may be used. */
 enum http_problem http_head_parse(struct http_head *head, struct slice bytes,
-                                  struct http_header *fields, size_t capacity,
+                                  struct http_header *fields, size_t count,
                                   const struct http_limits *limits);
+
+/* Takes a line of a scanned head off the front, without its CR LF. There must be one. */
+struct slice http_head_line(struct slice *rest);
+/* Splits a line of a scanned head into name and value, without the blanks around it. False: it is
+   no field. */
+MUST_USE bool http_head_field(struct slice line, struct http_header *ret_header);
 
 #endif

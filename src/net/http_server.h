@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP/1.1 server on one loop (RFC 9112): llhttp parses, our own rules on top refuse everything
- * ambiguous (see the list in http_head.h), and what the handler gets is a request whose framing is
+ * HTTP/1.1 server on one loop (RFC 9112): everything ambiguous is refused (see the list in
+ * http_head.h), and what the handler gets is a request whose framing is
  * settled. Keep-alive, pipelining (answered in order, one at a time), chunked both ways, Expect:
  * 100-continue. The handler answers from any later turn of the loop.
  *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The head of one answer: llhttp walks the bytes as they come, our own rules then hold every line
- * to RFC 9112 (CR LF at the end of each line, no folding, no space before the colon, status of
- * three digits...), because llhttp forgives much. A head that arrives in one read is parsed where
- * it lies; only a head in pieces is gathered in a buffer with a ceiling.
+ * The head of one answer, held to RFC 9112 like that of a request (http_head.h): CR LF at the end
+ * of each line, no folding, no space before the colon, status of three digits. A head that arrives
+ * in one read is parsed where it lies; only a head in pieces is gathered in a buffer with a
+ * ceiling.
  *
  * The object is large (field table), so connections borrow one from a small free list while a head
  * is under way.
@@ -11,31 +11,18 @@
 #ifndef SLUICE_NET_UPSTREAM_HEAD_H
 #define SLUICE_NET_UPSTREAM_HEAD_H
 
-#include "net/http.h"
-
-#include <llhttp.h>
+#include "net/http_head.h"
 
 #define ANSWER_FIELDS_MAX 256
 
-struct answer_field { /* offsets from the start of the head */
-    uint32_t name_at;
-    uint32_t name_len;
-    uint32_t value_at;
-    uint32_t value_len;
-};
-
 struct answer_head {
-    llhttp_t parser;
+    struct http_head_scan scan;
     struct buf carry;  /* what came in earlier reads */
-    const char *base;  /* where the head starts, while bytes are being read */
     const char *error; /* a literal, after a failure */
     int status;
     bool http_1_0;
-    bool name_open; /* between the first byte of a name and the end of its value */
-    bool value_open;
     size_t count;
     struct answer_head *next_free;
-    struct answer_field fields[ANSWER_FIELDS_MAX];
     struct http_header headers[ANSWER_FIELDS_MAX];
 };
 

@@ -14,6 +14,27 @@ static void test_compares_without_case(void)
     EXPECT(!slice_eq_nocase(SLICE("\xC4"), SLICE("\xE4")));
 }
 
+/* Each pair of bytes, in a text of one word, of more, and of less. */
+static void folds_every_byte_like_ascii(void)
+{
+    char a[11] = "Stay as it";
+    char b[11] = "sTAY AS IT";
+    for (unsigned pair = 0; pair < 65536; pair++) {
+        unsigned char x = (unsigned char)(pair >> 8);
+        unsigned char y = (unsigned char)pair;
+        bool same = (x >= 'A' && x <= 'Z' ? x + 32 : x) == (y >= 'A' && y <= 'Z' ? y + 32 : y);
+        size_t at = pair % 10;
+        char kept[2] = {a[at], b[at]};
+        a[at] = (char)x;
+        b[at] = (char)y;
+        size_t short_len = at < 7 ? 7 : at < 8 ? 8 : 10;
+        EXPECT(slice_eq_nocase(slice_of(a, 10), slice_of(b, 10)) == same);
+        EXPECT(slice_eq_nocase(slice_of(a, short_len), slice_of(b, short_len)) == same);
+        a[at] = kept[0];
+        b[at] = kept[1];
+    }
+}
+
 static void test_finds(void)
 {
     EXPECT_INT(slice_find(SLICE("abc"), 'c'), 2);
@@ -191,6 +212,7 @@ static void test_measures_utf8(void)
 
 int main(void)
 {
+    TEST(folds_every_byte_like_ascii, "ignores the case of ASCII letters and of nothing else");
     TEST(test_compares_without_case, "comparison without case touches ASCII letters only");
     TEST(test_finds, "bytes and needles are found, absence is SIZE_MAX");
     TEST(test_cuts, "cutting takes fields one after the other");

@@ -3,6 +3,7 @@
 
 #include "net/http_server.h"
 #include "tests/tap.h"
+#include "tests/unit/net/llhttp_oracle.h"
 
 #include <stdlib.h>
 
@@ -31,8 +32,10 @@ static enum http_problem read_head(struct slice text, const struct http_limits *
     if (problem != HTTP_PROBLEM_NONE || end == 0) {
         return problem;
     }
-    return http_head_parse(head, slice_of(text.ptr + scan.skipped, end - scan.skipped), fields,
-                           scan.lines - 1, limits);
+    struct slice bytes = slice_of(text.ptr + scan.skipped, end - scan.skipped);
+    problem = http_head_parse(head, bytes, fields, scan.lines - 1, limits);
+    EXPECT(problem != HTTP_PROBLEM_NONE || oracle_agrees_on_request(bytes, &head->request));
+    return problem;
 }
 
 /* The verdict, which must be the same whatever the size of the reads. */

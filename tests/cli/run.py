@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The program at its outside: command lines of tests/cli/cases/*.case, and the first start with real sockets.
+"""The program at its outside: command lines of tests/cli/cases/*.case, and live servers.
 
 A case file holds cases of this form; only `run` is needed:
 
     case  says the behaviour
-    file  NAME                 the lines until `end` are its content ({OLLAMA} and {DIR} are replaced)
+    file  NAME                 the lines until `end` are its content; {OLLAMA}, {DIR} are replaced
     end
     env   NAME=value
     stdin TEXT                 \\n is a line feed
@@ -12,10 +12,10 @@ A case file holds cases of this form; only `run` is needed:
     exit  0
     out   REGEX                must be found in standard output (several lines: each)
     err   REGEX                the same of standard error
-    json  PATH == VALUE        standard output is JSON and has this (a.b.0; VALUE is JSON, or * for anything)
+    json  PATH == VALUE        standard output is JSON with this (a.b.0; VALUE: JSON, or * for any)
     no    REGEX                in neither of them
 
-Each case has an empty home and an empty directory of its own. Several `run` blocks of one case share them.
+Each case has an empty home, which is its directory; the `run` blocks of one case share it.
 Usage: run.py [--program FILE] [WORD ...]   (only cases that have the word in their name)
 """
 
@@ -39,7 +39,7 @@ TIMEOUT = 60
 
 
 class Ollama(http.server.BaseHTTPRequestHandler):
-    """Two models and a fixed answer: enough to be found by discovery and to answer a banner's curl."""
+    """Two models and a fixed answer: enough to be found, and to answer a banner's curl."""
 
     protocol_version = "HTTP/1.1"
 
@@ -57,8 +57,8 @@ class Ollama(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers.get("content-length", 0)))
         message = {"role": "assistant", "content": "hello from the stub"}
-        self.send({"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": True,
-                   "done_reason": "stop", "prompt_eval_count": 5, "eval_count": 4})
+        self.send({"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message,
+                   "done": True, "done_reason": "stop", "prompt_eval_count": 5, "eval_count": 4})
 
     def log_message(self, *arguments):
         pass
@@ -231,8 +231,9 @@ class Served:
 
     def __init__(self, place, *arguments):
         self.place = place
-        self.process = subprocess.Popen([place.program, *arguments], cwd=place.directory,
-                                        env=place.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [place.program, *arguments], cwd=place.directory, env=place.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.banner = ""
         # the banner ends with the -d line of its curl
         while not self.banner.rstrip().endswith("}]}'"):
@@ -245,7 +246,7 @@ class Served:
         self.process.send_signal(signal.SIGTERM)
         _, err = self.process.communicate(timeout=TIMEOUT)
         if self.process.returncode != wanted:
-            problems.append(f"serve ended with {self.process.returncode}\n{err.decode(errors='replace')}")
+            problems.append(f"serve ended with {self.process.returncode}\n{err!r}")
         return err.decode(errors="replace")
 
 
@@ -259,7 +260,7 @@ def curl_of(banner):
 
 
 def banner_works(place):
-    """First start: discovery finds the stub, the banner's curl answers when pasted, the report has the call."""
+    """Discovery finds the stub, the banner's curl answers when pasted, the report has the call."""
     problems = []
     port = free_port()
     place.environment["OLLAMA_BASE_URL"] = place.expand("http://{OLLAMA}")
@@ -267,23 +268,27 @@ def banner_works(place):
     lines = served.banner.splitlines()
     expect(problems, len(lines) <= 14, f"the banner has {len(lines)} lines")
     expect(problems, all(len(line) <= 80 for line in lines), "the banner is wider than 80 columns")
-    expect(problems, "ollama (" in served.banner and "2 targets" in served.banner, served.banner)
+    expect(problems, "ollama (" in served.banner, served.banner)
+    expect(problems, "2 targets" in served.banner, served.banner)
     expect(problems, "~/.local/state/sluice/sluice.db (new)" in served.banner, served.banner)
-    answer = subprocess.run(["sh", "-c", curl_of(served.banner)], capture_output=True, timeout=TIMEOUT)
-    expect(problems, b"hello from the stub" in answer.stdout, f"curl: {answer.stdout!r} {answer.stderr!r}")
+    answer = subprocess.run(["sh", "-c", curl_of(served.banner)], capture_output=True,
+                            timeout=TIMEOUT)
+    expect(problems, b"hello from the stub" in answer.stdout, f"curl: {answer}")
     state = os.path.join(place.directory, ".local/state/sluice")
-    expect(problems, os.stat(state).st_mode & 0o777 == 0o700, "the state directory is open to others")
+    expect(problems, os.stat(state).st_mode & 0o777 == 0o700, "the state directory is open")
     listed = place.run(["target", "list", "--json"])
     expect(problems, listed.returncode == 0, f"target list: {listed.stderr!r}")
-    names = [target["name"] for target in json.loads(listed.stdout or b'{"targets":[]}')["targets"]]
+    targets = json.loads(listed.stdout or b'{"targets":[]}')["targets"]
+    names = [target["name"] for target in targets]
     expect(problems, names == ["ollama/llama3.2:1b", "ollama/qwen3:8b"], f"target list: {names}")
     table = place.run(["target", "list"]).stdout.decode()
     expect(problems, re.search(r"^TARGET +STATUS", table), f"target list: {table}")
     log = served.stop(problems)
-    expect(problems, all(json.loads(line) for line in log.splitlines()), "the log is not JSON lines")
+    expect(problems, all(json.loads(line) for line in log.splitlines()), "the log is no JSON")
     report = place.run(["report", "--by", "provider", "--json"])
     total = json.loads(report.stdout or b"{}").get("total", {})
-    expect(problems, total.get("calls") == 1 and total.get("output_tokens") == 4, f"report: {report.stdout!r}")
+    expect(problems, total.get("calls") == 1, f"report: {report.stdout!r}")
+    expect(problems, total.get("output_tokens") == 4, f"report: {report.stdout!r}")
     again = Served(place, "--listen", str(port))
     expect(problems, "sluice.db (new)" not in again.banner, "the second start has a new ledger")
     again.stop(problems)
@@ -304,14 +309,14 @@ def switch_works(place):
     off = place.run(["target", "off", "ollama/qwen3:8b"])
     expect(problems, off.returncode == 0 and status() == "off", f"off: {off.stderr!r}")
     on = place.run(["target", "on", "ollama/qwen3:8b", "--json"])
-    expect(problems, on.returncode == 0 and json.loads(on.stdout) == {"on": True} and status() == "on",
-           f"on: {on.stdout!r} {on.stderr!r}")
+    expect(problems, on.returncode == 0 and json.loads(on.stdout) == {"on": True}, f"on: {on}")
+    expect(problems, status() == "on", "target on did not switch")
     unknown = place.run(["target", "off", "nobody"])
-    expect(problems, unknown.returncode == 1 and b"No target has this name" in unknown.stderr,
-           f"unknown: {unknown.stderr!r}")
+    expect(problems, unknown.returncode == 1, f"unknown: {unknown}")
+    expect(problems, b"No target has this name" in unknown.stderr, f"unknown: {unknown}")
     served.stop(problems)
     gone = place.run(["target", "list"])
-    expect(problems, gone.returncode == 1 and b"no server is running" in gone.stderr, f"{gone.stderr!r}")
+    expect(problems, gone.returncode == 1 and b"no server is running" in gone.stderr, f"{gone}")
     return problems
 
 
@@ -334,15 +339,16 @@ def reload_is_checked(place):
     """SIGHUP: a broken file is reported and changes nothing; a good one is taken."""
     problems = []
     port = free_port()
-    good = ("server: { listen: '127.0.0.1:%d', workers: 1 }\nproviders: { stub: { preset: ollama, base_url: "
-            "'http://{OLLAMA}' } }\ntargets: { %s: { provider: stub, model: m } }\n")
+    good = ("server: { listen: '127.0.0.1:%d', workers: 1 }\n"
+            "providers: { stub: { preset: ollama, base_url: 'http://{OLLAMA}' } }\n"
+            "targets: { %s: { provider: stub, model: m } }\n")
     place.write("sluice.yaml", good % (port, "first"))
     served = Served(place)
     expect(problems, "sluice.yaml" in served.banner, served.banner)
 
     def names():
-        targets = json.loads(place.run(["target", "list", "-c", "running.yaml", "--json"]).stdout)["targets"]
-        return [target["name"] for target in targets]
+        listed = place.run(["target", "list", "-c", "running.yaml", "--json"]).stdout
+        return [target["name"] for target in json.loads(listed)["targets"]]
 
     def wait_for(wanted):
         end = time.monotonic() + 20
@@ -369,7 +375,7 @@ def reload_is_checked(place):
 
 
 def keys_guard(place):
-    """With keys.required the banner's curl works once SLUICE_KEY is set as the banner says; a revoked key ends."""
+    """With keys.required the banner's curl works once SLUICE_KEY is set; a revoked key ends."""
     problems = []
     port = free_port()
     place.write("sluice.yaml", "server: { listen: '127.0.0.1:%d' }\nkeys: { required: true }\n"
@@ -381,7 +387,8 @@ def keys_guard(place):
 
     def pasted(key):
         environment = dict(place.environment, SLUICE_KEY=key)
-        result = subprocess.run(["sh", "-c", curl], env=environment, capture_output=True, timeout=TIMEOUT)
+        result = subprocess.run(["sh", "-c", curl], env=environment, capture_output=True,
+                                timeout=TIMEOUT)
         return b"hello from the stub" in result.stdout
 
     def eventually(key, wanted):
@@ -403,24 +410,24 @@ def keys_guard(place):
 
 
 def completions_parse(place):
-    """The bash completion is valid bash and completes commands, flags, choices and members of groups."""
+    """The bash completion is valid bash and completes commands, flags and choices."""
     problems = []
     script = place.run(["completion", "bash"]).stdout.decode()
     place.write("completion.bash", script)
 
     def complete(*words):
         line = " ".join(shlex.quote(word) for word in words)
-        program = (f"source ./completion.bash; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _sluice; "
-                   "printf '%s\\n' \"${COMPREPLY[@]}\"")
-        result = subprocess.run(["bash", "-c", program], cwd=place.directory, capture_output=True,
-                                timeout=TIMEOUT)
-        expect(problems, result.returncode == 0 and not result.stderr, f"bash: {result.stderr!r}")
+        program = (f"source ./completion.bash; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; "
+                   "_sluice; printf '%s\\n' \"${COMPREPLY[@]}\"")
+        result = subprocess.run(["bash", "-c", program], cwd=place.directory,
+                                capture_output=True, timeout=TIMEOUT)
+        expect(problems, result.returncode == 0 and not result.stderr, f"bash: {result}")
         return result.stdout.decode().split()
 
     expect(problems, complete("sluice", "che") == ["check"], "commands")
-    expect(problems, complete("sluice", "key", "") == ["create", "list", "revoke"], "members of key")
-    expect(problems, complete("sluice", "key", "create", "--na") == ["--name"], "flags of key create")
-    expect(problems, complete("sluice", "report", "--by", "ta") == ["task", "target"], "choices")
+    expect(problems, complete("sluice", "key", "") == ["create", "list", "revoke"], "members")
+    expect(problems, complete("sluice", "key", "create", "--na") == ["--name"], "flags of create")
+    expect(problems, complete("sluice", "report", "--by", "ta") == ["task", "target"], "choice")
     expect(problems, complete("sluice", "--lis") == ["--listen"], "flags of serve without its name")
     expect(problems, complete("sluice", "completion", "f") == ["fish"], "words")
     expect(problems, "completion.bash" in complete("sluice", "check", "-c", "comp"), "files")

@@ -48,7 +48,7 @@ const struct word_rule rules_code[] = {
     /* rename */
     RULE(CODE_RENAME, 11, RULE_CODE, "rename", "rename|renaming|renamed|renames"),
     RULE(CODE_RENAME, 9, RULE_CODE | RULE_GAP_2, "better name", "better|good|descriptive|clearer|meaningful|consistent|proper name|names|naming"),
-    RULE(CODE_RENAME, 13, RULE_CODE | RULE_GAP_3, "suggest names", "suggest|propose|give name|names|naming"),
+    RULE(CODE_RENAME, 16, RULE_CODE | RULE_GAP_3, "suggest names", "suggest|propose|give name|names|naming"),
     RULE(CODE_RENAME, 12, RULE_CODE | RULE_GAP_3, "names for variables", "name|names variable|variables|function|functions|class|method|column|parameter|identifiers"),
     RULE(CODE_RENAME, 11, RULE_CODE | RULE_GAP_3, "convert to snake case", "convert|change|make|switch|apply snake_case|camelcase|snake|camel|kebab|pascal|pascalcase"),
     RULE(CODE_RENAME, 9, RULE_CODE | RULE_GAP_3, "change the name", "change|update|replace|switch|swap name|names|naming|identifier|identifiers"),

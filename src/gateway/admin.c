@@ -75,7 +75,7 @@ static struct job *job_new(struct worker *worker, struct http_exchange *x,
     job->magic = ADMIN_JOB_MAGIC;
     job->exchange = x;
     job->ask = ask;
-    slice_to_cstr(worker->snapshot->ledger_path, job->path, sizeof(job->path));
+    slice_to_cstr(slice_from_cstr(worker->gateway->ledger_path), job->path, sizeof(job->path));
     buf_init(&job->answer, JOB_ANSWER);
     return job;
 }

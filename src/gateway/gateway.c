@@ -2,9 +2,8 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
-#include "gateway/runtime.h"
+#include "gateway/reload.h"
 #include "gateway/worker.h"
-#include "net/tls_server.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -40,111 +39,18 @@ struct key_set *gateway_keys(struct gateway *gateway)
     return keys;
 }
 
-static void tell_workers(struct gateway *gateway)
-{
-    for (unsigned i = 0; i < gateway->worker_count; i++) {
-        uv_async_send(&gateway->workers[i]->async);
-    }
-}
-
 void gateway_stop(struct gateway *gateway, unsigned ms)
 {
     atomic_store(&gateway->stop_ms, ms);
+    atomic_fetch_add(&gateway->stops, 1);
     atomic_store(&gateway->stop_requested, true);
     uv_async_send(&gateway->wake);
-}
-
-/* Attaches what a snapshot needs to run and makes it the published one. */
-static bool publish(struct gateway *gateway, struct snapshot *snapshot, struct error *error)
-{
-    if (!runtime_attach(snapshot, error)) {
-        return false;
-    }
-    if (!target_states_attach(&gateway->states, snapshot)) {
-        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
-    }
-    pthread_mutex_lock(&gateway->lock);
-    struct snapshot *old = gateway->snapshot;
-    gateway->snapshot = snapshot;
-    pthread_mutex_unlock(&gateway->lock);
-    snapshot_unref(old);
-    return true;
-}
-
-/* What a running process cannot change is said, not silently left. */
-static void warn_unchangeable(const struct server_settings *old, const struct server_settings *new)
-{
-    bool same = old->listen_count == new->listen_count && old->workers == new->workers &&
-                (old->tls_certificate.len == 0) == (new->tls_certificate.len == 0);
-    for (size_t i = 0; i < new->listen_count &&same; i++) {
-        same = slice_eq(old->listen[i], new->listen[i]);
-    }
-    if (!same) {
-        log_event(LOG_WARN, "restart_needed",
-                  "server.listen, server.workers and switching TLS on or off take effect at the "
-                  "next start");
-    }
-}
-
-static SSL_CTX *tls_context(const struct snapshot *snapshot, struct error *error)
-{
-    const struct server_settings *settings = &snapshot->server;
-    return tls_server_context(settings->tls_certificate, settings->tls_key, error);
-}
-
-/* New files of the same names are the usual case: certificates are renewed. */
-static bool reload_tls(struct gateway *gateway, const struct snapshot *snapshot,
-                       struct error *error)
-{
-    if (gateway->tls == NULL || snapshot->server.tls_certificate.len == 0) {
-        return true;
-    }
-    SSL_CTX *tls = tls_context(snapshot, error);
-    if (tls == NULL) {
-        return false;
-    }
-    pthread_mutex_lock(&gateway->lock);
-    SSL_CTX *old = gateway->tls;
-    gateway->tls = tls;
-    pthread_mutex_unlock(&gateway->lock);
-    SSL_CTX_free(old);
-    return true;
-}
-
-static void reload(struct gateway *gateway)
-{
-    struct error error;
-    gateway->last_reload_wall_ns = clock_wall(gateway->clock);
-    gateway->last_reload_ok = false;
-    if (gateway->options.reload == NULL) {
-        log_event(LOG_WARN, "reload_ignored", "there is no configuration file to read again");
-        return;
-    }
-    struct snapshot *snapshot =
-        gateway->options.reload(gateway->options.user, gateway->snapshot->generation + 1);
-    if (snapshot == NULL) {
-        log_event(LOG_ERROR, "reload_failed",
-                  "the configuration has errors; the running one stays");
-        return;
-    }
-    warn_unchangeable(&gateway->snapshot->server, &snapshot->server);
-    if (!reload_tls(gateway, snapshot, &error) || !publish(gateway, snapshot, &error)) {
-        log_event(LOG_ERROR, "reload_failed", "%s; the running configuration stays", error.text);
-        snapshot_unref(snapshot);
-        return;
-    }
-    gateway->last_reload_ok = true;
-    tell_workers(gateway);
-    log_event(LOG_INFO, "reloaded", "configuration generation %llu is in force",
-              (unsigned long long)snapshot->generation);
 }
 
 static void reload_keys(struct gateway *gateway)
 {
     struct error error;
-    char path[1024];
-    slice_to_cstr(gateway->snapshot->ledger_path, path, sizeof(path));
-    struct key_set *keys = key_set_load(path, &error);
+    struct key_set *keys = key_set_load(gateway->ledger_path, &error);
     if (keys == NULL) {
         log_event(LOG_ERROR, "keys_failed", "%s", error.text);
         return;
@@ -154,7 +60,7 @@ static void reload_keys(struct gateway *gateway)
     gateway->keys = keys;
     pthread_mutex_unlock(&gateway->lock);
     key_set_unref(old);
-    tell_workers(gateway);
+    gateway_tell_workers(gateway);
 }
 
 static void on_keys_changed(void *user)
@@ -170,7 +76,7 @@ static void begin_drain(struct gateway *gateway)
         log_event(LOG_INFO, "draining", "no new connections; calls under way have %u ms",
                   atomic_load(&gateway->stop_ms));
     }
-    tell_workers(gateway);
+    gateway_tell_workers(gateway);
 }
 
 static void close_main_loop(struct gateway *gateway)
@@ -179,6 +85,7 @@ static void close_main_loop(struct gateway *gateway)
         uv_close((uv_handle_t *)&gateway->signals[i], NULL);
     }
     uv_close((uv_handle_t *)&gateway->wake, NULL);
+    uv_close((uv_handle_t *)&gateway->minute, NULL);
 }
 
 static void on_wake(uv_async_t *async)
@@ -199,7 +106,7 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct gateway *gateway = handle->data;
     if (number == SIGHUP) {
-        reload(gateway);
+        gateway_reload(gateway);
         return;
     }
     gateway->stop_signals++;
@@ -219,20 +126,20 @@ static bool start_signals(struct gateway *gateway)
             return false;
         }
     }
-    return uv_async_init(&gateway->loop, &gateway->wake, on_wake) == 0;
+    return uv_async_init(&gateway->loop, &gateway->wake, on_wake) == 0 &&
+           uv_timer_init(&gateway->loop, &gateway->minute) == 0;
 }
 
 static bool open_ledger(struct gateway *gateway, struct error *error)
 {
-    char path[1024];
     struct slice configured = gateway->options.snapshot->ledger_path;
     if (configured.len == 0) {
         gateway->keys = key_set_load("", error);
         return gateway->keys != NULL;
     }
-    slice_to_cstr(configured, path, sizeof(path));
+    slice_to_cstr(configured, gateway->ledger_path, sizeof(gateway->ledger_path));
     struct ledger_options options = {
-        .path = path,
+        .path = gateway->ledger_path,
         .journal = {.segment_bytes = (size_t)gateway->options.snapshot->ledger_segment_bytes,
                     .segments_max = 64,
                     .sync_ms = (uint64_t)gateway->options.snapshot->ledger_sync_ms},
@@ -245,7 +152,7 @@ static bool open_ledger(struct gateway *gateway, struct error *error)
     if (gateway->ledger == NULL) {
         return false;
     }
-    gateway->keys = key_set_load(path, error);
+    gateway->keys = key_set_load(gateway->ledger_path, error);
     return gateway->keys != NULL;
 }
 
@@ -264,13 +171,14 @@ static bool open_tls(struct gateway *gateway, struct error *error)
     if (gateway->snapshot->server.tls_certificate.len == 0) {
         return true;
     }
-    gateway->tls = tls_context(gateway->snapshot, error);
+    gateway->tls = gateway_tls_context(gateway->snapshot, error);
     return gateway->tls != NULL;
 }
 
 static bool start_workers(struct gateway *gateway, struct error *error)
 {
     unsigned wanted = wanted_workers(gateway->snapshot);
+    gateway->reachable = gateway_is_reachable(&gateway->snapshot->server);
     for (unsigned i = 0; i < wanted; i++) {
         struct worker *worker = worker_new(gateway, i, error);
         if (worker == NULL || !worker_listen(worker, error)) {
@@ -321,17 +229,18 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     gateway->clock = options->clock;
     gateway->options = *options;
     gateway->started_ns = clock_monotonic(options->clock);
-    gateway->last_reload_ok = true;
+    atomic_store(&gateway->last_reload_ok, true);
     pthread_mutex_init(&gateway->lock, NULL);
     target_states_init(&gateway->states);
     uv_loop_init(&gateway->loop);
     if (!start_signals(gateway)) {
         return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");
     }
-    if (!open_ledger(gateway, error) || !publish(gateway, options->snapshot, error) ||
+    if (!open_ledger(gateway, error) || !gateway_publish(gateway, options->snapshot, error) ||
         !open_tls(gateway, error) || !start_workers(gateway, error)) {
         return false;
     }
+    gateway_begin_minutes(gateway);
     if (options->on_ready != NULL) {
         options->on_ready(options->user, gateway);
     }

@@ -40,24 +40,29 @@ struct gateway {
     uv_loop_t loop; /* of the main thread */
     uv_signal_t signals[3];
     uv_async_t wake;
+    uv_timer_t minute;
     pthread_mutex_t lock;      /* guards snapshot and keys pointers */
     struct snapshot *snapshot; /* published */
     struct key_set *keys;
     struct target_states states;
-    struct ledger *ledger; /* NULL: off */
-    SSL_CTX *tls;          /* NULL: plain */
+    struct ledger *ledger;  /* NULL: off */
+    char ledger_path[1024]; /* of the open one, whatever a reload says; "": off */
+    SSL_CTX *tls;           /* NULL: plain */
     struct worker *workers[GATEWAY_WORKERS_MAX];
     unsigned worker_count;
     uint16_t ports[8]; /* bound ports of snapshot->server.listen, in order */
+    bool reachable;    /* one of them is beyond loopback */
     atomic_uint workers_left;
     atomic_bool draining;
     atomic_bool keys_changed;
     unsigned stop_signals;
     int64_t started_ns;
-    int64_t last_reload_wall_ns;
-    bool last_reload_ok;
+    atomic_int_fast64_t last_reload_wall_ns; /* read by scrapes */
+    atomic_bool last_reload_ok;
+    int64_t prices_retry_s; /* a reload for new prices failed: not before this time again */
     atomic_bool stop_requested;
     atomic_uint stop_ms;
+    atomic_uint stops; /* how often gateway_stop() was called */
 };
 
 /* Runs until it has drained. False: it could not start (*error). */

@@ -252,9 +252,9 @@ static void write_process(struct gateway *gateway, struct buf *out)
 {
     int64_t now_ns = clock_monotonic(gateway->clock);
     gauge(out, "sluice_config_last_reload_success", "1: the last reload was applied.",
-          gateway->last_reload_ok ? 1 : 0);
+          atomic_load(&gateway->last_reload_ok) ? 1 : 0);
     gauge(out, "sluice_config_last_reload_timestamp_seconds", "Unix time of the last reload.",
-          (double)gateway->last_reload_wall_ns / 1e9);
+          (double)atomic_load(&gateway->last_reload_wall_ns) / 1e9);
     gauge(out, "process_resident_memory_bytes", "Resident memory.", resident_bytes());
     gauge(out, "sluice_uptime_seconds", "Seconds since start.",
           (double)(now_ns - gateway->started_ns) / 1e9);

@@ -78,9 +78,11 @@ static void on_async(uv_async_t *async)
 {
     struct worker *worker = CONTAINER_OF(async, struct worker, async);
     take_news(worker);
-    if (!atomic_load(&worker->gateway->draining)) {
-        return;
+    unsigned stops = atomic_load(&worker->gateway->stops);
+    if (!atomic_load(&worker->gateway->draining) || stops == worker->stops) {
+        return; /* news that comes while it drains must not prolong that */
     }
+    worker->stops = stops;
     unsigned ms = atomic_load(&worker->gateway->stop_ms);
     if (!worker->stopping && !worker->drained_server) {
         worker->stopping = true;

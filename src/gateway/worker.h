@@ -51,6 +51,7 @@ struct worker {
     bool drained_server;
     bool drained_admin;
     bool stopping;
+    unsigned stops; /* of the gateway, heeded so far */
 };
 
 MUST_USE struct worker *worker_new(struct gateway *gateway, unsigned index, struct error *error);

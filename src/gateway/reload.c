@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/reload.h"
+
+#include "base/log.h"
+#include "gateway/runtime.h"
+#include "gateway/worker.h"
+#include "net/tls_server.h"
+
+#include <stdio.h>
+
+#define MINUTE_MS 60000
+
+void gateway_tell_workers(struct gateway *gateway)
+{
+    for (unsigned i = 0; i < gateway->worker_count; i++) {
+        uv_async_send(&gateway->workers[i]->async);
+    }
+}
+
+bool gateway_publish(struct gateway *gateway, struct snapshot *snapshot, struct error *error)
+{
+    if (!runtime_attach(snapshot, error)) {
+        return false;
+    }
+    if (!target_states_attach(&gateway->states, snapshot)) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    pthread_mutex_lock(&gateway->lock);
+    struct snapshot *old = gateway->snapshot;
+    gateway->snapshot = snapshot;
+    pthread_mutex_unlock(&gateway->lock);
+    snapshot_unref(old);
+    return true;
+}
+
+/* --- what a reload cannot change --- */
+
+/* Read as the authority of a URL; "*:4141" is none, and means every address. */
+static bool is_loopback(struct slice address)
+{
+    struct url url;
+    char text[300];
+    int len = snprintf(text, sizeof(text), "http://%.*s/", SLICE_ARG(address));
+    return len > 0 && (size_t)len < sizeof(text) &&
+           url_parse(slice_of(text, (size_t)len), &url, NULL) && url_is_loopback(&url);
+}
+
+bool gateway_is_reachable(const struct server_settings *settings)
+{
+    for (size_t i = 0; i < settings->listen_count; i++) {
+        if (!is_loopback(settings->listen[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool same_listeners(const struct server_settings *old, const struct server_settings *new)
+{
+    bool same = old->listen_count == new->listen_count && old->workers == new->workers &&
+                (old->tls_certificate.len == 0) == (new->tls_certificate.len == 0);
+    for (size_t i = 0; same && i < new->listen_count; i++) {
+        same = slice_eq(old->listen[i], new->listen[i]);
+    }
+    return same;
+}
+
+static bool same_limits(const struct server_settings *old, const struct server_settings *new)
+{
+    return old->head_bytes == new->head_bytes &&new->body_bytes <= old->body_bytes &&
+           old->connections == new->connections && old->head_ms == new->head_ms &&
+           old->idle_ms == new->idle_ms && old->write_stall_ms == new->write_stall_ms;
+}
+
+/* What a running process cannot change is said, not silently left. */
+static void warn_unchangeable(const struct gateway *gateway, const struct snapshot *new)
+{
+    const struct snapshot *old = gateway->snapshot;
+    if (!same_listeners(&old->server, &new->server)) {
+        log_event(LOG_WARN, "restart_needed",
+                  "server.listen, server.workers and switching TLS on or off take effect at the "
+                  "next start");
+    }
+    if (!same_limits(&old->server, &new->server)) {
+        log_event(LOG_WARN, "restart_needed",
+                  "limits and timeouts of the section server take effect at the next start");
+    }
+    if (!slice_eq(slice_from_cstr(gateway->ledger_path), new->ledger_path)) {
+        log_event(LOG_WARN, "restart_needed",
+                  "another ledger takes effect at the next start; calls and keys stay with the one "
+                  "that is open");
+    }
+}
+
+/* The listeners of the start stay open, so a configuration that is safe behind other listeners is
+ * not safe here. */
+static bool is_safe(const struct gateway *gateway, const struct snapshot *snapshot)
+{
+    if (!gateway->reachable || snapshot->keys_required) {
+        return true;
+    }
+    log_event(LOG_ERROR, "reload_failed",
+              "this process listens beyond loopback, so keys.required stays true until the next "
+              "start; the running configuration stays");
+    return false;
+}
+
+/* --- reload --- */
+
+SSL_CTX *gateway_tls_context(const struct snapshot *snapshot, struct error *error)
+{
+    const struct server_settings *settings = &snapshot->server;
+    return tls_server_context(settings->tls_certificate, settings->tls_key, error);
+}
+
+/* New files of the same names are the usual case: certificates are renewed. *ret_tls NULL: as it
+ * is. */
+static bool load_tls(const struct gateway *gateway, const struct snapshot *snapshot,
+                     SSL_CTX **ret_tls, struct error *error)
+{
+    *ret_tls = NULL;
+    if (gateway->tls == NULL || snapshot->server.tls_certificate.len == 0) {
+        return true;
+    }
+    *ret_tls = gateway_tls_context(snapshot, error);
+    return *ret_tls != NULL;
+}
+
+static void swap_tls(struct gateway *gateway, SSL_CTX *tls)
+{
+    if (tls == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&gateway->lock);
+    SSL_CTX *old = gateway->tls;
+    gateway->tls = tls;
+    pthread_mutex_unlock(&gateway->lock);
+    SSL_CTX_free(old);
+}
+
+static bool take(struct gateway *gateway, struct snapshot *snapshot)
+{
+    struct error error;
+    SSL_CTX *tls = NULL;
+    if (!is_safe(gateway, snapshot)) {
+        return false;
+    }
+    warn_unchangeable(gateway, snapshot);
+    if (!load_tls(gateway, snapshot, &tls, &error) || !gateway_publish(gateway, snapshot, &error)) {
+        log_event(LOG_ERROR, "reload_failed", "%s; the running configuration stays", error.text);
+        SSL_CTX_free(tls);
+        return false;
+    }
+    swap_tls(gateway, tls);
+    return true;
+}
+
+void gateway_reload(struct gateway *gateway)
+{
+    atomic_store(&gateway->last_reload_wall_ns, clock_wall(gateway->clock));
+    atomic_store(&gateway->last_reload_ok, false);
+    if (gateway->options.reload == NULL) {
+        log_event(LOG_WARN, "reload_ignored", "there is no configuration file to read again");
+        return;
+    }
+    uint64_t generation = gateway->snapshot->generation + 1;
+    struct snapshot *snapshot = gateway->options.reload(gateway->options.user, generation);
+    if (snapshot == NULL) {
+        log_event(LOG_ERROR, "reload_failed",
+                  "the configuration has errors; the running one stays");
+        return;
+    }
+    if (!take(gateway, snapshot)) {
+        snapshot_unref(snapshot);
+        return;
+    }
+    atomic_store(&gateway->last_reload_ok, true);
+    gateway_tell_workers(gateway);
+    log_event(LOG_INFO, "reloaded", "configuration generation %llu is in force",
+              (unsigned long long)generation);
+}
+
+/* --- what time brings --- */
+
+static void warn_insecure(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        const struct provider *provider = &snapshot->providers[i];
+        if (provider->insecure) {
+            log_event(LOG_WARN, "insecure_provider",
+                      "provider %.*s has insecure_skip_verify: whoever is in between can read its "
+                      "key and every prompt",
+                      SLICE_ARG(provider->name));
+        }
+    }
+}
+
+static void on_minute(uv_timer_t *timer)
+{
+    struct gateway *gateway = CONTAINER_OF(timer, struct gateway, minute);
+    warn_insecure(gateway->snapshot);
+    uv_timer_start(timer, on_minute, MINUTE_MS, 0);
+}
+
+void gateway_begin_minutes(struct gateway *gateway)
+{
+    uv_timer_start(&gateway->minute, on_minute, 0, 0);
+}

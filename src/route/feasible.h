@@ -25,10 +25,12 @@ struct plan_facts {
 
 void plan_facts_init(const struct plan_input *input, struct plan_facts *facts);
 /* Fills costs and latency of the entry, and the first constraint that it violates: a refusal, or REASON_COUNT when it may
-   be taken. REASON_COST and REASON_LATENCY are judged last, so an entry that has one of them violates nothing else. */
+   be taken. REASON_COST and REASON_LATENCY are judged after all but REASON_DEAD, which is last: a target that is refused as
+   dead would be taken if it were alive. */
 enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entry *entry);
 /* How far a refused entry is beyond its latency and cost limits, in thousandths of the limit (the larger of the two); -1
-   when something that is never relaxed refused it: all but these two, and a cost limit of 0, which means free targets. */
+   when it may not be relaxed: anything but these two refused it, it is dead as well, or the cost limit is 0, which means
+   free targets. */
 int64_t feasible_overshoot(const struct plan_facts *facts, const struct plan_entry *entry);
 /* The p90 (first byte when streamed, else completion), the configured figure until there is data; 0: not known. */
 int64_t feasible_latency_ms(const struct plan_facts *facts, const struct target *target);

@@ -334,6 +334,18 @@ static void nearest_never_relaxes_what_is_no_number(void)
     EXPECT_INT(fleet.plan.taken, 0);
 }
 
+static void nearest_does_not_take_the_dead(void)
+{
+    struct health_sample fatal = {.outcome = HEALTH_FATAL, .now_ns = 1};
+    fleet_init();
+    fleet.route.on_infeasible = INFEASIBLE_NEAREST;
+    fleet.input.constraints.max_latency_ms = 100;
+    health_begin(&fleet.health[LLAMA]);
+    health_record(&fleet.health[LLAMA], &fatal);
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), HAIKU);
+}
+
 static void without_nearest_nothing_is_taken(void)
 {
     fleet_init();
@@ -416,6 +428,7 @@ int main(void)
     TEST(the_baseline_is_the_dearest_unless_given, "the baseline is the dearest unless given");
     TEST(nearest_takes_the_least_violation, "nearest takes the least violation and says so");
     TEST(nearest_never_relaxes_what_is_no_number, "nearest relaxes neither tier nor free-only");
+    TEST(nearest_does_not_take_the_dead, "nearest does not take the dead");
     TEST(without_nearest_nothing_is_taken, "otherwise nothing is taken and all reasons are there");
     TEST(a_price_by_ceiling_is_ordered_like_any_other, "a ceiling price is a price");
     TEST(an_unknown_price_that_is_allowed_is_not_the_cheapest, "unknown is not cheap");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A dialect is a wire language: pure functions between bytes and the canonical chat and events. No I/O, no clock, no
- * globals, no log. One file and one row of the table each. A dialect in front needs the front slots, one behind the back
- * slots; a NULL slot means "not on this side". N + M converters through one model, never N x M.
+ * A dialect is a wire language: pure functions between bytes and the canonical chat and events. No
+ * I/O, no clock, no globals, no log. One file and one row of the table each. A dialect in front
+ * needs the front slots, one behind the back slots; a NULL slot means "not on this side". N + M
+ * converters through one model, never N x M.
  */
 #ifndef SLUICE_DIALECT_DIALECT_H
 #define SLUICE_DIALECT_DIALECT_H
@@ -18,41 +19,46 @@ enum dialect_id { DIALECT_OPENAI_CHAT, DIALECT_OPENAI_COMPLETIONS, DIALECT_OLLAM
 
 /* What the gateway changes in a request on its way to one target. */
 struct request_change {
-    struct slice model;      /* plain text: the target's name for the model */
-    int64_t clamp_max_tokens; /* 0: leave; else upper bound of the answer's tokens, injected when the client gave none */
-    bool add_usage;          /* streamed: ask the provider for usage although the client did not */
-    bool drop_routing;       /* the provider does not know OpenRouter's `provider` and `session_id`: they are left out.
-                                (`sluice` and `models` never leave: another model than the chosen one is another price.) */
+    struct slice model;       /* plain text: the target's name for the model */
+    int64_t clamp_max_tokens; /* 0: leave; else upper bound of the answer's tokens, injected when
+                                 the client gave none */
+    bool add_usage;           /* streamed: ask the provider for usage although the client did not */
+    bool drop_routing; /* the provider does not know OpenRouter's `provider` and `session_id`: they
+                          are left out.
+                          (`sluice` and `models` never leave: another model than the chosen one is
+                          another price.) */
     bool max_completion_tokens; /* the provider wants the newer member name when we inject one */
 };
 
 /* An error towards the client. */
 struct answer_error {
-    int status;             /* HTTP */
-    struct slice type;      /* "invalid_request_error" ...: NULL ptr: derived from the status */
-    struct slice code;      /* stable */
-    struct slice message;   /* plain text */
-    struct slice param;     /* member name or JSON pointer, or NULL ptr */
+    int status;           /* HTTP */
+    struct slice type;    /* "invalid_request_error" ...: NULL ptr: derived from the status */
+    struct slice code;    /* stable */
+    struct slice message; /* plain text */
+    struct slice param;   /* member name or JSON pointer, or NULL ptr */
     struct slice call_id;
-    struct slice detail;    /* raw JSON object for a member `sluice` (the list of refused targets), or NULL ptr */
+    struct slice detail; /* raw JSON object for a member `sluice` (the list of refused targets), or
+                            NULL ptr */
 };
 
-/* What a provider said when it refused (status >= 400 or an error inside 200). Slices of the body or literals; inner. */
+/* What a provider said when it refused (status >= 400 or an error inside 200). Slices of the body
+ * or literals; inner. */
 struct provider_error {
     struct slice type;
     struct slice code;
     struct slice message;
     bool context_length; /* the prompt is too long for this target */
     bool content_filter;
-    bool quota;          /* money or plan exhausted: retrying is useless */
+    bool quota; /* money or plan exhausted: retrying is useless */
 };
 
 /* Facts for the answer's writer. */
 struct answer_head {
-    struct slice call_id;   /* plain: fallback for the answer's id */
-    struct slice model;     /* plain: what the client is told, when the upstream does not say */
-    int64_t created_s;      /* unix seconds */
-    bool include_usage;     /* the client asked for usage in the stream */
+    struct slice call_id; /* plain: fallback for the answer's id */
+    struct slice model;   /* plain: what the client is told, when the upstream does not say */
+    int64_t created_s;    /* unix seconds */
+    bool include_usage;   /* the client asked for usage in the stream */
     enum operation operation;
 };
 
@@ -62,7 +68,8 @@ struct encoder; /* frames -> client bytes; opaque, one per call */
 enum decode_result {
     DECODE_FRAME,     /* *ret_frame is filled in; call again with the rest */
     DECODE_MORE,      /* all bytes taken */
-    DECODE_MALFORMED, /* this frame breaks the dialect: raw is set, no events; decoding may go on with the next */
+    DECODE_MALFORMED, /* this frame breaks the dialect: raw is set, no events; decoding may go on
+                         with the next */
     DECODE_TOO_LARGE, /* a frame beyond the ceiling: decoding is over */
 };
 
@@ -70,43 +77,55 @@ struct dialect {
     const char *name; /* "openai-chat" ... */
 
     /* --- front --- */
-    /* Reads a request body (strictly: wrong types and duplicate policy members are errors with a JSON pointer) into *chat.
-       `doc` is parsed here, `body`, `doc` and `arena` outlive the chat. */
-    bool (*read_request)(struct slice body, struct json_doc *doc, struct arena *arena, struct chat *chat, struct error *error);
+    /* Reads a request body (strictly: wrong types and duplicate policy members are errors with a
+       JSON pointer) into *chat. `doc` is parsed here, `body`, `doc` and `arena` outlive the chat.
+     */
+    bool (*read_request)(struct slice body, struct json_doc *doc, struct arena *arena,
+                         struct chat *chat, struct error *error);
     /* The body of an error answer. */
     void (*write_error)(const struct answer_error *error, struct buf *out);
     /* The error as the last words of a stream that has begun. */
     void (*write_stream_error)(const struct answer_error *error, struct buf *out);
     /* A whole answer from the events of one frame. */
-    bool (*write_answer)(const struct answer_head *head, const struct frame *frame, struct buf *out);
+    bool (*write_answer)(const struct answer_head *head, const struct frame *frame,
+                         struct buf *out);
     struct encoder *(*encoder_new)(const struct answer_head *head);
     void (*encoder_free)(struct encoder *encoder);
-    /* Appends what these events are in this dialect (perhaps nothing). EVENT_END writes the terminal bytes. */
+    /* Appends what these events are in this dialect (perhaps nothing). EVENT_END writes the
+     * terminal bytes. */
     bool (*encode)(struct encoder *encoder, const struct frame *frame, struct buf *out);
     struct slice stream_content_type;
 
     /* --- back --- */
     /* Path below the base URL for this operation, e.g. "/chat/completions". */
     struct slice (*request_path)(const struct chat *chat);
-    /* Translate: the body from the canonical chat alone. What cannot be carried is added to *loss. False: this dialect cannot
-       say it at all (code "untranslatable" and which member). */
-    bool (*write_request)(const struct chat *chat, const struct request_change *change, struct buf *out, struct loss *loss, struct error *error);
-    /* Edit: the client's own bytes (chat->body, same dialect) with the listed edits. When nothing needs an edit the output is
-       equal to the body; *ret_edits counts the edits (0: the lane is verbatim). */
-    bool (*edit_request)(const struct chat *chat, const struct request_change *change, struct buf *out, size_t *ret_edits);
+    /* Translate: the body from the canonical chat alone. What cannot be carried is added to *loss.
+       False: this dialect cannot say it at all (code "untranslatable" and which member). */
+    bool (*write_request)(const struct chat *chat, const struct request_change *change,
+                          struct buf *out, struct loss *loss, struct error *error);
+    /* Edit: the client's own bytes (chat->body, same dialect) with the listed edits. When nothing
+       needs an edit the output is equal to the body; *ret_edits counts the edits (0: the lane is
+       verbatim). */
+    bool (*edit_request)(const struct chat *chat, const struct request_change *change,
+                         struct buf *out, size_t *ret_edits);
     /* Streams. `limit`: ceiling of one frame in bytes. NULL: out of memory. */
     struct decoder *(*decoder_new)(size_t limit);
     void (*decoder_free)(struct decoder *decoder);
     /* Advances *bytes. A frame is valid until the next call. */
-    enum decode_result (*decode)(struct decoder *decoder, struct slice *bytes, struct frame *ret_frame);
-    /* The upstream's orderly end; ask until DECODE_MORE: an unfinished last frame if there is one, and then, when the answer was
-       finished but its end not said (some servers leave [DONE] out), a frame without bytes that holds EVENT_END. */
+    enum decode_result (*decode)(struct decoder *decoder, struct slice *bytes,
+                                 struct frame *ret_frame);
+    /* The upstream's orderly end; ask until DECODE_MORE: an unfinished last frame if there is one,
+       and then, when the answer was finished but its end not said (some servers leave [DONE] out),
+       a frame without bytes that holds EVENT_END. */
     enum decode_result (*decode_end)(struct decoder *decoder, struct frame *ret_frame);
-    /* A whole answer with status 200: all its events in one frame, in the decoder's memory. DECODE_MALFORMED when it is no
-       answer of this dialect (HTML, other JSON, nothing in it); an error inside 200 is an EVENT_ERROR. */
-    enum decode_result (*decode_answer)(struct decoder *decoder, struct slice body, struct frame *ret_frame);
+    /* A whole answer with status 200: all its events in one frame, in the decoder's memory.
+       DECODE_MALFORMED when it is no answer of this dialect (HTML, other JSON, nothing in it); an
+       error inside 200 is an EVENT_ERROR. */
+    enum decode_result (*decode_answer)(struct decoder *decoder, struct slice body,
+                                        struct frame *ret_frame);
     /* Status >= 400. Never fails: what is not understood leaves empty slices. */
-    void (*read_error)(struct decoder *decoder, int status, struct slice body, struct provider_error *ret_error);
+    void (*read_error)(struct decoder *decoder, int status, struct slice body,
+                       struct provider_error *ret_error);
 };
 
 const struct dialect *dialect_of(enum dialect_id id);

@@ -8,15 +8,61 @@
 #define KELVIN_SIGN "\xE2\x84\xAA"
 #define LONG_S "\xC5\xBF"
 
+static inline uint64_t word_at(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static inline uint32_t half_at(const char *at)
+{
+    uint32_t half;
+    memcpy(&half, at, sizeof half);
+    return half;
+}
+
+/* Of two names with the same mark. Words may overlap; a call for so few bytes costs more than they
+   do. */
+static inline bool same_name(const char *a, const char *b, size_t length)
+{
+    if (length > 2 * sizeof(uint64_t)) {
+        return memcmp(a, b, length) == 0;
+    }
+    if (length >= sizeof(uint64_t)) {
+        size_t last = length - sizeof(uint64_t);
+        return word_at(a) == word_at(b) && word_at(a + last) == word_at(b + last);
+    }
+    if (length >= sizeof(uint32_t)) {
+        size_t last = length - sizeof(uint32_t);
+        return half_at(a) == half_at(b) && half_at(a + last) == half_at(b + last);
+    }
+    return length < 3 || a[1] == b[1]; /* the mark compared the others */
+}
+
+static uint32_t escaped_member_id(const struct member_table *table, struct slice inner)
+{
+    for (uint32_t id = 0; id < table->count; id++) {
+        if (json_inner_is(inner, table->names[id].text)) {
+            return id;
+        }
+    }
+    return MEMBER_UNKNOWN;
+}
+
 uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key)
 {
     struct slice inner = json_inner(doc, key);
-    bool escaped = doc->nodes[key].escaped != 0;
+    if (UNLIKELY(doc->nodes[key].escaped != 0)) {
+        return escaped_member_id(table, inner);
+    }
+    if (UNLIKELY(inner.len == 0 || inner.len >= NAME_MAX_BYTES)) {
+        return MEMBER_UNKNOWN;
+    }
+    uint32_t mark = MEMBER_MARK(inner.len, inner.ptr[0], inner.ptr[inner.len - 1]);
     for (uint32_t id = 0; id < table->count; id++) {
-        struct slice name = table->names[id];
-        if (UNLIKELY(escaped)
-                ? json_inner_is(inner, name)
-                : name.len == inner.len && memcmp(name.ptr, inner.ptr, name.len) == 0) {
+        const struct member_name *name = &table->names[id];
+        if (name->mark == mark && same_name(name->text.ptr, inner.ptr, inner.len)) {
             return id;
         }
     }
@@ -25,9 +71,8 @@ uint32_t member_id(const struct member_table *table, const struct json_doc *doc,
 
 static void values_clear(const struct member_table *table, uint32_t *values)
 {
-    for (uint32_t id = 0; id < table->count; id++) {
-        values[id] = JSON_ABSENT;
-    }
+    _Static_assert(JSON_ABSENT == UINT32_MAX, "its bytes are all ones");
+    memset(values, 0xFF, table->count * sizeof *values);
 }
 
 void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
@@ -78,7 +123,7 @@ static uint32_t member_variant(const struct member_table *table, const struct js
     char folded[NAME_MAX_BYTES];
     struct slice name = slice_of(folded, name_fold(json_inner(doc, key), folded));
     for (uint32_t id = 0; id < table->count; id++) {
-        if (slice_eq(name, table->names[id])) {
+        if (slice_eq(name, table->names[id].text)) {
             return id;
         }
     }
@@ -111,14 +156,14 @@ bool members_read(struct reader *r, uint32_t object, const char *inside,
         uint32_t id = member_id(table, doc, key);
         if (LIKELY(id != MEMBER_UNKNOWN)) {
             if (values[id] != JSON_ABSENT) {
-                return refuse_member(r, inside, table->names[id].ptr, true);
+                return refuse_member(r, inside, table->names[id].text.ptr, true);
             }
             values[id] = key + 1;
             continue;
         }
         uint32_t variant = member_variant(table, doc, key);
         if (variant != MEMBER_UNKNOWN) {
-            return refuse_member(r, inside, table->names[variant].ptr, false);
+            return refuse_member(r, inside, table->names[variant].text.ptr, false);
         }
         unknown++;
     }

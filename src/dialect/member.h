@@ -20,9 +20,25 @@
 
 #define MEMBER_UNKNOWN UINT32_MAX
 
+/* The mark holds the length, the first and the last byte of a name: hardly two names of a table
+   have the same, so one comparison tells nearly every other name apart. */
+struct member_name {
+    struct slice text;
+    uint32_t mark;
+};
+
+#define MEMBER_MARK(length, first, last)                                                           \
+    ((uint32_t)(length) | (uint32_t)(unsigned char)(first) << 8 |                                  \
+     (uint32_t)(unsigned char)(last) << 16)
+#define MEMBER_NAME(literal)                                                                       \
+    {                                                                                              \
+        SLICE_INIT(literal),                                                                       \
+            MEMBER_MARK(sizeof(literal) - 1, (literal)[0], (literal)[sizeof(literal) - 2])         \
+    }
+
 struct member_table {
-    const struct slice *names; /* the index of a name is its id */
-    uint32_t count;            /* at most 64 */
+    const struct member_name *names; /* the index of a name is its id */
+    uint32_t count;                  /* at most 64 */
 };
 
 #define MEMBER_TABLE(names)                                                                        \

@@ -24,17 +24,17 @@ enum {
     LINE_MEMBERS,
 };
 
-static const struct slice line_names[LINE_MEMBERS] = {
-    [LINE_MODEL] = SLICE_INIT("model"),
-    [LINE_CREATED_AT] = SLICE_INIT("created_at"),
-    [LINE_MESSAGE] = SLICE_INIT("message"),
-    [LINE_RESPONSE] = SLICE_INIT("response"),
-    [LINE_THINKING] = SLICE_INIT("thinking"),
-    [LINE_DONE] = SLICE_INIT("done"),
-    [LINE_DONE_REASON] = SLICE_INIT("done_reason"),
-    [LINE_PROMPT_EVAL_COUNT] = SLICE_INIT("prompt_eval_count"),
-    [LINE_EVAL_COUNT] = SLICE_INIT("eval_count"),
-    [LINE_ERROR] = SLICE_INIT("error"),
+static const struct member_name line_names[LINE_MEMBERS] = {
+    [LINE_MODEL] = MEMBER_NAME("model"),
+    [LINE_CREATED_AT] = MEMBER_NAME("created_at"),
+    [LINE_MESSAGE] = MEMBER_NAME("message"),
+    [LINE_RESPONSE] = MEMBER_NAME("response"),
+    [LINE_THINKING] = MEMBER_NAME("thinking"),
+    [LINE_DONE] = MEMBER_NAME("done"),
+    [LINE_DONE_REASON] = MEMBER_NAME("done_reason"),
+    [LINE_PROMPT_EVAL_COUNT] = MEMBER_NAME("prompt_eval_count"),
+    [LINE_EVAL_COUNT] = MEMBER_NAME("eval_count"),
+    [LINE_ERROR] = MEMBER_NAME("error"),
 };
 static const struct member_table line_table = MEMBER_TABLE(line_names);
 

@@ -13,13 +13,13 @@ enum {
     CHOICE_MEMBERS
 };
 
-static const struct slice choice_names[CHOICE_MEMBERS] = {
-    [CHOICE_INDEX] = SLICE_INIT("index"),
-    [CHOICE_DELTA] = SLICE_INIT("delta"),
-    [CHOICE_MESSAGE] = SLICE_INIT("message"),
-    [CHOICE_TEXT] = SLICE_INIT("text"),
-    [CHOICE_FINISH_REASON] = SLICE_INIT("finish_reason"),
-    [CHOICE_USAGE] = SLICE_INIT("usage"),
+static const struct member_name choice_names[CHOICE_MEMBERS] = {
+    [CHOICE_INDEX] = MEMBER_NAME("index"),
+    [CHOICE_DELTA] = MEMBER_NAME("delta"),
+    [CHOICE_MESSAGE] = MEMBER_NAME("message"),
+    [CHOICE_TEXT] = MEMBER_NAME("text"),
+    [CHOICE_FINISH_REASON] = MEMBER_NAME("finish_reason"),
+    [CHOICE_USAGE] = MEMBER_NAME("usage"),
 };
 static const struct member_table choice_table = MEMBER_TABLE(choice_names);
 
@@ -34,14 +34,14 @@ enum {
     DELTA_MEMBERS
 };
 
-static const struct slice delta_names[DELTA_MEMBERS] = {
-    [DELTA_CONTENT] = SLICE_INIT("content"),
-    [DELTA_REASONING_CONTENT] = SLICE_INIT("reasoning_content"),
-    [DELTA_REASONING] = SLICE_INIT("reasoning"),
-    [DELTA_REASONING_DETAILS] = SLICE_INIT("reasoning_details"),
-    [DELTA_REFUSAL] = SLICE_INIT("refusal"),
-    [DELTA_TOOL_CALLS] = SLICE_INIT("tool_calls"),
-    [DELTA_FUNCTION_CALL] = SLICE_INIT("function_call"),
+static const struct member_name delta_names[DELTA_MEMBERS] = {
+    [DELTA_CONTENT] = MEMBER_NAME("content"),
+    [DELTA_REASONING_CONTENT] = MEMBER_NAME("reasoning_content"),
+    [DELTA_REASONING] = MEMBER_NAME("reasoning"),
+    [DELTA_REASONING_DETAILS] = MEMBER_NAME("reasoning_details"),
+    [DELTA_REFUSAL] = MEMBER_NAME("refusal"),
+    [DELTA_TOOL_CALLS] = MEMBER_NAME("tool_calls"),
+    [DELTA_FUNCTION_CALL] = MEMBER_NAME("function_call"),
 };
 static const struct member_table delta_table = MEMBER_TABLE(delta_names);
 
@@ -118,10 +118,10 @@ static struct slice decode_arguments(struct decoder *d, uint32_t value)
 static void decode_call(struct decoder *d, uint32_t choice, uint32_t node, bool complete)
 {
     enum { INDEX, ID, FUNCTION, CUSTOM, MEMBERS };
-    static const struct slice names[MEMBERS] = {[INDEX] = SLICE_INIT("index"),
-                                                [ID] = SLICE_INIT("id"),
-                                                [FUNCTION] = SLICE_INIT("function"),
-                                                [CUSTOM] = SLICE_INIT("custom")};
+    static const struct member_name names[MEMBERS] = {[INDEX] = MEMBER_NAME("index"),
+                                                      [ID] = MEMBER_NAME("id"),
+                                                      [FUNCTION] = MEMBER_NAME("function"),
+                                                      [CUSTOM] = MEMBER_NAME("custom")};
     static const struct member_table table = MEMBER_TABLE(names);
     const struct json_doc *doc = &d->doc;
     uint32_t values[MEMBERS];

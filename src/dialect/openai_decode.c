@@ -19,11 +19,11 @@ enum {
     CHUNK_MEMBERS,
 };
 
-static const struct slice chunk_names[CHUNK_MEMBERS] = {
-    [CHUNK_ID] = SLICE_INIT("id"),         [CHUNK_OBJECT] = SLICE_INIT("object"),
-    [CHUNK_MODEL] = SLICE_INIT("model"),   [CHUNK_CHOICES] = SLICE_INIT("choices"),
-    [CHUNK_USAGE] = SLICE_INIT("usage"),   [CHUNK_ERROR] = SLICE_INIT("error"),
-    [CHUNK_X_GROQ] = SLICE_INIT("x_groq"), [CHUNK_MESSAGE] = SLICE_INIT("message"),
+static const struct member_name chunk_names[CHUNK_MEMBERS] = {
+    [CHUNK_ID] = MEMBER_NAME("id"),         [CHUNK_OBJECT] = MEMBER_NAME("object"),
+    [CHUNK_MODEL] = MEMBER_NAME("model"),   [CHUNK_CHOICES] = MEMBER_NAME("choices"),
+    [CHUNK_USAGE] = MEMBER_NAME("usage"),   [CHUNK_ERROR] = MEMBER_NAME("error"),
+    [CHUNK_X_GROQ] = MEMBER_NAME("x_groq"), [CHUNK_MESSAGE] = MEMBER_NAME("message"),
 };
 static const struct member_table chunk_table = MEMBER_TABLE(chunk_names);
 

@@ -130,7 +130,7 @@ static void edit_tokens(struct editor *e)
     if (e->values[member] != JSON_ABSENT) {
         replace(e, e->values[member], tokens); /* null */
     } else {
-        add(e, openai_members.names[member], tokens);
+        add(e, openai_members.names[member].text, tokens);
     }
 }
 

@@ -20,16 +20,16 @@ enum {
     TURN_COUNT
 };
 
-static const struct slice turn_names[TURN_COUNT] = {
-    [TURN_ROLE] = SLICE_INIT("role"),
-    [TURN_CONTENT] = SLICE_INIT("content"),
-    [TURN_NAME] = SLICE_INIT("name"),
-    [TURN_TOOL_CALLS] = SLICE_INIT("tool_calls"),
-    [TURN_TOOL_CALL_ID] = SLICE_INIT("tool_call_id"),
-    [TURN_REFUSAL] = SLICE_INIT("refusal"),
-    [TURN_REASONING_CONTENT] = SLICE_INIT("reasoning_content"),
-    [TURN_REASONING] = SLICE_INIT("reasoning"),
-    [TURN_REASONING_DETAILS] = SLICE_INIT("reasoning_details"),
+static const struct member_name turn_names[TURN_COUNT] = {
+    [TURN_ROLE] = MEMBER_NAME("role"),
+    [TURN_CONTENT] = MEMBER_NAME("content"),
+    [TURN_NAME] = MEMBER_NAME("name"),
+    [TURN_TOOL_CALLS] = MEMBER_NAME("tool_calls"),
+    [TURN_TOOL_CALL_ID] = MEMBER_NAME("tool_call_id"),
+    [TURN_REFUSAL] = MEMBER_NAME("refusal"),
+    [TURN_REASONING_CONTENT] = MEMBER_NAME("reasoning_content"),
+    [TURN_REASONING] = MEMBER_NAME("reasoning"),
+    [TURN_REASONING_DETAILS] = MEMBER_NAME("reasoning_details"),
 };
 static const struct member_table turn_table = MEMBER_TABLE(turn_names);
 
@@ -127,13 +127,13 @@ static bool read_tool_result(struct turn *t)
 static bool read_reasoning_text(struct turn *t, uint32_t member)
 {
     struct slice text = SLICE_EMPTY;
-    if (!read_inner(t->r, t->values[member], turn_names[member].ptr, &text)) {
+    if (!read_inner(t->r, t->values[member], turn_names[member].text.ptr, &text)) {
         return false;
     }
     if (text.ptr != NULL) {
         struct chat_part *part = part_push(t, PART_REASONING);
         part->text = text;
-        part->name = turn_names[member]; /* the member it goes back into: vendors differ */
+        part->name = turn_names[member].text; /* the member it goes back into: vendors differ */
     }
     return true;
 }

@@ -13,10 +13,10 @@ enum {
     PART_COUNT
 };
 
-static const struct slice part_names[PART_COUNT] = {
-    [PART_TYPE] = SLICE_INIT("type"),           [PART_TEXT_MEMBER] = SLICE_INIT("text"),
-    [PART_IMAGE_URL] = SLICE_INIT("image_url"), [PART_INPUT_AUDIO] = SLICE_INIT("input_audio"),
-    [PART_FILE_MEMBER] = SLICE_INIT("file"),    [PART_REFUSAL_MEMBER] = SLICE_INIT("refusal"),
+static const struct member_name part_names[PART_COUNT] = {
+    [PART_TYPE] = MEMBER_NAME("type"),           [PART_TEXT_MEMBER] = MEMBER_NAME("text"),
+    [PART_IMAGE_URL] = MEMBER_NAME("image_url"), [PART_INPUT_AUDIO] = MEMBER_NAME("input_audio"),
+    [PART_FILE_MEMBER] = MEMBER_NAME("file"),    [PART_REFUSAL_MEMBER] = MEMBER_NAME("refusal"),
 };
 static const struct member_table part_table = MEMBER_TABLE(part_names);
 
@@ -52,8 +52,8 @@ static bool read_refusal_part(struct reader *r, const uint32_t *values, struct c
 static bool read_image_part(struct reader *r, const uint32_t *values, struct chat_part *part)
 {
     enum { URL, DETAIL, COUNT };
-    static const struct slice names[COUNT] = {
-        [URL] = SLICE_INIT("url"), [DETAIL] = SLICE_INIT("detail")};
+    static const struct member_name names[COUNT] = {
+        [URL] = MEMBER_NAME("url"), [DETAIL] = MEMBER_NAME("detail")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t image[COUNT];
     size_t unknown;
@@ -74,8 +74,8 @@ static bool read_image_part(struct reader *r, const uint32_t *values, struct cha
 static bool read_audio_part(struct reader *r, const uint32_t *values, struct chat_part *part)
 {
     enum { DATA, FORMAT, COUNT };
-    static const struct slice names[COUNT] = {
-        [DATA] = SLICE_INIT("data"), [FORMAT] = SLICE_INIT("format")};
+    static const struct member_name names[COUNT] = {
+        [DATA] = MEMBER_NAME("data"), [FORMAT] = MEMBER_NAME("format")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t audio[COUNT];
     size_t unknown;
@@ -89,9 +89,9 @@ static bool read_audio_part(struct reader *r, const uint32_t *values, struct cha
 static bool read_file_part(struct reader *r, const uint32_t *values, struct chat_part *part)
 {
     enum { DATA, NAME, ID, COUNT };
-    static const struct slice names[COUNT] = {[DATA] = SLICE_INIT("file_data"),
-                                              [NAME] = SLICE_INIT("filename"),
-                                              [ID] = SLICE_INIT("file_id")};
+    static const struct member_name names[COUNT] = {[DATA] = MEMBER_NAME("file_data"),
+                                                    [NAME] = MEMBER_NAME("filename"),
+                                                    [ID] = MEMBER_NAME("file_id")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t file[COUNT];
     size_t unknown;
@@ -170,8 +170,8 @@ bool openai_read_content(struct reader *r, uint32_t content, struct chat_part *p
 static bool read_function(struct reader *r, uint32_t function, struct chat_part *part)
 {
     enum { NAME, ARGUMENTS, COUNT };
-    static const struct slice names[COUNT] = {
-        [NAME] = SLICE_INIT("name"), [ARGUMENTS] = SLICE_INIT("arguments")};
+    static const struct member_name names[COUNT] = {
+        [NAME] = MEMBER_NAME("name"), [ARGUMENTS] = MEMBER_NAME("arguments")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t values[COUNT];
     size_t unknown;
@@ -186,8 +186,9 @@ static bool read_function(struct reader *r, uint32_t function, struct chat_part 
 static bool read_call(struct reader *r, uint32_t node, struct chat_part *part)
 {
     enum { ID, TYPE, FUNCTION, COUNT };
-    static const struct slice names[COUNT] = {
-        [ID] = SLICE_INIT("id"), [TYPE] = SLICE_INIT("type"), [FUNCTION] = SLICE_INIT("function")};
+    static const struct member_name names[COUNT] = {[ID] = MEMBER_NAME("id"),
+                                                    [TYPE] = MEMBER_NAME("type"),
+                                                    [FUNCTION] = MEMBER_NAME("function")};
     static const struct member_table table = MEMBER_TABLE(names);
     if (json_kind(r->doc, node) != JSON_OBJECT) {
         return reader_refuse_type(r, NULL, "an object");

@@ -9,47 +9,47 @@
 #define MAX_TOKENS_LIMIT INT32_MAX
 #define CHOICES_LIMIT 128
 
-static const struct slice member_names[MEMBER_COUNT] = {
-    [MEMBER_MODEL] = SLICE_INIT("model"),
-    [MEMBER_MESSAGES] = SLICE_INIT("messages"),
-    [MEMBER_STREAM] = SLICE_INIT("stream"),
-    [MEMBER_MAX_TOKENS] = SLICE_INIT("max_tokens"),
-    [MEMBER_TEMPERATURE] = SLICE_INIT("temperature"),
-    [MEMBER_TOP_P] = SLICE_INIT("top_p"),
-    [MEMBER_TOOLS] = SLICE_INIT("tools"),
-    [MEMBER_TOOL_CHOICE] = SLICE_INIT("tool_choice"),
-    [MEMBER_STREAM_OPTIONS] = SLICE_INIT("stream_options"),
-    [MEMBER_MAX_COMPLETION_TOKENS] = SLICE_INIT("max_completion_tokens"),
-    [MEMBER_STOP] = SLICE_INIT("stop"),
-    [MEMBER_N] = SLICE_INIT("n"),
-    [MEMBER_RESPONSE_FORMAT] = SLICE_INIT("response_format"),
-    [MEMBER_REASONING_EFFORT] = SLICE_INIT("reasoning_effort"),
-    [MEMBER_USER] = SLICE_INIT("user"),
-    [MEMBER_SEED] = SLICE_INIT("seed"),
-    [MEMBER_TOP_K] = SLICE_INIT("top_k"),
-    [MEMBER_FREQUENCY_PENALTY] = SLICE_INIT("frequency_penalty"),
-    [MEMBER_PRESENCE_PENALTY] = SLICE_INIT("presence_penalty"),
-    [MEMBER_PARALLEL_TOOL_CALLS] = SLICE_INIT("parallel_tool_calls"),
-    [MEMBER_LOGPROBS] = SLICE_INIT("logprobs"),
-    [MEMBER_TOP_LOGPROBS] = SLICE_INIT("top_logprobs"),
-    [MEMBER_SLUICE] = SLICE_INIT("sluice"),
-    [MEMBER_MODELS] = SLICE_INIT("models"),
-    [MEMBER_PROVIDER] = SLICE_INIT("provider"),
-    [MEMBER_PROMPT] = SLICE_INIT("prompt"),
-    [MEMBER_SUFFIX] = SLICE_INIT("suffix"),
-    [MEMBER_BEST_OF] = SLICE_INIT("best_of"),
-    [MEMBER_SESSION_ID] = SLICE_INIT("session_id"),
-    [MEMBER_PROMPT_CACHE_KEY] = SLICE_INIT("prompt_cache_key"),
-    [MEMBER_REASONING] = SLICE_INIT("reasoning"),
-    [MEMBER_FUNCTIONS] = SLICE_INIT("functions"),
-    [MEMBER_AUDIO] = SLICE_INIT("audio"),
+static const struct member_name member_names[MEMBER_COUNT] = {
+    [MEMBER_MODEL] = MEMBER_NAME("model"),
+    [MEMBER_MESSAGES] = MEMBER_NAME("messages"),
+    [MEMBER_STREAM] = MEMBER_NAME("stream"),
+    [MEMBER_MAX_TOKENS] = MEMBER_NAME("max_tokens"),
+    [MEMBER_TEMPERATURE] = MEMBER_NAME("temperature"),
+    [MEMBER_TOP_P] = MEMBER_NAME("top_p"),
+    [MEMBER_TOOLS] = MEMBER_NAME("tools"),
+    [MEMBER_TOOL_CHOICE] = MEMBER_NAME("tool_choice"),
+    [MEMBER_STREAM_OPTIONS] = MEMBER_NAME("stream_options"),
+    [MEMBER_MAX_COMPLETION_TOKENS] = MEMBER_NAME("max_completion_tokens"),
+    [MEMBER_STOP] = MEMBER_NAME("stop"),
+    [MEMBER_N] = MEMBER_NAME("n"),
+    [MEMBER_RESPONSE_FORMAT] = MEMBER_NAME("response_format"),
+    [MEMBER_REASONING_EFFORT] = MEMBER_NAME("reasoning_effort"),
+    [MEMBER_USER] = MEMBER_NAME("user"),
+    [MEMBER_SEED] = MEMBER_NAME("seed"),
+    [MEMBER_TOP_K] = MEMBER_NAME("top_k"),
+    [MEMBER_FREQUENCY_PENALTY] = MEMBER_NAME("frequency_penalty"),
+    [MEMBER_PRESENCE_PENALTY] = MEMBER_NAME("presence_penalty"),
+    [MEMBER_PARALLEL_TOOL_CALLS] = MEMBER_NAME("parallel_tool_calls"),
+    [MEMBER_LOGPROBS] = MEMBER_NAME("logprobs"),
+    [MEMBER_TOP_LOGPROBS] = MEMBER_NAME("top_logprobs"),
+    [MEMBER_SLUICE] = MEMBER_NAME("sluice"),
+    [MEMBER_MODELS] = MEMBER_NAME("models"),
+    [MEMBER_PROVIDER] = MEMBER_NAME("provider"),
+    [MEMBER_PROMPT] = MEMBER_NAME("prompt"),
+    [MEMBER_SUFFIX] = MEMBER_NAME("suffix"),
+    [MEMBER_BEST_OF] = MEMBER_NAME("best_of"),
+    [MEMBER_SESSION_ID] = MEMBER_NAME("session_id"),
+    [MEMBER_PROMPT_CACHE_KEY] = MEMBER_NAME("prompt_cache_key"),
+    [MEMBER_REASONING] = MEMBER_NAME("reasoning"),
+    [MEMBER_FUNCTIONS] = MEMBER_NAME("functions"),
+    [MEMBER_AUDIO] = MEMBER_NAME("audio"),
 };
 
 const struct member_table openai_members = MEMBER_TABLE(member_names);
 
 static const char *name_of(enum openai_member member)
 {
-    return member_names[member].ptr;
+    return member_names[member].text.ptr;
 }
 
 static struct chat_extra extra_of(const struct json_doc *doc, uint32_t key)
@@ -168,7 +168,8 @@ static bool read_stop(struct reader *r, uint32_t value)
 static bool read_stream_options(struct reader *r, uint32_t value)
 {
     enum { INCLUDE_USAGE, OPTION_COUNT };
-    static const struct slice names[OPTION_COUNT] = {[INCLUDE_USAGE] = SLICE_INIT("include_usage")};
+    static const struct member_name names[OPTION_COUNT] = {[INCLUDE_USAGE] =
+                                                               MEMBER_NAME("include_usage")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t options;
     if (!read_kind(r, value, name_of(MEMBER_STREAM_OPTIONS), JSON_OBJECT, &options)) {

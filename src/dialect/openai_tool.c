@@ -5,11 +5,11 @@
 static bool read_definition(struct reader *r, uint32_t function, struct chat_tool *tool)
 {
     enum { NAME, DESCRIPTION, PARAMETERS, STRICT, COUNT };
-    static const struct slice names[COUNT] = {
-        [NAME] = SLICE_INIT("name"),
-        [DESCRIPTION] = SLICE_INIT("description"),
-        [PARAMETERS] = SLICE_INIT("parameters"),
-        [STRICT] = SLICE_INIT("strict"),
+    static const struct member_name names[COUNT] = {
+        [NAME] = MEMBER_NAME("name"),
+        [DESCRIPTION] = MEMBER_NAME("description"),
+        [PARAMETERS] = MEMBER_NAME("parameters"),
+        [STRICT] = MEMBER_NAME("strict"),
     };
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t values[COUNT];
@@ -37,8 +37,8 @@ static bool read_definition(struct reader *r, uint32_t function, struct chat_too
 static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
 {
     enum { TYPE, FUNCTION, COUNT };
-    static const struct slice names[COUNT] = {
-        [TYPE] = SLICE_INIT("type"), [FUNCTION] = SLICE_INIT("function")};
+    static const struct member_name names[COUNT] = {
+        [TYPE] = MEMBER_NAME("type"), [FUNCTION] = MEMBER_NAME("function")};
     static const struct member_table table = MEMBER_TABLE(names);
     if (json_kind(r->doc, node) != JSON_OBJECT) {
         return reader_refuse_type(r, NULL, "an object");
@@ -130,9 +130,9 @@ bool openai_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept)
 static bool read_schema(struct reader *r, uint32_t value)
 {
     enum { NAME, SCHEMA, STRICT, COUNT };
-    static const struct slice names[COUNT] = {[NAME] = SLICE_INIT("name"),
-                                              [SCHEMA] = SLICE_INIT("schema"),
-                                              [STRICT] = SLICE_INIT("strict")};
+    static const struct member_name names[COUNT] = {[NAME] = MEMBER_NAME("name"),
+                                                    [SCHEMA] = MEMBER_NAME("schema"),
+                                                    [STRICT] = MEMBER_NAME("strict")};
     static const struct member_table table = MEMBER_TABLE(names);
     struct chat *chat = r->chat;
     uint32_t values[COUNT];

@@ -24,17 +24,17 @@ enum {
     USAGE_MEMBERS
 };
 
-static const struct slice usage_names[USAGE_MEMBERS] = {
-    [USAGE_PROMPT] = SLICE_INIT("prompt_tokens"),
-    [USAGE_COMPLETION] = SLICE_INIT("completion_tokens"),
-    [USAGE_TOTAL] = SLICE_INIT("total_tokens"),
-    [USAGE_PROMPT_DETAILS] = SLICE_INIT("prompt_tokens_details"),
-    [USAGE_COMPLETION_DETAILS] = SLICE_INIT("completion_tokens_details"),
-    [USAGE_COST] = SLICE_INIT("cost"),
-    [USAGE_CACHE_HIT] = SLICE_INIT("prompt_cache_hit_tokens"), /* DeepSeek */
-    [USAGE_CACHED] = SLICE_INIT("cached_tokens"),              /* Moonshot */
-    [USAGE_INPUT] = SLICE_INIT("input_tokens"),
-    [USAGE_OUTPUT] = SLICE_INIT("output_tokens"),
+static const struct member_name usage_names[USAGE_MEMBERS] = {
+    [USAGE_PROMPT] = MEMBER_NAME("prompt_tokens"),
+    [USAGE_COMPLETION] = MEMBER_NAME("completion_tokens"),
+    [USAGE_TOTAL] = MEMBER_NAME("total_tokens"),
+    [USAGE_PROMPT_DETAILS] = MEMBER_NAME("prompt_tokens_details"),
+    [USAGE_COMPLETION_DETAILS] = MEMBER_NAME("completion_tokens_details"),
+    [USAGE_COST] = MEMBER_NAME("cost"),
+    [USAGE_CACHE_HIT] = MEMBER_NAME("prompt_cache_hit_tokens"), /* DeepSeek */
+    [USAGE_CACHED] = MEMBER_NAME("cached_tokens"),              /* Moonshot */
+    [USAGE_INPUT] = MEMBER_NAME("input_tokens"),
+    [USAGE_OUTPUT] = MEMBER_NAME("output_tokens"),
 };
 static const struct member_table usage_table = MEMBER_TABLE(usage_names);
 

@@ -39,7 +39,7 @@ static const struct failure failures[] = {
 bool database_error(sqlite3 *db, const char *path, const char *doing, struct error *error)
 {
     int code = db == NULL ? SQLITE_OK : sqlite3_errcode(db) & 0xFF;
-    if (code == SQLITE_OK) { /* then it was not SQLite that failed */
+    if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) { /* not SQLite failed */
         return error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory while %s",
                          doing);
     }

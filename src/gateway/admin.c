@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/admin.h"
 
+#include "base/memory.h"
 #include "codec/json.h"
 #include "dialect/dialect.h"
 #include "gateway/decide.h"
 #include "gateway/rows_json.h"
 #include "gateway/status.h"
 #include "gateway/worker.h"
-
-#include <stdlib.h>
 
 #define JOB_ARENA (64u << 20)
 #define JOB_ANSWER (64u << 20)
@@ -50,14 +49,16 @@ static void job_done(uv_work_t *work, int status)
     (void)status;
     if (job->exchange != NULL) {
         http_exchange_set_user(job->exchange, NULL);
-        if (job->ok && !job->answer.failed) {
-            answer_json(job->exchange, 200, buf_slice(&job->answer));
-        } else {
+        if (!job->ok) {
             answer_error_of(job->exchange, &job->error);
+        } else if (job->answer.failed) {
+            answer_error(job->exchange, 503, "no_memory", "The answer needs too much memory.");
+        } else {
+            answer_json(job->exchange, 200, buf_slice(&job->answer));
         }
     }
     buf_release(&job->answer);
-    free(job);
+    memory_free(job);
 }
 
 static struct job *job_new(struct worker *worker, struct http_exchange *x,
@@ -67,7 +68,7 @@ static struct job *job_new(struct worker *worker, struct http_exchange *x,
         answer_error(x, 404, "no_ledger", "The ledger is switched off in the configuration.");
         return NULL;
     }
-    struct job *job = calloc(1, sizeof(*job));
+    struct job *job = memory_array(1, sizeof(*job));
     if (job == NULL) {
         answer_error(x, 503, "no_memory", "out of memory");
         return NULL;
@@ -262,8 +263,8 @@ void admin_explain(struct worker *worker, struct http_exchange *x, struct slice 
     struct error error;
     arena_init(&arena, JOB_ARENA);
     json_doc_init(&doc);
-    error_clear(&error);
     struct decision *decision = arena_alloc(&arena, sizeof(*decision));
+    error_set(&error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     bool ok = decision != NULL &&
               dialect_of(DIALECT_OPENAI_CHAT)->read_request(body, &doc, &arena, &chat, &error) &&
               decide_begin(worker->snapshot, &chat, DIALECT_OPENAI_CHAT, http_exchange_request(x),

@@ -11,6 +11,11 @@
 
 /* The worker's buffer, empty. */
 struct buf *answer_headers_begin(struct call *call);
+/* What was rendered; nothing at all when memory ran out, for a line must not be cut. */
+static inline struct slice answer_headers_lines(const struct buf *lines)
+{
+    return lines->failed ? SLICE_EMPTY : buf_slice(lines);
+}
 /* Name is a literal; invalid or empty values are left out. */
 void answer_headers_add(struct buf *lines, struct slice name, struct slice value);
 /* Call id, route, target, provider, task, tier, lane, attempts, cache, loss and the marks of a

@@ -63,7 +63,7 @@ static void respond(struct call *call, const struct answer_error *error)
     struct http_exchange *x = call->exchange;
     call->exchange = NULL;
     http_exchange_set_user(x, NULL);
-    http_respond_lines(x, error->status, buf_slice(lines), buf_slice(&body));
+    http_respond_lines(x, error->status, answer_headers_lines(lines), buf_slice(&body));
     buf_release(&body);
 }
 

@@ -3,7 +3,7 @@
 
 #include "gateway/attempt_run.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
 
 #define DOC_NODES_KEPT 4096
 
@@ -21,7 +21,7 @@ static struct call *call_take(struct worker *worker)
 {
     struct call *call = worker->free_calls;
     if (call == NULL) {
-        return calloc(1, sizeof(*call));
+        return memory_array(1, sizeof(*call));
     }
     worker->free_calls = call->next_free;
     worker->free_count--;
@@ -75,9 +75,11 @@ void call_free(struct call *call)
     arena_release(&call->arena);
     snapshot_unref(call->snapshot);
     call->magic = 0;
+    buf_clear(&worker->out);
+    buf_trim(&worker->out, WORKER_OUT_KEPT);
     if (worker->free_count >= WORKER_CALLS_KEPT) {
         json_doc_release(&call->doc);
-        free(call);
+        memory_free(call);
         return;
     }
     doc_trim(&call->doc);
@@ -92,7 +94,7 @@ void call_free_kept(struct worker *worker)
         struct call *call = worker->free_calls;
         worker->free_calls = call->next_free;
         json_doc_release(&call->doc);
-        free(call);
+        memory_free(call);
     }
     worker->free_count = 0;
 }

@@ -68,7 +68,7 @@ static void respond(struct call *call, struct slice body)
     call->exchange = NULL;
     http_exchange_set_user(x, NULL);
     FAULT_POINT("call.before_client_write");
-    http_respond_lines(x, 200, buf_slice(lines), body);
+    http_respond_lines(x, 200, answer_headers_lines(lines), body);
     FAULT_POINT("call.after_client_write");
 }
 

@@ -36,7 +36,7 @@ void stream_commit(struct call *call)
     call->committed = true;
     call->status = 200;
     call->first_byte_ns = clock_monotonic(call->worker->loop.clock);
-    http_start_lines(call->exchange, 200, buf_slice(lines), HTTP_CONTENT_LENGTH_UNKNOWN);
+    http_start_lines(call->exchange, 200, answer_headers_lines(lines), HTTP_CONTENT_LENGTH_UNKNOWN);
     call_shrink(call);
 }
 

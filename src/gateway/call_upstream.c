@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#define CONTENT_TYPE_MAX 256
 #define INFLATE_RATIO 100
 #define INFLATE_BYTES (256u << 20)
 
@@ -60,7 +61,8 @@ static void on_head(struct upstream_request *r, const struct http_response *head
     attempt->status = head->status;
     attempt->retry_after_ms = retry_after_ms(head);
     struct slice type = http_header_find(head->headers, head->header_count, SLICE("content-type"));
-    attempt->content_type = arena_copy(&call->arena, type);
+    attempt->content_type =
+        type.len <= CONTENT_TYPE_MAX ? arena_copy(&call->arena, type) : SLICE_EMPTY;
     bool wanted = head->status == 200 && call->streamed;
     attempt->is_stream = wanted && (type_starts(type, SLICE("text/event-stream")) ||
                                     type_starts(type, SLICE("application/x-ndjson")));

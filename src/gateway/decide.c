@@ -127,6 +127,10 @@ bool decide_begin(const struct snapshot *snapshot, const struct chat *chat, unsi
         !wishes_read_body(chat, arena, decision, error)) {
         return false;
     }
+    if (arena->exhausted) { /* a name that was lost must not become another wish */
+        return error_set(error, ERROR_LIMIT, "request_too_large",
+                         "The request needs more memory than one call may use.");
+    }
     return request == NULL || wishes_read_headers(request, decision, error);
 }
 

@@ -7,6 +7,7 @@
 #include "gateway/admin.h"
 #include "gateway/call.h"
 #include "gateway/call_new.h"
+#include "gateway/call_record.h"
 #include "gateway/status.h"
 
 #include "base/log.h"
@@ -112,7 +113,6 @@ static void plain_head(struct worker *worker, struct http_exchange *x,
         http_accept_body(x, (size_t)worker->snapshot->server.body_bytes);
         return;
     }
-    metrics_request(&worker->metrics, endpoint_index(endpoint), 200);
     endpoint->answer(worker, x, rest, SLICE_EMPTY);
 }
 
@@ -164,9 +164,7 @@ static void on_body(struct http_exchange *x, struct slice body)
     struct slice rest = SLICE_EMPTY;
     if (endpoint_find(http_exchange_request(x), &endpoint, &rest) == ENDPOINT_FOUND &&
         endpoint->method == HTTP_POST_METHOD) {
-        struct worker *worker = worker_of(x);
-        metrics_request(&worker->metrics, endpoint_index(endpoint), 200);
-        endpoint->answer(worker, x, rest, body);
+        endpoint->answer(worker_of(x), x, rest, body);
     }
 }
 
@@ -176,6 +174,17 @@ static void on_drain(struct http_exchange *x)
     if (call != NULL && call->attempt.upstream_open) {
         upstream_resume(&call->attempt.request);
     }
+}
+
+/* The server answered by itself: the body was too large, too slow or badly framed. Nothing that the
+ * ledger should know, but a line in the log. */
+static void refused_body(struct call *call, const struct http_request *request)
+{
+    int64_t limit = call->snapshot->server.body_bytes;
+    call->status = request->content_length > limit ? 413 : 400;
+    call->error_code = "body_refused";
+    call_record_closed(call);
+    call_run(call, STEP_DONE);
 }
 
 static void on_end(struct http_exchange *x, const enum http_gone *gone)
@@ -189,10 +198,8 @@ static void on_end(struct http_exchange *x, const enum http_gone *gone)
         admin_job_gone(user);
         return;
     }
-    call->exchange = NULL;
     if (gone == NULL && call->step == STEP_READ) {
-        /* the server answered by itself: the body was too large or too slow */
-        call_run(call, STEP_DONE);
+        refused_body(call, http_exchange_request(x));
         return;
     }
     call_gone(call);

@@ -55,26 +55,39 @@ static void header(struct buf *out, const char *name, const char *type, const ch
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+static uint64_t requests_of(const struct gateway *gateway, size_t endpoint, size_t code)
+{
+    return sum(gateway, offsetof(struct metrics, requests) +
+                            (endpoint * METRICS_CODES + code) * sizeof(atomic_uint_fast64_t));
+}
+
+/* The last row is of requests that no endpoint takes. */
+static void write_endpoint(const struct gateway *gateway, size_t e, struct buf *out)
+{
+    bool known = e < endpoint_count;
+    const char *name = known ? endpoints[e].name : "other";
+    const char *method = !known                                    ? "other"
+                         : endpoints[e].method == HTTP_POST_METHOD ? "POST"
+                                                                   : "GET";
+    for (size_t c = 0; c < METRICS_CODES; c++) {
+        uint64_t value = requests_of(gateway, e, c);
+        char code[16] = "other";
+        if (value == 0) {
+            continue;
+        }
+        if (codes[c] != 0) {
+            snprintf(code, sizeof(code), "%d", codes[c]);
+        }
+        buf_printf(out, "sluice_http_requests_total{route=\"%s\",method=\"%s\",code=\"%s\"} %llu\n",
+                   name, method, code, (unsigned long long)value);
+    }
+}
+
 static void write_requests(const struct gateway *gateway, struct buf *out)
 {
     header(out, "sluice_http_requests_total", "counter", "Requests by endpoint and status code.");
-    for (size_t e = 0; e < endpoint_count && e < METRICS_ENDPOINTS; e++) {
-        for (size_t c = 0; c < METRICS_CODES; c++) {
-            size_t offset = offsetof(struct metrics, requests) +
-                            (e * METRICS_CODES + c) * sizeof(atomic_uint_fast64_t);
-            uint64_t value = sum(gateway, offset);
-            if (value > 0) {
-                char code[8] = "other";
-                if (codes[c] != 0) {
-                    snprintf(code, sizeof(code), "%d", codes[c]);
-                }
-                buf_printf(
-                    out,
-                    "sluice_http_requests_total{route=\"%s\",method=\"%s\",code=\"%s\"} %llu\n",
-                    endpoints[e].name, endpoints[e].method == HTTP_POST_METHOD ? "POST" : "GET",
-                    code, (unsigned long long)value);
-            }
-        }
+    for (size_t e = 0; e < METRICS_ENDPOINTS; e++) {
+        write_endpoint(gateway, e, out);
     }
 }
 

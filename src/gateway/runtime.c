@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/runtime.h"
 
+#include "base/memory.h"
 #include "net/http.h"
-
-#include <stdlib.h>
 
 #define RUNTIME_BYTES_MAX ((size_t)64 << 20)
 
@@ -19,9 +18,9 @@ static void runtime_free(void *pointer)
     if (runtime->has_classifier) {
         upstream_origin_release(&runtime->classifier);
     }
-    free(runtime->origins);
+    memory_free(runtime->origins);
     arena_release(&runtime->arena);
-    free(runtime);
+    memory_free(runtime);
 }
 
 static bool origins_init(struct runtime *runtime, const struct snapshot *snapshot,
@@ -79,14 +78,14 @@ static bool classifier_init(struct runtime *runtime, const struct snapshot *snap
 
 bool runtime_attach(struct snapshot *snapshot, struct error *error)
 {
-    struct runtime *runtime = calloc(1, sizeof(*runtime));
+    struct runtime *runtime = memory_array(1, sizeof(*runtime));
     if (runtime == NULL) {
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
     arena_init(&runtime->arena, RUNTIME_BYTES_MAX);
-    runtime->origins = calloc(snapshot->provider_count + 1, sizeof(*runtime->origins));
+    runtime->origins = memory_array(snapshot->provider_count + 1, sizeof(*runtime->origins));
     if (runtime->origins == NULL) {
-        free(runtime);
+        memory_free(runtime);
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
     if (!origins_init(runtime, snapshot, error) || !targets_init(runtime, snapshot, error) ||

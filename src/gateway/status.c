@@ -3,6 +3,7 @@
 
 #include "codec/json_write.h"
 #include "dialect/dialect.h"
+#include "gateway/endpoint.h"
 #include "gateway/worker.h"
 
 int error_status(enum error_kind kind)
@@ -26,6 +27,17 @@ int error_status(enum error_kind kind)
     return 500;
 }
 
+/* Every answer that is no call's is counted here, under its endpoint or as `other`. */
+static void count_answer(const struct http_exchange *x, int status)
+{
+    const struct listener *listener = http_exchange_owner(x);
+    const struct endpoint *endpoint = NULL;
+    struct slice rest;
+    bool found = endpoint_find(http_exchange_request(x), &endpoint, &rest) == ENDPOINT_FOUND;
+    metrics_request(&listener->worker->metrics,
+                    found ? endpoint_index(endpoint) : METRICS_ENDPOINTS - 1, status);
+}
+
 void answer_bytes(struct http_exchange *x, int status, struct slice content_type, struct slice body)
 {
     const struct http_header headers[] = {
@@ -33,6 +45,7 @@ void answer_bytes(struct http_exchange *x, int status, struct slice content_type
         {SLICE_INIT("cache-control"), SLICE_INIT("no-store")},
         {SLICE_INIT("x-content-type-options"), SLICE_INIT("nosniff")},
     };
+    count_answer(x, status);
     http_respond(x, status, headers, ARRAY_LEN(headers), body);
 }
 

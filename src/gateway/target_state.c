@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/target_state.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
 
 void target_states_init(struct target_states *states)
 {
@@ -14,7 +14,7 @@ void target_states_release(struct target_states *states)
     size_t cursor = 0;
     struct map_entry *entry;
     while ((entry = map_next(&states->by_name, &cursor)) != NULL) {
-        free(entry->value);
+        memory_free(entry->value);
     }
     map_release(&states->by_name);
     pthread_mutex_destroy(&states->lock);
@@ -26,13 +26,13 @@ static struct target_state *state_of_name(struct target_states *states, struct s
     if (state != NULL) {
         return state;
     }
-    state = calloc(1, sizeof(*state));
+    state = memory_array(1, sizeof(*state));
     if (state == NULL) {
         return NULL;
     }
     health_init(&state->health);
     if (!map_set(&states->by_name, name, state)) {
-        free(state);
+        memory_free(state);
         return NULL;
     }
     return state;

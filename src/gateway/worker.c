@@ -6,6 +6,7 @@
 #include "gateway/call_new.h"
 
 #include "base/log.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +20,6 @@
 #define OUT_BYTES_MAX (64u << 20)
 #define LINES_BYTES_MAX ((size_t)64 << 10)
 #define LOG_BYTES_MAX (64u << 10)
-#define OUT_BYTES_KEPT (256u << 10)
 
 /* The published snapshot and keys changed, or it is time to drain. */
 static void take_news(struct worker *worker)
@@ -114,7 +114,7 @@ static struct http_server_options server_options(struct worker *worker, struct l
 
 struct worker *worker_new(struct gateway *gateway, unsigned index, struct error *error)
 {
-    struct worker *worker = calloc(1, sizeof(*worker));
+    struct worker *worker = memory_array(1, sizeof(*worker));
     uint64_t seed;
     if (worker == NULL || !net_loop_init(&worker->loop, gateway->clock)) {
         free(worker);

@@ -17,6 +17,7 @@
 struct call;
 
 #define WORKER_CALLS_KEPT 64
+#define WORKER_OUT_KEPT ((size_t)256 << 10)
 
 /* What an exchange's owner is: which of the worker's two servers it came through. */
 struct listener {

@@ -43,6 +43,11 @@ bool database_error(sqlite3 *db, const char *path, const char *doing, struct err
         return error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory while %s",
                          doing);
     }
+    long owner = code == SQLITE_BUSY ? database_lock_owner(path) : 0;
+    if (owner != 0) {
+        return error_set(error, ERROR_ENVIRONMENT, "ledger_locked",
+                         "process %ld holds a lock on %s (while %s)", owner, path, doing);
+    }
     for (size_t i = 0; i < ARRAY_LEN(failures); i++) {
         if (failures[i].code == code) {
             return error_set(error, failures[i].kind, failures[i].name, "%s while %s in %s",

@@ -24,6 +24,9 @@ MUST_USE sqlite3 *database_open(const char *path, enum database_access access, s
 /* Fills in *error from the connection's last failure and returns false; "out_of_memory" when there
  * was none. `doing` completes "while". */
 bool database_error(sqlite3 *db, const char *path, const char *doing, struct error *error);
+/* The process that holds the write lock of the database at `path`, as /proc/locks says; 0: unknown.
+ */
+long database_lock_owner(const char *path);
 MUST_USE bool database_exec(sqlite3 *db, const char *sql);
 /* Ends the transaction, if one is open, without its changes. */
 void database_rollback(sqlite3 *db);

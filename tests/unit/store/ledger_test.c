@@ -181,6 +181,11 @@ static void a_locked_database_is_waited_for(void)
     EXPECT(!stats.healthy);
     EXPECT(stats.errors > 0);
     EXPECT(strstr(stats.last_error, "ledger_locked") != NULL);
+    char pid[32];
+    snprintf(pid, sizeof(pid), "process %ld ", (long)getpid());
+    if (access("/proc/locks", R_OK) == 0) {
+        EXPECT(strstr(stats.last_error, pid) != NULL);
+    }
     EXPECT(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK);
     sqlite3_close(other);
     EXPECT(ledger_flush(ledger, 10000));

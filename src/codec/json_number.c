@@ -5,6 +5,7 @@
 
 /* No text of 2^31 bytes can shift a number this far back, and it adds up without overflow. */
 #define EXPONENT_MAX ((int64_t)1 << 40)
+#define PLAIN_DIGITS_MAX 18 /* always below 2^63 */
 
 /* value = digits * 10^exponent; the digits are those of integer and fraction, which a dot may
    separate. */
@@ -89,10 +90,31 @@ static bool digits_push(uint64_t *value, struct slice digits, int64_t *whole, ui
     return true;
 }
 
+/* Most whole numbers are a few digits and nothing else. False: it needs the long way. */
+static bool plain_digits(struct slice text, int64_t *ret_value)
+{
+    int64_t sum = 0;
+    if (text.len > PLAIN_DIGITS_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.ptr[i] - '0';
+        if (digit > 9) {
+            return false;
+        }
+        sum = sum * 10 + (int64_t)digit;
+    }
+    *ret_value = sum;
+    return true;
+}
+
 bool json_int64(const struct json_doc *doc, uint32_t value, int64_t *ret_value)
 {
     if (!json_is(doc, value, JSON_NUMBER)) {
         return false;
+    }
+    if (LIKELY(plain_digits(json_raw(doc, value), ret_value))) {
+        return true;
     }
     struct decimal d = decimal_of(json_raw(doc, value));
     uint64_t max = (uint64_t)INT64_MAX + d.negative;

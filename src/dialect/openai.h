@@ -56,11 +56,11 @@ enum openai_member {
 
 extern const struct member_table openai_members;
 
-/* openai_read.c: all of the top level except messages and prompt; `values` as members_read() fills
- * them in. */
+/* openai_read.c: all of the top level except messages and prompt; `values` and the number of
+ * unknown members as members_read() fills them in. */
 MUST_USE bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc,
-                                uint32_t *values);
-MUST_USE bool openai_read_common(struct reader *r, const uint32_t *values);
+                                uint32_t *values, size_t *ret_unknown);
+MUST_USE bool openai_read_common(struct reader *r, const uint32_t *values, size_t unknown);
 void openai_read_needs(struct chat *chat);
 bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena,
                       struct chat *chat, struct error *error);

@@ -157,8 +157,14 @@ static size_t collect_removals(struct editor *e, uint32_t *keys)
 bool openai_edit(const struct chat *chat, const struct request_change *change, struct buf *out,
                  size_t *ret_edits)
 {
-    struct editor e = {.chat = chat, .doc = chat->doc, .change = change};
+    struct editor e UNINITIALIZED;
     uint32_t removed[REMOVALS_MAX];
+    e.chat = chat;
+    e.doc = chat->doc;
+    e.change = change;
+    e.count = 0;
+    e.changes = 0;
+    e.tokens_length = 0;
     buf_init(&e.model, ADDED_MAX);
     buf_init(&e.added, ADDED_MAX);
     members_scan(e.doc, JSON_ROOT, &openai_members, e.values);

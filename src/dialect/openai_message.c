@@ -52,27 +52,22 @@ struct turn {
 
 static bool read_role(struct turn *t)
 {
-    static const struct {
-        struct slice name;
-        enum chat_role role;
-    } roles[] = {
-        {SLICE_INIT("user"), ROLE_USER},           {SLICE_INIT("assistant"), ROLE_ASSISTANT},
-        {SLICE_INIT("tool"), ROLE_TOOL},           {SLICE_INIT("system"), ROLE_SYSTEM},
-        {SLICE_INIT("developer"), ROLE_DEVELOPER},
+    static const struct member_name names[] = {
+        [ROLE_SYSTEM] = MEMBER_NAME("system"), [ROLE_DEVELOPER] = MEMBER_NAME("developer"),
+        [ROLE_USER] = MEMBER_NAME("user"),     [ROLE_ASSISTANT] = MEMBER_NAME("assistant"),
+        [ROLE_TOOL] = MEMBER_NAME("tool"),
     };
-    struct slice role = SLICE_EMPTY;
-    if (!read_required(t->r, t->values[TURN_ROLE], "role", &role)) {
+    static const struct member_table roles = MEMBER_TABLE(names);
+    struct slice text = SLICE_EMPTY;
+    if (!read_required(t->r, t->values[TURN_ROLE], "role", &text)) {
         return false;
     }
-    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
-        if (json_string_is(t->r->doc, t->values[TURN_ROLE], roles[i].name)) {
-            t->message->role = roles[i].role;
-            return true;
-        }
-    }
-    return reader_refuse(
-        t->r, "invalid_role", "role",
-        "The role must be \"system\", \"developer\", \"user\", \"assistant\" or \"tool\".");
+    uint32_t role = member_id(&roles, t->r->doc, t->values[TURN_ROLE]);
+    t->message->role = (enum chat_role)role;
+    return role != MEMBER_UNKNOWN ||
+           reader_refuse(
+               t->r, "invalid_role", "role",
+               "The role must be \"system\", \"developer\", \"user\", \"assistant\" or \"tool\".");
 }
 
 static struct chat_part *part_push(struct turn *t, enum part_kind kind)
@@ -265,7 +260,8 @@ static bool read_turn(struct turn *t, uint32_t node)
 
 static bool read_turns(struct reader *r, uint32_t messages)
 {
-    struct open_calls open;
+    struct open_calls open UNINITIALIZED;
+    open.calls = NULL;
     open.count = 0;
     open.next = 0;
     r->place[0].list = "messages";

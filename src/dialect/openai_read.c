@@ -201,21 +201,21 @@ static bool read_logprobs(struct reader *r, const uint32_t *values)
 
 static bool read_numbers(struct reader *r, const uint32_t *values)
 {
-    struct chat *chat = r->chat;
-    const struct {
+    static const struct {
         enum openai_member member;
-        struct slice *out;
+        size_t offset; /* in the chat */
     } numbers[] = {
-        {MEMBER_TEMPERATURE, &chat->temperature},
-        {MEMBER_TOP_P, &chat->top_p},
-        {MEMBER_TOP_K, &chat->top_k},
-        {MEMBER_SEED, &chat->seed},
-        {MEMBER_FREQUENCY_PENALTY, &chat->frequency_penalty},
-        {MEMBER_PRESENCE_PENALTY, &chat->presence_penalty},
+        {MEMBER_TEMPERATURE, offsetof(struct chat, temperature)},
+        {MEMBER_TOP_P, offsetof(struct chat, top_p)},
+        {MEMBER_TOP_K, offsetof(struct chat, top_k)},
+        {MEMBER_SEED, offsetof(struct chat, seed)},
+        {MEMBER_FREQUENCY_PENALTY, offsetof(struct chat, frequency_penalty)},
+        {MEMBER_PRESENCE_PENALTY, offsetof(struct chat, presence_penalty)},
     };
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        if (!read_number(r, values[numbers[i].member], name_of(numbers[i].member),
-                         numbers[i].out)) {
+        uint32_t value = values[numbers[i].member];
+        void *out = (char *)r->chat + numbers[i].offset;
+        if (value != JSON_ABSENT && !read_number(r, value, name_of(numbers[i].member), out)) {
             return false;
         }
     }
@@ -263,14 +263,31 @@ static void read_reasoning_object(struct reader *r, uint32_t value)
     }
 }
 
+/* What only Completions knows is as good as unknown in a chat. */
+static uint32_t first_kept(const struct chat *chat)
+{
+    return chat->operation == OPERATION_CHAT ? MEMBER_PROMPT : MEMBER_FIRST_KEPT;
+}
+
+static bool has_kept(const uint32_t *values, uint32_t first)
+{
+    uint32_t all = JSON_ABSENT;
+    for (uint32_t id = first; id < MEMBER_COUNT; id++) {
+        all &= values[id];
+    }
+    return all != JSON_ABSENT;
+}
+
 /* The extras of the top level, with the two members whose value may be beyond the canonical form.
  */
-static bool read_top_extras(struct reader *r, const uint32_t *values, bool keep_choice,
-                            bool keep_format)
+static bool read_top_extras(struct reader *r, const uint32_t *values, size_t unknown,
+                            bool keep_choice, bool keep_format)
 {
     struct chat *chat = r->chat;
-    /* What only Completions knows is as good as unknown in a chat. */
-    uint32_t first = chat->operation == OPERATION_CHAT ? MEMBER_PROMPT : MEMBER_FIRST_KEPT;
+    uint32_t first = first_kept(chat);
+    if (unknown == 0 && !keep_choice && !keep_format && !has_kept(values, first)) {
+        return true;
+    }
     if (!openai_read_extras(r, JSON_ROOT, &openai_members, first, &chat->extras,
                             &chat->extra_count)) {
         return false;
@@ -286,7 +303,7 @@ static bool read_top_extras(struct reader *r, const uint32_t *values, bool keep_
     return true;
 }
 
-bool openai_read_common(struct reader *r, const uint32_t *values)
+bool openai_read_common(struct reader *r, const uint32_t *values, size_t unknown)
 {
     struct chat *chat = r->chat;
     bool keep_choice = false;
@@ -314,7 +331,7 @@ bool openai_read_common(struct reader *r, const uint32_t *values)
     if (member_given(r->doc, values[MEMBER_AUDIO])) {
         chat->needs |= CAPABILITY_AUDIO;
     }
-    return read_top_extras(r, values, keep_choice, keep_format);
+    return read_top_extras(r, values, unknown, keep_choice, keep_format);
 }
 
 /* --- what the request needs --- */
@@ -366,7 +383,8 @@ void openai_read_needs(struct chat *chat)
 
 /* --- the two requests --- */
 
-bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc, uint32_t *values)
+bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc, uint32_t *values,
+                       size_t *ret_unknown)
 {
     struct chat *chat = r->chat;
     enum operation operation = chat->operation;
@@ -388,17 +406,18 @@ bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc
     if (json_kind(doc, JSON_ROOT) != JSON_OBJECT) {
         return reader_refuse_type(r, NULL, "an object");
     }
-    size_t unknown;
-    return members_read(r, JSON_ROOT, NULL, &openai_members, values, &unknown);
+    return members_read(r, JSON_ROOT, NULL, &openai_members, values, ret_unknown);
 }
 
 bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena,
                       struct chat *chat, struct error *error)
 {
     struct reader r = {.doc = doc, .arena = arena, .chat = chat, .error = error};
-    uint32_t values[MEMBER_COUNT];
+    uint32_t values[MEMBER_COUNT] UNINITIALIZED;
+    size_t unknown;
     chat->operation = OPERATION_CHAT;
-    if (!openai_read_begin(&r, body, doc, values) || !openai_read_common(&r, values) ||
+    if (!openai_read_begin(&r, body, doc, values, &unknown) ||
+        !openai_read_common(&r, values, unknown) ||
         !openai_read_messages(&r, values[MEMBER_MESSAGES])) {
         return false;
     }
@@ -438,10 +457,11 @@ bool openai_completions_read(struct slice body, struct json_doc *doc, struct are
                              struct chat *chat, struct error *error)
 {
     struct reader r = {.doc = doc, .arena = arena, .chat = chat, .error = error};
-    uint32_t values[MEMBER_COUNT];
+    uint32_t values[MEMBER_COUNT] UNINITIALIZED;
+    size_t unknown;
     chat->operation = OPERATION_COMPLETION;
-    if (!openai_read_begin(&r, body, doc, values) || !openai_read_common(&r, values) ||
-        !read_prompt(&r, values[MEMBER_PROMPT]) ||
+    if (!openai_read_begin(&r, body, doc, values, &unknown) ||
+        !openai_read_common(&r, values, unknown) || !read_prompt(&r, values[MEMBER_PROMPT]) ||
         !read_inner(&r, values[MEMBER_SUFFIX], name_of(MEMBER_SUFFIX), &chat->suffix)) {
         return false;
     }

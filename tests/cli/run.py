@@ -20,9 +20,11 @@ Usage: run.py [--program FILE] [WORD ...]   (only cases that have the word in th
 """
 
 import argparse
+import collections
 import http.server
 import json
 import os
+import random
 import re
 import shlex
 import signal
@@ -33,9 +35,12 @@ import tempfile
 import threading
 import time
 
+import replay
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TIMEOUT = 60
+REPLAYED = 10000
 
 
 class Ollama(http.server.BaseHTTPRequestHandler):
@@ -57,8 +62,17 @@ class Ollama(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         self.rfile.read(int(self.headers.get("content-length", 0)))
         message = {"role": "assistant", "content": "hello from the stub"}
-        self.send({"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": message,
-                   "done": True, "done_reason": "stop", "prompt_eval_count": 5, "eval_count": 4})
+        self.send(
+            {
+                "model": "m",
+                "created_at": "2026-01-01T00:00:00Z",
+                "message": message,
+                "done": True,
+                "done_reason": "stop",
+                "prompt_eval_count": 5,
+                "eval_count": 4,
+            }
+        )
 
     def log_message(self, *arguments):
         pass
@@ -120,11 +134,18 @@ class Place:
         os.chmod(path, 0o600)
 
     def run(self, arguments, stdin=""):
-        return subprocess.run([self.program, *arguments], cwd=self.directory, env=self.environment,
-                              input=stdin.encode(), capture_output=True, timeout=TIMEOUT)
+        return subprocess.run(
+            [self.program, *arguments],
+            cwd=self.directory,
+            env=self.environment,
+            input=stdin.encode(),
+            capture_output=True,
+            timeout=TIMEOUT,
+        )
 
 
 # --- case files ---
+
 
 def parse_cases(path):
     cases = []
@@ -226,14 +247,19 @@ def run_case(place, case):
 
 # --- a running server ---
 
+
 class Served:
     """`sluice serve` until its banner has come."""
 
     def __init__(self, place, *arguments):
         self.place = place
         self.process = subprocess.Popen(
-            [place.program, *arguments], cwd=place.directory, env=place.environment,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            [place.program, *arguments],
+            cwd=place.directory,
+            env=place.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         self.banner = ""
         # the banner ends with the -d line of its curl
         while not self.banner.rstrip().endswith("}]}'"):
@@ -256,7 +282,7 @@ def expect(problems, condition, text):
 
 
 def curl_of(banner):
-    return banner[banner.index("  curl "):]
+    return banner[banner.index("  curl ") :]
 
 
 def banner_works(place):
@@ -271,8 +297,9 @@ def banner_works(place):
     expect(problems, "ollama (" in served.banner, served.banner)
     expect(problems, "2 targets" in served.banner, served.banner)
     expect(problems, "~/.local/state/sluice/sluice.db (new)" in served.banner, served.banner)
-    answer = subprocess.run(["sh", "-c", curl_of(served.banner)], capture_output=True,
-                            timeout=TIMEOUT)
+    answer = subprocess.run(
+        ["sh", "-c", curl_of(served.banner)], capture_output=True, timeout=TIMEOUT
+    )
     expect(problems, b"hello from the stub" in answer.stdout, f"curl: {answer}")
     state = os.path.join(place.directory, ".local/state/sluice")
     expect(problems, os.stat(state).st_mode & 0o777 == 0o700, "the state directory is open")
@@ -339,9 +366,11 @@ def reload_is_checked(place):
     """SIGHUP: a broken file is reported and changes nothing; a good one is taken."""
     problems = []
     port = free_port()
-    good = ("server: { listen: '127.0.0.1:%d', workers: 1 }\n"
-            "providers: { stub: { preset: ollama, base_url: 'http://{OLLAMA}' } }\n"
-            "targets: { %s: { provider: stub, model: m } }\n")
+    good = (
+        "server: { listen: '127.0.0.1:%d', workers: 1 }\n"
+        "providers: { stub: { preset: ollama, base_url: 'http://{OLLAMA}' } }\n"
+        "targets: { %s: { provider: stub, model: m } }\n"
+    )
     place.write("sluice.yaml", good % (port, "first"))
     served = Served(place)
     expect(problems, "sluice.yaml" in served.banner, served.banner)
@@ -378,17 +407,21 @@ def keys_guard(place):
     """With keys.required the banner's curl works once SLUICE_KEY is set; a revoked key ends."""
     problems = []
     port = free_port()
-    place.write("sluice.yaml", "server: { listen: '127.0.0.1:%d' }\nkeys: { required: true }\n"
-                "providers: { stub: { preset: ollama, base_url: 'http://{OLLAMA}' } }\n"
-                "targets: { t: { provider: stub, model: m } }\n" % port)
+    place.write(
+        "sluice.yaml",
+        "server: { listen: '127.0.0.1:%d' }\nkeys: { required: true }\n"
+        "providers: { stub: { preset: ollama, base_url: 'http://{OLLAMA}' } }\n"
+        "targets: { t: { provider: stub, model: m } }\n" % port,
+    )
     served = Served(place)
     curl = curl_of(served.banner)
     expect(problems, "sluice key create" in served.banner, served.banner)
 
     def pasted(key):
         environment = dict(place.environment, SLUICE_KEY=key)
-        result = subprocess.run(["sh", "-c", curl], env=environment, capture_output=True,
-                                timeout=TIMEOUT)
+        result = subprocess.run(
+            ["sh", "-c", curl], env=environment, capture_output=True, timeout=TIMEOUT
+        )
         return b"hello from the stub" in result.stdout
 
     def eventually(key, wanted):
@@ -409,6 +442,29 @@ def keys_guard(place):
     return problems
 
 
+def explain_is_what_happens(place):
+    """10,000 requests through explain and through the real path: no difference, and no monotony."""
+    problems = []
+    process, stub = replay.start_stub()
+    port = free_port()
+    place.write("sluice.yaml", replay.CONFIG.format(port=port, stub=f"127.0.0.1:{stub}"))
+    served = Served(place)
+    results = replay.replay(port, REPLAYED, seed=1)
+    expect(problems, len(results) == REPLAYED, f"{len(results)} results")
+    wrong = [(found, body) for _, found, body in results if found]
+    expect(problems, not wrong, f"{len(wrong)} differ, the first ones: {wrong[:3]}")
+    targets = collections.Counter(target for target, _, _ in results)
+    expect(problems, len(targets) == 6 and min(targets.values()) > REPLAYED / 200, f"{targets}")
+    _, body = replay.make_request(random.Random(7))
+    printed = place.run(["explain", "-d", "-", "--json"], stdin=body)
+    plan = json.loads(printed.stdout or b"{}").get("plan")
+    expect(problems, plan, f"explain: {printed}")
+    served.stop(problems)
+    process.terminate()
+    process.join()
+    return problems
+
+
 def completions_parse(place):
     """The bash completion is valid bash and completes commands, flags and choices."""
     problems = []
@@ -417,10 +473,13 @@ def completions_parse(place):
 
     def complete(*words):
         line = " ".join(shlex.quote(word) for word in words)
-        program = (f"source ./completion.bash; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; "
-                   "_sluice; printf '%s\\n' \"${COMPREPLY[@]}\"")
-        result = subprocess.run(["bash", "-c", program], cwd=place.directory,
-                                capture_output=True, timeout=TIMEOUT)
+        program = (
+            f"source ./completion.bash; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; "
+            "_sluice; printf '%s\\n' \"${COMPREPLY[@]}\""
+        )
+        result = subprocess.run(
+            ["bash", "-c", program], cwd=place.directory, capture_output=True, timeout=TIMEOUT
+        )
         expect(problems, result.returncode == 0 and not result.stderr, f"bash: {result}")
         return result.stdout.decode().split()
 
@@ -440,6 +499,7 @@ LIVE = [
     ("a port in use is named, with the way out", taken_port_is_named),
     ("SIGHUP takes a good configuration and refuses a broken one", reload_is_checked),
     ("required keys are created, known at once, and revoked", keys_guard),
+    ("explain says what 10,000 calls then get", explain_is_what_happens),
     ("the bash completion completes", completions_parse),
 ]
 
@@ -456,8 +516,10 @@ def main():
     directory = os.path.join(HERE, "cases")
     for name in sorted(os.listdir(directory)):
         if name.endswith(".case"):
-            cases += [(title, lambda place, case=case: run_case(place, case))
-                      for title, case in parse_cases(os.path.join(directory, name))]
+            cases += [
+                (title, lambda place, case=case: run_case(place, case))
+                for title, case in parse_cases(os.path.join(directory, name))
+            ]
     tap = Tap()
     for title, function in cases + LIVE:
         if options.words and not any(word in title for word in options.words):

@@ -70,19 +70,25 @@ static void put_providers(const struct banner *banner, struct buf *out)
     buf_release(&text);
 }
 
+/* Appends a path, with the home as ~. */
+static void put_path(const struct banner *banner, struct slice path, struct buf *out)
+{
+    struct slice home = slice_from_cstr(banner->home);
+    bool below = home.len > 1 && path.len > home.len && slice_starts(path, home) &&
+                 path.ptr[home.len] == '/';
+    buf_append_cstr(out, below ? "~" : "");
+    buf_append(out, slice_from(path, below ? home.len : 0));
+}
+
 static void put_ledger(const struct banner *banner, struct buf *out)
 {
     struct slice path = banner->snapshot->ledger_path;
-    struct slice home = slice_from_cstr(banner->home);
     struct buf text = BUF_INIT(4096);
     if (path.len == 0) {
         buf_printf(&text, "off%s%s: calls and costs are not recorded",
                    banner->no_ledger[0] == '\0' ? "" : ": ", banner->no_ledger);
     } else {
-        bool below = home.len > 1 && slice_starts(path, home) && path.len > home.len &&
-                     path.ptr[home.len] == '/';
-        buf_append_cstr(&text, below ? "~" : "");
-        buf_append(&text, slice_from(path, below ? home.len : 0));
+        put_path(banner, path, &text);
         buf_append_cstr(&text, banner->ledger_is_new ? " (new)" : "");
     }
     put_line(out, "Ledger", buf_slice(&text));
@@ -119,7 +125,9 @@ void banner_write(const struct banner *banner, struct buf *out)
     buf_printf(&text, "%.*s/v1", SLICE_ARG(buf_slice(&url)));
     put_line(out, "API", buf_slice(&text));
     if (banner->file != NULL) {
-        put_line(out, "Config", slice_from_cstr(banner->file));
+        buf_clear(&text);
+        put_path(banner, slice_from_cstr(banner->file), &text);
+        put_line(out, "Config", buf_slice(&text));
     }
     put_providers(banner, out);
     put_ledger(banner, out);

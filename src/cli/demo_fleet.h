@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The simulated fleets of `sluice demo` and `sluice --demo`: providers, models, prices and latencies as rows of data, the fake
- * providers behind them (src/sim), and the configuration that names them. Nothing here decides where a request goes.
+ * The simulated fleets of `sluice demo` and `sluice --demo`: providers, models, prices and
+ * latencies as rows of data, the fake providers behind them (src/sim), and the configuration that
+ * names them. Nothing here decides where a request goes.
  */
 #ifndef SLUICE_CLI_DEMO_FLEET_H
 #define SLUICE_CLI_DEMO_FLEET_H
@@ -13,23 +14,24 @@
 #define DEMO_TARGETS_MAX 8
 
 struct demo_target {
-    const char *name;       /* in the configuration and the table */
-    const char *title;      /* for people */
-    const char *provider;   /* preset and name of the provider */
-    const char *model;      /* the provider's name */
-    const char *price_in;   /* dollars per million tokens, as text; NULL: local, free */
+    const char *name;     /* in the configuration and the table */
+    const char *title;    /* for people */
+    const char *provider; /* preset and name of the provider */
+    const char *model;    /* the provider's name */
+    const char *price_in; /* dollars per million tokens, as text; NULL: local, free */
     const char *price_out;
     unsigned latency_ms;
 };
 
 struct demo_workload {
-    const char *name;       /* "mixed" */
+    const char *name; /* "mixed" */
     const char *title;
     const struct demo_target *targets;
     size_t target_count;
-    const char *baseline;   /* target that savings are measured against */
-    const char *lines;      /* JSON lines: {"prompt","task","difficulty"?,"input_tokens"?,"output_tokens"?} */
-    size_t lines_len;
+    const char *baseline; /* target that savings are measured against */
+    /* JSON lines: {"prompt","task","difficulty"?,"input_tokens"?,"output_tokens"?} */
+    struct slice (*lines)(void);
+    unsigned answer_tokens; /* length of every answer; 0: by the prompt */
     unsigned per_month;     /* how often it happens in a month; 0: not said */
 };
 
@@ -54,9 +56,11 @@ struct demo_fleet {
 /* Reads "NAME=IN[/OUT]". False: *error. */
 MUST_USE bool demo_price_add(struct demo_fleet *fleet, const char *text, struct error *error);
 /* Starts the providers; their latencies are divided by `divisor`. */
-MUST_USE bool demo_fleet_start(struct demo_fleet *fleet, const struct demo_workload *workload, unsigned divisor, struct error *error);
+MUST_USE bool demo_fleet_start(struct demo_fleet *fleet, const struct demo_workload *workload,
+                               unsigned divisor, struct error *error);
 void demo_fleet_stop(struct demo_fleet *fleet);
 /* The configuration text; `ledger` is a path, `listen` an address. */
-void demo_fleet_write_config(const struct demo_fleet *fleet, const char *listen, const char *ledger, struct buf *out);
+void demo_fleet_write_config(const struct demo_fleet *fleet, const char *listen, const char *ledger,
+                             struct buf *out);
 
 #endif

@@ -211,6 +211,7 @@ static void say_nothing_found(const char *command)
     say("  set a key        export OPENROUTER_API_KEY=...   (sluice providers lists the names)");
     say("  or run a server  ollama serve                    (then start sluice again)");
     say("  or write a file  sluice.yaml                     (sluice check explains its errors)");
+    say("  or try it        sluice --demo                   (a simulated fleet, no key needed)");
 }
 
 /* The ledger of discovery, made ready when serving. NULL: there can be none, loaded->no_ledger says

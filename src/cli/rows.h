@@ -8,6 +8,7 @@
 
 extern const struct command check_command;
 extern const struct command completion_command;
+extern const struct command demo_command;
 extern const struct command explain_command;
 extern const struct command help_command;
 extern const struct command key_create_command;

@@ -7,6 +7,7 @@
 #include "cli/listen.h"
 #include "cli/load.h"
 #include "cli/rows.h"
+#include "cli/serve_demo.h"
 #include "cli/terminal.h"
 #include "gateway/gateway.h"
 
@@ -18,6 +19,9 @@ struct serving {
     struct load_request request;
     const char *listen; /* --listen, or NULL */
     struct loaded first;
+    struct demo_fleet fleet; /* --demo */
+    bool simulated;
+    char demo_file[LOAD_PATH_SIZE];
     bool ledger_is_new;
     int64_t started_ns;
     char admin_socket[LOAD_PATH_SIZE];
@@ -33,6 +37,9 @@ static int load(struct serving *serving, uint64_t generation, struct loaded *loa
         say("sluice serve: %s", error.text);
         loaded_release(loaded);
         return EXIT_CODE_CONFIG;
+    }
+    if (code == EXIT_CODE_OK) {
+        loaded->snapshot->simulated = serving->simulated;
     }
     return code;
 }
@@ -138,27 +145,77 @@ static int serve_loaded(struct serving *serving, bool print_config)
     return run(serving);
 }
 
+/* --demo; or --or-demo where nothing else is there to be served. */
+static bool wants_demo(const struct arguments *arguments)
+{
+    struct discovery discovery;
+    struct dotenv *dotenv;
+    char file[LOAD_PATH_SIZE];
+    if (arguments_given(arguments, "demo") || !arguments_given(arguments, "or-demo") ||
+        load_find_file(arguments_value(arguments, "config"), file)) {
+        return arguments_given(arguments, "demo");
+    }
+    const struct config_environment *environment = load_environment(&dotenv);
+    discovery_find(&discovery, environment, &config_environment_process, &clock_system);
+    bool nothing = discovery.count == 0;
+    discovery_release(&discovery);
+    dotenv_free(dotenv);
+    return nothing;
+}
+
+static int start_demo(struct serving *serving)
+{
+    struct error error;
+    if (!serve_demo_start(&serving->fleet, serving->demo_file, &error)) {
+        return say_error("serve", &error);
+    }
+    serving->simulated = true;
+    serving->request.file = serving->demo_file;
+    return EXIT_CODE_OK;
+}
+
+static int serve(struct serving *serving, const struct arguments *arguments)
+{
+    int code = wants_demo(arguments) ? start_demo(serving) : EXIT_CODE_OK;
+    if (code == EXIT_CODE_OK) {
+        code = load(serving, 1, &serving->first);
+    }
+    if (code == EXIT_CODE_OK) {
+        code = serve_loaded(serving, arguments_given(arguments, "print-config"));
+        loaded_release(&serving->first);
+    }
+    if (serving->simulated) {
+        demo_fleet_stop(&serving->fleet);
+    }
+    return code;
+}
+
 static int serve_run(int argc, char **argv)
 {
     struct arguments arguments;
-    struct serving serving = {.started_ns = clock_monotonic(&clock_system)};
     int code;
     if (!arguments_begin(&serve_command, argc, argv, &arguments, &code)) {
         return code;
     }
-    bool print_config = arguments_given(&arguments, "print-config");
-    serving.listen = arguments_value(&arguments, "listen");
-    serving.request = (struct load_request){
+    if (arguments_given(&arguments, "demo") && arguments_given(&arguments, "config")) {
+        return arguments_refuse(&arguments,
+                                "--demo brings its own configuration: leave --config out");
+    }
+    struct serving *serving = calloc(1, sizeof(*serving));
+    if (serving == NULL) {
+        say("sluice serve: out of memory");
+        return EXIT_CODE_FAILED;
+    }
+    serving->started_ns = clock_monotonic(&clock_system);
+    serving->listen = arguments_value(&arguments, "listen");
+    serving->request = (struct load_request){
         .command = "serve",
         .file = arguments_value(&arguments, "config"),
         .probing = true,
         .serving = true,
     };
-    code = load(&serving, 1, &serving.first);
-    if (code == EXIT_CODE_OK) {
-        code = serve_loaded(&serving, print_config);
-        loaded_release(&serving.first);
-    }
+    code = serve(serving, &arguments);
+    free(serving);
     return code;
 }
 
@@ -168,13 +225,15 @@ static const struct argument serve_arguments[] = {
      .letter = 'l',
      .value = "ADDR",
      .help = "127.0.0.1:4141, [::1]:4141, or a port of this machine"},
+    {.name = "demo", .help = "answer from a simulated fleet: no key, no cost, no real model"},
+    {.name = "or-demo", .help = "the same, but only where nothing else is found"},
     {.name = "print-config", .help = "print the configuration that would be used, and end"},
 };
 
 const struct command serve_command = {
     .name = "serve",
     .summary = "start the gateway",
-    .example = "sluice\nsluice serve -c sluice.yaml --listen 127.0.0.1:4142\n"
+    .example = "sluice\nsluice --demo\nsluice serve -c sluice.yaml --listen 127.0.0.1:4142\n"
                "sluice serve --print-config > sluice.yaml\n",
     .details =
         "Without a file it uses the provider keys of the environment and .env, and the model\n"

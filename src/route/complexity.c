@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How hard a request looks, 0..1. Each row is one thing that makes work harder, measured from 0 (absent) to 1 (as much as it
- * matters), and closes its share of the gap that the rows before have left:
+ * How hard a request looks, 0..1. Each row is one thing that makes work harder, measured from 0
+ * (absent) to 1 (as much as it matters), and closes its share of the gap that the rows before have
+ * left:
  *
  *     complexity = 1 - product of (1 - share x measure)
  *
- * So every row only ever adds, none alone reaches 1, and the list can be read out to a person. For work on a given text
- * (summaries, translations) the text's own length and words say little: those rows count half.
+ * So every row only ever adds, none alone reaches 1, and the list can be read out to a person. For
+ * work on a given text (summaries, translations, and code: what a request brings along is material,
+ * not difficulty) the text's own length, marks and words say little: those rows count half.
  */
 #include "route/classify.h"
 
@@ -88,7 +90,7 @@ static double measure_attachments(const struct features *f)
 
 static const struct complexity_row complexity_rows[] = {
     {0.38, true, measure_length},  {0.32, false, measure_constraints},
-    {0.30, false, measure_steps},  {0.36, false, measure_code},
+    {0.30, false, measure_steps},  {0.36, true, measure_code},
     {0.32, true, measure_math},    {0.45, true, measure_reasoning},
     {0.36, true, measure_science}, {0.14, false, measure_turns},
     {0.16, false, measure_tools},  {0.12, false, measure_attachments},
@@ -105,7 +107,7 @@ static bool is_work_on_text(enum task task)
     case TASK_QA_CLOSED:
         return true;
     default:
-        return false;
+        return task >= TASK_CODE_COMPLETION;
     }
 }
 

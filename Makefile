@@ -100,9 +100,16 @@ $(SLUICE): $(call libs_of,cli)
 	@echo "  LD $@"
 	@$(CC) -o $@ $(call group,$^) $(LDFLAGS_ALL) $(LIBS)
 
-.PHONY: build all
+.PHONY: build all run help
 build: $(SLUICE)
 all: build
+# Installs what is missing, builds, starts the gateway; with no key and no local model, the simulated fleet.
+run:
+	@sh tools/setup.sh
+	@$(MAKE) --no-print-directory build
+	@exec $(SLUICE) serve --or-demo
+help:
+	@echo "make run | build | test | test-all | test-real | bench | unit | check | clean   (VARIANT=release|asan|tsan|cov|fuzz|fault, CC=gcc|clang)"
 
 # A unit test tests/unit/LAYER/NAME_test.c links LAYER and what LAYER may use: nothing else.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*_test.c))

@@ -442,6 +442,33 @@ def keys_guard(place):
     return problems
 
 
+def demo_is_marked(place):
+    """--demo: every answer says that it is simulated, and the other commands work on its file."""
+    problems = []
+    served = Served(place, "--demo", "--listen", str(free_port()))
+    expect(problems, "SIMULATED" in served.banner, served.banner)
+    file = ".local/state/sluice/demo.yaml"
+    expect(problems, f"~/{file}" in served.banner, served.banner)
+    program = curl_of(served.banner).replace("curl ", "curl -si ", 1)
+    answer = subprocess.run(["sh", "-c", program], capture_output=True, timeout=TIMEOUT)
+    expect(problems, b"x-sluice-simulated: true" in answer.stdout, f"curl: {answer}")
+    listed = place.run(["target", "list", "-c", file, "--json"])
+    expect(problems, len(json.loads(listed.stdout)["targets"]) == 4, f"targets: {listed}")
+    served.stop(problems)
+    report = place.run(["report", "-c", file, "--json"])
+    expect(problems, json.loads(report.stdout)["total"]["calls"] == 1, f"report: {report}")
+    both = place.run(["serve", "--demo", "-c", file])
+    expect(problems, both.returncode == 2, f"--demo with -c: {both}")
+    fallback = Served(place, "--or-demo", "--listen", str(free_port()))
+    expect(problems, "SIMULATED" in fallback.banner, fallback.banner)
+    fallback.stop(problems)
+    place.environment["OLLAMA_BASE_URL"] = place.expand("http://{OLLAMA}")
+    found = Served(place, "--or-demo", "--listen", str(free_port()))
+    expect(problems, "SIMULATED" not in found.banner, found.banner)
+    found.stop(problems)
+    return problems
+
+
 def explain_is_what_happens(place):
     """10,000 requests through explain and through the real path: no difference, and no monotony."""
     problems = []
@@ -499,6 +526,7 @@ LIVE = [
     ("a port in use is named, with the way out", taken_port_is_named),
     ("SIGHUP takes a good configuration and refuses a broken one", reload_is_checked),
     ("required keys are created, known at once, and revoked", keys_guard),
+    ("the simulated fleet serves, and says so", demo_is_marked),
     ("explain says what 10,000 calls then get", explain_is_what_happens),
     ("the bash completion completes", completions_parse),
 ]

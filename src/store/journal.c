@@ -39,6 +39,18 @@ static bool has_room(const struct journal *journal, size_t space)
 }
 
 /*
+ * Lock held. What begins something may not take the room that its end will need: in the last
+ * segment that there will be, half is kept for settles and closing records of what is under way.
+ */
+static bool may_begin(const struct journal *journal, size_t space)
+{
+    const struct segment *active = journal->active;
+    bool more = journal->segments < journal->segments_max &&
+                (journal->spare != NULL || !journal->prepare_failed);
+    return more || has_room(journal, space + active->bytes / 2);
+}
+
+/*
  * Lock held. Goes on to the prepared segment. The preparer has seconds for each of them; if it is
  * late all the same, waiting a moment for it is better than to refuse a call.
  */
@@ -62,7 +74,7 @@ static bool make_room(struct journal *journal, size_t space)
 }
 
 /* Lock held. */
-static bool refuse(struct journal *journal)
+static void refuse(struct journal *journal)
 {
     journal->refused++;
     if (!journal->refusing) {
@@ -71,7 +83,6 @@ static bool refuse(struct journal *journal)
                   "the journal %s takes no more records: %zu of %zu segments are unread",
                   journal->path, journal->segments, journal->segments_max);
     }
-    return false;
 }
 
 static uint32_t ms_since(const struct segment *segment, int64_t wall_ns)
@@ -118,15 +129,21 @@ static void wake_others(struct journal *journal)
     }
 }
 
-static bool append(struct journal *journal, enum journal_kind kind, struct slice payload)
+enum purpose { TO_BEGIN, TO_END };
+
+static bool append(struct journal *journal, enum journal_kind kind, enum purpose purpose,
+                   struct slice payload)
 {
     uint32_t payload_crc = crc32c(0, payload.ptr, payload.len);
     int64_t wall_ns = clock_wall(journal->clock);
     size_t space = record_space(payload.len);
 
     pthread_mutex_lock(&journal->lock);
-    bool done = LIKELY(has_room(journal, space)) || make_room(journal, space) || refuse(journal);
-    if (LIKELY(done)) {
+    bool done = (purpose == TO_END || may_begin(journal, space)) &&
+                (LIKELY(has_room(journal, space)) || make_room(journal, space));
+    if (UNLIKELY(!done)) {
+        refuse(journal);
+    } else {
         journal->refusing = false;
         write_record(journal, kind, wall_ns, payload, payload_crc);
         wake_others(journal);
@@ -138,26 +155,30 @@ static bool append(struct journal *journal, enum journal_kind kind, struct slice
 bool journal_hold(struct journal *journal, const struct hold_record *record)
 {
     UNINITIALIZED char bytes[RECORD_BYTES_MAX];
-    return append(journal, JOURNAL_HOLD, slice_of(bytes, record_encode_hold(record, bytes)));
+    return append(journal, JOURNAL_HOLD, TO_BEGIN,
+                  slice_of(bytes, record_encode_hold(record, bytes)));
 }
 
 bool journal_settle(struct journal *journal, const struct settle_record *record)
 {
     UNINITIALIZED char bytes[RECORD_BYTES_MAX];
-    return append(journal, JOURNAL_SETTLE, slice_of(bytes, record_encode_settle(record, bytes)));
+    return append(journal, JOURNAL_SETTLE, TO_END,
+                  slice_of(bytes, record_encode_settle(record, bytes)));
 }
 
 bool journal_call(struct journal *journal, const struct call_record *record)
 {
     UNINITIALIZED char bytes[RECORD_BYTES_MAX];
-    return append(journal, JOURNAL_CALL, slice_of(bytes, record_encode_call(record, bytes)));
+    /* Without attempts it is the first and only record of its call. */
+    return append(journal, JOURNAL_CALL, record->attempts == 0 ? TO_BEGIN : TO_END,
+                  slice_of(bytes, record_encode_call(record, bytes)));
 }
 
 bool journal_settle_and_call(struct journal *journal, const struct settle_record *settle,
                              const struct call_record *call)
 {
     UNINITIALIZED char bytes[RECORD_PAIR_BYTES_MAX];
-    return append(journal, JOURNAL_SETTLE_AND_CALL,
+    return append(journal, JOURNAL_SETTLE_AND_CALL, TO_END,
                   slice_of(bytes, record_encode_pair(settle, call, bytes)));
 }
 

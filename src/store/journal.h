@@ -50,8 +50,10 @@ MUST_USE struct journal *journal_open(const struct journal_options *options, str
 /* Syncs and closes. No append may run or follow. NULL-safe. */
 void journal_close(struct journal *journal);
 
-/* True: the record is in the journal (page cache). False only when the journal is full or broken.
- * Names beyond 255 bytes and a loss beyond 1023 are cut. */
+/* True: the record is in the journal (page cache). False only when the journal is full or the disk
+ * refuses. Holds (and calls without attempts) are refused first: half a segment is kept for the
+ * settles and closing records of what is under way. Names beyond 255 bytes and a loss beyond 1023
+ * are cut. */
 MUST_USE bool journal_hold(struct journal *journal, const struct hold_record *record);
 MUST_USE bool journal_settle(struct journal *journal, const struct settle_record *record);
 MUST_USE bool journal_call(struct journal *journal, const struct call_record *record);

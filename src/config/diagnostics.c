@@ -1,127 +1,136 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/diagnostics.h"
 
-#include "codec/json_write.h"
+#include "base/memory.h"
+#include "config/redact.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
+
+/* Names from the file go into messages, messages go to terminals and logs. */
+static void make_safe(char *text)
+{
+    struct slice rest = slice_from_cstr(text);
+    redact_shapes(text, rest.len);
+    while (rest.len > 0) {
+        size_t len = slice_utf8_length(rest);
+        char *at = text + (rest.ptr - text);
+        bool control = (unsigned char)at[0] < 0x20 || at[0] == 0x7f ||
+                       ((unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0);
+        if (len == 0 && rest.len < 4) {
+            *at = '\0'; /* a character that the size of the buffer has cut */
+            return;
+        }
+        if (len == 0 || control) {
+            memset(at, '?', len == 0 ? 1 : len);
+        }
+        rest = slice_from(rest, len == 0 ? 1 : len);
+    }
+}
+
+/* NULL: there are enough, or there is no memory. */
+static struct diagnostic *diagnostic_new(struct diagnostics *diagnostics, enum severity severity)
+{
+    size_t errors =
+        diagnostics->errors < diagnostics->count ? diagnostics->errors : diagnostics->count;
+    if (diagnostics->count == DIAGNOSTICS_MAX ||
+        (severity == SEVERITY_WARNING && diagnostics->count - errors >= DIAGNOSTIC_WARNINGS_MAX)) {
+        return NULL;
+    }
+    struct diagnostic *items =
+        memory_resize(diagnostics->items, (diagnostics->count + 1) * sizeof(*diagnostics->items));
+    if (items == NULL) {
+        return NULL;
+    }
+    diagnostics->items = items;
+    return &items[diagnostics->count++];
+}
 
 void diagnostics_add(struct diagnostics *diagnostics, enum severity severity, const char *code,
                      struct yaml_place place, const char *hint, const char *format, ...)
 {
+    struct diagnostic *item = diagnostic_new(diagnostics, severity);
     diagnostics->errors += severity == SEVERITY_ERROR ? 1 : 0;
-    if (diagnostics->count == DIAGNOSTICS_MAX) {
+    if (item == NULL) {
         return;
     }
-    struct diagnostic *items =
-        realloc(diagnostics->items, (diagnostics->count + 1) * sizeof(*diagnostics->items));
-    if (items == NULL) {
-        return;
-    }
-    diagnostics->items = items;
-    struct diagnostic *item = &items[diagnostics->count++];
     *item = (struct diagnostic){
-        .severity = severity, .code = code, .line = place.line, .column = place.column, .length = place.length};
+        .severity = severity,
+        .code = code,
+        .line = place.line,
+        .column = place.column,
+        .length = place.length,
+    };
     snprintf(item->hint, sizeof(item->hint), "%s", hint);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(item->message, sizeof(item->message), format, arguments);
     va_end(arguments);
+    make_safe(item->message);
+    make_safe(item->hint);
+}
+
+void diagnostics_hide(struct diagnostics *diagnostics, struct yaml_place place)
+{
+    struct diagnostic_span *hidden = memory_resize(
+        diagnostics->hidden, (diagnostics->hidden_count + 1) * sizeof(*diagnostics->hidden));
+    if (hidden == NULL) {
+        diagnostics->hide_all = true;
+        return;
+    }
+    diagnostics->hidden = hidden;
+    hidden[diagnostics->hidden_count++] = (struct diagnostic_span){
+        .line = place.line,
+        .column = place.column,
+        .end_line = place.end_line == 0 ? place.line : place.end_line,
+        .end_column = place.end_line == 0 ? place.column + place.length : place.end_column,
+    };
+}
+
+static bool stands_before(const struct diagnostic *a, const struct diagnostic *b)
+{
+    /* line 0, no place, wraps to the end */
+    unsigned a_line = a->line - 1;
+    unsigned b_line = b->line - 1;
+    return a_line != b_line ? a_line < b_line : a->column < b->column;
+}
+
+/* By insertion: it is stable, and there are few. */
+void diagnostics_sort(struct diagnostics *diagnostics)
+{
+    for (size_t i = 1; i < diagnostics->count; i++) {
+        struct diagnostic item = diagnostics->items[i];
+        size_t at = i;
+        while (at > 0 && stands_before(&item, &diagnostics->items[at - 1])) {
+            diagnostics->items[at] = diagnostics->items[at - 1];
+            at--;
+        }
+        diagnostics->items[at] = item;
+    }
 }
 
 void diagnostics_release(struct diagnostics *diagnostics)
 {
-    free(diagnostics->items);
+    memory_free(diagnostics->items);
+    memory_free(diagnostics->hidden);
     *diagnostics = (struct diagnostics){.items = NULL};
 }
 
-static struct slice line_of(struct slice text, unsigned line)
+size_t diagnostics_line_break(struct slice text)
 {
-    struct slice rest = text;
-    for (unsigned i = 1; i < line && rest.len > 0; i++) {
-        slice_cut(&rest, '\n');
+    static const struct slice breaks[] = {
+        SLICE_INIT("\r\n"),     SLICE_INIT("\n"),           SLICE_INIT("\r"),
+        SLICE_INIT("\xc2\x85"), SLICE_INIT("\xe2\x80\xa8"), SLICE_INIT("\xe2\x80\xa9"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(breaks); i++) {
+        if (slice_starts(text, breaks[i])) {
+            return breaks[i].len;
+        }
     }
-    struct slice found = slice_cut(&rest, '\n');
-    while (found.len > 0 && found.ptr[found.len - 1] == '\r') {
-        found.len--;
-    }
-    return found;
+    return 0;
 }
 
-/* Columns count characters; tabs are shown as one space, so that the caret stands right. */
-static void write_source(const struct diagnostic *item, struct slice text, const char *red, const char *off,
-                         struct buf *out)
+struct slice diagnostics_without_mark(struct slice text)
 {
-    struct slice line = line_of(text, item->line);
-    size_t shown = line.len < 160 ? line.len : 160;
-    buf_printf(out, "     |\n%4u | ", item->line);
-    for (size_t i = 0; i < shown; i++) {
-        buf_append_char(out, (unsigned char)line.ptr[i] < 0x20 ? ' ' : line.ptr[i]);
-    }
-    buf_append_cstr(out, "\n     | ");
-    for (unsigned i = 1; i < item->column && i < 160; i++) {
-        buf_append_char(out, ' ');
-    }
-    buf_append_cstr(out, red);
-    for (unsigned i = 0; i < item->length && i < 80; i++) {
-        buf_append_char(out, '^');
-    }
-    buf_printf(out, "%s\n", off);
-}
-
-static void write_item(const struct diagnostic *item, const char *file, struct slice text, bool colour,
-                       struct buf *out)
-{
-    bool error = item->severity == SEVERITY_ERROR;
-    const char *tone = !colour ? "" : error ? "\033[1;31m" : "\033[1;33m";
-    const char *bold = colour ? "\033[1m" : "";
-    const char *off = colour ? "\033[0m" : "";
-    buf_printf(out, "%s%s[%s]%s: %s%s%s\n", tone, error ? "error" : "warning", item->code, off, bold,
-               item->message, off);
-    if (item->line > 0) {
-        buf_printf(out, "  --> %s:%u:%u\n", file, item->line, item->column);
-        write_source(item, text, tone, off, out);
-    } else {
-        buf_printf(out, "  --> %s\n", file);
-    }
-    if (item->hint[0] != '\0') {
-        buf_printf(out, "     = %s\n", item->hint);
-    }
-    buf_append_char(out, '\n');
-}
-
-void diagnostics_write_text(const struct diagnostics *diagnostics, const char *file, struct slice text,
-                            bool colour, struct buf *out)
-{
-    for (size_t i = 0; i < diagnostics->count; i++) {
-        write_item(&diagnostics->items[i], file, text, colour, out);
-    }
-}
-
-void diagnostics_write_json(const struct diagnostics *diagnostics, const char *file, struct buf *out)
-{
-    struct json_writer w;
-    json_writer_init(&w, out);
-    json_begin_object(&w);
-    json_member_string(&w, SLICE("schema"), SLICE("sluice.check/1"));
-    json_member_string(&w, SLICE("file"), slice_from_cstr(file));
-    json_member_int(&w, SLICE("errors"), (int64_t)diagnostics->errors);
-    json_key(&w, SLICE("diagnostics"));
-    json_begin_array(&w);
-    for (size_t i = 0; i < diagnostics->count; i++) {
-        const struct diagnostic *item = &diagnostics->items[i];
-        json_begin_object(&w);
-        json_member_string(&w, SLICE("severity"),
-                           item->severity == SEVERITY_ERROR ? SLICE("error") : SLICE("warning"));
-        json_member_string(&w, SLICE("code"), slice_from_cstr(item->code));
-        json_member_int(&w, SLICE("line"), item->line);
-        json_member_int(&w, SLICE("column"), item->column);
-        json_member_int(&w, SLICE("length"), item->length);
-        json_member_string(&w, SLICE("message"), slice_from_cstr(item->message));
-        json_member_string(&w, SLICE("hint"), slice_from_cstr(item->hint));
-        json_end_object(&w);
-    }
-    json_end_array(&w);
-    json_end_object(&w);
+    return slice_starts(text, SLICE("\xef\xbb\xbf")) ? slice_from(text, 3) : text;
 }

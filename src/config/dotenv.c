@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* explicit_bzero */
+/*
+ * .env as most programs read it: one NAME=value a line, 'single quotes' as they are, "double
+ * quotes" with \n, \t, \" and \\, a comment behind a value after white space. A line that is
+ * something else refuses the file: half of an environment is worse than none. The file is read into
+ * one block that is wiped.
+ */
 #include "config/config.h"
 
 #include "base/map.h"
+#include "base/memory.h"
+#include "config/interpolate.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define DOTENV_BYTES_MAX (64u << 10)
 
 struct dotenv {
     struct config_environment environment;
     const struct config_environment *base;
-    struct map values;
+    struct map values; /* of C strings, each a block of its own */
 };
 
 static const char *dotenv_get(const struct config_environment *environment, const char *name)
@@ -23,90 +29,158 @@ static const char *dotenv_get(const struct config_environment *environment, cons
     return value != NULL ? value : map_get(&dotenv->values, slice_from_cstr(name));
 }
 
-static bool name_is_valid(struct slice name)
+static char unescape(char c)
 {
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-        if (!letter && !(i > 0 && c >= '0' && c <= '9')) {
-            return false;
-        }
-    }
-    return name.len > 0;
+    return c == 'n' ? '\n' : c == 't' ? '\t' : c;
 }
 
-/* 'single' is literal, "double" knows \n, \" and \\; a bare value ends at " #". */
-static void append_value(struct slice text, struct buf *out)
+/* A quoted value to `out`, which has room for the text. False: the quote is not closed, or more
+ * than a comment follows it. */
+static bool read_quoted(struct slice text, char *out, size_t *ret_len)
 {
-    if (text.len >= 2 && text.ptr[0] == '\'' && text.ptr[text.len - 1] == '\'') {
-        buf_append(out, slice_of(text.ptr + 1, text.len - 2));
-        return;
+    char quote = text.ptr[0];
+    size_t i = 1;
+    *ret_len = 0;
+    while (i < text.len && text.ptr[i] != quote) {
+        bool escaped = quote == '"' && text.ptr[i] == '\\' && i + 1 < text.len;
+        i += escaped ? 1 : 0;
+        out[(*ret_len)++] = escaped ? unescape(text.ptr[i]) : text.ptr[i];
+        i++;
     }
-    if (text.len >= 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"') {
-        for (size_t i = 1; i + 1 < text.len; i++) {
-            char c = text.ptr[i];
-            if (c == '\\' && i + 2 < text.len) {
-                c = text.ptr[++i];
-                c = c == 'n' ? '\n' : c;
-            }
-            buf_append_char(out, c);
-        }
-        return;
-    }
-    size_t comment = slice_find_slice(text, SLICE(" #"));
-    buf_append(out, slice_trim(comment == SIZE_MAX ? text : slice_of(text.ptr, comment)));
+    struct slice after = slice_trim(slice_from(text, i + 1));
+    return i < text.len && (after.len == 0 || after.ptr[0] == '#');
 }
 
-static bool take_line(struct dotenv *dotenv, struct slice line)
+/* A bare value ends at a # behind white space. */
+static struct slice bare_value(struct slice text)
 {
-    struct slice value = slice_trim(line);
-    if (value.len == 0 || value.ptr[0] == '#') {
-        return true;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '#' && (i == 0 || text.ptr[i - 1] == ' ' || text.ptr[i - 1] == '\t')) {
+            text.len = i;
+        }
     }
-    if (slice_starts(value, SLICE("export "))) {
-        value = slice_trim(slice_from(value, 7));
-    }
-    struct slice name = slice_trim(slice_cut(&value, '='));
-    if (!name_is_valid(name)) {
-        return false;
-    }
-    struct buf out = BUF_INIT(DOTENV_BYTES_MAX);
-    append_value(slice_trim(value), &out);
-    buf_append_char(&out, '\0');
-    free(map_remove(&dotenv->values, name));
-    if (out.failed || !map_set(&dotenv->values, name, out.ptr)) {
-        buf_release(&out);
-        return false;
-    }
-    return true; /* the map's value is the buffer's memory */
+    return slice_trim(text);
 }
 
-struct dotenv *dotenv_load(const char *path, const struct config_environment *base, struct error *error)
+/* NULL: it is malformed (*ret_malformed), or there is no memory. */
+static char *read_value(struct slice text, bool *ret_malformed)
 {
-    struct buf text = BUF_INIT(DOTENV_BYTES_MAX);
-    FILE *file = fopen(path, "re");
-    struct dotenv *dotenv = file == NULL ? NULL : calloc(1, sizeof(*dotenv));
-    if (dotenv == NULL) {
-        error_set(error, ERROR_NOT_FOUND, "unreadable_file", "cannot read %s: %s", path, strerror(errno));
-        if (file != NULL) {
-            fclose(file);
-        }
+    char *value = memory_alloc(text.len + 1);
+    size_t len = 0;
+    *ret_malformed = false;
+    if (value == NULL) {
         return NULL;
     }
-    char *room = buf_reserve(&text, DOTENV_BYTES_MAX - 1);
-    text.len = room == NULL ? 0 : fread(room, 1, DOTENV_BYTES_MAX - 1, file);
+    if (text.len > 0 && (text.ptr[0] == '"' || text.ptr[0] == '\'')) {
+        *ret_malformed = !read_quoted(text, value, &len);
+    } else {
+        text = bare_value(text);
+        len = text.len;
+        memcpy(value, len > 0 ? text.ptr : "", len);
+    }
+    value[len] = '\0';
+    if (*ret_malformed || strlen(value) != len) {
+        *ret_malformed = true;
+        explicit_bzero(value, len);
+        memory_free(value);
+        return NULL;
+    }
+    return value;
+}
+
+static void value_free(char *value)
+{
+    if (value != NULL) {
+        explicit_bzero(value, strlen(value));
+        memory_free(value);
+    }
+}
+
+/* False with *ret_malformed: the line is no NAME=value; without: there is no memory. */
+static bool take_line(struct dotenv *dotenv, struct slice line, bool *ret_malformed)
+{
+    struct slice rest = slice_trim(line);
+    *ret_malformed = false;
+    if (rest.len == 0 || rest.ptr[0] == '#') {
+        return true;
+    }
+    if (slice_starts(rest, SLICE("export ")) || slice_starts(rest, SLICE("export\t"))) {
+        rest = slice_trim(slice_from(rest, 7));
+    }
+    bool assigns = slice_find(rest, '=') != SIZE_MAX;
+    struct slice name = slice_trim(slice_cut(&rest, '='));
+    if (!assigns || !interpolate_name_is_valid(name)) {
+        *ret_malformed = true;
+        return false;
+    }
+    char *value = read_value(slice_trim(rest), ret_malformed);
+    if (value == NULL) {
+        return false;
+    }
+    value_free(map_remove(&dotenv->values, name));
+    if (!map_set(&dotenv->values, name, value)) {
+        value_free(value);
+        return false;
+    }
+    return true;
+}
+
+static bool take_lines(struct dotenv *dotenv, struct slice text, const char *path,
+                       struct error *error)
+{
+    bool malformed;
+    if (slice_starts(text, SLICE("\xef\xbb\xbf"))) {
+        text = slice_from(text, 3);
+    }
+    for (unsigned line = 1; text.len > 0; line++) {
+        if (take_line(dotenv, slice_cut(&text, '\n'), &malformed)) {
+            continue;
+        }
+        if (malformed) {
+            return error_set(error, ERROR_INVALID, "bad_dotenv", "%s:%u: this is no NAME=value",
+                             path, line);
+        }
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    return true;
+}
+
+/* The file's bytes to `out`; one more than is allowed shows that it is too large. */
+static bool read_file(const char *path, struct buf *out, struct error *error)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return error_set(error, ERROR_NOT_FOUND, "unreadable_file", "cannot read %s: %s", path,
+                         strerror(errno));
+    }
+    (void)setvbuf(file, NULL, _IONBF, 0); /* no second copy of a secret */
+    char *room = buf_reserve(out, DOTENV_BYTES_MAX + 1);
+    out->len = room == NULL ? 0 : fread(room, 1, DOTENV_BYTES_MAX + 1, file);
+    bool failed = ferror(file) != 0;
     fclose(file);
+    if (failed || room == NULL) {
+        return error_set(error, ERROR_ENVIRONMENT, "unreadable_file", "cannot read %s: %s", path,
+                         failed ? "it is no file" : "out of memory");
+    }
+    if (out->len > DOTENV_BYTES_MAX) {
+        return error_set(error, ERROR_INVALID, "unreadable_file", "%s is larger than 64 KB", path);
+    }
+    return true;
+}
+
+struct dotenv *dotenv_load(const char *path, const struct config_environment *base,
+                           struct error *error)
+{
+    struct buf text = BUF_INIT(DOTENV_BYTES_MAX + 1);
+    struct dotenv *dotenv = memory_array(1, sizeof(*dotenv));
+    if (dotenv == NULL) {
+        error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+        return NULL;
+    }
     dotenv->environment = (struct config_environment){.get = dotenv_get, .user = dotenv};
     dotenv->base = base;
     map_init(&dotenv->values);
-    struct slice rest = buf_slice(&text);
-    bool ok = true;
-    for (unsigned line = 1; rest.len > 0 && ok; line++) {
-        ok = take_line(dotenv, slice_cut(&rest, '\n'));
-        if (!ok) {
-            error_set(error, ERROR_INVALID, "bad_dotenv", "%s:%u: this is no NAME=value", path, line);
-        }
-    }
+    bool ok = read_file(path, &text, error) && take_lines(dotenv, buf_slice(&text), path, error);
     if (text.ptr != NULL) {
         explicit_bzero(text.ptr, text.len);
     }
@@ -136,10 +210,8 @@ void dotenv_free(struct dotenv *dotenv)
         return;
     }
     while ((entry = map_next(&dotenv->values, &cursor)) != NULL) {
-        char *value = entry->value;
-        explicit_bzero(value, strlen(value));
-        free(value);
+        value_free(entry->value);
     }
     map_release(&dotenv->values);
-    free(dotenv);
+    memory_free(dotenv);
 }

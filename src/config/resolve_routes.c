@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Routes. Every name in them is looked up here, so that a route can name only what exists; what a
+ * route could never do (no candidate left) is a warning, since a target may come back.
+ */
 #include "config/reader.h"
 
 #include <stdio.h>
 
+/* Reports a name that the list has already; `targets` are those before it. */
+static bool is_repeated(struct reader *reader, const struct yaml *item, const uint16_t *targets,
+                        size_t count, uint16_t index)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (targets[i] == index) {
+            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "duplicate_name", item->place,
+                            "remove it", "\"%.*s\" stands twice in this list",
+                            (int)(item->written.len < 100 ? item->written.len : 100),
+                            item->written.ptr);
+            return true;
+        }
+    }
+    return false;
+}
+
 static uint16_t *read_targets(struct reader *reader, const struct yaml *list, size_t *ret_count)
 {
-    size_t count = 0;
+    uint16_t *targets = arena_array(reader->arena, item_count(list) + 1, sizeof(*targets));
     *ret_count = 0;
-    if (list->kind == YAML_SCALAR) {
-        uint16_t *one = arena_array(reader->arena, 1, sizeof(*one));
-        uint16_t index = setting_target(reader, list, list->text);
-        if (one != NULL && index != NO_TARGET) {
-            one[0] = index;
-            *ret_count = 1;
-        }
-        return one;
+    if (targets == NULL) {
+        return NULL;
     }
-    for (const struct yaml *item = list->first; item != NULL; item = item->next) {
-        count++;
-    }
-    uint16_t *targets = arena_array(reader->arena, count + 1, sizeof(*targets));
-    for (const struct yaml *item = list->first; item != NULL && targets != NULL; item = item->next) {
-        uint16_t index = item->kind == YAML_SCALAR ? setting_target(reader, item, item->text) : NO_TARGET;
-        if (index != NO_TARGET) {
+    for (const struct yaml *i = item_first(list); i != NULL; i = item_next(list, i)) {
+        uint16_t index = setting_target(reader, i);
+        if (index != NO_TARGET && !is_repeated(reader, i, targets, *ret_count, index)) {
             targets[(*ret_count)++] = index;
         }
     }
@@ -38,18 +48,20 @@ static void all_candidates(struct reader *reader, struct route *route)
     }
 }
 
+/* --- tasks --- */
+
+static struct slice task_at(const void *owner, size_t i)
+{
+    (void)owner;
+    return slice_from_cstr(task_name((enum task)i));
+}
+
 static bool read_task(struct reader *reader, const struct yaml *node, enum task *ret_task)
 {
     if (task_from_name(node->key, ret_task)) {
         return true;
     }
-    struct slice names[TASK_COUNT];
-    for (int i = 0; i < TASK_COUNT; i++) {
-        names[i] = slice_from_cstr(task_name((enum task)i));
-    }
-    struct yaml at = *node;
-    at.place = node->key_place;
-    report_unknown_name(reader, &at, node->key, "task", names, TASK_COUNT);
+    report_unknown_name(reader, node->key_place, node->key, "task", task_at, NULL, TASK_COUNT);
     return false;
 }
 
@@ -68,8 +80,8 @@ static struct task_policy *read_task_policy(struct reader *reader, const struct 
     const struct yaml *prefer = setting_node(node, "routes.*.tasks.*.prefer");
     const struct yaml *only = setting_node(node, "routes.*.tasks.*.only");
     if (prefer != NULL && only != NULL) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "contradiction", only->key_place, "keep one of them",
-                        "prefer and only exclude each other");
+        report_error(reader, only->key_place, "contradiction", "keep one of them",
+                     "prefer and only exclude each other");
     }
     const struct yaml *list = only != NULL ? only : prefer;
     policy->exclusive = only != NULL;
@@ -87,57 +99,128 @@ static void resolve_tasks(struct reader *reader, const struct yaml *section, str
     const struct yaml *tasks = setting_node(section, "routes.*.tasks");
     const struct yaml *tiers = setting_node(section, "routes.*.tiers");
     enum task task;
+    enum tier tier;
     for (int i = 0; i < TASK_COUNT; i++) {
         route->task_tier[i] = task_default_tier((enum task)i);
     }
-    for (const struct yaml *t = tiers == NULL ? NULL : tiers->first; t != NULL; t = t->next) {
-        enum tier tier;
+    for (const struct yaml *t = member_first(tiers); t != NULL; t = member_next(t)) {
         if (read_task(reader, t, &task) && tier_from_name(t->text, &tier)) {
             route->task_tier[task] = tier;
         }
     }
-    for (const struct yaml *t = tasks == NULL ? NULL : tasks->first; t != NULL; t = t->next) {
+    for (const struct yaml *t = member_first(tasks); t != NULL; t = member_next(t)) {
         if (read_task(reader, t, &task)) {
             route->task_policy[task] = read_task_policy(reader, t);
         }
     }
 }
 
+/* --- escalation --- */
+
+static const char *const escalations[] = {"error",     "empty",        "refusal",
+                                          "truncated", "invalid_json", "low_confidence"};
+
+static struct slice escalation_at(const void *owner, size_t i)
+{
+    (void)owner;
+    return slice_from_cstr(escalations[i]);
+}
+
 /* Only what is built may be asked for. */
-static void resolve_escalation(struct reader *reader, const struct yaml *section, struct route *route)
+static void check_escalation(struct reader *reader, const struct yaml *word)
+{
+    if (slice_eq(word->text, SLICE("error"))) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(escalations); i++) {
+        if (slice_eq(word->text, escalation_at(NULL, i))) {
+            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "not_built", word->place,
+                            "this version escalates on error only: remove it",
+                            "escalation on %s is not built yet", escalations[i]);
+            return;
+        }
+    }
+    report_unknown_name(reader, word->place, word->written, "reason to escalate", escalation_at,
+                        NULL, 1);
+}
+
+static void resolve_escalation(struct reader *reader, const struct yaml *section,
+                               struct route *route)
 {
     const struct yaml *escalate = setting_node(section, "routes.*.escalate");
     const struct yaml *when = setting_node(escalate, "routes.*.escalate.when");
-    for (const struct yaml *w = when == NULL ? NULL : when->kind == YAML_SCALAR ? when : when->first; w != NULL;
-         w = when->kind == YAML_SCALAR ? NULL : w->next) {
-        if (!slice_eq(w->text, SLICE("error"))) {
-            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "not_built", w->place,
-                            "only error is built: remove the others", "escalation on \"%.*s\" is not built yet",
-                            SLICE_ARG(w->text));
-        }
+    const struct yaml *attempts = setting_node(escalate, "routes.*.escalate.max_attempts");
+    for (const struct yaml *w = item_first(when); w != NULL; w = item_next(when, w)) {
+        check_escalation(reader, w);
     }
-    if (setting_given(escalate, "routes.*.escalate.max_attempts")) {
-        route->max_attempts = (unsigned)setting_number(escalate, "routes.*.escalate.max_attempts");
+    if (attempts == NULL) {
+        return;
     }
+    unsigned count = (unsigned)setting_number(escalate, "routes.*.escalate.max_attempts");
+    if (setting_given(section, "routes.*.max_attempts") && count != route->max_attempts) {
+        report_error(reader, attempts->key_place, "contradiction", "keep one of them",
+                     "max_attempts of the route says something else");
+    }
+    route->max_attempts = count;
 }
+
+/* --- one route, and all --- */
 
 static int64_t read_limit(const struct yaml *section, const char *pattern)
 {
     return setting_given(section, pattern) ? setting_number(section, pattern) : NO_LIMIT;
 }
 
+static void read_limits(const struct yaml *section, struct route *route)
+{
+    route->max_latency_ms = read_limit(section, "routes.*.max_latency_ms");
+    route->max_cost_nd = read_limit(section, "routes.*.max_cost_usd");
+    route->min_tier = setting_given(section, "routes.*.min_tier")
+                          ? (int)setting_number(section, "routes.*.min_tier")
+                          : -1;
+    route->conservative = (double)setting_number(section, "routes.*.conservative") / 1000.0;
+    route->on_infeasible =
+        (enum infeasible_policy)setting_number(section, "routes.*.on_infeasible");
+    route->max_attempts = (unsigned)setting_number(section, "routes.*.max_attempts");
+    route->local_only = setting_number(section, "routes.*.local_only") != 0;
+}
+
+static bool can_be_chosen(const struct policy *policy, const struct route *route,
+                          const struct target *target)
+{
+    struct price price = policy_price(policy, target);
+    bool priced = price.known && (route->max_cost_nd != 0 || price_is_free(&price));
+    return !target->off && priced && (target->local || !route->local_only) &&
+           (int)target->tier >= route->min_tier &&
+           (route->max_latency_ms == NO_LIMIT || target->latency_ms <= route->max_latency_ms);
+}
+
+/* A list of a task replaces the candidates, so only a route without lists is hopeless for sure. */
+static void warn_hopeless(struct reader *reader, const struct yaml *section,
+                          const struct route *route)
+{
+    const struct policy *policy = &reader->snapshot->policy;
+    for (size_t i = 0; i < route->candidate_count; i++) {
+        if (can_be_chosen(policy, route, &policy->targets[route->candidates[i]])) {
+            return;
+        }
+    }
+    if (section == NULL || route->candidate_count == 0 || reader->diagnostics->errors > 0 ||
+        setting_given(section, "routes.*.tasks")) {
+        return;
+    }
+    diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "no_candidate", place_of_key(section),
+                    "check enabled, prices, latency_ms and tiers of its targets against its limits",
+                    "no target of the route %.*s satisfies the limits of the route",
+                    (int)(route->name.len < 100 ? route->name.len : 100), route->name.ptr);
+}
+
 static void resolve_route(struct reader *reader, const struct yaml *section, struct route *route)
 {
     const struct yaml *targets = setting_node(section, "routes.*.targets");
     const struct yaml *baseline = setting_node(section, "routes.*.baseline");
-    route->baseline = baseline == NULL ? NO_TARGET : setting_target(reader, baseline, baseline->text);
-    route->max_latency_ms = read_limit(section, "routes.*.max_latency_ms");
-    route->max_cost_nd = read_limit(section, "routes.*.max_cost_usd");
-    route->min_tier = setting_given(section, "routes.*.min_tier") ? (int)setting_number(section, "routes.*.min_tier") : -1;
-    route->conservative = (double)setting_number(section, "routes.*.conservative") / 1000.0;
-    route->on_infeasible = (enum infeasible_policy)setting_number(section, "routes.*.on_infeasible");
-    route->max_attempts = (unsigned)setting_number(section, "routes.*.max_attempts");
-    route->local_only = setting_number(section, "routes.*.local_only") != 0;
+    route->baseline = baseline == NULL ? NO_TARGET : setting_target(reader, baseline);
+    read_limits(section, route);
     if (targets != NULL) {
         route->candidates = read_targets(reader, targets, &route->candidate_count);
     } else {
@@ -145,39 +228,61 @@ static void resolve_route(struct reader *reader, const struct yaml *section, str
     }
     resolve_tasks(reader, section, route);
     resolve_escalation(reader, section, route);
+    warn_hopeless(reader, section, route);
 }
 
-static bool name_is_taken(const struct policy *policy, struct slice name)
+/* Names of routes and targets are one space: both are what a client asks for as the model. */
+static void check_clash(struct reader *reader, const struct yaml *section)
 {
-    return policy_find_target(policy, name) != NO_TARGET;
+    const struct policy *policy = &reader->snapshot->policy;
+    uint16_t index = policy_find_target(policy, section->key);
+    int len = (int)(section->key.len < 100 ? section->key.len : 100);
+    if (index == NO_TARGET) {
+        return;
+    }
+    if (index < reader->snapshot->named_targets) {
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "name_clash", section->key_place,
+                        "rename one of them", "\"%.*s\" is the name of a target too", len,
+                        section->key.ptr);
+    } else {
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "name_clash", section->key_place,
+                        "give the route a name of its own",
+                        "\"%.*s\" is a model of one of the providers", len, section->key.ptr);
+    }
+}
+
+/* The route auto is always there. */
+static void add_auto(struct reader *reader)
+{
+    struct policy *policy = &reader->snapshot->policy;
+    const struct yaml *targets = setting_section(reader, "targets");
+    const struct yaml *target = yaml_member(targets, SLICE("auto"));
+    struct route *route = &policy->routes[policy->route_count++];
+    if (target != NULL) {
+        report_error(reader, target->key_place, "name_clash", "rename the target",
+                     "\"auto\" is the name of the route that has every target");
+    }
+    route->name = SLICE("auto");
+    resolve_route(reader, NULL, route);
 }
 
 void resolve_routes(struct reader *reader)
 {
-    const struct yaml *section = yaml_member(reader->root, SLICE("routes"));
+    const struct yaml *section = setting_section(reader, "routes");
     struct policy *policy = &reader->snapshot->policy;
-    size_t count = 0;
-    bool has_auto = false;
-    for (const struct yaml *r = section == NULL ? NULL : section->first; r != NULL; r = r->next) {
-        count++;
-        has_auto = has_auto || slice_eq(r->key, SLICE("auto"));
-    }
-    policy->routes = arena_array(reader->arena, count + 1, sizeof(*policy->routes));
+    policy->routes = arena_array(reader->arena, member_count(section) + 1, sizeof(*policy->routes));
     if (policy->routes == NULL) {
         return;
     }
-    for (const struct yaml *r = section == NULL ? NULL : section->first; r != NULL; r = r->next) {
-        if (name_is_taken(policy, r->key)) {
-            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "name_clash", r->key_place, "rename one of them",
-                            "\"%.*s\" is the name of a target too", SLICE_ARG(r->key));
-        }
+    for (const struct yaml *r = member_first(section); r != NULL; r = member_next(r)) {
         struct route *route = &policy->routes[policy->route_count++];
         route->name = r->key;
+        if (check_name(reader, r, "route", false)) {
+            check_clash(reader, r);
+        }
         resolve_route(reader, r, route);
     }
-    if (!has_auto) {
-        struct route *route = &policy->routes[policy->route_count++];
-        route->name = SLICE("auto");
-        resolve_route(reader, NULL, route);
+    if (yaml_member(section, SLICE("auto")) == NULL) {
+        add_auto(reader);
     }
 }

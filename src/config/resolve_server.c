@@ -2,83 +2,129 @@
 /* Sections server, log, keys, prices, ledger, classifier. */
 #include "config/reader.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
-static bool address_is_loopback(struct slice address)
+/* --- listeners --- */
+
+enum reach { REACH_INVALID, REACH_LOOPBACK, REACH_OTHERS };
+
+/* What the server can bind: localhost, *, or an address; no names. */
+static enum reach reach_of_host(struct slice host, bool bracketed)
 {
-    struct url url;
-    char text[300];
-    int len = snprintf(text, sizeof(text), "http://%.*s/", SLICE_ARG(address));
-    return len > 0 && len < (int)sizeof(text) && url_parse(slice_of(text, (size_t)len), &url, NULL) &&
-           url_is_loopback(&url);
+    char text[INET6_ADDRSTRLEN];
+    struct in_addr four;
+    struct in6_addr six;
+    if (!bracketed && slice_eq(host, SLICE("localhost"))) {
+        return REACH_LOOPBACK;
+    }
+    if (!bracketed && slice_eq(host, SLICE("*"))) {
+        return REACH_OTHERS;
+    }
+    if (host.len >= sizeof(text) || slice_find(host, '\0') != SIZE_MAX) {
+        return REACH_INVALID;
+    }
+    slice_to_cstr(host, text, sizeof(text));
+    if (!bracketed && inet_pton(AF_INET, text, &four) == 1) {
+        return ntohl(four.s_addr) >> 24 == 127 ? REACH_LOOPBACK : REACH_OTHERS;
+    }
+    if (bracketed && inet_pton(AF_INET6, text, &six) == 1) {
+        bool mapped = IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127;
+        return mapped || IN6_IS_ADDR_LOOPBACK(&six) ? REACH_LOOPBACK : REACH_OTHERS;
+    }
+    return REACH_INVALID;
 }
 
-static bool address_is_valid(struct slice address)
+static enum reach reach_of(struct slice address)
 {
-    struct url url;
-    char text[300];
-    if (slice_starts(address, SLICE("*:"))) {
-        uint64_t port;
-        return slice_to_u64(slice_from(address, 2), &port) && port <= UINT16_MAX;
-    }
     size_t colon = SIZE_MAX;
+    uint64_t port;
     for (size_t i = 0; i < address.len; i++) {
         colon = address.ptr[i] == ':' ? i : colon;
     }
-    uint64_t port;
-    if (colon == SIZE_MAX || !slice_to_u64(slice_from(address, colon + 1), &port) || port > UINT16_MAX) {
-        return false;
+    if (colon == SIZE_MAX || !slice_to_u64(slice_from(address, colon + 1), &port) ||
+        port > UINT16_MAX) {
+        return REACH_INVALID;
     }
-    int len = snprintf(text, sizeof(text), "http://%.*s:1/", (int)colon, address.ptr);
-    return len > 0 && len < (int)sizeof(text) && url_parse(slice_of(text, (size_t)len), &url, NULL);
+    struct slice host = slice_of(address.ptr, colon);
+    bool bracketed = host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+    if (bracketed) {
+        host = slice_of(host.ptr + 1, host.len - 2);
+    }
+    return reach_of_host(host, bracketed);
+}
+
+static void check_address(struct reader *reader, const struct yaml *item)
+{
+    const struct yaml *keys = setting_section(reader, "keys");
+    bool unclear =
+        setting_attempted(keys, "keys.required") && !setting_given(keys, "keys.required");
+    enum reach reach = reach_of(item->text);
+    int len = (int)(item->written.len < 100 ? item->written.len : 100);
+    if (reach == REACH_INVALID) {
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", item->place,
+                        "write 127.0.0.1:4141, [::1]:4141 or *:4141",
+                        "\"%.*s\" is no address with a port", len, item->written.ptr);
+    } else if (reach == REACH_OTHERS && !reader->snapshot->keys_required && !unclear) {
+        report_error(reader, item->place, "open_listener",
+                     "add  keys: { required: true }  and make a key with  sluice key create , or "
+                     "listen on 127.0.0.1",
+                     "anybody who reaches this address could spend your money: no client key is "
+                     "required");
+    }
 }
 
 static void check_listen(struct reader *reader, const struct yaml *server)
 {
-    const struct server_settings *settings = &reader->snapshot->server;
-    const struct yaml *node = setting_node(server, "server.listen");
-    struct yaml_place place = node == NULL ? (struct yaml_place){0, 0, 0} : node->place;
-    for (size_t i = 0; i < settings->listen_count; i++) {
-        struct slice address = settings->listen[i];
-        if (!address_is_valid(address)) {
-            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", place,
-                            "write 127.0.0.1:4141, [::1]:4141 or *:4141", "\"%.*s\" is no address with a port",
-                            SLICE_ARG(address));
-        } else if (!address_is_loopback(address) && !reader->snapshot->keys_required) {
-            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "open_listener", place,
-                            "set keys.required: true and make a key with sluice key create, or listen on 127.0.0.1",
-                            "\"%.*s\" is reachable from other machines and no client key is required: anybody could "
-                            "spend your money",
-                            SLICE_ARG(address));
+    const struct yaml *list = setting_node(server, "server.listen");
+    for (const struct yaml *i = item_first(list); i != NULL; i = item_next(list, i)) {
+        check_address(reader, i);
+        for (const struct yaml *k = item_first(list); k != i; k = item_next(list, k)) {
+            if (slice_eq(k->text, i->text)) {
+                report_error(reader, i->place, "duplicate_name", "remove it",
+                             "this address stands twice in this list");
+            }
         }
     }
 }
 
+static void resolve_tls(struct reader *reader, const struct yaml *server)
+{
+    const struct yaml *tls = setting_node(server, "server.tls");
+    struct server_settings *settings = &reader->snapshot->server;
+    settings->tls_certificate = setting_file(reader, tls, "server.tls.certificate");
+    settings->tls_key = setting_file(reader, tls, "server.tls.key");
+    if (tls != NULL && (!setting_attempted(tls, "server.tls.certificate") ||
+                        !setting_attempted(tls, "server.tls.key"))) {
+        report_error(reader, tls->key_place, "incomplete",
+                     "give certificate and key, or remove the section",
+                     "TLS needs both a certificate and a key");
+    }
+}
+
+/* --- prices and ledger --- */
+
 static void resolve_ledger(struct reader *reader)
 {
-    const struct yaml *ledger = yaml_member(reader->root, SLICE("ledger"));
+    const struct yaml *ledger = setting_section(reader, "ledger");
+    const struct yaml *keys = setting_section(reader, "keys");
     struct snapshot *snapshot = reader->snapshot;
     snapshot->ledger_segment_bytes = setting_number(ledger, "ledger.segment_bytes");
     snapshot->ledger_sync_ms = setting_number(ledger, "ledger.sync");
-    if (setting_number(ledger, "ledger.enabled") == 0) {
-        snapshot->ledger_path = SLICE_EMPTY;
+    if (setting_number(ledger, "ledger.enabled") != 0) {
+        snapshot->ledger_path = setting_path(reader, ledger, "ledger.path");
         return;
     }
-    struct slice path = setting_text(ledger, "ledger.path");
-    struct slice file = slice_from_cstr(reader->options->file);
-    size_t directory = file.len;
-    while (directory > 0 && file.ptr[directory - 1] != '/') {
-        directory--;
+    if (snapshot->keys_required) {
+        report_error(reader, setting_node(keys, "keys.required")->key_place, "contradiction",
+                     "set ledger.enabled: true",
+                     "client keys live in the ledger, which is switched off");
     }
-    if (path.len > 0 && path.ptr[0] != '/' && directory > 0) {
-        path = arena_printf(reader->arena, "%.*s%.*s", (int)directory, file.ptr, SLICE_ARG(path));
-    }
-    snapshot->ledger_path = arena_copy(reader->arena, path);
 }
 
 static void resolve_prices(struct reader *reader)
 {
-    const struct yaml *prices = yaml_member(reader->root, SLICE("prices"));
+    const struct yaml *prices = setting_section(reader, "prices");
     const struct yaml *ceiling = setting_node(prices, "prices.ceiling");
     struct policy *policy = &reader->snapshot->policy;
     policy->unknown_price = (enum unknown_price)setting_number(prices, "prices.unknown");
@@ -91,17 +137,16 @@ static void resolve_prices(struct reader *reader)
         .audio_input = -1,
         .audio_output = -1,
     };
+    if (ceiling != NULL && policy->unknown_price != UNKNOWN_PRICE_CEILING) {
+        diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "no_effect", ceiling->key_place,
+                        "set prices.unknown: ceiling", "the ceiling is not used");
+    }
 }
 
-void resolve_server(struct reader *reader)
+/* --- server --- */
+
+static void resolve_limits(const struct yaml *server, struct server_settings *settings)
 {
-    const struct yaml *server = yaml_member(reader->root, SLICE("server"));
-    const struct yaml *tls = setting_node(server, "server.tls");
-    const struct yaml *log = yaml_member(reader->root, SLICE("log"));
-    const struct yaml *keys = yaml_member(reader->root, SLICE("keys"));
-    struct snapshot *snapshot = reader->snapshot;
-    struct server_settings *settings = &snapshot->server;
-    settings->listen_count = setting_list(reader, server, "server.listen", &settings->listen);
     settings->workers = (unsigned)setting_number(server, "server.workers");
     settings->head_bytes = setting_number(server, "server.head_bytes");
     settings->body_bytes = setting_number(server, "server.body_bytes");
@@ -110,47 +155,74 @@ void resolve_server(struct reader *reader)
     settings->idle_ms = setting_number(server, "server.idle_timeout");
     settings->write_stall_ms = setting_number(server, "server.write_timeout");
     settings->drain_ms = setting_number(server, "server.drain_timeout");
-    settings->tls_certificate = setting_text(tls, "server.tls.certificate");
-    settings->tls_key = setting_text(tls, "server.tls.key");
-    if ((settings->tls_certificate.len == 0) != (settings->tls_key.len == 0)) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", tls->key_place,
-                        "give certificate and key", "TLS needs both a certificate and a key");
-    }
+}
+
+void resolve_server(struct reader *reader)
+{
+    const struct yaml *server = setting_section(reader, "server");
+    const struct yaml *log = setting_section(reader, "log");
+    const struct yaml *keys = setting_section(reader, "keys");
+    struct snapshot *snapshot = reader->snapshot;
+    snapshot->server.listen_count =
+        setting_list(reader, server, "server.listen", &snapshot->server.listen);
+    resolve_limits(server, &snapshot->server);
     snapshot->log.format = (enum log_choice)setting_number(log, "log.format");
     snapshot->log.level = (int)setting_number(log, "log.level");
     snapshot->log.access = setting_number(log, "log.access") != 0;
     snapshot->keys_required = setting_number(keys, "keys.required") != 0;
     check_listen(reader, server);
+    resolve_tls(reader, server);
     resolve_prices(reader);
     resolve_ledger(reader);
-    if (snapshot->keys_required && snapshot->ledger_path.len == 0) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", keys->key_place,
-                        "set ledger.enabled: true", "client keys live in the ledger, which is switched off");
-    }
 }
+
+/* --- classifier --- */
 
 static void resolve_endpoint(struct reader *reader, const struct yaml *section)
 {
     struct classifier_settings *settings = &reader->snapshot->classifier;
-    struct error error;
-    settings->url = setting_text(section, "classifier.url");
     const struct yaml *node = setting_node(section, "classifier.url");
-    struct yaml_place place = node != NULL ? node->place : section->key_place;
-    if (settings->url.len == 0) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", place, "give classifier.url",
-                        "a classifier of kind endpoint needs a url");
-    } else if (!url_parse(settings->url, &settings->endpoint, &error)) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", place, "", "%s", error.text);
+    struct error error;
+    if (!setting_attempted(section, "classifier.url")) {
+        report_error(reader, section->key_place, "incomplete",
+                     "give classifier.url: http://127.0.0.1:port/path",
+                     "a classifier of kind endpoint needs a url");
+    }
+    if (node == NULL) {
+        return;
+    }
+    settings->url = slice_trim(node->text);
+    if (!url_parse(settings->url, &settings->endpoint, &error)) {
+        report_error(reader, node->place, "bad_value", "write http://127.0.0.1:port/path",
+                     error.text);
     } else if (!url_is_loopback(&settings->endpoint)) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", place, "prompts would leave this machine",
-                        "the classifier endpoint must be on loopback");
+        report_error(reader, node->place, "bad_value",
+                     "prompts must not leave this machine for it: use 127.0.0.1, [::1] or "
+                     "localhost",
+                     "the classifier endpoint must be on loopback");
+    }
+}
+
+static void resolve_asked_target(struct reader *reader, const struct yaml *section)
+{
+    const struct yaml *node = setting_node(section, "classifier.target");
+    if (!setting_attempted(section, "classifier.target")) {
+        report_error(reader, section->key_place, "incomplete", "give classifier.target",
+                     "a classifier of kind target needs a target");
+    }
+    if (node != NULL) {
+        reader->snapshot->classifier.target = setting_target(reader, node);
     }
 }
 
 void resolve_classifier(struct reader *reader)
 {
     enum { KIND_RULES, KIND_TARGET, KIND_ENDPOINT };
-    const struct yaml *section = yaml_member(reader->root, SLICE("classifier"));
+    static const struct {
+        const char *pattern;
+        int64_t kind;
+    } belongs[] = {{"classifier.target", KIND_TARGET}, {"classifier.url", KIND_ENDPOINT}};
+    const struct yaml *section = setting_section(reader, "classifier");
     struct classifier_settings *settings = &reader->snapshot->classifier;
     int64_t kind = setting_number(section, "classifier.kind");
     settings->kind = kind == KIND_RULES ? CLASSIFIER_RULES : CLASSIFIER_EXTERNAL;
@@ -158,14 +230,15 @@ void resolve_classifier(struct reader *reader)
     settings->timeout_ms = setting_number(section, "classifier.timeout");
     if (kind == KIND_ENDPOINT) {
         resolve_endpoint(reader, section);
+    } else if (kind == KIND_TARGET) {
+        resolve_asked_target(reader, section);
     }
-    if (kind == KIND_TARGET) {
-        const struct yaml *node = setting_node(section, "classifier.target");
-        if (node == NULL) {
-            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", section->key_place,
-                            "give classifier.target", "a classifier of kind target needs a target");
-        } else {
-            settings->target = setting_target(reader, node, node->text);
+    for (size_t i = 0; i < ARRAY_LEN(belongs); i++) {
+        const struct yaml *node = setting_node(section, belongs[i].pattern);
+        if (node != NULL && kind != belongs[i].kind) {
+            diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "no_effect", node->key_place,
+                            "set classifier.kind, or remove it",
+                            "%s is not used by a classifier of this kind", belongs[i].pattern);
         }
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Targets: those of the section, else the curated three of every provider; and behind them every model of the catalogue at a
- * configured provider, addressable as provider/model but in no route.
+ * Targets: those of the section, else the curated three of every provider; and behind them every
+ * model of the catalogue at a configured provider, addressable as provider/model but in no route.
  */
 #include "config/reader.h"
 
@@ -9,15 +9,15 @@
 
 #include <stdio.h>
 
-static struct provider *find_provider(struct snapshot *snapshot, struct slice name, uint16_t *ret_index)
+static bool find_provider(const struct snapshot *snapshot, struct slice name, uint16_t *ret_index)
 {
     for (size_t i = 0; i < snapshot->provider_count; i++) {
         if (slice_eq(snapshot->providers[i].name, name)) {
             *ret_index = (uint16_t)i;
-            return &snapshot->providers[i];
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 static struct price free_price(void)
@@ -25,15 +25,19 @@ static struct price free_price(void)
     return (struct price){.known = true};
 }
 
-/* What the catalogue knows of a model, or what can be said without it. */
-static void apply_catalogue(const struct reader *reader, const struct provider *provider, struct target *target)
+/* What the catalogue knows of a model, or what can be said without it. Returns when that price may
+ * change; INT64_MAX: never. */
+static int64_t apply_catalogue(const struct reader *reader, const struct provider *provider,
+                               struct target *target)
 {
     struct catalogue_model model;
     const char *id = provider->preset->catalogue;
+    int64_t until_s = INT64_MAX;
     target->capabilities = provider->preset->capabilities;
     if (id != NULL &&
         catalogue_find(slice_from_cstr(id), target->model, reader->options->wall_s, &model)) {
         target->price = model.price;
+        until_s = model.price_until_s;
         target->context_tokens = model.context_tokens;
         target->output_tokens = model.output_tokens;
         if (model.capabilities != 0) {
@@ -43,11 +47,21 @@ static void apply_catalogue(const struct reader *reader, const struct provider *
     if ((provider->quirks & QUIRK_LOCAL) != 0) {
         target->price = free_price();
         target->local = true;
+        until_s = INT64_MAX;
+    }
+    return until_s;
+}
+
+static void note_price_change(struct reader *reader, int64_t until_s)
+{
+    if (until_s < reader->snapshot->prices_until_s) {
+        reader->snapshot->prices_until_s = until_s;
     }
 }
 
-static void init_target(const struct reader *reader, struct target *target, uint16_t index, struct slice name,
-                        struct slice model)
+/* Returns when its price may change, like apply_catalogue(). */
+static int64_t init_target(const struct reader *reader, struct target *target, uint16_t index,
+                           struct slice name, struct slice model)
 {
     const struct provider *provider = &reader->snapshot->providers[index];
     *target = (struct target){
@@ -57,17 +71,15 @@ static void init_target(const struct reader *reader, struct target *target, uint
         .provider = index,
         .dialects = provider->dialects,
     };
-    apply_catalogue(reader, provider, target);
+    return apply_catalogue(reader, provider, target);
 }
 
 /* An upper bound of the targets there will be, so that the table is no larger than needed. */
 static size_t count_targets(const struct reader *reader, const struct yaml *section)
 {
     const struct snapshot *snapshot = reader->snapshot;
-    size_t count = 3 * snapshot->provider_count;
-    for (const struct yaml *t = section == NULL ? NULL : section->first; t != NULL; t = t->next) {
-        count++;
-    }
+    size_t count = ARRAY_LEN(snapshot->providers->preset->curated) * snapshot->provider_count +
+                   member_count(section);
     for (size_t i = 0; i < catalogue_info()->models; i++) {
         struct catalogue_model model;
         catalogue_at(i, reader->options->wall_s, &model);
@@ -105,54 +117,70 @@ static void read_rates(const struct yaml *price, struct target *target)
         .per_request_nd = setting_number(price, "targets.*.price.per_request"),
     };
     if (setting_given(price, "targets.*.price.cache_read_per_mtok")) {
-        target->price.base.cache_read = setting_number(price, "targets.*.price.cache_read_per_mtok");
+        target->price.base.cache_read =
+            setting_number(price, "targets.*.price.cache_read_per_mtok");
     }
     if (setting_given(price, "targets.*.price.cache_write_per_mtok")) {
-        target->price.base.cache_write = setting_number(price, "targets.*.price.cache_write_per_mtok");
+        target->price.base.cache_write =
+            setting_number(price, "targets.*.price.cache_write_per_mtok");
     }
 }
 
-static void read_price(struct reader *reader, const struct yaml *section, struct target *target)
+/* True: the price of the catalogue no longer matters. */
+static bool read_price(struct reader *reader, const struct yaml *section, struct target *target)
 {
+    static const char *const needed[] = {"targets.*.price.input_per_mtok",
+                                         "targets.*.price.output_per_mtok"};
     const struct yaml *price = setting_node(section, "targets.*.price");
     if (price == NULL || price->kind != YAML_MAPPING) {
-        return;
+        return false;
     }
-    if (!setting_given(price, "targets.*.price.input_per_mtok") || !setting_given(price, "targets.*.price.output_per_mtok")) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", price->key_place,
-                        "give input_per_mtok and output_per_mtok, in dollars per million tokens",
-                        "a price needs both rates");
-        return;
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        if (!setting_attempted(price, needed[i])) {
+            report_error(reader, price->key_place, "incomplete",
+                         "give input_per_mtok and output_per_mtok, in dollars per million tokens",
+                         "a price needs both rates");
+            return false;
+        }
     }
     read_rates(price, target);
+    return true;
 }
 
-static void read_capabilities(struct reader *reader, const struct yaml *section, struct target *target)
+static struct slice capability_at(const void *owner, size_t i)
 {
-    const struct yaml *node = setting_node(section, "targets.*.capabilities");
-    struct slice *names;
-    if (node == NULL) {
-        return;
-    }
-    size_t count = setting_list(reader, section, "targets.*.capabilities", &names);
+    (void)owner;
+    return slice_from_cstr(capability_name((enum capability_bit)i));
+}
+
+static void read_capabilities(struct reader *reader, const struct yaml *section,
+                              struct target *target)
+{
+    const struct yaml *list = setting_node(section, "targets.*.capabilities");
     capability_set set = 0;
-    for (size_t i = 0; i < count; i++) {
-        capability_set bit = capability_from_name(names[i]);
+    for (const struct yaml *i = item_first(list); i != NULL; i = item_next(list, i)) {
+        capability_set bit = capability_from_name(i->text);
         if (bit == 0) {
-            struct slice known[CAPABILITY_COUNT];
-            for (int c = 0; c < CAPABILITY_COUNT; c++) {
-                known[c] = slice_from_cstr(capability_name((enum capability_bit)c));
-            }
-            report_unknown_name(reader, node, names[i], "capability", known, CAPABILITY_COUNT);
+            report_unknown_name(reader, i->place, i->written, "capability", capability_at, NULL,
+                                CAPABILITY_COUNT);
         }
         set |= bit;
     }
-    target->capabilities = set;
+    if (list != NULL) {
+        target->capabilities = set;
+    }
+}
+
+static enum tier tier_of(const struct target *target)
+{
+    if (target->local && price_is_free(&target->price)) {
+        return TIER_BUDGET;
+    }
+    return target->price.known ? tier_from_price(target->price.base.output) : TIER_MID;
 }
 
 static void read_overrides(struct reader *reader, const struct yaml *section, struct target *target)
 {
-    read_price(reader, section, target);
     read_capabilities(reader, section, target);
     if (setting_given(section, "targets.*.context_tokens")) {
         target->context_tokens = setting_number(section, "targets.*.context_tokens");
@@ -162,53 +190,79 @@ static void read_overrides(struct reader *reader, const struct yaml *section, st
     }
     target->latency_ms = setting_number(section, "targets.*.latency_ms");
     target->off = setting_number(section, "targets.*.enabled") == 0;
-    bool free_local = target->local && price_is_free(&target->price);
-    target->tier = free_local ? TIER_BUDGET : tier_from_price(target->price.base.output);
-    if (!target->price.known) {
-        target->tier = TIER_MID;
-    }
+    target->tier = tier_of(target);
     if (setting_given(section, "targets.*.tier")) {
         target->tier = (enum tier)setting_number(section, "targets.*.tier");
     }
 }
 
-static void warn_unknown_price(struct reader *reader, const struct yaml *section, const struct target *target)
+static void warn_unknown_price(struct reader *reader, const struct yaml *section,
+                               const struct target *target)
 {
-    if (target->price.known || reader->snapshot->policy.unknown_price != UNKNOWN_PRICE_DENY) {
+    bool attempted = setting_attempted(section, "targets.*.price");
+    if (target->price.known || attempted || target->dialects == 0 ||
+        reader->snapshot->policy.unknown_price != UNKNOWN_PRICE_DENY) {
         return;
     }
     diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "unknown_price", section->key_place,
-                    "give targets.NAME.price, or set prices.unknown: ceiling or allow",
+                    "add price: { input_per_mtok: ..., output_per_mtok: ... }, or local: true to "
+                    "its provider, or set prices.unknown",
                     "the price of %.*s at %.*s is not in the catalogue: it will never be asked",
-                    SLICE_ARG(target->model), SLICE_ARG(target->provider_name));
+                    (int)(target->model.len < 80 ? target->model.len : 80), target->model.ptr,
+                    SLICE_ARG(target->provider_name));
+}
+
+static struct slice provider_at(const void *owner, size_t i)
+{
+    const struct snapshot *snapshot = owner;
+    return snapshot->providers[i].name;
+}
+
+/* The provider and the model of a target; false: it was reported. */
+static bool read_identity(struct reader *reader, const struct yaml *section, uint16_t *ret_provider,
+                          struct slice *ret_model)
+{
+    const struct snapshot *snapshot = reader->snapshot;
+    const struct yaml *provider = setting_node(section, "targets.*.provider");
+    const struct yaml *providers = yaml_member(reader->root, SLICE("providers"));
+    *ret_model = setting_text(section, "targets.*.model");
+    if (!setting_attempted(section, "targets.*.provider") ||
+        !setting_attempted(section, "targets.*.model")) {
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", section->key_place,
+                        "for example { provider: openai, model: gpt-5.4-mini }",
+                        "the target \"%.*s\" needs a provider and a model",
+                        (int)(section->key.len < 100 ? section->key.len : 100), section->key.ptr);
+        return false;
+    }
+    if (provider == NULL || ret_model->len == 0) {
+        return false;
+    }
+    if (find_provider(snapshot, provider->text, ret_provider)) {
+        return true;
+    }
+    if (yaml_member(providers, provider->text) == NULL) {
+        report_unknown_name(reader, provider->place, provider->written, "provider", provider_at,
+                            snapshot, snapshot->provider_count);
+    }
+    return false;
 }
 
 static void resolve_target(struct reader *reader, const struct yaml *section, size_t room)
 {
-    struct snapshot *snapshot = reader->snapshot;
-    const struct yaml *provider_node = setting_node(section, "targets.*.provider");
-    struct slice model = setting_text(section, "targets.*.model");
+    struct slice model;
     uint16_t index = 0;
-    if (provider_node == NULL || model.len == 0) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", section->key_place,
-                        "for example { provider: openai, model: gpt-4o-mini }", "the target \"%.*s\" needs a provider and a model",
-                        SLICE_ARG(section->key));
-        return;
-    }
-    if (find_provider(snapshot, provider_node->text, &index) == NULL) {
-        struct slice names[64];
-        size_t count = 0;
-        for (size_t i = 0; i < snapshot->provider_count && count < ARRAY_LEN(names); i++) {
-            names[count++] = snapshot->providers[i].name;
-        }
-        report_unknown_name(reader, provider_node, provider_node->text, "provider", names, count);
+    (void)check_name(reader, section, "target", false);
+    if (!read_identity(reader, section, &index, &model)) {
         return;
     }
     struct target *target = add_target(reader, room);
     if (target == NULL) {
         return;
     }
-    init_target(reader, target, index, section->key, model);
+    int64_t until_s = init_target(reader, target, index, section->key, model);
+    if (!read_price(reader, section, target)) {
+        note_price_change(reader, until_s);
+    }
     read_overrides(reader, section, target);
     warn_unknown_price(reader, section, target);
 }
@@ -222,13 +276,31 @@ static void add_curated(struct reader *reader, uint16_t index, size_t room)
         if (target == NULL) {
             continue;
         }
-        struct slice name = arena_printf(reader->arena, "%.*s/%s", SLICE_ARG(provider->name), curated->model);
-        init_target(reader, target, index, name, slice_from_cstr(curated->model));
+        struct slice name =
+            arena_printf(reader->arena, "%.*s/%s", SLICE_ARG(provider->name), curated->model);
+        note_price_change(
+            reader, init_target(reader, target, index, name, slice_from_cstr(curated->model)));
         target->tier = curated->tier;
         target->latency_ms = curated->latency_ms;
-        target->capabilities = curated->capabilities != 0 ? curated->capabilities : target->capabilities;
-        target->context_tokens = curated->context_tokens > 0 ? curated->context_tokens : target->context_tokens;
+        target->capabilities =
+            curated->capabilities != 0 ? curated->capabilities : target->capabilities;
+        target->context_tokens =
+            curated->context_tokens > 0 ? curated->context_tokens : target->context_tokens;
     }
+}
+
+/* Is there a target of the file for this model, or with the name that it would get? */
+static bool is_taken(const struct policy *policy, size_t named, uint16_t provider,
+                     struct slice model, struct slice name)
+{
+    for (size_t t = 0; t < named; t++) {
+        const struct target *target = &policy->targets[t];
+        if ((target->provider == provider && slice_eq(target->model, model)) ||
+            slice_eq(target->name, name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Every other model of the catalogue at this provider: addressable, in no route. */
@@ -237,51 +309,64 @@ static void add_addressable(struct reader *reader, uint16_t index, size_t named,
     const struct provider *provider = &reader->snapshot->providers[index];
     const char *id = provider->preset->catalogue;
     struct policy *policy = &reader->snapshot->policy;
-    if (id == NULL || (provider->quirks & QUIRK_LOCAL) != 0) {
+    struct catalogue_model model;
+    if (id == NULL || (provider->quirks & QUIRK_LOCAL) != 0 || provider->dialects == 0) {
         return;
     }
-    struct slice catalogue = slice_from_cstr(id);
-    for (size_t i = 0; i < catalogue_info()->models; i++) {
-        struct catalogue_model model;
+    for (size_t i = 0; i < catalogue_info()->models && policy->target_count < room; i++) {
         catalogue_at(i, reader->options->wall_s, &model);
-        bool taken = !slice_eq(model.provider, catalogue);
-        for (size_t t = 0; t < named && !taken; t++) {
-            taken = policy->targets[t].provider == index && slice_eq(policy->targets[t].model, model.id);
+        if (!slice_eq(model.provider, slice_from_cstr(id))) {
+            continue;
         }
-        struct target *target = taken ? NULL : add_target(reader, room);
-        if (target != NULL) {
-            struct slice name =
-                arena_printf(reader->arena, "%.*s/%.*s", SLICE_ARG(provider->name), SLICE_ARG(model.id));
-            init_target(reader, target, index, name, model.id);
-            target->tier = target->price.known ? tier_from_price(target->price.base.output) : TIER_MID;
+        struct slice name = arena_printf(reader->arena, "%.*s/%.*s", SLICE_ARG(provider->name),
+                                         SLICE_ARG(model.id));
+        if (is_taken(policy, named, index, model.id, name)) {
+            continue;
         }
+        struct target *target = add_target(reader, room);
+        note_price_change(reader, init_target(reader, target, index, name, model.id));
+        target->tier = tier_of(target);
+    }
+}
+
+static void check_count(struct reader *reader, const struct yaml *section)
+{
+    if (reader->snapshot->named_targets == 0 && reader->diagnostics->errors == 0) {
+        report_error(reader, place_of_key(section), "incomplete",
+                     "for example  targets: { llama: { provider: local, model: llama3.2 } }",
+                     "there is no target to send requests to");
+    }
+    if (member_count(section) > TARGETS_MAX) {
+        report_error(reader, section->key_place, "too_large", "4,096 are allowed",
+                     "there are too many targets");
     }
 }
 
 void resolve_targets(struct reader *reader)
 {
-    const struct yaml *section = yaml_member(reader->root, SLICE("targets"));
+    const struct yaml *section = setting_section(reader, "targets");
     struct snapshot *snapshot = reader->snapshot;
     struct policy *policy = &snapshot->policy;
-    size_t room = count_targets(reader, section);
-    policy->targets = arena_array(reader->arena, room + 1, sizeof(*policy->targets));
-    if (policy->targets == NULL || snapshot->provider_count == 0) {
+    bool given = yaml_member(reader->root, SLICE("targets")) != NULL &&
+                 (section == NULL || section->first != NULL);
+    snapshot->prices_until_s = INT64_MAX;
+    if (snapshot->provider_count == 0) {
         return;
     }
-    for (const struct yaml *t = section == NULL ? NULL : section->first; t != NULL; t = t->next) {
+    size_t room = count_targets(reader, section);
+    policy->targets = arena_array(reader->arena, room + 1, sizeof(*policy->targets));
+    if (policy->targets == NULL) {
+        return;
+    }
+    for (const struct yaml *t = member_first(section); t != NULL; t = member_next(t)) {
         resolve_target(reader, t, room);
     }
-    for (uint16_t i = 0; i < snapshot->provider_count && section == NULL; i++) {
+    for (uint16_t i = 0; i < snapshot->provider_count && !given; i++) {
         add_curated(reader, i, room);
     }
-    size_t named = policy->target_count;
-    snapshot->named_targets = named;
+    snapshot->named_targets = policy->target_count;
     for (uint16_t i = 0; i < snapshot->provider_count; i++) {
-        add_addressable(reader, i, named, room);
+        add_addressable(reader, i, snapshot->named_targets, room);
     }
-    if (named == 0 && reader->diagnostics->errors == 0) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete",
-                        section == NULL ? (struct yaml_place){0, 0, 0} : section->key_place,
-                        "add targets: { name: { provider: ..., model: ... } }", "there is no target to send requests to");
-    }
+    check_count(reader, section);
 }

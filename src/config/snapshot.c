@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE /* explicit_bzero */
 #include "config/snapshot.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "base/memory.h"
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
@@ -30,7 +28,8 @@ void snapshot_unref(struct snapshot *snapshot)
     }
     for (size_t i = 0; i < snapshot->provider_count; i++) {
         wipe(snapshot->providers[i].headers);
+        wipe(snapshot->providers[i].proxy); /* may hold a password */
     }
     arena_release(&snapshot->arena);
-    free(snapshot);
+    memory_free(snapshot);
 }

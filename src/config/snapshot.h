@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A snapshot: the configuration and the catalogue as resolved, immutable, reference-counted. A call pins one from start to
- * end; a reload builds a new one and swaps the pointer. Everything in it lives in its arena. Secrets in it (provider
- * headers) are wiped when the last reference goes.
+ * A snapshot: the configuration and the catalogue as resolved, immutable, reference-counted. A call
+ * pins one from start to end; a reload builds a new one and swaps the pointer. Everything in it
+ * lives in its arena. Secrets in it (provider headers and proxies) are wiped when the last
+ * reference goes.
  */
 #ifndef SLUICE_CONFIG_SNAPSHOT_H
 #define SLUICE_CONFIG_SNAPSHOT_H
@@ -24,13 +25,15 @@ struct provider_timeouts { /* ms */
 struct provider {
     struct slice name;
     const struct provider_preset *preset;
-    struct slice base_url;  /* as written, without trailing slash */
-    struct url url;         /* of base_url */
-    struct slice headers;   /* rendered "Name: value\r\n" lines, the credential among them; secret; bound to the origin of url */
+    struct slice base_url; /* as written, without trailing slash */
+    struct url url;        /* of base_url */
+    struct slice headers;  /* rendered "Name: value\r\n" lines, the credential among them; secret;
+                              bound to the origin of url */
     bool has_credential;
     struct slice ca_file;
-    struct slice proxy;     /* URL or empty: direct (proxy variables of the environment already applied, NO_PROXY too) */
-    bool insecure;          /* insecure_skip_verify */
+    struct slice proxy; /* URL or empty: direct (proxy variables of the environment already applied,
+                           NO_PROXY too) */
+    bool insecure;      /* insecure_skip_verify */
     unsigned dialects;
     unsigned default_dialect;
     unsigned quirks;
@@ -38,9 +41,9 @@ struct provider {
 };
 
 struct server_settings {
-    struct slice *listen;   /* "127.0.0.1:4141" ... */
+    struct slice *listen; /* "127.0.0.1:4141" ... */
     size_t listen_count;
-    unsigned workers;       /* 0: one per core */
+    unsigned workers;                            /* 0: one per core */
     int64_t head_bytes, body_bytes, connections; /* ceilings */
     int64_t head_ms, idle_ms, write_stall_ms, drain_ms;
     struct slice tls_certificate; /* file names, empty: plain */
@@ -50,37 +53,42 @@ struct server_settings {
 enum log_choice { LOG_CHOICE_AUTO, LOG_CHOICE_JSON, LOG_CHOICE_TEXT };
 struct log_settings {
     enum log_choice format;
-    int level;              /* enum log_level */
-    bool access;            /* one line per call */
+    int level;   /* enum log_level */
+    bool access; /* one line per call */
 };
 
-/* The operator's own classifier: a target asked with a fixed prompt, or a loopback HTTP endpoint; falls back to the rules. */
+/* The operator's own classifier: a target asked with a fixed prompt, or a loopback HTTP endpoint;
+ * falls back to the rules. */
 struct classifier_settings {
     enum task_classifier kind;
-    struct slice url;       /* POST {"text": ...} -> {"task": ..., "complexity": 0..1}; loopback only; or empty */
+    /* POST {"text": ...} -> {"task": ..., "complexity": 0..1}; loopback only; or empty */
+    struct slice url;
     struct url endpoint;
-    uint16_t target;        /* or NO_TARGET */
+    uint16_t target; /* or NO_TARGET */
     int64_t timeout_ms;
 };
 
 struct snapshot {
     atomic_uint references;
     struct arena arena;
-    uint64_t generation;    /* 1, 2 ... : counts reloads */
+    uint64_t generation; /* 1, 2 ... : counts reloads */
     int64_t loaded_wall_ns;
+    int64_t prices_until_s; /* unix seconds at which the first price of a target may change;
+                               INT64_MAX: never */
     struct slice source;    /* file name, or "discovery", "demo" */
     struct server_settings server;
     struct log_settings log;
     struct provider *providers;
     size_t provider_count;
-    size_t named_targets;   /* the first ones of policy.targets; those behind are addressable only */
-    struct policy policy;   /* targets and routes; target->health is filled in by the gateway before publication */
+    size_t named_targets; /* the first ones of policy.targets; those behind are addressable only */
+    struct policy policy; /* targets and routes; target->health is filled in by the gateway before
+                             publication */
     struct classifier_settings classifier;
     bool keys_required;
-    bool simulated;         /* the demo fleet answers: every answer says so */
+    bool simulated;           /* the demo fleet answers: every answer says so */
     struct slice ledger_path; /* empty: no ledger (off) */
     int64_t ledger_segment_bytes, ledger_sync_ms;
-    void *runtime;          /* the gateway's: origins ready to connect */
+    void *runtime; /* the gateway's: origins ready to connect */
     void (*runtime_free)(void *runtime);
 };
 

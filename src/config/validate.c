@@ -1,176 +1,383 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is wrong is named by its full path as the file has it ("routes.auto.basline"), not by the
+ * pattern of the table, and comes with what would be right. A node that was reported is broken, so
+ * that nothing is complained of twice.
+ */
 #include "config/validate.h"
 
+#include "config/interpolate.h"
+#include "config/redact.h"
 #include "config/values.h"
 
 #include <stdio.h>
 
 #define PATTERN_BYTES_MAX 160
-#define NAME_BYTES_MAX 120
+#define PATH_BYTES_MAX 120
+#define HINT_BYTES_MAX 256
 
-/* Options that people know from elsewhere or that the documentation of later versions has: refused with a reason. */
+/* Options that people know from elsewhere or that the documentation of later versions has: refused
+ * with a reason. */
 static const struct {
     const char *path;
     const char *hint;
 } not_built[] = {
-    {"cache", "answers are not cached by this version; remove the section"},
-    {"routes.*.session", "conversations are not kept together by this version; remove the section"},
-    {"routes.*.rules", "rules are not built; use tasks"},
-    {"routes.*.strategy", "the strategy is always the cheapest capable target"},
+    {"cache", "this version caches no answers: remove the section"},
+    {"keys.caps", "this version has no spending caps: remove the section"},
+    {"keys.limits", "this version has no rate limits: remove the section"},
+    {"include", "this version reads one file: put everything into it"},
+    {"routes.*.session", "this version does not keep conversations together: remove the section"},
+    {"routes.*.strategy", "the strategy is always the cheapest capable target: remove it"},
+    {"routes.*.rules", "use tasks"},
 };
 
-static const struct option *child_of(struct slice parent, struct slice name, char *pattern)
+/* Sections of other programs. */
+static const struct {
+    const char *path;
+    const char *hint;
+} foreign[] = {
+    {"model_list", "this is of LiteLLM; here providers, targets and routes say the same"},
+    {"router_settings", "this is of LiteLLM; here routes say the same"},
+    {"litellm_settings", "this is of LiteLLM; remove it"},
+    {"general_settings", "this is of LiteLLM; here server, keys and ledger say the same"},
+};
+
+static const struct option *child_of(struct slice parent, struct slice name)
 {
-    int len = snprintf(pattern, PATTERN_BYTES_MAX, "%.*s%s%.*s", SLICE_ARG(parent), parent.len > 0 ? "." : "",
-                       SLICE_ARG(name));
-    if (len > 0 && len < PATTERN_BYTES_MAX) {
+    char pattern[PATTERN_BYTES_MAX];
+    int len = snprintf(pattern, sizeof(pattern), "%.*s%s%.*s", SLICE_ARG(parent),
+                       parent.len > 0 ? "." : "", SLICE_ARG(name));
+    bool plain = slice_find(name, '*') == SIZE_MAX && slice_find(name, '.') == SIZE_MAX;
+    if (plain && len > 0 && len < (int)sizeof(pattern)) {
         const struct option *option = option_find(slice_of(pattern, (size_t)len));
         if (option != NULL) {
             return option;
         }
     }
-    len = snprintf(pattern, PATTERN_BYTES_MAX, "%.*s.*", SLICE_ARG(parent));
-    return len > 0 && len < PATTERN_BYTES_MAX ? option_find(slice_of(pattern, (size_t)len)) : NULL;
+    len = snprintf(pattern, sizeof(pattern), "%.*s.*", SLICE_ARG(parent));
+    return parent.len > 0 ? option_find(slice_of(pattern, (size_t)len)) : NULL;
 }
 
-static void list_children(struct slice parent, char *hint, size_t size)
+/* --- hints --- */
+
+/* The buffer as a hint; what does not fit is cut. */
+static void finish(struct buf *hint, char out[HINT_BYTES_MAX])
 {
-    size_t used = (size_t)snprintf(hint, size, "valid here:");
-    for (size_t i = 0; i < option_count && used < size; i++) {
+    slice_to_cstr(buf_slice(hint), out, HINT_BYTES_MAX);
+    buf_release(hint);
+}
+
+static void hint_children(struct slice parent, char out[HINT_BYTES_MAX])
+{
+    struct buf hint = BUF_INIT(4096);
+    const char *separator = "valid here: ";
+    for (size_t i = 0; i < option_count; i++) {
         struct slice name = option_name(&option_table[i]);
         if (option_is_child(&option_table[i], parent) && !slice_eq(name, SLICE("*"))) {
-            int n = snprintf(hint + used, size - used, "%s %.*s", used > 11 ? "," : "", SLICE_ARG(name));
-            used += n > 0 ? (size_t)n : 0;
+            buf_printf(&hint, "%s%.*s", separator, SLICE_ARG(name));
+            separator = ", ";
+        }
+    }
+    finish(&hint, out);
+}
+
+/* "routes.*.baseline" -> "baseline belongs to routes.NAME" */
+static void hint_elsewhere(const struct option *option, char out[HINT_BYTES_MAX])
+{
+    struct buf hint = BUF_INIT(4096);
+    struct slice path = slice_from_cstr(option->path);
+    struct slice name = option_name(option);
+    path.len -= path.len > name.len ? name.len + 1 : name.len;
+    if (path.len == 0) {
+        buf_printf(&hint, "%.*s is a section of its own, at the left margin", SLICE_ARG(name));
+    } else {
+        buf_printf(&hint, "%.*s belongs to the section ", SLICE_ARG(name));
+        for (size_t i = 0; i < path.len; i++) {
+            if (path.ptr[i] == '*') {
+                buf_append_cstr(&hint, "NAME");
+            } else {
+                buf_append_char(&hint, path.ptr[i]);
+            }
+        }
+    }
+    finish(&hint, out);
+}
+
+static void hint_unknown(struct slice parent, struct slice name, char out[HINT_BYTES_MAX])
+{
+    const struct option *near = option_suggest(parent, name);
+    const struct option *elsewhere = option_elsewhere(name);
+    if (near != NULL) {
+        snprintf(out, HINT_BYTES_MAX, "did you mean \"%.*s\"?", SLICE_ARG(option_name(near)));
+    } else if (elsewhere != NULL) {
+        hint_elsewhere(elsewhere, out);
+    } else {
+        hint_children(parent, out);
+    }
+}
+
+static bool is_near_word(struct slice word, struct slice given)
+{
+    unsigned limit = edit_limit(given);
+    return slice_eq_nocase(word, given) || slice_starts(given, word) ||
+           (given.len >= 3 && slice_starts(word, given)) ||
+           edit_distance(word, given, limit) <= limit;
+}
+
+static void hint_choice(const struct option *option, struct slice given, char out[HINT_BYTES_MAX])
+{
+    struct slice rest = slice_from_cstr(option->choices);
+    out[0] = '\0';
+    while (rest.len > 0) {
+        struct slice word = slice_cut(&rest, '|');
+        if (is_near_word(word, given)) {
+            snprintf(out, HINT_BYTES_MAX, "did you mean \"%.*s\"?", SLICE_ARG(word));
         }
     }
 }
 
-static bool report_not_built(const struct yaml *node, const char *path, struct diagnostics *diagnostics)
+static void hint_value(const struct yaml *node, const struct option *option, const char *why,
+                       char out[HINT_BYTES_MAX])
 {
+    const char *hint = "";
+    if (option->type == OPTION_CHOICE) {
+        hint_choice(option, node->text, out);
+        return;
+    }
+    if (why != NULL && why != value_out_of_range) {
+        hint = why;
+    } else if (option->type == OPTION_SECTION && node->kind == YAML_SEQUENCE) {
+        hint = "no list: each member begins with its name and a colon";
+    } else if (option->type == OPTION_SECTION) {
+        hint = "its options stand in { ... }, or indented on lines of their own";
+    } else if (option->type == OPTION_INTEGER && slice_ends(option_name(option), SLICE("_ms"))) {
+        hint = "in milliseconds, without a unit";
+    }
+    snprintf(out, HINT_BYTES_MAX, "%s", hint);
+}
+
+/* "a whole number", "from 1 to 64", "auto, json or text" */
+static void write_expectation(const struct option *option, const char *why, struct buf *out)
+{
+    if (why == value_out_of_range) {
+        buf_append_cstr(out, option->type == OPTION_AUTO_INTEGER ? "auto, or from " : "from ");
+        option_write_bounds(option, out);
+        return;
+    }
+    struct slice rest = slice_from_cstr(option->type == OPTION_CHOICE ? option->choices : NULL);
+    if (rest.len == 0) {
+        buf_append_cstr(out, option_type_name(option->type));
+    }
+    for (const char *separator = ""; rest.len > 0;) {
+        struct slice word = slice_cut(&rest, '|');
+        buf_printf(out, "%s%.*s", separator, SLICE_ARG(word));
+        separator = slice_find(rest, '|') == SIZE_MAX ? " or " : ", ";
+    }
+}
+
+/* --- reports --- */
+
+static bool report_known(const struct yaml *node, const char *path, struct diagnostics *diagnostics)
+{
+    char place[PATH_BYTES_MAX];
     for (size_t i = 0; i < ARRAY_LEN(not_built); i++) {
         if (strcmp(not_built[i].path, path) == 0) {
-            diagnostics_add(diagnostics, SEVERITY_ERROR, "not_built", node->key_place, not_built[i].hint,
-                            "\"%.*s\" is not built yet", SLICE_ARG(node->key));
+            diagnostics_add(diagnostics, SEVERITY_ERROR, "not_built", node->key_place,
+                            not_built[i].hint, "%s is not built yet",
+                            yaml_path(node, place, sizeof(place)));
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
+        if (strcmp(foreign[i].path, path) == 0) {
+            diagnostics_add(diagnostics, SEVERITY_ERROR, "unknown_key", node->key_place,
+                            foreign[i].hint, "unknown section \"%s\"", path);
             return true;
         }
     }
     return false;
 }
 
-static void report_unknown(const struct yaml *node, struct slice parent, struct diagnostics *diagnostics)
+static void report_unknown(const struct yaml *node, struct slice parent,
+                           struct diagnostics *diagnostics)
 {
-    char hint[256];
+    char hint[HINT_BYTES_MAX];
     char path[PATTERN_BYTES_MAX];
-    snprintf(path, sizeof(path), "%.*s%s%.*s", SLICE_ARG(parent), parent.len > 0 ? "." : "", SLICE_ARG(node->key));
-    if (report_not_built(node, path, diagnostics)) {
+    snprintf(path, sizeof(path), "%.*s%s%.*s", SLICE_ARG(parent), parent.len > 0 ? "." : "",
+             SLICE_ARG(node->key));
+    if (report_known(node, path, diagnostics)) {
         return;
     }
-    const struct option *near = option_suggest(parent, node->key);
-    if (near != NULL) {
-        snprintf(hint, sizeof(hint), "did you mean \"%.*s\"?", SLICE_ARG(option_name(near)));
-    } else {
-        list_children(parent, hint, sizeof(hint));
-    }
-    struct slice shown = slice_of(node->key.ptr, node->key.len < NAME_BYTES_MAX ? node->key.len : NAME_BYTES_MAX);
-    diagnostics_add(diagnostics, SEVERITY_ERROR, "unknown_key", node->key_place, hint, "unknown key \"%.*s\"%s%.*s",
-                    SLICE_ARG(shown), parent.len > 0 ? " in " : "", SLICE_ARG(parent));
+    hint_unknown(parent, node->key, hint);
+    yaml_path(node->parent, path, PATH_BYTES_MAX);
+    int shown = (int)(node->key.len < 60 ? node->key.len : 60);
+    diagnostics_add(diagnostics, SEVERITY_ERROR, "unknown_key", node->key_place, hint,
+                    "unknown %s \"%.*s\"%s%s", parent.len > 0 ? "key" : "section", shown,
+                    node->key.ptr, parent.len > 0 ? " in " : "", path);
 }
 
-static void report_type(const struct yaml *node, const struct option *option, const char *why,
-                        struct diagnostics *diagnostics)
+static void report_value(struct yaml *node, const struct option *option, const char *why,
+                         struct diagnostics *diagnostics)
 {
-    char hint[256] = "";
-    if (option->type == OPTION_CHOICE) {
-        snprintf(hint, sizeof(hint), "valid: %s", option->choices);
-    } else if (why != NULL && strcmp(why, "out of range") == 0) {
-        snprintf(hint, sizeof(hint), "valid: %lld to %lld%s", (long long)option->minimum,
-                 (long long)option->maximum, option->type == OPTION_DURATION ? " ms" : "");
-    } else if (why != NULL) {
-        snprintf(hint, sizeof(hint), "%s", why);
+    char hint[HINT_BYTES_MAX];
+    char path[PATH_BYTES_MAX];
+    struct buf expected = BUF_INIT(512);
+    struct yaml_place place = node->place;
+    struct slice from = SLICE_EMPTY;
+    if (slice_find_slice(node->written, SLICE("${")) != SIZE_MAX) {
+        from = slice_of(node->written.ptr, node->written.len < 60 ? node->written.len : 60);
     }
-    diagnostics_add(diagnostics, SEVERITY_ERROR, "bad_value", node->place, hint, "%.*s must be %s",
-                    SLICE_ARG(option_name(option)), option_type_name(option->type));
+    if (yaml_is_null(node) && node->key.ptr != NULL) {
+        place = node->key_place; /* there is nothing to point at */
+    }
+    write_expectation(option, why, &expected);
+    hint_value(node, option, why, hint);
+    node->broken = true;
+    diagnostics_add(diagnostics, SEVERITY_ERROR, "bad_value", place, hint,
+                    "%s must be %.*s%s%.*s%s", yaml_path(node, path, sizeof(path)),
+                    SLICE_ARG(buf_slice(&expected)), from.len > 0 ? "; what " : "", SLICE_ARG(from),
+                    from.len > 0 ? " stands for is not" : "");
+    buf_release(&expected);
 }
 
-static void validate_scalar(const struct yaml *node, const struct option *option, struct diagnostics *diagnostics)
+static void report_empty(struct yaml *node, const char *message, struct diagnostics *diagnostics)
+{
+    char path[PATH_BYTES_MAX];
+    bool null = yaml_is_null(node) && node->key.ptr != NULL;
+    node->broken = true;
+    diagnostics_add(diagnostics, SEVERITY_ERROR, "bad_value", null ? node->key_place : node->place,
+                    "give a value, or remove it", "%s %s", yaml_path(node, path, sizeof(path)),
+                    message);
+}
+
+/* --- the kinds of nodes --- */
+
+static void validate_scalar(struct yaml *node, const struct option *option,
+                            struct diagnostics *diagnostics)
 {
     int64_t value;
     const char *why = NULL;
-    if (option->type == OPTION_STRING || option->type == OPTION_SECRET || option->type == OPTION_STRING_LIST) {
-        if (node->text.len == 0) {
-            report_type(node, option, "it must not be empty", diagnostics);
+    bool null = yaml_is_null(node);
+    switch (option->type) {
+    case OPTION_SECTION:
+        if (!null) {
+            report_value(node, option, NULL, diagnostics);
         }
-        return;
-    }
-    if (option->type == OPTION_SECTION || option->type == OPTION_LIST_OR_SECTION) {
-        if (!yaml_is_null(node) || option->type == OPTION_LIST_OR_SECTION) {
-            report_type(node, option, NULL, diagnostics);
+        break;
+    case OPTION_STRING:
+    case OPTION_SECRET:
+    case OPTION_STRING_LIST:
+    case OPTION_LIST_OR_SECTION:
+        if (null || slice_trim(node->text).len == 0) {
+            report_empty(node, "is empty", diagnostics);
         }
-        return;
-    }
-    if (!value_number(option, node->text, &value, &why)) {
-        report_type(node, option, why, diagnostics);
+        break;
+    default:
+        if (null) {
+            report_empty(node, "has no value", diagnostics);
+        } else if (!value_number(option, node->text, &value, &why)) {
+            report_value(node, option, why, diagnostics);
+        }
     }
 }
 
-static void validate_list(const struct yaml *node, const struct option *option, struct diagnostics *diagnostics)
+static void validate_list(struct yaml *node, const struct option *option,
+                          struct diagnostics *diagnostics)
 {
     if (option->type != OPTION_STRING_LIST && option->type != OPTION_LIST_OR_SECTION) {
-        report_type(node, option, NULL, diagnostics);
+        report_value(node, option, NULL, diagnostics);
         return;
     }
-    if (node->first == NULL) {
-        report_type(node, option, "the list is empty", diagnostics);
+    if (node->first == NULL && !node->broken) {
+        report_empty(node, "is an empty list", diagnostics);
     }
-    for (const struct yaml *item = node->first; item != NULL; item = item->next) {
-        if (item->kind != YAML_SCALAR || item->text.len == 0) {
-            report_type(item, option, NULL, diagnostics);
-        }
-    }
-}
-
-static void validate_node(struct yaml *node, const struct option *option, struct diagnostics *diagnostics);
-
-/* long recursion is impossible: the depth of the tree is bounded when it is parsed */
-static void validate_children(struct yaml *mapping, struct slice pattern, struct diagnostics *diagnostics)
-{
-    char buffer[PATTERN_BYTES_MAX];
-    for (struct yaml *node = mapping->first; node != NULL; node = node->next) {
-        const struct option *option = child_of(pattern, node->key, buffer);
-        if (option == NULL) {
-            report_unknown(node, pattern, diagnostics);
+    for (struct yaml *item = node->first; item != NULL; item = item->next) {
+        if (item->broken) {
             continue;
         }
-        node->pattern = option->path;
-        validate_node(node, option, diagnostics);
+        if (item->kind != YAML_SCALAR) {
+            report_value(item, option, "each item is one word or a text", diagnostics);
+        } else if (slice_trim(item->text).len == 0) {
+            report_empty(item, "has an empty item", diagnostics);
+        }
     }
 }
 
-static void validate_node(struct yaml *node, const struct option *option, struct diagnostics *diagnostics)
+static void validate_node(struct yaml *node, const struct option *option,
+                          struct diagnostics *diagnostics)
 {
-    switch (node->kind) {
-    case YAML_SCALAR:
-        validate_scalar(node, option, diagnostics);
-        break;
-    case YAML_SEQUENCE:
+    node->option = option;
+    if (node->kind == YAML_SEQUENCE) {
         validate_list(node, option, diagnostics);
-        break;
-    case YAML_MAPPING:
-        if (option->type != OPTION_SECTION && option->type != OPTION_LIST_OR_SECTION) {
-            report_type(node, option, NULL, diagnostics);
-        } else {
-            validate_children(node, slice_from_cstr(option->path), diagnostics);
-        }
-        break;
+    } else if (node->kind == YAML_SCALAR && !node->broken) {
+        validate_scalar(node, option, diagnostics);
+    } else if (node->kind == YAML_MAPPING && option->type != OPTION_SECTION &&
+               option->type != OPTION_LIST_OR_SECTION) {
+        report_value(node, option, NULL, diagnostics);
     }
+}
+
+/* --- secrets --- */
+
+/* Everything in `node`, the keys too: the option is a secret, or sounds like one. */
+static void hide_all(struct yaml *root, struct diagnostics *diagnostics)
+{
+    for (struct yaml *node = root; node != NULL; node = yaml_walk(root, node)) {
+        if (node != root && node->key.ptr != NULL) {
+            diagnostics_hide(diagnostics, node->key_place);
+        }
+        if (node->kind == YAML_SCALAR && interpolate_has_literal(node->written)) {
+            diagnostics_hide(diagnostics, node->place);
+        }
+    }
+}
+
+static void hide_secret(struct yaml *node, struct diagnostics *diagnostics)
+{
+    bool known = node->option != NULL;
+    if (known ? node->option->type == OPTION_SECRET : redact_name_is_secret(node->key)) {
+        hide_all(node, diagnostics);
+    }
+}
+
+/* A member of a mapping whose option is known. */
+static void validate_member(struct yaml *node, struct diagnostics *diagnostics)
+{
+    struct slice parent = SLICE_EMPTY;
+    if (node->parent->option != NULL) {
+        parent = slice_from_cstr(node->parent->option->path);
+    }
+    const struct option *option = child_of(parent, node->key);
+    if (option != NULL) {
+        validate_node(node, option, diagnostics);
+    } else if (!node->broken) {
+        report_unknown(node, parent, diagnostics);
+    }
+}
+
+static bool is_open(const struct yaml *mapping, const struct yaml *root)
+{
+    return mapping == root ||
+           (mapping->option != NULL && (mapping->option->type == OPTION_SECTION ||
+                                        mapping->option->type == OPTION_LIST_OR_SECTION));
 }
 
 void validate_tree(struct yaml *root, struct diagnostics *diagnostics)
 {
     if (root->kind != YAML_MAPPING) {
-        diagnostics_add(diagnostics, SEVERITY_ERROR, "bad_value", root->place, "sections are server, providers, targets, routes ...",
-                        "the configuration must be a mapping of sections");
+        root->broken = true;
+        diagnostics_add(diagnostics, SEVERITY_ERROR, "bad_value", root->place,
+                        "for example  providers: { openai: { api_key: \"${OPENAI_API_KEY}\" } }",
+                        "the configuration must consist of sections");
         return;
     }
-    validate_children(root, SLICE_EMPTY, diagnostics);
+    for (struct yaml *node = yaml_walk(root, root); node != NULL; node = yaml_walk(root, node)) {
+        if (node->parent->kind != YAML_MAPPING) {
+            continue;
+        }
+        if (is_open(node->parent, root)) {
+            validate_member(node, diagnostics);
+        }
+        hide_secret(node, diagnostics);
+    }
 }

@@ -5,8 +5,13 @@
 
 #include "config/options.h"
 
-/* The number of a scalar option (see enum option_type for units; booleans 0 and 1; AUTO_INTEGER auto is 0). False: *ret_why is
-   a literal that says what is expected, or NULL when the option's type name says it. */
-MUST_USE bool value_number(const struct option *option, struct slice text, int64_t *ret_value, const char **ret_why);
+/* `why` when the value has the right form and is beyond the option's bounds. */
+extern const char value_out_of_range[];
+
+/* The number of a scalar option (see enum option_type for units; booleans 0 and 1; AUTO_INTEGER
+ * auto is 0). False: *ret_why is a literal that says what is wrong, or NULL when the option's type
+ * name says it. */
+MUST_USE bool value_number(const struct option *option, struct slice text, int64_t *ret_value,
+                           const char **ret_why);
 
 #endif

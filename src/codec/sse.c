@@ -22,11 +22,20 @@ void sse_decoder_init(struct sse_decoder *d, size_t limit)
     };
 }
 
+static void begin_block(struct sse_decoder *d)
+{
+    d->scanned = 0;
+    d->line_start = 0;
+    d->skip = 0;
+}
+
 void sse_decoder_release(struct sse_decoder *d)
 {
     buf_release(&d->pending);
     buf_release(&d->joined);
-    sse_decoder_init(d, d->limit);
+    begin_block(d);
+    d->emitted = 0;
+    d->started = false;
 }
 
 /* Offset of the first CR or LF at or after `from`, or s.len. */
@@ -89,13 +98,6 @@ static size_t find_block_end(struct sse_decoder *d, struct slice block)
         d->line_start = next;
         d->scanned = next;
     }
-}
-
-static void begin_block(struct sse_decoder *d)
-{
-    d->scanned = 0;
-    d->line_start = 0;
-    d->skip = 0;
 }
 
 /* One more data line: the first is borrowed, the second makes a copy of both. */

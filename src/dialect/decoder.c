@@ -27,22 +27,46 @@ struct decoder *decoder_new(size_t limit)
     return d;
 }
 
+static void release_calls(struct decoder *d)
+{
+    for (size_t i = 0; i < d->call_count; i++) {
+        buf_release(&d->calls[i].held_id);
+        buf_release(&d->calls[i].held_arguments);
+    }
+    memory_free(d->calls);
+    d->calls = NULL;
+    d->call_count = 0;
+    d->call_cap = 0;
+}
+
 void decoder_free(struct decoder *d)
 {
     if (d == NULL) {
         return;
     }
-    for (size_t i = 0; i < d->call_count; i++) {
-        buf_release(&d->calls[i].held_id);
-        buf_release(&d->calls[i].held_arguments);
-    }
+    release_calls(d);
     sse_decoder_release(&d->sse);
     ndjson_decoder_release(&d->ndjson);
     json_doc_release(&d->doc);
     arena_release(&d->arena);
     memory_free(d->events);
-    memory_free(d->calls);
     memory_free(d);
+}
+
+void decoder_reset(struct decoder *d)
+{
+    if (d->calls != NULL) {
+        release_calls(d);
+    }
+    sse_decoder_release(&d->sse);
+    ndjson_decoder_release(&d->ndjson);
+    decoder_begin_frame(d); /* what is too large to be kept goes */
+    d->answer_hash = 0;
+    memset(d->finished, 0, sizeof d->finished);
+    d->started = false;
+    d->any_finished = false;
+    d->ended = false;
+    d->exhausted = false;
 }
 
 void decoder_begin_frame(struct decoder *d)

@@ -64,6 +64,8 @@ struct call_fragment {
 struct decoder *decoder_new(size_t limit);
 /* NULL-safe. */
 void decoder_free(struct decoder *d);
+/* As good as new; the document and the events stay up to what they may keep between frames. */
+void decoder_reset(struct decoder *d);
 
 /* Forgets the events of the last frame. */
 void decoder_begin_frame(struct decoder *d);

@@ -20,6 +20,8 @@ enum dialect_id { DIALECT_OPENAI_CHAT, DIALECT_OPENAI_COMPLETIONS, DIALECT_OLLAM
 /* What the gateway changes in a request on its way to one target. */
 struct request_change {
     struct slice model;       /* plain text: the target's name for the model */
+    struct slice model_json;  /* the same as a JSON string with its quotes, where the caller has it
+                                 at hand; NULL ptr: made when needed */
     int64_t clamp_max_tokens; /* 0: leave; else upper bound of the answer's tokens, injected when
                                  the client gave none */
     bool add_usage;           /* streamed: ask the provider for usage although the client did not */
@@ -111,6 +113,8 @@ struct dialect {
     /* Streams. `limit`: ceiling of one frame in bytes. NULL: out of memory. */
     struct decoder *(*decoder_new)(size_t limit);
     void (*decoder_free)(struct decoder *decoder);
+    /* As good as new, for another answer; it keeps a bounded part of its memory. */
+    void (*decoder_reset)(struct decoder *decoder);
     /* Advances *bytes. A frame is valid until the next call. */
     enum decode_result (*decode)(struct decoder *decoder, struct slice *bytes,
                                  struct frame *ret_frame);

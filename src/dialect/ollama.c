@@ -18,6 +18,7 @@ const struct dialect dialect_ollama = {
     .write_request = ollama_write_request,
     .decoder_new = decoder_new,
     .decoder_free = decoder_free,
+    .decoder_reset = decoder_reset,
     .decode = ollama_decode,
     .decode_end = ollama_decode_end,
     .decode_answer = ollama_decode_answer,

@@ -25,6 +25,7 @@ const struct dialect dialect_openai_chat = {
     .edit_request = openai_edit,
     .decoder_new = decoder_new,
     .decoder_free = decoder_free,
+    .decoder_reset = decoder_reset,
     .decode = openai_decode,
     .decode_end = openai_decode_end,
     .decode_answer = openai_decode_answer,

@@ -53,20 +53,27 @@ static void add(struct editor *e, struct slice key, struct slice value)
     e->changes++;
 }
 
-static void edit_model(struct editor *e)
+static struct slice model_text(struct editor *e)
 {
-    struct slice model = e->change->model;
-    uint32_t value = e->values[MEMBER_MODEL];
-    if (model.ptr == NULL || json_string_is(e->doc, value, model)) {
-        return;
+    if (e->change->model_json.ptr != NULL) {
+        return e->change->model_json;
     }
     buf_append_char(&e->model, '"');
-    json_escape(model, &e->model);
+    json_escape(e->change->model, &e->model);
     buf_append_char(&e->model, '"');
+    return buf_slice(&e->model);
+}
+
+static void edit_model(struct editor *e)
+{
+    uint32_t value = e->values[MEMBER_MODEL];
+    if (e->change->model.ptr == NULL || json_string_is(e->doc, value, e->change->model)) {
+        return;
+    }
     if (value == JSON_ABSENT) {
-        add(e, SLICE("model"), buf_slice(&e->model));
+        add(e, SLICE("model"), model_text(e));
     } else {
-        replace(e, value, buf_slice(&e->model));
+        replace(e, value, model_text(e));
     }
 }
 
@@ -172,9 +179,11 @@ bool openai_edit(const struct chat *chat, const struct request_change *change, s
     edit_usage(&e);
     edit_tokens(&e);
     size_t removals = collect_removals(&e, removed);
-    e.changes += removals;
-    e.count += json_edit_members(e.doc, JSON_ROOT, removed, removals, buf_slice(&e.added),
-                                 &e.edits[e.count]);
+    if (removals > 0 || e.added.len > 0) {
+        e.changes += removals;
+        e.count += json_edit_members(e.doc, JSON_ROOT, removed, removals, buf_slice(&e.added),
+                                     &e.edits[e.count]);
+    }
     json_edits_sort(e.edits, e.count);
     bool ok = !e.model.failed && !e.added.failed && json_splice(chat->body, e.edits, e.count, out);
     *ret_edits = e.changes;

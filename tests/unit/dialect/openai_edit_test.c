@@ -34,11 +34,17 @@ static void changes_nothing_when_nothing_is_asked(void)
 
 static void puts_the_model_in_place(void)
 {
-    struct request_change change = {.model = SLICE("gpt\"4\"")};
-    expect_edit(CHAT, "{ \"model\" :\t\"auto\" , " M "}", change,
-                "{ \"model\" :\t\"gpt\\\"4\\\"\" , " M "}", 1);
-    expect_edit(CHAT, "{" M " }", change, "{" M ",\"model\":\"gpt\\\"4\\\"\" }", 1);
-    expect_edit(CHAT, "{" M ",\"model\":null}", change, "{" M ",\"model\":\"gpt\\\"4\\\"\"}", 1);
+    const struct slice ready[] = {SLICE_EMPTY, SLICE("\"gpt\\\"4\\\"\"")};
+    for (size_t i = 0; i < ARRAY_LEN(ready); i++) {
+        struct request_change change = {.model = SLICE("gpt\"4\""), .model_json = ready[i]};
+        expect_edit(CHAT, "{ \"model\" :\t\"auto\" , " M "}", change,
+                    "{ \"model\" :\t\"gpt\\\"4\\\"\" , " M "}", 1);
+        expect_edit(CHAT, "{" M " }", change, "{" M ",\"model\":\"gpt\\\"4\\\"\" }", 1);
+        expect_edit(CHAT, "{" M ",\"model\":null}", change, "{" M ",\"model\":\"gpt\\\"4\\\"\"}",
+                    1);
+        expect_edit(CHAT, "{\"model\":\"gpt\\\"4\\u0022\"," M "}", change,
+                    "{\"model\":\"gpt\\\"4\\u0022\"," M "}", 0);
+    }
 }
 
 static void asks_for_usage_in_streams_only(void)

@@ -47,7 +47,10 @@ static void sample_append(struct features *f, struct slice inner, size_t room)
     char *at = f->sample + f->sample_len;
     /* A plain byte takes at most 6 bytes of JSON; no more than that is looked at. */
     struct slice head = slice_of(inner.ptr, inner.len / 6 < room ? inner.len : room * 6);
-    f->sample_len += plain_punctuation(at, json_unescape_to(head, at, room));
+    size_t plain = json_unescape_to(head, at, room);
+    /* Escapes make JSON longer than the text it stands for: what was read whole counts as a whole. */
+    f->sampled_bytes += plain < room ? inner.len : plain;
+    f->sample_len += plain_punctuation(at, plain);
 }
 
 static void sample_break(struct features *f)
@@ -209,7 +212,8 @@ static int language_of(const struct features *f, const struct byte_counts *count
 void features_extract(const struct chat *chat, struct features *features)
 {
     memset(features, 0, offsetof(struct features, hits));
-    features->user_len = features->sample_len = 0;
+    features->user_len = features->sample_len = features->sampled_bytes = 0;
+    features->user_turn = features->hit_count = 0;
     struct text_scan scan;
     text_scan_init(&scan, features);
     count_conversation(chat, features);

@@ -94,6 +94,7 @@ struct features {
     struct word_hit hits[FEATURES_HITS_MAX];
     /* The sampled plain text, lower-cased (ASCII): [0, user_len) of the last user turn, the rest of its surroundings. Zeros
        follow, so that whole blocks may be read. */
+    size_t sampled_bytes; /* of the JSON texts that the sample stands for */
     size_t user_turn; /* index of the message that the sample begins with */
     size_t user_len;
     size_t sample_len;

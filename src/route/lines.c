@@ -15,6 +15,7 @@ struct line {
     size_t indent;
     uint32_t marks;
     uint32_t formulas;
+    bool after_code;
 };
 
 static bool line_starts(const struct line *line, const char *prefix)
@@ -108,7 +109,7 @@ static bool is_code(const struct line *line)
     }
     char last = line->text[line->len - 1];
     if (line->marks == 0) {
-        return last == ':' && line->indent >= 2 && starts_as_code_perhaps(line);
+        return line->indent >= 2 && (line->after_code || starts_as_code_perhaps(line));
     }
     if (last == ';' || last == '{' || last == '}') {
         return line->marks * (last == '}' ? 12 : 20) >= line->len || line->indent >= 2;
@@ -172,6 +173,7 @@ static void line_load(const struct text_scan *scan, size_t end, struct line *lin
         .indent = (start - scan->line_start) * (text[scan->line_start] == '\t' ? 4 : 1),
         .marks = scan->line_marks,
         .formulas = scan->line_formulas,
+        .after_code = scan->last_line_code,
     };
 }
 

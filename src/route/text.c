@@ -87,6 +87,9 @@ static void block_count(struct text_scan *scan, const struct block *block)
     uint64_t inside = region_mask(scan, block->base);
     scan->counts.letters += bits_count(m->word & ~m->digit & ~m->high);
     scan->counts.marks += bits_count(inside & ~(m->word | m->space | m->newline));
+    if (m->newline != 0) {
+        scan->counts.newlines += bits_count(m->newline);
+    }
     if (m->digit != 0) {
         scan->counts.digits += bits_count(m->digit);
         f->digits += bits_count(m->digit);

@@ -18,6 +18,7 @@ struct byte_counts {
     size_t digits;
     size_t high;
     size_t marks;   /* neither words nor blanks */
+    size_t newlines;
 };
 
 struct text_scan {

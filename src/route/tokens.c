@@ -33,11 +33,12 @@
 #define SAMPLE_TEXTS 12
 
 /* Tokens per thousand of each class: fitted to the o200k tokenizer on prompts of all kinds. */
-#define PER_WORD 740
-#define PER_LETTER 100
-#define PER_DIGIT 420
-#define PER_HIGH 330
-#define PER_MARK 720
+#define PER_WORD 370
+#define PER_LETTER 152
+#define PER_DIGIT 800
+#define PER_HIGH 220
+#define PER_MARK 770
+#define PER_NEWLINE 400
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -62,6 +63,7 @@ void tokens_count_bytes(const char *text, size_t len, struct byte_counts *counts
         counts->letters += bits_count(m.word & ~m.digit & ~m.high);
         counts->digits += bits_count(m.digit);
         counts->high += bits_count(m.high);
+        counts->newlines += bits_count(m.newline);
         counts->marks += bits_count(inside & ~(m.word | m.space | m.newline));
         open = m.word >> 63 != 0;
     }
@@ -71,7 +73,8 @@ void tokens_count_bytes(const char *text, size_t len, struct byte_counts *counts
 static int64_t tokens_of(const struct byte_counts *counts)
 {
     size_t milli = counts->words * PER_WORD + counts->letters * PER_LETTER +
-                   counts->digits * PER_DIGIT + counts->high * PER_HIGH + counts->marks * PER_MARK;
+                   counts->digits * PER_DIGIT + counts->high * PER_HIGH + counts->marks * PER_MARK +
+                   counts->newlines * PER_NEWLINE;
     return (int64_t)(milli / 1000);
 }
 
@@ -178,7 +181,7 @@ void tokens_estimate(const struct chat *chat, const struct byte_counts *sampled,
     add_messages(&sum, chat, features->user_turn);
     add_definitions(&sum, chat);
     add_tokens(&sum, 1, REQUEST_TOKENS, REQUEST_TOKENS_HIGH);
-    size_t seen = sampled->bytes + sum.others.bytes;
+    size_t seen = features->sampled_bytes + sum.others.bytes;
     int64_t tokens = tokens_of(sampled) + tokens_of(&sum.others);
     size_t rest = sum.text_bytes > seen ? sum.text_bytes - seen : 0;
     int64_t low = (int64_t)(sampled->words + rest / TOKEN_BYTES_MAX);

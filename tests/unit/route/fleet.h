@@ -104,7 +104,9 @@ static inline void fleet_plan(void)
 /* Gives the request's task a list in the route. */
 static inline void fleet_list(bool exclusive, size_t count, const uint16_t *targets)
 {
-    memcpy(fleet.list, targets, count * sizeof(targets[0]));
+    for (size_t i = 0; i < count; i++) {
+        fleet.list[i] = targets[i];
+    }
     fleet.task_policy = (struct task_policy){
         .targets = fleet.list, .count = count, .exclusive = exclusive, .min_tier = -1};
     fleet.route.task_policy[fleet.input.classification.task] = &fleet.task_policy;

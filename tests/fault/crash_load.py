@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two witnesses of a crash test: an upstream that notes every request it got and every answer
+it gave, and clients that note every answer they received in full. Requests are numbered; the
+upstream reports the number as prompt tokens, so that the ledger's rows tell which request they
+charge."""
+
+import json
+import re
+import socket
+import threading
+
+from harness import http1
+
+OUTPUT_TOKENS = 7
+NUMBER = re.compile(rb"request-(\d+)-")
+
+
+def whole_answer(number):
+    body = json.dumps(
+        {
+            "id": f"c{number}",
+            "object": "chat.completion",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": f"answer {number}"},
+                    "finish_reason": "stop",
+                }
+            ],
+            "usage": {"prompt_tokens": number, "completion_tokens": OUTPUT_TOKENS},
+        }
+    ).encode()
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        % len(body)
+    ) + body
+
+
+def streamed_answer(number):
+    events = [
+        {"choices": [{"index": 0, "delta": {"content": f"answer {number}"}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": number, "completion_tokens": OUTPUT_TOKENS}},
+    ]
+    texts = [b"data: " + json.dumps(e).encode() + b"\n\n" for e in events] + [b"data: [DONE]\n\n"]
+    chunks = [b"%x\r\n%s\r\n" % (len(t), t) for t in texts] + [b"0\r\n\r\n"]
+    return [
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + chunks[0],
+        b"".join(chunks[1:]),
+    ]
+
+
+class NotingUpstream:
+    def __init__(self):
+        self.received = []  # numbers, in full
+        self.answered = []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock):
+        connection = http1.Connection(sock, 60)
+        try:
+            while True:
+                request = http1.read_request(connection)
+                if request is None:
+                    return
+                number = int(NUMBER.search(request.body).group(1))
+                self.received.append(number)
+                streamed = b'"stream":true' in request.body
+                for piece in streamed_answer(number) if streamed else [whole_answer(number)]:
+                    connection.send(piece)
+                self.answered.append(number)
+        except (OSError, http1.Broken):
+            pass
+        finally:
+            connection.close()
+
+    def close(self):
+        self.listener.close()
+
+
+class Clients:
+    """Threads that call one after the other, whole and streamed in turn, until they are told to
+    stop."""
+
+    def __init__(self, port, count, numbers):
+        self.port = port
+        self.numbers = numbers  # an iterator shared by all rounds
+        self.lock = threading.Lock()
+        self.complete = {}  # number -> call id, of answers received in full
+        self.problems = []
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
+        for thread in self.threads:
+            thread.start()
+
+    def _next(self):
+        with self.lock:
+            return next(self.numbers)
+
+    def _run(self):
+        try:
+            connection = http1.connect(self.port, 20)
+        except OSError:
+            return
+        try:
+            while not self.stopping.is_set():
+                self._call(connection, self._next())
+        except (OSError, http1.Broken):
+            pass  # the gateway was killed
+        finally:
+            connection.close()
+
+    def _call(self, connection, number):
+        streamed = number % 2 == 1
+        body = json.dumps(
+            {
+                "model": "auto",
+                "max_tokens": 20,
+                "messages": [{"role": "user", "content": f"request-{number}-"}],
+                **({"stream": True} if streamed else {}),
+            },
+            separators=(",", ":"),
+        ).encode()
+        connection.send(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body) + body
+        )
+        answer = http1.read_answer(connection)
+        full = answer.body.endswith(b"data: [DONE]\n\n") if streamed else answer.end == "complete"
+        if answer.status != 200:
+            self.problems.append(f"request {number}: {answer.start} {answer.body[:300]!r}")
+        elif full:
+            if b"answer %d" % number not in answer.body:
+                self.problems.append(
+                    f"request {number} got another's answer: {answer.body[:300]!r}"
+                )
+            with self.lock:
+                self.complete[number] = answer.header("x-sluice-call-id")
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(30)

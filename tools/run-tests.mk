@@ -1,0 +1,39 @@
+# Tests and measurements around the built program.
+
+# Scenarios: make scenario [CASES="lane_* tools_*"] [WORKERS=1,4]
+.PHONY: scenario
+scenario: $(SLUICE)
+	@python3 tests/scenario/run.py --program $(SLUICE) $(if $(WORKERS),--workers $(WORKERS)) $(CASES)
+
+# The SDKs of PyPI and npm against the program and the simulated provider.
+.PHONY: sdk
+sdk: $(SLUICE) $(BUILD)/fakeprovider
+	@python3 tests/sdk/run.py --program $(SLUICE) --fakeprovider $(BUILD)/fakeprovider
+
+# kill -9 at random moments and at every fault point; builds the variant `fault` itself.
+.PHONY: crash crash-long
+crash:
+	@python3 tests/fault/crash.py
+crash-long:
+	@python3 tests/fault/crash.py --long
+
+# Mixed load with faults: 2 minutes, or an hour.
+.PHONY: soak soak-long
+soak: $(SLUICE)
+	@python3 tests/fault/soak.py --program $(SLUICE)
+soak-long: $(SLUICE)
+	@python3 tests/fault/soak.py --program $(SLUICE) --long
+
+# make bench [ONLY=json,tls] [ROUNDS=5] [RECORD=1] [LONG=1]
+.PHONY: bench
+bench: $(SLUICE)
+	@python3 tests/bench/run.py --program $(SLUICE) $(if $(ONLY),--only $(ONLY)) \
+	  $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RECORD),--record) $(if $(LONG),--long)
+
+# Benchmarks of single layers: LAYER_bench.c is linked with its layer and what that may use.
+define LAYER_BENCH_RULES
+$(BUILD)/bench/$(1)_bench: $(BUILD)/obj/tests/bench/$(1)_bench.o $(call libs_of,$(1))
+	@mkdir -p $$(@D)
+	@$$(CC) -o $$@ $$(filter %.o,$$^) $$(call group,$$^) $$(LDFLAGS_ALL) $$(LIBS)
+endef
+$(foreach layer,route store,$(eval $(call LAYER_BENCH_RULES,$(layer))))

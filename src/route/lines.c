@@ -188,7 +188,7 @@ static void mark_hits(struct text_scan *scan, uint8_t place)
 static void line_classify(struct text_scan *scan, const struct line *line)
 {
     struct features *f = scan->features;
-    unsigned fences = fences_on(line);
+    unsigned fences = scan->line_quotes ? fences_on(line) : 0;
     bool code = scan->fenced || is_code(line);
     f->code_fences += fences;
     if (fences != 0) {
@@ -239,4 +239,5 @@ void line_end(struct text_scan *scan, size_t end)
     scan->line_hits = scan->features->hit_count;
     scan->line_marks = 0;
     scan->line_formulas = 0;
+    scan->line_quotes = false;
 }

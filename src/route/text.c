@@ -10,8 +10,8 @@
 /* The last hits are kept for the end of the text, where the request often stands. */
 #define HITS_ANYWHERE (FEATURES_HITS_MAX - 64)
 #define TEXT_END 700
-#define HEAD_BYTES 576 /* in which every word is looked up */
-#define TAIL_BYTES 448
+#define HEAD_BYTES 448 /* in which every word is looked up */
+#define TAIL_BYTES 320
 /* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on a phrase. */
 #define FOLLOW_REACH 2
 #define FILE_NAME_POINTS 3 /* "main.py" says as much as a word that only programmers use */
@@ -425,16 +425,17 @@ static void block_lines(struct text_scan *scan, const struct block *block)
         unsigned bit = bits_first(newlines);
         scan->line_marks += bits_count(block->masks.code & rest & bits_below(bit));
         scan->line_formulas += bits_count(block->masks.formula & rest & bits_below(bit));
+        scan->line_quotes |= (block->masks.quote & rest & bits_below(bit)) != 0;
         line_end(scan, block->base + bit);
         rest = ~bits_below(bit);
         newlines &= newlines - 1;
     }
+    scan->line_quotes |= (block->masks.quote & rest) != 0;
     if (block->masks.code != 0) {
         scan->line_marks += bits_count(block->masks.code & rest);
     }
     if (block->masks.formula != 0) {
-        uint32_t formulas = bits_count(block->masks.formula & rest);
-        scan->line_formulas += formulas;
+        scan->line_formulas += bits_count(block->masks.formula & rest);
     }
 }
 
@@ -458,6 +459,7 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->line_hits = scan->features->hit_count;
     scan->line_marks = 0;
     scan->line_formulas = 0;
+    scan->line_quotes = false;
     scan->fenced = false;
     scan->last_line_code = false;
 }

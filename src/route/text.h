@@ -48,6 +48,7 @@ struct text_scan {
     uint32_t line_hits;   /* hits before the line */
     uint32_t line_marks;  /* code punctuation on the line so far */
     uint32_t line_formulas;
+    bool line_quotes;     /* a quote or backtick on the line so far */
     bool fenced;
     bool last_line_code;
 };

@@ -6,7 +6,10 @@ static void put_condition(const struct command *command, struct buf *out)
 {
     struct slice member;
     struct slice group = completion_group(command, &member);
-    buf_printf(out, "complete -c sluice -n '__fish_seen_subcommand_from %.*s", SLICE_ARG(group));
+    /* without a command the flags are those of serve */
+    const char *alone = slice_eq(group, SLICE("serve")) ? "__fish_use_subcommand; or " : "";
+    buf_printf(out, "complete -c sluice -n '%s__fish_seen_subcommand_from %.*s", alone,
+               SLICE_ARG(group));
     if (member.len > 0) {
         buf_printf(out, "; and __fish_seen_subcommand_from %.*s", SLICE_ARG(member));
     }

@@ -15,7 +15,8 @@ static void put_item(struct buf *out, const char *dashes, struct slice name, con
 static void put_top(struct buf *out)
 {
     struct slice member;
-    buf_append_cstr(out, "    if ((CURRENT == 2)); then\n        items=(");
+    buf_append_cstr(out,
+                    "    if ((CURRENT == 2)) && [[ ${words[2]} != -* ]]; then\n        items=(");
     for (size_t i = 0; i < command_count; i++) {
         if (completion_is_first(i)) {
             struct slice group = completion_group(commands[i], &member);

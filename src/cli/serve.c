@@ -126,8 +126,9 @@ static int run(struct serving *serving)
     serving->first.snapshot = NULL; /* the gateway's now */
     bool ok = gateway_run(gateway, &options, &error);
     log_stop();
-    if (!ok) {
-        return say_error("serve", &error); /* what it held goes with the process */
+    if (!ok) { /* what it held goes with the process */
+        int code = say_error("serve", &error);
+        return error.kind == ERROR_ENVIRONMENT ? code : EXIT_CODE_CONFIG;
     }
     free(gateway);
     return EXIT_CODE_OK;

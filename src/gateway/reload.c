@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define MINUTE_MS 60000
+#define PRICES_RETRY_S 3600
 
 void gateway_tell_workers(struct gateway *gateway)
 {
@@ -195,11 +196,38 @@ static void warn_insecure(const struct snapshot *snapshot)
     }
 }
 
+/* Prices of the catalogue have dates: a new configuration is the same one with the prices of now.
+ * What fails is not tried every minute. */
+static void renew_prices(struct gateway *gateway)
+{
+    int64_t now_s = clock_wall(gateway->clock) / NS_PER_S;
+    if (gateway->options.reload == NULL || now_s < gateway->snapshot->prices_until_s ||
+        now_s < gateway->prices_retry_s) {
+        return;
+    }
+    log_event(LOG_INFO, "prices_changed", "a price of the catalogue has a new date: reading again");
+    gateway->prices_retry_s = now_s + PRICES_RETRY_S;
+    gateway_reload(gateway);
+}
+
+/* Until the next minute, or the change of a price if that comes first. */
+static uint64_t minute_ms(const struct gateway *gateway)
+{
+    int64_t now_ns = clock_wall(gateway->clock);
+    int64_t until_s = gateway->snapshot->prices_until_s;
+    if (until_s <= now_ns / NS_PER_S || until_s > now_ns / NS_PER_S + MINUTE_MS / 1000) {
+        return MINUTE_MS;
+    }
+    int64_t ms = (until_s * NS_PER_S - now_ns) / NS_PER_MS + 1;
+    return ms < MINUTE_MS ? (uint64_t)ms : MINUTE_MS;
+}
+
 static void on_minute(uv_timer_t *timer)
 {
     struct gateway *gateway = CONTAINER_OF(timer, struct gateway, minute);
+    renew_prices(gateway);
     warn_insecure(gateway->snapshot);
-    uv_timer_start(timer, on_minute, MINUTE_MS, 0);
+    uv_timer_start(timer, on_minute, minute_ms(gateway), 0);
 }
 
 void gateway_begin_minutes(struct gateway *gateway)

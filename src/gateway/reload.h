@@ -20,7 +20,8 @@ void gateway_tell_workers(struct gateway *gateway);
 void gateway_reload(struct gateway *gateway);
 /* Is one of these addresses reachable from other machines? */
 bool gateway_is_reachable(const struct server_settings *settings);
-/* What is due once a minute, from now on: warnings about connections that are not verified. */
+/* What is due once a minute, from now on: warnings about connections that are not verified, and
+ * prices that have a new date. */
 void gateway_begin_minutes(struct gateway *gateway);
 
 #endif

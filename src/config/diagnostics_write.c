@@ -119,11 +119,12 @@ static unsigned write_columns(const struct source *source, struct slice shapes, 
 }
 
 static void write_caret(const struct diagnostic *item, unsigned begin, unsigned end,
-                        struct buf *out)
+                        const char *tone, struct buf *out)
 {
     for (unsigned i = begin; i < item->column; i++) {
         buf_append_char(out, ' ');
     }
+    buf_append_cstr(out, tone);
     for (unsigned i = 0; i < item->length && (i == 0 || item->column + i < end); i++) {
         buf_append_char(out, '^');
     }
@@ -143,8 +144,8 @@ static void write_source(struct source *source, const struct diagnostic *item, c
     unsigned begin = item->column > WINDOW_BEFORE ? item->column - WINDOW_BEFORE : 1;
     buf_printf(out, "     |\n%4u | %s", item->line, begin > 1 ? "..." : "");
     unsigned end = write_columns(source, slice_of(shapes, line.len), begin, out);
-    buf_printf(out, "\n     | %s%s", begin > 1 ? "   " : "", tone);
-    write_caret(item, begin, end, out);
+    buf_printf(out, "\n     | %s", begin > 1 ? "   " : "");
+    write_caret(item, begin, end, tone, out);
     buf_printf(out, "%s\n", off);
 }
 

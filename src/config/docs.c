@@ -60,8 +60,29 @@ static void write_choices(const struct option *option, struct buf *out)
 {
     struct slice rest = slice_from_cstr(option->choices);
     for (const char *separator = ""; rest.len > 0; separator = ", ") {
-        buf_printf(out, "%s`%.*s`", separator, SLICE_ARG(slice_cut(&rest, '|')));
+        struct slice word = slice_cut(&rest, '|');
+        buf_printf(out, "%s`%.*s`", separator, SLICE_ARG(word));
     }
+}
+
+static const char *short_type_name(enum option_type type)
+{
+    static const char *const names[] = {
+        [OPTION_SECTION] = "section",
+        [OPTION_STRING] = "text",
+        [OPTION_SECRET] = "text, secret",
+        [OPTION_STRING_LIST] = "list of texts",
+        [OPTION_LIST_OR_SECTION] = "list of targets, or section",
+        [OPTION_BOOLEAN] = "`true`, `false`",
+        [OPTION_INTEGER] = "whole number",
+        [OPTION_AUTO_INTEGER] = "whole number, or `auto`",
+        [OPTION_DECIMAL] = "number",
+        [OPTION_DURATION] = "duration",
+        [OPTION_SIZE] = "size",
+        [OPTION_PRICE] = "price",
+        [OPTION_MONEY] = "dollars",
+    };
+    return names[type];
 }
 
 static void write_row(const struct option *option, struct buf *out)
@@ -70,7 +91,7 @@ static void write_row(const struct option *option, struct buf *out)
     if (option->type == OPTION_CHOICE) {
         write_choices(option, out);
     } else {
-        buf_append_cstr(out, option_type_name(option->type));
+        buf_append_cstr(out, short_type_name(option->type));
     }
     if (option_has_bounds(option)) {
         buf_append_cstr(out, ", ");

@@ -85,21 +85,20 @@ static struct yaml_place place_at(const yaml_mark_t *mark)
         .line = (unsigned)mark->line + 1, .column = (unsigned)mark->column + 1, .length = 1};
 }
 
-/* The place of a byte, as libyaml would count it. */
+/* The place of a byte, as libyaml would count it; or of what is no UTF-8 before it. */
 static struct yaml_place place_of_offset(struct slice text, size_t offset)
 {
     struct yaml_place place = {.line = 1, .column = 1, .length = 1};
-    struct slice rest = slice_of(text.ptr, offset < text.len ? offset : text.len);
-    while (rest.len > 0) {
-        size_t len = diagnostics_line_break(rest);
-        if (len > 0) {
-            place.line++;
-            place.column = 1;
-        } else {
-            len = slice_utf8_length(rest);
-            place.column++;
+    struct slice rest = text;
+    while (rest.len > 0 && (size_t)(rest.ptr - text.ptr) < offset) {
+        size_t line_break = diagnostics_line_break(rest);
+        size_t len = line_break > 0 ? line_break : slice_utf8_length(rest);
+        if (len == 0) {
+            break;
         }
-        rest = slice_from(rest, len == 0 ? 1 : len);
+        place.line += line_break > 0 ? 1 : 0;
+        place.column = line_break > 0 ? 1 : place.column + 1;
+        rest = slice_from(rest, len);
     }
     return place;
 }

@@ -58,6 +58,30 @@ void arena_release(struct arena *a)
     arena_init(a, a->budget);
 }
 
+void arena_reset(struct arena *a)
+{
+    struct arena_block *kept = NULL;
+    struct arena_block *block = a->block;
+    while (block != NULL) {
+        struct arena_block *older = block->older;
+        if (kept == NULL && block->size == BLOCK_SMALLEST) {
+            kept = block;
+        } else {
+            UNPOISON(block, block->size);
+            memory_free(block);
+        }
+        block = older;
+    }
+    arena_init(a, a->budget);
+    if (kept != NULL) {
+        kept->older = NULL;
+        a->block = kept;
+        a->next = (char *)kept + sizeof(*kept);
+        a->end = (char *)kept + kept->size;
+        POISON(a->next, (size_t)(a->end - a->next));
+    }
+}
+
 static struct arena_block *block_new(size_t size)
 {
     struct arena_block *block = memory_alloc(size);

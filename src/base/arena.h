@@ -23,6 +23,8 @@ struct arena {
 
 void arena_init(struct arena *a, size_t budget);
 void arena_release(struct arena *a);
+/* Forgets everything; one block of the smallest size stays for what comes next. */
+void arena_reset(struct arena *a);
 /* Aligned to 16 bytes, not zeroed. NULL when the budget is gone. */
 void *arena_alloc(struct arena *a, size_t size);
 /* Zeroed array; NULL also on overflow of the product. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/attempt_run.h"
 
+#include "gateway/call_new.h"
 #include "gateway/call_record.h"
 
 #include <stdio.h>
 
 #define ANSWER_BYTES_MAX (64u << 20)
 #define REQUEST_BYTES_MAX (256u << 20)
+#define ATTEMPT_BYTES_KEPT ((size_t)16 << 10)
 
 const char *lane_name(enum lane lane)
 {
@@ -88,16 +90,35 @@ void attempt_init(struct attempt *attempt)
     buf_init(&attempt->answer, ANSWER_BYTES_MAX);
 }
 
+static void buf_recycle(struct buf *buf)
+{
+    buf_clear(buf);
+    buf_trim(buf, ATTEMPT_BYTES_KEPT);
+}
+
 void attempt_reset(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
+    const size_t first = offsetof(struct attempt, number);
+    const size_t texts = offsetof(struct attempt, meter.error);
     if (attempt->decoder != NULL) {
-        attempt->back->decoder_free(attempt->decoder);
+        call_give_decoder(call, attempt->back, attempt->decoder);
     }
     inflate_free(attempt->inflate);
-    buf_release(&attempt->body);
-    buf_release(&attempt->answer);
-    attempt_init(attempt);
+    buf_recycle(&attempt->body);
+    buf_recycle(&attempt->answer);
+    memset((char *)attempt + first, 0, texts - first);
+    attempt->meter.error[0] = '\0';
+    attempt->loss.len = 0;
+    attempt->loss.count = 0;
+    attempt->detail[0] = '\0';
+}
+
+void attempt_release(struct call *call)
+{
+    attempt_reset(call);
+    buf_release(&call->attempt.body);
+    buf_release(&call->attempt.answer);
 }
 
 void attempt_fail(struct call *call, const char *error, const char *detail)
@@ -130,8 +151,8 @@ static int64_t cost_of(const struct call *call, const struct usage *usage, bool 
 {
     const struct policy *policy = &call->snapshot->policy;
     const struct target *target = call->attempt.target;
-    bool told = usage->has_provider_cost &&
-                (call->attempt.provider->quirks & QUIRK_REPORTS_COST) != 0;
+    bool told =
+        usage->has_provider_cost && (call->attempt.provider->quirks & QUIRK_REPORTS_COST) != 0;
     *ret_priced = target->price.known || told;
     if (told) {
         return usage->provider_cost_nd;

@@ -23,13 +23,16 @@ struct meter {
     enum finish_reason finish;
     bool ended;      /* the provider's own end of stream */
     bool failed;     /* an error event came */
-    char error[192]; /* its message, plain, printable */
+    char error[192]; /* its message, plain, printable; the last member, see attempt_reset() */
 };
 void meter_frame(struct meter *meter, const struct frame *frame);
 /* True when a frame shows that an answer has really begun (so the client's may begin too). */
 bool meter_begins(const struct frame *frame);
 
 struct attempt {
+    struct buf body; /* of the request, when the lane is not verbatim; kept for the next attempt */
+    struct buf
+        answer;      /* whole answers, errors, and a stream's bytes before it is committed; kept */
     uint32_t number; /* 0: none yet */
     const struct target *target;
     const struct provider *provider;
@@ -43,17 +46,16 @@ struct attempt {
     bool untyped;       /* a stream is wanted, and nothing says yet whether it is one */
     int64_t hold_nd;
     struct upstream_request request;
-    struct buf body;   /* of the request, when the lane is not verbatim */
-    struct buf answer; /* whole answers, errors, and a stream's bytes before it is committed */
     struct decoder *decoder;
-    struct meter meter;
-    struct loss loss;
     struct inflate_stream *inflate;
     int status; /* of the upstream; 0: none yet */
     int64_t retry_after_ms;
     struct slice content_type; /* in the call's arena */
     enum attempt_outcome outcome;
     const char *error; /* stable literal, NULL: none */
+    struct meter meter;
+    /* Texts: of these and of the meter's only the beginning is cleared for the next attempt. */
+    struct loss loss;
     char detail[160];
 };
 

@@ -6,8 +6,10 @@
 #include "gateway/call.h"
 
 void attempt_init(struct attempt *attempt);
-/* Frees what this attempt owns and makes room for the next; cancels nothing. */
+/* Gives back what this attempt owns and makes room for the next; cancels nothing. */
 void attempt_reset(struct call *call);
+/* ... and nothing is kept. */
+void attempt_release(struct call *call);
 /* Marks the attempt failed with a stable literal; `detail` for log and error text. */
 void attempt_fail(struct call *call, const char *error, const char *detail);
 /* The one charge: usage (reported, else estimated), cost, live statistics, journal. With `last` the

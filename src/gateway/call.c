@@ -83,11 +83,7 @@ void call_shrink(struct call *call)
     call->decision = NULL;
     call->impossible = NULL;
     call->attempt.content_type = SLICE_EMPTY;
-    buf_release(&call->attempt.body);
-    arena_release(&call->arena);
-    arena_init(&call->arena, CALL_ARENA_BUDGET);
-    json_doc_release(&call->doc);
-    json_doc_init(&call->doc);
+    call_release_request(call);
 }
 
 void call_gone(struct call *call)

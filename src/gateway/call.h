@@ -39,6 +39,13 @@ enum call_step {
 #define CALL_ASKED_MODEL_MAX 96
 #define CALL_ARENA_BUDGET (64u << 20)
 
+/* Memory that goes from one call to the next. */
+struct call_spare {
+    struct decision *decision;
+    struct decoder *decoder; /* reset; NULL: none, or in use */
+    const struct dialect *decoder_dialect;
+};
+
 struct call {
     uint32_t magic;
     enum call_step step;
@@ -55,10 +62,8 @@ struct call {
     uint64_t key_id;
     char key_name[64];
 
-    struct arena arena; /* request side: released when the answer has begun */
-    struct json_doc doc;
     struct chat chat;
-    struct decision *decision; /* in the arena; NULL after call_shrink() */
+    struct decision *decision; /* in the spare memory; NULL before PARSE and after call_shrink() */
     bool streamed;
     bool include_usage;
     bool meta; /* x-sluice-meta: a stream ends with its cost in a comment */
@@ -75,10 +80,9 @@ struct call {
     uint16_t baseline;
     size_t next_entry; /* of the plan */
 
-    struct attempt attempt; /* the current one */
-    uint32_t attempts;      /* begun so far, the classifier's too: the last one's number */
-    uint32_t tries;         /* targets of the plan that were sent the request */
-    bool over_budget;       /* a target was passed over: the rest of the limit pays for nothing */
+    uint32_t attempts; /* begun so far, the classifier's too: the last one's number */
+    uint32_t tries;    /* targets of the plan that were sent the request */
+    bool over_budget;  /* a target was passed over: the rest of the limit pays for nothing */
     /* Why the last target that was passed over could not be sent the request; in the arena, or
      * NULL. */
     const struct error *impossible;
@@ -96,7 +100,13 @@ struct call {
     struct encoder *encoder; /* of translated streams */
     struct answer_head head;
     int64_t first_byte_ns; /* to the client */
-    char failures[512];    /* "haiku: http_429, gpt4: connect": for the error and the log */
+
+    /* Everything above is cleared for the next call; what follows lives on with its memory. */
+    char failures[512];     /* "haiku: http_429, gpt4: connect": for the error and the log */
+    struct attempt attempt; /* the current one */
+    struct arena arena;     /* request side: given back when the answer has begun */
+    struct json_doc doc;
+    struct call_spare spare;
 };
 
 /* The server's handler: begins and feeds calls and plain endpoints. */

@@ -2,11 +2,10 @@
 /* ATTEMPT: the next target of the plan gets a hold, a lane, a body and a request. */
 #include "gateway/attempt_run.h"
 #include "gateway/call_error.h"
+#include "gateway/call_new.h"
 #include "gateway/runtime.h"
 
 #include "base/fault.h"
-
-#define FRAME_BYTES_MAX (4u << 20)
 
 /* What still may be spent on this call at this target, as a ceiling on the tokens of each of its
    answers. 0: no ceiling; negative: not even the prompt fits. */
@@ -80,6 +79,7 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
     bool may_ask = (provider->quirks & QUIRK_NO_STREAM_OPTIONS) == 0;
     struct request_change change = {
         .model = attempt->target->model,
+        .model_json = runtime_target(call->snapshot, attempt->target)->model_json,
         .clamp_max_tokens = clamp,
         .add_usage = call->streamed && !call->include_usage && may_ask,
         .drop_routing = (provider->quirks & QUIRK_ROUTING_FIELDS) == 0,
@@ -100,7 +100,7 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
     }
     if (edits == 0) {
         attempt->lane = LANE_VERBATIM;
-        buf_release(&attempt->body);
+        buf_clear(&attempt->body);
     }
     return true;
 }
@@ -172,7 +172,7 @@ static void send_request(struct call *call, struct slice path)
 static enum call_step begin(struct call *call, const struct plan_entry *entry, int64_t affordable)
 {
     struct attempt *attempt = &call->attempt;
-    struct error error;
+    struct error error UNINITIALIZED;
     struct slice path;
     error_clear(&error);
     attempt->target = &call->snapshot->policy.targets[entry->target];
@@ -196,7 +196,7 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
                   (int)attempt->loss.len, attempt->loss.text);
         return call_attempt_impossible(call, &error);
     }
-    attempt->decoder = attempt->back->decoder_new(FRAME_BYTES_MAX);
+    attempt->decoder = call_take_decoder(call, attempt->back);
     if (attempt->decoder == NULL || !take_hold(call, entry)) {
         error_set(&error, ERROR_ENVIRONMENT, "ledger_full",
                   "The ledger cannot take another record; calls are refused until it can.");

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 #define DOC_NODES_KEPT 4096
+#define FRAME_BYTES_MAX (4u << 20)
 
 struct slice request_secret(const struct http_request *request)
 {
@@ -17,17 +18,72 @@ struct slice request_secret(const struct http_request *request)
     return http_header_find(request->headers, request->header_count, SLICE("x-api-key"));
 }
 
+struct decision *call_take_decision(struct call *call)
+{
+    if (call->spare.decision == NULL) {
+        call->spare.decision = memory_alloc(sizeof(*call->spare.decision));
+    }
+    return call->spare.decision;
+}
+
+struct decoder *call_take_decoder(struct call *call, const struct dialect *dialect)
+{
+    struct decoder *decoder = call->spare.decoder;
+    if (decoder == NULL || call->spare.decoder_dialect != dialect) {
+        return dialect->decoder_new(FRAME_BYTES_MAX);
+    }
+    call->spare.decoder = NULL;
+    return decoder;
+}
+
+static void free_spare_decoder(struct call *call)
+{
+    if (call->spare.decoder != NULL) {
+        call->spare.decoder_dialect->decoder_free(call->spare.decoder);
+        call->spare.decoder = NULL;
+    }
+}
+
+void call_give_decoder(struct call *call, const struct dialect *dialect, struct decoder *decoder)
+{
+    free_spare_decoder(call);
+    dialect->decoder_reset(decoder);
+    call->spare.decoder = decoder;
+    call->spare.decoder_dialect = dialect;
+}
+
+void call_release_request(struct call *call)
+{
+    buf_release(&call->attempt.body);
+    arena_release(&call->arena);
+    json_doc_release(&call->doc);
+    memory_free(call->spare.decision);
+    call->spare.decision = NULL;
+}
+
+static void call_destroy(struct call *call)
+{
+    call_release_request(call);
+    attempt_release(call);
+    free_spare_decoder(call);
+    memory_free(call);
+}
+
 static struct call *call_take(struct worker *worker)
 {
     struct call *call = worker->free_calls;
     if (call == NULL) {
-        return memory_array(1, sizeof(*call));
+        call = memory_array(1, sizeof(*call));
+        if (call != NULL) {
+            attempt_init(&call->attempt);
+            arena_init(&call->arena, CALL_ARENA_BUDGET);
+        }
+        return call;
     }
     worker->free_calls = call->next_free;
     worker->free_count--;
-    struct json_doc doc = call->doc;
-    memset(call, 0, sizeof(*call));
-    call->doc = doc;
+    memset(call, 0, offsetof(struct call, failures));
+    call->failures[0] = '\0';
     return call;
 }
 
@@ -48,11 +104,9 @@ struct call *call_new(struct worker *worker, struct http_exchange *x,
     call->started_wall_ns = clock_wall(worker->loop.clock);
     call->id = id_make(worker->loop.clock, &worker->random);
     id_format(call->id, call->id_text);
-    arena_init(&call->arena, CALL_ARENA_BUDGET);
     call->baseline = NO_TARGET;
     call->max_cost_nd = NO_LIMIT;
     call->task = TASK_OTHER;
-    attempt_init(&call->attempt);
     http_exchange_set_user(x, call);
     return call;
 }
@@ -61,7 +115,6 @@ static void doc_trim(struct json_doc *doc)
 {
     if (doc->cap > DOC_NODES_KEPT) {
         json_doc_release(doc);
-        json_doc_init(doc);
     }
 }
 
@@ -72,14 +125,13 @@ void call_free(struct call *call)
     if (call->encoder != NULL) {
         call->front->encoder_free(call->encoder);
     }
-    arena_release(&call->arena);
+    arena_reset(&call->arena);
     snapshot_unref(call->snapshot);
     call->magic = 0;
     buf_clear(&worker->out);
     buf_trim(&worker->out, WORKER_OUT_KEPT);
     if (worker->free_count >= WORKER_CALLS_KEPT) {
-        json_doc_release(&call->doc);
-        memory_free(call);
+        call_destroy(call);
         return;
     }
     doc_trim(&call->doc);
@@ -93,8 +145,7 @@ void call_free_kept(struct worker *worker)
     while (worker->free_calls != NULL) {
         struct call *call = worker->free_calls;
         worker->free_calls = call->next_free;
-        json_doc_release(&call->doc);
-        memory_free(call);
+        call_destroy(call);
     }
     worker->free_count = 0;
 }

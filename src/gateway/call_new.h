@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Birth and death of calls: recycled per worker, so that a steady load allocates nothing for them.
+/*
+ * Birth and death of calls: recycled per worker with a bounded part of their memory, so that a
+ * steady load allocates nothing for them.
  */
 #ifndef SLUICE_GATEWAY_CALL_NEW_H
 #define SLUICE_GATEWAY_CALL_NEW_H
@@ -10,6 +12,12 @@
  * out of memory. */
 struct call *call_new(struct worker *worker, struct http_exchange *x,
                       const struct endpoint *endpoint);
+/* NULL: out of memory. */
+struct decision *call_take_decision(struct call *call);
+struct decoder *call_take_decoder(struct call *call, const struct dialect *dialect);
+void call_give_decoder(struct call *call, const struct dialect *dialect, struct decoder *decoder);
+/* Frees the request side's memory: what is of no use once the answer has begun. */
+void call_release_request(struct call *call);
 /* Releases everything; the exchange must be over or detached, the upstream request over. */
 void call_free(struct call *call);
 /* Really frees what is kept for reuse. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PARSE and PLAN: bytes -> chat -> ordered targets. */
 #include "gateway/call.h"
+#include "gateway/call_new.h"
 #include "gateway/status.h"
 
 #include "codec/json_write.h"
@@ -14,16 +15,15 @@ static void keep_asked_model(struct call *call)
 
 enum call_step call_parse(struct call *call)
 {
-    struct error error;
+    struct error error UNINITIALIZED;
     error_clear(&error);
     struct slice body = call->chat.body;
     if (!call->front->read_request(body, &call->doc, &call->arena, &call->chat, &error)) {
         return call_fail_error(call, &error);
     }
-    call->decision = arena_alloc(&call->arena, sizeof(*call->decision));
+    call->decision = call_take_decision(call);
     if (call->decision == NULL) {
-        return call_fail(call, 413, "request_too_large", NULL,
-                         "The request needs more memory than one call may use.");
+        return call_fail(call, 503, "out_of_memory", NULL, "The gateway is out of memory.");
     }
     call->streamed = call->chat.stream;
     call->include_usage = call->chat.include_usage;

@@ -119,7 +119,9 @@ bool decide_begin(const struct snapshot *snapshot, const struct chat *chat, unsi
                   const struct http_request *request, struct arena *arena,
                   struct decision *decision, struct error *error)
 {
-    memset(decision, 0, sizeof(*decision));
+    memset(decision, 0, offsetof(struct decision, plan));
+    decision->plan.count = 0; /* its table stays as it is until there is a plan */
+    decision->plan.taken = 0;
     constraints_init(&decision->constraints);
     decision->client_dialect = client_dialect;
     if (!resolve(snapshot, chat, arena, decision, error) ||

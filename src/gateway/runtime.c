@@ -2,8 +2,10 @@
 #include "gateway/runtime.h"
 
 #include "base/memory.h"
+#include "codec/json_write.h"
 #include "net/http.h"
 
+#define MODEL_JSON_MAX ((size_t)64 << 10)
 #define RUNTIME_BYTES_MAX ((size_t)64 << 20)
 
 static void runtime_free(void *pointer)
@@ -48,6 +50,17 @@ static struct slice line_make(struct arena *arena, const char *name, struct slic
     return arena_printf(arena, "%s: %.*s\r\n", name, SLICE_ARG(value));
 }
 
+static struct slice model_json(struct arena *arena, struct slice model)
+{
+    struct buf text = BUF_INIT(MODEL_JSON_MAX);
+    buf_append_char(&text, '"');
+    json_escape(model, &text);
+    buf_append_char(&text, '"');
+    struct slice copy = text.failed ? SLICE_EMPTY : arena_copy(arena, buf_slice(&text));
+    buf_release(&text);
+    return copy;
+}
+
 static bool targets_init(struct runtime *runtime, const struct snapshot *snapshot,
                          struct error *error)
 {
@@ -58,6 +71,7 @@ static bool targets_init(struct runtime *runtime, const struct snapshot *snapsho
         const struct target *target = &policy->targets[i];
         struct slice name = line_make(arena, "x-sluice-target", target->name);
         struct slice provider = line_make(arena, "x-sluice-provider", target->provider_name);
+        runtime->targets[i].model_json = model_json(arena, target->model);
         runtime->targets[i].answer_lines =
             arena_printf(arena, "%.*s%.*s", SLICE_ARG(name), SLICE_ARG(provider));
     }

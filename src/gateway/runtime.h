@@ -11,6 +11,7 @@
 #include "net/upstream.h"
 
 struct runtime_target {
+    struct slice model_json;   /* the model's name as a JSON string */
     struct slice answer_lines; /* "x-sluice-target: ...\r\nx-sluice-provider: ...\r\n" */
 };
 

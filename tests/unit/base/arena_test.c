@@ -42,6 +42,30 @@ static void test_content_survives(void)
     arena_release(&a);
 }
 
+static void test_reset_keeps_one_small_block(void)
+{
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    arena_reset(&a);
+    EXPECT(a.block == NULL);
+    for (int large_first = 0; large_first < 2; large_first++) {
+        if (large_first) {
+            EXPECT(arena_alloc(&a, 50000) != NULL);
+        }
+        char *first = arena_alloc(&a, 10);
+        EXPECT(first != NULL && arena_alloc(&a, 3000) != NULL && arena_alloc(&a, 3000) != NULL);
+        EXPECT(arena_alloc(&a, 200000) != NULL);
+        EXPECT(arena_alloc(&a, 2 << 20) == NULL);
+        arena_reset(&a);
+        EXPECT(a.used == 0 && !a.exhausted && a.budget == 1 << 20);
+        if (!large_first) {
+            EXPECT(a.block != NULL && arena_alloc(&a, 10) == first);
+            memset(arena_alloc(&a, 900), 1, 900);
+        }
+        arena_release(&a);
+    }
+}
+
 static void test_budget(void)
 {
     struct arena a;
@@ -141,6 +165,7 @@ int main(void)
 {
     TEST(test_aligned_and_apart, "allocations are aligned, distinct and writable");
     TEST(test_content_survives, "thousands of allocations of mixed sizes keep their content");
+    TEST(test_reset_keeps_one_small_block, "keeps one small block when reset, and uses it again");
     TEST(test_budget, "past the budget allocations fail and exhausted stays set");
     TEST(test_sizes_that_overflow, "sizes that overflow fail");
     TEST(test_arrays_are_zeroed, "arrays are zeroed");

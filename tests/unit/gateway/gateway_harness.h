@@ -42,6 +42,8 @@ struct script {
     struct buf body; /* of the last one */
 };
 
+struct peer;
+
 struct harness {
     struct gateway gateway;
     struct worker *worker;
@@ -49,7 +51,8 @@ struct harness {
     uint16_t port;
     struct script scripts[SCRIPTS_MAX];
     int peers;
-    char directory[64]; /* of the ledger; "": none */
+    struct peer *latest; /* that sent a request */
+    char directory[64];  /* of the ledger; "": none */
     char database[128];
     bool may_fail; /* memory does */
 };
@@ -86,6 +89,7 @@ static inline void on_peer_closed(uv_handle_t *handle)
     struct peer *peer = handle->data;
     if (--peer->handles == 0) {
         buf_release(&peer->in);
+        h.latest = h.latest == peer ? NULL : h.latest;
         free(peer);
         h.peers--;
     }
@@ -172,7 +176,17 @@ static inline void on_peer_read(uv_stream_t *stream, ssize_t len, const uv_buf_t
     buf_consume(&peer->in, length);
     peer->script = script;
     peer->left = script->bytes;
+    h.latest = peer;
     peer_write(peer);
+}
+
+/* Goes on with the request that came last. */
+static inline void latest_answers(struct slice bytes, enum after after)
+{
+    CHECK(h.latest != NULL);
+    h.latest->script->after = after;
+    h.latest->left = bytes;
+    peer_write(h.latest);
 }
 
 static inline void on_peer_memory(uv_handle_t *handle, size_t wanted, uv_buf_t *ret_buffer)
@@ -349,12 +363,17 @@ static inline void turn(struct client *client)
         EXPECT(condition);                                                                         \
     } while (0)
 
+/* A chunked body ends with an empty chunk; ours never have those bytes inside. */
 static inline bool client_done(const struct client *client)
 {
-    struct buf body = BUF_INIT(1u << 28);
-    bool done = client->closed || client_body(client, &body);
-    buf_release(&body);
-    return done;
+    uint64_t length;
+    struct slice head = client_head(client);
+    if (client->closed || head.len == 0) {
+        return client->closed;
+    }
+    return slice_to_u64(client_header(client, "content-length"), &length)
+               ? client->in.len >= head.len + 2 + length
+               : slice_ends(buf_slice(&client->in), SLICE("\r\n0\r\n\r\n"));
 }
 
 /* A whole POST with a length. */
@@ -524,6 +543,26 @@ static inline void harness_heal(void)
         EXPECT_INT(atomic_load(&policy->targets[i].health->in_flight), 0);
         health_init(policy->targets[i].health);
     }
+}
+
+/* The target of this name in the published snapshot. */
+static inline struct target *harness_target(const char *name)
+{
+    struct policy *policy = &h.gateway.snapshot->policy;
+    uint16_t index = policy_find_target(policy, slice_from_cstr(name));
+    CHECK(index != NO_TARGET);
+    return &policy->targets[index];
+}
+
+/* Sends one request on a connection of its own and waits for the whole answer; *ret_body gets the
+ * body. Returns the status, 0 when there is none. */
+static inline int harness_ask(struct slice request, struct client *client, struct buf *ret_body)
+{
+    client_open(client);
+    client->out = request;
+    UNTIL(client, client_done(client));
+    (void)client_body(client, ret_body);
+    return client_status(client);
 }
 
 #endif

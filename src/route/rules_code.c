@@ -53,7 +53,7 @@ const struct word_rule rules_code[] = {
     RULE(CODE_RENAME, 11, RULE_CODE | RULE_GAP_3, "convert to snake case", "convert|change|make|switch|apply snake_case|camelcase|snake|camel|kebab|pascal|pascalcase"),
     RULE(CODE_RENAME, 9, RULE_CODE | RULE_GAP_3, "change the name", "change|update|replace|switch|swap name|names|naming|identifier|identifiers"),
     RULE(CODE_RENAME, 8, RULE_CODE | RULE_GAP_2, "replace all occurrences", "replace|change|update|find all|every|each occurrences|uses|instances|references|usages|occurrence|replace|calls"),
-    RULE(CODE_RENAME, 7, RULE_CODE, "naming convention", "naming|camelcase|snake_case|pascalcase|kebab"),
+    RULE(CODE_RENAME, 9, RULE_CODE, "naming convention", "naming|camelcase|snake_case|pascalcase|kebab"),
     RULE(CODE_RENAME, 7, RULE_CODE | RULE_GAP_1, "to snake case", "snake|camel|pascal|kebab case"),
     RULE(CODE_RENAME, 6, RULE_CODE | RULE_GAP_3, "should be called", "should|call|called|name instead called|named|instead|to"),
 
@@ -79,7 +79,7 @@ const struct word_rule rules_code[] = {
     RULE(CODE_FUNCTION, 4, RULE_CODE | RULE_GAP_1, "in a language", "in|using " LANGUAGES),
     RULE(CODE_FUNCTION, 4, RULE_CODE | RULE_GAP_3, "how do I ... in", "how do|can|to|would i|you|we|to"),
     RULE(CODE_FUNCTION, 6, RULE_CODE | RULE_GAP_2, "SQL query", "sql|postgres|mysql|regular|bash|shell query|statement|expression|select|script|command|one"),
-    RULE(CODE_FUNCTION, 8, RULE_CODE | RULE_GAP_3, "convert to a language", "convert|port|translate|rewrite|transpile to|into|in|from " LANGUAGES),
+    RULE(CODE_FUNCTION, 8, RULE_CODE | RULE_GAP_3, "convert to a language", "convert|port|translate|rewrite|transpile to|into " LANGUAGES),
     RULE(CODE_FUNCTION, 4, RULE_CODE | RULE_GAP_1, "returns", "returns|return|takes|accepts|given true|list|string|array|number"),
 
     /* tests */
@@ -89,7 +89,8 @@ const struct word_rule rules_code[] = {
     RULE(CODE_TESTS, 9, RULE_CODE, "a test framework", "pytest|jest|junit|mocha|rspec|vitest|cypress|playwright|unittest|gtest|xunit|testify|jasmine|nunit|phpunit|mockito|hypothesis|tdd|testcases|catch2|minitest"),
     RULE(CODE_TESTS, 5, RULE_CODE, "mock", "mock|mocks|mocking|fixture|fixtures|coverage|assertions|asserts|stubs"),
     RULE(CODE_TESTS, 8, RULE_CODE | RULE_AT_START, "test", "test|cover"),
-    RULE(CODE_TESTS, 3, RULE_CODE, "tests", "tests|testing|spec"),
+    RULE(CODE_TESTS, 5, RULE_CODE, "tests", "tests|testing|spec"),
+    RULE(CODE_TESTS, 9, RULE_CODE | RULE_GAP_2, "which tests", "which|what|more|missing tests|test"),
 
     /* review */
     RULE(CODE_REVIEW, 11, RULE_CODE, "code review", "code review|reviewer|quality"),
@@ -123,8 +124,8 @@ const struct word_rule rules_code[] = {
     RULE(CODE_ARCHITECTURE, 10, RULE_CODE | RULE_GAP_3, "design a system", "design|designing|plan|propose|blueprint|structure|architect system|service|schema|database|api|platform|pipeline|backend|app|infrastructure|model|services|cluster|architecture|application|layer|solution|queue|store|storage|protocol"),
     RULE(CODE_ARCHITECTURE, 11, RULE_CODE | RULE_GAP_3, "how would you structure", "how structure|design|architect|organize|scale|organise"),
     RULE(CODE_ARCHITECTURE, 7, RULE_CODE | RULE_AT_START, "design", "design|architect|blueprint"),
-    RULE(CODE_ARCHITECTURE, 4, RULE_CODE, "microservices", "microservices|microservice|monolith|cqrs|kafka|sharding|sharded|distributed|scalable|scalability|multitenant|serverless|queue|replication|failover|consistency|tenancy|scaling|broker|rabbitmq|bounded"),
-    RULE(CODE_ARCHITECTURE, 6, RULE_CODE | RULE_GAP_1, "event sourcing", "event|multi|load|high|message|data|eventual|tech|hexagonal sourcing|driven|tenant|balancer|availability|queue|model|consistency|stack|region|broker"),
+    RULE(CODE_ARCHITECTURE, 2, RULE_CODE, "microservices", "microservices|microservice|monolith|cqrs|kafka|sharding|sharded|distributed|scalable|scalability|multitenant|serverless|queue|replication|failover|consistency|tenancy|scaling|broker|rabbitmq|bounded"),
+    RULE(CODE_ARCHITECTURE, 4, RULE_CODE | RULE_GAP_1, "event sourcing", "event|multi|load|high|message|data|eventual|tech|hexagonal sourcing|driven|tenant|balancer|availability|queue|model|consistency|stack|region|broker"),
     RULE(CODE_ARCHITECTURE, 7, RULE_CODE | RULE_GAP_2, "should we use", "should|would|monolith|choose|decide we|i|or|you|between|vs use|choose|split|structure|adopt|microservices|organize|design"),
     RULE(CODE_ARCHITECTURE, 8, RULE_CODE, "design doc", "rfc|adr|adrs"),
     RULE(CODE_ARCHITECTURE, 9, RULE_CODE, "design doc", "design doc|docs|document|proposal"),
@@ -147,6 +148,8 @@ const struct word_rule rules_code[] = {
     /* debugging */
     RULE(CODE_DEBUGGING, 9, RULE_CODE, "debug", "debug|debugging|heisenbug|troubleshoot"),
     RULE(CODE_DEBUGGING, 11, RULE_CODE, "race condition", "race|data|memory condition|conditions|race|races|leak|leaks|corruption|leaking"),
+    RULE(CODE_DEBUGGING, 7, RULE_CODE, "leak", "leak|leaked"),
+    RULE(CODE_DEBUGGING, 8, RULE_CODE | RULE_GAP_3, "cannot reproduce", "cannot|can't|not reproduce"),
     RULE(CODE_DEBUGGING, 10, RULE_CODE, "deadlock", "deadlock|deadlocks|deadlocked|livelock|coredump|segfault|segfaults|sigsegv|sigabrt|oom|leaks|leaking"),
     RULE(CODE_DEBUGGING, 8, RULE_CODE, "intermittent", "intermittent|intermittently|sporadic|sporadically|flaky|nondeterministic|occasionally|randomly|sometimes|rarely|unreproducible"),
     RULE(CODE_DEBUGGING, 10, RULE_CODE, "segmentation fault", "segmentation|core|use|double|heap|stack|undefined|access fault|dump|after|free|corruption|overflow|behavior|behaviour|violation"),
@@ -164,6 +167,7 @@ const struct word_rule rules_code[] = {
     RULE(CODE_SECURITY, 10, RULE_CODE | RULE_GAP_1, "SQL injection", "sql|command|prompt|path|header|template|buffer|timing|privilege|prototype|directory|code|hardcoded|leaked|hard injection|traversal|overflow|attack|attacks|escalation|pollution|secrets|credentials|coded"),
     RULE(CODE_SECURITY, 10, RULE_CODE | RULE_GAP_2, "prevent an attack", "prevent|mitigate|avoid|stop|against xss|csrf|injection|attacks|sql|ssrf|replay"),
     RULE(CODE_SECURITY, 7, RULE_CODE, "password handling", "password|session|token|secret|cookie hashing|tokens|handling|storage|reset|fixation|hijacking"),
+    RULE(CODE_SECURITY, 11, RULE_CODE | RULE_GAP_2, "write a threat model", "write|create|make|build|draft threat"),
     RULE(CODE_SECURITY, 6, RULE_CODE, "sanitize", "sanitize|sanitise|sanitization|injection|attacker|malicious|untrusted|attack|attacks|bypass|secrets|credentials|tampering|spoofing"),
     RULE(CODE_SECURITY, 9, RULE_CODE | RULE_GAP_1, "threat model", "threat|penetration|security|auth|authentication|authorization|access model|modeling|testing|test|audit|bypass|review|issues|holes|flaw|flaws|control"),
     RULE(CODE_SECURITY, 8, RULE_CODE | RULE_AT_START, "audit", "audit|harden|secure|pentest"),
@@ -174,7 +178,7 @@ const struct word_rule rules_code[] = {
     RULE(CODE_PERFORMANCE, 9, RULE_CODE, "optimize", "optimize|optimise|optimizing|optimization|optimizations|optimising|optimisation|optimized"),
     RULE(CODE_PERFORMANCE, 7, RULE_CODE, "slow", "slow|slower|slowly|slowness|slowest|sluggish|slows"),
     RULE(CODE_PERFORMANCE, 7, RULE_CODE, "faster", "faster|speedup|speed|quicker|accelerate"),
-    RULE(CODE_PERFORMANCE, 9, RULE_CODE, "bottleneck", "bottleneck|bottlenecks|flamegraph|hotspot|hotspots|profiler|profiling"),
+    RULE(CODE_PERFORMANCE, 9, RULE_CODE, "bottleneck", "bottleneck|bottlenecks|flamegraph|hotspot|hotspots|profiling"),
     RULE(CODE_PERFORMANCE, 7, RULE_CODE | RULE_AT_START, "profile", "profile|benchmark|optimize|optimise"),
     RULE(CODE_PERFORMANCE, 6, RULE_CODE, "latency", "latency|throughput|p99|p95|qps|benchmark|benchmarks|vectorize|parallelize|simd|allocations|gc|cachegrind"),
     RULE(CODE_PERFORMANCE, 8, RULE_CODE | RULE_GAP_2, "memory usage", "memory|cpu|ram|reduce|lower|cut|heap usage|footprint|consumption|allocations|memory|latency|time|runtime|use"),

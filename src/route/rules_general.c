@@ -28,7 +28,7 @@ const struct word_rule rules_general[] = {
     RULE(SUMMARIZATION, 9, RULE_GAP_3, "give me a summary", "give|provide|write|create|need|make|want|produce|generate|share|short|brief|quick summary|overview|recap|synopsis|digest"),
     RULE(SUMMARIZATION, 10, 0, "tl;dr", "tl|tldr"),
     RULE(SUMMARIZATION, 9, RULE_PASSAGE | RULE_GAP_1, "tell me about", "tell|describe|write|give|know|points|facts|information me|about|some|brief about|information|facts|points|regarding"),
-    RULE(SUMMARIZATION, 9, 0, "sum up", "sum up"),
+    RULE(SUMMARIZATION, 10, RULE_GAP_2, "sum up", "sum up"),
     RULE(SUMMARIZATION, 8, 0, "boil down", "boil|distill down|to"),
     RULE(SUMMARIZATION, 9, 0, "key points", "key|main|important|essential|central points|takeaways|ideas|idea|takeaway|arguments|findings|message|point"),
     RULE(SUMMARIZATION, 13, RULE_GAP_3, "what are the key points", "what|give|list|tell|what's|name|highlight key|main|central points|takeaways|ideas|idea|arguments|findings|message|point"),
@@ -44,6 +44,8 @@ const struct word_rule rules_general[] = {
     /* translation */
     RULE(TRANSLATION, 11, 0, "translate", "translate|translates|translating|translated"),
     RULE(TRANSLATION, 9, 0, "translation", "translation|translations|translator"),
+    RULE(TRANSLATION, 10, RULE_GAP_3, "give me the translation", "give|provide|need|want translation"),
+    RULE(TRANSLATION, 8, RULE_GAP_2, "need it in a language", "need|want|have|give " LANGUAGES),
     RULE(TRANSLATION, 7, RULE_GAP_1, "into a language", "into|to " LANGUAGES),
     RULE(TRANSLATION, 6, RULE_GAP_2, "from one language to another", "from " LANGUAGES " to|into"),
     RULE(TRANSLATION, 10, RULE_GAP_3, "how do you say", "how|what's say|spell|pronounce"),
@@ -65,6 +67,7 @@ const struct word_rule rules_general[] = {
     RULE(REWRITE, 4, 0, "grammar", "grammar|wording|typos|phrasing|misspellings"),
     RULE(REWRITE, 7, RULE_GAP_3, "say differently", "say|put|word|phrase this differently|better|politely|nicely|simply|another"),
     RULE(REWRITE, 6, RULE_GAP_2, "simple terms", "in|for|using simpler|plain|plainer|layman|layman's english|terms|words|language"),
+    RULE(REWRITE, 14, 0, "plain English", "plain|simple|simpler|everyday|proper|better|plainer english|language|terms"),
     RULE(REWRITE, 9, RULE_AT_START, "reformuler", "reformule|reformulez|reescribe|reformula|umschreiben|corrige|corrigez|corrija|korrigiere|riscrivi"),
 
     /* extraction */
@@ -83,7 +86,8 @@ const struct word_rule rules_general[] = {
     RULE(EXTRACTION, 5, RULE_GAP_3, "as JSON", "into|in|return|output|give json|csv|table|yaml|jsonl|fields"),
     RULE(EXTRACTION, 8, RULE_GAP_2, "JSON with keys", "json keys|fields|containing"),
     RULE(EXTRACTION, 6, RULE_AT_START, "return", "return|output"),
-    RULE(EXTRACTION, 5, RULE_GAP_3, "names and dates", "names|dates|date|emails|email|phone|prices|addresses|skills|amounts|name|total|address or|numbers|addresses|price|amount"),
+    RULE(EXTRACTION, 5, RULE_GAP_3, "names and dates", "names|dates|date|emails|email|phone|prices|addresses|skills|amounts|name|total|address or|numbers|addresses|price|amount|dates|amounts"),
+    RULE(EXTRACTION, 9, RULE_GAP_3, "list the names", "list|find|get|return|collect names|dates|amounts|numbers|emails|addresses|prices|deadlines"),
     RULE(EXTRACTION, 4, RULE_GAP_3 | RULE_PASSAGE, "bulleted list", "bulleted|bullet|comma|numbered|short|alphabetical list|points|order"),
     RULE(EXTRACTION, 6, RULE_GAP_2 | RULE_PASSAGE, "which are mentioned", "what|which|who|where are|is|does mentioned|listed|named|described"),
 
@@ -97,7 +101,7 @@ const struct word_rule rules_general[] = {
     RULE(CLASSIFICATION, 5, RULE_GAP_2, "which of these", "which|who|what|whether following|these|those|them|ones|amongst|among"),
     RULE(CLASSIFICATION, 8, RULE_GAP_1, "identify which", "identify|determine|decide|tell|state|say|check|indicate|specify|choose|select|detect which|whether|if"),
     RULE(CLASSIFICATION, 5, RULE_GAP_3, "identify the ... from", "identify|choose|select|pick|separate|divide|find from|among|between|into|list"),
-    RULE(CLASSIFICATION, 7, RULE_GAP_3, "each as", "each|these|them|following|items|it|this|email|ticket|message|review|comment either|or|categories|groups|category|type|into|belongs"),
+    RULE(CLASSIFICATION, 7, RULE_GAP_3, "each as", "each|these|them|following|items either|or|categories|groups|category|type|belongs"),
     RULE(CLASSIFICATION, 5, RULE_GAP_1, "each of the following", "each following|these|those"),
     RULE(CLASSIFICATION, 7, RULE_GAP_2, "what category", "what|which|assign|right|correct|best|pick category|label|class|topic|sentiment|intent|department|genre|priority|tag"),
     RULE(CLASSIFICATION, 6, RULE_GAP_3, "belongs to", "belong|belongs|fall|falls to|in|into"),
@@ -145,7 +149,8 @@ const struct word_rule rules_general[] = {
     /* chat */
     RULE(CHAT, 8, RULE_SHORT | RULE_TEXT_START, "hello", "hello|hi|hey|yo|howdy|hiya|greetings|hola|bonjour|hallo|ciao|salut|heya|morning|sup|привет"),
     RULE(CHAT, 9, RULE_SHORT, "good morning", "good morning|afternoon|evening|night|day"),
-    RULE(CHAT, 11, RULE_SHORT, "how are you", "how are|is|did|do|have you|your|things|day|going|feeling|everything|life|been"),
+    RULE(CHAT, 11, RULE_SHORT | RULE_GAP_2, "how are you", "how are|is|was you|your|things|going|day|everything|life|weekend|morning"),
+    RULE(CHAT, 9, RULE_SHORT | RULE_GAP_1, "have a nice day", "have|happy nice|good|great|lovely|friday|monday|weekend|holidays"),
     RULE(CHAT, 9, RULE_SHORT, "thanks", "thanks|thank|thx|cheers|ty|merci|gracias|danke|appreciate|grateful"),
     RULE(CHAT, 9, RULE_SHORT, "what's up", "what's|whats up|new|happening|good"),
     RULE(CHAT, 9, RULE_SHORT, "bye", "bye|goodbye|farewell|goodnight|ttyl|cya"),

@@ -43,7 +43,7 @@ const struct word_rule rules_questions[] = {
     RULE(QA_CLOSED, 4, RULE_PASSAGE | RULE_AT_START, "question", "what|who|where|when|which|how|why|whose|is|did|does|question|are|were"),
 
     /* reasoning */
-    RULE(REASONING, 5, RULE_GAP_2, "step by step", "step step"),
+    RULE(REASONING, 7, RULE_GAP_2, "step by step", "step step"),
     RULE(REASONING, 9, RULE_GAP_2, "reason step by step", "reason|think step"),
     RULE(REASONING, 8, 0, "prove", "prove|proof|disprove|counterexample|deduce|deduction"),
     RULE(REASONING, 7, 0, "puzzle", "puzzle|riddle|paradox|brainteaser|logically|syllogism|knights|knaves|fallacy"),
@@ -53,7 +53,7 @@ const struct word_rule rules_questions[] = {
     RULE(REASONING, 7, RULE_AT_START | RULE_PROSE, "analyze", "analyze|analyse|evaluate|assess|critique|compare|argue|justify|weigh|critically|contrast"),
     RULE(REASONING, 4, 0, "analyze", "analyze|analyse|critically|implications|hypothesis|hypotheses|plausible|feasibility|causal|infer"),
     RULE(REASONING, 6, RULE_GAP_2, "compare and contrast", "compare contrast"),
-    RULE(REASONING, 5, RULE_GAP_3, "explain your reasoning", "explain|justify|show|give your reasoning|answer|thinking|work|reasons"),
+    RULE(REASONING, 9, RULE_GAP_3, "explain your reasoning", "explain|justify|show|give your reasoning|answer|thinking|work|reasons"),
     RULE(REASONING, 7, RULE_GAP_2, "what would happen if", "what would|could|might|will happen|change"),
     RULE(REASONING, 7, RULE_GAP_2, "who is lying", "who|which|exactly|only is|one|two lying|lies|liar|truth|guilty"),
     RULE(REASONING, 6, 0, "must be true", "must|can|cannot|could we true|false|conclude|concluded|inferred"),

@@ -30,7 +30,7 @@ void shape_facts(struct scoring *s)
     s->passage = has_passage(f);
     uint32_t words = f->code_words;
     s->code_share = s->code_strong ? 22 : words >= 5 ? 18 : words >= 3 ? 16 : words == 2 ? 13 : words == 1 ? 12 : 0;
-    s->prose_share = s->code_strong ? 9 : words >= 5 ? 13 : 16;
+    s->prose_share = s->code_strong ? 9 : words >= 5 ? 11 : words >= 3 ? 13 : 16;
 }
 
 /* --- shapes --- */
@@ -123,7 +123,8 @@ static bool shape_items(const struct scoring *s)
 {
     bool asked = is_question(s->features) || s->points[TASK_CLASSIFICATION] > 0 ||
                  s->points[TASK_QA_OPEN] >= ASKED_POINTS;
-    return asked && s->features->list_commas >= 2 && !s->code_strong && !s->passage;
+    return asked && s->features->list_commas >= 2 && s->features->code_words < 5 &&
+           !s->code_strong && !s->passage;
 }
 
 /* "Which one flies? Penguin or eagle" */
@@ -200,6 +201,16 @@ static void specify_questions(struct scoring *s)
     }
 }
 
+/* "Review it for security holes": the subject of a review says more than that it is one. */
+static void specialise_review(struct scoring *s)
+{
+    int review = s->points[TASK_CODE_REVIEW];
+    if (review > 0 && s->points[TASK_CODE_SECURITY] >= SPECIFIC_POINTS) {
+        s->points[TASK_CODE_SECURITY] += review / 2;
+        s->points[TASK_CODE_REVIEW] = review / 2;
+    }
+}
+
 void score_shapes(struct scoring *s)
 {
     for (size_t i = 0; i < ARRAY_LEN(shape_rows); i++) {
@@ -213,6 +224,7 @@ void score_shapes(struct scoring *s)
             s->reason[row->task] = row->reason;
         }
     }
+    specialise_review(s);
     specify_questions(s);
     close_questions(s);
 }

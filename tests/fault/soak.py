@@ -120,6 +120,8 @@ class Client(threading.Thread):
             answer.body.endswith(b"data: [DONE]\n\n") if streamed else answer.end == "complete"
         ):
             self.complete.append(answer.header("x-sluice-call-id"))
+        elif answer.status == 422 and b"(switched_off)" in answer.body:
+            pass  # its only target is off at the moment: see disturb()
         elif answer.status not in (200, 429, 502, 503, 504):
             self.problems.append(f"{answer.start}: {answer.body[:300]!r}")
 
@@ -147,8 +149,12 @@ class Client(threading.Thread):
     def leave(self, connection):
         """After some of the answer, by a reset every second time."""
         self.count("left")
-        for _ in range(self.random.randrange(0, 3)):
-            connection.more()
+        connection.sock.settimeout(0.2)
+        try:
+            for _ in range(self.random.randrange(0, 3)):
+                connection.more()
+        except TimeoutError:
+            pass
         if self.random.random() < 0.5:
             connection.reset()
 
@@ -301,7 +307,7 @@ def main():
         f" descriptors {first[2]} -> {last[2]},"
         f" {getattr(soak, 'rows', 0)} rows"
     )
-    for problem in soak.problems:
+    for problem in soak.problems[:8]:
         print("# " + problem.replace("\n", "\n#   "))
     print(
         f"{'not ok' if soak.problems else 'ok'} 1 - memory and descriptors stay flat"

@@ -295,16 +295,18 @@ class Scenario:
         self.sluice.configure(text)
         self.sluice.process.send_signal(signal.SIGHUP)
         stamp = "sluice_config_last_reload_timestamp_seconds"
-        wait_until(
-            lambda: self.sluice.metrics()[stamp] != before[stamp]
-            or self.sluice.metrics()["sluice_config_last_reload_success"] == 0,
-            10,
-            "the reload",
-        )
         wanted = 0 if section.has("refused") else 1
-        if self.sluice.metrics()["sluice_config_last_reload_success"] != wanted:
+
+        def reloaded():
+            now = self.sluice.metrics()
+            reloaded.taken = now["sluice_config_last_reload_success"]
+            return reloaded.taken == wanted and (wanted == 0 or now[stamp] != before[stamp])
+
+        try:
+            wait_until(reloaded, 10, "the reload")
+        except TimeoutError:
             self.problems.append(
-                f"line {section.line}: the reload was {'taken' if wanted == 0 else 'refused'}:"
+                f"line {section.line}: the reload was {'taken' if reloaded.taken else 'refused'}:"
                 f" {self.sluice.log()[-600:]}"
             )
 

@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios that a data file cannot tell: memory, many clients at once, time limits. Each is a
+class with `says`, a configuration and a run(); what differs is appended to `problems`."""
+
+import json
+import os
+import random
+import signal
+import socket
+import threading
+import time
+
+from harness import http1
+from harness.process import Sluice, wait_until
+
+EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"' + b"x" * 4000 + b'"}}]}\n\n'
+LAST = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def whole(text="ok"):
+    body = json.dumps(
+        {
+            "choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 5},
+        }
+    ).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+        len(body),
+        body,
+    )
+
+
+def request(model="auto", stream=False, headers=(), text="Hi", extra=None):
+    body = {"model": model, "messages": [{"role": "user", "content": text}], **(extra or {})}
+    if stream:
+        body["stream"] = True
+    data = json.dumps(body).encode()
+    head = ["POST /v1/chat/completions HTTP/1.1", "Host: localhost", *headers]
+    head += ["Content-Type: application/json", f"Content-Length: {len(data)}", "", ""]
+    return "\r\n".join(head).encode() + data
+
+
+class Provider:
+    """A provider whose answer is a function of the connection and the request."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock):
+        connection = http1.Connection(sock, 60)
+        try:
+            while (got := http1.read_request(connection)) is not None:
+                self.answer(connection, got)
+        except (OSError, http1.Broken):
+            pass
+        finally:
+            connection.close()
+
+    def close(self):
+        self.listener.close()
+
+
+class Live:
+    server = ""
+    targets = """\
+  cheap: { provider: lab, model: cheap-1, tier: premium, latency_ms: 100, context_tokens: 32000,
+    price: { input_per_mtok: 1, output_per_mtok: 2 } }
+"""
+
+    def __init__(self, workers, program, directory):
+        self.workers = workers
+        self.problems = []
+        self.provider = Provider(self.answer)
+        self.sluice = Sluice(program, directory)
+
+    def answer(self, connection, got):
+        connection.send(whole())
+
+    def config(self):
+        return (
+            f"server: {{ listen: 127.0.0.1:{self.sluice.port}, "
+            f"workers: {self.workers}{self.server} }}\n"
+            "log: { format: json, access: false }\n"
+            "ledger: { path: ledger.db, segment_bytes: 1MB }\n"
+            f"providers:\n  lab: {{ preset: openai-compatible,"
+            f' base_url: "http://127.0.0.1:{self.provider.port}/v1" }}\n'
+            f"targets:\n{self.targets}"
+        )
+
+    def expect(self, condition, says):
+        if not condition:
+            self.problems.append(says)
+
+    def run(self):
+        try:
+            self.sluice.configure(self.config())
+            self.sluice.start()
+            self.play()
+            status = self.sluice.stop()
+            self.expect(status == 0, f"exit status {status}: {self.sluice.log()[-2000:]}")
+            self.expect("Sanitizer" not in self.sluice.log(), self.sluice.log()[-3000:])
+        except Exception as problem:  # noqa: BLE001 - it is this scenario's result
+            self.problems.append(f"{type(problem).__name__}: {problem}")
+            self.problems.append("log: " + self.sluice.log()[-1500:])
+        finally:
+            self.sluice.close()
+            self.provider.close()
+        return self.problems
+
+
+class SlowClientBoundsMemory(Live):
+    says = "A client that does not read stops the provider; memory stays; it gets all in the end"
+    events = 8000  # of 4 KB
+
+    def answer(self, connection, got):
+        self.sent = 0
+        connection.send(STREAM_HEAD)
+        for _ in range(self.events):
+            connection.send(chunk(EVENT))
+            self.sent += 1
+        connection.send(chunk(LAST) + b"0\r\n\r\n")
+
+    def play(self):
+        client = http1.connect(self.sluice.port, 30)
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        before, _ = self.sluice.memory()
+        client.send(request(stream=True))
+        wait_until(self.stalled, 20, "the provider is stopped")
+        after, _ = self.sluice.memory()
+        grown = (after - before) >> 20
+        self.expect(grown < 6, f"the gateway grew by {grown} MB for a client that does not read")
+        self.expect(self.sent < self.events, "the provider could send everything")
+        answer = http1.read_answer(client)
+        text = answer.body.count(b"data: {")
+        self.expect(text == self.events + 1, f"{text} of {self.events + 1} events came")
+        self.expect(answer.end == "complete", "the answer was cut")
+        row = self.sluice.call(answer.header("x-sluice-call-id"))
+        self.expect(row["complete"], f"the row says {row}")
+        client.close()
+
+    def stalled(self):
+        first = getattr(self, "sent", -1)
+        time.sleep(0.15)
+        return first > 0 and self.sent == first
+
+
+class SilentClientIsCut(Live):
+    says = "A client that reads nothing for write_timeout is cut, and the call is charged"
+    server = ", write_timeout: 1s"
+
+    def answer(self, connection, got):
+        self.left = threading.Event()
+        connection.send(STREAM_HEAD)
+        try:
+            while True:
+                connection.send(chunk(EVENT))
+        except OSError:
+            self.left.set()
+            raise
+
+    def play(self):
+        client = http1.connect(self.sluice.port, 30)
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        client.send(request(stream=True))
+        wait_until(lambda: hasattr(self, "left") and self.left.is_set(), 15, "the provider is left")
+
+        def newest():
+            _, page = self.sluice.api("/sluice/v1/calls?limit=1")
+            return page["calls"][0] if page["calls"] else None
+
+        row = wait_until(newest, 10, "a row")
+        self.expect(not row["complete"] and row["cost_usd"] > 0, f"the row says {row}")
+        client.close()
+
+
+class SlowHeadTimesOut(Live):
+    says = "A head that does not arrive in head_timeout is 408, and a slow drip does not extend it"
+    server = ", head_timeout: 300ms"
+
+    def play(self):
+        client = http1.connect(self.sluice.port)
+        begin = time.monotonic()
+        for byte in b"POST /v1/chat/completions HTTP/1.1\r\nX-Slow: " + b"a" * 400:
+            try:
+                client.send(bytes([byte]))
+            except OSError:
+                break
+            client.sock.settimeout(0.02)
+            try:
+                if not client.more() or client.buffer:
+                    break
+            except TimeoutError:
+                pass
+        client.sock.settimeout(5)
+        answer = http1.read_answer(client)
+        self.expect(answer.status == 408, f"the answer is {answer.start}")
+        self.expect(b'"request_timeout"' in answer.body, f"the body is {answer.body!r}")
+        self.expect(time.monotonic() - begin < 3, "the drip extended the time")
+        client.close()
+
+
+class DrainTimesOut(Live):
+    says = "A stream that outlasts drain_timeout is cut and recorded; the exit status is 0"
+    server = ", drain_timeout: 300ms"
+
+    def answer(self, connection, got):
+        connection.send(STREAM_HEAD + chunk(EVENT))
+        while connection.more():
+            pass
+
+    def play(self):
+        client = http1.connect(self.sluice.port)
+        client.send(request(stream=True))
+        http1.read_answer(client, lambda body: b"data:" in body)
+        self.sluice.process.send_signal(signal.SIGTERM)
+        self.expect(self.sluice.process.wait(10) == 0, "the exit status is not 0")
+        while client.more():
+            pass
+        self.expect(b"0\r\n\r\n" not in client.buffer[-8:], "the cut looks like an orderly end")
+        rows = self.sluice.database().execute("SELECT complete, cost_nd FROM calls").fetchall()
+        self.expect(len(rows) == 1 and rows[0][0] == 0 and rows[0][1] > 0, f"rows: {rows}")
+        client.close()
+
+
+class OneProbe(Live):
+    says = "When a dead target is due, one of many calls at once probes it"
+    targets = Live.targets + """\
+  dear: { provider: lab, model: dear-1, tier: premium, latency_ms: 300, context_tokens: 32000,
+    price: { input_per_mtok: 10, output_per_mtok: 20 } }
+"""
+    dead = True
+    probes = 0
+
+    def answer(self, connection, got):
+        if b"cheap-1" not in got.body:
+            connection.send(whole())
+            return
+        if self.dead:
+            connection.send(b"HTTP/1.1 429 X\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+            return
+        self.probes += 1
+        self.release.wait(10)
+        connection.send(whole())
+
+    def one(self, found):
+        client = http1.connect(self.sluice.port)
+        client.send(request())
+        found.append(http1.read_answer(client).header("x-sluice-target"))
+        client.close()
+
+    def play(self):
+        self.release = threading.Event()
+        found = []
+        self.one(found)
+        self.expect(found == ["dear"], f"the first call was answered by {found}")
+        self.dead = False
+
+        def due():
+            _, answer = self.sluice.api("/sluice/v1/targets")
+            return all(t["status"] == "on" for t in answer["targets"])
+
+        wait_until(due, 10, "the target is due")
+        found = []
+        threads = [threading.Thread(target=self.one, args=(found,)) for _ in range(24)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(found) >= 23, 10, "the others are answered")
+        self.release.set()
+        for thread in threads:
+            thread.join()
+        self.expect(self.probes == 1, f"{self.probes} calls probed the target at once")
+        self.expect(sorted(found).count("dear") == 23, f"answered by {found}")
+
+
+class ConnectionsComeAndGo(Live):
+    says = "After 600 clients came, called and left, the descriptors are as before"
+
+    def play(self):
+        def call(close):
+            client = http1.connect(self.sluice.port)
+            client.send(request())
+            self.expect(http1.read_answer(client).status == 200, "a call failed")
+            if close:
+                client.close()
+            return client
+
+        for _ in range(8 * self.workers):
+            call(True)
+        time.sleep(0.05)
+        before = self.sluice.descriptors()
+        for _ in range(3):
+            clients = [call(False) for _ in range(200)]
+            for number, client in enumerate(clients):
+                client.reset() if number % 2 else client.close()
+        wait_until(
+            lambda: self.sluice.descriptors() <= before + self.workers, 5, "descriptors are closed"
+        )
+
+
+class ExplainAgrees(Live):
+    says = "Explain and the real path decide the same for thousands of random requests"
+    targets = """\
+  free: { provider: lab, model: free-1, tier: budget, latency_ms: 50, context_tokens: 3000,
+    capabilities: [streaming, json], price: { input_per_mtok: 0, output_per_mtok: 0 } }
+  small: { provider: lab, model: small-1, tier: mid, latency_ms: 150, context_tokens: 16000,
+    capabilities: [streaming, json, tools], price: { input_per_mtok: 1, output_per_mtok: 4 } }
+  large: { provider: lab, model: large-1, tier: premium, latency_ms: 400, context_tokens: 200000,
+    capabilities: [streaming, json, json_schema, tools, vision, reasoning],
+    price: { input_per_mtok: 5, output_per_mtok: 25 } }
+routes:
+  auto: { tasks: { classification: [free, small], math: { prefer: [large] } } }
+  thrifty: { targets: [free, small], conservative: 0 }
+"""
+    requests = int(os.environ.get("EXPLAIN_REQUESTS", "5000"))
+    texts = [
+        "Classify this review as positive or negative: the soup was cold.",
+        "What is 17 * 23? Show each step of the proof.",
+        "Fix the bug: int f(int *p) { return p[1; }",
+        "Design the architecture of a payment system of three services; explain trade-offs.",
+        "Translate to French: good morning",
+        "Rename the variable x to total in this function.",
+        "Hi",
+        "Summarize the following text. " + "It rained all day in the harbour. " * 200,
+        "Why is the sky blue?",
+    ]
+
+    def random_request(self, source):
+        extra = {}
+        if source.random() < 0.2:
+            extra["tools"] = [{"type": "function", "function": {"name": "f"}}]
+        if source.random() < 0.2:
+            extra["max_tokens"] = source.randrange(1, 4000)
+        if source.random() < 0.2:
+            extra["sluice"] = {"max_cost_usd": source.choice([0, 0.001, 0.02])}
+        if source.random() < 0.1:
+            extra["response_format"] = {"type": "json_object"}
+        if source.random() < 0.1:
+            extra["sluice"] = {"min_tier": source.choice(["budget", "mid", "premium"])}
+        text = source.choice(self.texts) * source.choice([1, 1, 1, 2, 9])
+        return request(source.choice(["auto", "auto", "thrifty", "small"]), text=text, extra=extra)
+
+    def decisions(self, seed, count):
+        source = random.Random(seed)
+        client = http1.connect(self.sluice.port)
+        for _ in range(count):
+            real = self.random_request(source)
+            client.send(real.replace(b"/v1/chat/completions", b"/sluice/v1/explain", 1))
+            told = json.loads(http1.read_answer(client).body)
+            client.send(real)
+            answer = http1.read_answer(client)
+            target = told["plan"][0]["target"] if told["plan"] else None
+            got = answer.header("x-sluice-target") if answer.status == 200 else None
+            same = target == got and told["task"] == answer.header("x-sluice-task")
+            if not same or told["required_tier"] != answer.header("x-sluice-tier"):
+                self.problems.append(f"explain says {told}, the answer is {answer.headers}")
+                break
+        client.close()
+
+    def play(self):
+        threads = [
+            threading.Thread(target=self.decisions, args=(seed, self.requests // 4))
+            for seed in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+LIVE = {
+    "slow_client_bounds_memory": SlowClientBoundsMemory,
+    "silent_client_is_cut": SilentClientIsCut,
+    "slow_head_times_out": SlowHeadTimesOut,
+    "drain_times_out": DrainTimesOut,
+    "one_probe": OneProbe,
+    "connections_come_and_go": ConnectionsComeAndGo,
+    "explain_agrees": ExplainAgrees,
+}

@@ -51,10 +51,8 @@ static void job_done(uv_work_t *work, int status)
         http_exchange_set_user(job->exchange, NULL);
         if (!job->ok) {
             answer_error_of(job->exchange, &job->error);
-        } else if (job->answer.failed) {
-            answer_error(job->exchange, 503, "no_memory", "The answer needs too much memory.");
         } else {
-            answer_json(job->exchange, 200, buf_slice(&job->answer));
+            answer_json_made(job->exchange, &job->answer);
         }
     }
     buf_release(&job->answer);
@@ -200,7 +198,7 @@ void admin_targets(struct worker *worker, struct http_exchange *x, struct slice 
     (void)body;
     struct buf out = BUF_INIT(JOB_ANSWER);
     json_write_targets(worker->snapshot, clock_monotonic(worker->loop.clock), &out);
-    answer_json(x, 200, buf_slice(&out));
+    answer_json_made(x, &out);
     buf_release(&out);
 }
 
@@ -237,7 +235,7 @@ void admin_prices(struct worker *worker, struct http_exchange *x, struct slice r
     struct buf out = BUF_INIT(JOB_ANSWER);
     json_write_prices(query_parameter(x, SLICE("filter")),
                       clock_wall(worker->loop.clock) / NS_PER_S, &out);
-    answer_json(x, 200, buf_slice(&out));
+    answer_json_made(x, &out);
     buf_release(&out);
 }
 
@@ -248,7 +246,7 @@ void admin_keys(struct worker *worker, struct http_exchange *x, struct slice res
     (void)body;
     struct buf out = BUF_INIT(JOB_ANSWER);
     json_write_keys(worker->keys, &out);
-    answer_json(x, 200, buf_slice(&out));
+    answer_json_made(x, &out);
     buf_release(&out);
 }
 
@@ -275,7 +273,7 @@ void admin_explain(struct worker *worker, struct http_exchange *x, struct slice 
         decide_plan(worker->snapshot, &chat, &worker->features, clock_monotonic(worker->loop.clock),
                     decision);
         decide_write_json(worker->snapshot, &chat, &worker->features, decision, &out);
-        answer_json(x, 200, buf_slice(&out));
+        answer_json_made(x, &out);
         buf_release(&out);
     } else {
         answer_error_of(x, &error);

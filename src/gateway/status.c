@@ -70,6 +70,15 @@ void answer_error(struct http_exchange *x, int status, const char *code, const c
     buf_release(&out);
 }
 
+void answer_json_made(struct http_exchange *x, const struct buf *body)
+{
+    if (body->failed) {
+        answer_error(x, 503, "no_memory", "The answer needs too much memory.");
+    } else {
+        answer_json(x, 200, buf_slice(body));
+    }
+}
+
 void answer_error_of(struct http_exchange *x, const struct error *error)
 {
     answer_error(x, error_status(error->kind), error->code, error->text);
@@ -127,7 +136,11 @@ void status_metrics(struct worker *worker, struct http_exchange *x, struct slice
     (void)body;
     struct buf out = BUF_INIT(8u << 20);
     metrics_write(worker->gateway, &out);
-    answer_bytes(x, 200, SLICE("text/plain; version=0.0.4; charset=utf-8"), buf_slice(&out));
+    if (out.failed) {
+        answer_error(x, 503, "no_memory", "The metrics need too much memory.");
+    } else {
+        answer_bytes(x, 200, SLICE("text/plain; version=0.0.4; charset=utf-8"), buf_slice(&out));
+    }
     buf_release(&out);
 }
 
@@ -164,7 +177,7 @@ void status_models(struct worker *worker, struct http_exchange *x, struct slice 
     }
     json_end_array(&w);
     json_end_object(&w);
-    answer_json(x, 200, buf_slice(&out));
+    answer_json_made(x, &out);
     buf_release(&out);
 }
 
@@ -184,7 +197,7 @@ void status_model(struct worker *worker, struct http_exchange *x, struct slice r
     json_writer_init(&w, &out);
     write_model(&w, snapshot, rest,
                 route != NULL ? SLICE("sluice") : snapshot->policy.targets[target].provider_name);
-    answer_json(x, 200, buf_slice(&out));
+    answer_json_made(x, &out);
     buf_release(&out);
 }
 

@@ -26,6 +26,8 @@ void status_root(struct worker *worker, struct http_exchange *x, struct slice re
 void answer_bytes(struct http_exchange *x, int status, struct slice content_type,
                   struct slice body);
 void answer_json(struct http_exchange *x, int status, struct slice body);
+/* Status 200 with what was made in a buffer, or 503 when the buffer failed. */
+void answer_json_made(struct http_exchange *x, const struct buf *body);
 /* An error in OpenAI's shape, for paths that belong to no dialect. */
 void answer_error(struct http_exchange *x, int status, const char *code, const char *message);
 void answer_error_of(struct http_exchange *x, const struct error *error);

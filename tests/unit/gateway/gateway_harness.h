@@ -54,7 +54,6 @@ struct harness {
     struct peer *latest; /* that sent a request */
     char directory[64];  /* of the ledger; "": none */
     char database[128];
-    bool may_fail; /* memory does */
 };
 
 static struct harness h;
@@ -67,6 +66,20 @@ struct peer {
     struct slice left;
     int handles;
 };
+
+/* Appends past the door of memory.h: what tests keep never fails. */
+static inline void keep(struct buf *b, struct slice bytes)
+{
+    if (b->cap - b->len < bytes.len) {
+        b->cap = (b->cap + bytes.len) * 2;
+        b->ptr = realloc(b->ptr, b->cap);
+        CHECK(b->ptr != NULL);
+    }
+    if (bytes.len > 0) {
+        memcpy(b->ptr + b->len, bytes.ptr, bytes.len);
+    }
+    b->len += bytes.len;
+}
 
 static inline struct script *script_of(char letter)
 {
@@ -161,7 +174,7 @@ static inline void on_peer_read(uv_stream_t *stream, ssize_t len, const uv_buf_t
         peer_close(peer, false);
         return;
     }
-    CHECK(buf_append(&peer->in, slice_of(buffer->base, (size_t)len)));
+    keep(&peer->in, slice_of(buffer->base, (size_t)len));
     size_t head;
     size_t length = request_length(buf_slice(&peer->in), &head);
     if (length == 0) {
@@ -172,7 +185,7 @@ static inline void on_peer_read(uv_stream_t *stream, ssize_t len, const uv_buf_t
     script->requests++;
     slice_to_cstr(slice_of(peer->in.ptr, head), script->head, sizeof(script->head));
     buf_clear(&script->body);
-    buf_append(&script->body, slice_of(peer->in.ptr + head, length - head));
+    keep(&script->body, slice_of(peer->in.ptr + head, length - head));
     buf_consume(&peer->in, length);
     peer->script = script;
     peer->left = script->bytes;
@@ -277,7 +290,7 @@ static inline void client_turn(struct client *client)
             client->closed = len == 0 || (errno != EAGAIN && errno != EINTR);
             return;
         }
-        buf_append(&client->in, slice_of(bytes, (size_t)len));
+        keep(&client->in, slice_of(bytes, (size_t)len));
     }
 }
 

@@ -26,12 +26,13 @@ static inline uint32_t half_at(const char *at)
    do. */
 static inline bool same_name(const char *a, const char *b, size_t length)
 {
-    if (length > 2 * sizeof(uint64_t)) {
-        return memcmp(a, b, length) == 0;
-    }
     if (length >= sizeof(uint64_t)) {
         size_t last = length - sizeof(uint64_t);
-        return word_at(a) == word_at(b) && word_at(a + last) == word_at(b + last);
+        bool same = word_at(a) == word_at(b) && word_at(a + last) == word_at(b + last);
+        for (size_t i = sizeof(uint64_t); same && i < last; i += sizeof(uint64_t)) {
+            same = word_at(a + i) == word_at(b + i);
+        }
+        return same;
     }
     if (length >= sizeof(uint32_t)) {
         size_t last = length - sizeof(uint32_t);
@@ -40,7 +41,8 @@ static inline bool same_name(const char *a, const char *b, size_t length)
     return length < 3 || a[1] == b[1]; /* the mark compared the others */
 }
 
-static uint32_t escaped_member_id(const struct member_table *table, struct slice inner)
+__attribute__((cold, noinline)) static uint32_t escaped_id(const struct member_table *table,
+                                                           struct slice inner)
 {
     for (uint32_t id = 0; id < table->count; id++) {
         if (json_inner_is(inner, table->names[id].text)) {
@@ -50,11 +52,12 @@ static uint32_t escaped_member_id(const struct member_table *table, struct slice
     return MEMBER_UNKNOWN;
 }
 
-uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key)
+static inline uint32_t find_id(const struct member_table *table, const struct json_doc *doc,
+                               uint32_t key)
 {
     struct slice inner = json_inner(doc, key);
     if (UNLIKELY(doc->nodes[key].escaped != 0)) {
-        return escaped_member_id(table, inner);
+        return escaped_id(table, inner);
     }
     if (UNLIKELY(inner.len == 0 || inner.len >= NAME_MAX_BYTES)) {
         return MEMBER_UNKNOWN;
@@ -67,6 +70,11 @@ uint32_t member_id(const struct member_table *table, const struct json_doc *doc,
         }
     }
     return MEMBER_UNKNOWN;
+}
+
+uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key)
+{
+    return find_id(table, doc, key);
 }
 
 static void values_clear(const struct member_table *table, uint32_t *values)
@@ -84,7 +92,7 @@ void members_scan(const struct json_doc *doc, uint32_t object, const struct memb
     }
     for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
          key = json_next(doc, object, key)) {
-        uint32_t id = member_id(table, doc, key);
+        uint32_t id = find_id(table, doc, key);
         if (id != MEMBER_UNKNOWN) {
             values[id] = key + 1;
         }
@@ -153,7 +161,7 @@ bool members_read(struct reader *r, uint32_t object, const char *inside,
     values_clear(table, values);
     for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
          key = json_next(doc, object, key)) {
-        uint32_t id = member_id(table, doc, key);
+        uint32_t id = find_id(table, doc, key);
         if (LIKELY(id != MEMBER_UNKNOWN)) {
             if (values[id] != JSON_ABSENT) {
                 return refuse_member(r, inside, table->names[id].text.ptr, true);

@@ -124,6 +124,23 @@ static void skips_to_the_same_place(void)
     }
 }
 
+/* Any byte at any place of a text that is plain otherwise, with more of the same behind it. */
+static void finds_every_byte_at_every_place(void)
+{
+    enum { LENGTH = 150 };
+    char *text = malloc(LENGTH);
+    for (int byte = 0; byte < 256; byte++) {
+        for (size_t at = 0; at < LENGTH; at++) {
+            memset(text, 'a' + (int)(at % 20), LENGTH);
+            text[at] = (char)byte;
+            text[LENGTH - 1 - at / 4] = (char)byte;
+            const char *wanted = naive_text_skip(text, text + LENGTH);
+            EXPECT(json_text_skip(text, text + LENGTH) == wanted);
+        }
+    }
+    free(text);
+}
+
 /* Where RFC 8259 section 7 ends the string, or NULL. */
 static const char *naive_string_end(const char *p, const char *end, bool *ret_escaped)
 {
@@ -262,6 +279,7 @@ static void finds_the_first_byte_of_line_separators(void)
 int main(void)
 {
     TEST(skips_to_the_same_place, "plain text ends where a byte-by-byte search ends it");
+    TEST(finds_every_byte_at_every_place, "each byte that ends plain text is seen at each place");
     TEST(ends_strings_at_the_same_place,
          "strings with escapes end where a byte-by-byte search ends them");
     TEST(knows_every_sequence_of_utf8, "the multi-byte check agrees with RFC 3629");

@@ -37,7 +37,7 @@ const struct sim_behaviour_row sim_behaviour_rows[SIM_BEHAVIOURS] = {
     ROW(SIM_HTML, "html", NULL, 0, "an HTML page (200, or the status given)"),
     ROW(SIM_PLAIN_ERROR, "plain-error", NULL, 0, "a refusal in plain text (500 unless given)"),
     ROW(SIM_EARLY, "early", NULL, 0,
-        "a server's behaviour: answers at the end of the head, before the body"),
+        "a server's: refuses (413 unless given) at the end of the head, before the body"),
 
     ROW(SIM_REFUSED, "refused", "connections", 0,
         "a server's: resets connections when accepted (0: all); a request's: resets after its "

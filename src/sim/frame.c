@@ -275,6 +275,18 @@ static void append_body(struct frame *frame)
     }
 }
 
+/* What was appended leaves with the last step. */
+static void step_with_last(struct frame *frame)
+{
+    struct sim_script *script = frame->script;
+
+    if (script->count > 0 && script->steps[script->count - 1].repeat == 1 && !script->failed) {
+        script->steps[script->count - 1].end = script->bytes.len;
+    } else {
+        sim_script_step(script, 0, 1);
+    }
+}
+
 static void append_last_chunk(struct frame *frame)
 {
     struct buf *out = &frame->script->bytes;
@@ -288,13 +300,7 @@ static void append_last_chunk(struct frame *frame)
         buf_append(out, SLICE("x-trailer: after the body\r\n"));
     }
     buf_append(out, SLICE("\r\n"));
-    /* The last chunk leaves with the last event, as servers do. */
-    struct sim_script *script = frame->script;
-    if (script->count > 0 && script->steps[script->count - 1].repeat == 1 && !script->failed) {
-        script->steps[script->count - 1].end = out->len;
-    } else {
-        sim_script_step(script, 0, 1);
-    }
+    step_with_last(frame); /* as servers do */
 }
 
 /* --- the whole --- */
@@ -355,7 +361,7 @@ static void write_script(struct frame *frame)
     sim_script_step(script, 0, 1); /* a head without a body */
     if (is(frame, SIM_EXTRA_BYTES)) {
         buf_append(&script->bytes, SLICE("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nextra"));
-        sim_script_step(script, 0, 1);
+        step_with_last(frame);
     }
     size_t first = is(frame, SIM_HEAD_FIRST) && script->count > 1 ? 1 : 0;
     if (script->count > 0) {

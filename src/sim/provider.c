@@ -267,7 +267,11 @@ static void write_reply(struct turn *turn, struct sim_reply *reply)
     } else if (turn->error.kind != ERROR_NONE) {
         sim_refuse_plain(reply, ollama, 400, slice_from_cstr(turn->error.code),
                          slice_from_cstr(turn->error.text));
-    } else if (!sim_refuse(reply, ollama, turn->ask.prompt_tokens)) {
+    } else if (sim_refuse(reply, ollama, turn->ask.prompt_tokens)) {
+        return;
+    } else if (is(turn, SIM_EARLY)) {
+        sim_refuse_status(reply, ollama, 413);
+    } else {
         write_answer(turn, reply);
     }
 }
@@ -278,7 +282,8 @@ static void read_turn(struct turn *turn)
 {
     const struct sim_endpoint *endpoint = turn->endpoint;
 
-    if (endpoint == NULL || endpoint->kind != KIND_ASK) {
+    if (endpoint == NULL || endpoint->kind != KIND_ASK ||
+        sim_is(&turn->provider->standing, SIM_EARLY)) {
         sim_behaviours_merge(&turn->behaviours, &turn->provider->standing);
         return;
     }

@@ -52,23 +52,24 @@ static bool read_field(struct state *state, struct slice name, struct slice valu
     switch (name.ptr[0] | 0x20) {
     case 'c':
         if (slice_eq_nocase(name, SLICE("content-length"))) {
-            return read_length(state, value);
+            return read_length(state, slice_trim(value));
         }
         if (slice_eq_nocase(name, SLICE("connection"))) {
+            value = slice_trim(value);
             request->keep_alive = request->http10 ? slice_eq_nocase(value, SLICE("keep-alive"))
                                                   : !slice_eq_nocase(value, SLICE("close"));
         }
         return true;
     case 'e':
-        request->expects_continue |=
-            slice_eq_nocase(name, SLICE("expect")) && slice_eq_nocase(value, SLICE("100-continue"));
+        request->expects_continue |= slice_eq_nocase(name, SLICE("expect")) &&
+                                     slice_eq_nocase(slice_trim(value), SLICE("100-continue"));
         return true;
     case 'h':
         state->hosts += slice_eq_nocase(name, SLICE("host"));
         return state->hosts <= 1 || bad(request, "more than one Host");
     case 't':
         if (slice_eq_nocase(name, SLICE("transfer-encoding"))) {
-            if (request->chunked || !slice_eq_nocase(value, SLICE("chunked"))) {
+            if (request->chunked || !slice_eq_nocase(slice_trim(value), SLICE("chunked"))) {
                 return bad(request, "Transfer-Encoding is not chunked, once");
             }
             request->chunked = true;
@@ -90,17 +91,27 @@ bool sim_request_field(struct slice *fields, struct slice *ret_name, struct slic
     return true;
 }
 
-/* One line with its CR LF checked; false: bad. */
-static bool take_line(struct sim_request *request, struct slice *rest, struct slice *ret_line)
+/* One line with its CR LF checked, taken off *rest. */
+static enum sim_head take_line(struct sim_request *request, struct slice *rest,
+                               struct slice *ret_line)
 {
     const char *end = memchr(rest->ptr, '\r', rest->len);
+    size_t len = end == NULL ? rest->len : (size_t)(end - rest->ptr);
 
-    if (end == NULL || (size_t)(end - rest->ptr) + 1 >= rest->len || end[1] != '\n') {
-        return bad(request, "a CR without LF, or a LF without CR");
+    if (memchr(rest->ptr, '\n', len) != NULL) {
+        (void)bad(request, "a LF without CR");
+        return SIM_HEAD_BAD;
     }
-    *ret_line = slice_of(rest->ptr, (size_t)(end - rest->ptr));
-    *rest = slice_from(*rest, ret_line->len + 2);
-    return memchr(ret_line->ptr, '\n', ret_line->len) == NULL || bad(request, "a LF without CR");
+    if (end == NULL || len + 1 == rest->len) {
+        return SIM_HEAD_MORE;
+    }
+    if (end[1] != '\n') {
+        (void)bad(request, "a CR without LF");
+        return SIM_HEAD_BAD;
+    }
+    *ret_line = slice_of(rest->ptr, len);
+    *rest = slice_of(end + 2, rest->len - len - 2);
+    return SIM_HEAD_DONE;
 }
 
 static bool read_line(struct state *state, struct slice line)
@@ -112,41 +123,58 @@ static bool read_line(struct state *state, struct slice line)
         line.ptr[len - 1] == '\t') {
         return bad(state->request, "a header line that is no name: value");
     }
-    return read_field(state, slice_of(line.ptr, len), slice_trim(slice_from(line, len + 1)));
+    return read_field(state, slice_of(line.ptr, len), slice_of(colon + 1, line.len - len - 1));
 }
 
-static bool read_head(struct sim_request *request, struct slice head)
+/* Is the whole head sound, after its lines are? */
+static bool check_head(const struct state *state)
 {
-    struct state state = {.request = request};
-    struct slice line;
+    struct sim_request *request = state->request;
 
-    if (!take_line(request, &head, &line) || !read_first_line(request, line)) {
-        return false;
-    }
-    request->fields = slice_of(head.ptr, head.len - 2);
-    while (head.len > 2) {
-        if (!take_line(request, &head, &line) || !read_line(&state, line)) {
-            return false;
-        }
-    }
-    if (state.hosts == 0 && !request->http10) {
+    if (state->hosts == 0 && !request->http10) {
         return bad(request, "no Host");
     }
-    return !(request->chunked && state.lengths > 0) ||
+    return !(request->chunked && state->lengths > 0) ||
            bad(request, "Content-Length beside Transfer-Encoding");
+}
+
+static enum sim_head read_head(struct sim_request *request, struct slice bytes)
+{
+    struct state state = {.request = request};
+    struct slice rest = bytes;
+    struct slice line;
+    enum sim_head status = take_line(request, &rest, &line);
+
+    if (status != SIM_HEAD_DONE) {
+        return status;
+    }
+    if (!read_first_line(request, line)) {
+        return SIM_HEAD_BAD;
+    }
+    const char *fields = rest.ptr;
+    while ((status = take_line(request, &rest, &line)) == SIM_HEAD_DONE && line.len > 0) {
+        if (!read_line(&state, line)) {
+            return SIM_HEAD_BAD;
+        }
+    }
+    if (status != SIM_HEAD_DONE) {
+        return status;
+    }
+    request->fields = slice_of(fields, (size_t)(line.ptr - fields));
+    request->head_len = (size_t)(rest.ptr - bytes.ptr);
+    return check_head(&state) ? SIM_HEAD_DONE : SIM_HEAD_BAD;
 }
 
 enum sim_head sim_request_read(struct slice bytes, struct sim_request *request)
 {
-    size_t end = slice_find_slice(bytes, SLICE("\r\n\r\n"));
+    *request = (struct sim_request){.head_len = 0};
+    enum sim_head status = read_head(request, bytes);
 
-    *request = (struct sim_request){.head_len = end + 4};
-    if (end == SIZE_MAX) {
-        request->problem = "the head is too long";
-        return bytes.len > SIM_HEAD_MAX ? SIM_HEAD_BAD : SIM_HEAD_MORE;
+    if (status == SIM_HEAD_MORE && bytes.len > SIM_HEAD_MAX) {
+        (void)bad(request, "the head is too long");
+        return SIM_HEAD_BAD;
     }
-    return read_head(request, slice_of(bytes.ptr, request->head_len)) ? SIM_HEAD_DONE
-                                                                      : SIM_HEAD_BAD;
+    return status;
 }
 
 struct slice sim_request_header(const struct sim_request *request, struct slice name)

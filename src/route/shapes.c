@@ -55,11 +55,12 @@ static bool shape_text_prompt(const struct scoring *s)
     return s->features->completion && !s->code_strong;
 }
 
-/* Nothing but code, and no fence around it: to be gone on with. */
+/* Code from start to end, and no fence that is closed again: to be gone on with. */
 static bool shape_unfinished_code(const struct scoring *s)
 {
     const struct features *f = s->features;
-    return f->starts_in_code && f->ends_in_code && f->code_fences == 0 &&
+    bool closed = f->code_fences > 0 && f->code_fences % 2 == 0;
+    return f->starts_in_code && f->ends_in_code && !closed &&
            (f->lines >= 2 || f->english_words == 0);
 }
 

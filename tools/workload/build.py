@@ -48,11 +48,12 @@ QUOTA = [
     (("template", "code_security", "hard"), 80),
 ]
 
-# A plausible day: much completion, some of everything, now and then something hard.
+# A day at the keyboard, mostly routine: 70 requests that any model can answer (completions above all) and 30 that ask for more,
+# the split of the published example that the demo recomputes.
 CODING_DAY = [
-    ("code_completion", 24), ("code_docs", 9), ("code_boilerplate", 10), ("code_rename", 6), ("code_lint", 6),
-    ("code_function", 13), ("code_tests", 8), ("code_review", 5), ("code_fix", 7), ("code_architecture", 2),
-    ("code_refactor", 3), ("code_debugging", 4), ("code_security", 1), ("code_performance", 2),
+    ("code_completion", 38), ("code_docs", 9), ("code_boilerplate", 9), ("code_rename", 7), ("code_lint", 7),
+    ("code_function", 9), ("code_tests", 5), ("code_review", 3), ("code_fix", 5), ("code_architecture", 1),
+    ("code_refactor", 2), ("code_debugging", 3), ("code_security", 1), ("code_performance", 1),
 ]
 
 

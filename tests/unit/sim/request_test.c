@@ -71,8 +71,7 @@ static void refuses_what_is_ambiguous(void)
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
-        "chunked\r\ntransfer-encoding:chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

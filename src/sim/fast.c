@@ -50,16 +50,29 @@ static struct sim_script *make_whole(const struct sim_ask *ask, size_t bytes)
     return script;
 }
 
+/* Every event after the same pause, the last mark in the write of the last event: then there are as
+   many writes as events. */
+static void set_even_pace(struct sim_reply *reply, uint64_t event_us)
+{
+    for (size_t i = 1; i < reply->count; i++) {
+        reply->pieces[i].delay_us = event_us;
+    }
+    if (reply->count > 1 && reply->pieces[reply->count - 1].kind == SIM_PIECE_END) {
+        reply->count--;
+        reply->pieces[reply->count - 1].end = reply->pieces[reply->count].end;
+    }
+}
+
 static struct sim_script *make_stream(const struct sim_ask *ask, uint32_t events, uint32_t event_ms)
 {
     struct sim_answer answer;
     struct sim_reply reply;
 
     sim_reply_init(&reply, &none);
-    reply.event_us = (uint64_t)event_ms * US_PER_MS;
     sim_answer_make(&answer, ask, &none, 0,
                     events > ROLE_AND_FINISH ? events - ROLE_AND_FINISH : 1);
     sim_openai_answer(&answer, &reply);
+    set_even_pace(&reply, (uint64_t)event_ms * US_PER_MS);
     struct sim_script *script = sim_frame(&reply, &framing);
     sim_answer_release(&answer);
     sim_reply_release(&reply);

@@ -147,8 +147,9 @@ static inline bool fleet_whole(struct fleet_answer *answer)
     }
     buf_clear(&answer->body);
     answer->status = 0;
-    if (answer->head.len > 12) {
-        (void)sscanf(answer->head.ptr, "HTTP/1.%*1d %d", &answer->status);
+    if (slice_starts(answer->head, SLICE("HTTP/1.")) && answer->head.len > 12 &&
+        slice_to_u64(slice_of(answer->head.ptr + 9, 3), &length)) {
+        answer->status = (int)length;
     }
     if (slice_eq_nocase(fleet_header(answer, "transfer-encoding"), SLICE("chunked"))) {
         while ((status = http_chunk_next(&chunk, &body, &data)) == HTTP_CHUNK_DATA) {

@@ -123,7 +123,8 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 unsigned edit_distance(struct slice a, struct slice b, unsigned limit)
 {
     unsigned rows[3][NAME_MAX_COMPARED + 1];
-    if (a.len > NAME_MAX_COMPARED || b.len > NAME_MAX_COMPARED) {
+    size_t longer = a.len > b.len ? a.len - b.len : b.len - a.len;
+    if (a.len > NAME_MAX_COMPARED || b.len > NAME_MAX_COMPARED || longer > limit) {
         return limit + 1;
     }
     for (size_t j = 0; j <= b.len; j++) {
@@ -152,7 +153,7 @@ unsigned edit_distance(struct slice a, struct slice b, unsigned limit)
 
 unsigned edit_limit(struct slice word)
 {
-    return word.len <= 5 ? 1 : word.len <= 8 ? 2 : 3;
+    return word.len <= 2 ? 0 : word.len <= 5 ? 1 : word.len <= 8 ? 2 : 3;
 }
 
 /* apiKey, api-key and API_KEY are api_key. */

@@ -232,10 +232,10 @@ void report_unknown_name(struct reader *reader, struct yaml_place place, struct 
                     name.ptr);
 }
 
-static struct slice target_at(const void *owner, size_t i)
+static struct slice name_in_list(const void *owner, size_t i)
 {
-    const struct policy *policy = owner;
-    return policy->targets[i].name;
+    const struct slice *names = owner;
+    return names[i];
 }
 
 /* Near names may be any that a client could write; listed are those of the configuration. */
@@ -243,15 +243,26 @@ static void report_unknown_target(struct reader *reader, const struct yaml *node
 {
     const struct snapshot *snapshot = reader->snapshot;
     const struct policy *policy = &snapshot->policy;
-    size_t count = snapshot->named_targets;
-    for (size_t i = count; i < policy->target_count; i++) {
-        unsigned limit = edit_limit(node->written);
-        if (edit_distance(node->written, policy->targets[i].name, limit) <= limit) {
-            count = policy->target_count;
-            break;
-        }
+    bool shown = reader->diagnostics->count < DIAGNOSTICS_MAX; /* else only counted */
+    size_t named = shown ? snapshot->named_targets : 0;
+    size_t targets = shown ? policy->target_count : 0;
+    size_t count = 0;
+    bool near = false;
+    unsigned limit = edit_limit(node->written);
+    struct slice *names = arena_array(reader->arena, targets + named + 1, sizeof(*names));
+    for (size_t i = 0; names != NULL && i < targets; i++) {
+        names[count++] = policy->targets[i].name;
     }
-    report_unknown_name(reader, node->place, node->written, "target", target_at, policy, count);
+    for (size_t i = 0; names != NULL && i < named; i++) {
+        names[count++] =
+            arena_printf(reader->arena, "%.*s/%.*s", SLICE_ARG(policy->targets[i].provider_name),
+                         SLICE_ARG(policy->targets[i].model));
+    }
+    for (size_t i = 0; i < count && !near; i++) {
+        near = edit_distance(node->written, names[i], limit) <= limit;
+    }
+    report_unknown_name(reader, node->place, node->written, "target", name_in_list, names,
+                        near || names == NULL ? count : named);
 }
 
 /* Is the name one of the file, whose own mistake was reported where it stands? */

@@ -230,7 +230,11 @@ static void append_header(struct reader *reader, const struct yaml *at, struct s
                      "this cannot be sent in a header: only visible ASCII characters can");
         return;
     }
-    buf_printf(out, "%.*s: %s%.*s\r\n", SLICE_ARG(name), scheme, SLICE_ARG(value));
+    buf_append(out, name);
+    buf_append_cstr(out, ": ");
+    buf_append_cstr(out, scheme);
+    buf_append(out, value);
+    buf_append_cstr(out, "\r\n");
 }
 
 /* Is there an earlier header of the section with this name? */

@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#define LISTEN_MAX 64
+
 /* --- listeners --- */
 
 enum reach { REACH_INVALID, REACH_LOOPBACK, REACH_OTHERS };
@@ -77,6 +79,11 @@ static void check_address(struct reader *reader, const struct yaml *item)
 static void check_listen(struct reader *reader, const struct yaml *server)
 {
     const struct yaml *list = setting_node(server, "server.listen");
+    if (item_count(list) > LISTEN_MAX) {
+        report_error(reader, list->key_place, "too_large", "64 are allowed",
+                     "there are too many addresses");
+        return;
+    }
     for (const struct yaml *i = item_first(list); i != NULL; i = item_next(list, i)) {
         check_address(reader, i);
         for (const struct yaml *k = item_first(list); k != i; k = item_next(list, k)) {

@@ -92,8 +92,17 @@ static bool shape_numbers(const struct scoring *s)
     const struct features *f = s->features;
     uint32_t numbers = f->numbers + f->number_words;
     bool document = s->passage && f->lines > 1;
-    return !s->code_strong && !document && numbers >= 2 && numbers * 30 >= f->words && f->quantity_words >= 2 &&
+    return !s->code_strong && !document && numbers >= 2 && numbers * 30 >= f->words &&
+           (f->quantity_words >= 2 || (f->quantity_words == 1 && numbers >= 3)) &&
            is_question(f);
+}
+
+/* "15% of 80" */
+static bool shape_percent(const struct scoring *s)
+{
+    const struct features *f = s->features;
+    return !s->code_strong && f->numbers >= 2 && f->operators >= 1 && f->words <= 16 &&
+           slice_find_slice(slice_of(f->sample, f->user_len), SLICE("% of ")) != SIZE_MAX;
 }
 
 static bool shape_math_terms(const struct scoring *s)
@@ -153,6 +162,7 @@ static const struct shape_row {
     {"shape: options to choose from", shape_options, TASK_QA_OPEN, 120},
     {"shape: formula", shape_formula, TASK_MATH, 280},
     {"shape: numbers and a question", shape_numbers, TASK_MATH, 400},
+    {"shape: percentage", shape_percent, TASK_MATH, 400},
     {"shape: terms of mathematics", shape_math_terms, TASK_MATH, 180},
     {"shape: terms of mathematics", shape_many_math_terms, TASK_MATH, 180},
     {"shape: terms of science", shape_science, TASK_REASONING, 200},

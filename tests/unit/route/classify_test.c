@@ -3,6 +3,7 @@
 
 #include "tests/tap.h"
 #include "tests/unit/route/prompts_code.h"
+#include "tests/unit/route/prompts_terse.h"
 #include "tests/unit/route/support.h"
 
 static struct features features;
@@ -15,13 +16,8 @@ static struct classification classify_text(const char *text)
     return classification;
 }
 
-static enum task task_of(const char *text)
-{
-    return classify_text(text).task;
-}
-
 /* Every prompt of one task; each that is taken for something else is printed and fails the point. */
-static void expect_task(enum task task, const struct labelled_prompt *prompts, size_t count)
+static size_t expect_task(enum task task, const struct labelled_prompt *prompts, size_t count)
 {
     size_t seen = 0;
     for (size_t i = 0; i < count; i++) {
@@ -36,18 +32,17 @@ static void expect_task(enum task task, const struct labelled_prompt *prompts, s
                    c.reason, c.confidence, prompts[i].text);
         }
     }
-    EXPECT(seen >= 12);
+    return seen;
 }
 
 static enum task current_task;
 
 static void prompts_of_task(void)
 {
-    if (current_task < TASK_CODE_COMPLETION) {
-        expect_task(current_task, prompts_general, ARRAY_LEN(prompts_general));
-    } else {
-        expect_task(current_task, prompts_code, ARRAY_LEN(prompts_code));
-    }
+    size_t seen = expect_task(current_task, prompts_general, ARRAY_LEN(prompts_general));
+    seen += expect_task(current_task, prompts_code, ARRAY_LEN(prompts_code));
+    EXPECT(seen >= 12);
+    (void)expect_task(current_task, prompts_terse, ARRAY_LEN(prompts_terse));
 }
 
 int main(void)
@@ -57,7 +52,6 @@ int main(void)
         snprintf(name, sizeof(name), "prompts of %s are recognised", task_name(current_task));
         TEST(prompts_of_task, name);
     }
-    (void)task_of;
     support_reset();
     return tap_done();
 }

@@ -301,6 +301,16 @@ static void write_price(struct json_writer *w, const struct catalogue_model *mod
     json_end_object(w);
 }
 
+static bool contains_nocase(struct slice text, struct slice part)
+{
+    for (size_t i = 0; i + part.len <= text.len; i++) {
+        if (slice_eq_nocase(slice_of(text.ptr + i, part.len), part)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void json_write_prices(struct slice filter, int64_t wall_s, struct buf *out)
 {
     const struct catalogue_info *info = catalogue_info();
@@ -314,8 +324,8 @@ void json_write_prices(struct slice filter, int64_t wall_s, struct buf *out)
     for (size_t i = 0; i < info->models; i++) {
         struct catalogue_model model;
         catalogue_at(i, wall_s, &model);
-        if (filter.len == 0 || slice_find_slice(model.id, filter) != SIZE_MAX ||
-            slice_find_slice(model.provider, filter) != SIZE_MAX) {
+        if (filter.len == 0 || contains_nocase(model.id, filter) ||
+            contains_nocase(model.provider, filter)) {
             write_price(&w, &model);
         }
     }

@@ -142,6 +142,7 @@ bool demo_fleet_start(struct demo_fleet *fleet, const struct demo_workload *work
     fleet->workload = workload;
     for (size_t i = 0; i < workload->target_count; i++) {
         size_t index = provider_index(workload, workload->targets[i].provider);
+        profiles[index].behaviours = "announce";
         profiles[index].answer_tokens = workload->answer_tokens;
         profiles[index].name = workload->targets[i].provider;
         profiles[index].dialects = strcmp(workload->targets[i].provider, "ollama") == 0

@@ -74,6 +74,9 @@ static void write_text(const struct sim_answer *answer, struct random *random, u
     } else if (ask->json || is(answer, SIM_JSON) || is(answer, SIM_BAD_JSON_ANSWER)) {
         write_json(answer, random, text);
     } else {
+        if (is(answer, SIM_ANNOUNCE)) {
+            sim_text_append(text, SLICE("Simulated answer, no model was asked:"));
+        }
         sim_text_sentences(text, random, usual_length(answer, random, tokens));
     }
 }

@@ -111,6 +111,7 @@ enum sim_behaviour {
     /* the answer */
     SIM_TOKENS,
     SIM_ECHO,
+    SIM_ANNOUNCE,
     SIM_JSON,
     SIM_BAD_JSON_ANSWER,
     SIM_REFUSAL,

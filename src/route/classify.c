@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Task from features. Every rule that matches gives its points to its task, once, times the weight of the best place where
- * it matched: the opening of the request counts most, quoted, fenced or passage text least, a negated word takes away. Then a
- * few rules about the shape of the request (shapes.c) have their say, and the task with most points wins.
+ * Task from features. Every rule that matches gives its points to its task, once, times the weight
+ * of the best place where it matched: the opening of the request counts most, quoted, fenced or
+ * passage text least, a negated word takes away. Then a few rules about the shape of the request
+ * (shapes.c) have their say, and the task with most points wins.
  */
 #include "route/classify.h"
 
@@ -53,7 +54,8 @@ static int weight_of_place(const struct features *f, const struct word_hit *hit)
         return AT_LAST_START;
     }
     bool near = hit->offset < NEAR_BYTES || hit->offset + NEAR_BYTES > f->user_len || last;
-    if ((hit->place & PLACE_PASSAGE) != 0 && f->lines > 1 && !last && hit->offset > NEAR_BYTES / 2) {
+    if ((hit->place & PLACE_PASSAGE) != 0 && f->lines > 1 && !last &&
+        hit->offset > NEAR_BYTES / 2) {
         near = false;
     }
     if (!near) {
@@ -75,7 +77,8 @@ static bool is_in_set(const struct vocabulary *v, uint16_t set, uint16_t word)
     return false;
 }
 
-/* Do the words after hit `at` continue the phrase, with no more words between than it allows? Stops at punctuation. */
+/* Do the words after hit `at` continue the phrase, with no more words between than it allows? Stops
+ * at punctuation. */
 static bool phrase_continues(const struct scoring *s, const struct phrase *phrase, size_t at)
 {
     const struct features *f = s->features;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Task and complexity from features, by word rules that can be explained: matches are on words ("prototype" is not "type",
- * "show" is not "how"), negation is heeded ("do not summarize"), the rule that won is named. Pure; about a microsecond.
+ * Task and complexity from features, by word rules that can be explained: matches are on words
+ * ("prototype" is not "type", "show" is not "how"), negation is heeded ("do not summarize"), the
+ * rule that won is named. Pure; about a microsecond.
  */
 #ifndef SLUICE_ROUTE_CLASSIFY_H
 #define SLUICE_ROUTE_CLASSIFY_H

@@ -315,24 +315,19 @@ static bool violates_latency(const struct plan_facts *facts, const struct target
     return entry->actual > facts->max_latency_ms;
 }
 
-/* The dead come last: who is refused as dead would be taken if it were alive, so a retry later helps. */
+/* The dead come last: who is refused as dead would be taken if it were alive, so a retry later
+ * helps. */
 static const struct constraint_row {
     enum plan_reason reason;
     bool (*violates)(const struct plan_facts *facts, const struct target *target,
                      struct plan_entry *entry);
 } constraint_rows[] = {
-    {REASON_OFF, violates_off},
-    {REASON_NOT_ALLOWED, violates_allowed},
-    {REASON_DIALECT, violates_dialect},
-    {REASON_CAPABILITY, violates_capability},
-    {REASON_CONTEXT, violates_context},
-    {REASON_NOT_LOCAL, violates_local},
-    {REASON_MIN_TIER, violates_tier},
-    {REASON_PRICE_UNKNOWN, violates_price_known},
-    {REASON_NOT_ALLOWED, violates_rate},
-    {REASON_COST, violates_cost},
-    {REASON_LATENCY, violates_latency},
-    {REASON_DEAD, violates_alive},
+    {REASON_OFF, violates_off},          {REASON_NOT_ALLOWED, violates_allowed},
+    {REASON_DIALECT, violates_dialect},  {REASON_CAPABILITY, violates_capability},
+    {REASON_CONTEXT, violates_context},  {REASON_NOT_LOCAL, violates_local},
+    {REASON_MIN_TIER, violates_tier},    {REASON_PRICE_UNKNOWN, violates_price_known},
+    {REASON_NOT_ALLOWED, violates_rate}, {REASON_COST, violates_cost},
+    {REASON_LATENCY, violates_latency},  {REASON_DEAD, violates_alive},
 };
 
 enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entry *entry)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside planning: what is the same for every target of one plan, and the judgement of one target. Not for other layers.
+ * Inside planning: what is the same for every target of one plan, and the judgement of one target.
+ * Not for other layers.
  */
 #ifndef SLUICE_ROUTE_FEASIBLE_H
 #define SLUICE_ROUTE_FEASIBLE_H
@@ -11,28 +12,29 @@ struct plan_facts {
     const struct plan_input *input;
     int64_t max_latency_ms; /* the tighter of caller and route, or NO_LIMIT */
     int64_t max_cost_nd;
-    int declared_tier;      /* hard, or -1 */
-    enum tier wanted_tier;  /* declared or derived: a preference above the declared one */
+    int declared_tier;     /* hard, or -1 */
+    enum tier wanted_tier; /* declared or derived: a preference above the declared one */
     bool local_only;
     capability_set needs;
     int64_t choices;
     int64_t output_expected;
     int64_t output_high;
-    const uint16_t *list;   /* the caller's models or the task's list */
+    const uint16_t *list; /* the caller's models or the task's list */
     size_t list_count;
     bool exclusive;
 };
 
 void plan_facts_init(const struct plan_input *input, struct plan_facts *facts);
-/* Fills costs and latency of the entry, and the first constraint that it violates: a refusal, or REASON_COUNT when it may
-   be taken. REASON_COST and REASON_LATENCY are judged after all but REASON_DEAD, which is last: a target that is refused as
-   dead would be taken if it were alive. */
+/* Fills costs and latency of the entry, and the first constraint that it violates: a refusal, or
+   REASON_COUNT when it may be taken. REASON_COST and REASON_LATENCY are judged after all but
+   REASON_DEAD, which is last: a target that is refused as dead would be taken if it were alive. */
 enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entry *entry);
-/* How far a refused entry is beyond its latency and cost limits, in thousandths of the limit (the larger of the two); -1
-   when it may not be relaxed: anything but these two refused it, it is dead as well, or the cost limit is 0, which means
-   free targets. */
+/* How far a refused entry is beyond its latency and cost limits, in thousandths of the limit (the
+   larger of the two); -1 when it may not be relaxed: anything but these two refused it, it is dead
+   as well, or the cost limit is 0, which means free targets. */
 int64_t feasible_overshoot(const struct plan_facts *facts, const struct plan_entry *entry);
-/* The p90 (first byte when streamed, else completion), the configured figure until there is data; 0: not known. */
+/* The p90 (first byte when streamed, else completion), the configured figure until there is data;
+ * 0: not known. */
 int64_t feasible_latency_ms(const struct plan_facts *facts, const struct target *target);
 /* Position of a target's provider in a list of names, or `count`. */
 size_t provider_position(const struct target *target, const struct slice *names, size_t count);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a chat to features. The sample is built first: the last user turn (its head and its tail when it is long, for the
- * request stands at one of them), the head of the system prompt, and the user's turn before when the last one is as short as
- * "yes, in Rust please". One scan over it finds everything; the rest of the conversation is only measured.
+ * From a chat to features. The sample is built first: the last user turn (its head and its tail
+ * when it is long, for the request stands at one of them), the head of the system prompt, and the
+ * user's turn before when the last one is as short as "yes, in Rust please". One scan over it finds
+ * everything; the rest of the conversation is only measured.
  */
 #include "route/features.h"
 
@@ -17,14 +18,14 @@
 
 /* --- the sample --- */
 
-/* Typographic quotes, dashes, dots and hard blanks become their ASCII forms, in place; the text never grows. Returns the new
-   length. */
+/* Typographic quotes, dashes, dots and hard blanks become their ASCII forms, in place; the text
+   never grows. Returns the new length. */
 static size_t plain_punctuation(char *text, size_t len)
 {
-    static const char narrow[256] = {[0x90] = '-', [0x91] = '-',  [0x92] = '-',  [0x93] = '-',
-                                     [0x94] = '-', [0x95] = '-',  [0x98] = '\'', [0x99] = '\'',
-                                     [0x9a] = '\'', [0x9b] = '\'', [0x9c] = '"',  [0x9d] = '"',
-                                     [0x9e] = '"',  [0x9f] = '"',  [0xa2] = '-',  [0xa6] = '.'};
+    static const char narrow[256] = {
+        [0x90] = '-',  [0x91] = '-',  [0x92] = '-',  [0x93] = '-',  [0x94] = '-', [0x95] = '-',
+        [0x98] = '\'', [0x99] = '\'', [0x9a] = '\'', [0x9b] = '\'', [0x9c] = '"', [0x9d] = '"',
+        [0x9e] = '"',  [0x9f] = '"',  [0xa2] = '-',  [0xa6] = '.'};
     char *first = len == 0 ? NULL : memchr(text, 0xe2, len);
     if (first == NULL) {
         return len;
@@ -48,7 +49,8 @@ static void sample_append(struct features *f, struct slice inner, size_t room)
     /* A plain byte takes at most 6 bytes of JSON; no more than that is looked at. */
     struct slice head = slice_of(inner.ptr, inner.len / 6 < room ? inner.len : room * 6);
     size_t plain = json_unescape_to(head, at, room);
-    /* Escapes make JSON longer than the text it stands for: what was read whole counts as a whole. */
+    /* Escapes make JSON longer than the text it stands for: what was read whole counts as a whole.
+     */
     f->sampled_bytes += plain < room ? inner.len : plain;
     f->sample_len += plain_punctuation(at, plain);
 }
@@ -184,7 +186,8 @@ static void scan_surroundings(const struct chat *chat, struct text_scan *scan, s
     }
 }
 
-/* The script by the first bytes of characters beyond ASCII; Latin is English if it has English words or no accents. */
+/* The script by the first bytes of characters beyond ASCII; Latin is English if it has English
+ * words or no accents. */
 static int language_of(const struct features *f, const struct byte_counts *counts)
 {
     size_t cyrillic = 0;

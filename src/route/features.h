@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a request looks like, in one pass and without allocation: the last user turn first, then the conversation; long
- * texts are sampled (head and tail, bounded), so the cost does not grow with them. Pure.
+ * What a request looks like, in one pass and without allocation: the last user turn first, then the
+ * conversation; long texts are sampled (head and tail, bounded), so the cost does not grow with
+ * them. Pure.
  */
 #ifndef SLUICE_ROUTE_FEATURES_H
 #define SLUICE_ROUTE_FEATURES_H
 
 #include "model/chat.h"
 
-/* Tokens by bytes and character classes, with bounds that hold for every tokenizer in use (each token is at least one byte;
-   chat framing is included). The estimate is for routing, the upper bound for holds and context windows. */
+/* Tokens by bytes and character classes, with bounds that hold for every tokenizer in use (each
+   token is at least one byte; chat framing is included). The estimate is for routing, the upper
+   bound for holds and context windows. */
 struct token_estimate {
     int64_t low;
     int64_t expected;
     int64_t high;
 };
 
-enum { LANGUAGE_UNKNOWN, LANGUAGE_ENGLISH, LANGUAGE_OTHER_LATIN, LANGUAGE_CYRILLIC, LANGUAGE_CJK, LANGUAGE_OTHER };
+enum {
+    LANGUAGE_UNKNOWN,
+    LANGUAGE_ENGLISH,
+    LANGUAGE_OTHER_LATIN,
+    LANGUAGE_CYRILLIC,
+    LANGUAGE_CJK,
+    LANGUAGE_OTHER
+};
 
-#define FEATURES_TEXT_MAX 6144 /* plain bytes that rules look at: the last user turn, then a little of its surroundings */
+#define FEATURES_TEXT_MAX                                                                          \
+    6144 /* plain bytes that rules look at: the last user turn, then a little of its surroundings  \
+          */
 #define FEATURES_PADDING 64
-#define FEATURES_HITS_MAX 256  /* words of the rules' vocabulary that are kept, in order */
+#define FEATURES_HITS_MAX 256 /* words of the rules' vocabulary that are kept, in order */
 
 /* Where a word stands: bits of word_hit.place. */
 enum {
@@ -43,59 +54,59 @@ struct word_hit {
 
 struct features {
     struct token_estimate tokens;
-    int64_t choices;         /* n: answers wanted, at least 1 */
-    size_t text_bytes;       /* of all turns */
-    size_t user_bytes;       /* of the last user turn */
+    int64_t choices;   /* n: answers wanted, at least 1 */
+    size_t text_bytes; /* of all turns */
+    size_t user_bytes; /* of the last user turn */
     uint32_t turns;
     uint32_t user_turns;
-    uint32_t words;          /* of the sample */
+    uint32_t words; /* of the sample */
     uint32_t sentences;
-    uint32_t questions;      /* question marks */
+    uint32_t questions; /* question marks */
     uint32_t digits;
-    uint32_t operators;      /* + - * / = < > between numbers or names */
+    uint32_t operators; /* + - * / = < > between numbers or names */
     uint32_t code_fences;
-    uint32_t code_marks;     /* braces, semicolons at line ends, arrows, indented lines */
+    uint32_t code_marks; /* braces, semicolons at line ends, arrows, indented lines */
     uint32_t lines;
     uint32_t list_items;
-    uint32_t constraints;    /* must, at least, exactly, without, only ... */
+    uint32_t constraints; /* must, at least, exactly, without, only ... */
     uint32_t tools;
     uint32_t tool_results;
     uint32_t images;
-    uint32_t steps;          /* then, finally, after that ... */
+    uint32_t steps; /* then, finally, after that ... */
     uint32_t reasoning_words;
     uint32_t science_words;
     uint32_t math_words;
     uint32_t number_words;
     uint32_t quantity_words;
     uint32_t english_words;
-    uint32_t code_words;     /* words and names that only programmers use, weighted */
-    uint32_t options;        /* lines "A. ...", "B) ..." */
-    uint32_t numbers;        /* runs of digits */
-    uint32_t formulas;       /* TeX: $, backslash, ^ */
-    uint32_t list_commas;    /* most commas in one sentence that follows a colon or a question mark */
-    uint32_t last_or;        /* offset of the last "or"; 0: none */
+    uint32_t code_words;  /* words and names that only programmers use, weighted */
+    uint32_t options;     /* lines "A. ...", "B) ..." */
+    uint32_t numbers;     /* runs of digits */
+    uint32_t formulas;    /* TeX: $, backslash, ^ */
+    uint32_t list_commas; /* most commas in one sentence that follows a colon or a question mark */
+    uint32_t last_or;     /* offset of the last "or"; 0: none */
     uint32_t blank_lines;
-    uint32_t long_line_bytes;  /* of lines that read like a passage */
+    uint32_t long_line_bytes; /* of lines that read like a passage */
     uint32_t quoted_bytes;
-    uint32_t fenced_bytes;   /* inside fences and on lines of code */
-    uint32_t first_line;     /* bytes of the first line that is not blank */
-    uint32_t last_line;      /* offset of the last such line */
-    uint32_t last_sentence;  /* offset */
+    uint32_t fenced_bytes;  /* inside fences and on lines of code */
+    uint32_t first_line;    /* bytes of the first line that is not blank */
+    uint32_t last_line;     /* offset of the last such line */
+    uint32_t last_sentence; /* offset */
     bool json_wanted;
-    bool completion;         /* plain text completion, not a chat */
-    bool suffix;             /* fill in the middle */
+    bool completion; /* plain text completion, not a chat */
+    bool suffix;     /* fill in the middle */
     bool starts_in_code;
     bool ends_in_code;
     bool ends_in_question;
-    bool in_tool_loop;       /* the last turn is a tool's result */
+    bool in_tool_loop; /* the last turn is a tool's result */
     int language;
     capability_set needs;
     uint32_t hit_count;
     struct word_hit hits[FEATURES_HITS_MAX];
-    /* The sampled plain text, lower-cased (ASCII): [0, user_len) of the last user turn, the rest of its surroundings. Zeros
-       follow, so that whole blocks may be read. */
+    /* The sampled plain text, lower-cased (ASCII): [0, user_len) of the last user turn, the rest of
+       its surroundings. Zeros follow, so that whole blocks may be read. */
     size_t sampled_bytes; /* of the JSON texts that the sample stands for */
-    size_t user_turn; /* index of the message that the sample begins with */
+    size_t user_turn;     /* index of the message that the sample begins with */
     size_t user_len;
     size_t sample_len;
     char sample[FEATURES_TEXT_MAX + FEATURES_PADDING];

@@ -233,7 +233,8 @@ static int64_t histogram_percentile(const atomic_uint *buckets, const atomic_uin
     return bucket_value_ms(last, 1, 1);
 }
 
-/* Percentiles are worked out here and not while planning: a plan asks every target, a sample concerns one. */
+/* Percentiles are worked out here and not while planning: a plan asks every target, a sample
+ * concerns one. */
 static void histogram_publish(const atomic_uint *buckets, const atomic_uint *count,
                               atomic_int_fast64_t *published)
 {

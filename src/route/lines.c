@@ -77,7 +77,9 @@ static bool starts_as_code(const struct line *line)
         "+ ",
         "diff --git",
         "@@ ",
-        "traceback (most", "\"\"\"", "'''",
+        "traceback (most",
+        "\"\"\"",
+        "'''",
     };
     return starts_with_any(line, openings, ARRAY_LEN(openings));
 }
@@ -103,8 +105,7 @@ static bool is_code(const struct line *line)
     if (starts_as_code(line)) {
         return true;
     }
-    if (line_starts(line, "from ") && line->len < 80 &&
-        holds(line, SLICE(" import "))) {
+    if (line_starts(line, "from ") && line->len < 80 && holds(line, SLICE(" import "))) {
         return true;
     }
     char last = line->text[line->len - 1];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The decision: facts + constraints + route -> ordered targets with a reason for each one taken or refused. Pure: the
- * clock's reading is passed in, live state is only read; `sluice explain`, /sluice/v1/explain and the real path call
- * this one function. About a microsecond for ten targets; no allocation.
+ * The decision: facts + constraints + route -> ordered targets with a reason for each one taken or
+ * refused. Pure: the clock's reading is passed in, live state is only read; `sluice explain`,
+ * /sluice/v1/explain and the real path call this one function. About a microsecond for ten targets;
+ * no allocation.
  */
 #ifndef SLUICE_ROUTE_PLAN_H
 #define SLUICE_ROUTE_PLAN_H
@@ -13,20 +14,21 @@
 
 enum plan_sort { SORT_EXPECTED_PRICE, SORT_LATENCY, SORT_THROUGHPUT };
 
-/* What the caller asked for: headers, the `sluice` object, OpenRouter's fields. The tighter of caller and route holds. */
+/* What the caller asked for: headers, the `sluice` object, OpenRouter's fields. The tighter of
+ * caller and route holds. */
 struct constraints {
-    int64_t max_latency_ms;   /* or NO_LIMIT */
-    int64_t max_cost_nd;      /* or NO_LIMIT; 0: free targets only */
-    int min_tier;             /* or -1 */
+    int64_t max_latency_ms; /* or NO_LIMIT */
+    int64_t max_cost_nd;    /* or NO_LIMIT; 0: free targets only */
+    int min_tier;           /* or -1 */
     bool local_only;
-    bool allow_fallbacks;     /* default true */
+    bool allow_fallbacks; /* default true */
     enum plan_sort sort;
-    int64_t max_input_pd;     /* max_price.prompt, pico-dollars per token, or NO_LIMIT */
-    int64_t max_output_pd;    /* max_price.completion, or NO_LIMIT */
+    int64_t max_input_pd;  /* max_price.prompt, pico-dollars per token, or NO_LIMIT */
+    int64_t max_output_pd; /* max_price.completion, or NO_LIMIT */
     bool require_parameters;
-    const struct slice *order;  /* provider names first, in this order */
+    const struct slice *order; /* provider names first, in this order */
     size_t order_count;
-    const struct slice *only;   /* provider names or NULL */
+    const struct slice *only; /* provider names or NULL */
     size_t only_count;
     const struct slice *ignore;
     size_t ignore_count;
@@ -35,28 +37,30 @@ void constraints_init(struct constraints *constraints);
 
 struct plan_input {
     const struct policy *policy;
-    const struct route *route;   /* NULL when `forced` or `models` name targets */
-    const uint16_t *models;      /* explicit targets, tried in this order (a target name, provider/model, OpenRouter `models`) */
+    const struct route *route; /* NULL when `forced` or `models` name targets */
+    const uint16_t *models; /* explicit targets, tried in this order (a target name, provider/model,
+                               OpenRouter `models`) */
     size_t model_count;
     const struct features *features;
     struct classification classification;
     struct constraints constraints;
-    int64_t max_tokens;          /* of the request; 0: not given */
-    bool streamed;               /* latency is the first token, else completion */
-    unsigned client_dialect;     /* enum dialect_id, for ties and for operations that need the same dialect */
-    unsigned required_dialects;  /* bits, 0: any: operations that only some dialects can carry */
-    int64_t now_ns;              /* monotonic */
+    int64_t max_tokens;         /* of the request; 0: not given */
+    bool streamed;              /* latency is the first token, else completion */
+    unsigned client_dialect;    /* enum dialect_id, for ties and for operations that need the same
+                                   dialect */
+    unsigned required_dialects; /* bits, 0: any: operations that only some dialects can carry */
+    int64_t now_ns;             /* monotonic */
 };
 
 enum plan_reason {
     /* taken */
-    REASON_LISTED,      /* the task's list or the caller's models, in order */
+    REASON_LISTED, /* the task's list or the caller's models, in order */
     REASON_PREFERRED,
-    REASON_CHEAPEST,    /* by expected price, reaches the tier */
-    REASON_FASTEST,     /* by latency or throughput, as the caller asked; reaches the tier */
-    REASON_FALLBACK,    /* feasible, dearer or slower: later in the plan */
-    REASON_BELOW_TIER,  /* feasible, under the derived tier: last resort */
-    REASON_NEAREST,     /* not feasible; on_infeasible: nearest took it */
+    REASON_CHEAPEST,   /* by expected price, reaches the tier */
+    REASON_FASTEST,    /* by latency or throughput, as the caller asked; reaches the tier */
+    REASON_FALLBACK,   /* feasible, dearer or slower: later in the plan */
+    REASON_BELOW_TIER, /* feasible, under the derived tier: last resort */
+    REASON_NEAREST,    /* not feasible; on_infeasible: nearest took it */
     REASON_TAKEN_LAST = REASON_NEAREST,
     /* refused */
     REASON_OFF,
@@ -77,13 +81,14 @@ const char *plan_reason_name(enum plan_reason reason); /* "over_cost" ...: stabl
 
 struct plan_entry {
     uint16_t target;
-    uint8_t reason;             /* enum plan_reason */
+    uint8_t reason; /* enum plan_reason */
     bool taken;
-    int64_t expected_cost_nd;   /* input + predicted output at this target */
-    int64_t high_cost_nd;       /* at the 90th percentile of output: what max_cost is held against */
-    int64_t worst_cost_nd;      /* upper bounds of input and output: what a hold is made of */
+    int64_t expected_cost_nd; /* input + predicted output at this target */
+    int64_t high_cost_nd;     /* at the 90th percentile of output: what max_cost is held against */
+    int64_t worst_cost_nd;    /* upper bounds of input and output: what a hold is made of */
     int64_t expected_latency_ms; /* 0: not known */
-    int64_t wanted;             /* the number that ruled it out: limit in ms, nd, tokens, or missing capability bits */
+    int64_t wanted; /* the number that ruled it out: limit in ms, nd, tokens, or missing capability
+                       bits */
     int64_t actual;
 };
 
@@ -94,23 +99,26 @@ struct plan {
     size_t count;
     size_t taken;
     size_t overflow;
-    enum tier required_tier;  /* derived or declared */
+    enum tier required_tier; /* derived or declared */
     bool tier_is_hard;
-    bool below_tier;          /* the first one is under the derived tier: a header says so */
-    bool relaxed;             /* on_infeasible: nearest relaxed max_cost or max_latency; nothing else ever is */
-    int64_t max_cost_nd;      /* effective, or NO_LIMIT */
+    bool below_tier; /* the first one is under the derived tier: a header says so */
+    bool relaxed; /* on_infeasible: nearest relaxed max_cost or max_latency; nothing else ever is */
+    int64_t max_cost_nd; /* effective, or NO_LIMIT */
     int64_t max_latency_ms;
     int64_t expected_output_tokens;
-    uint16_t baseline;        /* target, or NO_TARGET */
+    uint16_t baseline; /* target, or NO_TARGET */
 };
 
 void plan_make(const struct plan_input *input, struct plan *plan);
 
 /* f(task, complexity, conservative): the tier that this request should reach. */
 enum tier required_tier(const struct route *route, const struct classification *classification);
-/* Output tokens to expect, and the 90th percentile, from task and input when nothing was learned yet. */
-int64_t predict_output_tokens(enum task task, const struct features *features, int64_t max_tokens, int64_t *ret_high);
+/* Output tokens to expect, and the 90th percentile, from task and input when nothing was learned
+ * yet. */
+int64_t predict_output_tokens(enum task task, const struct features *features, int64_t max_tokens,
+                              int64_t *ret_high);
 /* One sentence for people: "costs $0.012 at most, the limit is $0.005". Appends plain text. */
-void plan_entry_explain(const struct plan_input *input, const struct plan_entry *entry, struct buf *out);
+void plan_entry_explain(const struct plan_input *input, const struct plan_entry *entry,
+                        struct buf *out);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What routing chooses from and by: targets and routes, as the configuration resolved them. Immutable once built (part of
- * a snapshot), shared by all threads; only `health` points at live state, which survives a reload because it is found by the
- * target's name.
+ * What routing chooses from and by: targets and routes, as the configuration resolved them.
+ * Immutable once built (part of a snapshot), shared by all threads; only `health` points at live
+ * state, which survives a reload because it is found by the target's name.
  */
 #ifndef SLUICE_ROUTE_POLICY_H
 #define SLUICE_ROUTE_POLICY_H
@@ -24,18 +24,18 @@ struct target {
     uint16_t provider;          /* index in the snapshot's providers */
     unsigned dialects;          /* bits of enum dialect_id that its provider speaks */
     struct price price;
-    int64_t context_tokens;     /* 0: not known, no limit is applied */
-    int64_t output_tokens;      /* most it answers; 0: not known */
+    int64_t context_tokens; /* 0: not known, no limit is applied */
+    int64_t output_tokens;  /* most it answers; 0: not known */
     capability_set capabilities;
     enum tier tier;
-    int64_t latency_ms;         /* configured: used until there is data; 0: not given */
-    bool local;                 /* for local-only requests */
-    bool off;                   /* switched off in the configuration */
+    int64_t latency_ms; /* configured: used until there is data; 0: not given */
+    bool local;         /* for local-only requests */
+    bool off;           /* switched off in the configuration */
     struct target_health *health;
 };
 
-/* A task's list in a route. Exclusive: tried in this order, nothing else. Else (`prefer`): its members first, the rest of the
-   route follows in its own order. */
+/* A task's list in a route. Exclusive: tried in this order, nothing else. Else (`prefer`): its
+   members first, the rest of the route follows in its own order. */
 struct task_policy {
     uint16_t *targets;
     size_t count;
@@ -49,17 +49,17 @@ enum task_classifier { CLASSIFIER_RULES, CLASSIFIER_EXTERNAL };
 
 struct route {
     struct slice name;
-    uint16_t *candidates;      /* targets of this route, in configuration order */
+    uint16_t *candidates; /* targets of this route, in configuration order */
     size_t candidate_count;
-    uint16_t baseline;         /* NO_TARGET: the dearest candidate by output price */
-    int64_t max_latency_ms;    /* or NO_LIMIT */
-    int64_t max_cost_nd;       /* or NO_LIMIT */
-    int min_tier;              /* hard, or -1 */
-    double conservative;       /* 0: trust the cheapest, 1: always the strongest */
+    uint16_t baseline;      /* NO_TARGET: the dearest candidate by output price */
+    int64_t max_latency_ms; /* or NO_LIMIT */
+    int64_t max_cost_nd;    /* or NO_LIMIT */
+    int min_tier;           /* hard, or -1 */
+    double conservative;    /* 0: trust the cheapest, 1: always the strongest */
     enum infeasible_policy on_infeasible;
-    unsigned max_attempts;     /* of one call, at least 1 */
+    unsigned max_attempts; /* of one call, at least 1 */
     bool local_only;
-    enum tier task_tier[TASK_COUNT];           /* default table with the route's changes */
+    enum tier task_tier[TASK_COUNT];             /* default table with the route's changes */
     struct task_policy *task_policy[TASK_COUNT]; /* NULL: none */
 };
 
@@ -77,7 +77,8 @@ uint16_t policy_find_target(const struct policy *policy, struct slice name);
 /* "provider/model" as a client writes it: a target of that provider and model. */
 uint16_t policy_find_provider_model(const struct policy *policy, struct slice text);
 const struct route *policy_find_route(const struct policy *policy, struct slice name);
-/* The price to reckon with under the unknown-price policy: the target's own, the ceiling, or zero for `allow`. */
+/* The price to reckon with under the unknown-price policy: the target's own, the ceiling, or zero
+ * for `allow`. */
 struct price policy_price(const struct policy *policy, const struct target *target);
 
 #endif

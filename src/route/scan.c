@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * __builtin_cpu_supports() reads a word that the C runtime filled before main(): it costs a load and a test per block.
+ * __builtin_cpu_supports() reads a word that the C runtime filled before main(): it costs a load
+ * and a test per block.
  */
 #include "route/scan.h"
 
@@ -106,7 +107,8 @@ void block_scan_portable(char *block, struct block_masks *masks)
 #define AND(a, b) _mm_and_si128((a), (b))
 #define IS(v, c) _mm_cmpeq_epi8((v), SPLAT(c))
 #define NEGATIVE(v) _mm_cmpgt_epi8(_mm_setzero_si128(), (v))
-/* Bytes in [first, first + count): an unsigned comparison, made a signed one by moving the range to the lowest values. */
+/* Bytes in [first, first + count): an unsigned comparison, made a signed one by moving the range to
+ * the lowest values. */
 #define RANGE(v, first, count)                                                                     \
     _mm_cmpgt_epi8(SPLAT(-128 + (count)), _mm_add_epi8((v), SPLAT(-128 - (first))))
 #define MASK(v) ((uint64_t)(uint16_t)_mm_movemask_epi8(v))

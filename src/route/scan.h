@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bytes in blocks of 64: one bit per byte and class, so that words and lines are found by bit arithmetic instead of a
- * branch per byte. AVX2 or SSE2 where there is any, else a table; all give the same bits (tested).
+ * Bytes in blocks of 64: one bit per byte and class, so that words and lines are found by bit
+ * arithmetic instead of a branch per byte. AVX2 or SSE2 where there is any, else a table; all give
+ * the same bits (tested).
  */
 #ifndef SLUICE_ROUTE_SCAN_H
 #define SLUICE_ROUTE_SCAN_H
@@ -12,20 +13,21 @@
 #define SCAN_BLOCK 64
 
 struct block_masks {
-    uint64_t word;     /* letters, digits, underscore, bytes of other scripts, and apostrophes between those */
+    uint64_t word; /* letters, digits, underscore, bytes of other scripts, and apostrophes between
+                      those */
     uint64_t upper;
     uint64_t digit;
-    uint64_t high;     /* >= 0x80 */
+    uint64_t high; /* >= 0x80 */
     uint64_t space;
     uint64_t newline;
-    uint64_t stop;     /* . ! ? : */
-    uint64_t comma;    /* , ; */
-    uint64_t quote;    /* " ` */
-    uint64_t code;     /* = ; ( ) { } [ ] < > */
-    uint64_t formula;  /* $ \ ^ */
+    uint64_t stop;       /* . ! ? : */
+    uint64_t comma;      /* , ; */
+    uint64_t quote;      /* " ` */
+    uint64_t code;       /* = ; ( ) { } [ ] < > */
+    uint64_t formula;    /* $ \ ^ */
     uint64_t arithmetic; /* + - * / = < > % */
     uint64_t underscore;
-    uint64_t call;     /* ( */
+    uint64_t call; /* ( */
 };
 
 /* Makes the masks of 64 bytes and lower-cases their ASCII letters in place. */
@@ -36,8 +38,8 @@ void block_scan_sse2(char *block, struct block_masks *masks);
 void block_scan_avx2(char *block, struct block_masks *masks); /* only where the processor has it */
 #endif
 
-/* "don't" is one word, 'this' is not part of one. A block's first and last byte have a neighbour that is not seen here: it
-   counts as a letter. */
+/* "don't" is one word, 'this' is not part of one. A block's first and last byte have a neighbour
+   that is not seen here: it counts as a letter. */
 static inline uint64_t words_with_apostrophes(uint64_t word, uint64_t apostrophe)
 {
     uint64_t before = word << 1 | 1;

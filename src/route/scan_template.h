@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The block scan for one width of vector: included by scan.c once per instruction set, with VECTOR, VECTOR_BYTES, LOAD, STORE,
- * IS, RANGE, OR, AND, NEGATIVE, MASK, SPLAT and the function's NAME defined. Not a header for anybody else.
+ * The block scan for one width of vector: included by scan.c once per instruction set, with VECTOR,
+ * VECTOR_BYTES, LOAD, STORE, IS, RANGE, OR, AND, NEGATIVE, MASK, SPLAT and the function's NAME
+ * defined. Not a header for anybody else.
  */
 
-static inline __attribute__((always_inline)) uint64_t NAME(words)(char *at, unsigned shift, struct block_masks *m, uint64_t *apostrophes)
+static inline __attribute__((always_inline)) uint64_t
+NAME(words)(char *at, unsigned shift, struct block_masks *m, uint64_t *apostrophes)
 {
     VECTOR b = LOAD(at);
     VECTOR letter = RANGE(OR(b, SPLAT(0x20)), 'a', 26);
@@ -33,7 +35,8 @@ static inline __attribute__((always_inline)) uint64_t NAME(words)(char *at, unsi
     return ~MASK(common) << shift;
 }
 
-static inline __attribute__((always_inline)) void NAME(marks)(const char *at, unsigned shift, struct block_masks *m)
+static inline __attribute__((always_inline)) void NAME(marks)(const char *at, unsigned shift,
+                                                              struct block_masks *m)
 {
     VECTOR b = LOAD(at);
     VECTOR semicolon = IS(b, ';');
@@ -54,8 +57,8 @@ static inline __attribute__((always_inline)) void NAME(marks)(const char *at, un
     m->call |= MASK(open) << shift;
 }
 
-/* The masks are gathered in a local, and the steps are written out: the bytes that are stored could be anybody's, so masks in
-   memory would be read again and again. */
+/* The masks are gathered in a local, and the steps are written out: the bytes that are stored could
+   be anybody's, so masks in memory would be read again and again. */
 void NAME(scan)(char *block, struct block_masks *masks)
 {
     struct block_masks m = {0};

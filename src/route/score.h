@@ -24,7 +24,8 @@ struct scoring {
 
 /* Fills the facts above from the features' counts. */
 void shape_facts(struct scoring *scoring);
-/* Rules about the shape: numbers and a quantity asked for, a passage and a question, unfinished code ... */
+/* Rules about the shape: numbers and a quantity asked for, a passage and a question, unfinished
+ * code ... */
 void score_shapes(struct scoring *scoring);
 
 #endif

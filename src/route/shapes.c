@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evidence that no single word gives: is there code, is there a passage, is there a calculation to do. One row per shape. */
+/* Evidence that no single word gives: is there code, is there a passage, is there a calculation to
+ * do. One row per shape. */
 #include "route/score.h"
 
 #define PASSAGE_BYTES 140
@@ -16,20 +17,28 @@ static bool has_passage(const struct features *f)
         return false;
     }
     if (f->lines >= 2 && f->long_line_bytes >= PASSAGE_BYTES &&
-        (f->first_line < PASSAGE_BYTES || f->lines >= 3 || f->ends_in_question || f->user_len > LONG_TEXT_BYTES)) {
+        (f->first_line < PASSAGE_BYTES || f->lines >= 3 || f->ends_in_question ||
+         f->user_len > LONG_TEXT_BYTES)) {
         return true;
     }
-    return f->quoted_bytes >= PASSAGE_BYTES || (f->user_len >= LONG_TEXT_BYTES && f->sentences >= 4);
+    return f->quoted_bytes >= PASSAGE_BYTES ||
+           (f->user_len >= LONG_TEXT_BYTES && f->sentences >= 4);
 }
 
 void shape_facts(struct scoring *s)
 {
     const struct features *f = s->features;
-    bool lines = f->code_marks >= 2 || f->code_fences > 0 || (f->code_marks == 1 && f->code_words >= 3);
+    bool lines =
+        f->code_marks >= 2 || f->code_fences > 0 || (f->code_marks == 1 && f->code_words >= 3);
     s->code_strong = lines || f->suffix || (f->completion && f->code_words >= 3);
     s->passage = has_passage(f);
     uint32_t words = f->code_words;
-    s->code_share = s->code_strong ? 22 : words >= 5 ? 18 : words >= 3 ? 16 : words == 2 ? 13 : words == 1 ? 12 : 0;
+    s->code_share = s->code_strong ? 22
+                    : words >= 5   ? 18
+                    : words >= 3   ? 16
+                    : words == 2   ? 13
+                    : words == 1   ? 12
+                                   : 0;
     s->prose_share = s->code_strong ? 9 : words >= 5 ? 11 : words >= 3 ? 13 : 16;
 }
 
@@ -83,7 +92,7 @@ static bool shape_formula(const struct scoring *s)
 {
     const struct features *f = s->features;
     return !s->code_strong && (f->formulas >= 2 || (f->formulas >= 1 && f->numbers >= 2) ||
-            (f->operators >= 2 && f->numbers >= 2));
+                               (f->operators >= 2 && f->numbers >= 2));
 }
 
 /* A story with numbers in which something is counted. */
@@ -93,8 +102,7 @@ static bool shape_numbers(const struct scoring *s)
     uint32_t numbers = f->numbers + f->number_words;
     bool document = s->passage && f->lines > 1;
     return !s->code_strong && !document && numbers >= 2 && numbers * 30 >= f->words &&
-           (f->quantity_words >= 2 || (f->quantity_words == 1 && numbers >= 3)) &&
-           is_question(f);
+           (f->quantity_words >= 2 || (f->quantity_words == 1 && numbers >= 3)) && is_question(f);
 }
 
 /* "15% of 80" */
@@ -195,7 +203,8 @@ static int best_points(const struct scoring *s, size_t first, size_t end)
     return best;
 }
 
-/* A question word says only that something is asked. Where what is asked for is plain, it says little. */
+/* A question word says only that something is asked. Where what is asked for is plain, it says
+ * little. */
 static void specify_questions(struct scoring *s)
 {
     int open = s->points[TASK_QA_OPEN];

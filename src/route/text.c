@@ -12,7 +12,8 @@
 #define TEXT_END 700
 #define HEAD_BYTES 448 /* in which every word is looked up */
 #define TAIL_BYTES 320
-/* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on a phrase. */
+/* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on
+ * a phrase. */
 #define FOLLOW_REACH 2
 #define FILE_NAME_POINTS 3 /* "main.py" says as much as a word that only programmers use */
 
@@ -42,7 +43,7 @@ static void masks_clip(struct block_masks *m, uint64_t inside)
     m->quote &= inside;
     m->code &= inside;
     m->formula &= inside;
-    m->arithmetic&= inside;
+    m->arithmetic &= inside;
     m->underscore &= inside;
     m->call &= inside;
 }
@@ -64,7 +65,7 @@ static void block_load(const struct text_scan *scan, size_t base, struct block *
     }
     unsigned char after = (unsigned char)text[SCAN_BLOCK];
     bool blank_after = base + SCAN_BLOCK >= scan->end || after <= ' ';
-    uint64_t blank = ~(m->word | m->code | m->arithmetic| m->comma | m->stop);
+    uint64_t blank = ~(m->word | m->code | m->arithmetic | m->comma | m->stop);
     uint64_t before_blank = blank >> 1 | (uint64_t)blank_after << 63;
     block->stops = (m->stop & before_blank) | m->newline;
     block->clauses = block->stops | m->comma;
@@ -77,7 +78,7 @@ static uint64_t operators_of(const struct block_masks *m)
 {
     uint64_t spaced = m->space << 1 & m->space >> 1;
     uint64_t digits = m->digit << 1 | m->digit >> 1;
-    return m->arithmetic&(spaced | digits);
+    return m->arithmetic & (spaced | digits);
 }
 
 static void block_count(struct text_scan *scan, const struct block *block)
@@ -98,7 +99,7 @@ static void block_count(struct text_scan *scan, const struct block *block)
     if (m->high != 0) {
         scan->counts.high += bits_count(m->high);
     }
-    if (m->arithmetic!= 0) {
+    if (m->arithmetic != 0) {
         f->operators += bits_count(operators_of(m));
     }
     f->sentences += bits_count(m->stop & block->stops);
@@ -111,7 +112,8 @@ static void block_count(struct text_scan *scan, const struct block *block)
     }
 }
 
-/* "Which of these are planets: Mars, Sun, Pluto": the commas of what a colon or a question mark announces. */
+/* "Which of these are planets: Mars, Sun, Pluto": the commas of what a colon or a question mark
+ * announces. */
 static void block_lists(struct text_scan *scan, const struct block *block)
 {
     struct features *f = scan->features;
@@ -284,7 +286,8 @@ static void hit_add(struct text_scan *scan, const struct block *block, uint16_t 
 
 /* --- words --- */
 
-/* A word that the vocabulary (almost certainly) has. Polite words leave the start of a sentence where it is. */
+/* A word that the vocabulary (almost certainly) has. Polite words leave the start of a sentence
+ * where it is. */
 static void word_known(struct text_scan *scan, const struct block *block, size_t start, size_t len,
                        struct word_key key, uint64_t hash)
 {
@@ -297,8 +300,8 @@ static void word_known(struct text_scan *scan, const struct block *block, size_t
     scan->at_start = scan->at_start && (flags & WORD_POLITE) != 0;
 }
 
-/* The words that begin a sentence. A carry that starts at a sentence's end runs up through the gap between two words (all ones
-   in ~word) and comes out at the next word's first bit. */
+/* The words that begin a sentence. A carry that starts at a sentence's end runs up through the gap
+   between two words (all ones in ~word) and comes out at the next word's first bit. */
 static uint64_t sentence_starts(struct text_scan *scan, const struct block *block)
 {
     uint64_t gap = ~block->masks.word;
@@ -310,7 +313,8 @@ static uint64_t sentence_starts(struct text_scan *scan, const struct block *bloc
     return with & block->masks.word;
 }
 
-/* One word; the state that changes with every word is kept in registers and written back only where somebody looks. */
+/* One word; the state that changes with every word is kept in registers and written back only where
+ * somebody looks. */
 struct word_state {
     size_t end;
     uint16_t index;
@@ -348,8 +352,8 @@ static void word_state_store(struct text_scan *scan, const struct word_state *st
     scan->at_start = state->at_start;
 }
 
-/* Which words are looked up? All of them near the ends of the text, where the request is; in the middle those that begin a
-   sentence; inside a fence none, for they belong to the material. */
+/* Which words are looked up? All of them near the ends of the text, where the request is; in the
+   middle those that begin a sentence; inside a fence none, for they belong to the material. */
 static uint64_t wanted_starts(const struct text_scan *scan, const struct block *block,
                               uint64_t begins)
 {

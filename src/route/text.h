@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One pass over the sampled text: counts for features, and the words that the vocabulary knows with where they stand. Inside
- * the layer only.
+ * One pass over the sampled text: counts for features, and the words that the vocabulary knows with
+ * where they stand. Inside the layer only.
  */
 #ifndef SLUICE_ROUTE_TEXT_H
 #define SLUICE_ROUTE_TEXT_H
@@ -17,7 +17,7 @@ struct byte_counts {
     size_t letters; /* all word bytes but digits and other scripts */
     size_t digits;
     size_t high;
-    size_t marks;   /* neither words nor blanks */
+    size_t marks; /* neither words nor blanks */
     size_t newlines;
 };
 
@@ -26,35 +26,35 @@ struct text_scan {
     const struct vocabulary *vocabulary;
     struct byte_counts counts;
     uint32_t flag_counts[WORD_FLAGS]; /* of WORDS_COUNTED, by bit */
-    uint8_t region;       /* PLACE_SYSTEM, PLACE_EARLIER or 0: for each word of it */
-    size_t start;         /* of the region */
+    uint8_t region;                   /* PLACE_SYSTEM, PLACE_EARLIER or 0: for each word of it */
+    size_t start;                     /* of the region */
     size_t end;
-    bool word_open;       /* a word goes on over the block's end */
+    bool word_open; /* a word goes on over the block's end */
     size_t word_start;
-    size_t word_end;      /* of the word before */
-    bool word_begins;     /* the open word begins a sentence */
-    bool sentence_open;   /* a sentence has ended and no word has followed */
+    size_t word_end;    /* of the word before */
+    bool word_begins;   /* the open word begins a sentence */
+    bool sentence_open; /* a sentence has ended and no word has followed */
     size_t last_clause;
-    bool at_start;        /* only polite words since the sentence began */
-    bool quoted;          /* state at the block's start; reset by each line */
+    bool at_start;            /* only polite words since the sentence began */
+    bool quoted;              /* state at the block's start; reset by each line */
     uint32_t sentence_commas; /* in the sentence so far */
     bool after_colon;         /* it follows a colon or a question mark */
     uint16_t word_index;
-    uint16_t negation;    /* index of the last negating word + 1; 0: none */
+    uint16_t negation; /* index of the last negating word + 1; 0: none */
     size_t negation_offset;
-    uint16_t follow;      /* frequent words are kept up to this index */
-    size_t pending_stop;  /* offset after an end of a sentence that no word has followed yet */
+    uint16_t follow;     /* frequent words are kept up to this index */
+    size_t pending_stop; /* offset after an end of a sentence that no word has followed yet */
     size_t line_start;
-    uint32_t line_hits;   /* hits before the line */
-    uint32_t line_marks;  /* code punctuation on the line so far */
+    uint32_t line_hits;  /* hits before the line */
+    uint32_t line_marks; /* code punctuation on the line so far */
     uint32_t line_formulas;
-    bool line_quotes;     /* a quote or backtick on the line so far */
+    bool line_quotes; /* a quote or backtick on the line so far */
     bool fenced;
     bool last_line_code;
 };
 
-/* Scans [start, end) of the sample; adds to features and hits. The 64 bytes after `end` must be readable and are not part
-   of the text. */
+/* Scans [start, end) of the sample; adds to features and hits. The 64 bytes after `end` must be
+   readable and are not part of the text. */
 void text_scan_init(struct text_scan *scan, struct features *features);
 void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region);
 /* Writes what was counted over all regions to the features. */

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many tokens a request has, without a tokenizer: bytes by class, weighted. Bounds: every tokenizer in use makes at least
- * one byte into a token, so bytes (of the JSON form, which are never fewer than the plain ones) plus framing are an upper
- * bound; below, a token holds no more than TOKEN_BYTES_MAX bytes and does not reach over a word's start. What is not text has
- * a bound of its own: images by the dearest published rule, sound and files by their bytes.
+ * How many tokens a request has, without a tokenizer: bytes by class, weighted. Bounds: every
+ * tokenizer in use makes at least one byte into a token, so bytes (of the JSON form, which are
+ * never fewer than the plain ones) plus framing are an upper bound; below, a token holds no more
+ * than TOKEN_BYTES_MAX bytes and does not reach over a word's start. What is not text has a bound
+ * of its own: images by the dearest published rule, sound and files by their bytes.
  */
 #include "route/tokens.h"
 
 #define TOKEN_BYTES_MAX 128
 
-/* Per message: role, separators and the markers that a template puts around it; once per request: the answer's opening. */
+/* Per message: role, separators and the markers that a template puts around it; once per request:
+ * the answer's opening. */
 #define MESSAGE_TOKENS 4
 #define MESSAGE_TOKENS_HIGH 12
 #define REQUEST_TOKENS 3
@@ -154,7 +156,8 @@ static void add_definitions(struct sum *sum, const struct chat *chat)
     add_text(sum, chat->suffix);
 }
 
-/* The rules have looked at the user's last turn and the head of the system prompt: those are counted already. */
+/* The rules have looked at the user's last turn and the head of the system prompt: those are
+ * counted already. */
 static bool is_searched(const struct chat *chat, size_t message, size_t user_turn)
 {
     return message == user_turn || (message == 0 && chat->messages[0].role != ROLE_USER);

@@ -3,13 +3,14 @@
 
 #include <pthread.h>
 
-/* For the high half n - 8 bytes are kept of a word of n, for the low one min(n, 8): the same ramp, 8 places apart. */
+/* For the high half n - 8 bytes are kept of a word of n, for the low one min(n, 8): the same ramp,
+ * 8 places apart. */
 #define KEEP(n) (~(UINT64_MAX << (8 * (n))))
 const uint64_t word_key_masks[WORD_BYTES_MAX + 1 + 8] = {
-    [9] = KEEP(1),       [10] = KEEP(2),      [11] = KEEP(3),      [12] = KEEP(4),
-    [13] = KEEP(5),      [14] = KEEP(6),      [15] = KEEP(7),      [16] = UINT64_MAX,
-    [17] = UINT64_MAX,   [18] = UINT64_MAX,   [19] = UINT64_MAX,   [20] = UINT64_MAX,
-    [21] = UINT64_MAX,   [22] = UINT64_MAX,   [23] = UINT64_MAX,   [24] = UINT64_MAX,
+    [9] = KEEP(1),     [10] = KEEP(2),    [11] = KEEP(3),    [12] = KEEP(4),
+    [13] = KEEP(5),    [14] = KEEP(6),    [15] = KEEP(7),    [16] = UINT64_MAX,
+    [17] = UINT64_MAX, [18] = UINT64_MAX, [19] = UINT64_MAX, [20] = UINT64_MAX,
+    [21] = UINT64_MAX, [22] = UINT64_MAX, [23] = UINT64_MAX, [24] = UINT64_MAX,
 };
 
 static struct vocabulary the_vocabulary;

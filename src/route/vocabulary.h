@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The words that rules and features know, found in a few nanoseconds: a word of up to 16 bytes is two integers, a bit
- * filter turns most words away before any table is touched.
+ * The words that rules and features know, found in a few nanoseconds: a word of up to 16 bytes is
+ * two integers, a bit filter turns most words away before any table is touched.
  *
- * The tables are data (rules_*.c, words.c); the index over them is built once, on first use, and is constant from then on.
- * That is the one piece of process-wide state of this layer. Any thread.
+ * The tables are data (rules_*.c, words.c); the index over them is built once, on first use, and is
+ * constant from then on. That is the one piece of process-wide state of this layer. Any thread.
  */
 #ifndef SLUICE_ROUTE_VOCABULARY_H
 #define SLUICE_ROUTE_VOCABULARY_H
@@ -29,12 +29,13 @@ enum {
     WORD_SCIENCE = 1u << 5,    /* terms of the sciences */
     WORD_CODE = 1u << 6,       /* evidence of programming */
     WORD_CODE_STRONG = 1u << 7,
-    WORD_AFTER_DOT = 1u << 8,  /* counts as code only as a file extension */
-    WORD_AT_START = 1u << 9,   /* too frequent: kept only at the start of a sentence or right after a kept word */
-    WORD_ENGLISH = 1u << 10,   /* shows the language */
-    WORD_NUMBER = 1u << 11,    /* "three", "twice" */
-    WORD_QUANTITY = 1u << 12,  /* "many", "total", "each": something is counted */
-    WORD_MATH = 1u << 13,      /* terms of mathematics */
+    WORD_AFTER_DOT = 1u << 8, /* counts as code only as a file extension */
+    WORD_AT_START =
+        1u << 9, /* too frequent: kept only at the start of a sentence or right after a kept word */
+    WORD_ENGLISH = 1u << 10,  /* shows the language */
+    WORD_NUMBER = 1u << 11,   /* "three", "twice" */
+    WORD_QUANTITY = 1u << 12, /* "many", "total", "each": something is counted */
+    WORD_MATH = 1u << 13,     /* terms of mathematics */
     WORD_OR = 1u << 14,
     /* those of which features count how often they occur */
     WORDS_COUNTED = WORD_CONSTRAINT | WORD_STEP | WORD_REASONING | WORD_SCIENCE | WORD_CODE |
@@ -47,22 +48,24 @@ struct word_row {
     uint16_t flags;
 };
 
-/* How a rule counts; bits. The lowest two are the words that may stand between two words of a phrase. */
+/* How a rule counts; bits. The lowest two are the words that may stand between two words of a
+ * phrase. */
 enum {
     RULE_GAP_1 = 1u,
     RULE_GAP_2 = 2u,
     RULE_GAP_3 = 3u,
     RULE_GAP_MASK = 3u,
-    RULE_AT_START = 1u << 2, /* only at the start of a sentence or line */
-    RULE_CODE = 1u << 3,     /* only where there is evidence of code */
-    RULE_PROSE = 1u << 4,    /* only where there is none */
-    RULE_PASSAGE = 1u << 5,  /* only where a text is given */
-    RULE_SHORT = 1u << 6,    /* only in short texts */
+    RULE_AT_START = 1u << 2,   /* only at the start of a sentence or line */
+    RULE_CODE = 1u << 3,       /* only where there is evidence of code */
+    RULE_PROSE = 1u << 4,      /* only where there is none */
+    RULE_PASSAGE = 1u << 5,    /* only where a text is given */
+    RULE_SHORT = 1u << 6,      /* only in short texts */
     RULE_TEXT_START = 1u << 7, /* only at the very start, polite words aside */
 };
 
 struct word_rule {
-    const char *words;  /* a phrase: words separated by spaces, each one or several alternatives joined by '|' */
+    const char *words;  /* a phrase: words separated by spaces, each one or several alternatives
+                           joined by '|' */
     const char *reason; /* literal for people: "word: summarize" */
     uint8_t task;
     int8_t weight;
@@ -85,7 +88,8 @@ extern const size_t rules_code_count;
 extern const struct word_row word_rows[];
 extern const size_t word_row_count;
 
-/* A rule, compiled: the words of the second and third place are sets; a word knows which sets it is in. */
+/* A rule, compiled: the words of the second and third place are sets; a word knows which sets it is
+ * in. */
 struct phrase {
     const struct word_rule *rule;
     uint16_t next_set[PHRASE_WORDS_MAX - 1];
@@ -121,7 +125,8 @@ struct word_key {
 /* [n] keeps n bytes, [n + 8] of the second half. */
 extern const uint64_t word_key_masks[WORD_BYTES_MAX + 1 + 8];
 
-/* A lower-case word as a key: its first 16 bytes, of which as many must be readable even if it is shorter. */
+/* A lower-case word as a key: its first 16 bytes, of which as many must be readable even if it is
+ * shorter. */
 static inline struct word_key word_key_of(const char *word, size_t len)
 {
     struct word_key key;
@@ -140,9 +145,10 @@ static inline uint64_t word_key_hash(struct word_key key)
     return h ^ h >> 29;
 }
 
-/* False for most words that no rule or feature knows; true for all that one does. `near`: also the frequent ones that count
-   only near a start or a kept word. */
-static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t hash, bool near)
+/* False for most words that no rule or feature knows; true for all that one does. `near`: also the
+   frequent ones that count only near a start or a kept word. */
+static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t hash,
+                                       bool near)
 {
     uint64_t bit = hash % VOCABULARY_FILTER_BITS;
     return (vocabulary->filter[near][bit / 64] >> (bit % 64) & 1u) != 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long a routing decision takes: median nanoseconds of features, classification and plan (10 targets with live
- * statistics), for a request of 1.4 KB (prose, and code), and one of 200 KB (one long text, and 400 turns). Prints one line
- * per case. Each sample is a batch of decisions, so the clock's own cost does not show.
+ * How long a routing decision takes: median nanoseconds of features, classification and plan (10
+ * targets with live statistics), for a request of 1.4 KB (prose, and code), and one of 200 KB (one
+ * long text, and 400 turns). Prints one line per case. Each sample is a batch of decisions, so the
+ * clock's own cost does not show.
  */
 #include "base/clock.h"
 #include "base/random.h"
@@ -31,8 +32,9 @@ static void route_init(void)
     for (size_t i = 0; i < TARGETS; i++) {
         health_init(&bench_health[i]);
         for (int64_t j = 0; j < 200; j++) {
-            struct health_sample sample = {
-                .first_byte_ms = 100 + j + (int64_t)i * 20, .total_ms = 900 + j * 9, .output_tokens = 200};
+            struct health_sample sample = {.first_byte_ms = 100 + j + (int64_t)i * 20,
+                                           .total_ms = 900 + j * 9,
+                                           .output_tokens = 200};
             health_begin(&bench_health[i]);
             health_record(&bench_health[i], &sample);
         }
@@ -42,7 +44,8 @@ static void route_init(void)
             .provider_name = SLICE("provider"),
             .dialects = 1,
             .price = {.known = true,
-                      .base = {(int64_t)(i + 1) * 300000, (int64_t)(i + 1) * 1100000, -1, -1, -1, -1, -1}},
+                      .base = {(int64_t)(i + 1) * 300000, (int64_t)(i + 1) * 1100000, -1, -1, -1,
+                               -1, -1}},
             .context_tokens = 128000,
             .output_tokens = 8192,
             .capabilities = UINT32_MAX,
@@ -127,36 +130,58 @@ static void measure(const char *name, const struct chat *chat)
     double e = median(extract);
     double c = median(sort);
     double p = median(plan);
-    printf("%-22s features %8.0f ns  classify %7.0f ns  plan %6.0f ns  all %8.0f ns  (%s, %zu bytes)\n",
+    printf("%-22s features %8.0f ns  classify %7.0f ns  plan %6.0f ns  all %8.0f ns  (%s, %zu "
+           "bytes)\n",
            name, e, c, p, e + c + p, task_name(classification.task), bench_features.text_bytes);
 }
 
-static const char prose[] =
-    "Summarize the following incident report for the management in five bullet points. Keep the numbers, do not "
-    "speculate about causes, and mention what customers noticed.\\n\\nOn Tuesday at 14:05 the payment gateway began "
-    "to answer slowly. Within ten minutes about 12 % of the checkouts failed with a time-out, mostly in Europe. The "
-    "team on call noticed the alarm at 14:11, restarted two of the four instances and saw the rate of errors fall to "
-    "3 %. At 14:32 a second wave began, because the clients that had been waiting tried again all at once. A limit on "
-    "the number of connections was lowered at 14:40, which brought the queue down. All services were back to normal at "
-    "15:02. In total 1,841 orders were delayed and 212 were lost. Support received 96 tickets; most of them were "
-    "answered the same day. The cause seems to have been a change of the certificate store that made every new "
-    "connection take longer, but this is being examined. Follow-up work: a test of the pool under slow handshakes, an "
-    "alarm on the age of the oldest request, and a rehearsal of the switch to the second provider before the end of the "
-    "quarter. The next review is planned for the 14th, with the teams of payments, platform and support.";
+static const char prose[] = "Summarize the following incident report for the management in five "
+                            "bullet points. Keep the numbers, do not "
+                            "speculate about causes, and mention what customers noticed.\\n\\nOn "
+                            "Tuesday at 14:05 the payment gateway began "
+                            "to answer slowly. Within ten minutes about 12 % of the checkouts "
+                            "failed with a time-out, mostly in Europe. The "
+                            "team on call noticed the alarm at 14:11, restarted two of the four "
+                            "instances and saw the rate of errors fall to "
+                            "3 %. At 14:32 a second wave began, because the clients that had been "
+                            "waiting tried again all at once. A limit on "
+                            "the number of connections was lowered at 14:40, which brought the "
+                            "queue down. All services were back to normal at "
+                            "15:02. In total 1,841 orders were delayed and 212 were lost. Support "
+                            "received 96 tickets; most of them were "
+                            "answered the same day. The cause seems to have been a change of the "
+                            "certificate store that made every new "
+                            "connection take longer, but this is being examined. Follow-up work: a "
+                            "test of the pool under slow handshakes, an "
+                            "alarm on the age of the oldest request, and a rehearsal of the switch "
+                            "to the second provider before the end of the "
+                            "quarter. The next review is planned for the 14th, with the teams of "
+                            "payments, platform and support.";
 
-static const char code[] =
-    "Fix the bug in this function, it sometimes returns the wrong index. Do not rename anything.\\n\\n```python\\nimport "
-    "bisect\\nfrom typing import Sequence\\n\\ndef find_slot(values: Sequence[int], wanted: int) -> int:\\n    low, high "
-    "= 0, len(values)\\n    while low < high:\\n        middle = (low + high) // 2\\n        if values[middle] < "
-    "wanted:\\n            low = middle\\n        else:\\n            high = middle - 1\\n    return low\\n\\nclass "
-    "Index:\\n    def __init__(self, rows):\\n        self.rows = sorted(rows, key=lambda row: row.key)\\n        "
-    "self.keys = [row.key for row in self.rows]\\n\\n    def lookup(self, key):\\n        position = find_slot(self.keys, "
-    "key)\\n        if position == len(self.keys) or self.keys[position] != key:\\n            raise KeyError(key)\\n      "
-    "  return self.rows[position]\\n\\n    def insert(self, row):\\n        position = find_slot(self.keys, row.key)\\n    "
-    "    self.keys.insert(position, row.key)\\n        self.rows.insert(position, row)\\n```\\n\\nThe failing test is "
-    "this one:\\n\\n```\\nE   AssertionError: assert 3 == 4\\ntests/test_index.py:41: AssertionError\\n```\\n\\nExplain in "
-    "one sentence what was wrong, then give the corrected function only. It must still work for an empty list, for "
-    "duplicates, and for keys that are larger than all others; the complexity has to stay logarithmic.";
+static const char code[] = "Fix the bug in this function, it sometimes returns the wrong index. Do "
+                           "not rename anything.\\n\\n```python\\nimport "
+                           "bisect\\nfrom typing import Sequence\\n\\ndef find_slot(values: "
+                           "Sequence[int], wanted: int) -> int:\\n    low, high "
+                           "= 0, len(values)\\n    while low < high:\\n        middle = (low + "
+                           "high) // 2\\n        if values[middle] < "
+                           "wanted:\\n            low = middle\\n        else:\\n            high "
+                           "= middle - 1\\n    return low\\n\\nclass "
+                           "Index:\\n    def __init__(self, rows):\\n        self.rows = "
+                           "sorted(rows, key=lambda row: row.key)\\n        "
+                           "self.keys = [row.key for row in self.rows]\\n\\n    def lookup(self, "
+                           "key):\\n        position = find_slot(self.keys, "
+                           "key)\\n        if position == len(self.keys) or self.keys[position] != "
+                           "key:\\n            raise KeyError(key)\\n      "
+                           "  return self.rows[position]\\n\\n    def insert(self, row):\\n        "
+                           "position = find_slot(self.keys, row.key)\\n    "
+                           "    self.keys.insert(position, row.key)\\n        "
+                           "self.rows.insert(position, row)\\n```\\n\\nThe failing test is "
+                           "this one:\\n\\n```\\nE   AssertionError: assert 3 == "
+                           "4\\ntests/test_index.py:41: AssertionError\\n```\\n\\nExplain in "
+                           "one sentence what was wrong, then give the corrected function only. It "
+                           "must still work for an empty list, for "
+                           "duplicates, and for keys that are larger than all others; the "
+                           "complexity has to stay logarithmic.";
 
 static struct chat_part bench_parts[TURNS + 1];
 static struct chat_message bench_messages[TURNS + 1];
@@ -164,7 +189,8 @@ static struct chat_message bench_messages[TURNS + 1];
 static void message_set(size_t i, enum chat_role role, struct slice text)
 {
     bench_parts[i] = (struct chat_part){.kind = PART_TEXT, .text = text};
-    bench_messages[i] = (struct chat_message){.role = role, .parts = &bench_parts[i], .part_count = 1};
+    bench_messages[i] =
+        (struct chat_message){.role = role, .parts = &bench_parts[i], .part_count = 1};
 }
 
 static void measure_text(const char *name, struct slice text)
@@ -197,7 +223,8 @@ static void measure_turns(struct slice text)
     for (size_t i = 0; i < TURNS; i++) {
         message_set(i, i % 2 == 0 ? ROLE_USER : ROLE_ASSISTANT, slice_of(text.ptr + i * 512, 511));
     }
-    message_set(TURNS, ROLE_USER, SLICE("Now write unit tests for the function that you fixed, with pytest."));
+    message_set(TURNS, ROLE_USER,
+                SLICE("Now write unit tests for the function that you fixed, with pytest."));
     struct chat chat = {.messages = bench_messages, .message_count = TURNS + 1, .choices = 1};
     measure("200 KB, 400 turns", &chat);
 }

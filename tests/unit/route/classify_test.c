@@ -16,7 +16,8 @@ static struct classification classify_text(const char *text)
     return classification;
 }
 
-/* Every prompt of one task; each that is taken for something else is printed and fails the point. */
+/* Every prompt of one task; each that is taken for something else is printed and fails the point.
+ */
 static size_t expect_task(enum task task, const struct labelled_prompt *prompts, size_t count)
 {
     size_t seen = 0;

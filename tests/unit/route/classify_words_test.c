@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How words count: whole words, negation, place, quotes, fences, evidence of code; and what a result looks like. */
+/* How words count: whole words, negation, place, quotes, fences, evidence of code; and what a
+ * result looks like. */
 #include "route/classify.h"
 #include "route/vocabulary.h"
 #include "tests/tap.h"
@@ -74,11 +75,13 @@ static void quoted_words_count_least(void)
 static void words_in_code_count_least(void)
 {
     static const struct expectation cases[] = {
-        {"Explain this code.\n```py\ndef summarize(text):\n    translate(text)\n    classify(text)\n```",
+        {"Explain this code.\n```py\ndef summarize(text):\n    translate(text)\n    "
+         "classify(text)\n```",
          TASK_CODE_DOCS},
         {"Review this code.\n```js\nfunction optimize() {\n  refactor();\n  debug();\n}\n```",
          TASK_CODE_REVIEW},
-        {"Write tests for this.\n\nstatic int fix_bug(int security)\n{\n    return optimize(security);\n}\n",
+        {"Write tests for this.\n\nstatic int fix_bug(int security)\n{\n    return "
+         "optimize(security);\n}\n",
          TASK_CODE_TESTS},
     };
     expect_all(cases, ARRAY_LEN(cases));
@@ -87,7 +90,8 @@ static void words_in_code_count_least(void)
 static void the_opening_counts_most(void)
 {
     static const struct expectation cases[] = {
-        {"Summarize this text about how people translate and classify documents.", TASK_SUMMARIZATION},
+        {"Summarize this text about how people translate and classify documents.",
+         TASK_SUMMARIZATION},
         {"Translate this summary of the classification into Dutch.", TASK_TRANSLATION},
         {"Classify this review of a translation: good.", TASK_CLASSIFICATION},
         {"Hi! Could you please quickly translate the following summary to Danish? It is short.",
@@ -192,8 +196,9 @@ static void completions_are_told_by_their_operation(void)
 
 static void results_are_explained_and_bounded(void)
 {
-    static const char *const texts[] = {"", " ", "?", "Summarize this.", "What is love?",
-                                        "```", "\n\n\n", "a b c", "fix", "SELECT 1;"};
+    static const char *const texts[] = {
+        "",       " ",     "?",   "Summarize this.", "What is love?", "```",
+        "\n\n\n", "a b c", "fix", "SELECT 1;"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct classification c = classify_text(texts[i]);
         EXPECT((int)c.task >= 0 && c.task < TASK_COUNT);

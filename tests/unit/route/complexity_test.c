@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Complexity: bounds, order of pairs, and that each feature only ever adds; and the tier that follows from it. */
+/* Complexity: bounds, order of pairs, and that each feature only ever adds; and the tier that
+ * follows from it. */
 #include "route/classify.h"
 #include "route/plan.h"
 #include "tests/tap.h"
@@ -19,18 +20,24 @@ static const struct {
     const char *simple;
     const char *hard;
 } pairs[] = {
-    {"What is 2 + 2?",
-     "Prove that for all integers n > 2, x^n + y^n = z^n implies n | 4, then derive the bound step by step."},
+    {"What is 2 + 2?", "Prove that for all integers n > 2, x^n + y^n = z^n implies n | 4, then "
+                       "derive the bound step by step."},
     {"Write a function to add two numbers.",
-     "Write a function that parses CSV. It must handle quotes, must never allocate, should stream, and only "
+     "Write a function that parses CSV. It must handle quotes, must never allocate, should stream, "
+     "and only "
      "use the standard library. Then add error positions and finally explain the complexity."},
-    {"hi", "hi, could you compare the two proposals and justify which is better under the budget limits?"},
-    {"Summarize this.", "Summarize this in exactly three points, each at most ten words, without names."},
-    {"Name a fruit.", "Plan the steps: first buy fruit, then wash it, next peel it, finally cut it."},
+    {"hi", "hi, could you compare the two proposals and justify which is better under the budget "
+           "limits?"},
+    {"Summarize this.",
+     "Summarize this in exactly three points, each at most ten words, without names."},
+    {"Name a fruit.",
+     "Plan the steps: first buy fruit, then wash it, next peel it, finally cut it."},
     {"Fix the bug.\n```\nx = 1;\n```",
-     "Fix the bug.\n```\na();\nb();\nc();\nd();\ne();\nf();\ng();\nh();\ni();\nj();\nk();\nl();\n```"},
-    {"What is water?", "Which enzyme cleaves the protein, and how does the mutation in the gene change "
-                       "the reaction and the spectrum of the compound?"},
+     "Fix the "
+     "bug.\n```\na();\nb();\nc();\nd();\ne();\nf();\ng();\nh();\ni();\nj();\nk();\nl();\n```"},
+    {"What is water?",
+     "Which enzyme cleaves the protein, and how does the mutation in the gene change "
+     "the reaction and the spectrum of the compound?"},
     {"Is it late?", "Is it late? Why? Who says so? What follows? How do we know?"},
 };
 

@@ -42,11 +42,10 @@ static void refuses_the_dead(void)
     fleet_init();
     for (int i = 0; i < HEALTH_FAILURES_TO_OPEN; i++) {
         health_begin(&fleet.health[LLAMA]);
-        health_record(&fleet.health[LLAMA],
-                      &(struct health_sample){.outcome = HEALTH_FAILED,
-                                              .now_ns = fleet.input.now_ns,
-                                              .first_byte_ms = -1,
-                                              .total_ms = -1});
+        health_record(&fleet.health[LLAMA], &(struct health_sample){.outcome = HEALTH_FAILED,
+                                                                    .now_ns = fleet.input.now_ns,
+                                                                    .first_byte_ms = -1,
+                                                                    .total_ms = -1});
     }
     fleet_plan();
     EXPECT_INT(fleet_reason(LLAMA), REASON_DEAD);
@@ -114,8 +113,9 @@ static void measured_latency_replaces_the_configured_one(void)
     for (int i = 0; i < 40; i++) {
         health_begin(&fleet.health[LLAMA]);
         health_record(&fleet.health[LLAMA],
-                      &(struct health_sample){
-                          .outcome = HEALTH_OK, .first_byte_ms = i < 30 ? 100 : 2000, .total_ms = 4000});
+                      &(struct health_sample){.outcome = HEALTH_OK,
+                                              .first_byte_ms = i < 30 ? 100 : 2000,
+                                              .total_ms = 4000});
     }
     fleet_plan();
     EXPECT_INT(fleet_reason(LLAMA), REASON_LATENCY);
@@ -250,7 +250,8 @@ static void max_price_is_per_token(void)
     fleet.input.constraints.max_output_pd = 3 * PRICE_PD_PER_USD_PER_MTOK;
     fleet_plan();
     EXPECT_INT(fleet_reason(GPT), REASON_NOT_ALLOWED);
-    EXPECT_SAYS(GPT, "charges $4.00 per million tokens, the caller pays at most $3.00 per million tokens");
+    EXPECT_SAYS(
+        GPT, "charges $4.00 per million tokens, the caller pays at most $3.00 per million tokens");
     EXPECT(fleet_entry(HAIKU)->taken);
     fleet.input.constraints.max_input_pd = 0;
     fleet_plan();
@@ -283,8 +284,10 @@ static void says_why_it_was_taken(void)
     fleet.input.classification.task = TASK_GENERATION;
     fleet.input.max_tokens = 100;
     fleet_plan();
-    EXPECT_SAYS(GPT, "cheapest that satisfies the request; expected to cost $0.0044, about 300 ms to the first token");
-    EXPECT_SAYS(OPUS, "satisfies the request; expected to cost $0.022, about 800 ms to the first token");
+    EXPECT_SAYS(GPT, "cheapest that satisfies the request; expected to cost $0.0044, about 300 ms "
+                     "to the first token");
+    EXPECT_SAYS(OPUS,
+                "satisfies the request; expected to cost $0.022, about 800 ms to the first token");
     EXPECT(strstr(explain(HAIKU), "is budget where mid was wanted") != NULL);
 }
 

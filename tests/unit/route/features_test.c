@@ -15,7 +15,8 @@ static bool sample_has(const char *text)
 
 static void counts_what_a_text_has(void)
 {
-    support_features("How many apples? You must buy 3 and 14.\n- one\n- two\n\nOnly red ones, at most 5!", &f);
+    support_features(
+        "How many apples? You must buy 3 and 14.\n- one\n- two\n\nOnly red ones, at most 5!", &f);
     EXPECT_INT(f.questions, 1);
     EXPECT_INT(f.sentences, 3);
     EXPECT_INT(f.digits, 4);
@@ -48,7 +49,8 @@ static void the_last_user_turn_is_what_is_sampled(void)
 {
     support_reset();
     support_add(ROLE_SYSTEM, "You are a PIRATE.");
-    support_add(ROLE_USER, "The first question was about whales and about what they eat in winter.");
+    support_add(ROLE_USER,
+                "The first question was about whales and about what they eat in winter.");
     support_add(ROLE_ASSISTANT, "Krill.");
     support_add(ROLE_USER, "And now something entirely different: what do Larches lose in autumn?");
     features_extract(&support.chat, &f);
@@ -90,7 +92,8 @@ static void several_parts_are_one_turn(void)
 
 static void escapes_are_undone_in_the_sample(void)
 {
-    struct chat_part part = {.kind = PART_TEXT, .text = SLICE("A\\tB\\nC \\u00e9\\u4e2d \\\"q\\\"")};
+    struct chat_part part = {.kind = PART_TEXT,
+                             .text = SLICE("A\\tB\\nC \\u00e9\\u4e2d \\\"q\\\"")};
     struct chat_message message = {.role = ROLE_USER, .parts = &part, .part_count = 1};
     struct chat chat = {.messages = &message, .message_count = 1};
     features_extract(&chat, &f);
@@ -120,12 +123,14 @@ static void a_long_text_gives_head_and_tail(void)
     EXPECT_INT(f.user_bytes, sizeof(text) - 1);
 }
 
-/* Whatever is cut through in the middle (escapes, characters), the sample stays text and nothing is read beyond it. */
+/* Whatever is cut through in the middle (escapes, characters), the sample stays text and nothing is
+ * read beyond it. */
 static void any_cut_is_survived(void)
 {
-    static const char *const pieces[] = {"\\n",  "\\u00e9", "\\ud83d\\ude00", "x",      " ",
-                                         "\\\\", "\\\"",    "\xe4\xb8\xad",   "word's", "```",
-                                         "\xe2\x80\x99", ";",    "def f(a):\\n", "\\t",    "."};
+    static const char *const pieces[] = {
+        "\\n",          "\\u00e9", "\\ud83d\\ude00", "x",      " ",
+        "\\\\",         "\\\"",    "\xe4\xb8\xad",   "word's", "```",
+        "\xe2\x80\x99", ";",       "def f(a):\\n",   "\\t",    "."};
     static char inner[40000];
     struct random random;
     random_seed(&random, 5);
@@ -157,8 +162,10 @@ static void hits_know_their_place(void)
     for (size_t i = 0; i < f.hit_count; i++) {
         const char *word = (const char *)v->keys[f.hits[i].word];
         start = start || (memcmp(word, "summariz", 8) == 0 && (f.hits[i].place & PLACE_START) != 0);
-        negated = negated || (memcmp(word, "translat", 8) == 0 && (f.hits[i].place & PLACE_NEGATED) != 0);
-        quoted = quoted || (memcmp(word, "classify", 8) == 0 && (f.hits[i].place & PLACE_QUOTED) != 0);
+        negated =
+            negated || (memcmp(word, "translat", 8) == 0 && (f.hits[i].place & PLACE_NEGATED) != 0);
+        quoted =
+            quoted || (memcmp(word, "classify", 8) == 0 && (f.hits[i].place & PLACE_QUOTED) != 0);
     }
     EXPECT(start && negated && quoted);
 }
@@ -175,7 +182,8 @@ static void words_are_whole_words(void)
 
 static void languages_are_told_apart(void)
 {
-    support_features("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82, \xd0\xba\xd0\xb0\xd0\xba", &f);
+    support_features("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82, \xd0\xba\xd0\xb0\xd0\xba",
+                     &f);
     EXPECT_INT(f.language, LANGUAGE_CYRILLIC);
     support_features("\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96\xe7\x95\x8c", &f);
     EXPECT_INT(f.language, LANGUAGE_CJK);
@@ -224,7 +232,8 @@ int main(void)
 {
     TEST(counts_what_a_text_has, "questions, numbers, lists, lines and constraints are counted");
     TEST(finds_code, "lines of code are told from prose");
-    TEST(the_last_user_turn_is_what_is_sampled, "the last user turn and the system's head are read");
+    TEST(the_last_user_turn_is_what_is_sampled,
+         "the last user turn and the system's head are read");
     TEST(a_very_short_turn_leans_on_the_one_before, "a very short turn leans on the one before");
     TEST(several_parts_are_one_turn, "several parts are one turn");
     TEST(escapes_are_undone_in_the_sample, "escapes are undone in the sample");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small fleet to plan with: prices in dollars per million tokens, equal in and out where nothing else is said, so that a
- * test can reckon costs in its head. 1,000 tokens at $1 per million are 1,000,000 nd.
+ * A small fleet to plan with: prices in dollars per million tokens, equal in and out where nothing
+ * else is said, so that a test can reckon costs in its head. 1,000 tokens at $1 per million are
+ * 1,000,000 nd.
  */
 #ifndef TESTS_ROUTE_FLEET_H
 #define TESTS_ROUTE_FLEET_H
@@ -53,7 +54,8 @@ static inline void fleet_target(size_t i, struct slice name, struct slice provid
     fleet.candidates[i] = (uint16_t)i;
 }
 
-/* Four targets, a route without limits, a request of 1,000 tokens, task qa_open, whose derived tier is budget. */
+/* Four targets, a route without limits, a request of 1,000 tokens, task qa_open, whose derived tier
+ * is budget. */
 static inline void fleet_init(void)
 {
     memset(&fleet, 0, sizeof(fleet));

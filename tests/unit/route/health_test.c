@@ -218,7 +218,8 @@ static void expect_near(int64_t actual, int64_t wanted)
 
 static void percentiles_are_within_a_quarter_octave(void)
 {
-    static const int64_t values[] = {1, 2, 3, 5, 9, 17, 40, 99, 250, 777, 1500, 4100, 30000, 200000};
+    static const int64_t values[] = {1,  2,   3,   5,    9,    17,    40,
+                                     99, 250, 777, 1500, 4100, 30000, 200000};
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         reset();
         for (int j = 0; j < 100; j++) {
@@ -365,7 +366,8 @@ int main(void)
     TEST(a_request_of_its_own_fault_is_no_failure, "a rejected request shows that a target lives");
     TEST(overload_and_fatal_open_at_once, "overload and refused credentials open at once");
     TEST(retry_after_is_honoured_and_cut, "Retry-After is honoured up to ten minutes");
-    TEST(the_back_off_doubles_up_to_a_minute, "the back-off doubles up to a minute and starts anew");
+    TEST(the_back_off_doubles_up_to_a_minute,
+         "the back-off doubles up to a minute and starts anew");
     TEST(one_probe_at_a_time, "one probe at a time");
     TEST(a_lost_probe_does_not_block_for_ever, "a probe that never reports is replaced");
     TEST(a_cancelled_probe_is_soon_repeated, "a probe whose client left is soon repeated");

@@ -310,7 +310,8 @@ static void every_entry_is_explained(void)
 
 int main(void)
 {
-    TEST(plans_keep_the_rules, "nothing taken breaks a constraint, each target appears once, in order");
+    TEST(plans_keep_the_rules,
+         "nothing taken breaks a constraint, each target appears once, in order");
     TEST(plans_are_deterministic, "the same input gives the same plan");
     TEST(every_entry_is_explained, "every entry is explained");
     return tap_done();

@@ -45,7 +45,8 @@ static void computes_expected_high_and_worst_cost(void)
     fleet_init();
     fleet.input.max_tokens = 100;
     fleet_plan();
-    /* $4 per million: 1,000 in and 100 out are 4.4 million nd; the upper bounds are 4,000 in and 100 out. */
+    /* $4 per million: 1,000 in and 100 out are 4.4 million nd; the upper bounds are 4,000 in and
+     * 100 out. */
     EXPECT_INT(fleet_entry(GPT)->expected_cost_nd, 4400000);
     EXPECT_INT(fleet_entry(GPT)->high_cost_nd, 4400000);
     EXPECT_INT(fleet_entry(GPT)->worst_cost_nd, 16400000);
@@ -249,11 +250,10 @@ static void feed(size_t target, int64_t first_ms, int64_t total_ms, int64_t toke
 {
     for (int i = 0; i < 32; i++) {
         health_begin(&fleet.health[target]);
-        health_record(&fleet.health[target],
-                      &(struct health_sample){.outcome = HEALTH_OK,
-                                              .first_byte_ms = first_ms,
-                                              .total_ms = total_ms,
-                                              .output_tokens = tokens});
+        health_record(&fleet.health[target], &(struct health_sample){.outcome = HEALTH_OK,
+                                                                     .first_byte_ms = first_ms,
+                                                                     .total_ms = total_ms,
+                                                                     .output_tokens = tokens});
     }
 }
 

@@ -7,8 +7,12 @@ static struct target targets[3] = {
     {.name = SLICE_INIT("haiku"),
      .model = SLICE_INIT("anthropic/claude-3-haiku"),
      .provider_name = SLICE_INIT("openrouter")},
-    {.name = SLICE_INIT("gpt"), .model = SLICE_INIT("gpt-4"), .provider_name = SLICE_INIT("openai")},
-    {.name = SLICE_INIT("gpt2"), .model = SLICE_INIT("gpt-4"), .provider_name = SLICE_INIT("openai")},
+    {.name = SLICE_INIT("gpt"),
+     .model = SLICE_INIT("gpt-4"),
+     .provider_name = SLICE_INIT("openai")},
+    {.name = SLICE_INIT("gpt2"),
+     .model = SLICE_INIT("gpt-4"),
+     .provider_name = SLICE_INIT("openai")},
 };
 static struct route routes[2] = {{.name = SLICE_INIT("auto")}, {.name = SLICE_INIT("coding")}};
 static struct policy policy = {
@@ -24,7 +28,8 @@ static void finds_targets_by_name(void)
 static void finds_targets_by_provider_and_model(void)
 {
     EXPECT_INT(policy_find_provider_model(&policy, SLICE("openai/gpt-4")), 1);
-    EXPECT_INT(policy_find_provider_model(&policy, SLICE("openrouter/anthropic/claude-3-haiku")), 0);
+    EXPECT_INT(policy_find_provider_model(&policy, SLICE("openrouter/anthropic/claude-3-haiku")),
+               0);
     EXPECT_INT(policy_find_provider_model(&policy, SLICE("openai/gpt-5")), NO_TARGET);
     EXPECT_INT(policy_find_provider_model(&policy, SLICE("gpt-4")), NO_TARGET);
     EXPECT_INT(policy_find_provider_model(&policy, SLICE("/gpt-4")), NO_TARGET);

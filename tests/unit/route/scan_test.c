@@ -4,7 +4,8 @@
 #include "base/random.h"
 #include "tests/tap.h"
 
-static void expect_equal(const char *name, const char *block, void (*scan)(char *, struct block_masks *))
+static void expect_equal(const char *name, const char *block,
+                         void (*scan)(char *, struct block_masks *))
 {
     char expected_text[SCAN_BLOCK];
     char text[SCAN_BLOCK];
@@ -14,7 +15,8 @@ static void expect_equal(const char *name, const char *block, void (*scan)(char 
     memcpy(text, block, SCAN_BLOCK);
     block_scan_portable(expected_text, &expected);
     scan(text, &masks);
-    if (memcmp(text, expected_text, SCAN_BLOCK) != 0 || memcmp(&masks, &expected, sizeof(masks)) != 0) {
+    if (memcmp(text, expected_text, SCAN_BLOCK) != 0 ||
+        memcmp(&masks, &expected, sizeof(masks)) != 0) {
         tap_point_failed = true;
         printf("# %s differs from the table\n", name);
     }
@@ -59,7 +61,8 @@ static void random_blocks(void)
 
 static void apostrophes_join_words_but_do_not_begin_them(void)
 {
-    char block[SCAN_BLOCK + 1] = "don't 'quote' x                                                  ";
+    char block[SCAN_BLOCK + 1] =
+        "don't 'quote' x                                                  ";
     struct block_masks masks;
     block_scan(block, &masks);
     EXPECT((masks.word >> 3 & 1u) == 1);
@@ -69,7 +72,8 @@ static void apostrophes_join_words_but_do_not_begin_them(void)
 
 static void letters_are_lowered_in_place(void)
 {
-    char block[SCAN_BLOCK + 1] = "MiXeD @[`{ Z_9 \xc3\x84                                              ";
+    char block[SCAN_BLOCK + 1] =
+        "MiXeD @[`{ Z_9 \xc3\x84                                              ";
     struct block_masks masks;
     block_scan(block, &masks);
     EXPECT(memcmp(block, "mixed @[`{ z_9 \xc3\x84", 17) == 0);

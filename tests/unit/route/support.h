@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chats by hand for the tests of this layer: plain text in, JSON inner text out. One static chat at a time. */
+/* Chats by hand for the tests of this layer: plain text in, JSON inner text out. One static chat at
+ * a time. */
 #ifndef TESTS_ROUTE_SUPPORT_H
 #define TESTS_ROUTE_SUPPORT_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Estimates against counts of a real tokenizer (o200k, counted once, written down here), and the bounds. */
+/* Estimates against counts of a real tokenizer (o200k, counted once, written down here), and the
+ * bounds. */
 #include "route/features.h"
 
 #include "tests/tap.h"
@@ -19,14 +20,21 @@ static const struct {
     {"def add(a, b):\n    return a + b\n", 12},
     {"SELECT name, total FROM orders WHERE total > 100 ORDER BY name;", 15},
     {"{\"id\": 17, \"name\": \"x\", \"tags\": [1, 2, 3], \"ok\": true}", 29},
-    {"The quick brown fox jumps over the lazy dog, while seventeen internationalization specialists deliberate unhurriedly about tokenization.", 24},
+    {"The quick brown fox jumps over the lazy dog, while seventeen internationalization "
+     "specialists deliberate unhurriedly about tokenization.",
+     24},
     {"1234567890 1234567890 1234567890", 14},
     {"$\\frac{6x^2}{3x}$ and $\\sum_{i=1}^{n} i^2$", 25},
     {"https://example.org/a/very/long/path?with=query&and=more#fragment", 19},
-    {"Der Übersetzungsdienst wählt für jede Anfrage das günstigste Modell und erklärt seine Entscheidung ausführlich.", 21},
-    {"Шлюз выбирает самую дешевую модель для каждого запроса и объясняет свое решение пользователю.", 22},
+    {"Der Übersetzungsdienst wählt für jede Anfrage das günstigste Modell und erklärt seine "
+     "Entscheidung ausführlich.",
+     21},
+    {"Шлюз выбирает самую дешевую модель для каждого запроса и объясняет свое решение "
+     "пользователю.",
+     22},
     {"请把下面的文字翻译成英文，并且总结主要内容。今天天气很好，我们去公园散步。", 26},
-    {"for (int i = 0; i < n; i++) {\n    if (values[i] == wanted) {\n        return i;\n    }\n}\n", 32},
+    {"for (int i = 0; i < n; i++) {\n    if (values[i] == wanted) {\n        return i;\n    }\n}\n",
+     32},
     {"- apples\n- pears\n- plums\n\n1. first\n2. second\n", 18},
 };
 
@@ -35,7 +43,8 @@ static void estimates_are_near_a_real_tokenizer(void)
     for (size_t i = 0; i < ARRAY_LEN(counted); i++) {
         support_features(counted[i].text, &f);
         int64_t tokens = counted[i].tokens;
-        bool near = f.tokens.expected * 100 >= tokens * 60 && f.tokens.expected * 100 <= (tokens + FRAMING) * 170;
+        bool near = f.tokens.expected * 100 >= tokens * 60 &&
+                    f.tokens.expected * 100 <= (tokens + FRAMING) * 170;
         if (!near) {
             tap_point_failed = true;
             printf("# %lld for %lld: %.60s\n", (long long)f.tokens.expected, (long long)tokens,
@@ -58,7 +67,8 @@ static void bounds_hold(void)
 static void a_long_text_is_extrapolated(void)
 {
     static char text[200001];
-    static const char sentence[] = "The river was high that spring and the bridge was closed for weeks. ";
+    static const char sentence[] =
+        "The river was high that spring and the bridge was closed for weeks. ";
     for (size_t i = 0; i < sizeof(text) - 1; i++) {
         text[i] = sentence[i % (sizeof(sentence) - 1)];
     }

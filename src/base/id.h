@@ -17,6 +17,8 @@ struct id {
 };
 
 struct id id_make(const struct clock *clock, struct random *random);
+/* The same for who has read the clock already. */
+struct id id_make_at(int64_t wall_ns, struct random *random);
 /* Writes ID_TEXT_LEN characters and a NUL. */
 char *id_format(struct id id, char *buffer);
 MUST_USE bool id_parse(struct slice text, struct id *ret_id);

@@ -147,29 +147,43 @@ static void estimate_usage(const struct call *call, struct usage *usage)
     usage->output = attempt->meter.text_bytes / 4 + (attempt->meter.text_bytes > 0 ? 1 : 0);
 }
 
+/* The price to reckon with; *spare holds it when it is none of the target's own. */
+static const struct price *price_of(const struct call *call, const struct target *target,
+                                    struct price *spare)
+{
+    if (target->price.known) {
+        return &target->price;
+    }
+    *spare = policy_price(&call->snapshot->policy, target);
+    return spare;
+}
+
 static int64_t cost_of(const struct call *call, const struct usage *usage, bool *ret_priced)
 {
-    const struct policy *policy = &call->snapshot->policy;
     const struct target *target = call->attempt.target;
+    struct price spare UNINITIALIZED;
     bool told =
         usage->has_provider_cost && (call->attempt.provider->quirks & QUIRK_REPORTS_COST) != 0;
     *ret_priced = target->price.known || told;
     if (told) {
         return usage->provider_cost_nd;
     }
-    struct price price = policy_price(policy, target);
-    return price_cost(&price, usage);
+    return price_cost(price_of(call, target, &spare), usage);
 }
 
-/* What the same usage costs at the baseline; only answers save money. */
-static int64_t baseline_of(const struct call *call, const struct usage *usage)
+/* What the same usage costs at the baseline; only answers save money. A call that named its target
+ * has no other baseline than what it cost. */
+static int64_t baseline_of(const struct call *call, const struct usage *usage, int64_t cost_nd)
 {
-    if (call->baseline == NO_TARGET || call->attempt.outcome == ATTEMPT_FAILED) {
+    if (call->attempt.outcome == ATTEMPT_FAILED) {
         return 0;
     }
-    const struct policy *policy = &call->snapshot->policy;
-    struct price price = policy_price(policy, &policy->targets[call->baseline]);
-    return price_cost(&price, usage);
+    if (call->baseline == NO_TARGET) {
+        return cost_nd;
+    }
+    struct price spare UNINITIALIZED;
+    const struct target *target = &call->snapshot->policy.targets[call->baseline];
+    return price_cost(price_of(call, target, &spare), usage);
 }
 
 static enum health_outcome health_of(const struct attempt *attempt)
@@ -222,9 +236,9 @@ static void record_health(struct call *call, const struct usage *usage, int64_t 
         .cost_nd = cost_nd,
     };
     health_record(&state->health, &sample);
-    metric_add(&state->outcomes[attempt->outcome], 1);
+    metric_add_shared(&state->outcomes[attempt->outcome], 1);
     if (sample.outcome == HEALTH_OVERLOADED) {
-        metric_add(&state->rate_limited, 1);
+        metric_add_shared(&state->rate_limited, 1);
     }
 }
 
@@ -266,50 +280,54 @@ static void fill_settle(const struct call *call, struct settle_record *record, i
     };
 }
 
-static void journal_it(struct call *call, const struct settle_record *settle, bool last)
+/* With `closing` the call's last record goes with it, in one append. */
+static void journal_it(struct call *call, const struct settle_record *settle,
+                       const struct call_record *closing)
 {
     struct ledger *ledger = call->worker->gateway->ledger;
     if (ledger == NULL) {
         return;
     }
     struct journal *journal = ledger_journal(ledger);
-    bool ok;
-    if (last) {
-        struct call_record record;
-        call_record_fill(call, &record);
-        ok = journal_settle_and_call(journal, settle, &record);
-    } else {
-        ok = journal_settle(journal, settle);
-    }
+    bool ok = closing != NULL ? journal_settle_and_call(journal, settle, closing)
+                              : journal_settle(journal, settle);
     if (!ok) {
         metric_add(&call->worker->metrics.ledger_refused, 1);
     }
 }
 
+static void charge(struct call *call, struct settle_record *record)
+{
+    const struct usage *usage = &call->attempt.meter.usage;
+    record->cost_nd = cost_of(call, usage, &record->priced);
+    call->cost_nd = money_add(call->cost_nd, record->cost_nd);
+    call->baseline_nd = money_add(call->baseline_nd, baseline_of(call, usage, record->cost_nd));
+}
+
 void attempt_settle(struct call *call, bool last)
 {
     struct attempt *attempt = &call->attempt;
+    const struct upstream_request *r = &attempt->request;
+    struct usage *usage = &attempt->meter.usage;
+    struct settle_record record UNINITIALIZED;
+    struct call_record closing UNINITIALIZED;
     CHECK(attempt->open);
     attempt->open = false;
     int64_t now_ns = clock_monotonic(call->worker->loop.clock);
-    struct usage *usage = &attempt->meter.usage;
     estimate_usage(call, usage);
-    struct settle_record record;
-    bool priced;
-    int64_t cost_nd = cost_of(call, usage, &priced);
     fill_settle(call, &record, now_ns);
-    record.cost_nd = cost_nd;
-    record.priced = priced;
-    call->cost_nd = money_add(call->cost_nd, cost_nd);
-    call->baseline_nd = money_add(call->baseline_nd, baseline_of(call, usage));
-    record_health(call, usage, cost_nd, now_ns);
-    if (attempt->request.first_byte_ns > 0) {
+    charge(call, &record);
+    record_health(call, usage, record.cost_nd, now_ns);
+    if (r->first_byte_ns > 0) {
         histogram_add(&call->worker->metrics.first_byte, METRICS_DURATION_FIRST_NS,
-                      attempt->request.first_byte_ns - attempt->request.started_ns);
+                      r->first_byte_ns - r->started_ns);
     }
     count_usage(call, usage);
-    journal_it(call, &record, last);
     if (last) {
-        call_record_closed(call);
+        call_record_fill(call, now_ns, &closing);
+    }
+    journal_it(call, &record, last ? &closing : NULL);
+    if (last) {
+        call_record_closed(call, &closing);
     }
 }

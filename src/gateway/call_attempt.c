@@ -202,14 +202,13 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
                   "The ledger cannot take another record; calls are refused until it can.");
         return call_attempt_impossible(call, &error);
     }
+    send_request(call, path);
     if (call->tries == 1) {
-        int64_t now_ns = clock_monotonic(call->worker->loop.clock);
         histogram_add(&call->worker->metrics.overhead, METRICS_OVERHEAD_FIRST_NS,
-                      now_ns - call->started_ns);
+                      attempt->request.started_ns - call->started_ns);
     } else {
         metric_add(&call->worker->metrics.fallbacks, 1);
     }
-    send_request(call, path);
     return STEP_STREAM;
 }
 

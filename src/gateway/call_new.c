@@ -102,7 +102,7 @@ struct call *call_new(struct worker *worker, struct http_exchange *x,
     call->front = dialect_of(endpoint->dialect);
     call->started_ns = http_exchange_started(x);
     call->started_wall_ns = clock_wall(worker->loop.clock);
-    call->id = id_make(worker->loop.clock, &worker->random);
+    call->id = id_make_at(call->started_wall_ns, &worker->random);
     id_format(call->id, call->id_text);
     call->baseline = NO_TARGET;
     call->max_cost_nd = NO_LIMIT;

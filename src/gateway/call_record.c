@@ -10,12 +10,11 @@ static int64_t us_since(int64_t from_ns, int64_t to_ns)
     return to_ns > from_ns ? (to_ns - from_ns) / NS_PER_US : 0;
 }
 
-void call_record_fill(const struct call *call, struct call_record *ret_record)
+void call_record_fill(const struct call *call, int64_t now_ns, struct call_record *ret_record)
 {
     const struct attempt *attempt = &call->attempt;
     const struct target *target = attempt->target;
     const struct policy *policy = &call->snapshot->policy;
-    int64_t now_ns = clock_monotonic(call->worker->loop.clock);
     *ret_record = (struct call_record){
         .call = call->id,
         .wall_ns = call->started_wall_ns,
@@ -105,13 +104,11 @@ static void count(struct call *call, const struct call_record *record)
     metric_add(&metrics->baseline_nd, (uint64_t)record->baseline_nd);
 }
 
-void call_record_closed(struct call *call)
+void call_record_closed(struct call *call, const struct call_record *record)
 {
-    struct call_record record;
-    call_record_fill(call, &record);
     call->settled = true;
-    count(call, &record);
-    access_log(call, &record);
+    count(call, record);
+    access_log(call, record);
 }
 
 void call_record_close(struct call *call)
@@ -119,13 +116,11 @@ void call_record_close(struct call *call)
     if (call->settled) {
         return;
     }
+    struct call_record record UNINITIALIZED;
+    call_record_fill(call, clock_monotonic(call->worker->loop.clock), &record);
     struct ledger *ledger = call->worker->gateway->ledger;
-    if (ledger != NULL && call->status != 401) {
-        struct call_record record;
-        call_record_fill(call, &record);
-        if (!journal_call(ledger_journal(ledger), &record)) {
-            metric_add(&call->worker->metrics.ledger_refused, 1);
-        }
+    if (ledger != NULL && call->status != 401 && !journal_call(ledger_journal(ledger), &record)) {
+        metric_add(&call->worker->metrics.ledger_refused, 1);
     }
-    call_record_closed(call);
+    call_record_closed(call, &record);
 }

@@ -6,13 +6,13 @@
 
 #include "gateway/call.h"
 
-/* Fills in the closing record from the call as it stands. */
-void call_record_fill(const struct call *call, struct call_record *ret_record);
+/* Fills in the closing record from the call as it stands; `now_ns` is monotonic. */
+void call_record_fill(const struct call *call, int64_t now_ns, struct call_record *ret_record);
 /* Writes the closing record once (with the journal), the access log line and the metrics. Calls
    that never had a known caller (401) are logged and counted, not recorded: a stranger must not be
    able to fill the ledger. */
 void call_record_close(struct call *call);
 /* The same after the record itself has been journaled together with the last settle. */
-void call_record_closed(struct call *call);
+void call_record_closed(struct call *call, const struct call_record *record);
 
 #endif

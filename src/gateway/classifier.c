@@ -93,7 +93,7 @@ static void record_health(const struct classifier_request *c, enum health_outcom
         .cost_nd = settle->cost_nd,
     };
     health_record(&state->health, &sample);
-    metric_add(&state->outcomes[settle->outcome], 1);
+    metric_add_shared(&state->outcomes[settle->outcome], 1);
 }
 
 /* The attempt's charge when a target classified. */

@@ -183,7 +183,9 @@ static void refused_body(struct call *call, const struct http_request *request)
     int64_t limit = call->snapshot->server.body_bytes;
     call->status = request->content_length > limit ? 413 : 400;
     call->error_code = "body_refused";
-    call_record_closed(call);
+    struct call_record record;
+    call_record_fill(call, clock_monotonic(call->worker->loop.clock), &record);
+    call_record_closed(call, &record);
     call_run(call, STEP_DONE);
 }
 

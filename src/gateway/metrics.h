@@ -40,7 +40,15 @@ struct metrics {
     atomic_uint_fast64_t ledger_refused;
 };
 
+/* On a worker's own counters, which only its thread writes: no locked instruction. */
 static inline void metric_add(atomic_uint_fast64_t *counter, uint64_t value)
+{
+    uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, before + value, memory_order_relaxed);
+}
+
+/* On counters that several threads write. */
+static inline void metric_add_shared(atomic_uint_fast64_t *counter, uint64_t value)
 {
     atomic_fetch_add_explicit(counter, value, memory_order_relaxed);
 }

@@ -36,14 +36,18 @@ bool gateway_publish(struct gateway *gateway, struct snapshot *snapshot, struct 
 
 /* --- what a reload cannot change --- */
 
-/* Read as the authority of a URL; "*:4141" is none, and means every address. */
+/* The address without its port (which may be 0) read as the host of a URL; "*:4141" is none, and
+ * means every address. */
 static bool is_loopback(struct slice address)
 {
     struct url url;
     char text[300];
-    int len = snprintf(text, sizeof(text), "http://%.*s/", SLICE_ARG(address));
+    while (address.len > 0 && address.ptr[address.len - 1] != ':') {
+        address.len--;
+    }
+    int len = snprintf(text, sizeof(text), "http://%.*s", SLICE_ARG(address));
     return len > 0 && (size_t)len < sizeof(text) &&
-           url_parse(slice_of(text, (size_t)len), &url, NULL) && url_is_loopback(&url);
+           url_parse(slice_of(text, (size_t)len - 1), &url, NULL) && url_is_loopback(&url);
 }
 
 bool gateway_is_reachable(const struct server_settings *settings)

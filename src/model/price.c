@@ -86,15 +86,33 @@ const struct price_rates *price_rates_for(const struct price *price, int64_t inp
     return rates;
 }
 
+/* Nothing but plain tokens, as in what planning asks for, many times. */
+static bool is_plain(const struct usage *usage)
+{
+    int64_t parts = usage->cache_read | usage->cache_write | usage->cache_write_1h |
+                    usage->audio_input | usage->audio_output | usage->reasoning;
+    return parts == 0 && (usage->input | usage->output) >= 0;
+}
+
+static wide charge_all(const struct price *price, const struct usage *usage)
+{
+    if (is_plain(usage)) {
+        const struct price_rates *rates = price_rates_for(price, usage->input);
+        return charge(usage->input, at_least_zero(rates->input)) +
+               charge(usage->output, at_least_zero(rates->output));
+    }
+    int64_t input = input_total(usage);
+    const struct price_rates *rates = price_rates_for(price, input);
+    return charge_input(rates, usage, input) + charge_output(rates, usage);
+}
+
 int64_t price_cost(const struct price *price, const struct usage *usage)
 {
     if (!price->known) {
         return 0;
     }
-    int64_t input = input_total(usage);
-    const struct price_rates *rates = price_rates_for(price, input);
     /* Two sides of at most 2^63 tokens at 2^63 each, and a small rest: below 2^128. */
-    wide sum = charge_input(rates, usage, input) + charge_output(rates, usage);
+    wide sum = charge_all(price, usage);
     sum += (wide)(uint64_t)at_least_zero(price->per_request_nd) * PD_PER_ND;
     if (sum <= UINT64_MAX - PD_PER_ND) {
         /* up to 18 million dollars: a division of 64 bits is ten times cheaper */

@@ -146,13 +146,8 @@ static void refused(const char *text, const char *const *environment, const char
 
 static void refuses_header_injection(void)
 {
-    static const char *const values[] = {"KEY=a\r\nHost: evil",
-                                         "KEY=a\nb",
-                                         "KEY=a\rb",
-                                         "KEY=a\tb",
-                                         "KEY=a\x7f"
-                                         "b",
-                                         "KEY=\xc3\xa9"};
+    static const char *const values[] = {
+        "KEY=a\r\nHost: evil", "KEY=a\nb", "KEY=a\rb", "KEY=a\tb", "KEY=\x7f", "KEY=\xc3\xa9"};
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         const char *const environment[] = {values[i], NULL};
         refused("providers:\n  openai: { api_key: \"${KEY}\" }\n", environment, "bad_value", 2);

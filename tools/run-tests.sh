@@ -66,13 +66,14 @@ step unit-asan make_in asan gcc unit
 step unit-tsan make_in tsan clang unit
 step fuzz-short sh tools/run-fuzz.sh 8
 step cli python3 tests/cli/run.py
-step scenario python3 tests/scenario/run.py
-step crash python3 tests/fault/crash.py
-step sdk python3 tests/sdk/run.py
+step scenario make_in release gcc scenario
+step scenario-asan make_in asan gcc scenario
+step crash make_in fault gcc crash
+step sdk make_in release gcc sdk
 if [ "$level" = all ]; then
     step fuzz-long sh tools/run-fuzz.sh 120
-    step crash-long python3 tests/fault/crash.py --long
-    step soak python3 tests/fault/soak.py
+    step crash-long make_in fault gcc crash-long
+    step soak make_in release gcc soak-long
     step real sh tests/real/run.sh
 fi
 echo

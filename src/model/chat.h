@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canonical request: what every dialect reads into and writes from. It is a view: texts are slices of the request's
- * bytes, kept as the escaped inside of a JSON string ("inner", see codec/json.h), because every dialect is JSON and a text
- * that only moves needs no re-encoding. Arrays live in the call's arena. Numbers that only pass through stay text.
- * A slice with a NULL pointer means "not given"; an empty one with a pointer means "given, empty".
+ * The canonical request: what every dialect reads into and writes from. It is a view: texts are
+ * slices of the request's bytes, kept as the escaped inside of a JSON string ("inner", see
+ * codec/json.h), because every dialect is JSON and a text that only moves needs no re-encoding.
+ * Arrays live in the call's arena. Numbers that only pass through stay text. A slice with a NULL
+ * pointer means "not given"; an empty one with a pointer means "given, empty".
  */
 #ifndef SLUICE_MODEL_CHAT_H
 #define SLUICE_MODEL_CHAT_H
@@ -24,7 +25,8 @@ enum part_kind {
     PART_REASONING, /* what the model thought in an earlier turn, to be replayed */
     PART_REFUSAL,
     PART_TOOL_CALL,   /* in assistant turns */
-    PART_TOOL_RESULT, /* in tool turns; its content is the parts that follow until the message ends */
+    PART_TOOL_RESULT, /* in tool turns; its content is the parts that follow until the message ends
+                       */
     PART_UNKNOWN,     /* only `raw` is set */
 };
 
@@ -39,11 +41,13 @@ struct chat_part {
     struct slice name;       /* inner: function name */
     struct slice arguments;  /* inner of a JSON string when arguments_text, else raw JSON */
     bool arguments_text;
-    bool is_error;           /* of a tool result */
-    struct slice raw;        /* the part as it stands in the request, for the same dialect and for unknown kinds */
+    bool is_error; /* of a tool result */
+    struct slice
+        raw; /* the part as it stands in the request, for the same dialect and for unknown kinds */
 };
 
-/* A member that the reader does not know: kept aside and written again where the target's dialect is the same. */
+/* A member that the reader does not know: kept aside and written again where the target's dialect
+ * is the same. */
 struct chat_extra {
     struct slice key;   /* inner */
     struct slice value; /* raw */
@@ -64,15 +68,22 @@ struct chat_tool {
     struct slice description; /* inner */
     struct slice parameters;  /* raw JSON schema, or not given */
     struct slice raw;
-    int strict;               /* -1 not given, 0, 1 */
+    int strict; /* -1 not given, 0, 1 */
 };
 
-enum tool_choice { TOOL_CHOICE_UNSET, TOOL_CHOICE_NONE, TOOL_CHOICE_AUTO, TOOL_CHOICE_REQUIRED, TOOL_CHOICE_NAMED };
+enum tool_choice {
+    TOOL_CHOICE_UNSET,
+    TOOL_CHOICE_NONE,
+    TOOL_CHOICE_AUTO,
+    TOOL_CHOICE_REQUIRED,
+    TOOL_CHOICE_NAMED
+};
 enum answer_format { FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA };
 
 struct chat {
     enum operation operation;
-    unsigned dialect;   /* enum dialect_id of the reader: extras and `raw` mean something to that dialect only */
+    unsigned dialect;   /* enum dialect_id of the reader: extras and `raw` mean something to that
+                           dialect only */
     struct slice model; /* inner */
     bool stream;
     bool include_usage; /* the client asked for usage in the stream */
@@ -104,7 +115,7 @@ struct chat {
     struct slice suffix;           /* inner: completion only */
     struct chat_extra *extras;
     size_t extra_count;
-    capability_set needs;          /* derived by the reader */
+    capability_set needs; /* derived by the reader */
     /* Policy members of the body, as nodes of `doc` (JSON_ABSENT when not given). */
     uint32_t sluice;      /* the `sluice` object; removed before sending on */
     uint32_t models;      /* OpenRouter: list of models to try */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The canonical answer: a stream of events; an answer that is not streamed is the same events at once. Texts are inner
- * JSON (escaped), slices of the upstream's bytes, valid as long as the frame they came in.
+ * The canonical answer: a stream of events; an answer that is not streamed is the same events at
+ * once. Texts are inner JSON (escaped), slices of the upstream's bytes, valid as long as the frame
+ * they came in.
  */
 #ifndef SLUICE_MODEL_EVENT_H
 #define SLUICE_MODEL_EVENT_H
@@ -9,7 +10,15 @@
 #include "base/slice.h"
 #include "model/usage.h"
 
-enum finish_reason { FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_TOOL_CALLS, FINISH_CONTENT_FILTER, FINISH_REFUSAL, FINISH_ERROR };
+enum finish_reason {
+    FINISH_NONE,
+    FINISH_STOP,
+    FINISH_LENGTH,
+    FINISH_TOOL_CALLS,
+    FINISH_CONTENT_FILTER,
+    FINISH_REFUSAL,
+    FINISH_ERROR
+};
 
 enum event_kind {
     EVENT_START,          /* id, name = the model that answers (inner) */
@@ -17,11 +26,13 @@ enum event_kind {
     EVENT_REASONING,      /* text */
     EVENT_REFUSAL,        /* text */
     EVENT_TOOL_CALL,      /* index, id, name: a call begins */
-    EVENT_TOOL_ARGUMENTS, /* index, text: a fragment of its arguments (inner of the argument string) */
+    EVENT_TOOL_ARGUMENTS, /* index, text: a fragment of its arguments (inner of the argument string)
+                           */
     EVENT_FINISH,         /* finish, native = the provider's own word */
     EVENT_USAGE,          /* usage */
-    EVENT_ERROR,          /* text = message (inner), name = code or type (inner): the provider failed after status 200 */
-    EVENT_END,            /* the provider said that the stream is complete ([DONE], done:true) */
+    EVENT_ERROR, /* text = message (inner), name = code or type (inner): the provider failed after
+                    status 200 */
+    EVENT_END,   /* the provider said that the stream is complete ([DONE], done:true) */
 };
 
 struct event {
@@ -38,13 +49,13 @@ struct event {
 
 /* One upstream frame (an SSE block, a line, or a whole answer) with the events that it carries. */
 struct frame {
-    struct slice raw;            /* the frame's bytes on the wire */
+    struct slice raw; /* the frame's bytes on the wire */
     const struct event *events;
     size_t count;
-    struct slice hidden;         /* a part of raw that a client who did not ask for usage need not see (`,"usage":null` of
-                                    a provider that we asked), or empty */
-    bool usage_only;             /* nothing but usage: hidden from a client that did not ask */
-    bool terminal;               /* ends the answer */
+    struct slice hidden; /* a part of raw that a client who did not ask for usage need not see
+                            (`,"usage":null` of a provider that we asked), or empty */
+    bool usage_only;     /* nothing but usage: hidden from a client that did not ask */
+    bool terminal;       /* ends the answer */
 };
 
 const char *finish_reason_name(enum finish_reason reason); /* "stop", "length" ... */

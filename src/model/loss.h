@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a translation could not carry: names of members (JSON pointers or member names from literals or the request),
- * bounded and without doubles. It goes to x-sluice-loss and the ledger; under `strict` any loss is an error.
+ * What a translation could not carry: names of members (JSON pointers or member names from literals
+ * or the request), bounded and without doubles. It goes to x-sluice-loss and the ledger; under
+ * `strict` any loss is an error.
  */
 #ifndef SLUICE_MODEL_LOSS_H
 #define SLUICE_MODEL_LOSS_H

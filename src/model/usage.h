@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens of one attempt, normalised: `input` includes cached and cache-written tokens, `output` includes reasoning
- * tokens, whatever the provider's own arithmetic is. All counts are tokens; -1 never occurs, an unreported part is 0.
+ * Tokens of one attempt, normalised: `input` includes cached and cache-written tokens, `output`
+ * includes reasoning tokens, whatever the provider's own arithmetic is. All counts are tokens; -1
+ * never occurs, an unreported part is 0.
  */
 #ifndef SLUICE_MODEL_USAGE_H
 #define SLUICE_MODEL_USAGE_H
@@ -13,14 +14,15 @@ struct usage {
     int64_t input;
     int64_t output;
     int64_t cache_read;
-    int64_t cache_write;    /* written for 5 minutes */
+    int64_t cache_write; /* written for 5 minutes */
     int64_t cache_write_1h;
     int64_t reasoning;
     int64_t audio_input;
     int64_t audio_output;
-    int64_t provider_cost_nd; /* nano-dollars that the provider itself reported; valid if has_provider_cost */
+    int64_t provider_cost_nd; /* nano-dollars that the provider itself reported; valid if
+                                 has_provider_cost */
     bool has_provider_cost;
-    bool reported;            /* false: an estimate of ours */
+    bool reported; /* false: an estimate of ours */
 };
 
 /* Providers repeat usage along a stream: the last report wins, a report of zero is a value. */

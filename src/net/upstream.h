@@ -40,6 +40,21 @@ MUST_USE bool upstream_origin_init(struct upstream_origin *origin, const struct 
                                    struct slice headers, struct slice ca_file, struct slice proxy,
                                    struct error *error);
 void upstream_origin_release(struct upstream_origin *origin); /* wipes the secrets */
+/* What many requests to one place have in common: the rendered head but for the length of the body.
+   Holds the origin's secrets. Immutable after init, shared by loops, outlives its requests. */
+struct upstream_template {
+    const struct upstream_origin *origin;
+    char *head; /* secret */
+    size_t head_len;
+    bool no_body; /* the answer has none: HEAD */
+    bool says_length;
+};
+/* `path` with the query, `headers` further rendered lines. The origin must outlive it. False:
+   "invalid_request_line" or "out_of_memory". */
+MUST_USE bool upstream_template_init(struct upstream_template *template,
+                                     const struct upstream_origin *origin, struct slice method,
+                                     struct slice path, struct slice headers, struct error *error);
+void upstream_template_release(struct upstream_template *template); /* wipes */
 /* Applies HTTPS_PROXY / HTTP_PROXY / NO_PROXY semantics: the proxy URL to use for `url`, or empty.
  */
 struct slice upstream_proxy_for(const struct url *url, struct slice https_proxy,
@@ -87,6 +102,7 @@ struct upstream_ops {
    on_fail or upstream_cancel(). Any callback may cancel its own request. */
 struct upstream_request {
     const struct upstream_origin *origin;
+    const struct upstream_template *template; /* of this origin; NULL: the next three say it */
     struct slice method;
     struct slice path;    /* with the query */
     struct slice headers; /* further rendered lines "Name: value\r\n" */

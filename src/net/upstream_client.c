@@ -93,18 +93,6 @@ static void on_failing_due(struct deadline *deadline)
 
 /* --- requests --- */
 
-static bool is_sendable(const struct upstream_request *r)
-{
-    unsigned bad = 0;
-
-    /* A blank or control character would end the request line early. */
-    for (size_t i = 0; i < r->path.len; i++) {
-        unsigned char byte = (unsigned char)r->path.ptr[i];
-        bad |= (unsigned)(byte <= 0x20) | (unsigned)(byte == 0x7f);
-    }
-    return bad == 0 && r->path.len > 0 && r->path.ptr[0] == '/' && http_name_valid(r->method);
-}
-
 static void send_on(struct upstream_connection *c, struct upstream_request *r)
 {
     c->request = r;
@@ -125,7 +113,7 @@ void upstream_send(struct upstream *client, struct upstream_request *r)
     r->connected_ns = 0;
     r->first_byte_ns = 0;
     CHECK(!client->closing);
-    if (!is_sendable(r)) {
+    if (!request_is_sendable(r)) {
         client_fail_later(client, r, UPSTREAM_MALFORMED, "the request line is not valid");
         return;
     }

@@ -6,6 +6,7 @@
  *   RESOLVING -> DIALLING -> (TUNNEL) -> ACTIVE <-> IDLE -> CLOSING
  *
  * upstream_client.c     the public functions, failures of upstream_send() itself
+ * upstream_request.c    the head of a request, and templates of it
  * upstream_pool.c       one pool for each pool_key: idle connections, TLS sessions and context
  * upstream_connection.c from nothing to an open connection, deadlines, the end
  * upstream_tunnel.c     CONNECT through a proxy
@@ -109,6 +110,14 @@ void client_fail_later(struct upstream *client, struct upstream_request *r,
                        enum upstream_failure failure, const char *detail);
 /* A connection or the resolver is gone: perhaps the last thing that upstream_close() waited for. */
 void client_closed_one(struct upstream *client);
+
+/* --- upstream_request.c --- */
+/* Could the request line be sent? */
+bool request_is_sendable(const struct upstream_request *r);
+/* Does the answer never have a body? */
+bool request_has_no_body(const struct upstream_request *r);
+/* The whole head into `head`. False: out of memory or larger than its ceiling. */
+MUST_USE bool request_render(struct buf *head, const struct upstream_request *r);
 
 /* --- upstream_pool.c --- */
 /* The pool of the origin, made if needed; NULL: out of memory. */

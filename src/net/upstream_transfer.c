@@ -14,51 +14,6 @@
 #define WRITE_ROUND_MAX                                                                            \
     (1024 * 1024) /* bytes in one turn of the loop, so that one upload does not starve the rest */
 
-/* --- the request's head --- */
-
-/* RFC 9110 8.6: a method that anticipates content says so even when there is none. */
-static bool says_length(const struct upstream_request *r)
-{
-    return r->body.len > 0 || slice_eq(r->method, SLICE("POST")) ||
-           slice_eq(r->method, SLICE("PUT")) || slice_eq(r->method, SLICE("PATCH"));
-}
-
-/* Absolute form for a proxy that forwards (RFC 9112 3.2.2). */
-static void render_target(struct buf *head, const struct upstream_request *r)
-{
-    const struct upstream_origin *origin = r->origin;
-
-    if (origin->proxy_host != NULL && !origin->https) {
-        buf_append_cstr(head, "http://");
-        buf_append_cstr(head, origin->authority);
-    }
-    buf_append(head, r->path);
-}
-
-static bool render_head(struct buf *head, const struct upstream_request *r)
-{
-    const struct upstream_origin *origin = r->origin;
-
-    buf_clear(head);
-    buf_append(head, r->method);
-    buf_append_char(head, ' ');
-    render_target(head, r);
-    buf_append(head, SLICE(" HTTP/1.1\r\nHost: "));
-    buf_append_cstr(head, origin->authority);
-    buf_append(head, SLICE("\r\n"));
-    if (origin->proxy_headers != NULL && !origin->https) {
-        buf_append_cstr(head, origin->proxy_headers);
-    }
-    buf_append_cstr(head, origin->headers);
-    buf_append(head, r->headers);
-    if (says_length(r)) {
-        buf_append(head, SLICE("Content-Length: "));
-        buf_append_u64(head, r->body.len);
-        buf_append(head, SLICE("\r\n"));
-    }
-    return buf_append(head, SLICE("\r\n"));
-}
-
 /* --- sending --- */
 
 /* The write side is dead. An answer may have come before (413 and close), so reading decides. */
@@ -166,7 +121,7 @@ void transfer_start(struct upstream_connection *c)
     struct upstream *client = c->client;
     struct upstream_request *r = c->request;
     const struct answer_expect expect = {
-        .no_body = slice_eq(r->method, SLICE("HEAD")),
+        .no_body = request_has_no_body(r),
         .head_limit = client->limits.head_bytes,
         .body_limit = r->body_limit,
     };
@@ -179,7 +134,7 @@ void transfer_start(struct upstream_connection *c)
     c->body_sent = 0;
     c->unsent_at = 0;
     buf_clear(&c->unsent);
-    if (!render_head(&client->head, r)) {
+    if (!request_render(&client->head, r)) {
         connection_soon(c, DUE_NO_MEMORY);
         return;
     }

@@ -43,6 +43,10 @@ static const char introduction[] =
     "- Names of files are relative to the configuration file.\n"
     "- Durations: `250ms`, `30s`, `10m`, `1h`, `7d`. Sizes: `64KB` (1,024 bytes each), `32MB`. "
     "Prices: dollars per million tokens.\n"
+    "- A provider without `api_key` takes its key from the environment variable of its preset "
+    "(`sluice providers` lists them), but only where its base URL is the preset's own.\n"
+    "- `HTTPS_PROXY`, `http_proxy` and `NO_PROXY` of the environment hold for providers; loopback "
+    "is never asked through a proxy.\n"
     "- YAML aliases, merge keys and tags are refused.\n";
 
 /* Table cells: a bar would end them. */

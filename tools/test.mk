@@ -7,11 +7,11 @@ setup:
 
 test:
 	@sh tools/setup.sh --test
-	@sh tools/run-tests.sh gate
+	@bash tools/run-tests.sh gate
 
 test-all:
 	@sh tools/setup.sh --test
-	@sh tools/run-tests.sh all
+	@bash tools/run-tests.sh all
 
 check:
 	@sh tools/check-layers.sh

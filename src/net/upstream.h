@@ -35,7 +35,7 @@ struct upstream_origin {
 };
 
 /* proxy: URL text of an HTTP proxy or empty; the caller has applied NO_PROXY (see
- * upstream_proxy_for). */
+ * url_proxy_for in codec/url_proxy.h). */
 MUST_USE bool upstream_origin_init(struct upstream_origin *origin, const struct url *url,
                                    struct slice headers, struct slice ca_file, struct slice proxy,
                                    struct error *error);
@@ -55,11 +55,6 @@ MUST_USE bool upstream_template_init(struct upstream_template *template,
                                      const struct upstream_origin *origin, struct slice method,
                                      struct slice path, struct slice headers, struct error *error);
 void upstream_template_release(struct upstream_template *template); /* wipes */
-/* Applies HTTPS_PROXY / HTTP_PROXY / NO_PROXY semantics: the proxy URL to use for `url`, or empty.
- */
-struct slice upstream_proxy_for(const struct url *url, struct slice https_proxy,
-                                struct slice http_proxy, struct slice no_proxy);
-
 enum upstream_failure {
     UPSTREAM_RESOLVE, /* the name has no address */
     UPSTREAM_CONNECT, /* refused, unreachable, proxy said no */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Origins, their pool keys, which proxy a URL goes through, and requests through proxies. */
+/* Origins, their pool keys, and requests through proxies. */
 #include "tests/unit/net/certificate.h"
 #include "tests/unit/net/upstream_fixture.h"
 
@@ -102,84 +102,6 @@ static void accepts_a_proxy_without_a_scheme(void)
     EXPECT(origin_try(&origin, "http://a.test", "http://[2001:db8::5]:8080", NULL));
     EXPECT_SLICE(slice_from_cstr(origin.proxy_host), "2001:db8::5");
     upstream_origin_release(&origin);
-}
-
-/* --- which proxy --- */
-
-static struct slice proxy_for(const char *text, const char *no_proxy)
-{
-    struct url url;
-
-    CHECK(url_parse(slice_from_cstr(text), &url, NULL));
-    struct slice found = upstream_proxy_for(&url, SLICE("http://secure:1"), SLICE("http://plain:2"),
-                                            slice_from_cstr(no_proxy));
-    return found.len == 0 ? SLICE("none") : found;
-}
-
-static void chooses_by_scheme(void)
-{
-    struct url url;
-
-    EXPECT_SLICE(proxy_for("https://a.test", ""), "http://secure:1");
-    EXPECT_SLICE(proxy_for("http://a.test", ""), "http://plain:2");
-    CHECK(url_parse(SLICE("https://a.test"), &url, NULL));
-    EXPECT_INT(upstream_proxy_for(&url, SLICE_EMPTY, SLICE("http://plain:2"), SLICE_EMPTY).len, 0);
-}
-
-static void obeys_no_proxy(void)
-{
-    static const struct {
-        const char *url;
-        const char *no_proxy;
-        bool proxied;
-    } rows[] = {
-        {"https://localhost", "", false},
-        {"https://127.0.0.1:8080", "", false},
-        {"https://127.9.9.9", "", false},
-        {"https://[::1]", "", false},
-        {"https://a.test", "*", false},
-        {"https://a.test", "x, * ,y", false},
-        {"https://a.test", "a.test", false},
-        {"https://A.Test", "a.tEST", false},
-        {"https://b.a.test", "a.test", false},
-        {"https://b.a.test", ".a.test", false},
-        {"https://a.test", ".a.test", false},
-        {"https://b.a.test", "*.a.test", false},
-        {"https://ba.test", "a.test", true},
-        {"https://a.test.evil", "a.test", true},
-        {"https://test", "a.test", true},
-        {"https://a.test", "b.test c.test\ta.test", false},
-        {"https://a.test", "b.test,,a.test", false},
-        {"https://a.test", "a.test:443", false},
-        {"https://a.test", "a.test:80", true},
-        {"https://a.test:8443", "a.test:8443", false},
-        {"https://a.test", "a.test:x", true},
-        {"https://10.1.2.3", "10.1.2.3", false},
-        {"https://10.1.2.3", "10.0.0.0/8", false},
-        {"https://10.1.2.3", "10.1.2.0/23", false},
-        {"https://10.1.4.3", "10.1.2.0/23", true},
-        {"https://10.1.2.3", "10.1.2.3/32", false},
-        {"https://11.1.2.3", "0.0.0.0/0", false},
-        {"https://10.1.2.3", "10.0.0.0/33", true},
-        {"https://10.1.2.3", "2.3", true},
-        {"https://10.1.2.3", "10.0.0.0/x", true},
-        {"https://[2001:db8::1]", "2001:db8::1", false},
-        {"https://[2001:db8::1]", "[2001:DB8:0::1]", false},
-        {"https://[2001:db8::1]:444", "[2001:db8::1]:444", false},
-        {"https://[2001:db8::1]:444", "[2001:db8::1]:443", true},
-        {"https://[2001:db8::1]", "2001:db8::/32", false},
-        {"https://[2001:db9::1]", "2001:db8::/32", true},
-        {"https://[2001:db8::1]", "[2001:db8::1", true},
-        {"https://a.test", ". [ ] : / ,", true},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        bool proxied = !slice_eq(proxy_for(rows[i].url, rows[i].no_proxy), SLICE("none"));
-        EXPECT_INT(proxied, rows[i].proxied);
-        if (proxied != rows[i].proxied) {
-            printf("# %s with %s\n", rows[i].url, rows[i].no_proxy);
-        }
-    }
 }
 
 /* --- through a proxy --- */
@@ -387,8 +309,6 @@ int main(void)
          "refuses proxies it cannot use without showing their password");
     TEST(accepts_a_proxy_without_a_scheme,
          "accepts a proxy without a scheme or with an IPv6 address");
-    TEST(chooses_by_scheme, "chooses the proxy by scheme");
-    TEST(obeys_no_proxy, "obeys NO_PROXY, and never proxies loopback");
     TEST(sends_plain_http_in_absolute_form, "sends plain HTTP in absolute form");
     TEST(tunnels_https, "tunnels HTTPS; each credential goes only where it belongs");
     TEST(reports_what_the_proxy_says, "reports what the proxy says");

@@ -99,7 +99,8 @@ struct dialect {
     struct slice stream_content_type;
 
     /* --- back --- */
-    /* Path below the base URL for this operation, e.g. "/chat/completions". */
+    /* Path below the base URL for this operation (nothing else of the chat counts), e.g.
+       "/chat/completions". */
     struct slice (*request_path)(const struct chat *chat);
     /* Translate: the body from the canonical chat alone. What cannot be carried is added to *loss.
        False: this dialect cannot say it at all (code "untranslatable" and which member). */

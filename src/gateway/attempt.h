@@ -36,7 +36,8 @@ struct attempt {
     uint32_t number; /* 0: none yet */
     const struct target *target;
     const struct provider *provider;
-    const struct dialect *back;
+    enum dialect_id back_id;
+    const struct dialect *back; /* of that id */
     enum lane lane;
     bool probe;         /* it holds the breaker's probe */
     bool open;          /* a hold is journaled and not settled */

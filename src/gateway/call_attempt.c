@@ -67,8 +67,8 @@ static void choose_lane(struct call *call)
     const struct provider *provider = attempt->provider;
     unsigned client = call->endpoint->dialect;
     bool same = (provider->dialects & DIALECT_BIT(client)) != 0;
-    attempt->back =
-        dialect_of(same ? (enum dialect_id)client : (enum dialect_id)provider->default_dialect);
+    attempt->back_id = (enum dialect_id)(same ? client : provider->default_dialect);
+    attempt->back = dialect_of(attempt->back_id);
     attempt->lane = same ? LANE_EDIT : LANE_TRANSLATE;
 }
 
@@ -105,22 +105,6 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
     return true;
 }
 
-static bool join_path(struct call *call, struct slice *ret_path)
-{
-    struct slice base = call->attempt.provider->url.path;
-    struct slice path = call->attempt.back->request_path(&call->chat);
-    char *joined = arena_alloc(&call->arena, base.len + path.len);
-    if (joined == NULL) {
-        return false;
-    }
-    if (base.len > 0) {
-        memcpy(joined, base.ptr, base.len);
-    }
-    memcpy(joined + base.len, path.ptr, path.len);
-    *ret_path = slice_of(joined, base.len + path.len);
-    return true;
-}
-
 static bool take_hold(struct call *call, const struct plan_entry *entry)
 {
     struct attempt *attempt = &call->attempt;
@@ -144,17 +128,15 @@ static bool take_hold(struct call *call, const struct plan_entry *entry)
     return attempt->open;
 }
 
-static void send_request(struct call *call, struct slice path)
+static void send_request(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     const struct provider *provider = attempt->provider;
     struct upstream_request *r = &attempt->request;
     *r = (struct upstream_request){
         .origin = runtime_origin(call->snapshot, attempt->target->provider),
-        .method = SLICE("POST"),
-        .path = path,
-        .headers =
-            SLICE("Content-Type: application/json\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\n"),
+        .template = runtime_template(call->snapshot, attempt->target->provider, attempt->back_id,
+                                     call->chat.operation),
         .body = attempt->lane == LANE_VERBATIM ? call->chat.body : buf_slice(&attempt->body),
         .timeouts = {.connect = (uint64_t)provider->timeouts.connect,
                      .first_byte = (uint64_t)provider->timeouts.first_byte,
@@ -173,7 +155,6 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
 {
     struct attempt *attempt = &call->attempt;
     struct error error UNINITIALIZED;
-    struct slice path;
     error_clear(&error);
     attempt->target = &call->snapshot->policy.targets[entry->target];
     attempt->provider = &call->snapshot->providers[attempt->target->provider];
@@ -182,8 +163,7 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     call->expected_cost_nd = entry->expected_cost_nd;
     choose_lane(call);
     health_begin(attempt->target->health);
-    if (!make_body(call, clamp_of(call, attempt->target, affordable), &error) ||
-        !join_path(call, &path)) {
+    if (!make_body(call, clamp_of(call, attempt->target, affordable), &error)) {
         if (error.kind == ERROR_NONE) {
             error_set(&error, ERROR_LIMIT, "request_too_large",
                       "The request needs more memory than one call may use.");
@@ -202,7 +182,7 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
                   "The ledger cannot take another record; calls are refused until it can.");
         return call_attempt_impossible(call, &error);
     }
-    send_request(call, path);
+    send_request(call);
     if (call->tries == 1) {
         histogram_add(&call->worker->metrics.overhead, METRICS_OVERHEAD_FIRST_NS,
                       attempt->request.started_ns - call->started_ns);

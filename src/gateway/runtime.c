@@ -5,8 +5,21 @@
 #include "codec/json_write.h"
 #include "net/http.h"
 
+#define PATH_BYTES_MAX ((size_t)16 << 10)
 #define MODEL_JSON_MAX ((size_t)64 << 10)
 #define RUNTIME_BYTES_MAX ((size_t)64 << 20)
+
+static void templates_free(struct runtime *runtime)
+{
+    for (size_t i = 0; i < runtime->origin_count && runtime->templates != NULL; i++) {
+        for (size_t d = 0; d < DIALECT_COUNT; d++) {
+            for (size_t o = 0; o < OPERATION_COUNT; o++) {
+                upstream_template_release(&runtime->templates[i][d][o]);
+            }
+        }
+    }
+    memory_free(runtime->templates);
+}
 
 static void runtime_free(void *pointer)
 {
@@ -14,6 +27,7 @@ static void runtime_free(void *pointer)
     if (runtime == NULL) {
         return;
     }
+    templates_free(runtime);
     for (size_t i = 0; i < runtime->origin_count; i++) {
         upstream_origin_release(&runtime->origins[i]);
     }
@@ -37,6 +51,45 @@ static bool origins_init(struct runtime *runtime, const struct snapshot *snapsho
         }
         origin->insecure = provider->insecure;
         runtime->origin_count = i + 1;
+    }
+    return true;
+}
+
+static bool template_init(struct runtime *runtime, const struct provider *provider, size_t index,
+                          enum dialect_id dialect, enum operation operation, struct error *error)
+{
+    const struct chat chat = {.operation = operation};
+    struct slice path = dialect_of(dialect)->request_path(&chat);
+    struct buf joined = BUF_INIT(PATH_BYTES_MAX);
+    buf_append(&joined, provider->url.path);
+    buf_append(&joined, path);
+    bool ok = upstream_template_init(
+        &runtime->templates[index][dialect][operation], &runtime->origins[index], SLICE("POST"),
+        buf_slice(&joined),
+        SLICE("Content-Type: application/json\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\n"),
+        error);
+    buf_release(&joined);
+    return ok;
+}
+
+static bool templates_init(struct runtime *runtime, const struct snapshot *snapshot,
+                           struct error *error)
+{
+    runtime->templates = memory_array(snapshot->provider_count + 1, sizeof(*runtime->templates));
+    if (runtime->templates == NULL) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        const struct provider *provider = &snapshot->providers[i];
+        unsigned spoken = provider->dialects | DIALECT_BIT(provider->default_dialect);
+        for (unsigned d = 0; d < DIALECT_COUNT; d++) {
+            for (unsigned o = 0; o < OPERATION_COUNT && (spoken & DIALECT_BIT(d)) != 0; o++) {
+                if (!template_init(runtime, provider, i, (enum dialect_id)d, (enum operation)o,
+                                   error)) {
+                    return false;
+                }
+            }
+        }
     }
     return true;
 }
@@ -102,8 +155,8 @@ bool runtime_attach(struct snapshot *snapshot, struct error *error)
         memory_free(runtime);
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
-    if (!origins_init(runtime, snapshot, error) || !targets_init(runtime, snapshot, error) ||
-        !classifier_init(runtime, snapshot, error)) {
+    if (!origins_init(runtime, snapshot, error) || !templates_init(runtime, snapshot, error) ||
+        !targets_init(runtime, snapshot, error) || !classifier_init(runtime, snapshot, error)) {
         runtime_free(runtime);
         return false;
     }

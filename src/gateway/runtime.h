@@ -8,6 +8,7 @@
 #define SLUICE_GATEWAY_RUNTIME_H
 
 #include "config/snapshot.h"
+#include "dialect/dialect.h"
 #include "net/upstream.h"
 
 struct runtime_target {
@@ -18,7 +19,9 @@ struct runtime_target {
 struct runtime {
     size_t origin_count;
     struct upstream_origin *origins; /* by provider index */
-    struct runtime_target *targets;  /* by target index; in the arena, as their texts */
+    /* [provider][dialect][operation], as far as the provider speaks the dialect */
+    struct upstream_template (*templates)[DIALECT_COUNT][OPERATION_COUNT];
+    struct runtime_target *targets; /* by target index; in the arena, as their texts */
     struct arena arena;
     struct upstream_origin classifier; /* of an HTTP classifier */
     bool has_classifier;
@@ -30,6 +33,15 @@ static inline const struct upstream_origin *runtime_origin(const struct snapshot
                                                            uint16_t provider)
 {
     return &((const struct runtime *)snapshot->runtime)->origins[provider];
+}
+
+/* The head of requests in a dialect that this provider speaks. */
+static inline const struct upstream_template *runtime_template(const struct snapshot *snapshot,
+                                                               uint16_t provider,
+                                                               enum dialect_id dialect,
+                                                               enum operation operation)
+{
+    return &((const struct runtime *)snapshot->runtime)->templates[provider][dialect][operation];
 }
 
 static inline const struct runtime_target *runtime_target(const struct snapshot *snapshot,

@@ -135,7 +135,7 @@ static const struct call_case cases[] = {
      .a = ANSWER(WHOLE),
      .a_after = AFTER_CLOSE,
      .status = 200,
-     .has = {"\"content\":\"hello\"", "\"finish_reason\":\"stop\"", "-baseline-usd 0.00\n\n" DONE},
+     .has = {"\"content\":\"hello\"", "\"finish_reason\":\"stop\"", "-baseline-usd 0.002\n\n" DONE},
      .hasnt = {"chat.completion\""},
      .tries = 1,
      .cost_nd = SMALL_COST},
@@ -474,14 +474,14 @@ static void expect_text(const struct call_case *c, const struct buf *body)
         if (c->has[i] != NULL &&
             slice_find_slice(buf_slice(body), slice_from_cstr(c->has[i])) == SIZE_MAX) {
             printf("# the body lacks %s\n", c->has[i]);
-            EXPECT(!"the body has it");
+            tap_point_failed = true;
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(c->hasnt); i++) {
         if (c->hasnt[i] != NULL &&
             slice_find_slice(buf_slice(body), slice_from_cstr(c->hasnt[i])) != SIZE_MAX) {
             printf("# the body has %s\n", c->hasnt[i]);
-            EXPECT(!"the body lacks it");
+            tap_point_failed = true;
         }
     }
     if (tap_point_failed) {

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The meter: what frames show is counted, and what shows that an answer has begun. */
+#include "gateway/attempt.h"
+
+#include "tests/tap.h"
+
+static struct frame frame_of(const struct event *events, size_t count)
+{
+    return (struct frame){.raw = SLICE(""), .events = events, .count = count};
+}
+
+static void begins(void)
+{
+    static const struct {
+        enum event_kind kind;
+        bool begins;
+    } rows[] = {
+        {EVENT_START, true},   {EVENT_TEXT, true},      {EVENT_REASONING, true},
+        {EVENT_REFUSAL, true}, {EVENT_TOOL_CALL, true}, {EVENT_TOOL_ARGUMENTS, true},
+        {EVENT_FINISH, true},  {EVENT_USAGE, false},    {EVENT_ERROR, false},
+        {EVENT_END, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct event events[] = {{.kind = EVENT_USAGE}, {.kind = rows[i].kind}};
+        struct frame frame = frame_of(events, 2);
+        EXPECT_INT(meter_begins(&frame), rows[i].begins);
+    }
+    struct frame nothing = frame_of(NULL, 0);
+    EXPECT(!meter_begins(&nothing));
+}
+
+static void counts_content(void)
+{
+    const struct event events[] = {
+        {.kind = EVENT_START, .name = SLICE_INIT("model")},
+        {.kind = EVENT_REASONING, .text = SLICE_INIT("abc")},
+        {.kind = EVENT_TEXT, .text = SLICE_INIT("d\\n")},
+        {.kind = EVENT_REFUSAL, .text = SLICE_INIT("e")},
+        {.kind = EVENT_TOOL_CALL, .id = SLICE_INIT("ignored"), .name = SLICE_INIT("fgh")},
+        {.kind = EVENT_TOOL_ARGUMENTS, .text = SLICE_INIT("{}")},
+        {.kind = EVENT_FINISH, .finish = FINISH_TOOL_CALLS},
+        {.kind = EVENT_END},
+    };
+    struct meter meter = {.failed = false};
+    struct frame frame = frame_of(events, ARRAY_LEN(events));
+    meter_frame(&meter, &frame);
+    EXPECT_INT(meter.text_bytes, 12);
+    EXPECT_INT(meter.events, 5);
+    EXPECT_INT(meter.finish, FINISH_TOOL_CALLS);
+    EXPECT(meter.ended && !meter.failed && !meter.usage.reported);
+}
+
+static void last_usage_wins(void)
+{
+    const struct event events[] = {
+        {.kind = EVENT_USAGE, .usage = {.input = 9, .output = 9, .reported = true}},
+        {.kind = EVENT_USAGE, .usage = {.input = 5, .output = 0, .reported = true}},
+    };
+    struct meter meter = {.failed = false};
+    struct frame frame = frame_of(events, 2);
+    meter_frame(&meter, &frame);
+    EXPECT_INT(meter.usage.input, 5);
+    EXPECT_INT(meter.usage.output, 0);
+    EXPECT(meter.usage.reported);
+}
+
+/* A provider's message goes into logs and errors: plain, bounded, no control characters. */
+static void error_is_printable(void)
+{
+    char text[600];
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "a\\r\\nb\\u0007\\u00e9\\\"c", 21);
+    const struct event event = {.kind = EVENT_ERROR, .text = {text, sizeof(text)}};
+    struct meter meter = {.failed = false};
+    struct frame frame = frame_of(&event, 1);
+    meter_frame(&meter, &frame);
+    EXPECT(meter.failed);
+    EXPECT(strncmp(meter.error, "a  b \xc3\xa9\"c", 9) == 0);
+    EXPECT_INT(strlen(meter.error), sizeof(meter.error) - 1);
+    for (size_t i = 0; meter.error[i] != '\0'; i++) {
+        EXPECT((unsigned char)meter.error[i] >= 0x20);
+    }
+}
+
+static void lanes(void)
+{
+    EXPECT_SLICE(slice_from_cstr(lane_name(LANE_VERBATIM)), "verbatim");
+    EXPECT_SLICE(slice_from_cstr(lane_name(LANE_EDIT)), "edit");
+    EXPECT_SLICE(slice_from_cstr(lane_name(LANE_TRANSLATE)), "translate");
+}
+
+int main(void)
+{
+    TEST(begins, "an answer has begun when content or its start is seen, not by usage or errors");
+    TEST(counts_content, "texts, names and arguments are counted");
+    TEST(last_usage_wins, "the last report of usage wins, a zero is a value");
+    TEST(error_is_printable, "an error's message is bounded and printable");
+    TEST(lanes, "lanes have their outer names");
+    return tap_done();
+}

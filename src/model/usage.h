@@ -10,6 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* No model takes or makes more in one request; a provider that reports more is not believed beyond
+ * it. It keeps sums of costs far from overflow. */
+#define USAGE_TOKENS_MAX 1000000000LL
+#define USAGE_COST_ND_MAX 1000000000000000LL /* a million dollars */
+
 struct usage {
     int64_t input;
     int64_t output;
@@ -25,7 +30,8 @@ struct usage {
     bool reported; /* false: an estimate of ours */
 };
 
-/* Providers repeat usage along a stream: the last report wins, a report of zero is a value. */
+/* Providers repeat usage along a stream: the last report wins, a report of zero is a value. Counts
+ * are brought into 0..USAGE_TOKENS_MAX. */
 void usage_report(struct usage *usage, const struct usage *reported);
 
 #endif

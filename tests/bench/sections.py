@@ -144,9 +144,9 @@ def stream(bench):
 
 
 def fidelity(bench):
-    """One stream of 40 events at 50 ms: how often the client reads, and the longest time between two
-    reads. The best of six: a machine that stalls is not the gateway's doing; what the upstream alone
-    shows stands beside it."""
+    """One stream of 40 events at 50 ms: how often the client reads, and the longest time between
+    two reads. The best of six: a machine that stalls is not the gateway's doing; what the upstream
+    alone shows stands beside it."""
     with Upstream("--events", 40, "--pace-us", 50000) as upstream, Gateway(upstream.port) as server:
         for name, port in (("upstream alone", upstream.port), ("sluice", server.port)):
             runs = [load.read_paced(port, bench.stream) for _ in range(6)]

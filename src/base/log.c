@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* pthread_setname_np */
 /*
  * Callers format a line on their own stack and copy it into a ring of bytes under one short lock;
  * one thread writes the ring out. A line goes in whole or is counted as lost: a reader that does
@@ -391,6 +392,7 @@ static void write_queued(struct log *log)
 static void *writer_main(void *context)
 {
     struct log *log = context;
+    pthread_setname_np(pthread_self(), "sluice-log");
     pthread_mutex_lock(&log->lock);
     while (!log->stopping || log->head != log->tail) {
         wait_for_lines(log);

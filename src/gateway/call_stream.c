@@ -77,9 +77,9 @@ static void settle_at_end(struct call *call)
     }
     call->attempt.outcome = ATTEMPT_OK;
     call->delivered = true;
-    FAULT_POINT("call.before_settle");
+    FAULT_POINT("call.before_stream_settle");
     attempt_settle(call, true);
-    FAULT_POINT("call.after_settle");
+    FAULT_POINT("call.after_stream_settle");
 }
 
 static void encode_frame(struct call *call, const struct frame *frame, struct buf *out)
@@ -142,7 +142,7 @@ static void send_out(struct call *call, struct slice bytes)
     if (bytes.len == 0) {
         return;
     }
-    FAULT_POINT("call.before_client_write");
+    FAULT_POINT("call.before_stream_write");
     if (!http_write(call->exchange, bytes)) {
         upstream_pause(&call->attempt.request);
     }

@@ -245,15 +245,26 @@ static void on_fail(struct upstream_request *r, enum upstream_failure failure, c
 static const struct upstream_ops classifier_ops = {
     .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
 
-static struct slice question_text(const struct call *call)
+/* The beginning of the last user turn's text, as its author wrote it. */
+static struct slice question_text(struct call *call)
 {
-    const struct features *features = &call->worker->features;
-    size_t len =
-        features->sample_len < CLASSIFIER_TEXT_MAX ? features->sample_len : CLASSIFIER_TEXT_MAX;
-    return slice_of(features->sample, len);
+    const struct chat *chat = &call->chat;
+    for (size_t m = chat->message_count; m > 0; m--) {
+        const struct chat_message *message = &chat->messages[m - 1];
+        for (size_t p = 0; message->role == ROLE_USER && p < message->part_count; p++) {
+            char *text = message->parts[p].kind == PART_TEXT
+                             ? arena_alloc(&call->arena, CLASSIFIER_TEXT_MAX)
+                             : NULL;
+            if (text != NULL) {
+                return slice_of(
+                    text, json_unescape_to(message->parts[p].text, text, CLASSIFIER_TEXT_MAX));
+            }
+        }
+    }
+    return SLICE_EMPTY;
 }
 
-static void write_endpoint_body(const struct call *call, struct buf *out)
+static void write_endpoint_body(struct call *call, struct buf *out)
 {
     struct json_writer w;
     json_writer_init(&w, out);

@@ -160,29 +160,33 @@ static bool take(struct gateway *gateway, struct snapshot *snapshot)
     return true;
 }
 
-void gateway_reload(struct gateway *gateway)
+static bool reload(struct gateway *gateway)
 {
-    atomic_store(&gateway->last_reload_wall_ns, clock_wall(gateway->clock));
-    atomic_store(&gateway->last_reload_ok, false);
     if (gateway->options.reload == NULL) {
         log_event(LOG_WARN, "reload_ignored", "there is no configuration file to read again");
-        return;
+        return false;
     }
     uint64_t generation = gateway->snapshot->generation + 1;
     struct snapshot *snapshot = gateway->options.reload(gateway->options.user, generation);
     if (snapshot == NULL) {
         log_event(LOG_ERROR, "reload_failed",
                   "the configuration has errors; the running one stays");
-        return;
+        return false;
     }
     if (!take(gateway, snapshot)) {
         snapshot_unref(snapshot);
-        return;
+        return false;
     }
-    atomic_store(&gateway->last_reload_ok, true);
     gateway_tell_workers(gateway);
     log_event(LOG_INFO, "reloaded", "configuration generation %llu is in force",
               (unsigned long long)generation);
+    return true;
+}
+
+void gateway_reload(struct gateway *gateway)
+{
+    atomic_store(&gateway->last_reload_ok, reload(gateway));
+    atomic_store(&gateway->last_reload_wall_ns, clock_wall(gateway->clock));
 }
 
 /* --- what time brings --- */

@@ -236,6 +236,7 @@ bool worker_listen_admin(struct worker *worker, const char *path, struct error *
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
+    pthread_setname_np(pthread_self(), "sluice-loop");
     uv_run(&worker->loop.uv, UV_RUN_DEFAULT);
     atomic_fetch_sub(&worker->gateway->workers_left, 1);
     uv_async_send(&worker->gateway->wake);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* pthread_setname_np */
 /*
  * The two threads that keep the disk away from the appends.
  *
@@ -130,6 +131,7 @@ void journal_sync(struct journal *journal)
 static void *syncer_main(void *argument)
 {
     struct journal *journal = argument;
+    pthread_setname_np(pthread_self(), "sluice-sync");
     pthread_mutex_lock(&journal->lock);
     uint64_t seen = journal->end_record - 1;
     while (!journal->stopping) {
@@ -236,6 +238,7 @@ static void prepare_window(struct journal *journal)
 static void *preparer_main(void *argument)
 {
     struct journal *journal = argument;
+    pthread_setname_np(pthread_self(), "sluice-prepare");
     bool ready = false;
     pthread_mutex_lock(&journal->lock);
     while (!journal->stopping) {

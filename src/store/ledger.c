@@ -171,6 +171,7 @@ static void *ledger_main(void *argument)
 {
     struct ledger *ledger = argument;
     struct pace pace = {.last_batch_ms = now_ms()};
+    pthread_setname_np(pthread_self(), "sluice-ledger");
     while (!is_stopping(ledger)) {
         wait_for_work(ledger, &pace);
         if (batch_is_due(ledger, &pace)) {

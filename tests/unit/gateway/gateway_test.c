@@ -23,8 +23,8 @@
 /* What the next reload reads; changed by the asking thread while no reload runs. */
 struct scene {
     struct gateway gateway;
-    const char *yaml;
-    bool broken; /* the next configuration has errors */
+    _Atomic(const char *) yaml;
+    atomic_bool broken; /* the next configuration has errors */
     sem_t ready;
     sem_t loaded; /* a reload was read */
     atomic_int loads;

@@ -374,7 +374,7 @@ static bool may_ask(const struct call *call, const struct target *target)
 
 static bool prepare_endpoint(struct classifier_request *c)
 {
-    const struct call *call = c->call;
+    struct call *call = c->call;
     const struct classifier_settings *settings = &call->snapshot->classifier;
     const struct runtime *runtime = call->snapshot->runtime;
     c->request.origin = &runtime->classifier;

@@ -1,13 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * __builtin_cpu_supports() reads a word that the C runtime filled before main(): it costs a load
- * and a test per block.
- */
+/* The table form of the block scan, and the vector forms as functions. */
 #include "route/scan.h"
 
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
+#include "route/scan_vector.h"
+
+const struct mark_kinds scan_marks[256] = {
+    ['!'] = {MARK_STOP, 0},
+    ['?'] = {MARK_STOP, 0},
+    [':'] = {MARK_STOP, 0},
+    [';'] = {MARK_COMMA, MARK_CODE},
+    ['"'] = {MARK_QUOTE, 0},
+    ['`'] = {MARK_QUOTE, 0},
+    ['('] = {MARK_CODE, MARK_CALL},
+    [')'] = {MARK_CODE, 0},
+    ['{'] = {MARK_CODE, 0},
+    ['}'] = {MARK_CODE, 0},
+    ['['] = {MARK_CODE, 0},
+    [']'] = {MARK_CODE, 0},
+    ['='] = {MARK_CODE, MARK_ARITHMETIC},
+    ['<'] = {MARK_CODE, MARK_ARITHMETIC},
+    ['>'] = {MARK_CODE, MARK_ARITHMETIC},
+    ['+'] = {MARK_ARITHMETIC, 0},
+    ['-'] = {MARK_ARITHMETIC, 0},
+    ['*'] = {MARK_ARITHMETIC, 0},
+    ['/'] = {MARK_ARITHMETIC, 0},
+    ['%'] = {MARK_ARITHMETIC, 0},
+    ['$'] = {MARK_FORMULA, 0},
+    ['\\'] = {MARK_FORMULA, 0},
+    ['^'] = {MARK_FORMULA, 0},
+    ['_'] = {MARK_UNDERSCORE, 0},
+    ['\t'] = {MARK_SPACE, 0},
+    ['\r'] = {MARK_SPACE, 0},
+    ['\''] = {MARK_APOSTROPHE, 0},
+};
 
 enum {
     CLASS_WORD = 1u << 0,
@@ -96,67 +121,21 @@ void block_scan_portable(char *block, struct block_masks *masks)
     masks->word = words_with_apostrophes(masks->word, apostrophe);
 }
 
-#ifdef __SSE2__
+#ifdef SCAN_HAS_VECTORS
 
-#define SPLAT(c) _mm_set1_epi8((char)(c))
-#define VECTOR __m128i
-#define VECTOR_BYTES 16
-#define LOAD(at) _mm_loadu_si128((const __m128i *)(const void *)(at))
-#define STORE(at, v) _mm_storeu_si128((__m128i *)(void *)(at), (v))
-#define OR(a, b) _mm_or_si128((a), (b))
-#define AND(a, b) _mm_and_si128((a), (b))
-#define IS(v, c) _mm_cmpeq_epi8((v), SPLAT(c))
-#define NEGATIVE(v) _mm_cmpgt_epi8(_mm_setzero_si128(), (v))
-/* Bytes in [first, first + count): an unsigned comparison, made a signed one by moving the range to
- * the lowest values. */
-#define RANGE(v, first, count)                                                                     \
-    _mm_cmpgt_epi8(SPLAT(-128 + (count)), _mm_add_epi8((v), SPLAT(-128 - (first))))
-#define MASK(v) ((uint64_t)(uint16_t)_mm_movemask_epi8(v))
-#define NAME(part) block_##part##_sse2
-#include "route/scan_template.h"
+void block_scan_sse2(char *block, struct block_masks *masks)
+{
+    block_masks_sse2(block, masks);
+}
 
-#undef SPLAT
-#undef VECTOR
-#undef VECTOR_BYTES
-#undef LOAD
-#undef STORE
-#undef OR
-#undef AND
-#undef IS
-#undef NEGATIVE
-#undef RANGE
-#undef MASK
-#undef NAME
-
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2")
-#endif
-#define SPLAT(c) _mm256_set1_epi8((char)(c))
-#define VECTOR __m256i
-#define VECTOR_BYTES 32
-#define LOAD(at) _mm256_loadu_si256((const __m256i *)(const void *)(at))
-#define STORE(at, v) _mm256_storeu_si256((__m256i *)(void *)(at), (v))
-#define OR(a, b) _mm256_or_si256((a), (b))
-#define AND(a, b) _mm256_and_si256((a), (b))
-#define IS(v, c) _mm256_cmpeq_epi8((v), SPLAT(c))
-#define NEGATIVE(v) _mm256_cmpgt_epi8(_mm256_setzero_si256(), (v))
-#define RANGE(v, first, count)                                                                     \
-    _mm256_cmpgt_epi8(SPLAT(-128 + (count)), _mm256_add_epi8((v), SPLAT(-128 - (first))))
-#define MASK(v) ((uint64_t)(uint32_t)_mm256_movemask_epi8(v))
-#define NAME(part) block_##part##_avx2
-#include "route/scan_template.h"
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+SCAN_WIDE void block_scan_avx2(char *block, struct block_masks *masks)
+{
+    block_masks_avx2(block, masks);
+}
 
 void block_scan(char *block, struct block_masks *masks)
 {
-    if (__builtin_cpu_supports("avx2")) {
+    if (scan_is_wide()) {
         block_scan_avx2(block, masks);
     } else {
         block_scan_sse2(block, masks);

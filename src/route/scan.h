@@ -38,6 +38,27 @@ void block_scan_sse2(char *block, struct block_masks *masks);
 void block_scan_avx2(char *block, struct block_masks *masks); /* only where the processor has it */
 #endif
 
+/* Kinds of the marks that most blocks have few or none of; a byte is of up to two. */
+enum scan_mark {
+    MARK_NONE,
+    MARK_STOP,
+    MARK_COMMA,
+    MARK_QUOTE,
+    MARK_CODE,
+    MARK_FORMULA,
+    MARK_ARITHMETIC,
+    MARK_UNDERSCORE,
+    MARK_CALL,
+    MARK_SPACE,
+    MARK_APOSTROPHE,
+    SCAN_MARKS
+};
+struct mark_kinds {
+    uint8_t first;
+    uint8_t second;
+};
+extern const struct mark_kinds scan_marks[256];
+
 /* "don't" is one word, 'this' is not part of one. A block's first and last byte have a neighbour
    that is not seen here: it counts as a letter. */
 static inline uint64_t words_with_apostrophes(uint64_t word, uint64_t apostrophe)

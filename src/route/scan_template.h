@@ -1,42 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The block scan for one width of vector: included by scan.c once per instruction set, with VECTOR,
- * VECTOR_BYTES, LOAD, STORE, IS, RANGE, OR, AND, NEGATIVE, MASK, SPLAT and the function's NAME
+ * The block scan for one width of vector: included by scan_vector.h once per instruction set, with
+ * VECTOR, VECTOR_BYTES, LOAD, STORE, IS, RANGE, OR, AND, MASK, SPLAT and the function's NAME
  * defined. Not a header for anybody else.
  */
 
-static inline __attribute__((always_inline)) uint64_t
-NAME(words)(char *at, unsigned shift, struct block_masks *m, uint64_t *apostrophes)
+/* What nearly every block has. */
+static inline __attribute__((always_inline)) void NAME(words)(const char *at, unsigned shift,
+                                                              struct block_masks *m)
 {
     VECTOR b = LOAD(at);
     VECTOR letter = RANGE(OR(b, SPLAT(0x20)), 'a', 26);
-    VECTOR upper = RANGE(b, 'A', 26);
     VECTOR digit = RANGE(b, '0', 10);
-    VECTOR underscore = IS(b, '_');
-    VECTOR apostrophe = IS(b, '\'');
-    VECTOR word = OR(OR(letter, digit), OR(underscore, NEGATIVE(b)));
-    VECTOR newline = IS(b, '\n');
-    VECTOR space = OR(IS(b, ' '), OR(IS(b, '\t'), IS(b, '\r')));
-    VECTOR stop = IS(b, '.');
-    VECTOR comma = IS(b, ',');
-    STORE(at, OR(b, AND(upper, SPLAT(0x20))));
-    m->word |= MASK(word) << shift;
-    m->upper |= MASK(upper) << shift;
+    /* A mask is made of sign bits, so the text itself stands for the bytes of other scripts. */
+    m->word |= MASK(OR(OR(letter, digit), b)) << shift;
+    m->upper |= MASK(RANGE(b, 'A', 26)) << shift;
     m->digit |= MASK(digit) << shift;
-    m->high |= MASK(b) << shift; /* the sign bits */
-    m->newline |= MASK(newline) << shift;
-    m->space |= MASK(space) << shift;
-    m->stop |= MASK(stop) << shift;
-    m->comma |= MASK(comma) << shift;
-    m->underscore |= MASK(underscore) << shift;
-    *apostrophes |= MASK(apostrophe) << shift;
-    /* What is left: marks that many blocks have none of. */
-    VECTOR common = OR(OR(OR(word, apostrophe), OR(space, newline)), OR(stop, comma));
-    return ~MASK(common) << shift;
+    m->high |= MASK(b) << shift;
+    m->newline |= MASK(IS(b, '\n')) << shift;
+    m->space |= MASK(IS(b, ' ')) << shift;
+    m->stop |= MASK(IS(b, '.')) << shift;
+    m->comma |= MASK(IS(b, ',')) << shift;
 }
 
-static inline __attribute__((always_inline)) void NAME(marks)(const char *at, unsigned shift,
-                                                              struct block_masks *m)
+/* What is left, all at once: for blocks that have much of it, such as code. */
+static inline __attribute__((always_inline)) void
+NAME(marks)(const char *at, unsigned shift, struct block_masks *m, uint64_t *apostrophes)
 {
     VECTOR b = LOAD(at);
     VECTOR semicolon = IS(b, ';');
@@ -55,27 +44,49 @@ static inline __attribute__((always_inline)) void NAME(marks)(const char *at, un
     m->formula |= MASK(OR(OR(IS(b, '$'), IS(b, '\\')), IS(b, '^'))) << shift;
     m->arithmetic |= MASK(OR(OR(sum, compared), IS(b, '%'))) << shift;
     m->call |= MASK(open) << shift;
+    m->space |= MASK(OR(IS(b, '\t'), IS(b, '\r'))) << shift;
+    m->underscore |= MASK(IS(b, '_')) << shift;
+    *apostrophes |= MASK(IS(b, '\'')) << shift;
+}
+
+static inline __attribute__((always_inline)) void NAME(lower)(char *at)
+{
+    VECTOR b = LOAD(at);
+    STORE(at, OR(b, AND(RANGE(b, 'A', 26), SPLAT(0x20))));
 }
 
 /* The masks are gathered in a local, and the steps are written out: the bytes that are stored could
    be anybody's, so masks in memory would be read again and again. */
-void NAME(scan)(char *block, struct block_masks *masks)
+static inline void NAME(masks)(char *block, struct block_masks *masks)
 {
     struct block_masks m = {0};
-    uint64_t apostrophes = 0;
-    uint64_t others = NAME(words)(block, 0, &m, &apostrophes);
-    others |= NAME(words)(block + VECTOR_BYTES, VECTOR_BYTES, &m, &apostrophes);
+    NAME(words)(block, 0, &m);
+    NAME(words)(block + VECTOR_BYTES, VECTOR_BYTES, &m);
 #if VECTOR_BYTES == 16
-    others |= NAME(words)(block + 32, 32, &m, &apostrophes);
-    others |= NAME(words)(block + 48, 48, &m, &apostrophes);
+    NAME(words)(block + 32, 32, &m);
+    NAME(words)(block + 48, 48, &m);
 #endif
-    m.word = words_with_apostrophes(m.word, apostrophes);
+    uint64_t others = ~(m.word | m.space | m.newline | m.stop | m.comma);
     if (others != 0) {
-        NAME(marks)(block, 0, &m);
-        NAME(marks)(block + VECTOR_BYTES, VECTOR_BYTES, &m);
+        uint64_t apostrophes = 0;
+        if (bits_count(others) <= MARKS_FEW) {
+            block_marks_few(block, others, &m, &apostrophes);
+        } else {
+            NAME(marks)(block, 0, &m, &apostrophes);
+            NAME(marks)(block + VECTOR_BYTES, VECTOR_BYTES, &m, &apostrophes);
 #if VECTOR_BYTES == 16
-        NAME(marks)(block + 32, 32, &m);
-        NAME(marks)(block + 48, 48, &m);
+            NAME(marks)(block + 32, 32, &m, &apostrophes);
+            NAME(marks)(block + 48, 48, &m, &apostrophes);
+#endif
+        }
+        m.word = words_with_apostrophes(m.word | m.underscore, apostrophes);
+    }
+    if (m.upper != 0) {
+        NAME(lower)(block);
+        NAME(lower)(block + VECTOR_BYTES);
+#if VECTOR_BYTES == 16
+        NAME(lower)(block + 32);
+        NAME(lower)(block + 48);
 #endif
     }
     *masks = m;

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vector forms of the block scan, as functions to be inlined: a call per block would write the
+ * masks to memory and read them back. block_masks_sse2() runs everywhere, block_masks_avx2() only
+ * in functions marked SCAN_WIDE, which may be called where scan_is_wide() says so. Inside the layer
+ * only.
+ */
+#ifndef SLUICE_ROUTE_SCAN_VECTOR_H
+#define SLUICE_ROUTE_SCAN_VECTOR_H
+
+#include "route/scan.h"
+
+#ifdef __SSE2__
+#include <immintrin.h>
+
+#define SCAN_HAS_VECTORS 1
+/* Bit counts and bit searches of one instruction come with the wide vectors. */
+#define SCAN_WIDE __attribute__((target("avx2,bmi,bmi2,popcnt")))
+/* Up to so many marks in a block are sorted one by one. */
+#define MARKS_FEW 7
+
+/* Reads a word that the C runtime filled before main(): a load and a test. */
+static inline bool scan_is_wide(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
+}
+
+/* Adds the marks that `others` points at to their masks. */
+static inline __attribute__((always_inline)) void
+block_marks_few(const char *block, uint64_t others, struct block_masks *m, uint64_t *apostrophes)
+{
+    uint64_t marks[SCAN_MARKS] = {0};
+    for (; others != 0; others &= others - 1) {
+        const struct mark_kinds *kinds = &scan_marks[(unsigned char)block[bits_first(others)]];
+        uint64_t bit = others & (0 - others);
+        marks[kinds->first] |= bit;
+        marks[kinds->second] |= bit;
+    }
+    m->stop |= marks[MARK_STOP];
+    m->comma |= marks[MARK_COMMA];
+    m->quote |= marks[MARK_QUOTE];
+    m->code |= marks[MARK_CODE];
+    m->formula |= marks[MARK_FORMULA];
+    m->arithmetic |= marks[MARK_ARITHMETIC];
+    m->underscore |= marks[MARK_UNDERSCORE];
+    m->call |= marks[MARK_CALL];
+    m->space |= marks[MARK_SPACE];
+    *apostrophes |= marks[MARK_APOSTROPHE];
+}
+
+#define SPLAT(c) _mm_set1_epi8((char)(c))
+#define VECTOR __m128i
+#define VECTOR_BYTES 16
+#define LOAD(at) _mm_loadu_si128((const __m128i *)(const void *)(at))
+#define STORE(at, v) _mm_storeu_si128((__m128i *)(void *)(at), (v))
+#define OR(a, b) _mm_or_si128((a), (b))
+#define AND(a, b) _mm_and_si128((a), (b))
+#define IS(v, c) _mm_cmpeq_epi8((v), SPLAT(c))
+/* Bytes in [first, first + count): an unsigned comparison, made a signed one by moving the range to
+ * the lowest values. */
+#define RANGE(v, first, count)                                                                     \
+    _mm_cmpgt_epi8(SPLAT(-128 + (count)), _mm_add_epi8((v), SPLAT(-128 - (first))))
+#define MASK(v) ((uint64_t)(uint16_t)_mm_movemask_epi8(v))
+#define NAME(part) block_##part##_sse2
+#include "route/scan_template.h"
+
+#undef SPLAT
+#undef VECTOR
+#undef VECTOR_BYTES
+#undef LOAD
+#undef STORE
+#undef OR
+#undef AND
+#undef IS
+#undef RANGE
+#undef MASK
+#undef NAME
+
+#ifdef __clang__
+#pragma clang attribute push(SCAN_WIDE, apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,bmi2,popcnt")
+#endif
+#define SPLAT(c) _mm256_set1_epi8((char)(c))
+#define VECTOR __m256i
+#define VECTOR_BYTES 32
+#define LOAD(at) _mm256_loadu_si256((const __m256i *)(const void *)(at))
+#define STORE(at, v) _mm256_storeu_si256((__m256i *)(void *)(at), (v))
+#define OR(a, b) _mm256_or_si256((a), (b))
+#define AND(a, b) _mm256_and_si256((a), (b))
+#define IS(v, c) _mm256_cmpeq_epi8((v), SPLAT(c))
+#define RANGE(v, first, count)                                                                     \
+    _mm256_cmpgt_epi8(SPLAT(-128 + (count)), _mm256_add_epi8((v), SPLAT(-128 - (first))))
+#define MASK(v) ((uint64_t)(uint32_t)_mm256_movemask_epi8(v))
+#define NAME(part) block_##part##_avx2
+#include "route/scan_template.h"
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#undef SPLAT
+#undef VECTOR
+#undef VECTOR_BYTES
+#undef LOAD
+#undef STORE
+#undef OR
+#undef AND
+#undef IS
+#undef RANGE
+#undef MASK
+#undef NAME
+
+#endif
+
+#endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/answer_headers.h"
 
+#include "base/number.h"
 #include "gateway/runtime.h"
 
 struct buf *answer_headers_begin(struct call *call)
@@ -10,36 +11,74 @@ struct buf *answer_headers_begin(struct call *call)
     return lines;
 }
 
-/* A line of what needs no check: literals, and what we made ourselves. */
-static inline void add(struct buf *lines, struct slice name, struct slice value)
-{
-    buf_append(lines, name);
-    buf_append(lines, SLICE(": "));
-    buf_append(lines, value);
-    buf_append(lines, SLICE("\r\n"));
-}
-
 void answer_headers_add(struct buf *lines, struct slice name, struct slice value)
 {
     if (value.len > 0 && http_value_valid(value)) {
-        add(lines, name, value);
+        buf_append(lines, name);
+        buf_append(lines, SLICE(": "));
+        buf_append(lines, value);
+        buf_append(lines, SLICE("\r\n"));
     }
 }
 
-static void add_number(struct buf *lines, struct slice name, int64_t value)
+/* The lines that every answer has are put one after the other into room that is made once: each
+   function below writes less than this and what it names. */
+#define LINES_ROOM 512
+
+static inline char *put(char *at, struct slice text)
 {
-    buf_append(lines, name);
-    buf_append(lines, SLICE(": "));
-    buf_append_i64(lines, value);
-    buf_append(lines, SLICE("\r\n"));
+    if (text.len > 0) {
+        memcpy(at, text.ptr, text.len);
+    }
+    return at + text.len;
 }
 
-static void add_money(struct buf *lines, struct slice name, int64_t nd)
+static inline char *put_cstr(char *at, const char *text)
 {
-    buf_append(lines, name);
-    buf_append(lines, SLICE(": "));
-    money_format(lines, nd);
-    buf_append(lines, SLICE("\r\n"));
+    return put(at, slice_from_cstr(text));
+}
+
+static inline char *put_id(char *at, const struct call *call)
+{
+    return put(at, slice_of(call->id_text, ID_TEXT_LEN));
+}
+
+static void end_lines(struct buf *lines, const char *at)
+{
+    lines->len = (size_t)(at - lines->ptr);
+}
+
+static void add_ids(struct buf *lines, const struct call *call)
+{
+    char *at = buf_reserve(lines, LINES_ROOM);
+    if (at == NULL) {
+        return;
+    }
+    at = put(at, SLICE("x-sluice-call-id: "));
+    at = put_id(at, call);
+    at = put(at, SLICE("\r\nx-request-id: "));
+    at = put_id(at, call);
+    end_lines(lines, put(at, SLICE("\r\n")));
+}
+
+/* What the plan says; nothing is answered from a cache yet. */
+static void add_plan(struct buf *lines, const struct call *call)
+{
+    struct slice route = call->route_name;
+    char *at = buf_reserve(lines, LINES_ROOM + route.len);
+    if (at == NULL) {
+        return;
+    }
+    if (route.len > 0 && http_value_valid(route)) {
+        at = put(at, SLICE("x-sluice-route: "));
+        at = put(at, route);
+        at = put(at, SLICE("\r\n"));
+    }
+    at = put(at, SLICE("x-sluice-task: "));
+    at = put_cstr(at, task_name(call->task));
+    at = put(at, SLICE("\r\nx-sluice-tier: "));
+    at = put_cstr(at, tier_name(call->required_tier));
+    end_lines(lines, put(at, SLICE("\r\nx-sluice-cache: off\r\n")));
 }
 
 static void add_attempt(struct buf *lines, const struct call *call)
@@ -48,9 +87,17 @@ static void add_attempt(struct buf *lines, const struct call *call)
     if (attempt->target == NULL) {
         return;
     }
-    buf_append(lines, runtime_target(call->snapshot, attempt->target)->answer_lines);
-    add(lines, SLICE("x-sluice-lane"), slice_from_cstr(lane_name(attempt->lane)));
-    add_number(lines, SLICE("x-sluice-attempts"), call->attempts);
+    struct slice names = runtime_target(call->snapshot, attempt->target)->answer_lines;
+    char *at = buf_reserve(lines, LINES_ROOM + names.len);
+    if (at == NULL) {
+        return;
+    }
+    at = put(at, names);
+    at = put(at, SLICE("x-sluice-lane: "));
+    at = put_cstr(at, lane_name(attempt->lane));
+    at = put(at, SLICE("\r\nx-sluice-attempts: "));
+    at += number_format(call->attempts, at);
+    end_lines(lines, put(at, SLICE("\r\n")));
     answer_headers_add(lines, SLICE("x-sluice-loss"),
                        slice_of(attempt->loss.text, attempt->loss.len));
 }
@@ -58,43 +105,47 @@ static void add_attempt(struct buf *lines, const struct call *call)
 static void add_marks(struct buf *lines, const struct call *call)
 {
     if (call->below_tier) {
-        add(lines, SLICE("x-sluice-below-tier"), SLICE("true"));
+        answer_headers_add(lines, SLICE("x-sluice-below-tier"), SLICE("true"));
     }
     if (call->relaxed) {
-        add(lines, SLICE("x-sluice-relaxed"), SLICE("true"));
+        answer_headers_add(lines, SLICE("x-sluice-relaxed"), SLICE("true"));
     }
     if (call->snapshot->simulated) {
-        add(lines, SLICE("x-sluice-simulated"), SLICE("true"));
+        answer_headers_add(lines, SLICE("x-sluice-simulated"), SLICE("true"));
     }
 }
 
 void answer_headers_of_call(struct buf *lines, const struct call *call)
 {
-    struct slice id = slice_of(call->id_text, ID_TEXT_LEN);
-    add(lines, SLICE("x-sluice-call-id"), id);
-    add(lines, SLICE("x-request-id"), id);
+    add_ids(lines, call);
     if (call->max_attempts == 0) {
         return; /* refused before a plan was made */
     }
-    answer_headers_add(lines, SLICE("x-sluice-route"), call->route_name);
-    add(lines, SLICE("x-sluice-task"), slice_from_cstr(task_name(call->task)));
-    add(lines, SLICE("x-sluice-tier"), slice_from_cstr(tier_name(call->required_tier)));
-    add(lines, SLICE("x-sluice-cache"), SLICE("off"));
+    add_plan(lines, call);
     add_attempt(lines, call);
     add_marks(lines, call);
 }
 
 void answer_headers_cost(struct buf *lines, const struct call *call)
 {
-    add_money(lines, SLICE("x-sluice-cost-usd"), call->cost_nd);
-    add_money(lines, SLICE("x-sluice-baseline-usd"), call->baseline_nd);
+    char *at = buf_reserve(lines, LINES_ROOM);
+    if (at == NULL) {
+        return;
+    }
+    at = put(at, SLICE("x-sluice-cost-usd: "));
+    at += money_put(call->cost_nd, at);
+    at = put(at, SLICE("\r\nx-sluice-baseline-usd: "));
+    at += money_put(call->baseline_nd, at);
+    end_lines(lines, put(at, SLICE("\r\n")));
 }
 
 void answer_headers_retry_after(struct buf *lines, const struct call *call)
 {
     int64_t ms = call->attempt.retry_after_ms;
     if (ms > 0) {
-        add_number(lines, SLICE("retry-after"), (ms + 999) / 1000);
+        char digits[NUMBER_DIGITS_MAX] UNINITIALIZED;
+        size_t len = number_format((uint64_t)((ms + 999) / 1000), digits);
+        answer_headers_add(lines, SLICE("retry-after"), slice_of(digits, len));
     }
 }
 

@@ -48,8 +48,9 @@ static void note_encoding(struct attempt *attempt, const struct http_response *h
 {
     struct slice encoding =
         http_header_find(head->headers, head->header_count, SLICE("content-encoding"));
-    if (slice_eq_nocase(encoding, SLICE("gzip")) || slice_eq_nocase(encoding, SLICE("deflate")) ||
-        slice_eq_nocase(encoding, SLICE("x-gzip"))) {
+    if (encoding.len > 0 &&
+        (slice_eq_nocase(encoding, SLICE("gzip")) || slice_eq_nocase(encoding, SLICE("deflate")) ||
+         slice_eq_nocase(encoding, SLICE("x-gzip")))) {
         attempt->inflate = inflate_new(INFLATE_BYTES, INFLATE_RATIO);
     }
 }
@@ -59,7 +60,7 @@ static void on_head(struct upstream_request *r, const struct http_response *head
     struct call *call = call_of(r);
     struct attempt *attempt = &call->attempt;
     attempt->status = head->status;
-    attempt->retry_after_ms = retry_after_ms(head);
+    attempt->retry_after_ms = head->status == 200 ? 0 : retry_after_ms(head);
     struct slice type = http_header_find(head->headers, head->header_count, SLICE("content-type"));
     attempt->content_type =
         type.len <= CONTENT_TYPE_MAX ? arena_copy(&call->arena, type) : SLICE_EMPTY;

@@ -96,10 +96,12 @@ static bool is_foreign_page(const struct worker *worker, const struct http_reque
     }
     struct slice origin =
         http_header_find(request->headers, request->header_count, SLICE("origin"));
+    if (origin.len == 0 || request->method != HTTP_POST_METHOD) {
+        return false;
+    }
     struct slice type =
         http_header_find(request->headers, request->header_count, SLICE("content-type"));
-    return origin.len > 0 && request->method == HTTP_POST_METHOD &&
-           !(type.len >= 16 && slice_eq_nocase(slice_of(type.ptr, 16), SLICE("application/json")));
+    return !(type.len >= 16 && slice_eq_nocase(slice_of(type.ptr, 16), SLICE("application/json")));
 }
 
 static void plain_head(struct worker *worker, struct http_exchange *x,

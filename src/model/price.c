@@ -149,24 +149,31 @@ int64_t money_add(int64_t a, int64_t b)
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-bool money_format(struct buf *out, int64_t nd)
+_Static_assert(1 + NUMBER_DIGITS_MAX + 1 + MONEY_DECIMALS_MAX == MONEY_TEXT_MAX, "all of it fits");
+
+size_t money_put(int64_t nd, char *out)
 {
     uint64_t amount = nd < 0 ? 0 - (uint64_t)nd : (uint64_t)nd;
-    uint64_t fraction = amount % (uint64_t)MONEY_ND_PER_USD;
-    char text[1 + NUMBER_DIGITS_MAX + 1 + MONEY_DECIMALS_MAX] UNINITIALIZED;
+    uint32_t fraction = (uint32_t)(amount % (uint64_t)MONEY_ND_PER_USD);
     size_t len = 0;
     if (nd < 0) {
-        text[len++] = '-';
+        out[len++] = '-';
     }
-    len += number_format(amount / (uint64_t)MONEY_ND_PER_USD, text + len);
-    text[len++] = '.';
+    len += number_format(amount / (uint64_t)MONEY_ND_PER_USD, out + len);
+    out[len++] = '.';
     for (size_t i = MONEY_DECIMALS_MAX; i > 0; i--) {
-        text[len + i - 1] = (char)('0' + fraction % 10);
+        out[len + i - 1] = (char)('0' + fraction % 10);
         fraction /= 10;
     }
     size_t end = len + MONEY_DECIMALS_MAX;
-    while (end > len + MONEY_DECIMALS_MIN && text[end - 1] == '0') {
+    while (end > len + MONEY_DECIMALS_MIN && out[end - 1] == '0') {
         end--;
     }
-    return buf_append(out, slice_of(text, end));
+    return end;
+}
+
+bool money_format(struct buf *out, int64_t nd)
+{
+    char text[MONEY_TEXT_MAX] UNINITIALIZED;
+    return buf_append(out, slice_of(text, money_put(nd, text)));
 }

@@ -48,7 +48,11 @@ int64_t price_cost(const struct price *price, const struct usage *usage);
 bool price_is_free(const struct price *price);
 /* Saturating sum of amounts >= 0. */
 int64_t money_add(int64_t a, int64_t b);
-/* "0.000123", at least 2 and at most 9 decimals; appends. */
+/* "0.000123", at least 2 and at most 9 decimals. Writes at most MONEY_TEXT_MAX bytes, no NUL;
+   returns how many. */
+size_t money_put(int64_t nd, char *out);
+#define MONEY_TEXT_MAX 31
+/* The same; appends. */
 bool money_format(struct buf *out, int64_t nd);
 
 #endif

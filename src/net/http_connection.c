@@ -75,9 +75,9 @@ static void exchange_end(struct http_connection *connection, const enum http_gon
         x->announced = false;
         handler_of(connection)->on_end(x, gone);
     }
-    memory_free(x->block);
-    buf_release(&x->body);
-    *x = (struct http_exchange){.block = NULL};
+    http_server_give_block(connection->server, &x->body);
+    http_server_give_block(connection->server, &x->block);
+    *x = (struct http_exchange){.user = NULL};
 }
 
 static void connection_cut(struct http_connection *connection, enum http_gone gone, bool reset)
@@ -154,16 +154,17 @@ static void head_complete(struct http_connection *connection, size_t end)
 
     connection->scan = (struct http_head_scan){.at = 0};
     connection->head_begun = false;
-    x->block = memory_alloc(fields_size + bytes.len);
-    if (x->block == NULL) {
+    x->block = http_server_take_block(connection->server, SIZE_MAX);
+    char *block = buf_reserve(&x->block, fields_size + bytes.len);
+    if (block == NULL) {
         refuse(connection, HTTP_OUT_OF_MEMORY);
         return;
     }
-    char *copy = x->block + fields_size;
+    char *copy = block + fields_size;
     memcpy(copy, bytes.ptr, bytes.len);
     input_take(connection, end);
     enum http_problem problem =
-        http_head_parse(&x->head, slice_of(copy, bytes.len), (struct http_header *)(void *)x->block,
+        http_head_parse(&x->head, slice_of(copy, bytes.len), (struct http_header *)(void *)block,
                         capacity, limits_of(connection));
     if (problem != HTTP_PROBLEM_NONE) {
         refuse(connection, problem);
@@ -247,7 +248,7 @@ static enum http_problem body_take_sized(struct http_connection *connection)
 
     /* The announced length is trusted up to a point: memory that nothing was written to costs
      * little, growing costs copies. */
-    if (x->body.ptr == NULL && left > 0 &&
+    if (x->body.len == 0 && left > 0 &&
         buf_reserve(&x->body, left < BODY_RESERVE_MAX ? left : BODY_RESERVE_MAX) == NULL) {
         return HTTP_OUT_OF_MEMORY;
     }
@@ -350,7 +351,7 @@ void http_accept_body(struct http_exchange *x, size_t limit)
     if (limit > limits_of(connection)->body_bytes) {
         limit = limits_of(connection)->body_bytes;
     }
-    buf_init(&x->body, limit);
+    x->body = http_server_take_block(connection->server, limit);
     if (length > 0 && (uint64_t)length > limit) {
         refuse(connection, HTTP_BODY_TOO_LARGE);
     } else {
@@ -367,7 +368,7 @@ void http_accept_body(struct http_exchange *x, size_t limit)
 void http_release_body(struct http_exchange *x)
 {
     if (x->body_done) {
-        buf_release(&x->body);
+        http_server_give_block(http_connection_of(x)->server, &x->body);
     }
 }
 
@@ -482,7 +483,7 @@ static char *read_target(struct http_connection *connection, size_t *ret_size)
 
     *ret_size = NET_SCRATCH_SIZE;
     if (connection->phase == PHASE_BODY && x->head.request.content_length > 0 &&
-        connection->pending.len == 0 && x->body.ptr != NULL) {
+        connection->pending.len == 0 && x->body.cap > 0) {
         size_t left = (size_t)x->head.request.content_length - x->body.len;
         size_t size = left < NET_SCRATCH_SIZE ? left : NET_SCRATCH_SIZE;
         char *into = buf_reserve(&x->body, size);

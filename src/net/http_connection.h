@@ -12,7 +12,8 @@
  *
  * Memory: bytes are read into the loop's scratch buffer and parsed there. One block holds the head
  * and its fields for the exchange, one the body; what else must outlive a read goes to `pending`,
- * at most PENDING_MAX plus one read. A connection between requests owns none of these.
+ * at most PENDING_MAX plus one read. A connection between requests owns none of these; a few small
+ * blocks of ended exchanges wait in the server for the next ones.
  */
 #ifndef SLUICE_NET_HTTP_CONNECTION_H
 #define SLUICE_NET_HTTP_CONNECTION_H
@@ -50,7 +51,7 @@ enum answer_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLO
 
 struct http_exchange {
     struct http_head head;
-    char *block; /* fields, then the bytes of the head; owned */
+    struct buf block; /* fields, then the bytes of the head */
     struct buf body;
     struct http_chunk chunk;
     void *user;
@@ -101,6 +102,10 @@ struct http_connection {
 
 struct http_listener;
 
+/* Blocks kept for the next exchanges: 1 MB at most. */
+#define SPARE_BLOCKS_MAX 64
+#define SPARE_BYTES_MAX ((size_t)16 * 1024)
+
 struct http_server {
     struct net_loop *loop;
     struct http_server_options options;
@@ -110,7 +115,9 @@ struct http_server {
     size_t count;
     struct buf head;  /* answers' heads are rendered here */
     struct buf lines; /* ... and before that their headers, unless the handler did it */
-    char date[40];   /* "Date: ...\r\n" */
+    struct buf spares[SPARE_BLOCKS_MAX];
+    size_t spare_count;
+    char date[40]; /* "Date: ...\r\n" */
     size_t date_len;
     uint64_t date_until; /* uv_now() up to which it is right */
     uv_idle_t turn_handle;
@@ -131,6 +138,9 @@ void http_server_forget(struct http_connection *connection);
 /* If it is draining and nothing is left, ends. */
 void http_server_check_drained(struct http_server *server);
 void http_server_handle_closed(struct http_server *server);
+/* An empty buffer with this ceiling, perhaps with memory in it; and its way back. */
+struct buf http_server_take_block(struct http_server *server, size_t limit);
+void http_server_give_block(struct http_server *server, struct buf *block);
 
 /* --- http_listener.c --- */
 

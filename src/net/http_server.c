@@ -209,6 +209,32 @@ void http_server_drain(struct http_server *server, uint64_t ms, void (*on_draine
     http_server_check_drained(server);
 }
 
+/* --- blocks --- */
+
+struct buf http_server_take_block(struct http_server *server, size_t limit)
+{
+    if (server->spare_count == 0 || server->spares[server->spare_count - 1].cap > limit) {
+        return BUF_INIT(limit);
+    }
+    struct buf block = server->spares[--server->spare_count];
+    block.limit = limit;
+    return block;
+}
+
+void http_server_give_block(struct http_server *server, struct buf *block)
+{
+    if (block->ptr == NULL) {
+        return;
+    }
+    if (block->cap > SPARE_BYTES_MAX || server->spare_count == SPARE_BLOCKS_MAX) {
+        buf_release(block);
+        return;
+    }
+    buf_clear(block);
+    server->spares[server->spare_count++] = *block;
+    *block = BUF_INIT(0);
+}
+
 void http_server_free(struct http_server *server)
 {
     if (server == NULL) {
@@ -220,5 +246,8 @@ void http_server_free(struct http_server *server)
     }
     buf_release(&server->head);
     buf_release(&server->lines);
+    while (server->spare_count > 0) {
+        buf_release(&server->spares[--server->spare_count]);
+    }
     memory_free(server);
 }

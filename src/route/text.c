@@ -6,12 +6,14 @@
  */
 #include "route/text.h"
 
+#include "route/scan_vector.h"
+
 #define NEGATION_REACH 4 /* words */
 /* The last hits are kept for the end of the text, where the request often stands. */
 #define HITS_ANYWHERE (FEATURES_HITS_MAX - 64)
 #define TEXT_END 700
-#define HEAD_BYTES 448 /* in which every word is looked up */
-#define TAIL_BYTES 320
+#define HEAD_BYTES 256 /* in which every word is looked up */
+#define TAIL_BYTES 192
 /* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on
  * a phrase. */
 #define FOLLOW_REACH 2
@@ -22,13 +24,16 @@ struct block {
     struct block_masks masks;
     uint64_t stops; /* ends of sentences: . ! ? : before a blank, and newlines */
     uint64_t clauses;
+    uint64_t starts; /* of words */
+    uint64_t ends;
 };
 
-static uint64_t region_mask(const struct text_scan *scan, size_t base)
-{
-    size_t left = scan->end - base;
-    return left >= SCAN_BLOCK ? UINT64_MAX : bits_below((unsigned)left);
-}
+/* What most blocks do not need is done in functions of its own, so that the loop over blocks stays
+   short. */
+#define SELDOM __attribute__((noinline))
+#define ALWAYS inline __attribute__((always_inline))
+
+typedef void (*masks_function)(char *block, struct block_masks *masks);
 
 static void masks_clip(struct block_masks *m, uint64_t inside)
 {
@@ -48,27 +53,42 @@ static void masks_clip(struct block_masks *m, uint64_t inside)
     m->call &= inside;
 }
 
-static void block_load(const struct text_scan *scan, size_t base, struct block *block)
+/* The next region's first bytes may stand behind this one: they keep their case. */
+static SELDOM void masks_of_part(char *text, size_t len, struct block_masks *m)
+{
+    UNINITIALIZED char copy[SCAN_BLOCK];
+    memcpy(copy, text, SCAN_BLOCK);
+    block_scan(copy, m);
+    memcpy(text, copy, len);
+    masks_clip(m, bits_below((unsigned)len));
+}
+
+/* Ends of sentences: the stops before a blank. */
+static ALWAYS uint64_t stops_of(const struct text_scan *scan, const struct block *block)
+{
+    const struct block_masks *m = &block->masks;
+    size_t next = block->base + SCAN_BLOCK;
+    bool blank_after = next >= scan->end || (unsigned char)scan->features->sample[next] <= ' ';
+    uint64_t blank = ~(m->word | m->code | m->arithmetic | m->comma | m->stop);
+    return m->stop & (blank >> 1 | (uint64_t)blank_after << 63);
+}
+
+static ALWAYS void block_load(const struct text_scan *scan, size_t base, struct block *block,
+                              masks_function masks)
 {
     struct block_masks *m = &block->masks;
     char *text = scan->features->sample + base;
     block->base = base;
     if (base + SCAN_BLOCK <= scan->end) {
-        block_scan(text, m);
+        masks(text, m);
     } else {
-        /* The next region's first bytes may stand behind this one: they keep their case. */
-        char copy[SCAN_BLOCK];
-        memcpy(copy, text, SCAN_BLOCK);
-        block_scan(copy, m);
-        memcpy(text, copy, scan->end - base);
-        masks_clip(m, region_mask(scan, base));
+        masks_of_part(text, scan->end - base, m);
     }
-    unsigned char after = (unsigned char)text[SCAN_BLOCK];
-    bool blank_after = base + SCAN_BLOCK >= scan->end || after <= ' ';
-    uint64_t blank = ~(m->word | m->code | m->arithmetic | m->comma | m->stop);
-    uint64_t before_blank = blank >> 1 | (uint64_t)blank_after << 63;
-    block->stops = (m->stop & before_blank) | m->newline;
+    block->stops = (m->stop == 0 ? 0 : stops_of(scan, block)) | m->newline;
     block->clauses = block->stops | m->comma;
+    uint64_t before = m->word << 1 | (uint64_t)scan->word_open;
+    block->starts = m->word & ~before;
+    block->ends = ~m->word & before;
 }
 
 /* --- counts --- */
@@ -81,40 +101,48 @@ static uint64_t operators_of(const struct block_masks *m)
     return m->arithmetic & (spaced | digits);
 }
 
-static void block_count(struct text_scan *scan, const struct block *block)
+static SELDOM void count_digits(struct text_scan *scan, const struct block_masks *m)
 {
     struct features *f = scan->features;
-    const struct block_masks *m = &block->masks;
-    uint64_t inside = region_mask(scan, block->base);
-    scan->counts.letters += bits_count(m->word & ~m->digit & ~m->high);
-    scan->counts.marks += bits_count(inside & ~(m->word | m->space | m->newline));
-    if (m->newline != 0) {
-        scan->counts.newlines += bits_count(m->newline);
-    }
-    if (m->digit != 0) {
-        scan->counts.digits += bits_count(m->digit);
-        f->digits += bits_count(m->digit);
-        f->numbers += bits_count(m->digit & ~(m->word << 1));
-    }
-    if (m->high != 0) {
-        scan->counts.high += bits_count(m->high);
-    }
-    if (m->arithmetic != 0) {
-        f->operators += bits_count(operators_of(m));
-    }
-    f->sentences += bits_count(m->stop & block->stops);
-    /* fooBar, foo_bar, foo(: names that only programs have */
+    unsigned digits = bits_count(m->digit);
+    unsigned high = bits_count(m->high);
+    scan->counts.letters -= digits + high;
+    scan->counts.digits += digits;
+    scan->counts.high += high;
+    f->digits += digits;
+    f->numbers += bits_count(m->digit & ~(m->word << 1));
+}
+
+/* fooBar, foo_bar, foo(: names that only programs have */
+static ALWAYS uint64_t names_of(const struct block_masks *m)
+{
     uint64_t names = (m->word & ~m->upper & ~m->digit & ~m->high) << 1 & m->upper;
     names |= m->underscore & m->word << 1 & m->word >> 1;
-    names |= m->call & m->word << 1;
+    return names | (m->call & m->word << 1);
+}
+
+static ALWAYS void block_count(struct text_scan *scan, const struct block *block)
+{
+    const struct block_masks *m = &block->masks;
+    size_t left = scan->end - block->base;
+    uint64_t inside = left >= SCAN_BLOCK ? UINT64_MAX : bits_below((unsigned)left);
+    scan->counts.letters += bits_count(m->word);
+    scan->counts.marks += bits_count(inside & ~(m->word | m->space | m->newline));
+    if ((m->digit | m->high) != 0) {
+        count_digits(scan, m);
+    }
+    if (m->arithmetic != 0) {
+        scan->features->operators += bits_count(operators_of(m));
+    }
+    uint64_t names = names_of(m);
     if (names != 0) {
-        f->code_words += bits_count(names);
+        scan->features->code_words += bits_count(names);
     }
 }
 
 /* "Which of these are planets: Mars, Sun, Pluto": the commas of what a colon or a question mark
  * announces. */
-static void block_lists(struct text_scan *scan, const struct block *block)
+static SELDOM void block_lists(struct text_scan *scan, const struct block *block)
 {
     struct features *f = scan->features;
     uint64_t stops = block->masks.stop & block->stops;
@@ -132,7 +160,18 @@ static void block_lists(struct text_scan *scan, const struct block *block)
         commas &= ~bits_below(bit);
         stops &= stops - 1;
     }
-    scan->sentence_commas += commas == 0 ? 0 : bits_count(commas);
+    scan->sentence_commas += bits_count(commas);
+}
+
+static ALWAYS void block_sentences(struct text_scan *scan, const struct block *block)
+{
+    uint64_t stops = block->masks.stop & block->stops;
+    if (stops != 0) {
+        scan->features->sentences += bits_count(stops);
+        block_lists(scan, block);
+    } else if (block->masks.comma != 0) {
+        scan->sentence_commas += bits_count(block->masks.comma);
+    }
 }
 
 /* --- places --- */
@@ -151,7 +190,7 @@ static bool open_at(uint64_t marks, uint64_t newlines, unsigned bit, bool open_b
 }
 
 /* Where the last sentence begins: after the last stop that a word follows. */
-static void note_last_sentence(struct text_scan *scan, const struct block *block)
+static SELDOM void note_last_sentence(struct text_scan *scan, const struct block *block)
 {
     uint64_t word = block->masks.word;
     uint64_t stops = block->stops;
@@ -173,7 +212,7 @@ static void note_last_sentence(struct text_scan *scan, const struct block *block
     }
 }
 
-static void block_finish(struct text_scan *scan, const struct block *block)
+static ALWAYS void block_finish(struct text_scan *scan, const struct block *block)
 {
     const struct block_masks *m = &block->masks;
     if ((m->quote | m->newline) != 0) {
@@ -182,11 +221,25 @@ static void block_finish(struct text_scan *scan, const struct block *block)
     if (scan->quoted) {
         scan->features->quoted_bytes += SCAN_BLOCK;
     }
-    note_last_sentence(scan, block);
+    if (block->stops != 0 || scan->pending_stop != 0) {
+        note_last_sentence(scan, block);
+    }
     if (block->clauses != 0) {
         scan->last_clause = block->base + bits_last(block->clauses) + 1;
     }
+    if (block->ends != 0) {
+        scan->word_end = block->base + bits_last(block->ends);
+        scan->word_index = (uint16_t)(scan->word_index + bits_count(block->ends));
+    }
 }
+
+/* A word that rules or features know. */
+struct known_word {
+    size_t start;
+    size_t len;
+    uint16_t index;
+    bool begins; /* a sentence, polite words aside */
+};
 
 /* Offset after the last of `breaks` before `bit`, else what it was at the block's start. */
 static size_t break_before(const struct block *block, uint64_t breaks, unsigned bit, size_t earlier)
@@ -211,27 +264,24 @@ static bool is_description(const char *sample, size_t word_start)
     return false;
 }
 
-static void note_negation(struct text_scan *scan, uint16_t flags, size_t start, size_t len)
+static SELDOM void note_negation(struct text_scan *scan, const struct known_word *word)
 {
     const char *sample = scan->features->sample;
-    if ((flags & WORD_NEGATION) == 0) {
+    size_t start = word->start;
+    if (word->len == 3 && memcmp(sample + start, "not", 3) == 0 && is_description(sample, start)) {
         return;
     }
-    if (len == 3 && memcmp(sample + start, "not", 3) == 0 && is_description(sample, start)) {
-        return;
-    }
-    scan->negation = (uint16_t)(scan->word_index + 1);
+    scan->negation = (uint16_t)(word->index + 1);
     scan->negation_offset = start;
 }
 
-static bool is_negated(const struct text_scan *scan, size_t clause)
+static bool is_negated(const struct text_scan *scan, size_t clause, unsigned index)
 {
     return scan->negation != 0 && clause <= scan->negation_offset &&
-           scan->word_index + 1 - scan->negation <= NEGATION_REACH &&
-           scan->word_index + 1 != scan->negation;
+           index + 1 - scan->negation <= NEGATION_REACH && index + 1 != scan->negation;
 }
 
-static void count_flags(struct text_scan *scan, unsigned flags, size_t start)
+static SELDOM void count_flags(struct text_scan *scan, unsigned flags, size_t start)
 {
     for (unsigned rest = flags & WORDS_COUNTED; rest != 0; rest &= rest - 1) {
         scan->flag_counts[__builtin_ctz(rest)]++;
@@ -254,56 +304,87 @@ static bool hit_fits(const struct text_scan *scan, size_t start)
            (f->hit_count < FEATURES_HITS_MAX && start + TEXT_END >= scan->end);
 }
 
-static uint8_t place_of(const struct text_scan *scan, const struct block *block, unsigned bit)
+static uint8_t place_of(const struct text_scan *scan, const struct block *block,
+                        const struct known_word *word)
 {
     const struct block_masks *m = &block->masks;
+    unsigned bit = word->start > block->base ? (unsigned)(word->start - block->base) : 0;
     size_t clause = break_before(block, block->clauses, bit, scan->last_clause);
+    uint64_t ends = block->ends & bits_below(bit);
+    size_t word_end = ends == 0 ? scan->word_end : block->base + bits_last(ends);
     uint8_t place = scan->region;
-    place |= scan->at_start ? PLACE_START : 0;
-    place |= clause >= scan->word_end ? PLACE_CLAUSE : 0;
-    place |= is_negated(scan, clause) ? PLACE_NEGATED : 0;
+    place |= word->begins ? PLACE_START : 0;
+    place |= clause >= word_end ? PLACE_CLAUSE : 0;
+    place |= is_negated(scan, clause, word->index) ? PLACE_NEGATED : 0;
     if ((scan->quoted || m->quote != 0) && open_at(m->quote, m->newline, bit, scan->quoted)) {
         place |= PLACE_QUOTED;
     }
     return place;
 }
 
-static void hit_add(struct text_scan *scan, const struct block *block, uint16_t word, size_t start,
-                    size_t len)
+static void hit_add(struct text_scan *scan, const struct block *block, uint16_t id,
+                    const struct known_word *word)
 {
     struct features *f = scan->features;
-    uint16_t flags = scan->vocabulary->flags[word];
-    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
-    uint8_t place = place_of(scan, block, bit);
-    note_negation(scan, flags, start, len);
-    count_flags(scan, flags, start);
-    scan->follow = (uint16_t)(scan->word_index + FOLLOW_REACH);
-    if (hit_fits(scan, start)) {
+    unsigned flags = scan->vocabulary->flags[id];
+    uint8_t place = place_of(scan, block, word);
+    if ((flags & WORD_NEGATION) != 0) {
+        note_negation(scan, word);
+    }
+    if ((flags & (WORDS_COUNTED | WORD_OR | WORD_AFTER_DOT)) != 0) {
+        count_flags(scan, flags, word->start);
+    }
+    if ((flags & WORD_POLITE) != 0) {
+        scan->after_polite = word->begins ? (uint16_t)(word->index + 1) : 0;
+    }
+    scan->follow = (uint16_t)(word->index + FOLLOW_REACH);
+    if (hit_fits(scan, word->start)) {
         f->hits[f->hit_count++] = (struct word_hit){
-            .word = word, .index = scan->word_index, .offset = (uint16_t)start, .place = place};
+            .word = id, .index = word->index, .offset = (uint16_t)word->start, .place = place};
     }
 }
 
 /* --- words --- */
 
-/* A word that the vocabulary (almost certainly) has. Polite words leave the start of a sentence
- * where it is. */
-static void word_known(struct text_scan *scan, const struct block *block, size_t start, size_t len,
-                       struct word_key key, uint64_t hash)
+/* A word that the vocabulary's filter lets pass. Polite words leave the start of a sentence where
+ * it is. */
+static SELDOM void word_known(struct text_scan *scan, const struct block *block, size_t start,
+                              size_t end, bool begins)
 {
-    uint16_t word = vocabulary_find(scan->vocabulary, key, hash);
-    uint16_t flags = 0;
-    if (word != WORD_UNKNOWN) {
-        flags = scan->vocabulary->flags[word];
-        hit_add(scan, block, word, start, len);
+    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
+    unsigned before = bits_count(block->ends & bits_below(bit));
+    struct known_word word = {.start = start,
+                              .len = end - start,
+                              .index = (uint16_t)(scan->word_index + before),
+                              .begins = begins};
+    struct word_key key = word_key_of(scan->features->sample + start, end - start);
+    word.begins |= scan->after_polite != 0 && scan->after_polite == word.index;
+    bool near = word.begins || word.index <= scan->follow;
+    if (!near && !vocabulary_may_have(scan->vocabulary, key.low, false)) {
+        return;
     }
-    scan->at_start = scan->at_start && (flags & WORD_POLITE) != 0;
+    uint16_t id = vocabulary_find(scan->vocabulary, key, word_key_hash(key));
+    if (id != WORD_UNKNOWN && (near || (scan->vocabulary->flags[id] & WORD_AT_START) == 0)) {
+        hit_add(scan, block, id, &word);
+    }
+}
+
+static ALWAYS void word_scan(struct text_scan *scan, const struct block *block, size_t start,
+                             size_t end, bool begins)
+{
+    uint64_t low = word_low_of(scan->features->sample + start, end - start);
+    if (vocabulary_may_have(scan->vocabulary, low, true)) {
+        word_known(scan, block, start, end, begins);
+    }
 }
 
 /* The words that begin a sentence. A carry that starts at a sentence's end runs up through the gap
    between two words (all ones in ~word) and comes out at the next word's first bit. */
-static uint64_t sentence_starts(struct text_scan *scan, const struct block *block)
+static ALWAYS uint64_t sentence_starts(struct text_scan *scan, const struct block *block)
 {
+    if (block->stops == 0 && !scan->sentence_open) {
+        return 0;
+    }
     uint64_t gap = ~block->masks.word;
     uint64_t sum;
     bool carry = __builtin_add_overflow(gap, (block->stops & gap), &sum);
@@ -313,49 +394,10 @@ static uint64_t sentence_starts(struct text_scan *scan, const struct block *bloc
     return with & block->masks.word;
 }
 
-/* One word; the state that changes with every word is kept in registers and written back only where
- * somebody looks. */
-struct word_state {
-    size_t end;
-    uint16_t index;
-    bool at_start;
-};
-
-static inline void word_scan(struct text_scan *scan, const struct block *block, size_t start,
-                             size_t end, bool begins, struct word_state *state)
-{
-    struct word_key key = word_key_of(scan->features->sample + start, end - start);
-    uint64_t hash = word_key_hash(key);
-    bool at_start = state->at_start | begins;
-    bool near = at_start | (state->index <= scan->follow);
-    state->at_start = false;
-    if (vocabulary_may_have(scan->vocabulary, hash, near)) {
-        scan->at_start = at_start;
-        scan->word_end = state->end;
-        scan->word_index = state->index;
-        word_known(scan, block, start, end - start, key, hash);
-        state->at_start = scan->at_start;
-    }
-    state->end = end;
-    state->index++;
-}
-
-static struct word_state word_state_load(const struct text_scan *scan)
-{
-    return (struct word_state){scan->word_end, scan->word_index, scan->at_start};
-}
-
-static void word_state_store(struct text_scan *scan, const struct word_state *state)
-{
-    scan->word_end = state->end;
-    scan->word_index = state->index;
-    scan->at_start = state->at_start;
-}
-
 /* Which words are looked up? All of them near the ends of the text, where the request is; in the
    middle those that begin a sentence; inside a fence none, for they belong to the material. */
-static uint64_t wanted_starts(const struct text_scan *scan, const struct block *block,
-                              uint64_t begins)
+static ALWAYS uint64_t wanted_starts(const struct text_scan *scan, const struct block *block,
+                                     uint64_t begins)
 {
     if (scan->fenced && (block->masks.quote == 0 ||
                          memchr(scan->features->sample + block->base, '`', SCAN_BLOCK) == NULL)) {
@@ -365,66 +407,64 @@ static uint64_t wanted_starts(const struct text_scan *scan, const struct block *
     return middle ? begins : UINT64_MAX;
 }
 
-/* Passes over the words of a block but for those whose start is wanted. */
-static void block_words_few(struct text_scan *scan, const struct block *block, uint64_t starts,
-                            uint64_t ends, uint64_t wanted, struct word_state *state)
+/* Looks up those words of a block whose start is wanted. */
+static SELDOM void block_words_few(struct text_scan *scan, const struct block *block,
+                                   uint64_t wanted, uint64_t begins)
 {
-    uint16_t index = state->index;
-    for (uint64_t rest = starts & wanted; rest != 0; rest &= rest - 1) {
+    for (uint64_t rest = block->starts & wanted; rest != 0; rest &= rest - 1) {
         unsigned start = bits_first(rest);
-        uint64_t after = ends & ~bits_below(start);
+        uint64_t after = block->ends & ~bits_below(start);
         if (after != 0) {
-            state->index = (uint16_t)(index + bits_count(starts & bits_below(start)));
-            word_scan(scan, block, block->base + start, block->base + bits_first(after), true,
-                      state);
+            word_scan(scan, block, block->base + start, block->base + bits_first(after),
+                      (begins >> start & 1u) != 0);
         }
     }
-    state->index = (uint16_t)(index + bits_count(ends));
-    state->end = ends == 0 ? state->end : block->base + bits_last(ends);
-    state->at_start = false;
 }
 
-static void block_words(struct text_scan *scan, const struct block *block)
+/* The word that was open at the block's start, if it is to be looked up. */
+static SELDOM void block_word_over(struct text_scan *scan, const struct block *block)
 {
-    uint64_t word = block->masks.word;
-    uint64_t starts = word & ~(word << 1 | (uint64_t)scan->word_open);
-    uint64_t ends = ~word & (word << 1 | (uint64_t)scan->word_open);
+    word_scan(scan, block, scan->word_start, block->base + bits_first(block->ends),
+              scan->word_begins);
+}
+
+static ALWAYS void block_words(struct text_scan *scan, const struct block *block)
+{
     uint64_t begins = sentence_starts(scan, block);
     uint64_t wanted = wanted_starts(scan, block, begins);
-    struct word_state state = word_state_load(scan);
+    uint64_t starts = block->starts;
+    uint64_t ends = block->ends;
     if (scan->word_open && ends != 0) {
-        size_t end = block->base + bits_first(ends);
-        word_scan(scan, block, scan->word_start, end, scan->word_begins, &state);
-        ends &= ends - 1;
-        scan->word_open = false;
-    }
-    if (wanted != UINT64_MAX) {
-        block_words_few(scan, block, starts, ends, wanted, &state);
-        uint64_t closed = starts & (ends == 0 ? 0 : bits_below(bits_last(ends)));
-        starts &= ~closed;
-        ends = 0;
-    }
-    while (ends != 0) {
-        unsigned start = bits_first(starts);
-        bool begin = (begins >> start & 1u) != 0;
-        word_scan(scan, block, block->base + start, block->base + bits_first(ends), begin, &state);
-        starts &= starts - 1;
+        if (scan->word_wanted) {
+            block_word_over(scan, block);
+        }
         ends &= ends - 1;
     }
-    if (starts != 0) {
-        scan->word_open = true;
-        scan->word_start = block->base + bits_first(starts);
-        scan->word_begins = (begins >> bits_first(starts) & 1u) != 0;
+    if (wanted == UINT64_MAX) {
+        for (; ends != 0; starts &= starts - 1, ends &= ends - 1) {
+            unsigned start = bits_first(starts);
+            word_scan(scan, block, block->base + start, block->base + bits_first(ends),
+                      (begins >> start & 1u) != 0);
+        }
+    } else if ((starts & wanted) != 0) {
+        block_words_few(scan, block, wanted, begins);
     }
-    word_state_store(scan, &state);
+    scan->word_open = block->masks.word >> 63 != 0;
+    if (scan->word_open && block->starts != 0) {
+        unsigned last = bits_last(block->starts);
+        scan->word_start = block->base + last;
+        scan->word_begins = (begins >> last & 1u) != 0;
+        scan->word_wanted = (wanted >> last & 1u) != 0;
+    }
 }
 
 /* --- lines --- */
 
-static void block_lines(struct text_scan *scan, const struct block *block)
+static SELDOM void block_lines(struct text_scan *scan, const struct block *block)
 {
     uint64_t newlines = block->masks.newline;
     uint64_t rest = UINT64_MAX;
+    scan->counts.newlines += bits_count(newlines);
     while (newlines != 0) {
         unsigned bit = bits_first(newlines);
         scan->line_marks += bits_count(block->masks.code & rest & bits_below(bit));
@@ -435,12 +475,8 @@ static void block_lines(struct text_scan *scan, const struct block *block)
         newlines &= newlines - 1;
     }
     scan->line_quotes |= (block->masks.quote & rest) != 0;
-    if (block->masks.code != 0) {
-        scan->line_marks += bits_count(block->masks.code & rest);
-    }
-    if (block->masks.formula != 0) {
-        scan->line_formulas += bits_count(block->masks.formula & rest);
-    }
+    scan->line_marks += bits_count(block->masks.code & rest);
+    scan->line_formulas += bits_count(block->masks.formula & rest);
 }
 
 static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t region)
@@ -452,7 +488,7 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->word_end = start;
     scan->sentence_open = true;
     scan->last_clause = start;
-    scan->at_start = true;
+    scan->after_polite = 0;
     scan->quoted = false;
     scan->negation = 0;
     scan->follow = 0;
@@ -468,24 +504,64 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->last_line_code = false;
 }
 
+static ALWAYS void blocks_scan(struct text_scan *scan, masks_function masks)
+{
+    for (size_t base = scan->start; base < scan->end; base += SCAN_BLOCK) {
+        UNINITIALIZED struct block block;
+        block_load(scan, base, &block, masks);
+        const struct block_masks *m = &block.masks;
+        block_count(scan, &block);
+        block_words(scan, &block);
+        block_sentences(scan, &block);
+        if ((m->newline | m->quote | m->code | m->formula) != 0) {
+            block_lines(scan, &block);
+        }
+        block_finish(scan, &block);
+    }
+}
+
+#ifdef SCAN_HAS_VECTORS
+
+static SCAN_WIDE void blocks_scan_wide(struct text_scan *scan)
+{
+    blocks_scan(scan, block_masks_avx2);
+}
+
+static void blocks_scan_any(struct text_scan *scan)
+{
+    if (scan_is_wide()) {
+        blocks_scan_wide(scan);
+    } else {
+        blocks_scan(scan, block_masks_sse2);
+    }
+}
+
+#else
+
+static void blocks_scan_any(struct text_scan *scan)
+{
+    blocks_scan(scan, block_scan);
+}
+
+#endif
+
+/* A word that ends where the region does, at the end of a block. */
+static SELDOM void last_word(struct text_scan *scan)
+{
+    struct block nothing = {.base = scan->end, .ends = 1};
+    if (scan->word_wanted) {
+        block_word_over(scan, &nothing);
+    }
+    scan->word_index++;
+}
+
 void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region)
 {
     uint16_t index_before = scan->word_index;
     scan_begin(scan, start, end, region);
-    for (size_t base = start; base < end; base += SCAN_BLOCK) {
-        UNINITIALIZED struct block block;
-        block_load(scan, base, &block);
-        block_count(scan, &block);
-        block_words(scan, &block);
-        block_lists(scan, &block);
-        block_lines(scan, &block);
-        block_finish(scan, &block);
-    }
+    blocks_scan_any(scan);
     if (scan->word_open) {
-        struct block nothing = {.base = end};
-        struct word_state state = word_state_load(scan);
-        word_scan(scan, &nothing, scan->word_start, end, scan->word_begins, &state);
-        word_state_store(scan, &state);
+        last_word(scan);
     }
     line_end(scan, end);
     if (scan->after_colon && scan->sentence_commas > scan->features->list_commas) {

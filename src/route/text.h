@@ -31,15 +31,16 @@ struct text_scan {
     size_t end;
     bool word_open; /* a word goes on over the block's end */
     size_t word_start;
-    size_t word_end;    /* of the word before */
+    size_t word_end;    /* of the last word before the block */
     bool word_begins;   /* the open word begins a sentence */
+    bool word_wanted;   /* and is to be looked up */
     bool sentence_open; /* a sentence has ended and no word has followed */
     size_t last_clause;
-    bool at_start;            /* only polite words since the sentence began */
+    uint16_t after_polite;    /* index of the word after polite ones that begin a sentence; or 0 */
     bool quoted;              /* state at the block's start; reset by each line */
     uint32_t sentence_commas; /* in the sentence so far */
     bool after_colon;         /* it follows a colon or a question mark */
-    uint16_t word_index;
+    uint16_t word_index; /* of the first word that ends in the block */
     uint16_t negation; /* index of the last negating word + 1; 0: none */
     size_t negation_offset;
     uint16_t follow;     /* frequent words are kept up to this index */

@@ -129,8 +129,7 @@ static void index_pairs(const struct pairs *pairs, size_t words, uint16_t *first
 static void filter_words(struct vocabulary *v)
 {
     for (size_t id = 0; id < v->word_count; id++) {
-        struct word_key key = {v->keys[id][0], v->keys[id][1]};
-        uint64_t bit = word_key_hash(key) % VOCABULARY_FILTER_BITS;
+        uint64_t bit = vocabulary_filter_bit(v->keys[id][0]);
         uint64_t mask = UINT64_C(1) << (bit % 64);
         v->filter[1][bit / 64] |= mask;
         v->filter[0][bit / 64] |= (v->flags[id] & WORD_AT_START) != 0 ? 0 : mask;

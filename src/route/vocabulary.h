@@ -14,7 +14,8 @@
 #define WORD_BYTES_MAX 16
 #define VOCABULARY_WORDS_MAX 4096
 #define VOCABULARY_SLOTS 16384 /* a power of two, at least twice the words */
-#define VOCABULARY_FILTER_BITS 65536
+#define VOCABULARY_FILTER_LOG 16
+#define VOCABULARY_FILTER_BITS (1u << VOCABULARY_FILTER_LOG)
 #define PHRASE_WORDS_MAX 3
 #define RULES_MAX 1024
 #define RULE_REFERENCES_MAX 8192
@@ -145,12 +146,24 @@ static inline uint64_t word_key_hash(struct word_key key)
     return h ^ h >> 29;
 }
 
-/* False for most words that no rule or feature knows; true for all that one does. `near`: also the
-   frequent ones that count only near a start or a kept word. */
-static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t hash,
-                                       bool near)
+/* The low half of its key. */
+static inline uint64_t word_low_of(const char *word, size_t len)
 {
-    uint64_t bit = hash % VOCABULARY_FILTER_BITS;
+    uint64_t low;
+    memcpy(&low, word, 8);
+    return low & word_key_masks[(len < 8 ? len : 8) + 8];
+}
+
+static inline uint64_t vocabulary_filter_bit(uint64_t low)
+{
+    return low * UINT64_C(0x9e3779b97f4a7c15) >> (64 - VOCABULARY_FILTER_LOG);
+}
+
+/* By the low half of a word's key: false for most words that no rule or feature knows; true for all
+   that one does. `near`: also the frequent ones that count only near a start or a kept word. */
+static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t low, bool near)
+{
+    uint64_t bit = vocabulary_filter_bit(low);
     return (vocabulary->filter[near][bit / 64] >> (bit % 64) & 1u) != 0;
 }
 

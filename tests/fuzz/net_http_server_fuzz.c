@@ -2,8 +2,8 @@
 /*
  * Bytes of a client against the HTTP server. Input: one byte that says how the rest is cut, then
  * the bytes. They are sent twice, in one piece and cut; both times the server must see the same
- * requests with the same bodies and give the same answers. Each chunked body is decoded by llhttp too
- * and must be equal. (Heads are compared with llhttp in net_head_fuzz.c.)
+ * requests with the same bodies and give the same answers. Each chunked body is decoded by llhttp
+ * too and must be equal. (Heads are compared with llhttp in net_head_fuzz.c.)
  */
 #include "net/http_server.h"
 

@@ -8,6 +8,8 @@
 #include "store/report.h"
 #include "tests/unit/gateway/answers.h"
 
+#include <zlib.h>
+
 #define PROVIDERS                                                                                  \
     "log: { access: false }\n"                                                                     \
     "providers:\n"                                                                                 \
@@ -74,7 +76,9 @@ static void leaves_while_waiting(void)
     EXPECT_SLICE(detail.row.call.error, "client_gone");
     EXPECT_INT(detail.count, 1);
     EXPECT_INT(detail.attempts[0].outcome, ATTEMPT_CANCELLED);
-    EXPECT_INT(detail.attempts[0].cost_nd, 0);
+    EXPECT(!detail.attempts[0].usage.reported && detail.attempts[0].usage.input > 0);
+    EXPECT_INT(detail.attempts[0].usage.output, 0);
+    EXPECT(detail.attempts[0].cost_nd > 0);
     UNTIL(NULL, h.peers == 0); /* the upstream's connection is cut as well */
 }
 
@@ -154,6 +158,67 @@ static void reads_nothing(void)
     size_t head = strlen(SSE_HEAD "Connection: close\r\n\r\n");
     EXPECT(slice_eq(buf_slice(&body), slice_from(buf_slice(&answer), head)));
     EXPECT(newest().row.call.complete);
+    client_close(&client);
+    buf_release(&answer);
+}
+
+static void compress_all(struct slice plain, struct buf *ret_bytes)
+{
+    z_stream zlib = {.zalloc = NULL};
+    CHECK(deflateInit2(&zlib, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    size_t room = deflateBound(&zlib, plain.len);
+    CHECK(buf_reserve(ret_bytes, room) != NULL);
+    zlib.next_in = (Bytef *)(uintptr_t)plain.ptr;
+    zlib.avail_in = (uInt)plain.len;
+    zlib.next_out = (Bytef *)ret_bytes->ptr + ret_bytes->len;
+    zlib.avail_out = (uInt)room;
+    CHECK(deflate(&zlib, Z_FINISH) == Z_STREAM_END);
+    ret_bytes->len += zlib.total_out;
+    CHECK(deflateEnd(&zlib) == Z_OK);
+}
+
+/* Providers that compress although nobody asked: the client gets plain bytes. */
+static void compressed(void)
+{
+    struct buf answer = {.limit = 1u << 20};
+    harness_heal();
+    buf_append_cstr(&answer, SSE_HEAD "Content-Encoding: gzip\r\nConnection: close\r\n\r\n");
+    compress_all(SLICE(HELLO STOP USAGE DONE), &answer);
+    for (size_t piece = 0; piece < 12; piece += 11) {
+        script_set('a', buf_slice(&answer), AFTER_CLOSE);
+        script_of('a')->piece = piece;
+        buf_clear(&request);
+        struct slice ask = slice_from_cstr(ASK("first", STREAMED));
+        EXPECT_INT(
+            harness_ask(post_text("/v1/chat/completions", NULL, ask, &request), &client, &body),
+            200);
+        EXPECT_SLICE(buf_slice(&body), HELLO STOP DONE);
+        EXPECT_SLICE(client_header(&client, "content-encoding"), "");
+        EXPECT_INT(newest().row.call.cost_nd, 2000000);
+        client_close(&client);
+    }
+    buf_release(&answer);
+}
+
+/* A picture in one event is large, and passes. */
+static void large_event(void)
+{
+    struct buf answer = {.limit = 1u << 26};
+    harness_heal();
+    buf_append_cstr(&answer, SSE_HEAD "Connection: close\r\n\r\n");
+    size_t head = answer.len;
+    buf_append_cstr(&answer, "data: {\"choices\":[{\"index\":0,\"delta\":{\"images\":[\"");
+    char *room = buf_reserve(&answer, 12u << 20);
+    CHECK(room != NULL);
+    memset(room, 'A', 12u << 20);
+    answer.len += 12u << 20;
+    buf_append_cstr(&answer, "\"]}}]}\n\n" STOP DONE);
+    script_set('a', buf_slice(&answer), AFTER_CLOSE);
+    buf_clear(&request);
+    struct slice ask = slice_from_cstr(ASK("first", STREAMED));
+    EXPECT_INT(harness_ask(post_text("/v1/chat/completions", NULL, ask, &request), &client, &body),
+               200);
+    EXPECT(slice_eq(buf_slice(&body), slice_from(buf_slice(&answer), head)));
     client_close(&client);
     buf_release(&answer);
 }
@@ -249,6 +314,8 @@ int main(void)
     TEST(leaves_after_the_end, "a client that leaves after the end changes nothing");
     TEST(leaves_in_the_body, "a client that leaves within its body asked for nothing");
     TEST(reads_nothing, "a client that reads nothing holds the upstream back");
+    TEST(compressed, "a compressed stream reaches the client plain");
+    TEST(large_event, "an event of twelve megabytes passes as it is");
     TEST(configuration_changes, "a call ends under the configuration it began with");
     TEST(pipelined, "pipelined requests are answered in order, the bad one too");
     TEST(drains, "a drain lets calls end");

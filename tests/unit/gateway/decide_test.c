@@ -135,6 +135,7 @@ static void forget(struct asked *asked)
 
 #define WITH(rest) "{" rest "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}"
 
+/* long function: a table of bodies */
 static void bodies(void)
 {
     static const struct {

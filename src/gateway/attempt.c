@@ -134,12 +134,15 @@ void attempt_fail(struct call *call, const char *error, const char *detail)
 }
 
 /* An answer without reported usage is charged by what it visibly was: the prompt as estimated once
-   the provider had begun to answer, and a token for every four bytes that came back. */
+   the provider had begun to answer, and a token for every four bytes that came back. A client that
+   leaves while a provider works does not have the prompt for nothing. */
 static void estimate_usage(const struct call *call, struct usage *usage)
 {
     const struct attempt *attempt = &call->attempt;
+    bool left = attempt->outcome == ATTEMPT_CANCELLED && attempt->request.sent;
     bool answered =
         attempt->status == 200 && (attempt->outcome != ATTEMPT_FAILED || attempt->meter.events > 0);
+    answered = answered || (left && attempt->status == 0);
     if (usage->reported || !answered) {
         return;
     }

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 
 #define DOC_NODES_KEPT 4096
-#define FRAME_BYTES_MAX (4u << 20)
+#define FRAME_BYTES_MAX (32u << 20) /* a picture in base64 is one frame */
 
 struct slice request_secret(const struct http_request *request)
 {

@@ -11,6 +11,7 @@ prompt is hard when the weak model failed and the strong one succeeded, easy whe
 both failed. Dolly's prompts were written for and answered by ordinary people: easy. Templated prompts carry the difficulty
 they were constructed with; those of middling work carry none.
 """
+
 import hashlib
 import itertools
 import json
@@ -21,39 +22,73 @@ from templates import code_day_templates, templates
 
 BYTES_MAX = 600
 TOTAL = 10000
-DOLLY = {"classification": "classification", "information_extraction": "extraction", "summarization": "summarization",
-         "closed_qa": "qa_closed", "open_qa": "qa_open", "general_qa": "qa_open", "brainstorming": "brainstorming",
-         "creative_writing": "generation"}
+DOLLY = {
+    "classification": "classification",
+    "information_extraction": "extraction",
+    "summarization": "summarization",
+    "closed_qa": "qa_closed",
+    "open_qa": "qa_open",
+    "general_qa": "qa_open",
+    "brainstorming": "brainstorming",
+    "creative_writing": "generation",
+}
 
 # (source, task or None, difficulty or None) -> prompts; sources in the order in which they are read
 QUOTA = [
     # simple: 5,000
-    (("dolly", "qa_open", "easy"), 1470), (("dolly", "classification", "easy"), 800),
-    (("dolly", "brainstorming", "easy"), 600), (("dolly", "qa_closed", "easy"), 370),
-    (("dolly", "extraction", "easy"), 220), (("dolly", "summarization", "easy"), 140),
-    (("template", "translation", "easy"), 330), (("template", "rewrite", "easy"), 220),
-    (("template", "extraction", "easy"), 60), (("template", "summarization", "easy"), 60),
-    (("template", "chat", "easy"), 30), (("template", "code_completion", "easy"), 240),
-    (("template", "code_docs", "easy"), 140), (("template", "code_boilerplate", "easy"), 120),
-    (("template", "code_lint", "easy"), 100), (("template", "code_rename", "easy"), 100),
+    (("dolly", "qa_open", "easy"), 1470),
+    (("dolly", "classification", "easy"), 800),
+    (("dolly", "brainstorming", "easy"), 600),
+    (("dolly", "qa_closed", "easy"), 370),
+    (("dolly", "extraction", "easy"), 220),
+    (("dolly", "summarization", "easy"), 140),
+    (("template", "translation", "easy"), 330),
+    (("template", "rewrite", "easy"), 220),
+    (("template", "extraction", "easy"), 60),
+    (("template", "summarization", "easy"), 60),
+    (("template", "chat", "easy"), 30),
+    (("template", "code_completion", "easy"), 240),
+    (("template", "code_docs", "easy"), 140),
+    (("template", "code_boilerplate", "easy"), 120),
+    (("template", "code_lint", "easy"), 100),
+    (("template", "code_rename", "easy"), 100),
     # middling: 3,300
-    (("dolly", "generation", "easy"), 420), (("mmlu", "qa_open", "easy"), 1200), (("gsm8k", "math", "easy"), 380),
-    (("template", "generation", None), 170), (("template", "code_function", None), 350),
-    (("template", "code_fix", None), 300), (("template", "code_tests", None), 260),
+    (("dolly", "generation", "easy"), 420),
+    (("mmlu", "qa_open", "easy"), 1200),
+    (("gsm8k", "math", "easy"), 380),
+    (("template", "generation", None), 170),
+    (("template", "code_function", None), 350),
+    (("template", "code_fix", None), 300),
+    (("template", "code_tests", None), 260),
     (("template", "code_review", None), 220),
     # hard: 1,700
-    (("mmlu", "qa_open", "hard"), 800), (("gsm8k", "math", "hard"), 180), (("template", "reasoning", "hard"), 200),
-    (("template", "code_debugging", "hard"), 130), (("template", "code_architecture", "hard"), 110),
-    (("template", "code_refactor", "hard"), 110), (("template", "code_performance", "hard"), 90),
+    (("mmlu", "qa_open", "hard"), 800),
+    (("gsm8k", "math", "hard"), 180),
+    (("template", "reasoning", "hard"), 200),
+    (("template", "code_debugging", "hard"), 130),
+    (("template", "code_architecture", "hard"), 110),
+    (("template", "code_refactor", "hard"), 110),
+    (("template", "code_performance", "hard"), 90),
     (("template", "code_security", "hard"), 80),
 ]
 
 # A day at the keyboard, mostly routine: 70 requests that any model can answer (completions above all) and 30 that ask for more,
 # the split of the published example that the demo recomputes.
 CODING_DAY = [
-    ("code_completion", 38), ("code_docs", 9), ("code_boilerplate", 9), ("code_rename", 7), ("code_lint", 7),
-    ("code_function", 9), ("code_tests", 5), ("code_review", 3), ("code_fix", 5), ("code_architecture", 1),
-    ("code_refactor", 2), ("code_debugging", 3), ("code_security", 1), ("code_performance", 1),
+    ("code_completion", 38),
+    ("code_docs", 9),
+    ("code_boilerplate", 9),
+    ("code_rename", 7),
+    ("code_lint", 7),
+    ("code_function", 9),
+    ("code_tests", 5),
+    ("code_review", 3),
+    ("code_fix", 5),
+    ("code_architecture", 1),
+    ("code_refactor", 2),
+    ("code_debugging", 3),
+    ("code_security", 1),
+    ("code_performance", 1),
 ]
 
 
@@ -68,7 +103,9 @@ def rows(path):
 
 def dolly(folder):
     for row in rows(os.path.join(folder, "dolly.jsonl")):
-        prompt = row["instruction"].strip() + ("\n\n" + row["context"].strip() if row["context"].strip() else "")
+        prompt = row["instruction"].strip() + (
+            "\n\n" + row["context"].strip() if row["context"].strip() else ""
+        )
         yield "dolly", {"prompt": prompt, "task": DOLLY[row["category"]], "difficulty": "easy"}
 
 
@@ -76,15 +113,23 @@ def judged(folder, source, task):
     for row in rows(os.path.join(folder, source + ".jsonl")):
         if row.get("contaminated") or not (row["weak"] or row["strong"]):
             continue
-        yield source, {"prompt": row["prompt"].strip(), "task": task, "difficulty": "easy" if row["weak"] else "hard"}
+        yield source, {
+            "prompt": row["prompt"].strip(),
+            "task": task,
+            "difficulty": "easy" if row["weak"] else "hard",
+        }
 
 
 def material(folder):
     """Rows by (source, task, difficulty), each prompt once, in an order that only its text decides."""
     groups = {}
     seen = set()
-    sources = itertools.chain(dolly(folder), judged(folder, "gsm8k", "math"), judged(folder, "mmlu", "qa_open"),
-                              (("template", row) for row in templates()))
+    sources = itertools.chain(
+        dolly(folder),
+        judged(folder, "gsm8k", "math"),
+        judged(folder, "mmlu", "qa_open"),
+        (("template", row) for row in templates()),
+    )
     for source, row in sources:
         if row["prompt"] in seen or not 0 < len(row["prompt"].encode()) < BYTES_MAX:
             continue

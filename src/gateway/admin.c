@@ -206,7 +206,9 @@ void admin_targets(struct worker *worker, struct http_exchange *x, struct slice 
 void admin_target_switch(struct worker *worker, struct http_exchange *x, struct slice rest,
                          struct slice body)
 {
-    uint16_t index = policy_find_target(&worker->snapshot->policy, rest);
+    char decoded[PATH_NAME_MAX];
+    uint16_t index =
+        policy_find_target(&worker->snapshot->policy, path_decode(rest, decoded, sizeof(decoded)));
     if (index == NO_TARGET) {
         answer_error(x, 404, "target_not_found", "No target has this name.");
         return;

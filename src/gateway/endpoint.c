@@ -122,6 +122,7 @@ enum endpoint_match endpoint_find(const struct http_request *request,
             continue;
         }
         result = ENDPOINT_WRONG_METHOD;
+        *ret_endpoint = &endpoints[i];
         if (method_matches(&endpoints[i], request->method)) {
             *ret_endpoint = &endpoints[i];
             *ret_rest = slice_from(request->path, endpoints[i].path.len);

@@ -36,7 +36,8 @@ extern const struct endpoint endpoints[];
 extern const size_t endpoint_count;
 
 enum endpoint_match { ENDPOINT_FOUND, ENDPOINT_UNKNOWN, ENDPOINT_WRONG_METHOD };
-/* *ret_rest: the part of the path behind a prefix. */
+/* *ret_rest: the part of the path behind a prefix. *ret_endpoint is also set when only the method
+ * is wrong. */
 enum endpoint_match endpoint_find(const struct http_request *request,
                                   const struct endpoint **ret_endpoint, struct slice *ret_rest);
 size_t endpoint_index(const struct endpoint *endpoint);

@@ -130,7 +130,7 @@ static void on_head(struct http_exchange *x)
                      "ends in /v1.");
         return;
     case ENDPOINT_WRONG_METHOD:
-        answer_error(x, 405, "method_not_allowed", "This endpoint does not take that method.");
+        answer_wrong_method(x, endpoint);
         return;
     case ENDPOINT_FOUND:
         break;

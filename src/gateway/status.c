@@ -38,15 +38,24 @@ static void count_answer(const struct http_exchange *x, int status)
                     found ? endpoint_index(endpoint) : METRICS_ENDPOINTS - 1, status);
 }
 
-void answer_bytes(struct http_exchange *x, int status, struct slice content_type, struct slice body)
+#define HEADERS_COMMON 3
+
+static void answer(struct http_exchange *x, int status, struct slice content_type,
+                   struct slice body, struct slice allow)
 {
-    const struct http_header headers[] = {
+    const struct http_header headers[HEADERS_COMMON + 1] = {
         {SLICE_INIT("content-type"), content_type},
         {SLICE_INIT("cache-control"), SLICE_INIT("no-store")},
         {SLICE_INIT("x-content-type-options"), SLICE_INIT("nosniff")},
+        {SLICE_INIT("allow"), allow},
     };
     count_answer(x, status);
-    http_respond(x, status, headers, ARRAY_LEN(headers), body);
+    http_respond(x, status, headers, allow.len > 0 ? HEADERS_COMMON + 1 : HEADERS_COMMON, body);
+}
+
+void answer_bytes(struct http_exchange *x, int status, struct slice content_type, struct slice body)
+{
+    answer(x, status, content_type, body, SLICE_EMPTY);
 }
 
 void answer_json(struct http_exchange *x, int status, struct slice body)
@@ -54,9 +63,8 @@ void answer_json(struct http_exchange *x, int status, struct slice body)
     answer_bytes(x, status, SLICE("application/json"), body);
 }
 
-void answer_error(struct http_exchange *x, int status, const char *code, const char *message)
+static void write_error(int status, const char *code, const char *message, struct buf *out)
 {
-    struct buf out = BUF_INIT(8192);
     const struct answer_error error = {
         .status = status,
         .type = status == 401  ? SLICE("authentication_error")
@@ -65,9 +73,54 @@ void answer_error(struct http_exchange *x, int status, const char *code, const c
         .code = slice_from_cstr(code),
         .message = slice_from_cstr(message),
     };
-    dialect_of(DIALECT_OPENAI_CHAT)->write_error(&error, &out);
+    dialect_of(DIALECT_OPENAI_CHAT)->write_error(&error, out);
+}
+
+void answer_error(struct http_exchange *x, int status, const char *code, const char *message)
+{
+    struct buf out = BUF_INIT(8192);
+    write_error(status, code, message, &out);
     answer_json(x, status, buf_slice(&out));
     buf_release(&out);
+}
+
+void answer_wrong_method(struct http_exchange *x, const struct endpoint *endpoint)
+{
+    struct buf out = BUF_INIT(8192);
+    write_error(405, "method_not_allowed", "This endpoint does not take that method.", &out);
+    answer(x, 405, SLICE("application/json"), buf_slice(&out),
+           endpoint->method == HTTP_POST_METHOD ? SLICE("POST") : SLICE("GET, HEAD"));
+    buf_release(&out);
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+struct slice path_decode(struct slice text, char *buffer, size_t size)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '%') {
+            int high = i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
+            if (low < 0) {
+                return text;
+            }
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        if (len == size) {
+            return text;
+        }
+        buffer[len++] = c;
+    }
+    return slice_of(buffer, len);
 }
 
 void answer_json_made(struct http_exchange *x, const struct buf *body)
@@ -186,8 +239,10 @@ void status_model(struct worker *worker, struct http_exchange *x, struct slice r
 {
     (void)body;
     const struct snapshot *snapshot = worker->snapshot;
-    uint16_t target = policy_find_target(&snapshot->policy, rest);
-    const struct route *route = policy_find_route(&snapshot->policy, rest);
+    char decoded[PATH_NAME_MAX];
+    struct slice name = path_decode(rest, decoded, sizeof(decoded));
+    uint16_t target = policy_find_target(&snapshot->policy, name);
+    const struct route *route = policy_find_route(&snapshot->policy, name);
     if (target == NO_TARGET && route == NULL) {
         answer_error(x, 404, "model_not_found", "No route or target has this name.");
         return;
@@ -195,7 +250,7 @@ void status_model(struct worker *worker, struct http_exchange *x, struct slice r
     struct buf out = BUF_INIT(4096);
     struct json_writer w;
     json_writer_init(&w, &out);
-    write_model(&w, snapshot, rest,
+    write_model(&w, snapshot, name,
                 route != NULL ? SLICE("sluice") : snapshot->policy.targets[target].provider_name);
     answer_json_made(x, &out);
     buf_release(&out);

@@ -7,7 +7,10 @@
 #include "base/error.h"
 #include "net/http_server.h"
 
+#define PATH_NAME_MAX 512
+
 struct worker;
+struct endpoint;
 
 void status_livez(struct worker *worker, struct http_exchange *x, struct slice rest,
                   struct slice body);
@@ -30,6 +33,11 @@ void answer_json(struct http_exchange *x, int status, struct slice body);
 void answer_json_made(struct http_exchange *x, const struct buf *body);
 /* An error in OpenAI's shape, for paths that belong to no dialect. */
 void answer_error(struct http_exchange *x, int status, const char *code, const char *message);
+/* 405 with the methods that this endpoint takes. */
+void answer_wrong_method(struct http_exchange *x, const struct endpoint *endpoint);
+/* A part of a path without its percent encoding; as it is when that is not valid or does not fit.
+ */
+struct slice path_decode(struct slice text, char *buffer, size_t size);
 void answer_error_of(struct http_exchange *x, const struct error *error);
 /* HTTP status of an error kind. */
 int error_status(enum error_kind kind);

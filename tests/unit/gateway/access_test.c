@@ -39,6 +39,9 @@ static const struct access_case cases[] = {
     {"GET", "/v1/models", NULL, 200, {401, 200, 200}},
     {"HEAD", "/v1/models", NULL, 200, {401, 200, 200}},
     {"GET", "/v1/models/first", NULL, 200, {401, 200, 200}},
+    {"GET", "/v1/models/%66irs%74", NULL, 200, {401, 200, 200}},
+    {"GET", "/v1/models/first%", NULL, 404, {401, 404, 404}},
+    {"GET", "/v1/models/first%zz", NULL, 404, {401, 404, 404}},
     {"GET", "/v1/models/none", NULL, 404, {401, 404, 404}},
     {"POST", "/v1/models", "{}", 405, {405, 405, 405}},
     {"POST", "/v1/chat/completions", CHAT, 200, {401, 200, 401}},
@@ -94,6 +97,10 @@ static int ask(const struct access_case *c, enum caller caller, const char *head
     (void)client_body(&client, ret_body);
     int status = client_status(&client);
     bool head = strcmp(c->method, "HEAD") == 0;
+    if (status == 405) {
+        EXPECT_SLICE(client_header(&client, "allow"),
+                     strcmp(c->path, "/v1/models") == 0 ? "GET, HEAD" : "POST");
+    }
     EXPECT(!head || client.in.len == client_head(&client).len + 2);
     EXPECT(slice_find_slice(buf_slice(&client.in), SLICE("secret-of-a")) == SIZE_MAX);
     client_close(&client);

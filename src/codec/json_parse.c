@@ -17,6 +17,10 @@
 
 const struct json_limits json_default_limits = {.depth = 128, .nodes = 1000000};
 
+/* Every function that takes the parser is inlined into json_parse(), and its address goes nowhere
+   else: so its members live in registers, which the nodes' stores would forbid otherwise. */
+#define HOT static inline __attribute__((always_inline))
+
 struct parser {
     const char *end;
     const char *text;
@@ -43,66 +47,81 @@ void json_doc_release(struct json_doc *doc)
     }
 }
 
-__attribute__((cold, noinline)) static const char *parse_fault(struct parser *ps, const char *at,
-                                                               enum json_fault fault)
+HOT const char *parse_fault(struct parser *ps, const char *at, enum json_fault fault)
 {
     ps->fault_at = at;
     ps->fault = fault;
     return NULL;
 }
 
-__attribute__((cold, noinline)) static bool nodes_grow(struct parser *ps, const char *at)
+/* False: at the limit, or out of memory. */
+__attribute__((cold, noinline)) static bool nodes_grow(struct json_node **nodes, uint32_t *cap,
+                                                       uint32_t limit)
 {
-    if (ps->cap >= ps->limits.nodes) {
-        (void)parse_fault(ps, at, JSON_FAULT_NODES);
+    uint64_t wanted = *cap < FIRST_CAP ? FIRST_CAP : (uint64_t)*cap * 2;
+    uint32_t new_cap = wanted < limit ? (uint32_t)wanted : limit;
+    struct json_node *grown =
+        *cap >= limit ? NULL : memory_resize(*nodes, (size_t)new_cap * sizeof *grown);
+    if (grown == NULL) {
         return false;
     }
-    uint64_t wanted = ps->cap < FIRST_CAP ? FIRST_CAP : (uint64_t)ps->cap * 2;
-    uint32_t cap = wanted < ps->limits.nodes ? (uint32_t)wanted : ps->limits.nodes;
-    struct json_node *nodes = memory_resize(ps->nodes, (size_t)cap * sizeof *nodes);
-    if (nodes == NULL) {
-        (void)parse_fault(ps, at, JSON_FAULT_MEMORY);
-        return false;
-    }
-    ps->nodes = nodes;
-    ps->cap = cap;
+    *nodes = grown;
+    *cap = new_cap;
     return true;
 }
 
-static inline const char *node_add(struct parser *ps, enum json_kind kind, const char *start,
-                                   const char *end, bool escaped)
+HOT bool room_make(struct parser *ps, const char *at)
 {
-    if (UNLIKELY(ps->count >= ps->cap) && !nodes_grow(ps, start)) {
+    struct json_node *nodes = ps->nodes;
+    uint32_t cap = ps->cap;
+    bool ok = nodes_grow(&nodes, &cap, ps->limits.nodes);
+    ps->nodes = nodes;
+    ps->cap = cap;
+    if (!ok) {
+        (void)parse_fault(ps, at, cap >= ps->limits.nodes ? JSON_FAULT_NODES : JSON_FAULT_MEMORY);
+    }
+    return ok;
+}
+
+HOT const char *node_add(struct parser *ps, enum json_kind kind, const char *start, const char *end,
+                         bool escaped)
+{
+    if (UNLIKELY(ps->count >= ps->cap) && !room_make(ps, start)) {
         return NULL;
     }
-    uint32_t index = ps->count++;
-    ps->nodes[index] = (struct json_node){.start = (uint32_t)(start - ps->text),
-                                          .end = (uint32_t)(end - ps->text),
-                                          .next = index + 1,
-                                          .kind = (uint8_t)kind,
-                                          .escaped = escaped};
+    struct json_node *node = &ps->nodes[ps->count++];
+    node->start = (uint32_t)(start - ps->text);
+    node->end = (uint32_t)(end - ps->text);
+    node->next = ps->count;
+    node->kind = (uint8_t)kind;
+    node->escaped = escaped;
+    node->reserved = 0;
     return end;
 }
 
-/* The string whose opening quote is at p, of any length and content. */
-__attribute__((noinline)) static const char *long_string_read(struct parser *ps, const char *p)
+/* json_string_end() for strings of any length and content. */
+__attribute__((noinline)) static const char *long_string_end(const char *p, const char *end,
+                                                             bool *ret_escaped)
 {
     bool escaped = false;
-    const char *quote = json_string_end(p + 1, ps->end, &escaped);
+    const char *quote = json_string_end(p, end, &escaped);
+    *ret_escaped = escaped;
+    return quote;
+}
+
+/* The string whose opening quote is at p; most names and other short strings are dealt with here.
+ */
+HOT const char *string_read(struct parser *ps, const char *p)
+{
+    bool escaped = false;
+    const char *quote = json_string_end_near(p + 1, ps->end);
+    if (quote == NULL) {
+        quote = long_string_end(p + 1, ps->end, &escaped);
+    }
     if (UNLIKELY(quote == NULL)) {
         return parse_fault(ps, p, JSON_FAULT_STRING);
     }
     return node_add(ps, JSON_STRING, p, quote + 1, escaped);
-}
-
-/* The same, with most names and other short strings dealt with here. */
-static inline const char *string_read(struct parser *ps, const char *p)
-{
-    const char *quote = json_string_end_near(p + 1, ps->end);
-    if (LIKELY(quote != NULL)) {
-        return node_add(ps, JSON_STRING, p, quote + 1, false);
-    }
-    return long_string_read(ps, p);
 }
 
 /* One or more digits; NULL when there is none. */
@@ -135,7 +154,7 @@ static inline const char *number_skip(const char *p, const char *end)
     return p;
 }
 
-static const char *number_read(struct parser *ps, const char *p)
+HOT const char *number_read(struct parser *ps, const char *p)
 {
     if (*p != '-' && (unsigned char)(*p - '0') > 9) {
         return parse_fault(ps, p, JSON_FAULT_VALUE);
@@ -147,8 +166,7 @@ static const char *number_read(struct parser *ps, const char *p)
     return node_add(ps, JSON_NUMBER, p, after, false);
 }
 
-static inline const char *word_read(struct parser *ps, const char *p, struct slice word,
-                                    enum json_kind kind)
+HOT const char *word_read(struct parser *ps, const char *p, struct slice word, enum json_kind kind)
 {
     if ((size_t)(ps->end - p) < word.len || memcmp(p, word.ptr, word.len) != 0) {
         return parse_fault(ps, p, JSON_FAULT_VALUE);
@@ -157,7 +175,7 @@ static inline const char *word_read(struct parser *ps, const char *p, struct sli
 }
 
 /* The bracket at p opens a container; returns the first place after it that is no space. */
-static inline const char *container_open(struct parser *ps, const char *p, enum json_kind kind)
+HOT const char *container_open(struct parser *ps, const char *p, enum json_kind kind)
 {
     if (UNLIKELY(ps->depth >= ps->limits.depth)) {
         return parse_fault(ps, p, JSON_FAULT_DEPTH);
@@ -173,7 +191,7 @@ static inline const char *container_open(struct parser *ps, const char *p, enum 
 }
 
 /* The bracket at p closes the innermost container. */
-static inline const char *container_close(struct parser *ps, const char *p)
+HOT const char *container_close(struct parser *ps, const char *p)
 {
     struct json_node *node = &ps->nodes[ps->open];
     ps->open = node->next;
@@ -184,7 +202,7 @@ static inline const char *container_close(struct parser *ps, const char *p)
 }
 
 /* A member's name and its colon; returns where the value starts. */
-static inline const char *key_read(struct parser *ps, const char *p)
+HOT const char *key_read(struct parser *ps, const char *p)
 {
     if (UNLIKELY(p == ps->end || *p != '"')) {
         return parse_fault(ps, p, JSON_FAULT_KEY);
@@ -201,7 +219,7 @@ static inline const char *key_read(struct parser *ps, const char *p)
 }
 
 /* Descends from p to the first value that is complete: a scalar or an empty container. */
-static inline const char *value_read(struct parser *ps, const char *p)
+HOT const char *value_read(struct parser *ps, const char *p)
 {
     while (p != NULL && p < ps->end) {
         switch (*p) {
@@ -235,7 +253,7 @@ static inline const char *value_read(struct parser *ps, const char *p)
 
 /* After a complete value: closes what ends here and returns where the next value starts, or the
    place after the document's value when no container is open any more. */
-static inline const char *rest_read(struct parser *ps, const char *p)
+HOT const char *rest_read(struct parser *ps, const char *p)
 {
     while (ps->open != JSON_ABSENT) {
         bool object = ps->nodes[ps->open].kind == JSON_OBJECT;
@@ -253,7 +271,7 @@ static inline const char *rest_read(struct parser *ps, const char *p)
     return p;
 }
 
-static bool document_read(struct parser *ps)
+HOT bool document_read(struct parser *ps)
 {
     const char *p = json_space_skip(ps->text, ps->end);
     do {

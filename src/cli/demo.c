@@ -20,6 +20,8 @@
 #define DEMO_PARALLEL 32
 #define BAR_WIDTH 32
 
+static const struct demo_workload *const workloads[] = {&demo_mixed, &demo_coding_day};
+
 struct bar {
     const char *title;
     bool shown;
@@ -87,9 +89,23 @@ static bool add_prices(const struct demo_request *request, struct demo_fleet *fl
     return true;
 }
 
+/* A name that no workload knows would change nothing, silently. */
+static bool price_is_of_a_target(const char *price)
+{
+    struct slice rest = slice_from_cstr(price);
+    struct slice name = slice_cut(&rest, '=');
+    for (size_t i = 0; i < ARRAY_LEN(workloads); i++) {
+        for (size_t t = 0; t < workloads[i]->target_count; t++) {
+            if (slice_eq(name, slice_from_cstr(workloads[i]->targets[t].name))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static int run_all(const struct demo_request *request)
 {
-    static const struct demo_workload *const workloads[] = {&demo_mixed, &demo_coding_day};
     struct buf out = BUF_INIT(1u << 20);
     struct error error;
     bool ok = true;
@@ -124,6 +140,21 @@ static void collect_prices(int argc, char **argv, struct demo_request *request)
     }
 }
 
+static int refuse_price(struct arguments *arguments, const char *price)
+{
+    struct buf names = BUF_INIT(1024);
+    for (size_t i = 0; i < ARRAY_LEN(workloads); i++) {
+        for (size_t t = 0; t < workloads[i]->target_count; t++) {
+            buf_printf(&names, "%s%s", names.len == 0 ? "" : ", ", workloads[i]->targets[t].name);
+        }
+    }
+    struct slice list = buf_slice(&names);
+    int code = arguments_refuse(arguments, "--price wants NAME=IN/OUT, not \"%s\"; NAME: %.*s",
+                                price, SLICE_ARG(list));
+    buf_release(&names);
+    return code;
+}
+
 static int demo_run(int argc, char **argv)
 {
     struct arguments arguments;
@@ -140,6 +171,16 @@ static int demo_run(int argc, char **argv)
     request.limit = (size_t)limit;
     request.json = arguments_given(&arguments, "json");
     collect_prices(argc, argv, &request);
+    for (size_t i = 0; i < request.price_count; i++) {
+        struct demo_fleet scratch = {.price_count = 0};
+        struct error error;
+        if (!price_is_of_a_target(request.prices[i])) {
+            return refuse_price(&arguments, request.prices[i]);
+        }
+        if (!demo_price_add(&scratch, request.prices[i], &error)) {
+            return arguments_refuse(&arguments, "%s", error.text);
+        }
+    }
     log_start(STDERR_FILENO, LOG_FORMAT_TEXT, LOG_WARN);
     code = run_all(&request);
     log_stop();

@@ -78,9 +78,10 @@ bool demo_price_add(struct demo_fleet *fleet, const char *text, struct error *er
     struct slice name = slice_cut(&value, '=');
     struct slice in = slice_cut(&value, '/');
     struct slice out = value.len > 0 ? value : in;
-    int64_t ignored;
-    if (name.len == 0 || !slice_to_scaled(in, 6, &ignored) || !slice_to_scaled(out, 6, &ignored) ||
-        ignored < 0 || fleet->price_count == DEMO_TARGETS_MAX) {
+    int64_t rate_in;
+    int64_t rate_out;
+    if (name.len == 0 || !slice_to_scaled(in, 6, &rate_in) || !slice_to_scaled(out, 6, &rate_out) ||
+        rate_in < 0 || rate_out < 0 || fleet->price_count == DEMO_TARGETS_MAX) {
         return error_set(error, ERROR_INVALID, "bad_price",
                          "--price wants NAME=INPUT[/OUTPUT] in dollars per million tokens, "
                          "for example gpt4=20/40");

@@ -146,9 +146,9 @@ static void write_summary(const struct demo_fleet *fleet, const struct demo_resu
         buf_append_cstr(out, "  under-routing: ");
         put_percent(out, j.hard_to_cheap, j.hard);
         buf_append_cstr(out,
-                        " of the prompts labelled hard went to a cheap target; over-routing: ");
+                        " of the prompts labelled hard went to a cheap target\n  over-routing: ");
         put_percent(out, j.easy_to_premium, j.easy);
-        buf_append_cstr(out, " of the easy ones to a premium one\n");
+        buf_append_cstr(out, " of the prompts labelled easy went to a premium one\n");
     }
     buf_printf(out, "  %lld calls in %lld ms, %lld failed\n", (long long)result->total.calls,
                (long long)(result->duration_ns / 1000000), (long long)result->failed);

@@ -40,20 +40,34 @@ static void put_model(struct table *table, const struct catalogue_model *model)
     }
 }
 
-static void write_text(struct slice filter, int64_t wall_s, struct buf *out)
+static bool contains_nocase(struct slice text, struct slice part)
 {
+    for (size_t i = 0; i + part.len <= text.len; i++) {
+        if (slice_eq_nocase(slice_of(text.ptr + i, part.len), part)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns the number of rows. */
+static size_t write_text(struct slice filter, int64_t wall_s, struct buf *out)
+{
+    size_t rows = 0;
     struct table table;
     table_init(&table, columns, ARRAY_LEN(columns));
     for (size_t i = 0; i < catalogue_info()->models; i++) {
         struct catalogue_model model;
         catalogue_at(i, wall_s, &model);
-        if (filter.len == 0 || slice_find_slice(model.id, filter) != SIZE_MAX ||
-            slice_find_slice(model.provider, filter) != SIZE_MAX) {
+        if (filter.len == 0 || contains_nocase(model.id, filter) ||
+            contains_nocase(model.provider, filter)) {
             put_model(&table, &model);
+            rows++;
         }
     }
     table_write(&table, 0, out);
     table_release(&table);
+    return rows;
 }
 
 static int prices_run(int argc, char **argv)
@@ -70,7 +84,12 @@ static int prices_run(int argc, char **argv)
         json_write_prices(filter, wall_s, &out);
         buf_append_char(&out, '\n');
     } else {
-        write_text(filter, wall_s, &out);
+        if (write_text(filter, wall_s, &out) == 0) {
+            say("No provider or model of the catalogue has \"%.*s\" in its name.",
+                SLICE_ARG(filter));
+            buf_release(&out);
+            return EXIT_CODE_OK;
+        }
         say("Dollars per million tokens, from %s of %s. A configuration's own prices win.",
             catalogue_info()->source, catalogue_info()->date);
     }

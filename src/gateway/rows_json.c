@@ -232,19 +232,8 @@ static void write_target(struct json_writer *w, const struct target *target, int
     json_end_object(w);
 }
 
-/* Is the target a candidate of a route? The others are addressable only. */
-static bool is_candidate(const struct policy *policy, size_t index)
-{
-    for (size_t r = 0; r < policy->route_count; r++) {
-        for (size_t c = 0; c < policy->routes[r].candidate_count; c++) {
-            if (policy->routes[r].candidates[c] == index) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
+/* The targets that have a name of their own, in a route or not; and those of the catalogue that
+ * were addressed. */
 void json_write_targets(const struct snapshot *snapshot, int64_t now_ns, struct buf *out)
 {
     struct json_writer w;
@@ -254,7 +243,7 @@ void json_write_targets(const struct snapshot *snapshot, int64_t now_ns, struct 
     json_begin_array(&w);
     for (size_t i = 0; i < snapshot->policy.target_count; i++) {
         const struct target *target = &snapshot->policy.targets[i];
-        if (is_candidate(&snapshot->policy, i) || atomic_load(&target->health->requests) > 0) {
+        if (i < snapshot->named_targets || atomic_load(&target->health->requests) > 0) {
             write_target(&w, target, now_ns);
         }
     }

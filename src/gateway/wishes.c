@@ -119,6 +119,7 @@ static const struct wish *wish_of_header(struct slice name)
 bool wishes_read_headers(const struct http_request *request, struct decision *decision,
                          struct error *error)
 {
+    uint32_t seen = 0;
     for (size_t h = 0; h < request->header_count; h++) {
         const struct http_header *header = &request->headers[h];
         if (header->name.len < 10 ||
@@ -131,6 +132,12 @@ bool wishes_read_headers(const struct http_request *request, struct decision *de
                 error, ERROR_INVALID, "invalid_header", "There is no request header %.*s.",
                 (int)(header->name.len < 64 ? header->name.len : 64), header->name.ptr);
         }
+        uint32_t bit = 1u << (wish - wishes);
+        if ((seen & bit) != 0) { /* a limit is a contract: nobody guesses which one was meant */
+            return error_set(error, ERROR_INVALID, "invalid_header", "%.*s is given twice.",
+                             SLICE_ARG(wish->header));
+        }
+        seen |= bit;
         if (!wish->apply(decision, slice_trim(header->value))) {
             return error_set(error, ERROR_INVALID, "invalid_header", "%.*s must be %s.",
                              SLICE_ARG(wish->header), wish->expected);

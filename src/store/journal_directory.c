@@ -27,7 +27,8 @@ static bool refuse_second(struct journal *journal, const char *path, struct erro
     pid[got > 0 ? got : 0] = '\0';
     pid[strspn(pid, "0123456789")] = '\0';
     return error_set(error, ERROR_ENVIRONMENT, "journal_locked",
-                     "another process (pid %s) is using the journal %s",
+                     "another process (pid %s) is using the journal %s; a second server needs a "
+                     "ledger.path of its own",
                      pid[0] == '\0' ? "unknown" : pid, path);
 }
 

@@ -133,10 +133,8 @@ static void all_targets(void)
         {.name = SLICE("off"), .off = true},
         {.name = SLICE("unused")},
     };
-    uint16_t candidates[] = {0, 1};
-    struct route route = {.candidates = candidates, .candidate_count = 2};
-    struct snapshot snapshot = {
-        .policy = {.targets = targets, .target_count = 3, .routes = &route, .route_count = 1}};
+    struct snapshot snapshot = {.policy = {.targets = targets, .target_count = 3},
+                                .named_targets = 2};
     for (size_t i = 0; i < 3; i++) {
         health_init(&states[i].health);
         targets[i].health = &states[i].health;
@@ -179,7 +177,7 @@ int main(void)
     TEST(calls, "pages of calls");
     TEST(one_call, "one call with its attempts");
     TEST(report, "a report, losses too");
-    TEST(all_targets, "targets that are candidates, with their state and price");
+    TEST(all_targets, "targets with a name of their own, with their state and price");
     TEST(prices, "the catalogue's prices by filter");
     TEST(keys, "keys without their secrets");
     json_doc_release(&doc);

@@ -161,9 +161,31 @@ static size_t collect_removals(struct editor *e, uint32_t *keys)
     return count;
 }
 
+/* Is the model's name the only thing that may change, as in most requests? Then there is no need to
+   look for the others, and the chat says where it stands. */
+static bool only_model(const struct chat *chat, const struct request_change *change)
+{
+    return chat->model.ptr != NULL && change->model.ptr != NULL && change->model_json.ptr != NULL &&
+           change->clamp_max_tokens <= 0 && !chat->policy_given &&
+           !(change->add_usage && chat->stream && !chat->include_usage);
+}
+
+static bool edit_only_model(const struct chat *chat, const struct request_change *change,
+                            struct buf *out, size_t *ret_edits)
+{
+    uint32_t quote = (uint32_t)(chat->model.ptr - chat->body.ptr) - 1;
+    const struct json_edit edit = {quote, quote + (uint32_t)chat->model.len + 2,
+                                   change->model_json};
+    *ret_edits = json_inner_is(chat->model, change->model) ? 0 : 1;
+    return json_splice(chat->body, &edit, *ret_edits, out);
+}
+
 bool openai_edit(const struct chat *chat, const struct request_change *change, struct buf *out,
                  size_t *ret_edits)
 {
+    if (only_model(chat, change)) {
+        return edit_only_model(chat, change, out, ret_edits);
+    }
     struct editor e UNINITIALIZED;
     uint32_t removed[REMOVALS_MAX];
     e.chat = chat;

@@ -243,6 +243,8 @@ static bool read_models(struct reader *r, uint32_t value)
 static bool read_policy(struct reader *r, const uint32_t *values)
 {
     struct chat *chat = r->chat;
+    chat->policy_given = (values[MEMBER_SLUICE] & values[MEMBER_MODELS] & values[MEMBER_PROVIDER] &
+                          values[MEMBER_SESSION_ID]) != JSON_ABSENT;
     if (!read_kind(r, values[MEMBER_SLUICE], name_of(MEMBER_SLUICE), JSON_OBJECT, &chat->sluice) ||
         !read_kind(r, values[MEMBER_PROVIDER], name_of(MEMBER_PROVIDER), JSON_OBJECT,
                    &chat->preferences) ||

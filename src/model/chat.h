@@ -120,6 +120,7 @@ struct chat {
     uint32_t sluice;      /* the `sluice` object; removed before sending on */
     uint32_t models;      /* OpenRouter: list of models to try */
     uint32_t preferences; /* OpenRouter: `provider` object */
+    bool policy_given;    /* sluice, models, provider or session_id is there, if only as null */
     struct slice session; /* inner: session_id, else prompt_cache_key */
     struct slice body;    /* the request's bytes */
     const struct json_doc *doc;

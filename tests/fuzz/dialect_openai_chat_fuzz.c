@@ -91,6 +91,24 @@ static void edit(const struct dialect *dialect, const struct chat *chat,
     buf_release(&again_out);
 }
 
+/* The caller may bring the model's name as JSON, and then there is a short way: the same bytes. */
+static void edit_both_ways(const struct dialect *dialect, const struct chat *chat,
+                           bool drop_routing)
+{
+    struct buf slow = BUF_INIT(ROOM);
+    struct buf fast = BUF_INIT(ROOM);
+    struct request_change change = {
+        .model = SLICE("a\"b"), .drop_routing = drop_routing, .add_usage = drop_routing};
+    size_t slow_edits = 0;
+    size_t fast_edits = 0;
+    CHECK(dialect->edit_request(chat, &change, &slow, &slow_edits));
+    change.model_json = SLICE("\"a\\\"b\"");
+    CHECK(dialect->edit_request(chat, &change, &fast, &fast_edits));
+    CHECK(slow_edits == fast_edits && slice_eq(buf_slice(&slow), buf_slice(&fast)));
+    buf_release(&slow);
+    buf_release(&fast);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1) {
@@ -112,6 +130,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (dialect->read_request(slice_of((const char *)data + 1, size - 1), &doc, &arena, &chat,
                               &error)) {
         edit(dialect, &chat, &change);
+        edit_both_ways(dialect, &chat, false);
+        edit_both_ways(dialect, &chat, true);
         translate(&chat, &change);
     } else {
         CHECK(error.kind != ERROR_NONE && error.code != NULL && error.text[0] != '\0');

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The edit lane, byte for byte: what is listed changes, nothing else does. */
 #include "base/random.h"
+#include "codec/json_write.h"
 #include "tests/unit/dialect/fixture.h"
 
-static void expect_edit(enum dialect_id dialect, const char *body, struct request_change change,
-                        const char *wanted, size_t wanted_edits)
+static void expect_once(enum dialect_id dialect, const char *body,
+                        const struct request_change *change, const char *wanted,
+                        size_t wanted_edits)
 {
     struct request request;
     struct buf out = BUF_INIT(FIXTURE_LIMIT);
@@ -12,12 +14,28 @@ static void expect_edit(enum dialect_id dialect, const char *body, struct reques
     request_read(&request, dialect, slice_from_cstr(body));
     EXPECT(request.ok);
     if (request.ok) {
-        EXPECT(dialect_of(dialect)->edit_request(&request.chat, &change, &out, &edits));
+        EXPECT(dialect_of(dialect)->edit_request(&request.chat, change, &out, &edits));
         EXPECT_SLICE(buf_slice(&out), wanted);
         EXPECT_INT(edits, wanted_edits);
     }
     request_release(&request);
     buf_release(&out);
+}
+
+/* With the model's name as the caller gives it, and with the JSON of it brought along. */
+static void expect_edit(enum dialect_id dialect, const char *body, struct request_change change,
+                        const char *wanted, size_t wanted_edits)
+{
+    struct buf json = BUF_INIT(FIXTURE_LIMIT);
+    expect_once(dialect, body, &change, wanted, wanted_edits);
+    if (change.model.ptr != NULL) {
+        buf_append_char(&json, '"');
+        EXPECT(json_escape(change.model, &json));
+        buf_append_char(&json, '"');
+        change.model_json = buf_slice(&json);
+        expect_once(dialect, body, &change, wanted, wanted_edits);
+    }
+    buf_release(&json);
 }
 
 #define CHAT DIALECT_OPENAI_CHAT
@@ -34,17 +52,14 @@ static void changes_nothing_when_nothing_is_asked(void)
 
 static void puts_the_model_in_place(void)
 {
-    const struct slice ready[] = {SLICE_EMPTY, SLICE("\"gpt\\\"4\\\"\"")};
-    for (size_t i = 0; i < ARRAY_LEN(ready); i++) {
-        struct request_change change = {.model = SLICE("gpt\"4\""), .model_json = ready[i]};
-        expect_edit(CHAT, "{ \"model\" :\t\"auto\" , " M "}", change,
-                    "{ \"model\" :\t\"gpt\\\"4\\\"\" , " M "}", 1);
-        expect_edit(CHAT, "{" M " }", change, "{" M ",\"model\":\"gpt\\\"4\\\"\" }", 1);
-        expect_edit(CHAT, "{" M ",\"model\":null}", change, "{" M ",\"model\":\"gpt\\\"4\\\"\"}",
-                    1);
-        expect_edit(CHAT, "{\"model\":\"gpt\\\"4\\u0022\"," M "}", change,
-                    "{\"model\":\"gpt\\\"4\\u0022\"," M "}", 0);
-    }
+    struct request_change change = {.model = SLICE("gpt\"4\"")};
+    expect_edit(CHAT, "{ \"model\" :\t\"auto\" , " M "}", change,
+                "{ \"model\" :\t\"gpt\\\"4\\\"\" , " M "}", 1);
+    expect_edit(CHAT, "{" M " }", change, "{" M ",\"model\":\"gpt\\\"4\\\"\" }", 1);
+    expect_edit(CHAT, "{" M ",\"model\":null}", change, "{" M ",\"model\":\"gpt\\\"4\\\"\"}", 1);
+    expect_edit(CHAT, "{" M ",\"model\":\"\"}", change, "{" M ",\"model\":\"gpt\\\"4\\\"\"}", 1);
+    expect_edit(CHAT, "{\"model\":\"gpt\\\"4\\u0022\"," M "}", change,
+                "{\"model\":\"gpt\\\"4\\u0022\"," M "}", 0);
 }
 
 static void asks_for_usage_in_streams_only(void)
@@ -91,6 +106,10 @@ static void removes_policy_members(void)
                 1);
     expect_edit(CHAT, "{\"model\":\"m\", " M " , \"sluice\" : {\"task\":\"math\"} }", change,
                 "{\"model\":\"m\", " M " }", 1);
+    expect_edit(CHAT, "{\"model\":\"m\",\"sluice\":null," M "}", change, "{\"model\":\"m\"," M "}",
+                1);
+    expect_edit(CHAT, "{\"model\":\"x\",\"models\":null," M "}", change, "{\"model\":\"m\"," M "}",
+                2);
     expect_edit(CHAT, "{\"models\":[\"a\"],\"sluice\":null,\"model\":\"m\"," M "}", change,
                 "{\"model\":\"m\"," M "}", 2);
     expect_edit(CHAT, "{" M ",\"model\":\"x\",\"sluice\":{},\"models\":[]}", change,

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define TEXT_MAX (4u << 20)
@@ -113,6 +115,39 @@ bool load_find_file(const char *given, char path[LOAD_PATH_SIZE])
 bool load_state_ledger(char path[LOAD_PATH_SIZE])
 {
     return xdg_path(path, "XDG_STATE_HOME", ".local/state", "sluice/sluice.db");
+}
+
+/* Does a server listen on this socket file? */
+static bool answers(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (snprintf(address.sun_path, sizeof(address.sun_path), "%s", path) >=
+        (int)sizeof(address.sun_path)) {
+        return false;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return yes;
+}
+
+/* Whoever tries `make run` on a fresh machine asks next what was recorded: where nothing is
+ * configured and nothing real has run yet, the other commands are about the simulated fleet while
+ * it runs. */
+static bool find_running_demo(const char *command, char path[LOAD_PATH_SIZE])
+{
+    char ledger[LOAD_PATH_SIZE];
+    char socket_file[LOAD_PATH_SIZE];
+    if (!load_state_ledger(ledger) || exists(ledger) ||
+        !xdg_path(path, "XDG_STATE_HOME", ".local/state", "sluice/demo.yaml") || !exists(path) ||
+        !xdg_path(socket_file, "XDG_STATE_HOME", ".local/state", "sluice/demo.db.sock") ||
+        !answers(socket_file)) {
+        return false;
+    }
+    say("sluice %s: this is about the simulated fleet that runs now (%s)", command, path);
+    return true;
 }
 
 bool load_make_directory(const char *file, struct error *error)
@@ -253,9 +288,10 @@ int load_configuration(const struct load_request *request, struct loaded *ret_lo
     struct dotenv *dotenv;
     const struct config_environment *environment = load_environment(&dotenv);
     memset(ret_loaded, 0, sizeof(*ret_loaded));
-    int code = load_find_file(request->file, ret_loaded->file)
-                   ? load_text(request, environment, ret_loaded)
-                   : load_discovered(request, environment, ret_loaded);
+    bool found = load_find_file(request->file, ret_loaded->file) ||
+                 (!request->serving && find_running_demo(request->command, ret_loaded->file));
+    int code = found ? load_text(request, environment, ret_loaded)
+                     : load_discovered(request, environment, ret_loaded);
     dotenv_free(dotenv);
     if (code != EXIT_CODE_OK) {
         loaded_release(ret_loaded);
@@ -276,7 +312,7 @@ void loaded_release(struct loaded *loaded)
 int load_ledger_path(const char *command, const char *file, char path[LOAD_PATH_SIZE])
 {
     char found[LOAD_PATH_SIZE];
-    if (!load_find_file(file, found)) {
+    if (!load_find_file(file, found) && !find_running_demo(command, found)) {
         if (!load_state_ledger(path)) {
             say("sluice %s: HOME is not set, so there is no ledger; name a configuration with -c",
                 command);
@@ -285,7 +321,7 @@ int load_ledger_path(const char *command, const char *file, char path[LOAD_PATH_
         return EXIT_CODE_OK;
     }
     struct loaded loaded;
-    const struct load_request request = {.command = command, .file = file};
+    const struct load_request request = {.command = command, .file = found};
     int code = load_configuration(&request, &loaded);
     if (code != EXIT_CODE_OK) {
         return code;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a command's configuration comes from: the file that is named, else the first of the usual
- * places, else discovery. What is wrong with it is said on stderr here, so that callers only pass
- * the exit code on. .env in the working directory is read when it belongs to the caller and nobody
- * else may write it.
+ * places, else a simulated fleet that runs, else discovery. What is wrong with it is said on stderr
+ * here, so that callers only pass the exit code on. .env in the working directory is read when it
+ * belongs to the caller and nobody else may write it.
  */
 #ifndef SLUICE_CLI_LOAD_H
 #define SLUICE_CLI_LOAD_H
@@ -44,7 +44,7 @@ int load_configuration(const struct load_request *request, struct loaded *ret_lo
 void loaded_release(struct loaded *loaded);
 
 /* The ledger's path alone, for commands that only read or change the ledger: without a file it is
-   discovery's, whatever is found now. */
+   discovery's, whatever is found now; or the demo's while that runs and nothing else ever did. */
 int load_ledger_path(const char *command, const char *file, char path[LOAD_PATH_SIZE]);
 
 /* The environment with .env; *ret_dotenv (may become NULL) is freed with dotenv_free(). A faulty

@@ -454,7 +454,12 @@ def demo_is_marked(place):
     expect(problems, b"x-sluice-simulated: true" in answer.stdout, f"curl: {answer}")
     listed = place.run(["target", "list", "-c", file, "--json"])
     expect(problems, len(json.loads(listed.stdout)["targets"]) == 4, f"targets: {listed}")
+    for command in (["report"], ["target", "list"], ["explain", "Hi"], ["key", "list"]):
+        unnamed = place.run(command)
+        expect(problems, unnamed.returncode == 0 and b"simulated" in unnamed.stderr, f"{unnamed}")
     served.stop(problems)
+    ended = place.run(["explain", "Hi"])
+    expect(problems, ended.returncode == 78, f"explain without a demo: {ended}")
     report = place.run(["report", "-c", file, "--json"])
     expect(problems, json.loads(report.stdout)["total"]["calls"] == 1, f"report: {report}")
     both = place.run(["serve", "--demo", "-c", file])

@@ -6,6 +6,8 @@
  */
 #include "store/record_codec.h"
 
+#include <endian.h>
+
 #define VARINT_MAX 10
 
 const char *attempt_outcome_name(enum attempt_outcome outcome)
@@ -184,9 +186,41 @@ static unsigned get_byte(struct reader *r)
     return *r->at++;
 }
 
-static uint64_t get_unsigned(struct reader *r)
+/* Eight groups of seven bits, the lowest first, moved together. */
+static uint64_t join_groups(uint64_t groups)
+{
+    groups = (groups & 0x007F007F007F007Fu) | (groups & 0x7F007F007F007F00u) >> 1;
+    groups = (groups & 0x00003FFF00003FFFu) | (groups & 0x3FFF00003FFF0000u) >> 2;
+    return (groups & 0x000000000FFFFFFFu) | (groups & 0x0FFFFFFF00000000u) >> 4;
+}
+
+/* A varint of up to eight bytes with eight bytes to read from, in one step; 0: it is longer. */
+static size_t get_short(const unsigned char *at, uint64_t *ret_value)
+{
+    const uint64_t more = 0x8080808080808080u;
+    uint64_t word;
+    memcpy(&word, at, sizeof(word));
+    word = le64toh(word);
+    uint64_t ends = ~word & more;
+    if (UNLIKELY(ends == 0)) {
+        return 0;
+    }
+    unsigned last = (unsigned)__builtin_ctzll(ends); /* top bit of the last byte */
+    *ret_value = join_groups(word & ~more & (UINT64_MAX >> (63 - last)));
+    return last / 8 + 1;
+}
+
+static uint64_t get_long(struct reader *r)
 {
     uint64_t value = 0;
+    if (LIKELY(r->end - r->at >= (ptrdiff_t)sizeof(value))) {
+        size_t len = get_short(r->at, &value);
+        if (LIKELY(len > 0)) {
+            r->at += len;
+            r->failed |= len > 1 && r->at[-1] == 0; /* not the shortest form */
+            return value;
+        }
+    }
     for (int i = 0; i < VARINT_MAX; i++) {
         unsigned byte = get_byte(r);
         if (i == VARINT_MAX - 1 && byte > 1) {
@@ -200,6 +234,14 @@ static uint64_t get_unsigned(struct reader *r)
     }
     r->failed = true;
     return 0;
+}
+
+static inline uint64_t get_unsigned(struct reader *r)
+{
+    if (LIKELY(r->at != r->end && *r->at < 0x80)) {
+        return *r->at++;
+    }
+    return get_long(r);
 }
 
 static int64_t get_signed(struct reader *r)

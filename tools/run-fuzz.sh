@@ -27,14 +27,24 @@ run_target() {
         return 1
     fi
 }
-running=0
+wait_for() { # wait_for PID...
+    for pid in "$@"; do
+        wait "$pid" || failed=1
+    done
+}
+running=
+count=0
 for target in build/fuzz/fuzz/*_fuzz; do
     run_target "$target" &
-    running=$((running + 1))
-    if [ "$running" -ge "$(nproc)" ]; then
-        wait
-        running=0
+    running="$running $!"
+    count=$((count + 1))
+    if [ "$count" -ge "$(nproc)" ]; then
+        # shellcheck disable=SC2086
+        wait_for $running
+        running=
+        count=0
     fi
 done
-wait
+# shellcheck disable=SC2086
+wait_for $running
 exit "$failed"

@@ -133,6 +133,7 @@ static void score_rule(struct scoring *s, uint16_t id, size_t at, int weight)
         s->points[rule->task] -= points * NEGATED_SHARE / 16;
         return;
     }
+    s->touched |= UINT32_C(1) << rule->task;
     if (points > s->best_of_rule[id]) {
         s->points[rule->task] += points - s->best_of_rule[id];
         s->best_of_rule[id] = (int16_t)points;
@@ -143,6 +144,21 @@ static void score_rule(struct scoring *s, uint16_t id, size_t at, int weight)
     }
 }
 
+/* The sets, as bits, of all words that may go on a phrase which begins with hit `at`: most phrases
+ * are ruled out by these, many at once. */
+static uint64_t sets_after(const struct scoring *s, size_t at)
+{
+    const struct features *f = s->features;
+    const struct word_hit *hit = &f->hits[at + 1];
+    const struct word_hit *end = &f->hits[f->hit_count];
+    unsigned reach = f->hits[at].index + 1u + RULE_GAP_MASK;
+    uint64_t sets = VOCABULARY_NO_SET;
+    for (; hit < end && hit->index <= reach && (hit->place & PLACE_CLAUSE) == 0; hit++) {
+        sets |= s->vocabulary->set_bits[hit->word];
+    }
+    return sets;
+}
+
 static void score_words(struct scoring *s)
 {
     const struct features *f = s->features;
@@ -150,12 +166,16 @@ static void score_words(struct scoring *s)
     unsigned barred = rules_barred(s);
     for (size_t i = 0; i < f->hit_count; i++) {
         uint16_t word = f->hits[i].word;
-        size_t end = v->first_phrase[word + 1];
-        size_t r = v->first_phrase[word];
-        int weight = r == end ? 0 : weight_of_place(f, &f->hits[i]);
+        uint64_t sets = v->next_bits[word] == 0 ? 0 : v->next_bits[word] & sets_after(s, i);
+        if (sets == 0) {
+            continue;
+        }
+        int weight = weight_of_place(f, &f->hits[i]);
         unsigned out = barred | rules_barred_at(&f->hits[i]);
-        for (; r < end; r++) {
-            if ((v->phrases[v->references[r]].flags & out) == 0) {
+        size_t end = v->first_phrase[word + 1];
+        for (size_t r = v->first_phrase[word]; r < end; r++) {
+            const struct phrase *phrase = &v->phrases[v->references[r]];
+            if ((phrase->flags & out) == 0 && (sets >> phrase->next_bit & 1u) != 0) {
                 score_rule(s, v->references[r], i, weight);
             }
         }
@@ -171,9 +191,7 @@ static void scoring_init(struct scoring *s, const struct features *f)
     memset(s->points, 0, sizeof(s->points));
     memset(s->reason_points, 0, sizeof(s->reason_points));
     memset(s->best_of_rule, 0, s->vocabulary->phrase_count * sizeof(s->best_of_rule[0]));
-    for (size_t i = 0; i < TASK_COUNT; i++) {
-        s->reason[i] = "no rule matched";
-    }
+    s->touched = 0;
     shape_facts(s);
 }
 
@@ -182,17 +200,18 @@ static void decide(const struct scoring *s, struct classification *c)
 {
     size_t best = TASK_OTHER;
     int64_t sum = SCORE_DOUBT;
-    for (size_t i = 0; i < TASK_COUNT; i++) {
-        sum += s->points[i] > 0 ? s->points[i] : 0;
-        if (s->points[i] > s->points[best]) {
-            best = i;
+    for (uint32_t rest = s->touched; rest != 0; rest &= rest - 1) {
+        size_t task = (size_t)__builtin_ctz(rest);
+        sum += s->points[task] > 0 ? s->points[task] : 0;
+        if (s->points[task] > s->points[best]) {
+            best = task;
         }
     }
     if (s->points[best] < SCORE_LEAST) {
         best = TASK_OTHER;
     }
     c->task = (enum task)best;
-    c->reason = s->reason[best];
+    c->reason = s->reason_points[best] > 0 ? s->reason[best] : "no rule matched";
     c->confidence = s->points[best] <= 0 ? 0 : (double)s->points[best] / (double)sum;
 }
 

@@ -29,7 +29,7 @@ static double ramp(double value, double full)
 /* The same by doublings: 0 at 0, 1 at `full`. */
 static double ramp_log(double value, double first, double full)
 {
-    return ramp(log2(1 + value / first), log2(1 + full / first));
+    return value <= 0 ? 0 : ramp(log2(1 + value / first), log2(1 + full / first));
 }
 
 /* The sample's words, stretched to the whole of the user's turn when that was longer. */
@@ -117,8 +117,11 @@ double complexity_of(const struct features *features, enum task task)
     double simple = 1;
     for (size_t i = 0; i < ARRAY_LEN(complexity_rows); i++) {
         const struct complexity_row *row = &complexity_rows[i];
-        double share = on_text && row->of_text ? row->share / 2 : row->share;
-        simple *= 1 - share * row->measure(features);
+        double measure = row->measure(features);
+        if (measure > 0) {
+            double share = on_text && row->of_text ? row->share / 2 : row->share;
+            simple *= 1 - share * measure;
+        }
     }
     return 1 - simple;
 }

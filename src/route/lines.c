@@ -29,8 +29,23 @@ static bool holds(const struct line *line, struct slice needle)
     return slice_find_slice(slice_of(line->text, line->len), needle) != SIZE_MAX;
 }
 
+/* Every opening begins with one of these: most lines are turned away by their first byte. */
+static bool is_opening_byte(char c)
+{
+    unsigned char byte = (unsigned char)c;
+    static const uint32_t lower =
+        1u << ('a' - 'a') | 1u << ('c' - 'a') | 1u << ('d' - 'a') | 1u << ('e' - 'a') |
+        1u << ('f' - 'a') | 1u << ('i' - 'a') | 1u << ('l' - 'a') | 1u << ('m' - 'a') |
+        1u << ('n' - 'a') | 1u << ('p' - 'a') | 1u << ('r' - 'a') | 1u << ('s' - 'a') |
+        1u << ('t' - 'a') | 1u << ('u' - 'a') | 1u << ('v' - 'a') | 1u << ('w' - 'a');
+    return byte < 'a' || byte > 'z' || (lower >> (byte - 'a') & 1u) != 0;
+}
+
 static bool starts_with_any(const struct line *line, const char *const *prefixes, size_t count)
 {
+    if (!is_opening_byte(line->text[0])) {
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
         if (prefixes[i][0] == line->text[0] && line_starts(line, prefixes[i])) {
             return true;

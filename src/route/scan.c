@@ -116,6 +116,9 @@ void block_scan_portable(char *block, struct block_masks *masks)
         bit_set(&masks->underscore, i, c == '_');
         bit_set(&masks->call, i, c == '(');
         bit_set(&apostrophe, i, c == '\'');
+        bool common = (class & CLASS_WORD) != 0 && c != '_';
+        common = common || c == ' ' || c == '\n' || c == '.' || c == ',';
+        bit_set(&masks->rare, i, !common);
         block[i] = (char)((class & CLASS_UPPER) != 0 ? c | 0x20 : c);
     }
     masks->word = words_with_apostrophes(masks->word, apostrophe);
@@ -125,12 +128,12 @@ void block_scan_portable(char *block, struct block_masks *masks)
 
 void block_scan_sse2(char *block, struct block_masks *masks)
 {
-    block_masks_sse2(block, masks);
+    block_masks_sse2(block, UINT64_MAX, masks);
 }
 
 SCAN_WIDE void block_scan_avx2(char *block, struct block_masks *masks)
 {
-    block_masks_avx2(block, masks);
+    block_masks_avx2(block, UINT64_MAX, masks);
 }
 
 void block_scan(char *block, struct block_masks *masks)

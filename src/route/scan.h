@@ -28,6 +28,7 @@ struct block_masks {
     uint64_t arithmetic; /* + - * / = < > % */
     uint64_t underscore;
     uint64_t call; /* ( */
+    uint64_t rare; /* all but letters, digits, other scripts, the blank, newline, . and , */
 };
 
 /* Makes the masks of 64 bytes and lower-cases their ASCII letters in place. */

@@ -55,9 +55,20 @@ static inline __attribute__((always_inline)) void NAME(lower)(char *at)
     STORE(at, OR(b, AND(RANGE(b, 'A', 26), SPLAT(0x20))));
 }
 
+static inline void NAME(lower_all)(char *block)
+{
+    NAME(lower)(block);
+    NAME(lower)(block + VECTOR_BYTES);
+#if VECTOR_BYTES == 16
+    NAME(lower)(block + 32);
+    NAME(lower)(block + 48);
+#endif
+}
+
 /* The masks are gathered in a local, and the steps are written out: the bytes that are stored could
-   be anybody's, so masks in memory would be read again and again. */
-static inline void NAME(masks)(char *block, struct block_masks *masks)
+   be anybody's, so masks in memory would be read again and again. Bytes outside of `inside` are
+   in no mask and stay as they are. */
+static inline void NAME(masks)(char *block, uint64_t inside, struct block_masks *masks)
 {
     struct block_masks m = {0};
     NAME(words)(block, 0, &m);
@@ -66,11 +77,14 @@ static inline void NAME(masks)(char *block, struct block_masks *masks)
     NAME(words)(block + 32, 32, &m);
     NAME(words)(block + 48, 48, &m);
 #endif
-    uint64_t others = ~(m.word | m.space | m.newline | m.stop | m.comma);
-    if (others != 0) {
+    if (inside != UINT64_MAX) {
+        masks_clip(&m, inside);
+    }
+    m.rare = inside & ~(m.word | m.space | m.newline | m.stop | m.comma);
+    if (m.rare != 0) {
         uint64_t apostrophes = 0;
-        if (bits_count(others) <= MARKS_FEW) {
-            block_marks_few(block, others, &m, &apostrophes);
+        if (bits_count(m.rare) <= MARKS_FEW) {
+            block_marks_few(block, m.rare, &m, &apostrophes);
         } else {
             NAME(marks)(block, 0, &m, &apostrophes);
             NAME(marks)(block + VECTOR_BYTES, VECTOR_BYTES, &m, &apostrophes);
@@ -78,16 +92,31 @@ static inline void NAME(masks)(char *block, struct block_masks *masks)
             NAME(marks)(block + 32, 32, &m, &apostrophes);
             NAME(marks)(block + 48, 48, &m, &apostrophes);
 #endif
+            masks_clip(&m, inside);
         }
-        m.word = words_with_apostrophes(m.word | m.underscore, apostrophes);
+        m.word = words_with_apostrophes(m.word | m.underscore, apostrophes & inside);
     }
-    if (m.upper != 0) {
-        NAME(lower)(block);
-        NAME(lower)(block + VECTOR_BYTES);
-#if VECTOR_BYTES == 16
-        NAME(lower)(block + 32);
-        NAME(lower)(block + 48);
-#endif
+    if (m.upper != 0 && inside != UINT64_MAX) {
+        for (uint64_t rest = m.upper; rest != 0; rest &= rest - 1) {
+            block[bits_first(rest)] |= 0x20;
+        }
+    } else if (m.upper != 0) {
+        NAME(lower_all)(block);
     }
     *masks = m;
+}
+
+/* Is there an end of a line, a quote or a question mark? If not, lowers the block. */
+static inline bool NAME(matters)(char *block)
+{
+    VECTOR found = SPLAT(0);
+    for (unsigned i = 0; i < SCAN_BLOCK; i += VECTOR_BYTES) {
+        VECTOR b = LOAD(block + i);
+        found = OR(found, OR(OR(IS(b, '\n'), IS(b, '?')), OR(IS(b, '"'), IS(b, '`'))));
+    }
+    if (MASK(found) != 0) {
+        return true;
+    }
+    NAME(lower_all)(block);
+    return false;
 }

@@ -10,6 +10,25 @@
 
 #include "route/scan.h"
 
+static inline void masks_clip(struct block_masks *m, uint64_t inside)
+{
+    m->word &= inside;
+    m->upper &= inside;
+    m->digit &= inside;
+    m->high &= inside;
+    m->space &= inside;
+    m->newline &= inside;
+    m->stop &= inside;
+    m->comma &= inside;
+    m->quote &= inside;
+    m->code &= inside;
+    m->formula &= inside;
+    m->arithmetic &= inside;
+    m->underscore &= inside;
+    m->call &= inside;
+    m->rare &= inside;
+}
+
 #ifdef __SSE2__
 #include <immintrin.h>
 

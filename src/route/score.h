@@ -16,11 +16,14 @@ struct scoring {
     bool code_strong; /* there is code, or much talk of it */
     int code_share;   /* sixteenths that rules for code count; 0: no evidence */
     int prose_share;  /* the same for all other rules */
+    uint32_t touched; /* tasks, as bits, that got points */
     int points[TASK_COUNT];
     int reason_points[TASK_COUNT];
-    const char *reason[TASK_COUNT];
+    const char *reason[TASK_COUNT]; /* where there are reason_points */
     int16_t best_of_rule[RULES_MAX];
 };
+
+_Static_assert(TASK_COUNT <= 32, "tasks are bits of scoring.touched");
 
 /* Fills the facts above from the features' counts. */
 void shape_facts(struct scoring *scoring);

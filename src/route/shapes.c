@@ -187,6 +187,7 @@ static void close_questions(struct scoring *s)
         return;
     }
     s->points[TASK_QA_CLOSED] += open;
+    s->touched |= UINT32_C(1) << TASK_QA_CLOSED;
     s->points[TASK_QA_OPEN] = open / 4;
     if (s->reason_points[TASK_QA_CLOSED] < s->reason_points[TASK_QA_OPEN]) {
         s->reason_points[TASK_QA_CLOSED] = s->reason_points[TASK_QA_OPEN];
@@ -197,8 +198,10 @@ static void close_questions(struct scoring *s)
 static int best_points(const struct scoring *s, size_t first, size_t end)
 {
     int best = 0;
-    for (size_t i = first; i < end; i++) {
-        best = s->points[i] > best ? s->points[i] : best;
+    uint32_t range = (uint32_t)((UINT64_C(1) << end) - (UINT64_C(1) << first));
+    for (uint32_t rest = s->touched & range; rest != 0; rest &= rest - 1) {
+        int points = s->points[__builtin_ctz(rest)];
+        best = points > best ? points : best;
     }
     return best;
 }
@@ -239,6 +242,7 @@ void score_shapes(struct scoring *s)
             continue;
         }
         s->points[row->task] += row->points;
+        s->touched |= UINT32_C(1) << row->task;
         if (row->points > s->reason_points[row->task]) {
             s->reason_points[row->task] = row->points;
             s->reason[row->task] = row->reason;

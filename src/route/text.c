@@ -14,13 +14,19 @@
 #define TEXT_END 700
 #define HEAD_BYTES 256 /* in which every word is looked up */
 #define TAIL_BYTES 192
+#define SAMPLE_EVERY 4 /* blocks of the middle */
+#define WORDS_PER_BLOCK 10
 /* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on
  * a phrase. */
 #define FOLLOW_REACH 2
+#define PHRASE_REACH 4     /* no word of a phrase stands further from the one before */
 #define FILE_NAME_POINTS 3 /* "main.py" says as much as a word that only programmers use */
+
+#define NO_WORD UINT16_MAX
 
 struct block {
     size_t base;
+    uint64_t inside; /* the region's part of it */
     struct block_masks masks;
     uint64_t stops; /* ends of sentences: . ! ? : before a blank, and newlines */
     uint64_t clauses;
@@ -33,35 +39,12 @@ struct block {
 #define SELDOM __attribute__((noinline))
 #define ALWAYS inline __attribute__((always_inline))
 
-typedef void (*masks_function)(char *block, struct block_masks *masks);
-
-static void masks_clip(struct block_masks *m, uint64_t inside)
-{
-    m->word &= inside;
-    m->upper &= inside;
-    m->digit &= inside;
-    m->high &= inside;
-    m->space &= inside;
-    m->newline &= inside;
-    m->stop &= inside;
-    m->comma &= inside;
-    m->quote &= inside;
-    m->code &= inside;
-    m->formula &= inside;
-    m->arithmetic &= inside;
-    m->underscore &= inside;
-    m->call &= inside;
-}
-
-/* The next region's first bytes may stand behind this one: they keep their case. */
-static SELDOM void masks_of_part(char *text, size_t len, struct block_masks *m)
-{
-    UNINITIALIZED char copy[SCAN_BLOCK];
-    memcpy(copy, text, SCAN_BLOCK);
-    block_scan(copy, m);
-    memcpy(text, copy, len);
-    masks_clip(m, bits_below((unsigned)len));
-}
+/* What is written per kind of vector; constant where it is used, so all of it is inlined. */
+struct scan_kind {
+    void (*masks)(char *block, uint64_t inside, struct block_masks *masks);
+    bool (*matters)(char *block);
+    uint64_t (*word_low)(const char *word, size_t len);
+};
 
 /* Ends of sentences: the stops before a blank. */
 static ALWAYS uint64_t stops_of(const struct text_scan *scan, const struct block *block)
@@ -74,16 +57,14 @@ static ALWAYS uint64_t stops_of(const struct text_scan *scan, const struct block
 }
 
 static ALWAYS void block_load(const struct text_scan *scan, size_t base, struct block *block,
-                              masks_function masks)
+                              const struct scan_kind *kind)
 {
     struct block_masks *m = &block->masks;
     char *text = scan->features->sample + base;
     block->base = base;
-    if (base + SCAN_BLOCK <= scan->end) {
-        masks(text, m);
-    } else {
-        masks_of_part(text, scan->end - base, m);
-    }
+    size_t left = scan->end - base;
+    block->inside = left >= SCAN_BLOCK ? UINT64_MAX : bits_below((unsigned)left);
+    kind->masks(text, block->inside, m);
     block->stops = (m->stop == 0 ? 0 : stops_of(scan, block)) | m->newline;
     block->clauses = block->stops | m->comma;
     uint64_t before = m->word << 1 | (uint64_t)scan->word_open;
@@ -124,10 +105,8 @@ static ALWAYS uint64_t names_of(const struct block_masks *m)
 static ALWAYS void block_count(struct text_scan *scan, const struct block *block)
 {
     const struct block_masks *m = &block->masks;
-    size_t left = scan->end - block->base;
-    uint64_t inside = left >= SCAN_BLOCK ? UINT64_MAX : bits_below((unsigned)left);
     scan->counts.letters += bits_count(m->word);
-    scan->counts.marks += bits_count(inside & ~(m->word | m->space | m->newline));
+    scan->counts.marks += bits_count(block->inside & ~(m->word | m->space | m->newline));
     if ((m->digit | m->high) != 0) {
         count_digits(scan, m);
     }
@@ -168,7 +147,12 @@ static ALWAYS void block_sentences(struct text_scan *scan, const struct block *b
     uint64_t stops = block->masks.stop & block->stops;
     if (stops != 0) {
         scan->features->sentences += bits_count(stops);
-        block_lists(scan, block);
+        if (scan->after_colon || (block->masks.rare & stops) != 0) {
+            block_lists(scan, block);
+        } else {
+            /* full stops announce nothing */
+            scan->sentence_commas = bits_count(block->masks.comma & ~bits_below(bits_last(stops)));
+        }
     } else if (block->masks.comma != 0) {
         scan->sentence_commas += bits_count(block->masks.comma);
     }
@@ -190,7 +174,7 @@ static bool open_at(uint64_t marks, uint64_t newlines, unsigned bit, bool open_b
 }
 
 /* Where the last sentence begins: after the last stop that a word follows. */
-static SELDOM void note_last_sentence(struct text_scan *scan, const struct block *block)
+static ALWAYS void note_last_sentence(struct text_scan *scan, const struct block *block)
 {
     uint64_t word = block->masks.word;
     uint64_t stops = block->stops;
@@ -238,7 +222,8 @@ struct known_word {
     size_t start;
     size_t len;
     uint16_t index;
-    bool begins; /* a sentence, polite words aside */
+    unsigned bit; /* its place in the block */
+    bool begins;  /* a sentence, polite words aside */
 };
 
 /* Offset after the last of `breaks` before `bit`, else what it was at the block's start. */
@@ -304,11 +289,11 @@ static bool hit_fits(const struct text_scan *scan, size_t start)
            (f->hit_count < FEATURES_HITS_MAX && start + TEXT_END >= scan->end);
 }
 
-static uint8_t place_of(const struct text_scan *scan, const struct block *block,
-                        const struct known_word *word)
+static ALWAYS uint8_t place_of(const struct text_scan *scan, const struct block *block,
+                               const struct known_word *word)
 {
     const struct block_masks *m = &block->masks;
-    unsigned bit = word->start > block->base ? (unsigned)(word->start - block->base) : 0;
+    unsigned bit = word->bit;
     size_t clause = break_before(block, block->clauses, bit, scan->last_clause);
     uint64_t ends = block->ends & bits_below(bit);
     size_t word_end = ends == 0 ? scan->word_end : block->base + bits_last(ends);
@@ -322,11 +307,10 @@ static uint8_t place_of(const struct text_scan *scan, const struct block *block,
     return place;
 }
 
-static void hit_add(struct text_scan *scan, const struct block *block, uint16_t id,
-                    const struct known_word *word)
+static ALWAYS void hit_add(struct text_scan *scan, const struct block *block, uint16_t id,
+                           unsigned flags, const struct known_word *word)
 {
     struct features *f = scan->features;
-    unsigned flags = scan->vocabulary->flags[id];
     uint8_t place = place_of(scan, block, word);
     if ((flags & WORD_NEGATION) != 0) {
         note_negation(scan, word);
@@ -335,7 +319,7 @@ static void hit_add(struct text_scan *scan, const struct block *block, uint16_t 
         count_flags(scan, flags, word->start);
     }
     if ((flags & WORD_POLITE) != 0) {
-        scan->after_polite = word->begins ? (uint16_t)(word->index + 1) : 0;
+        scan->after_polite = word->begins ? (uint16_t)(word->index + 1) : NO_WORD;
     }
     scan->follow = (uint16_t)(word->index + FOLLOW_REACH);
     if (hit_fits(scan, word->start)) {
@@ -346,35 +330,50 @@ static void hit_add(struct text_scan *scan, const struct block *block, uint16_t 
 
 /* --- words --- */
 
-/* A word that the vocabulary's filter lets pass. Polite words leave the start of a sentence where
- * it is. */
-static SELDOM void word_known(struct text_scan *scan, const struct block *block, size_t start,
-                              size_t end, bool begins)
+/* A word counts where its flags say: anywhere, near a start or a kept word, or only where it may go
+ * on a phrase. */
+static ALWAYS bool word_counts(const struct text_scan *scan, unsigned flags,
+                               const struct known_word *word)
 {
-    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
-    unsigned before = bits_count(block->ends & bits_below(bit));
-    struct known_word word = {.start = start,
-                              .len = end - start,
-                              .index = (uint16_t)(scan->word_index + before),
-                              .begins = begins};
-    struct word_key key = word_key_of(scan->features->sample + start, end - start);
-    word.begins |= scan->after_polite != 0 && scan->after_polite == word.index;
-    bool near = word.begins || word.index <= scan->follow;
-    if (!near && !vocabulary_may_have(scan->vocabulary, key.low, false)) {
+    if ((flags & (WORD_AT_START | WORD_GOES_ON)) == 0) {
+        return true;
+    }
+    if ((flags & WORD_GOES_ON) != 0) {
+        return word->index <= scan->follow + PHRASE_REACH - FOLLOW_REACH;
+    }
+    return word->begins || word->index <= scan->follow;
+}
+
+/* A word that the vocabulary's filter lets pass. Polite words leave the start of a sentence where
+ * it is. `before`: words of the block that end before it. */
+static SELDOM void word_known(struct text_scan *scan, const struct block *block, size_t start,
+                              size_t len, unsigned before, bool begins)
+{
+    struct word_key key = word_key_of(scan->features->sample + start, len);
+    uint16_t id = vocabulary_find(scan->vocabulary, key, word_key_hash(key));
+    if (id == WORD_UNKNOWN) {
         return;
     }
-    uint16_t id = vocabulary_find(scan->vocabulary, key, word_key_hash(key));
-    if (id != WORD_UNKNOWN && (near || (scan->vocabulary->flags[id] & WORD_AT_START) == 0)) {
-        hit_add(scan, block, id, &word);
+    UNINITIALIZED struct known_word word;
+    word.start = start;
+    word.len = len;
+    word.index = (uint16_t)(scan->word_index + before);
+    word.bit = start > block->base ? (unsigned)(start - block->base) : 0;
+    word.begins = begins || scan->after_polite == word.index;
+    unsigned flags = scan->vocabulary->flags[id];
+    if (word_counts(scan, flags, &word)) {
+        hit_add(scan, block, id, flags, &word);
     }
 }
 
 static ALWAYS void word_scan(struct text_scan *scan, const struct block *block, size_t start,
-                             size_t end, bool begins)
+                             size_t end, uint64_t begins, const struct scan_kind *kind)
 {
-    uint64_t low = word_low_of(scan->features->sample + start, end - start);
-    if (vocabulary_may_have(scan->vocabulary, low, true)) {
-        word_known(scan, block, start, end, begins);
+    uint64_t low = kind->word_low(scan->features->sample + start, end - start);
+    if (UNLIKELY(vocabulary_may_have(scan->vocabulary, low))) {
+        unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
+        unsigned before = bits_count(block->ends & bits_below(bit));
+        word_known(scan, block, start, end - start, before, (begins >> bit & 1u) != 0);
     }
 }
 
@@ -403,51 +402,41 @@ static ALWAYS uint64_t wanted_starts(const struct text_scan *scan, const struct 
                          memchr(scan->features->sample + block->base, '`', SCAN_BLOCK) == NULL)) {
         return 0;
     }
-    bool middle = block->base > scan->start + HEAD_BYTES && block->base + TAIL_BYTES < scan->end;
-    return middle ? begins : UINT64_MAX;
-}
-
-/* Looks up those words of a block whose start is wanted. */
-static SELDOM void block_words_few(struct text_scan *scan, const struct block *block,
-                                   uint64_t wanted, uint64_t begins)
-{
-    for (uint64_t rest = block->starts & wanted; rest != 0; rest &= rest - 1) {
-        unsigned start = bits_first(rest);
-        uint64_t after = block->ends & ~bits_below(start);
-        if (after != 0) {
-            word_scan(scan, block, block->base + start, block->base + bits_first(after),
-                      (begins >> start & 1u) != 0);
-        }
-    }
+    return scan->in_middle ? begins : UINT64_MAX;
 }
 
 /* The word that was open at the block's start, if it is to be looked up. */
 static SELDOM void block_word_over(struct text_scan *scan, const struct block *block)
 {
-    word_scan(scan, block, scan->word_start, block->base + bits_first(block->ends),
-              scan->word_begins);
+    if (scan->word_wanted) {
+        size_t end = block->base + bits_first(block->ends);
+        size_t len = end - scan->word_start;
+        uint64_t low = word_low_of(scan->features->sample + scan->word_start, len);
+        if (vocabulary_may_have(scan->vocabulary, low)) {
+            word_known(scan, block, scan->word_start, len, 0, scan->word_begins);
+        }
+    }
 }
 
-static ALWAYS void block_words(struct text_scan *scan, const struct block *block)
+static ALWAYS void block_words(struct text_scan *scan, const struct block *block,
+                               const struct scan_kind *kind)
 {
     uint64_t begins = sentence_starts(scan, block);
     uint64_t wanted = wanted_starts(scan, block, begins);
     uint64_t starts = block->starts;
     uint64_t ends = block->ends;
     if (scan->word_open && ends != 0) {
-        if (scan->word_wanted) {
-            block_word_over(scan, block);
-        }
+        block_word_over(scan, block);
         ends &= ends - 1;
     }
-    if (wanted == UINT64_MAX) {
-        for (; ends != 0; starts &= starts - 1, ends &= ends - 1) {
-            unsigned start = bits_first(starts);
-            word_scan(scan, block, block->base + start, block->base + bits_first(ends),
-                      (begins >> start & 1u) != 0);
-        }
-    } else if ((starts & wanted) != 0) {
-        block_words_few(scan, block, wanted, begins);
+    if (wanted != UINT64_MAX) {
+        /* the ends of the words that are wanted: a carry runs through each from its start */
+        starts &= wanted;
+        ends &= block->masks.word + starts;
+    }
+    for (; ends != 0; starts &= starts - 1, ends &= ends - 1) {
+        word_scan(scan, block, block->base + bits_first(starts), block->base + bits_first(ends),
+                  begins, kind);
     }
     scan->word_open = block->masks.word >> 63 != 0;
     if (scan->word_open && block->starts != 0) {
@@ -488,7 +477,7 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->word_end = start;
     scan->sentence_open = true;
     scan->last_clause = start;
-    scan->after_polite = 0;
+    scan->after_polite = NO_WORD;
     scan->quoted = false;
     scan->negation = 0;
     scan->follow = 0;
@@ -504,27 +493,73 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->last_line_code = false;
 }
 
-static ALWAYS void blocks_scan(struct text_scan *scan, masks_function masks)
+static bool is_word_byte(unsigned char c)
 {
+    return c >= 0x80 || (unsigned)(c - 'a') < 26 || (unsigned)(c - '0') < 10 || c == '_';
+}
+
+/* Passes over a block, but for what the next one must know. */
+static ALWAYS void block_skip(struct text_scan *scan, size_t base)
+{
+    struct features *f = scan->features;
+    scan->word_open = is_word_byte((unsigned char)f->sample[base + SCAN_BLOCK - 1]);
+    scan->word_wanted = false;
+    scan->sentence_open = false;
+    if (scan->pending_stop != 0 && scan->region == 0) {
+        f->last_sentence = (uint32_t)scan->pending_stop;
+        scan->pending_stop = 0;
+    }
+    f->quoted_bytes += scan->quoted ? SCAN_BLOCK : 0;
+    scan->word_index = (uint16_t)(scan->word_index + WORDS_PER_BLOCK);
+    scan->blocks_skipped++;
+}
+
+static ALWAYS void block_whole(struct text_scan *scan, size_t base, const struct scan_kind *kind)
+{
+    UNINITIALIZED struct block block;
+    block_load(scan, base, &block, kind);
+    const struct block_masks *m = &block.masks;
+    block_count(scan, &block);
+    block_words(scan, &block, kind);
+    block_sentences(scan, &block);
+    if ((m->newline | m->rare) != 0) {
+        block_lines(scan, &block);
+    }
+    block_finish(scan, &block);
+}
+
+/* In the middle of a long text a block is read if it is one in SAMPLE_EVERY, or if there is
+   something in it that what follows depends on. */
+static ALWAYS void blocks_scan(struct text_scan *scan, const struct scan_kind *kind)
+{
+    size_t middle = scan->start + HEAD_BYTES;
+    size_t tail =
+        scan->end - scan->start < HEAD_BYTES + TAIL_BYTES ? middle : scan->end - TAIL_BYTES;
     for (size_t base = scan->start; base < scan->end; base += SCAN_BLOCK) {
-        UNINITIALIZED struct block block;
-        block_load(scan, base, &block, masks);
-        const struct block_masks *m = &block.masks;
-        block_count(scan, &block);
-        block_words(scan, &block);
-        block_sentences(scan, &block);
-        if ((m->newline | m->quote | m->code | m->formula) != 0) {
-            block_lines(scan, &block);
+        scan->in_middle = base >= middle && base + SCAN_BLOCK <= tail;
+        if (scan->in_middle && (base - middle) / SCAN_BLOCK % SAMPLE_EVERY != 0 &&
+            !kind->matters(scan->features->sample + base)) {
+            block_skip(scan, base);
+        } else {
+            block_whole(scan, base, kind);
         }
-        block_finish(scan, &block);
     }
 }
 
 #ifdef SCAN_HAS_VECTORS
 
+/* Words of more than 31 bytes come out as something else, which no rule knows either. */
+static inline SCAN_WIDE uint64_t word_low_wide(const char *word, size_t len)
+{
+    uint64_t low;
+    memcpy(&low, word, 8);
+    return _bzhi_u64(low, (unsigned)len * 8);
+}
+
 static SCAN_WIDE void blocks_scan_wide(struct text_scan *scan)
 {
-    blocks_scan(scan, block_masks_avx2);
+    static const struct scan_kind wide = {block_masks_avx2, block_matters_avx2, word_low_wide};
+    blocks_scan(scan, &wide);
 }
 
 static void blocks_scan_any(struct text_scan *scan)
@@ -532,15 +567,40 @@ static void blocks_scan_any(struct text_scan *scan)
     if (scan_is_wide()) {
         blocks_scan_wide(scan);
     } else {
-        blocks_scan(scan, block_masks_sse2);
+        static const struct scan_kind narrow = {block_masks_sse2, block_matters_sse2, word_low_of};
+        blocks_scan(scan, &narrow);
     }
 }
 
 #else
 
+static bool block_matters(char *block)
+{
+    for (size_t i = 0; i < SCAN_BLOCK; i++) {
+        if (block[i] == '\n' || block[i] == '?' || block[i] == '"' || block[i] == '`') {
+            return true;
+        }
+    }
+    struct block_masks masks;
+    block_scan_portable(block, &masks);
+    return false;
+}
+
+static void block_masks_portable(char *block, uint64_t inside, struct block_masks *masks)
+{
+    UNINITIALIZED char copy[SCAN_BLOCK];
+    memcpy(copy, block, SCAN_BLOCK);
+    block_scan_portable(copy, masks);
+    masks_clip(masks, inside);
+    for (uint64_t rest = masks->upper; rest != 0; rest &= rest - 1) {
+        block[bits_first(rest)] |= 0x20;
+    }
+}
+
 static void blocks_scan_any(struct text_scan *scan)
 {
-    blocks_scan(scan, block_scan);
+    static const struct scan_kind portable = {block_masks_portable, block_matters, word_low_of};
+    blocks_scan(scan, &portable);
 }
 
 #endif
@@ -549,15 +609,14 @@ static void blocks_scan_any(struct text_scan *scan)
 static SELDOM void last_word(struct text_scan *scan)
 {
     struct block nothing = {.base = scan->end, .ends = 1};
-    if (scan->word_wanted) {
-        block_word_over(scan, &nothing);
-    }
+    block_word_over(scan, &nothing);
     scan->word_index++;
 }
 
 void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region)
 {
     uint16_t index_before = scan->word_index;
+    size_t skipped_before = scan->blocks_skipped;
     scan_begin(scan, start, end, region);
     blocks_scan_any(scan);
     if (scan->word_open) {
@@ -568,7 +627,11 @@ void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t 
         scan->features->list_commas = scan->sentence_commas;
     }
     scan->counts.bytes += end - start;
-    scan->counts.words += (size_t)(scan->word_index - index_before);
+    size_t skipped = scan->blocks_skipped - skipped_before;
+    scan->counts.words +=
+        (size_t)(uint16_t)(scan->word_index - index_before) - skipped * WORDS_PER_BLOCK;
+    /* what was passed over is estimated, like what is beyond the sample */
+    scan->features->sampled_bytes -= skipped * SCAN_BLOCK;
     scan->word_index =
         (uint16_t)(scan->word_index + 16); /* no phrase reaches into the next region */
 }
@@ -583,10 +646,23 @@ static uint32_t flag_count(const struct text_scan *scan, unsigned flag)
     return scan->flag_counts[__builtin_ctz(flag)];
 }
 
+/* What was counted stands for the blocks that were passed over too. */
+static void counts_stretch(struct text_scan *scan)
+{
+    struct features *f = scan->features;
+    size_t read = scan->counts.bytes - scan->blocks_skipped * SCAN_BLOCK;
+    f->sentences = (uint32_t)(f->sentences * scan->counts.bytes / read);
+    f->digits = (uint32_t)(f->digits * scan->counts.bytes / read);
+    f->numbers = (uint32_t)(f->numbers * scan->counts.bytes / read);
+}
+
 void text_scan_finish(struct text_scan *scan)
 {
     struct features *f = scan->features;
-    f->words = (uint32_t)scan->counts.words;
+    f->words = (uint32_t)(scan->counts.words + scan->blocks_skipped * WORDS_PER_BLOCK);
+    if (scan->blocks_skipped > 0) {
+        counts_stretch(scan);
+    }
     f->constraints = flag_count(scan, WORD_CONSTRAINT);
     f->steps = flag_count(scan, WORD_STEP);
     f->reasoning_words = flag_count(scan, WORD_REASONING);

@@ -29,6 +29,8 @@ struct text_scan {
     uint8_t region;                   /* PLACE_SYSTEM, PLACE_EARLIER or 0: for each word of it */
     size_t start;                     /* of the region */
     size_t end;
+    size_t blocks_skipped; /* of the middle of long texts, of all regions */
+    bool in_middle;
     bool word_open; /* a word goes on over the block's end */
     size_t word_start;
     size_t word_end;    /* of the last word before the block */
@@ -40,8 +42,8 @@ struct text_scan {
     bool quoted;              /* state at the block's start; reset by each line */
     uint32_t sentence_commas; /* in the sentence so far */
     bool after_colon;         /* it follows a colon or a question mark */
-    uint16_t word_index; /* of the first word that ends in the block */
-    uint16_t negation; /* index of the last negating word + 1; 0: none */
+    uint16_t word_index;      /* of the first word that ends in the block */
+    uint16_t negation;        /* index of the last negating word + 1; 0: none */
     size_t negation_offset;
     uint16_t follow;     /* frequent words are kept up to this index */
     size_t pending_stop; /* offset after an end of a sentence that no word has followed yet */

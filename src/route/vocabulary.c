@@ -126,13 +126,35 @@ static void index_pairs(const struct pairs *pairs, size_t words, uint16_t *first
     }
 }
 
+static uint8_t set_bit(uint16_t set)
+{
+    return (uint8_t)(1 + set % 63);
+}
+
+static void gather_bits(struct vocabulary *v)
+{
+    for (size_t id = 0; id < v->phrase_count; id++) {
+        struct phrase *phrase = &v->phrases[id];
+        phrase->next_bit = phrase->length > 1 ? set_bit(phrase->next_set[0]) : 0;
+    }
+    for (size_t word = 0; word < v->word_count; word++) {
+        for (size_t i = v->first_set[word]; i < v->first_set[word + 1]; i++) {
+            v->set_bits[word] |= UINT64_C(1) << set_bit(v->sets[i]);
+        }
+        for (size_t i = v->first_phrase[word]; i < v->first_phrase[word + 1]; i++) {
+            v->next_bits[word] |= UINT64_C(1) << v->phrases[v->references[i]].next_bit;
+        }
+    }
+}
+
 static void filter_words(struct vocabulary *v)
 {
     for (size_t id = 0; id < v->word_count; id++) {
         uint64_t bit = vocabulary_filter_bit(v->keys[id][0]);
-        uint64_t mask = UINT64_C(1) << (bit % 64);
-        v->filter[1][bit / 64] |= mask;
-        v->filter[0][bit / 64] |= (v->flags[id] & WORD_AT_START) != 0 ? 0 : mask;
+        v->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
+        if (v->flags[id] == 0 && v->first_phrase[id] == v->first_phrase[id + 1]) {
+            v->flags[id] = WORD_GOES_ON;
+        }
     }
 }
 
@@ -146,6 +168,7 @@ static void vocabulary_build(void)
     add_rules(&b, rules_code, rules_code_count);
     index_pairs(&b.phrases, v->word_count, v->first_phrase, v->references);
     index_pairs(&b.sets, v->word_count, v->first_set, v->sets);
+    gather_bits(v);
     filter_words(v);
 }
 

@@ -38,6 +38,7 @@ enum {
     WORD_QUANTITY = 1u << 12, /* "many", "total", "each": something is counted */
     WORD_MATH = 1u << 13,     /* terms of mathematics */
     WORD_OR = 1u << 14,
+    WORD_GOES_ON = 1u << 15, /* no more than a later word of phrases; found while building */
     /* those of which features count how often they occur */
     WORDS_COUNTED = WORD_CONSTRAINT | WORD_STEP | WORD_REASONING | WORD_SCIENCE | WORD_CODE |
                     WORD_CODE_STRONG | WORD_ENGLISH | WORD_NUMBER | WORD_QUANTITY | WORD_MATH,
@@ -95,19 +96,24 @@ struct phrase {
     const struct word_rule *rule;
     uint16_t next_set[PHRASE_WORDS_MAX - 1];
     uint8_t length;
-    uint8_t flags; /* of the rule */
+    uint8_t flags;    /* of the rule */
+    uint8_t next_bit; /* of the second place's set */
 };
 
+/* Sets as bits: several share one. Bit 0 is for phrases of one word: any word goes on those. */
+#define VOCABULARY_NO_SET UINT64_C(1)
+
 struct vocabulary {
-    /* [0]: words that count anywhere; [1]: and those that count only near a start or a kept word */
-    uint64_t filter[2][VOCABULARY_FILTER_BITS / 64];
-    uint16_t slots[VOCABULARY_SLOTS]; /* word id + 1, 0: free */
+    uint64_t filter[VOCABULARY_FILTER_BITS / 64]; /* by the low halves of keys */
+    uint16_t slots[VOCABULARY_SLOTS];             /* word id + 1, 0: free */
     uint64_t keys[VOCABULARY_WORDS_MAX][2];
     uint16_t flags[VOCABULARY_WORDS_MAX];
     uint16_t first_phrase[VOCABULARY_WORDS_MAX + 1]; /* of `references`, by the first word */
     uint16_t references[RULE_REFERENCES_MAX];
     uint16_t first_set[VOCABULARY_WORDS_MAX + 1]; /* of `sets`: those that a word is in */
     uint16_t sets[RULE_REFERENCES_MAX];
+    uint64_t set_bits[VOCABULARY_WORDS_MAX];  /* the same, as bits: see above */
+    uint64_t next_bits[VOCABULARY_WORDS_MAX]; /* of the second places of a word's phrases */
     struct phrase phrases[RULES_MAX];
     uint16_t word_count;
     uint16_t phrase_count;
@@ -160,11 +166,11 @@ static inline uint64_t vocabulary_filter_bit(uint64_t low)
 }
 
 /* By the low half of a word's key: false for most words that no rule or feature knows; true for all
-   that one does. `near`: also the frequent ones that count only near a start or a kept word. */
-static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t low, bool near)
+   that one does. */
+static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t low)
 {
     uint64_t bit = vocabulary_filter_bit(low);
-    return (vocabulary->filter[near][bit / 64] >> (bit % 64) & 1u) != 0;
+    return (vocabulary->filter[bit / 64] >> (bit % 64) & 1u) != 0;
 }
 
 /* The id of the word, WORD_UNKNOWN if no rule or feature knows it. */

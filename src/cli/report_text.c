@@ -68,7 +68,9 @@ void report_write_text(const struct report *report, enum report_by by, struct bu
     table_release(&table);
     if (report->total.estimated > 0) {
         put_count(out, report->total.estimated);
-        buf_append_cstr(out, " calls without usage from the provider are estimates.\n");
+        buf_append_cstr(out, report->total.estimated == 1
+                                 ? " call without usage from the provider is an estimate.\n"
+                                 : " calls without usage from the provider are estimates.\n");
     }
 }
 

@@ -257,8 +257,8 @@ static bool catch_up(struct ledger *ledger, struct error *error)
     }
     if (calls > 0) {
         log_event(LOG_WARN, "ledger_interrupted",
-                  "%llu calls were cut off when the server last stopped; each open attempt was "
-                  "charged at the amount set aside for it",
+                  "calls that were cut off when the server last stopped: %llu; each open attempt "
+                  "was charged at the amount set aside for it",
                   (unsigned long long)calls);
     }
     ledger->shared.stats.interrupted = calls;

@@ -129,7 +129,7 @@ static void reports_have_totals(void)
                                          "        $0.00        $0.00         $0.00        -");
     EXPECT(slice_starts(rest, SLICE("total           1,202")));
     slice_cut(&rest, '\n');
-    EXPECT_SLICE(rest, "1 calls without usage from the provider are estimates.\n");
+    EXPECT_SLICE(rest, "1 call without usage from the provider is an estimate.\n");
     buf_release(&out);
 }
 

@@ -14,6 +14,7 @@
 #define OUTPUT_UNKNOWN_TOKENS                                                                      \
     32768 /* most that a target answers when nobody says: for the worst case only */
 #define TOKENS_SANE_MAX (INT64_C(1) << 40)
+#define PD_PER_ND UINT64_C(1000)
 
 __extension__ typedef __int128 wide;
 
@@ -124,10 +125,22 @@ static int64_t output_limit(const struct plan_facts *facts, const struct target 
     return OUTPUT_UNKNOWN_TOKENS;
 }
 
-static int64_t cost_of(const struct price *price, int64_t input, int64_t output)
+/* What price_cost() says of plain tokens, in short: it is asked three times per target. Anything
+ * out of the ordinary, a negative rate too, is left to it. */
+static inline int64_t cost_of(const struct price *price, int64_t input, int64_t output)
 {
-    struct usage usage = {.input = input, .output = output};
-    return price_cost(price, &usage);
+    const struct price_rates *rates =
+        price->tier_count == 0 ? &price->base : price_rates_for(price, input);
+    uint64_t all = (uint64_t)input | (uint64_t)output | (uint64_t)rates->input |
+                   (uint64_t)rates->output | (uint64_t)price->per_request_nd;
+    if (UNLIKELY(all > INT32_MAX || !price->known)) {
+        struct usage usage = {.input = input, .output = output};
+        return price_cost(price, &usage);
+    }
+    uint64_t sum = (uint64_t)input * (uint64_t)rates->input +
+                   (uint64_t)output * (uint64_t)rates->output +
+                   (uint64_t)price->per_request_nd * PD_PER_ND;
+    return (int64_t)((sum + PD_PER_ND - 1) / PD_PER_ND);
 }
 
 static void entry_costs(const struct plan_facts *facts, const struct target *target,
@@ -136,8 +149,8 @@ static void entry_costs(const struct plan_facts *facts, const struct target *tar
     const struct policy *policy = facts->input->policy;
     const struct token_estimate *tokens = &facts->input->features->tokens;
     const struct price *price = &target->price;
-    struct price other;
-    if (!price->known) {
+    UNINITIALIZED struct price other;
+    if (UNLIKELY(!price->known)) {
         other = policy_price(policy, target);
         price = &other;
     }
@@ -189,6 +202,13 @@ size_t provider_position(const struct target *target, const struct slice *names,
 
 /* --- constraints: each says whether the target violates it, and by which number --- */
 
+static bool refused(struct plan_entry *entry, int64_t wanted, int64_t actual)
+{
+    entry->wanted = wanted;
+    entry->actual = actual;
+    return true;
+}
+
 static bool violates_off(const struct plan_facts *facts, const struct target *target,
                          struct plan_entry *entry)
 {
@@ -220,17 +240,16 @@ static bool violates_dialect(const struct plan_facts *facts, const struct target
 static bool violates_capability(const struct plan_facts *facts, const struct target *target,
                                 struct plan_entry *entry)
 {
-    entry->wanted = facts->needs & ~target->capabilities;
-    entry->actual = target->capabilities;
-    return entry->wanted != 0;
+    capability_set missing = facts->needs & ~target->capabilities;
+    return missing != 0 && refused(entry, missing, target->capabilities);
 }
 
 static bool violates_context(const struct plan_facts *facts, const struct target *target,
                              struct plan_entry *entry)
 {
-    entry->wanted = target->context_tokens;
-    entry->actual = feasible_context_tokens(facts, target);
-    return target->context_tokens > 0 && entry->actual > target->context_tokens;
+    int64_t tokens = feasible_context_tokens(facts, target);
+    return target->context_tokens > 0 && tokens > target->context_tokens &&
+           refused(entry, target->context_tokens, tokens);
 }
 
 static bool violates_local(const struct plan_facts *facts, const struct target *target,
@@ -243,9 +262,8 @@ static bool violates_local(const struct plan_facts *facts, const struct target *
 static bool violates_tier(const struct plan_facts *facts, const struct target *target,
                           struct plan_entry *entry)
 {
-    entry->wanted = facts->declared_tier;
-    entry->actual = target->tier;
-    return (int)target->tier < facts->declared_tier;
+    return (int)target->tier < facts->declared_tier &&
+           refused(entry, facts->declared_tier, target->tier);
 }
 
 /* Allowed without a price is not the same as free: it is no promise that a cost limit could be
@@ -280,9 +298,11 @@ static bool violates_rate(const struct plan_facts *facts, const struct target *t
     const struct price_rates *rates =
         price_rates_for(&price, facts->input->features->tokens.expected);
     bool input = c->max_input_pd >= 0 && rates->input > c->max_input_pd;
-    entry->wanted = input ? c->max_input_pd : c->max_output_pd;
-    entry->actual = input ? rates->input : rates->output;
-    return input || (c->max_output_pd >= 0 && rates->output > c->max_output_pd);
+    if (input) {
+        return refused(entry, c->max_input_pd, rates->input);
+    }
+    return c->max_output_pd >= 0 && rates->output > c->max_output_pd &&
+           refused(entry, c->max_output_pd, rates->output);
 }
 
 static bool violates_alive(const struct plan_facts *facts, const struct target *target,
@@ -291,17 +311,16 @@ static bool violates_alive(const struct plan_facts *facts, const struct target *
     if (target->health == NULL) {
         return false;
     }
-    entry->actual = health_retry_in_ms(target->health, facts->input->now_ns);
-    return entry->actual > 0;
+    int64_t retry_in = health_retry_in_ms(target->health, facts->input->now_ns);
+    return retry_in > 0 && refused(entry, 0, retry_in);
 }
 
 static bool violates_cost(const struct plan_facts *facts, const struct target *target,
                           struct plan_entry *entry)
 {
     (void)target;
-    entry->wanted = facts->max_cost_nd;
-    entry->actual = entry->high_cost_nd;
-    return facts->max_cost_nd >= 0 && entry->high_cost_nd > facts->max_cost_nd;
+    return facts->max_cost_nd >= 0 && entry->high_cost_nd > facts->max_cost_nd &&
+           refused(entry, facts->max_cost_nd, entry->high_cost_nd);
 }
 
 static bool violates_latency(const struct plan_facts *facts, const struct target *target,
@@ -310,9 +329,8 @@ static bool violates_latency(const struct plan_facts *facts, const struct target
     if (facts->max_latency_ms < 0) {
         return false;
     }
-    entry->wanted = facts->max_latency_ms;
-    entry->actual = feasible_latency_ms(facts, target);
-    return entry->actual > facts->max_latency_ms;
+    int64_t latency = feasible_latency_ms(facts, target);
+    return latency > facts->max_latency_ms && refused(entry, facts->max_latency_ms, latency);
 }
 
 /* The dead come last: who is refused as dead would be taken if it were alive, so a retry later
@@ -335,15 +353,13 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
     const struct target *target = &facts->input->policy->targets[entry->target];
     entry_costs(facts, target, entry);
     entry->expected_latency_ms = latency_of(facts, target).p50_ms;
+    entry->wanted = 0;
+    entry->actual = 0;
     for (size_t i = 0; i < ARRAY_LEN(constraint_rows); i++) {
-        entry->wanted = 0;
-        entry->actual = 0;
         if (constraint_rows[i].violates(facts, target, entry)) {
             return constraint_rows[i].reason;
         }
     }
-    entry->wanted = 0;
-    entry->actual = 0;
     return REASON_COUNT;
 }
 

@@ -124,9 +124,12 @@ static void plan_open_gap(struct planning *planning, size_t from)
         plan->count--;
     }
     size_t moved = plan->count - from;
+    plan->count++;
+    if (moved == 0) {
+        return;
+    }
     memmove(&plan->entries[from + 1], &plan->entries[from], moved * sizeof(plan->entries[0]));
     memmove(&planning->ranks[from + 1], &planning->ranks[from], moved * sizeof(planning->ranks[0]));
-    plan->count++;
 }
 
 static void plan_insert(struct planning *planning, const struct plan_entry *entry,
@@ -166,7 +169,8 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
     if (!first_sight(planning, target)) {
         return;
     }
-    struct plan_entry entry = {.target = target};
+    UNINITIALIZED struct plan_entry entry;
+    entry.target = target;
     enum plan_reason refusal = feasible_judge(facts, &entry);
     if (facts->exclusive && list_position == facts->list_count) {
         refusal = REASON_NOT_LISTED;
@@ -174,7 +178,7 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
     }
     entry.taken = refusal == REASON_COUNT;
     entry.reason = (uint8_t)refusal;
-    struct rank rank;
+    UNINITIALIZED struct rank rank;
     rank_make(planning, &entry, list_position, &rank);
     plan_insert(planning, &entry, &rank);
     planning->sequence++;

@@ -211,6 +211,7 @@ static int reload_three(struct scene *s)
     EXPECT_INT(ask("/v1/models/first"), 200);
     EXPECT_INT(gauge("sluice_config_last_reload_success"), 0);
     s->broken = false;
+    s->yaml = "server: { listen: '127.0.0.1:1', workers: 3 }\n" BASE NO_LEDGER;
     hang_up(3);
     return 0;
 }
@@ -271,15 +272,54 @@ static void prices_change(void)
     EXPECT(run(LOOPBACK BASE NO_LEDGER, wait_for_prices, &error));
 }
 
+static int nothing(struct scene *s)
+{
+    (void)s;
+    return ask("/livez");
+}
+
+static void insecure_provider(void)
+{
+    struct error error;
+    EXPECT(run(LOOPBACK "providers:\n"
+                        "  shady: { preset: openai-compatible, base_url: 'https://127.0.0.1:1/v1', "
+                        "insecure_skip_verify: true }\n"
+                        "targets:\n"
+                        "  first: { provider: shady, model: m, price: { input_per_mtok: 1, "
+                        "output_per_mtok: 2 } }\n" NO_LEDGER,
+               nothing, &error));
+}
+
+static FILE *log_file;
+
+/* What an operator read of it all. */
+static void log_tells(void)
+{
+    static const char *const events[] = {"insecure_provider", "prices_changed", "reload_failed",
+                                         "reloaded",          "restart_needed", "draining"};
+    static char text[1 << 16];
+    rewind(log_file);
+    text[fread(text, 1, sizeof(text) - 1, log_file)] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+        char member[64];
+        snprintf(member, sizeof(member), "\"event\":\"%s\"", events[i]);
+        EXPECT(strstr(text, member) != NULL);
+    }
+    EXPECT(strstr(text, "provider shady has insecure_skip_verify") != NULL);
+}
+
 int main(void)
 {
-    int null = open("/dev/null", O_WRONLY);
-    log_start(null, LOG_FORMAT_JSON, LOG_INFO);
+    log_file = tmpfile();
+    CHECK(log_file != NULL);
+    log_start(fileno(log_file), LOG_FORMAT_JSON, LOG_INFO);
     TEST(starts, "it starts, answers and stops");
     TEST(reloads, "SIGHUP puts a new configuration in force, and a broken one not");
     TEST(stays_locked, "a reload cannot make keys optional on a listener that others reach");
     TEST(prices_change, "the configuration is read again when a price gets a new date");
+    TEST(insecure_provider, "a provider whose certificate is not verified is served");
     log_stop();
-    close(null);
+    TEST(log_tells, "the log tells of all that, and warns of the unverified provider");
+    fclose(log_file);
     return tap_done();
 }

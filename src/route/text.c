@@ -13,7 +13,7 @@
 #define HITS_ANYWHERE (FEATURES_HITS_MAX - 64)
 #define TEXT_END 700
 #define HEAD_BYTES 256 /* in which every word is looked up */
-#define TAIL_BYTES 192
+#define TAIL_BYTES 160
 #define SAMPLE_EVERY 4 /* blocks of the middle */
 #define WORDS_PER_BLOCK 10
 /* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on
@@ -217,17 +217,9 @@ static ALWAYS void block_finish(struct text_scan *scan, const struct block *bloc
     }
 }
 
-/* A word that rules or features know. */
-struct known_word {
-    size_t start;
-    size_t len;
-    uint16_t index;
-    unsigned bit; /* its place in the block */
-    bool begins;  /* a sentence, polite words aside */
-};
-
 /* Offset after the last of `breaks` before `bit`, else what it was at the block's start. */
-static size_t break_before(const struct block *block, uint64_t breaks, unsigned bit, size_t earlier)
+static ALWAYS size_t break_before(const struct block *block, uint64_t breaks, unsigned bit,
+                                  size_t earlier)
 {
     breaks &= bits_below(bit);
     return breaks == 0 ? earlier : block->base + bits_last(breaks) + 1;
@@ -249,14 +241,13 @@ static bool is_description(const char *sample, size_t word_start)
     return false;
 }
 
-static SELDOM void note_negation(struct text_scan *scan, const struct known_word *word)
+static SELDOM void note_negation(struct text_scan *scan, size_t start, size_t len, unsigned index)
 {
     const char *sample = scan->features->sample;
-    size_t start = word->start;
-    if (word->len == 3 && memcmp(sample + start, "not", 3) == 0 && is_description(sample, start)) {
+    if (len == 3 && memcmp(sample + start, "not", 3) == 0 && is_description(sample, start)) {
         return;
     }
-    scan->negation = (uint16_t)(word->index + 1);
+    scan->negation = (uint16_t)(index + 1);
     scan->negation_offset = start;
 }
 
@@ -290,90 +281,84 @@ static bool hit_fits(const struct text_scan *scan, size_t start)
 }
 
 static ALWAYS uint8_t place_of(const struct text_scan *scan, const struct block *block,
-                               const struct known_word *word)
+                               size_t start, unsigned index, bool begins)
 {
     const struct block_masks *m = &block->masks;
-    unsigned bit = word->bit;
+    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
     size_t clause = break_before(block, block->clauses, bit, scan->last_clause);
     uint64_t ends = block->ends & bits_below(bit);
     size_t word_end = ends == 0 ? scan->word_end : block->base + bits_last(ends);
-    uint8_t place = scan->region;
-    place |= word->begins ? PLACE_START : 0;
+    unsigned place = scan->region;
+    place |= begins ? PLACE_START : 0;
     place |= clause >= word_end ? PLACE_CLAUSE : 0;
-    place |= is_negated(scan, clause, word->index) ? PLACE_NEGATED : 0;
+    if (scan->negation != 0 && is_negated(scan, clause, index)) {
+        place |= PLACE_NEGATED;
+    }
     if ((scan->quoted || m->quote != 0) && open_at(m->quote, m->newline, bit, scan->quoted)) {
         place |= PLACE_QUOTED;
     }
-    return place;
-}
-
-static ALWAYS void hit_add(struct text_scan *scan, const struct block *block, uint16_t id,
-                           unsigned flags, const struct known_word *word)
-{
-    struct features *f = scan->features;
-    uint8_t place = place_of(scan, block, word);
-    if ((flags & WORD_NEGATION) != 0) {
-        note_negation(scan, word);
-    }
-    if ((flags & (WORDS_COUNTED | WORD_OR | WORD_AFTER_DOT)) != 0) {
-        count_flags(scan, flags, word->start);
-    }
-    if ((flags & WORD_POLITE) != 0) {
-        scan->after_polite = word->begins ? (uint16_t)(word->index + 1) : NO_WORD;
-    }
-    scan->follow = (uint16_t)(word->index + FOLLOW_REACH);
-    if (hit_fits(scan, word->start)) {
-        f->hits[f->hit_count++] = (struct word_hit){
-            .word = id, .index = word->index, .offset = (uint16_t)word->start, .place = place};
-    }
+    return (uint8_t)place;
 }
 
 /* --- words --- */
 
 /* A word counts where its flags say: anywhere, near a start or a kept word, or only where it may go
  * on a phrase. */
-static ALWAYS bool word_counts(const struct text_scan *scan, unsigned flags,
-                               const struct known_word *word)
+static ALWAYS bool word_counts(const struct text_scan *scan, unsigned flags, unsigned index,
+                               bool begins)
 {
-    if ((flags & (WORD_AT_START | WORD_GOES_ON)) == 0) {
+    if (LIKELY((flags & (WORD_AT_START | WORD_GOES_ON)) == 0)) {
         return true;
     }
     if ((flags & WORD_GOES_ON) != 0) {
-        return word->index <= scan->follow + PHRASE_REACH - FOLLOW_REACH;
+        return index <= scan->follow + (unsigned)(PHRASE_REACH - FOLLOW_REACH);
     }
-    return word->begins || word->index <= scan->follow;
+    return begins || index <= scan->follow;
 }
 
-/* A word that the vocabulary's filter lets pass. Polite words leave the start of a sentence where
- * it is. `before`: words of the block that end before it. */
+/* A word that the vocabulary's filter lets pass: kept if it is known and counts here. Polite words
+ * leave the start of a sentence where it is. */
 static SELDOM void word_known(struct text_scan *scan, const struct block *block, size_t start,
-                              size_t len, unsigned before, bool begins)
+                              size_t len, unsigned index, bool begins)
 {
-    struct word_key key = word_key_of(scan->features->sample + start, len);
-    uint16_t id = vocabulary_find(scan->vocabulary, key, word_key_hash(key));
+    struct features *f = scan->features;
+    uint16_t id = vocabulary_find(scan->vocabulary, word_key_of(f->sample + start, len));
     if (id == WORD_UNKNOWN) {
         return;
     }
-    UNINITIALIZED struct known_word word;
-    word.start = start;
-    word.len = len;
-    word.index = (uint16_t)(scan->word_index + before);
-    word.bit = start > block->base ? (unsigned)(start - block->base) : 0;
-    word.begins = begins || scan->after_polite == word.index;
     unsigned flags = scan->vocabulary->flags[id];
-    if (word_counts(scan, flags, &word)) {
-        hit_add(scan, block, id, flags, &word);
+    begins |= scan->after_polite == index;
+    if (!word_counts(scan, flags, index, begins)) {
+        return;
+    }
+    uint8_t place = place_of(scan, block, start, index, begins);
+    if ((flags & WORD_NEGATION) != 0) {
+        note_negation(scan, start, len, index);
+    }
+    if ((flags & (WORDS_COUNTED | WORD_OR | WORD_AFTER_DOT)) != 0) {
+        count_flags(scan, flags, start);
+    }
+    if ((flags & WORD_POLITE) != 0) {
+        scan->after_polite = begins ? (uint16_t)(index + 1) : NO_WORD;
+    }
+    scan->follow = (uint16_t)(index + FOLLOW_REACH);
+    if (LIKELY(hit_fits(scan, start))) {
+        struct word_hit *hit = &f->hits[f->hit_count++];
+        hit->word = id;
+        hit->index = (uint16_t)index;
+        hit->offset = (uint16_t)start;
+        hit->place = place;
     }
 }
 
-static ALWAYS void word_scan(struct text_scan *scan, const struct block *block, size_t start,
-                             size_t end, uint64_t begins, const struct scan_kind *kind)
+static ALWAYS void word_scan(struct text_scan *scan, const struct block *block, unsigned start,
+                             unsigned end, uint64_t begins, const struct scan_kind *kind)
 {
-    uint64_t low = kind->word_low(scan->features->sample + start, end - start);
-    if (UNLIKELY(vocabulary_may_have(scan->vocabulary, low))) {
-        unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
-        unsigned before = bits_count(block->ends & bits_below(bit));
-        word_known(scan, block, start, end - start, before, (begins >> bit & 1u) != 0);
+    const char *word = scan->features->sample + block->base + start;
+    if (UNLIKELY(vocabulary_may_have(scan->vocabulary, kind->word_low(word, end - start)))) {
+        unsigned before = bits_count(block->ends & bits_below(start));
+        word_known(scan, block, block->base + start, end - start,
+                   (uint16_t)(scan->word_index + before), (begins >> start & 1u) != 0);
     }
 }
 
@@ -413,7 +398,7 @@ static SELDOM void block_word_over(struct text_scan *scan, const struct block *b
         size_t len = end - scan->word_start;
         uint64_t low = word_low_of(scan->features->sample + scan->word_start, len);
         if (vocabulary_may_have(scan->vocabulary, low)) {
-            word_known(scan, block, scan->word_start, len, 0, scan->word_begins);
+            word_known(scan, block, scan->word_start, len, scan->word_index, scan->word_begins);
         }
     }
 }
@@ -435,8 +420,7 @@ static ALWAYS void block_words(struct text_scan *scan, const struct block *block
         ends &= block->masks.word + starts;
     }
     for (; ends != 0; starts &= starts - 1, ends &= ends - 1) {
-        word_scan(scan, block, block->base + bits_first(starts), block->base + bits_first(ends),
-                  begins, kind);
+        word_scan(scan, block, bits_first(starts), bits_first(ends), begins, kind);
     }
     scan->word_open = block->masks.word >> 63 != 0;
     if (scan->word_open && block->starts != 0) {

@@ -16,26 +16,6 @@ const uint64_t word_key_masks[WORD_BYTES_MAX + 1 + 8] = {
 static struct vocabulary the_vocabulary;
 static pthread_once_t vocabulary_once = PTHREAD_ONCE_INIT;
 
-/* The slot of the key, or the free one where it belongs. */
-static size_t slot_of(const struct vocabulary *v, struct word_key key, uint64_t hash)
-{
-    size_t slot = (hash >> 20) % VOCABULARY_SLOTS;
-    while (v->slots[slot] != 0) {
-        const uint64_t *there = v->keys[v->slots[slot] - 1];
-        if (there[0] == key.low && there[1] == key.high) {
-            break;
-        }
-        slot = (slot + 1) % VOCABULARY_SLOTS;
-    }
-    return slot;
-}
-
-uint16_t vocabulary_find(const struct vocabulary *v, struct word_key key, uint64_t hash)
-{
-    uint16_t found = v->slots[slot_of(v, key, hash)];
-    return found == 0 ? WORD_UNKNOWN : (uint16_t)(found - 1);
-}
-
 /* --- building: our own tables, so whatever does not fit is a bug --- */
 
 static uint16_t word_add(struct vocabulary *v, struct slice word)
@@ -44,8 +24,7 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
     CHECK(word.len > 0);
     memcpy(bytes, word.ptr, word.len < WORD_BYTES_MAX ? word.len : WORD_BYTES_MAX);
     struct word_key key = word_key_of(bytes, word.len);
-    uint64_t hash = word_key_hash(key);
-    size_t slot = slot_of(v, key, hash);
+    size_t slot = vocabulary_slot(v, key);
     if (v->slots[slot] != 0) {
         return (uint16_t)(v->slots[slot] - 1);
     }

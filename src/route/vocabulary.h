@@ -173,7 +173,25 @@ static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint
     return (vocabulary->filter[bit / 64] >> (bit % 64) & 1u) != 0;
 }
 
+/* The slot of the key, or the free one where it belongs. */
+static inline size_t vocabulary_slot(const struct vocabulary *vocabulary, struct word_key key)
+{
+    size_t slot = (word_key_hash(key) >> 20) % VOCABULARY_SLOTS;
+    while (vocabulary->slots[slot] != 0) {
+        const uint64_t *there = vocabulary->keys[vocabulary->slots[slot] - 1];
+        if (there[0] == key.low && there[1] == key.high) {
+            break;
+        }
+        slot = (slot + 1) % VOCABULARY_SLOTS;
+    }
+    return slot;
+}
+
 /* The id of the word, WORD_UNKNOWN if no rule or feature knows it. */
-uint16_t vocabulary_find(const struct vocabulary *vocabulary, struct word_key key, uint64_t hash);
+static inline uint16_t vocabulary_find(const struct vocabulary *vocabulary, struct word_key key)
+{
+    uint16_t found = vocabulary->slots[vocabulary_slot(vocabulary, key)];
+    return found == 0 ? WORD_UNKNOWN : (uint16_t)(found - 1);
+}
 
 #endif

@@ -13,7 +13,7 @@
 #include "codec/json_scan.h"
 
 #define TEXT_MAX ((size_t)1 << 31)
-#define FIRST_CAP 64u
+#define FIRST_CAP 32u /* a chunk of a stream has about 25 nodes */
 
 const struct json_limits json_default_limits = {.depth = 128, .nodes = 1000000};
 

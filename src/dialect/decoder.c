@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "codec/json_write.h"
 
-#define EVENTS_FIRST 8u
+#define EVENTS_FIRST 4u /* of a chunk; whole answers have a few more */
 #define EVENTS_KEPT 32u /* what a decoder keeps between frames; a whole answer may need more */
 #define NODES_KEPT 1024u
 #define ARENA_FACTOR 4u /* texts made for a frame: escaped forms of parts of it */

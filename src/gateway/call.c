@@ -77,7 +77,7 @@ enum call_step call_read(struct call *call)
 void call_shrink(struct call *call)
 {
     if (call->exchange != NULL) {
-        http_release_body(call->exchange);
+        http_release_request(call->exchange);
     }
     call->chat = (struct chat){.stream = call->chat.stream, .operation = call->chat.operation};
     call->decision = NULL;

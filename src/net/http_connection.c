@@ -372,6 +372,18 @@ void http_release_body(struct http_exchange *x)
     }
 }
 
+void http_release_request(struct http_exchange *x)
+{
+    struct http_request *request = &x->head.request;
+
+    CHECK(x->started);
+    http_release_body(x);
+    *request = (struct http_request){.method = request->method,
+                                     .content_length = request->content_length,
+                                     .keep_alive = request->keep_alive};
+    http_server_give_block(http_connection_of(x)->server, &x->block);
+}
+
 /* --- the machine --- */
 
 static void advance(struct http_connection *connection)

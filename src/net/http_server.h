@@ -107,6 +107,9 @@ int64_t http_exchange_started(const struct http_exchange *x);
 void http_accept_body(struct http_exchange *x, size_t limit);
 /* The body's memory is no longer needed (long streams hold none of it). */
 void http_release_body(struct http_exchange *x);
+/* The same for all of the request once its answer has begun: http_exchange_request() has no texts
+ * and no headers any more. */
+void http_release_request(struct http_exchange *x);
 
 /* A whole answer in one write; on_end follows on a later turn. Content-Length, Date and Connection
  * are added here; headers must be valid (CHECK). */

@@ -29,27 +29,17 @@ static bool holds(const struct line *line, struct slice needle)
     return slice_find_slice(slice_of(line->text, line->len), needle) != SIZE_MAX;
 }
 
-/* Every opening begins with one of these: most lines are turned away by their first byte. */
-static bool is_opening_byte(char c)
+/* Openings of lines by their first byte, one behind the other, each ended by a zero byte. */
+static bool starts_with_any(const struct line *line, const char *const openings[128])
 {
-    unsigned char byte = (unsigned char)c;
-    static const uint32_t lower =
-        1u << ('a' - 'a') | 1u << ('c' - 'a') | 1u << ('d' - 'a') | 1u << ('e' - 'a') |
-        1u << ('f' - 'a') | 1u << ('i' - 'a') | 1u << ('l' - 'a') | 1u << ('m' - 'a') |
-        1u << ('n' - 'a') | 1u << ('p' - 'a') | 1u << ('r' - 'a') | 1u << ('s' - 'a') |
-        1u << ('t' - 'a') | 1u << ('u' - 'a') | 1u << ('v' - 'a') | 1u << ('w' - 'a');
-    return byte < 'a' || byte > 'z' || (lower >> (byte - 'a') & 1u) != 0;
-}
-
-static bool starts_with_any(const struct line *line, const char *const *prefixes, size_t count)
-{
-    if (!is_opening_byte(line->text[0])) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (prefixes[i][0] == line->text[0] && line_starts(line, prefixes[i])) {
+    unsigned char first = (unsigned char)line->text[0];
+    const char *opening = first < 128 ? openings[first] : NULL;
+    while (opening != NULL && *opening != 0) {
+        size_t len = strlen(opening);
+        if (line->len >= len && memcmp(line->text, opening, len) == 0) {
             return true;
         }
+        opening += len + 1;
     }
     return false;
 }
@@ -57,59 +47,94 @@ static bool starts_with_any(const struct line *line, const char *const *prefixes
 /* These begin no sentence. */
 static bool starts_as_code(const struct line *line)
 {
-    static const char *const openings[] = {
-        "#include",
-        "#define ",
-        "#!/",
-        "//",
-        "/*",
-        "*/",
-        "@",
-        ">>>",
-        "def ",
-        "async def ",
-        "elif ",
-        "except ",
-        "func ",
-        "fn ",
-        "const ",
-        "<?php",
-        "</",
-        "pub fn ",
-        "impl ",
-        "namespace ",
-        "using namespace",
-        "module.exports",
-        "package main",
-        "import os",
-        "import sys",
-        "import java",
-        "import {",
-        "export default",
-        "export const",
-        "select * ",
-        "create table",
-        "+ ",
-        "diff --git",
-        "@@ ",
-        "traceback (most",
-        "\"\"\"",
-        "'''",
+    static const char *const openings[128] = {
+        ['#'] = "#include\0"
+                "#define \0"
+                "#!/\0",
+        ['\''] = "'''\0",
+        ['*'] = "*/\0",
+        ['+'] = "+ \0",
+        ['/'] = "//\0"
+                "/*\0",
+        ['<'] = "<?php\0"
+                "</\0",
+        ['>'] = ">>>\0",
+        ['@'] = "@\0"
+                "@@ \0",
+        ['"'] = "\"\"\"\0",
+        ['a'] = "async def \0",
+        ['c'] = "const \0"
+                "create table\0",
+        ['d'] = "def \0"
+                "diff --git\0",
+        ['e'] = "elif \0"
+                "except \0"
+                "export default\0"
+                "export const\0",
+        ['f'] = "func \0"
+                "fn \0",
+        ['i'] = "impl \0"
+                "import os\0"
+                "import sys\0"
+                "import java\0"
+                "import {\0",
+        ['m'] = "module.exports\0",
+        ['n'] = "namespace \0",
+        ['p'] = "pub fn \0"
+                "package main\0",
+        ['s'] = "select * \0",
+        ['t'] = "traceback (most\0",
+        ['u'] = "using namespace\0",
     };
-    return starts_with_any(line, openings, ARRAY_LEN(openings));
+    return starts_with_any(line, openings);
 }
 
 /* These may begin a sentence too: the line must have marks of code as well. */
 static bool starts_as_code_perhaps(const struct line *line)
 {
-    static const char *const openings[] = {
-        "import ", "from ",   "class ", "let ",    "var ",    "public ", "private ",  "protected ",
-        "static ", "return ", "if ",    "if(",     "for ",    "for(",    "while ",    "while(",
-        "else",    "try",     "catch",  "struct ", "int ",    "void ",   "function ", "type ",
-        "with ",   "print",   "self.",  "this.",   "switch ", "case ",   "raise ",    "throw ",
-        "assert ", "new ",    "await ", "export ", "select ", "update ", "insert ",   "#",
+    static const char *const openings[128] = {
+        ['#'] = "#\0",
+        ['a'] = "assert \0"
+                "await \0",
+        ['c'] = "class \0"
+                "catch\0"
+                "case \0",
+        ['e'] = "else\0"
+                "export \0",
+        ['f'] = "from \0"
+                "for \0"
+                "for(\0"
+                "function \0",
+        ['i'] = "import \0"
+                "if \0"
+                "if(\0"
+                "int \0"
+                "insert \0",
+        ['l'] = "let \0",
+        ['n'] = "new \0",
+        ['p'] = "public \0"
+                "private \0"
+                "protected \0"
+                "print\0",
+        ['r'] = "return \0"
+                "raise \0",
+        ['s'] = "static \0"
+                "struct \0"
+                "self.\0"
+                "switch \0"
+                "select \0",
+        ['t'] = "try\0"
+                "type \0"
+                "this.\0"
+                "throw \0",
+        ['u'] = "update \0",
+        ['v'] = "var \0"
+                "void \0",
+        ['w'] = "while \0"
+                "while(\0"
+                "with \0",
     };
-    return starts_with_any(line, openings, ARRAY_LEN(openings));
+    return starts_with_any(line, openings);
 }
 
 static bool is_code(const struct line *line)

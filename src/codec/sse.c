@@ -26,6 +26,7 @@ static void begin_block(struct sse_decoder *d)
 {
     d->scanned = 0;
     d->line_start = 0;
+    d->first_end = 0;
     d->skip = 0;
 }
 
@@ -41,13 +42,14 @@ void sse_decoder_release(struct sse_decoder *d)
 /* Offset of the first CR or LF at or after `from`, or s.len. */
 static size_t find_line_end(struct slice s, size_t from)
 {
-    struct slice rest = slice_from(s, from);
-    size_t lf = slice_find(rest, '\n');
-    if (lf != SIZE_MAX) {
-        rest.len = lf;
+    if (from >= s.len) {
+        return s.len;
     }
-    size_t cr = slice_find(rest, '\r');
-    return from + (cr != SIZE_MAX ? cr : rest.len);
+    const char *start = s.ptr + from;
+    const char *lf = memchr(start, '\n', s.len - from);
+    size_t len = lf == NULL ? s.len - from : (size_t)(lf - start);
+    const char *cr = len == 0 ? NULL : memchr(start, '\r', len);
+    return from + (cr == NULL ? len : (size_t)(cr - start));
 }
 
 /* Offset after the line end at `at` (CR, LF or CRLF). */
@@ -95,6 +97,9 @@ static size_t find_block_end(struct sse_decoder *d, struct slice block)
         if (blank) {
             return next;
         }
+        if (d->line_start == d->skip) {
+            d->first_end = at;
+        }
         d->line_start = next;
         d->scanned = next;
     }
@@ -135,20 +140,34 @@ static bool add_line(struct sse_decoder *d, struct sse_event *event, struct slic
     return true; /* comments, id, retry and unknown fields live on in `raw` */
 }
 
-/* Fills in the event from the bytes of its block; false: out of memory. */
-static bool read_block(struct sse_decoder *d, struct slice raw, struct sse_event *ret_event)
+/* The usual line, without a look at other names. */
+static bool add_usual_line(struct sse_decoder *d, struct sse_event *event, struct slice line)
+{
+    if (line.len < 6 || memcmp(line.ptr, "data: ", 6) != 0) {
+        return add_line(d, event, line);
+    }
+    return add_data(d, event, slice_of(line.ptr + 6, line.len - 6));
+}
+
+/* Fills in the event from the bytes of its block, whose lines that say something end at `lines`;
+   false: out of memory. */
+static bool read_block(struct sse_decoder *d, struct slice raw, size_t lines,
+                       struct sse_event *ret_event)
 {
     struct sse_event event = {.raw = raw};
     size_t at = d->skip;
-    buf_clear(&d->joined);
-    buf_trim(&d->joined, KEEP_BYTES);
+    size_t end = d->first_end > 0 ? d->first_end : find_line_end(raw, at);
+    if (d->joined.ptr != NULL) {
+        buf_clear(&d->joined);
+        buf_trim(&d->joined, KEEP_BYTES);
+    }
     begin_block(d);
-    while (at < raw.len) {
-        size_t end = find_line_end(raw, at);
-        if (!add_line(d, &event, slice_of(raw.ptr + at, end - at))) {
+    while (at < lines) {
+        if (!add_usual_line(d, &event, slice_of(raw.ptr + at, end - at))) {
             return false;
         }
         at = end < raw.len ? after_line_end(raw, end) : end;
+        end = at < lines ? find_line_end(raw, at) : at;
     }
     *ret_event = event;
     return true;
@@ -187,7 +206,7 @@ static enum sse_result decode_in_place(struct sse_decoder *d, struct slice *byte
         take(bytes, bytes->len);
         return fits ? SSE_MORE : give_up(d);
     }
-    if (len > d->limit || !read_block(d, take(bytes, len), ret_event)) {
+    if (len > d->limit || !read_block(d, take(bytes, len), d->line_start, ret_event)) {
         return give_up(d);
     }
     return SSE_EVENT;
@@ -224,7 +243,8 @@ static enum sse_result decode_pending(struct sse_decoder *d, struct slice *bytes
             take(bytes, len - before);
             d->pending.len = len;
             d->emitted = len;
-            return read_block(d, buf_slice(&d->pending), ret_event) ? SSE_EVENT : give_up(d);
+            bool ok = read_block(d, buf_slice(&d->pending), d->line_start, ret_event);
+            return ok ? SSE_EVENT : give_up(d);
         }
         take(bytes, piece.len);
     }
@@ -252,7 +272,7 @@ bool sse_decode_end(struct sse_decoder *d, struct sse_event *ret_event)
     }
     d->started = true;
     d->emitted = d->pending.len;
-    return read_block(d, buf_slice(&d->pending), ret_event);
+    return read_block(d, buf_slice(&d->pending), d->pending.len, ret_event);
 }
 
 bool sse_encode(struct buf *out, struct slice name, struct slice data)

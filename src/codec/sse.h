@@ -23,6 +23,7 @@ struct sse_decoder {
     struct buf joined;  /* data of a multi-line event */
     size_t scanned;     /* of pending: no end of a line between line_start and this offset */
     size_t line_start;  /* of pending: where the line that is being looked at begins */
+    size_t first_end;   /* of pending: where its first line ends; 0: not known yet */
     size_t limit;       /* ceiling of a block */
     size_t emitted; /* of pending: bytes of the event handed out last, dropped at the next call */
     uint8_t skip;   /* bytes of a BOM at the start of the block */

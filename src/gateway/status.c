@@ -165,7 +165,8 @@ static const char *unready_reason(struct worker *worker)
     int64_t now_ns = clock_monotonic(worker->loop.clock);
     for (size_t i = 0; i < policy->target_count; i++) {
         const struct target *target = &policy->targets[i];
-        if (!target->off && health_alive(target->health, now_ns)) {
+        if (!target->off && !atomic_load(&target->health->switched_off) &&
+            health_alive(target->health, now_ns)) {
             return NULL;
         }
     }

@@ -44,6 +44,9 @@ static inline bool scan_is_wide(void)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 }
 
+/* Each byte, 32 times. */
+extern const uint8_t scan_splats[256][32] __attribute__((aligned(32)));
+
 /* Adds the marks that `others` points at to their masks. */
 static inline __attribute__((always_inline)) void
 block_marks_few(const char *block, uint64_t others, struct block_masks *m, uint64_t *apostrophes)
@@ -101,7 +104,8 @@ block_marks_few(const char *block, uint64_t others, struct block_masks *m, uint6
 #pragma GCC push_options
 #pragma GCC target("avx2,bmi,bmi2,popcnt")
 #endif
-#define SPLAT(c) _mm256_set1_epi8((char)(c))
+/* An operand in memory; the compiler would build a constant that it sees anew in each block. */
+#define SPLAT(c) _mm256_load_si256((const __m256i *)(const void *)scan_splats[(uint8_t)(c)])
 #define VECTOR __m256i
 #define VECTOR_BYTES 32
 #define LOAD(at) _mm256_loadu_si256((const __m256i *)(const void *)(at))

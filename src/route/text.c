@@ -82,7 +82,7 @@ static uint64_t operators_of(const struct block_masks *m)
     return m->arithmetic & (spaced | digits);
 }
 
-static SELDOM void count_digits(struct text_scan *scan, const struct block_masks *m)
+static ALWAYS void count_digits(struct text_scan *scan, const struct block_masks *m)
 {
     struct features *f = scan->features;
     unsigned digits = bits_count(m->digit);
@@ -121,7 +121,7 @@ static ALWAYS void block_count(struct text_scan *scan, const struct block *block
 
 /* "Which of these are planets: Mars, Sun, Pluto": the commas of what a colon or a question mark
  * announces. */
-static SELDOM void block_lists(struct text_scan *scan, const struct block *block)
+static ALWAYS void block_lists(struct text_scan *scan, const struct block *block)
 {
     struct features *f = scan->features;
     uint64_t stops = block->masks.stop & block->stops;
@@ -433,7 +433,7 @@ static ALWAYS void block_words(struct text_scan *scan, const struct block *block
 
 /* --- lines --- */
 
-static SELDOM void block_lines(struct text_scan *scan, const struct block *block)
+static ALWAYS void block_lines(struct text_scan *scan, const struct block *block)
 {
     uint64_t newlines = block->masks.newline;
     uint64_t rest = UINT64_MAX;

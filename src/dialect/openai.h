@@ -51,6 +51,7 @@ enum openai_member {
     MEMBER_FUNCTIONS,
     MEMBER_AUDIO,
     MEMBER_COUNT,
+    MEMBER_FIRST_RARE = MEMBER_TOOLS, /* most requests have none of these */
     MEMBER_FIRST_KEPT = MEMBER_SESSION_ID,
 };
 

@@ -271,7 +271,7 @@ static uint32_t first_kept(const struct chat *chat)
     return chat->operation == OPERATION_CHAT ? MEMBER_PROMPT : MEMBER_FIRST_KEPT;
 }
 
-static bool has_kept(const uint32_t *values, uint32_t first)
+static bool has_any(const uint32_t *values, uint32_t first)
 {
     uint32_t all = JSON_ABSENT;
     for (uint32_t id = first; id < MEMBER_COUNT; id++) {
@@ -287,7 +287,7 @@ static bool read_top_extras(struct reader *r, const uint32_t *values, size_t unk
 {
     struct chat *chat = r->chat;
     uint32_t first = first_kept(chat);
-    if (unknown == 0 && !keep_choice && !keep_format && !has_kept(values, first)) {
+    if (unknown == 0 && !keep_choice && !keep_format && !has_any(values, first)) {
         return true;
     }
     if (!openai_read_extras(r, JSON_ROOT, &openai_members, first, &chat->extras,
@@ -305,15 +305,13 @@ static bool read_top_extras(struct reader *r, const uint32_t *values, size_t unk
     return true;
 }
 
-bool openai_read_common(struct reader *r, const uint32_t *values, size_t unknown)
+/* What few requests have. */
+static bool read_rare(struct reader *r, const uint32_t *values, size_t unknown)
 {
     struct chat *chat = r->chat;
     bool keep_choice = false;
     bool keep_format = false;
-    if (!read_inner(r, values[MEMBER_MODEL], name_of(MEMBER_MODEL), &chat->model) ||
-        !read_bool(r, values[MEMBER_STREAM], name_of(MEMBER_STREAM), &chat->stream) ||
-        !read_stream_options(r, values[MEMBER_STREAM_OPTIONS]) || !read_max_tokens(r, values) ||
-        !read_choices(r, values) || !read_numbers(r, values) ||
+    if (!read_stream_options(r, values[MEMBER_STREAM_OPTIONS]) || !read_choices(r, values) ||
         !read_stop(r, values[MEMBER_STOP]) || !read_logprobs(r, values) ||
         !read_policy(r, values) ||
         !read_inner(r, values[MEMBER_REASONING_EFFORT], name_of(MEMBER_REASONING_EFFORT),
@@ -334,6 +332,17 @@ bool openai_read_common(struct reader *r, const uint32_t *values, size_t unknown
         chat->needs |= CAPABILITY_AUDIO;
     }
     return read_top_extras(r, values, unknown, keep_choice, keep_format);
+}
+
+bool openai_read_common(struct reader *r, const uint32_t *values, size_t unknown)
+{
+    struct chat *chat = r->chat;
+    if (!read_inner(r, values[MEMBER_MODEL], name_of(MEMBER_MODEL), &chat->model) ||
+        !read_bool(r, values[MEMBER_STREAM], name_of(MEMBER_STREAM), &chat->stream) ||
+        !read_max_tokens(r, values) || !read_numbers(r, values)) {
+        return false;
+    }
+    return (unknown == 0 && !has_any(values, MEMBER_FIRST_RARE)) || read_rare(r, values, unknown);
 }
 
 /* --- what the request needs --- */

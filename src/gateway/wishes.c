@@ -122,7 +122,7 @@ bool wishes_read_headers(const struct http_request *request, struct decision *de
     uint32_t seen = 0;
     for (size_t h = 0; h < request->header_count; h++) {
         const struct http_header *header = &request->headers[h];
-        if (header->name.len < 10 ||
+        if (header->name.len < 10 || (header->name.ptr[0] | 0x20) != 'x' ||
             !slice_eq_nocase(slice_of(header->name.ptr, 9), SLICE("x-sluice-"))) {
             continue;
         }

@@ -50,7 +50,7 @@ const struct http_problem_row *http_problem_row(enum http_problem problem)
 
 /* How many bytes at the front are neither below 0x20 nor DEL. This one pass looks at every byte of
  * the head. */
-static size_t text_run(const char *bytes, size_t len)
+static inline size_t text_run(const char *bytes, size_t len)
 {
     size_t i = 0;
 

@@ -13,7 +13,8 @@
 
 #define WORD_BYTES_MAX 16
 #define VOCABULARY_WORDS_MAX 4096
-#define VOCABULARY_SLOTS 16384 /* a power of two, at least twice the words */
+#define VOCABULARY_SLOTS_LOG 14
+#define VOCABULARY_SLOTS (1u << VOCABULARY_SLOTS_LOG) /* at least twice the words */
 #define VOCABULARY_FILTER_LOG 16
 #define VOCABULARY_FILTER_BITS (1u << VOCABULARY_FILTER_LOG)
 #define PHRASE_WORDS_MAX 3
@@ -145,11 +146,10 @@ static inline struct word_key word_key_of(const char *word, size_t len)
     return key;
 }
 
+/* The upper bits are the good ones. */
 static inline uint64_t word_key_hash(struct word_key key)
 {
-    uint64_t h = key.low * UINT64_C(0x9e3779b97f4a7c15);
-    h ^= (key.high ^ h >> 32) * UINT64_C(0xc2b2ae3d27d4eb4f);
-    return h ^ h >> 29;
+    return (key.low ^ key.high * UINT64_C(0xc2b2ae3d27d4eb4f)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 /* The low half of its key. */
@@ -176,7 +176,7 @@ static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint
 /* The slot of the key, or the free one where it belongs. */
 static inline size_t vocabulary_slot(const struct vocabulary *vocabulary, struct word_key key)
 {
-    size_t slot = (word_key_hash(key) >> 20) % VOCABULARY_SLOTS;
+    size_t slot = word_key_hash(key) >> (64 - VOCABULARY_SLOTS_LOG);
     while (vocabulary->slots[slot] != 0) {
         const uint64_t *there = vocabulary->keys[vocabulary->slots[slot] - 1];
         if (there[0] == key.low && there[1] == key.high) {

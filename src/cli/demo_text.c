@@ -89,8 +89,9 @@ static void write_targets(const struct demo_fleet *fleet, const struct demo_resu
                           struct buf *out)
 {
     static const struct table_column columns[] = {
-        {"TARGET", false},   {"$ PER M IN/OUT", true}, {"CALLS", true}, {"SHARE", true},
-        {"TOKENS IN", true}, {"TOKENS OUT", true},     {"COST", true},  {"ALL OF IT THERE", true}};
+        {"TARGET", false}, {"$/M IN/OUT", true}, {"CALLS", true},
+        {"SHARE", true},   {"COST", true},       {"ALL THERE", true},
+    };
     struct table table;
     table_init(&table, columns, ARRAY_LEN(columns));
     for (size_t i = 0; i < fleet->workload->target_count; i++) {
@@ -106,8 +107,6 @@ static void write_targets(const struct demo_fleet *fleet, const struct demo_resu
         buf_clear(&text);
         put_percent(&text, sum->calls, result->total.calls);
         table_put(&table, buf_slice(&text));
-        table_count(&table, sum->input_tokens);
-        table_count(&table, sum->output_tokens);
         table_usd(&table, sum->cost_nd);
         table_usd(&table, demo_cost_at(fleet, result, i));
         buf_release(&text);
@@ -150,7 +149,11 @@ static void write_summary(const struct demo_fleet *fleet, const struct demo_resu
         put_percent(out, j.easy_to_premium, j.easy);
         buf_append_cstr(out, " of the prompts labelled easy went to a premium one\n");
     }
-    buf_printf(out, "  %lld calls in %lld ms, %lld failed\n", (long long)result->total.calls,
+    buf_append_cstr(out, "  ");
+    put_count(out, result->total.input_tokens);
+    buf_append_cstr(out, " tokens in, ");
+    put_count(out, result->total.output_tokens);
+    buf_printf(out, " out; %lld calls in %lld ms, %lld failed\n", (long long)result->total.calls,
                (long long)(result->duration_ns / 1000000), (long long)result->failed);
 }
 

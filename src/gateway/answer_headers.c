@@ -148,23 +148,3 @@ void answer_headers_retry_after(struct buf *lines, const struct call *call)
         answer_headers_add(lines, SLICE("retry-after"), slice_of(digits, len));
     }
 }
-
-bool answer_header_forwarded(struct slice name)
-{
-    static const struct slice exact[] = {SLICE_INIT("retry-after-ms"), SLICE_INIT("x-should-retry"),
-                                         SLICE_INIT("cache-control")};
-    static const struct slice prefixes[] = {SLICE_INIT("x-ratelimit-"), SLICE_INIT("openai-"),
-                                            SLICE_INIT("anthropic-")};
-    for (size_t i = 0; i < ARRAY_LEN(exact); i++) {
-        if (slice_eq_nocase(name, exact[i])) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
-        if (name.len > prefixes[i].len &&
-            slice_eq_nocase(slice_of(name.ptr, prefixes[i].len), prefixes[i])) {
-            return true;
-        }
-    }
-    return false;
-}

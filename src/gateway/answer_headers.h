@@ -24,8 +24,5 @@ void answer_headers_of_call(struct buf *lines, const struct call *call);
 /* Cost and baseline, known before the body only for answers that are not streamed. */
 void answer_headers_cost(struct buf *lines, const struct call *call);
 void answer_headers_retry_after(struct buf *lines, const struct call *call);
-/* May this header of an upstream's answer reach the client? Rate limits, request ids, processing
-   times; never framing, cookies or connection headers. */
-bool answer_header_forwarded(struct slice name);
 
 #endif

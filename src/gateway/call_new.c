@@ -8,6 +8,16 @@
 #define DOC_NODES_KEPT 4096
 #define FRAME_BYTES_MAX (32u << 20) /* a picture in base64 is one frame */
 
+bool request_secret_ambiguous(const struct http_request *request)
+{
+    unsigned seen = 0;
+    for (size_t i = 0; i < request->header_count; i++) {
+        struct slice name = request->headers[i].name;
+        seen += name.len == 13 && slice_eq_nocase(name, SLICE("authorization")) ? 1 : 0;
+    }
+    return seen > 1;
+}
+
 struct slice request_secret(const struct http_request *request)
 {
     struct slice value =

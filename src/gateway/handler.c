@@ -118,6 +118,26 @@ static void plain_head(struct worker *worker, struct http_exchange *x,
     endpoint->answer(worker, x, rest, SLICE_EMPTY);
 }
 
+/* What no endpoint but the public ones takes. True: it was answered. */
+static bool refuse_caller(struct worker *worker, struct http_exchange *x,
+                          const struct endpoint *endpoint)
+{
+    if (endpoint->access == ACCESS_PUBLIC) {
+        return false;
+    }
+    if (request_secret_ambiguous(http_exchange_request(x))) {
+        answer_error(x, 400, "duplicate_header", "There is more than one Authorization header.");
+        return true;
+    }
+    if (!is_admin(x) && is_foreign_page(worker, http_exchange_request(x))) {
+        answer_error(x, 403, "foreign_page",
+                     "While no client key is required, Host must be localhost or an IP address and "
+                     "requests of web pages are refused (keys.required: true lifts this).");
+        return true;
+    }
+    return false;
+}
+
 static void on_head(struct http_exchange *x)
 {
     struct worker *worker = worker_of(x);
@@ -135,11 +155,7 @@ static void on_head(struct http_exchange *x)
     case ENDPOINT_FOUND:
         break;
     }
-    if (endpoint->access != ACCESS_PUBLIC && !is_admin(x) &&
-        is_foreign_page(worker, http_exchange_request(x))) {
-        answer_error(x, 403, "foreign_page",
-                     "While no client key is required, Host must be localhost or an IP address and "
-                     "requests of web pages are refused (keys.required: true lifts this).");
+    if (refuse_caller(worker, x, endpoint)) {
         return;
     }
     if (!endpoint->inference) {

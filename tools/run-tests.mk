@@ -17,6 +17,11 @@ crash:
 crash-long:
 	@python3 tests/fault/crash.py --long
 
+# Misspelt framing with innocent requests behind it, compared with nginx: a minute at most. [SEED=N]
+.PHONY: smuggling
+smuggling: $(SLUICE)
+	@python3 tests/fault/diff_smuggling.py --program $(SLUICE) $(if $(SEED),--seed $(SEED))
+
 # Mixed load with faults: 2 minutes, or an hour.
 .PHONY: soak soak-long
 soak: $(SLUICE)

@@ -149,14 +149,13 @@ static void head_complete(struct http_connection *connection, size_t end)
     struct http_exchange *x = &connection->exchange;
     struct slice bytes =
         slice_of(connection->input.ptr + connection->scan.skipped, end - connection->scan.skipped);
-    size_t capacity = connection->scan.lines - 1;
-    size_t fields_size = capacity * sizeof(struct http_header);
+    size_t fields_size = (connection->scan.lines - 1) * sizeof(struct http_header);
 
-    connection->scan = (struct http_head_scan){.at = 0};
     connection->head_begun = false;
     x->block = http_server_take_block(connection->server, SIZE_MAX);
     char *block = buf_reserve(&x->block, fields_size + bytes.len);
     if (block == NULL) {
+        connection->scan = (struct http_head_scan){.at = 0};
         refuse(connection, HTTP_OUT_OF_MEMORY);
         return;
     }
@@ -164,8 +163,9 @@ static void head_complete(struct http_connection *connection, size_t end)
     memcpy(copy, bytes.ptr, bytes.len);
     input_take(connection, end);
     enum http_problem problem =
-        http_head_parse(&x->head, slice_of(copy, bytes.len), (struct http_header *)(void *)block,
-                        capacity, limits_of(connection));
+        http_head_parse(&x->head, slice_of(copy, bytes.len), &connection->scan,
+                        (struct http_header *)(void *)block, limits_of(connection));
+    connection->scan = (struct http_head_scan){.at = 0};
     if (problem != HTTP_PROBLEM_NONE) {
         refuse(connection, problem);
         return;

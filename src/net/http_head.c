@@ -84,10 +84,13 @@ static enum http_problem scan_limits(const struct http_head_scan *scan,
     return scan->at - scan->skipped > limits->head_bytes ? HTTP_HEAD_TOO_LARGE : HTTP_PROBLEM_NONE;
 }
 
-/* A line of something ended at scan->at. */
-static enum http_problem scan_line(struct http_head_scan *scan, char first,
+/* A line of something, of this length, ended before scan->at. */
+static enum http_problem scan_line(struct http_head_scan *scan, char first, size_t length,
                                    const struct http_limits *limits)
 {
+    if (scan->lines < HTTP_LINES_NOTED) {
+        scan->lengths[scan->lines] = length < UINT16_MAX ? (uint16_t)length : UINT16_MAX;
+    }
     if (first == ' ' || first == '\t') {
         return scan->lines == 0 ? HTTP_BAD_REQUEST_LINE : HTTP_BAD_FIELD;
     }
@@ -136,7 +139,8 @@ enum http_problem http_head_scan(struct http_head_scan *scan, struct slice bytes
         bool empty = scan->at == scan->line_start;
         scan->at += 2;
         if (!empty) {
-            problem = scan_line(scan, bytes.ptr[scan->line_start], limits);
+            size_t length = scan->at - 2 - scan->line_start;
+            problem = scan_line(scan, bytes.ptr[scan->line_start], length, limits);
         } else if (scan->lines > 0) {
             *ret_end = scan->at;
             return scan_limits(scan, limits);
@@ -332,12 +336,23 @@ static enum http_problem request_line_parse(struct http_head *head, struct slice
 
 /* --- the lines --- */
 
-struct slice http_head_line(struct slice *rest)
+/* By looking for its end: the only control characters are HTAB within and CR LF behind it. */
+static size_t line_length(struct slice rest)
 {
-    size_t len = text_run(rest->ptr, rest->len);
+    size_t len = text_run(rest.ptr, rest.len);
 
-    while (rest->ptr[len] == '\t') {
-        len += 1 + text_run(rest->ptr + len + 1, rest->len - len - 1);
+    while (rest.ptr[len] == '\t') {
+        len += 1 + text_run(rest.ptr + len + 1, rest.len - len - 1);
+    }
+    return len;
+}
+
+struct slice http_head_line(const struct http_head_scan *scan, size_t index, struct slice *rest)
+{
+    size_t len = index < HTTP_LINES_NOTED ? scan->lengths[index] : UINT16_MAX;
+
+    if (len == UINT16_MAX) {
+        len = line_length(*rest);
     }
     struct slice line = slice_of(rest->ptr, len);
     *rest = slice_of(rest->ptr + len + 2, rest->len - len - 2);
@@ -524,16 +539,17 @@ static void framing_apply(struct http_head *head, const struct framing *framing)
 }
 
 /* Reads the lines that follow the request line into the table, applies what they say. */
-static enum http_problem fields_parse(struct http_head *head, struct slice lines, size_t count,
-                                      struct framing *framing)
+static enum http_problem fields_parse(struct http_head *head, struct slice lines,
+                                      const struct http_head_scan *scan, struct framing *framing)
 {
     struct http_request *request = &head->request;
 
-    for (; request->header_count < count; request->header_count++) {
-        struct http_header *header = &request->headers[request->header_count];
-        if (!http_head_field(http_head_line(&lines), header)) {
+    for (size_t i = 1; i < scan->lines; i++) {
+        struct http_header *header = &request->headers[i - 1];
+        if (!http_head_field(http_head_line(scan, i, &lines), header)) {
             return HTTP_BAD_FIELD;
         }
+        request->header_count = i;
         field_apply(head, framing, header->name, header->value);
     }
     CHECK(lines.len == 2); /* the empty line */
@@ -541,17 +557,17 @@ static enum http_problem fields_parse(struct http_head *head, struct slice lines
 }
 
 enum http_problem http_head_parse(struct http_head *head, struct slice bytes,
-                                  struct http_header *fields, size_t count,
+                                  const struct http_head_scan *scan, struct http_header *fields,
                                   const struct http_limits *limits)
 {
     struct slice authority;
     struct framing framing = {.length = 0};
 
     *head = (struct http_head){.request = {.headers = fields}};
-    struct slice line = http_head_line(&bytes);
+    struct slice line = http_head_line(scan, 0, &bytes);
     enum http_problem problem = request_line_parse(head, line, limits, &authority);
     if (problem == HTTP_PROBLEM_NONE) {
-        problem = fields_parse(head, bytes, count, &framing);
+        problem = fields_parse(head, bytes, scan, &framing);
     }
     if (problem == HTTP_PROBLEM_NONE) {
         problem = framing_check(head, &framing);

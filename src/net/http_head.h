@@ -77,12 +77,14 @@ const struct http_problem_row *http_problem_row(enum http_problem problem);
 
 /* Where the scan of one head stands. Zeroed to begin but for `of_answer`; offsets count from the
    first byte of the input, which must stay the same bytes from call to call, only longer. */
+#define HTTP_LINES_NOTED 24
 struct http_head_scan {
-    size_t at;         /* bytes looked at */
-    size_t line_start; /* of the line that `at` is in */
-    size_t lines;      /* complete lines: the request line and fields */
-    size_t skipped;    /* bytes of an empty line before the request line: 0 or 2 */
-    bool of_answer;    /* the first line is a status line, in which HTAB may stand */
+    size_t at;                          /* bytes looked at */
+    size_t line_start;                  /* of the line that `at` is in */
+    size_t lines;                       /* complete lines: the request line and fields */
+    size_t skipped;                     /* bytes of an empty line before the request line: 0 or 2 */
+    uint16_t lengths[HTTP_LINES_NOTED]; /* of the first lines, or UINT16_MAX */
+    bool of_answer; /* the first line is a status line, in which HTAB may stand */
 };
 
 /* Scans on. *ret_end: offset behind the empty line that ends the head, or 0 when more bytes are
@@ -96,15 +98,15 @@ struct http_head {
     bool expect_continue;
 };
 
-/* Parses a head that http_head_scan() found complete (without the skipped bytes). `count` is
-   scan.lines - 1, `fields` has room for as many and becomes request.headers. On a problem *head is
-   partly filled in: only request.method may be used. */
+/* Parses a head that http_head_scan() found complete (without the skipped bytes). `fields` has room
+   for scan->lines - 1 and becomes request.headers. On a problem *head is partly filled in: only
+   request.method may be used. */
 enum http_problem http_head_parse(struct http_head *head, struct slice bytes,
-                                  struct http_header *fields, size_t count,
+                                  const struct http_head_scan *scan, struct http_header *fields,
                                   const struct http_limits *limits);
 
-/* Takes a line of a scanned head off the front, without its CR LF. There must be one. */
-struct slice http_head_line(struct slice *rest);
+/* Takes the line `index` of a scanned head off the front of the rest, without its CR LF. */
+struct slice http_head_line(const struct http_head_scan *scan, size_t index, struct slice *rest);
 /* Splits a line of a scanned head into name and value, without the blanks around it. False: it is
    no field. */
 MUST_USE bool http_head_field(struct slice line, struct http_header *ret_header);

@@ -39,9 +39,9 @@ static const char *status_line_read(struct answer_head *head, struct slice line)
 /* The whole head, scanned. NULL or what is wrong with it. */
 static const char *lines_read(struct answer_head *head, struct slice bytes)
 {
-    const char *error = status_line_read(head, http_head_line(&bytes));
-    for (size_t i = 0; error == NULL && i < head->scan.lines - 1; i++) {
-        if (!http_head_field(http_head_line(&bytes), &head->headers[i])) {
+    const char *error = status_line_read(head, http_head_line(&head->scan, 0, &bytes));
+    for (size_t i = 1; error == NULL && i < head->scan.lines; i++) {
+        if (!http_head_field(http_head_line(&head->scan, i, &bytes), &head->headers[i - 1])) {
             error = "header field is malformed";
         }
     }

@@ -44,8 +44,7 @@ static void try_request(struct slice bytes, size_t step)
         return;
     }
     struct slice exact = slice_of(bytes.ptr + scan.skipped, end - scan.skipped);
-    if (http_head_parse(&head, exact, fields, scan.lines - 1, &http_default_limits) !=
-        HTTP_PROBLEM_NONE) {
+    if (http_head_parse(&head, exact, &cut, fields, &http_default_limits) != HTTP_PROBLEM_NONE) {
         return;
     }
     for (size_t i = 0; i < head.request.header_count; i++) {

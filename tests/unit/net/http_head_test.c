@@ -33,7 +33,7 @@ static enum http_problem read_head(struct slice text, const struct http_limits *
         return problem;
     }
     struct slice bytes = slice_of(text.ptr + scan.skipped, end - scan.skipped);
-    problem = http_head_parse(head, bytes, fields, scan.lines - 1, limits);
+    problem = http_head_parse(head, bytes, &scan, fields, limits);
     EXPECT(problem != HTTP_PROBLEM_NONE || oracle_agrees_on_request(bytes, &head->request));
     return problem;
 }
@@ -327,6 +327,27 @@ static enum http_problem verdict_of_fill(const char *before, size_t count, const
     return problem;
 }
 
+/* Longer than what the scan can note of a line. */
+static void reads_very_long_lines(void)
+{
+    static const size_t counts[] = {65530, 65531, 65532, 65533, 70000};
+    struct http_limits limits = http_default_limits;
+    limits.head_bytes = 100000;
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        struct http_head head;
+        size_t used = 0;
+        size_t len = 0;
+        char *text =
+            filled("GET / HTTP/1.1\r\nHost: a\r\nX: ", 'x', counts[i], "\r\nY: \tz\r\n\r\n", &len);
+        EXPECT_INT(read_head(slice_of(text, len), &limits, len, &head, &used), HTTP_PROBLEM_NONE);
+        EXPECT_INT(used, len);
+        EXPECT_INT(head.request.header_count, 3);
+        EXPECT_INT(fields[1].value.len, counts[i]);
+        EXPECT_SLICE(fields[2].value, "z");
+        free(text);
+    }
+}
+
 static void limits_the_target(void)
 {
     struct http_limits limits = http_default_limits;
@@ -448,6 +469,7 @@ int main(void)
     TEST(refuses_ambiguous_codings, "refuses Transfer-Encoding but a single chunked");
     TEST(refuses_other_expectations, "refuses expectations but 100-continue");
     TEST(decides_on_persistence, "decides on persistence from version and Connection");
+    TEST(reads_very_long_lines, "reads lines of any length within the limit");
     TEST(limits_the_target, "limits the target at the byte");
     TEST(limits_the_head, "limits the head at the byte");
     TEST(limits_the_fields, "limits the number of fields");

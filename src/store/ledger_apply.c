@@ -82,11 +82,37 @@ static bool name_attempt(struct writer *writer, struct open_attempt *attempt)
 
 /* --- settles --------------------------------------------------------------------------------- */
 
-/* Adds the row. *ret_added: false when there was one already. */
+static bool write_rows(struct writer *writer, struct rows *rows, size_t *ret_added)
+{
+    bool calls = rows == &writer->calls;
+    size_t count = rows->count;
+    if (!rows_write(rows, writer->sql[calls ? SQL_CALL_ADD : SQL_ATTEMPT_ADD], ret_added)) {
+        return false;
+    }
+    writer->rows += *ret_added;
+    writer->repeated |= *ret_added != count;
+    return *ret_added == count || writer->careful;
+}
+
+/* Counts the row that was filled in. *ret_added: false when there was one already; it is known at
+ * once only when the writer is careful. */
+static bool add_row(struct writer *writer, struct rows *rows, bool *ret_added)
+{
+    size_t added = 1;
+    rows->count++;
+    bool done = true;
+    if (writer->careful || rows->count == ROWS_MAX) {
+        done = write_rows(writer, rows, &added);
+    }
+    *ret_added = added > 0;
+    return done;
+}
+
+/* Adds the row. *ret_added as for add_row(). */
 static bool add_attempt_row(struct writer *writer, const struct settle_record *settle,
                             const int64_t names[ATTEMPT_WORDS], bool *ret_added)
 {
-    sqlite3_stmt *sql = writer->sql[SQL_ATTEMPT_ADD];
+    struct row *row = rows_next(&writer->attempts);
     const struct usage *usage = &settle->usage;
     int64_t lane = names_id(&writer->names, settle->lane);
     int64_t error = names_id(&writer->names, settle->error);
@@ -118,23 +144,13 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         sane(usage->audio_output),
         settle->first_byte_us,
         settle->total_us,
-        sane(usage->provider_cost_nd),
+        usage->has_provider_cost ? sane(usage->provider_cost_nd) : ROW_NULL,
     };
-    size_t count = ARRAY_LEN(values) - (usage->has_provider_cost ? 0 : 1);
-    bind_id(sql, 1, &settle->call);
-    bind_numbers(sql, 2, values, count);
-    if (!usage->has_provider_cost) {
-        sqlite3_bind_null(sql, (int)ARRAY_LEN(values) + 1);
-    }
-    if (settle->loss.len > 0) {
-        bind_slice(sql, (int)ARRAY_LEN(values) + 2, settle->loss);
-    } else {
-        sqlite3_bind_null(sql, (int)ARRAY_LEN(values) + 2);
-    }
-    bool done = database_run(sql);
-    *ret_added = done && sqlite3_changes(writer->db) > 0;
-    writer->rows += *ret_added ? 1 : 0;
-    return done;
+    _Static_assert(ARRAY_LEN(values) == ATTEMPT_ROW_NUMBERS, "as the table has");
+    row->call = settle->call;
+    memcpy(row->numbers, values, sizeof(values));
+    row->text = settle->loss;
+    return add_row(writer, &writer->attempts, ret_added);
 }
 
 static bool remove_hold(struct writer *writer, const struct open_call *call,
@@ -155,6 +171,23 @@ static bool answered(enum attempt_outcome outcome)
     return outcome != ATTEMPT_FAILED;
 }
 
+/* Nobody held it: is it the one attempt that the row of a closed call has in it? */
+static bool is_in_call(struct writer *writer, const struct settle_record *settle, bool *ret_found)
+{
+    size_t added;
+    sqlite3_stmt *sql = writer->sql[SQL_CALL_FIND];
+    if (settle->attempt != 1) {
+        return true;
+    }
+    if (!write_rows(writer, &writer->calls, &added)) {
+        return false;
+    }
+    bind_id(sql, 1, &settle->call);
+    *ret_found =
+        sqlite3_step(sql) == SQLITE_ROW && (sqlite3_column_int64(sql, 5) & CALL_OWN_ATTEMPT) != 0;
+    return sqlite3_reset(sql) == SQLITE_OK;
+}
+
 static bool apply_settle(struct writer *writer, const struct settle_record *settle)
 {
     struct open_call *call = open_calls_at(&writer->open, settle->call);
@@ -172,8 +205,10 @@ static bool apply_settle(struct writer *writer, const struct settle_record *sett
         [WORD_MODEL] = settle->model,
     };
     bool added = false;
+    bool in_call = false;
     if (!number_words(writer, words, attempt->names, ATTEMPT_WORDS) ||
-        !add_attempt_row(writer, settle, attempt->names, &added) ||
+        (attempt->held_ns == 0 && !is_in_call(writer, settle, &in_call)) ||
+        (!in_call && !add_attempt_row(writer, settle, attempt->names, &added)) ||
         !remove_hold(writer, call, attempt)) {
         return false;
     }
@@ -235,124 +270,143 @@ static int64_t task_word(struct writer *writer, enum task task)
     return *word;
 }
 
-enum call_word {
-    CALL_KEY_NAME,
-    CALL_ENDPOINT,
-    CALL_ASKED_MODEL,
-    CALL_ROUTE,
-    CALL_TARGET,
-    CALL_PROVIDER,
-    CALL_MODEL,
-    CALL_ERROR,
-    CALL_BASELINE,
-    CALL_WORDS
-};
-
+/* What the call and its own attempt have in common with others. */
 static bool number_call(struct writer *writer, const struct call_record *record,
-                        int64_t names[CALL_WORDS])
+                        const struct settle_record *own, int64_t parts[SHAPE_PARTS])
 {
-    const struct slice words[CALL_WORDS] = {
-        [CALL_KEY_NAME] = record->key_name,
-        [CALL_ENDPOINT] = record->endpoint,
-        [CALL_ASKED_MODEL] = record->asked_model,
-        [CALL_ROUTE] = record->route,
-        [CALL_TARGET] = record->target,
-        [CALL_PROVIDER] = record->provider,
-        [CALL_MODEL] = record->model,
-        [CALL_ERROR] = record->error,
-        [CALL_BASELINE] = record->baseline,
+    static const struct settle_record none;
+    const struct settle_record *attempt = own == NULL ? &none : own;
+    const struct slice words[SHAPE_PARTS] = {
+        [SHAPE_KEY_NAME] = record->key_name,
+        [SHAPE_ENDPOINT] = record->endpoint,
+        [SHAPE_ASKED_MODEL] = record->asked_model,
+        [SHAPE_ROUTE] = record->route,
+        [SHAPE_TARGET] = record->target,
+        [SHAPE_PROVIDER] = record->provider,
+        [SHAPE_MODEL] = record->model,
+        [SHAPE_ERROR] = record->error,
+        [SHAPE_BASELINE] = record->baseline,
+        [SHAPE_ATTEMPT_TARGET] = attempt->target,
+        [SHAPE_ATTEMPT_PROVIDER] = attempt->provider,
+        [SHAPE_ATTEMPT_MODEL] = attempt->model,
+        [SHAPE_LANE] = attempt->lane,
+        [SHAPE_ATTEMPT_ERROR] = attempt->error,
     };
-    return number_words(writer, words, names, CALL_WORDS);
+    if (!number_words(writer, words, parts, SHAPE_PARTS)) {
+        return false;
+    }
+    parts[SHAPE_KEY] = (int64_t)record->key_id;
+    parts[SHAPE_STATUS] = record->status;
+    parts[SHAPE_ATTEMPT_STATUS] = attempt->status;
+    return true;
+}
+
+static int64_t call_bits(const struct call_record *record, const struct settle_record *own,
+                         bool estimated)
+{
+    unsigned bits = (record->streamed ? CALL_STREAMED : 0u) |
+                    (record->complete ? CALL_COMPLETE : 0u) | (estimated ? CALL_ESTIMATED : 0u) |
+                    (unsigned)record->tier << CALL_TIER_SHIFT;
+    if (own != NULL) {
+        bits |= CALL_OWN_ATTEMPT | (own->usage.reported ? CALL_REPORTED : 0u) |
+                (own->priced ? CALL_PRICED : 0u) | (unsigned)own->outcome << CALL_OUTCOME_SHIFT;
+    }
+    return bits;
+}
+
+/* The columns behind the call's own; the same order as in the table. */
+static void fill_own(int64_t *numbers, const struct call_record *record,
+                     const struct settle_record *own)
+{
+    if (own == NULL) {
+        memset(numbers, 0, CALL_ROW_OWN_NUMBERS * sizeof(numbers[0]));
+        numbers[CALL_ROW_OWN_NUMBERS - 1] = ROW_NULL;
+        return;
+    }
+    const struct usage *usage = &own->usage;
+    const int64_t values[] = {
+        own->wall_ns - record->wall_ns,
+        sane(own->released_nd),
+        own->first_byte_us,
+        own->total_us,
+        sane(usage->cache_read),
+        sane(usage->cache_write),
+        sane(usage->reasoning),
+        usage->has_provider_cost ? sane(usage->provider_cost_nd) : ROW_NULL,
+    };
+    _Static_assert(ARRAY_LEN(values) == CALL_ROW_OWN_NUMBERS, "as the table has");
+    memcpy(numbers, values, sizeof(values));
 }
 
 static bool add_call_row(struct writer *writer, const struct call_record *record,
-                         const int64_t names[CALL_WORDS], int64_t task, bool estimated,
-                         bool *ret_added)
+                         const struct settle_record *own, int64_t shape, int64_t task,
+                         bool estimated, bool *ret_added)
 {
-    sqlite3_stmt *sql = writer->sql[SQL_CALL_ADD];
+    struct row *row = rows_next(&writer->calls);
     const int64_t values[] = {
-        record->wall_ns,
-        (int64_t)record->key_id,
-        names[CALL_KEY_NAME],
-        names[CALL_ENDPOINT],
-        names[CALL_ASKED_MODEL],
-        names[CALL_ROUTE],
-        names[CALL_TARGET],
-        names[CALL_PROVIDER],
-        names[CALL_MODEL],
+        shape,
+        call_bits(record, own, estimated),
         task,
-        record->tier,
-        record->complexity_permille,
-        record->streamed,
-        record->status,
-        names[CALL_ERROR],
         record->attempts,
+        record->complexity_permille,
+        record->wall_ns,
         record->cost_nd,
         sane(record->baseline_nd),
-        names[CALL_BASELINE],
+        sane(record->expected_cost_nd),
         sane(record->input_tokens),
         sane(record->output_tokens),
-        sane(record->expected_cost_nd),
         record->first_byte_us,
         record->total_us,
-        record->complete,
-        estimated,
     };
-    bind_id(sql, 1, &record->call);
-    bind_numbers(sql, 2, values, ARRAY_LEN(values));
-    bool done = database_run(sql);
-    *ret_added = done && sqlite3_changes(writer->db) > 0;
-    writer->rows += *ret_added ? 1 : 0;
-    return done;
+    _Static_assert(ARRAY_LEN(values) + CALL_ROW_OWN_NUMBERS == CALL_ROW_NUMBERS,
+                   "as the table has");
+    row->call = record->call;
+    memcpy(row->numbers, values, sizeof(values));
+    fill_own(row->numbers + ARRAY_LEN(values), record, own);
+    return add_row(writer, &writer->calls, ret_added);
 }
 
-/* The call's own counts go to its own words. */
-static bool count_call(struct writer *writer, const struct call_record *record,
-                       const int64_t words[REPORT_BYS], bool estimated)
+/* Into the sums of its task and its shape, which go to the rollups later. */
+static bool count_call(struct writer *writer, const struct call_record *record, int64_t task,
+                       struct shape *shape, bool estimated)
 {
-    int64_t hour = writer_hour(record->wall_ns);
-    for (int by = 0; by < REPORT_BYS; by++) {
-        struct rollup *sums = rollups_at(&writer->rollups, (enum report_by)by, hour, words[by]);
-        if (sums == NULL) {
+    const struct sums sums = {
+        .hour = shape->sums.hour,
+        .calls = 1,
+        .failed = record->complete ? 0 : 1,
+        .input_tokens = sane(record->input_tokens),
+        .output_tokens = sane(record->output_tokens),
+        .cost_nd = record->cost_nd,
+        .baseline_nd = sane(record->baseline_nd),
+        .estimated = estimated ? 1 : 0,
+    };
+    struct sums *of_task = &writer->tasks[record->task];
+    if (of_task->hour != sums.hour) {
+        if (of_task->calls != 0 && !rollups_add(&writer->rollups, REPORT_TASK, task, of_task)) {
             return false;
         }
-        sums->calls += 1;
-        sums->failed += record->complete ? 0 : 1;
-        sums->input_tokens += sane(record->input_tokens);
-        sums->output_tokens += sane(record->output_tokens);
-        sums->baseline_nd += sane(record->baseline_nd);
-        sums->estimated += estimated ? 1 : 0;
+        *of_task = (struct sums){.hour = sums.hour};
     }
+    sums_add(of_task, &sums);
+    sums_add(&shape->sums, &sums);
     return true;
 }
 
 bool writer_add_cost(struct writer *writer, enum report_by by, int64_t hour, int64_t word,
                      int64_t cost_nd)
 {
-    struct rollup *sums = rollups_at(&writer->rollups, by, hour, word);
-    if (sums == NULL) {
-        return false;
-    }
-    sums->cost_nd += cost_nd;
-    return true;
+    const struct sums sums = {.hour = hour, .cost_nd = cost_nd};
+    return rollups_add(&writer->rollups, by, word, &sums);
 }
 
 /* Cost goes where it arose: an attempt's to its own target, provider and model. */
-static bool count_costs(struct writer *writer, const struct call_record *record,
-                        const int64_t words[REPORT_BYS], const struct open_call *call)
+static bool count_attempts(struct writer *writer, int64_t hour, const struct open_call *call)
 {
-    static const enum report_by of_call[] = {REPORT_DAY, REPORT_TASK, REPORT_KEY, REPORT_ROUTE};
     static const enum report_by of_attempt[ATTEMPT_WORDS] = {
         [WORD_TARGET] = REPORT_TARGET,
         [WORD_PROVIDER] = REPORT_PROVIDER,
         [WORD_MODEL] = REPORT_MODEL,
     };
-    int64_t hour = writer_hour(record->wall_ns);
-    for (size_t i = 0; i < ARRAY_LEN(of_call); i++) {
-        if (!writer_add_cost(writer, of_call[i], hour, words[of_call[i]], record->cost_nd)) {
-            return false;
-        }
-    }
     for (size_t i = 0; call != NULL && i < call->count; i++) {
         const struct open_attempt *attempt = &call->attempts[i];
         for (size_t w = 0; w < ATTEMPT_WORDS; w++) {
@@ -380,29 +434,28 @@ bool writer_forget_call(struct writer *writer, struct open_call *call)
 }
 
 bool writer_close_call(struct writer *writer, const struct call_record *record,
-                       struct open_call *call)
+                       struct open_call *call, const struct settle_record *own)
 {
-    int64_t names[CALL_WORDS];
+    int64_t parts[SHAPE_PARTS] UNINITIALIZED;
+    int64_t hour = writer_hour(record->wall_ns);
     int64_t task = task_word(writer, record->task);
     bool estimated = call != NULL && call->estimated;
     bool added = false;
-    if (task < 0 || !number_call(writer, record, names) ||
-        !add_call_row(writer, record, names, task, estimated, &added)) {
+    if (task < 0 || !number_call(writer, record, own, parts)) {
         return false;
     }
-    const int64_t words[REPORT_BYS] = {
-        [REPORT_DAY] = 0,
-        [REPORT_MODEL] = names[CALL_MODEL],
-        [REPORT_TASK] = task,
-        [REPORT_KEY] = names[CALL_KEY_NAME],
-        [REPORT_PROVIDER] = names[CALL_PROVIDER],
-        [REPORT_TARGET] = names[CALL_TARGET],
-        [REPORT_ROUTE] = names[CALL_ROUTE],
-    };
+    struct shape *shape = shapes_at(&writer->shapes, parts, hour, &writer->rollups);
+    if (shape == NULL || !add_call_row(writer, record, own, shape->id, task, estimated, &added)) {
+        return false;
+    }
     if (!added) {
         writer_anomaly(writer, "a call was closed twice", record->call);
-    } else if (!count_call(writer, record, words, estimated) ||
-               !count_costs(writer, record, words, call)) {
+    } else if (!count_call(writer, record, task, shape, estimated)) {
+        return false;
+    } else if (own != NULL) {
+        shape->own_cost_nd += record->cost_nd;
+        writer->rows++; /* it counts as two */
+    } else if (!count_attempts(writer, hour, call)) {
         return false;
     }
     return call == NULL || writer_forget_call(writer, call);
@@ -428,7 +481,36 @@ static bool apply_call(struct writer *writer, const struct call_record *record)
     if (summed.attempts != record->attempts || summed.cost_nd != record->cost_nd) {
         writer_anomaly(writer, "a call is not the sum of its attempts", record->call);
     }
-    return writer_close_call(writer, &summed, call);
+    return writer_close_call(writer, &summed, call, NULL);
+}
+
+/* Can one row say all of the call and of its attempt, which is the only one? */
+static bool fits_one_row(const struct open_call *open, const struct settle_record *settle,
+                         const struct call_record *call)
+{
+    const struct usage *usage = &settle->usage;
+    const struct open_attempt *attempt = &open->attempts[0];
+    return open->count == 1 && attempt->number == 1 && settle->attempt == 1 && !attempt->settled &&
+           attempt->held_ns != 0 && call->attempts == 1 && call->cost_nd == settle->cost_nd &&
+           call->cost_nd == sane(settle->cost_nd) &&
+           memcmp(&call->call, &settle->call, sizeof(call->call)) == 0 &&
+           call->key_id == settle->key_id && call->input_tokens == usage->input &&
+           call->output_tokens == usage->output && call->wall_ns >= 0 && settle->wall_ns >= 0 &&
+           usage->cache_write_1h == 0 && usage->audio_input == 0 && usage->audio_output == 0 &&
+           settle->loss.len == 0;
+}
+
+static bool apply_both(struct writer *writer, const struct settle_record *settle,
+                       const struct call_record *call)
+{
+    struct open_call *open = open_calls_find(&writer->open, settle->call);
+    if (open == NULL || !fits_one_row(open, settle, call)) {
+        return apply_settle(writer, settle) && apply_call(writer, call);
+    }
+    if (answered(settle->outcome)) {
+        open->estimated = !settle->usage.reported;
+    }
+    return writer_close_call(writer, call, open, settle);
 }
 
 bool writer_apply(struct writer *writer, const struct journal_entry *entry)
@@ -441,13 +523,31 @@ bool writer_apply(struct writer *writer, const struct journal_entry *entry)
     case JOURNAL_CALL:
         return apply_call(writer, &entry->call);
     case JOURNAL_SETTLE_AND_CALL:
-        return apply_settle(writer, &entry->settle) && apply_call(writer, &entry->call);
+        return apply_both(writer, &entry->settle, &entry->call);
     }
     return true; /* the journal's reader lets no other kind through */
 }
 
 /* --- the end of a batch -------------------------------------------------------------------------
  */
+
+bool writer_write_collected(struct writer *writer)
+{
+    size_t added;
+    if (!write_rows(writer, &writer->attempts, &added) ||
+        !write_rows(writer, &writer->calls, &added) ||
+        !shapes_spread(&writer->shapes, &writer->rollups)) {
+        return false;
+    }
+    for (size_t i = 0; i < TASK_COUNT; i++) {
+        if (writer->tasks[i].calls != 0 &&
+            !rollups_add(&writer->rollups, REPORT_TASK, writer->task_names[i], &writer->tasks[i])) {
+            return false;
+        }
+    }
+    memset(writer->tasks, 0, sizeof(writer->tasks));
+    return rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD]);
+}
 
 static bool write_hold(struct writer *writer, const struct open_call *call,
                        struct open_attempt *attempt)

@@ -11,10 +11,31 @@
 #include "store/ledger_names.h"
 #include "store/ledger_open_calls.h"
 #include "store/ledger_rollup.h"
+#include "store/ledger_rows.h"
+#include "store/ledger_shapes.h"
 
 #include <sys/types.h>
 
 #define NS_PER_HOUR (3600 * NS_PER_S)
+
+/* Of call_rows.bits, as the views of ledger_schema.c take them apart. */
+enum call_bit {
+    CALL_STREAMED = 1,
+    CALL_COMPLETE = 2,
+    CALL_ESTIMATED = 4,
+    CALL_OWN_ATTEMPT = 8, /* the call's only attempt is in its row, with the three that follow */
+    CALL_REPORTED = 16,
+    CALL_PRICED = 32,
+    CALL_TIER_SHIFT = 6,
+    CALL_OUTCOME_SHIFT = 9,
+};
+
+/* How many numbers the rows have; CALL_ROW_OWN_NUMBERS of a call's are its own attempt's. */
+#define CALL_ROW_NUMBERS 21
+#define CALL_ROW_OWN_NUMBERS 8
+#define ATTEMPT_ROW_NUMBERS 25
+_Static_assert(CALL_ROW_NUMBERS <= ROW_NUMBERS_MAX && ATTEMPT_ROW_NUMBERS <= ROW_NUMBERS_MAX,
+               "there is room");
 
 enum writer_statement {
     SQL_BEGIN,
@@ -23,7 +44,9 @@ enum writer_statement {
     SQL_NAME_ADD,
     SQL_CALL_ADD,
     SQL_CALL_FIND,
+    SQL_CALL_SPLIT,
     SQL_CALL_EXTEND,
+    SQL_SHAPE_ADD,
     SQL_ATTEMPT_ADD,
     SQL_ATTEMPT_LIST,
     SQL_ROLLUP_ADD,
@@ -52,6 +75,10 @@ struct writer {
     struct names names;
     struct open_calls open;
     struct rollups rollups;
+    struct shapes shapes;
+    struct rows calls;
+    struct rows attempts;
+    struct sums tasks[TASK_COUNT];    /* of the batch under way */
     int64_t task_names[TASK_COUNT];   /* 0: not asked yet */
     struct journal_position position; /* applied; committed unless a batch is under way */
     bool loaded;                      /* memory and database agree */
@@ -60,6 +87,8 @@ struct writer {
     /* Of the batch under way. */
     uint64_t rows;
     uint64_t anomalies;
+    bool careful;  /* each row is written at once, to see whether it was there already */
+    bool repeated; /* some were, and it was not careful: the batch has to be run again */
 };
 
 /* --- ledger_writer.c --- */
@@ -82,9 +111,12 @@ MUST_USE bool writer_write_open(struct writer *writer);
 /* Settles an attempt that will not be settled any more at the amount of its hold. */
 MUST_USE bool writer_interrupt(struct writer *writer, struct open_call *call,
                                struct open_attempt *attempt, int64_t wall_ns);
-/* Adds the call's row and its sums, and forgets the open call (which may be NULL). */
+/* Adds the call's row and its sums, and forgets the open call (which may be NULL). `own` is the
+ * call's only attempt, when its row shall hold that too; else NULL. */
 MUST_USE bool writer_close_call(struct writer *writer, const struct call_record *record,
-                                struct open_call *call);
+                                struct open_call *call, const struct settle_record *own);
+/* Writes the rows and sums that were collected. */
+MUST_USE bool writer_write_collected(struct writer *writer);
 /* Removes it from memory and its rows from `open_calls` and `holds`. */
 MUST_USE bool writer_forget_call(struct writer *writer, struct open_call *call);
 MUST_USE bool writer_add_cost(struct writer *writer, enum report_by by, int64_t hour, int64_t word,

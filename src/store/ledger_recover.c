@@ -29,6 +29,7 @@ struct closed_call {
     bool found;
     int64_t hour;
     uint32_t attempts;
+    bool own_attempt;          /* the first is in its row */
     int64_t words[REPORT_BYS]; /* of day, key, task and route */
 };
 
@@ -44,6 +45,7 @@ static bool find_closed(struct writer *writer, const struct id *id, struct close
         ret_closed->words[REPORT_KEY] = sqlite3_column_int64(sql, 2);
         ret_closed->words[REPORT_TASK] = sqlite3_column_int64(sql, 3);
         ret_closed->words[REPORT_ROUTE] = sqlite3_column_int64(sql, 4);
+        ret_closed->own_attempt = (sqlite3_column_int64(sql, 5) & CALL_OWN_ATTEMPT) != 0;
     }
     return sqlite3_reset(sql) == SQLITE_OK;
 }
@@ -81,6 +83,11 @@ static bool extend_call(struct writer *writer, struct open_call *call,
             }
         }
     }
+    sqlite3_stmt *split = writer->sql[SQL_CALL_SPLIT];
+    bind_id(split, 1, &call->id);
+    if (closed->own_attempt && !database_run(split)) {
+        return false;
+    }
     sqlite3_stmt *sql = writer->sql[SQL_CALL_EXTEND];
     bind_id(sql, 1, &call->id);
     sqlite3_bind_int64(sql, 2, count);
@@ -106,7 +113,7 @@ static bool close_interrupted(struct writer *writer, struct open_call *call)
         record.cost_nd += call->attempts[i].cost_nd;
     }
     call->estimated = true;
-    return writer_close_call(writer, &record, call);
+    return writer_close_call(writer, &record, call, NULL);
 }
 
 static bool recover_call(struct writer *writer, struct open_call *call, int64_t wall_ns)
@@ -145,7 +152,7 @@ static bool recover_all(struct writer *writer, int64_t wall_ns)
         }
         call = next;
     }
-    if (!rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD])) {
+    if (!writer_write_collected(writer)) {
         return false;
     }
     FAULT_POINT("ledger.recover_commit");
@@ -159,7 +166,10 @@ bool writer_recover(struct writer *writer, int64_t wall_ns, uint64_t *ret_calls,
     if (writer->open.count == 0) {
         return true;
     }
-    if (!recover_all(writer, wall_ns)) {
+    writer->careful = true; /* nothing is known of the rows that it adds */
+    bool done = recover_all(writer, wall_ns);
+    writer->careful = false;
+    if (!done) {
         database_error(writer->db, writer->path, "settling what a crash left", error);
         database_rollback(writer->db);
         writer->loaded = false;

@@ -48,7 +48,7 @@ static struct rollup *find(const struct rollups *rollups, uint32_t dimension, in
     for (;;) {
         struct rollup *slot = &rollups->slots[at];
         if (!slot->used ||
-            (slot->name == name && slot->hour == hour && slot->dimension == dimension)) {
+            (slot->name == name && slot->sums.hour == hour && slot->dimension == dimension)) {
             return slot;
         }
         at = (at + 1) & (rollups->cap - 1);
@@ -66,7 +66,7 @@ static bool grow(struct rollups *rollups)
     for (size_t i = 0; i < rollups->cap; i++) {
         const struct rollup *old = &rollups->slots[i];
         if (old->used) {
-            *find(&bigger, old->dimension, old->hour, old->name) = *old;
+            *find(&bigger, old->dimension, old->sums.hour, old->name) = *old;
         }
     }
     memory_free(rollups->slots);
@@ -74,27 +74,30 @@ static bool grow(struct rollups *rollups)
     return true;
 }
 
-struct rollup *rollups_at(struct rollups *rollups, enum report_by dimension, int64_t hour,
-                          int64_t name)
+bool rollups_add(struct rollups *rollups, enum report_by dimension, int64_t name,
+                 const struct sums *sums)
 {
     if ((rollups->count + 1) * 2 > rollups->cap && !grow(rollups)) {
-        return NULL;
+        return false;
     }
-    struct rollup *slot = find(rollups, (uint32_t)dimension, hour, name);
+    struct rollup *slot = find(rollups, (uint32_t)dimension, sums->hour, name);
     if (!slot->used) {
         rollups->count++;
-        *slot = (struct rollup){
-            .used = true, .dimension = (uint32_t)dimension, .hour = hour, .name = name};
+        *slot = (struct rollup){.used = true,
+                                .dimension = (uint32_t)dimension,
+                                .name = name,
+                                .sums = {.hour = sums->hour}};
     }
-    return slot;
+    sums_add(&slot->sums, sums);
+    return true;
 }
 
 static bool write_one(const struct rollup *rollup, sqlite3_stmt *upsert)
 {
+    const struct sums *sums = &rollup->sums;
     const int64_t values[] = {
-        rollup->dimension,   rollup->hour,         rollup->name,          rollup->calls,
-        rollup->failed,      rollup->input_tokens, rollup->output_tokens, rollup->cost_nd,
-        rollup->baseline_nd, rollup->estimated,
+        rollup->dimension,  sums->hour,          rollup->name,  sums->calls,       sums->failed,
+        sums->input_tokens, sums->output_tokens, sums->cost_nd, sums->baseline_nd, sums->estimated,
     };
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         sqlite3_bind_int64(upsert, (int)i + 1, values[i]);

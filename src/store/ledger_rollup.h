@@ -10,11 +10,8 @@
 #include "store/database.h"
 #include "store/report.h"
 
-struct rollup {
+struct sums {
     int64_t hour; /* since 1970 */
-    int64_t name;
-    uint32_t dimension;
-    bool used;
     int64_t calls;
     int64_t failed;
     int64_t input_tokens;
@@ -22,6 +19,13 @@ struct rollup {
     int64_t cost_nd;
     int64_t baseline_nd;
     int64_t estimated;
+};
+
+struct rollup {
+    int64_t name;
+    uint32_t dimension;
+    bool used;
+    struct sums sums;
 };
 
 struct rollups {
@@ -33,9 +37,19 @@ struct rollups {
 void rollups_init(struct rollups *rollups);
 void rollups_release(struct rollups *rollups);
 void rollups_clear(struct rollups *rollups);
-/* The sums to add to; NULL when out of memory. Valid until the next call. */
-MUST_USE struct rollup *rollups_at(struct rollups *rollups, enum report_by dimension, int64_t hour,
-                                   int64_t name);
+/* Adds to those of the word, in the hour of `sums`; false when out of memory. */
+MUST_USE bool rollups_add(struct rollups *rollups, enum report_by dimension, int64_t name,
+                          const struct sums *sums);
+static inline void sums_add(struct sums *to, const struct sums *sums)
+{
+    to->calls += sums->calls;
+    to->failed += sums->failed;
+    to->input_tokens += sums->input_tokens;
+    to->output_tokens += sums->output_tokens;
+    to->cost_nd += sums->cost_nd;
+    to->baseline_nd += sums->baseline_nd;
+    to->estimated += sums->estimated;
+}
 /* The SQL that rollups_write() wants prepared. */
 extern const char rollups_sql[];
 /* Adds all sums to the database, inside the caller's transaction, and clears them. */

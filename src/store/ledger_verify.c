@@ -48,12 +48,15 @@ struct invariant {
 #define UNNAMED_2(table, first, second) UNNAMED(table, first) " UNION ALL " UNNAMED(table, second)
 
 static const struct invariant invariants[] = {
+    {"a call is of no known shape",
+     "SELECT id FROM call_rows WHERE shape NOT IN (SELECT id FROM shapes) LIMIT 1"},
+    /* Those with an attempt of their own share its cost. */
     {"a call is not the sum of its attempts",
-     "SELECT c.id FROM calls c WHERE (c.cost_nd, c.attempts) <> (SELECT coalesce(sum(cost_nd), 0),"
-     " count(*) FROM attempts a WHERE a.call = c.id) AND c.id NOT IN (SELECT call FROM open_calls)"
-     " LIMIT 1"},
+     "SELECT c.id FROM call_rows c WHERE CASE WHEN c.bits & 8 THEN c.attempts <> 1 ELSE"
+     " (c.cost_nd, c.attempts) <> (SELECT coalesce(sum(cost_nd), 0), count(*) FROM attempt_rows a"
+     " WHERE a.call = c.id) END AND c.id NOT IN (SELECT call FROM open_calls) LIMIT 1"},
     {"an attempt belongs to no call",
-     "SELECT call FROM attempts WHERE call NOT IN (SELECT id FROM calls) AND call NOT IN"
+     "SELECT call FROM attempt_rows WHERE call NOT IN (SELECT id FROM call_rows) AND call NOT IN"
      " (SELECT call FROM open_calls) LIMIT 1"},
     {"an attempt is settled and still held",
      "SELECT h.call FROM holds h JOIN attempts a ON a.call = h.call AND a.attempt = h.attempt"
@@ -75,14 +78,17 @@ static const struct invariant invariants[] = {
     {"the sums of the routes are wrong", ROLLUPS("6", CALL_SUMS("route", "cost_nd"))},
     {"there are sums of an unknown kind",
      "SELECT 'dimension ' || dimension FROM rollups WHERE dimension NOT BETWEEN 0 AND 6 LIMIT 1"},
-    {"a word has no name", UNNAMED_2("calls", "key_name", "endpoint")},
-    {"a word has no name", UNNAMED_2("calls", "asked_model", "route")},
-    {"a word has no name", UNNAMED_2("calls", "target", "provider")},
-    {"a word has no name", UNNAMED_2("calls", "model", "task")},
-    {"a word has no name", UNNAMED_2("calls", "error", "baseline")},
-    {"a word has no name", UNNAMED_2("attempts", "target", "provider")},
-    {"a word has no name", UNNAMED_2("attempts", "model", "lane")},
-    {"a word has no name", UNNAMED("attempts", "error")},
+    {"a word has no name", UNNAMED_2("shapes", "key_name", "endpoint")},
+    {"a word has no name", UNNAMED_2("shapes", "asked_model", "route")},
+    {"a word has no name", UNNAMED_2("shapes", "target", "provider")},
+    {"a word has no name", UNNAMED_2("shapes", "model", "error")},
+    {"a word has no name", UNNAMED_2("shapes", "baseline", "attempt_target")},
+    {"a word has no name", UNNAMED_2("shapes", "attempt_provider", "attempt_model")},
+    {"a word has no name", UNNAMED_2("shapes", "lane", "attempt_error")},
+    {"a word has no name", UNNAMED("call_rows", "task")},
+    {"a word has no name", UNNAMED_2("attempt_rows", "target", "provider")},
+    {"a word has no name", UNNAMED_2("attempt_rows", "model", "lane")},
+    {"a word has no name", UNNAMED("attempt_rows", "error")},
     {"the state is missing", "SELECT 'state' WHERE (SELECT count(*) FROM state) <> 1"},
 };
 _Static_assert(ATTEMPT_OUTCOMES == 5, "as in the question about outcomes");

@@ -16,24 +16,22 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_COMMIT] = "COMMIT",
     [SQL_NAME_FIND] = names_find_sql,
     [SQL_NAME_ADD] = names_add_sql,
-    [SQL_CALL_ADD] =
-        "INSERT INTO calls(id, started_ns, key, key_name, endpoint, asked_model, route, target,"
-        " provider, model, task, tier, complexity, streamed, status, error, attempts, cost_nd,"
-        " baseline_nd, baseline, input_tokens, output_tokens, expected_nd, first_byte_us, total_us,"
-        " complete, estimated) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-    [SQL_CALL_FIND] = "SELECT started_ns, attempts, key_name, task, route FROM calls WHERE id = ?",
-    [SQL_CALL_EXTEND] = "UPDATE calls SET attempts = attempts + ?2, cost_nd = cost_nd + ?3"
-                        " WHERE id = ?1",
-    [SQL_ATTEMPT_ADD] =
-        "INSERT INTO attempts(call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status,"
-        " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
-        " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us,"
-        " total_us, provider_nd, loss) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_CALL_ADD] = "INSERT INTO call_rows SELECT * FROM collected_calls WHERE true"
+                     " ON CONFLICT DO NOTHING",
+    [SQL_CALL_FIND] = "SELECT c.started_ns, c.attempts, s.key_name, c.task, s.route, c.bits"
+                      " FROM call_rows c JOIN shapes s ON s.id = c.shape WHERE c.id = ?",
+    /* The attempt leaves the call's row; 8 is CALL_OWN_ATTEMPT. */
+    [SQL_CALL_SPLIT] = "INSERT OR REPLACE INTO attempt_rows SELECT * FROM attempts"
+                       " WHERE call = ? AND attempt = 1",
+    [SQL_CALL_EXTEND] = "UPDATE call_rows SET attempts = attempts + ?2, cost_nd = cost_nd + ?3,"
+                        " bits = bits & ~8 WHERE id = ?1",
+    [SQL_SHAPE_ADD] = shapes_add_sql,
+    [SQL_ATTEMPT_ADD] = "INSERT INTO attempt_rows SELECT * FROM collected_attempts WHERE true"
+                        " ON CONFLICT DO NOTHING",
     [SQL_ATTEMPT_LIST] =
         "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported"
-        " FROM open_calls o JOIN attempts a ON a.call = o.call ORDER BY a.call, a.attempt",
+        " FROM open_calls o CROSS JOIN attempt_rows a ON a.call = o.call"
+        " ORDER BY a.call, a.attempt",
     [SQL_ROLLUP_ADD] = rollups_sql,
     [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns) VALUES(?, ?, ?)",
     [SQL_OPEN_REMOVE] = "DELETE FROM open_calls WHERE call = ?",
@@ -50,6 +48,18 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_KEY_CHANGES] = "SELECT key_changes FROM state",
     [SQL_KEY_NAME] = "SELECT name FROM keys WHERE id = ?",
 };
+
+/* What the INSERTs read from: as many columns as their tables have. */
+static const char calls_declaration[] =
+    "CREATE TABLE collected(id, shape, bits, task, attempts, complexity, started_ns, cost_nd,"
+    " baseline_nd, expected_nd, input_tokens, output_tokens, first_byte_us, total_us,"
+    " settled_after_ns, held_nd, attempt_first_byte_us, attempt_total_us, cache_read,"
+    " cache_write, reasoning, provider_nd)";
+static const char attempts_declaration[] =
+    "CREATE TABLE collected(call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status,"
+    " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
+    " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us,"
+    " provider_nd, loss)";
 
 /* --- opening -----------------------------------------------------------------------------------
  */
@@ -90,9 +100,20 @@ static void remember_file(struct writer *writer)
     }
 }
 
+static bool make_collections(struct writer *writer)
+{
+    writer->calls.declaration = calls_declaration;
+    writer->calls.numbers = CALL_ROW_NUMBERS;
+    writer->attempts.declaration = attempts_declaration;
+    writer->attempts.numbers = ATTEMPT_ROW_NUMBERS;
+    return rows_init(&writer->calls, writer->db, "collected_calls") &&
+           rows_init(&writer->attempts, writer->db, "collected_attempts");
+}
+
 static void close_database(struct writer *writer)
 {
     names_release(&writer->names);
+    shapes_release(&writer->shapes);
     for (size_t i = 0; i < SQL_STATEMENTS; i++) {
         sqlite3_finalize(writer->sql[i]);
         writer->sql[i] = NULL;
@@ -100,6 +121,8 @@ static void close_database(struct writer *writer)
     sqlite3_close(writer->db);
     writer->db = NULL;
     writer->loaded = false;
+    rows_release(&writer->calls);
+    rows_release(&writer->attempts);
 }
 
 static bool open_database(struct writer *writer, enum database_access access, struct error *error)
@@ -112,12 +135,13 @@ static bool open_database(struct writer *writer, enum database_access access, st
         close_database(writer);
         return false;
     }
-    if (!set_pragmas(writer) || !prepare_statements(writer) ||
+    if (!set_pragmas(writer) || !make_collections(writer) || !prepare_statements(writer) ||
         !names_init(&writer->names, writer->sql[SQL_NAME_FIND], writer->sql[SQL_NAME_ADD])) {
         database_error(writer->db, writer->path, "preparing", error);
         close_database(writer);
         return false;
     }
+    shapes_init(&writer->shapes, writer->sql[SQL_SHAPE_ADD]);
     remember_file(writer);
     return true;
 }
@@ -246,7 +270,11 @@ bool writer_load(struct writer *writer, struct error *error)
     }
     open_calls_release(&writer->open);
     rollups_clear(&writer->rollups);
+    shapes_clear(&writer->shapes);
     names_clear(&writer->names);
+    memset(writer->tasks, 0, sizeof(writer->tasks));
+    writer->calls.count = 0;
+    writer->attempts.count = 0;
     memset(writer->task_names, 0, sizeof(writer->task_names));
     writer->loaded = load_rows(writer, SQL_POSITION_GET, load_position) &&
                      load_rows(writer, SQL_OPEN_LIST, load_call) &&
@@ -309,12 +337,37 @@ static bool apply_records(struct writer *writer, struct journal *journal, size_t
 static bool run_batch(struct writer *writer, struct journal *journal, size_t max, size_t *ret_count)
 {
     if (!database_run(writer->sql[SQL_BEGIN]) || !apply_records(writer, journal, max, ret_count) ||
-        !writer_write_open(writer) ||
-        !rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD]) || !write_position(writer)) {
+        !writer_write_open(writer) || !writer_write_collected(writer) || !write_position(writer)) {
         return false;
     }
     FAULT_POINT("ledger.before_commit");
     return database_run(writer->sql[SQL_COMMIT]);
+}
+
+/* Rolls back, and runs it again when all that was wrong is that rows were there already. */
+static bool run_again(struct writer *writer, struct journal *journal, size_t max, size_t *ret_count,
+                      struct error *error)
+{
+    bool repeated = writer->repeated;
+    if (!repeated) {
+        database_error(writer->db, writer->path, "writing a batch", error);
+    }
+    database_rollback(writer->db);
+    writer->loaded = false;
+    if (!repeated || !writer_load(writer, error)) {
+        return false;
+    }
+    writer->rows = 0;
+    writer->anomalies = 0;
+    writer->careful = true;
+    bool done = run_batch(writer, journal, max, ret_count);
+    writer->careful = false;
+    if (!done) {
+        database_error(writer->db, writer->path, "writing a batch", error);
+        database_rollback(writer->db);
+        writer->loaded = false;
+    }
+    return done;
 }
 
 bool writer_batch(struct writer *writer, struct journal *journal, size_t max, size_t *ret_count,
@@ -323,13 +376,12 @@ bool writer_batch(struct writer *writer, struct journal *journal, size_t max, si
     *ret_count = 0;
     writer->rows = 0;
     writer->anomalies = 0;
+    writer->repeated = false;
     if (!check_file(writer, error) || (!writer->loaded && !writer_load(writer, error))) {
         return false;
     }
-    if (!run_batch(writer, journal, max, ret_count)) {
-        database_error(writer->db, writer->path, "writing a batch", error);
-        database_rollback(writer->db);
-        writer->loaded = false;
+    if (!run_batch(writer, journal, max, ret_count) &&
+        !run_again(writer, journal, max, ret_count, error)) {
         return false;
     }
     FAULT_POINT("ledger.after_commit");

@@ -60,6 +60,8 @@ static struct prepared *prepare(void)
         all[i].call = sample_call(seed);
         all[i].call.attempts = 1;
         all[i].call.cost_nd = all[i].settle.cost_nd;
+        all[i].call.input_tokens = all[i].settle.usage.input;
+        all[i].call.output_tokens = all[i].settle.usage.output;
         all[i].call.target = all[i].settle.target;
         all[i].call.provider = all[i].settle.provider;
         all[i].call.model = all[i].settle.model;

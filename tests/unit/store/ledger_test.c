@@ -165,6 +165,49 @@ static void broken_rules_are_counted_and_the_sums_hold(void)
     end();
 }
 
+/* A call whose attempt is in its own row, and what must not come after it. */
+static void a_closed_call_takes_nothing_twice(void)
+{
+    begin();
+    struct ledger *ledger = open_ledger();
+    struct journal *journal = ledger_journal(ledger);
+    struct hold_record hold = sample_hold(1, 1);
+    struct settle_record settle = sample_settle(1, 1);
+    struct call_record call = sample_call(1);
+    EXPECT(append_call(journal, 1) && append_call(journal, 2));
+    EXPECT(journal_settle(journal, &settle)); /* not held */
+    EXPECT(ledger_flush(ledger, 5000));
+    EXPECT(append_call(journal, 1)); /* all of it again, in a later batch */
+    EXPECT(journal_hold(journal, &hold) && journal_settle(journal, &settle) &&
+           journal_call(journal, &call));                       /* the same as two rows */
+    EXPECT(append_call(journal, 4) && append_call(journal, 4)); /* in one batch */
+    EXPECT(journal_hold(journal, &hold) && journal_settle(journal, &settle));
+    EXPECT(ledger_flush(ledger, 5000));
+    struct ledger_stats stats;
+    ledger_stats(ledger, &stats);
+    EXPECT(stats.anomalies >= 4);
+    EXPECT_INT(stats.errors, 0);
+    EXPECT_INT(ask("SELECT count(*) FROM call_rows WHERE bits & 8"), 3);
+    expect_sound();
+    hold = sample_hold(1, 2);
+    settle = sample_settle(1, 2);
+    EXPECT(journal_hold(journal, &hold) && journal_settle(journal, &settle)); /* late */
+    EXPECT(ledger_flush(ledger, 5000));
+    expect_sound();
+    ledger_close(ledger, 1000);
+
+    /* The late attempt joins its call: that has two rows for its attempts from then on. */
+    ledger = open_ledger();
+    EXPECT_INT(ask("SELECT count(*) FROM call_rows WHERE bits & 8"), 2);
+    EXPECT_INT(ask("SELECT count(*) FROM calls"), 3);
+    EXPECT_INT(ask("SELECT count(*) FROM attempts"), 4);
+    EXPECT_INT(ask("SELECT sum(cost_nd) FROM calls"),
+               sample_cost(1, 1) + sample_cost(1, 2) + sample_cost(2, 1) + sample_cost(4, 1));
+    expect_sound();
+    ledger_close(ledger, 1000);
+    end();
+}
+
 static void a_locked_database_is_waited_for(void)
 {
     begin();
@@ -390,6 +433,7 @@ int main(void)
     TEST(reopening_goes_on_exactly_there, "reopening goes on exactly where it stopped");
     TEST(what_was_left_open_costs_its_hold, "what was left open costs its hold, once");
     TEST(broken_rules_are_counted_and_the_sums_hold, "broken rules are counted and the sums hold");
+    TEST(a_closed_call_takes_nothing_twice, "a closed call takes nothing twice");
     TEST(a_locked_database_is_waited_for, "a locked database is waited for");
     TEST(a_database_that_goes_away_is_not_made_again,
          "a database that goes away is not made again, and found again");

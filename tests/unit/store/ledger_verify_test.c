@@ -20,26 +20,38 @@ struct tampering {
 };
 
 static const struct tampering tamperings[] = {
-    {"UPDATE calls SET cost_nd = cost_nd + 1 WHERE id = (SELECT max(id) FROM calls)",
+    {"UPDATE call_rows SET cost_nd = cost_nd + 1 WHERE id = (SELECT max(call) FROM attempt_rows)",
      "a call is not the sum of its attempts"},
-    {"UPDATE attempts SET cost_nd = cost_nd - 1 WHERE cost_nd > 0 AND call = (SELECT max(call) FROM"
-     " attempts WHERE cost_nd > 0)",
+    {"UPDATE call_rows SET cost_nd = cost_nd + 1 WHERE bits & 8", /* its own attempt's as well */
+     "the sums of the hours are wrong"},
+    {"UPDATE attempt_rows SET cost_nd = cost_nd - 1 WHERE cost_nd > 0 AND call ="
+     " (SELECT max(call) FROM attempt_rows WHERE cost_nd > 0)",
      "a call is not the sum of its attempts"},
-    {"UPDATE calls SET attempts = attempts + 1 WHERE id = (SELECT min(id) FROM calls)",
+    {"UPDATE call_rows SET attempts = attempts + 1 WHERE id = (SELECT min(id) FROM call_rows)",
      "a call is not the sum of its attempts"},
-    {"DELETE FROM attempts WHERE call = (SELECT max(call) FROM attempts)",
+    {"UPDATE call_rows SET attempts = 2 WHERE id = (SELECT max(id) FROM call_rows WHERE bits & 8)",
      "a call is not the sum of its attempts"},
-    {"DELETE FROM calls WHERE id = (SELECT max(call) FROM attempts)",
+    {"UPDATE call_rows SET bits = bits - 8 WHERE id ="
+     " (SELECT max(id) FROM call_rows WHERE bits & 8)",
+     "a call is not the sum of its attempts"},
+    {"DELETE FROM attempt_rows WHERE call = (SELECT max(call) FROM attempt_rows)",
+     "a call is not the sum of its attempts"},
+    {"DELETE FROM call_rows WHERE id = (SELECT max(call) FROM attempt_rows)",
      "an attempt belongs to no call"},
     {"INSERT INTO open_calls SELECT call, 0, 1 FROM attempts LIMIT 1;"
      "INSERT INTO holds SELECT call, attempt, 1, 1, 0, 0, 0 FROM attempts LIMIT 1",
      "an attempt is settled and still held"},
     {"INSERT INTO holds VALUES(x'00112233445566778899aabbccddeeff', 1, 1, 1, 0, 0, 0)",
      "a hold belongs to no open call"},
-    {"UPDATE calls SET baseline_nd = -1 WHERE id = (SELECT max(id) FROM calls)",
+    {"UPDATE call_rows SET baseline_nd = -1 WHERE id = (SELECT max(id) FROM call_rows)",
      "an amount is negative"},
-    {"UPDATE attempts SET outcome = 9 WHERE call = (SELECT max(call) FROM attempts)",
+    {"UPDATE attempt_rows SET outcome = 9 WHERE call = (SELECT max(call) FROM attempt_rows)",
      "an attempt has no known outcome"},
+    {"UPDATE call_rows SET bits = bits | (7 << 9) WHERE id ="
+     " (SELECT max(id) FROM call_rows WHERE bits & 8)",
+     "an attempt has no known outcome"},
+    {"DELETE FROM shapes WHERE id = (SELECT shape FROM call_rows WHERE attempts = 0)",
+     "a call is of no known shape"},
     {"UPDATE rollups SET cost_nd = cost_nd + 1 WHERE dimension = 0 AND hour ="
      " (SELECT max(hour) FROM rollups)",
      "the sums of the hours are wrong"},

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/ledger_shapes.h"
+
+#include "base/memory.h"
+
+#define SLOTS_MIN 64
+#define SLOTS_MAX 8192
+
+const char shapes_add_sql[] =
+    "INSERT INTO shapes(key, key_name, endpoint, asked_model, route, target, provider, model,"
+    " status, error, baseline, attempt_target, attempt_provider, attempt_model, attempt_status,"
+    " lane, attempt_error) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+void shapes_init(struct shapes *shapes, sqlite3_stmt *add)
+{
+    *shapes = (struct shapes){.add = add};
+}
+
+void shapes_release(struct shapes *shapes)
+{
+    memory_free(shapes->slots);
+    shapes_init(shapes, NULL);
+}
+
+void shapes_clear(struct shapes *shapes)
+{
+    sqlite3_stmt *add = shapes->add;
+    shapes_release(shapes);
+    shapes->add = add;
+}
+
+/* The parts are nearly all row numbers of ours, so nobody chooses them to collide. */
+static size_t slot_of(const struct shapes *shapes, const int64_t parts[SHAPE_PARTS])
+{
+    uint64_t mixed = 0;
+    for (size_t i = 0; i < SHAPE_PARTS; i++) {
+        mixed = (mixed << 5 | mixed >> 59) ^ (uint64_t)parts[i];
+        mixed *= 0x9E3779B97F4A7C15u;
+    }
+    return (size_t)(mixed >> 32) & (shapes->cap - 1);
+}
+
+static struct shape *find(const struct shapes *shapes, const int64_t parts[SHAPE_PARTS])
+{
+    size_t at = slot_of(shapes, parts);
+    for (;;) {
+        struct shape *slot = &shapes->slots[at];
+        if (slot->id == 0 || memcmp(slot->parts, parts, sizeof(slot->parts)) == 0) {
+            return slot;
+        }
+        at = (at + 1) & (shapes->cap - 1);
+    }
+}
+
+static bool grow(struct shapes *shapes)
+{
+    struct shapes bigger = *shapes;
+    bigger.cap = shapes->cap == 0 ? SLOTS_MIN : shapes->cap * 2;
+    bigger.slots = memory_array(bigger.cap, sizeof(bigger.slots[0]));
+    if (bigger.slots == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < shapes->cap; i++) {
+        const struct shape *old = &shapes->slots[i];
+        if (old->id != 0) {
+            *find(&bigger, old->parts) = *old;
+        }
+    }
+    memory_free(shapes->slots);
+    *shapes = bigger;
+    return true;
+}
+
+static bool spread(struct shape *shape, struct rollups *rollups)
+{
+    const int64_t *parts = shape->parts;
+    const int64_t words[REPORT_BYS] = {
+        [REPORT_DAY] = 0,
+        [REPORT_KEY] = parts[SHAPE_KEY_NAME],
+        [REPORT_ROUTE] = parts[SHAPE_ROUTE],
+        [REPORT_MODEL] = parts[SHAPE_MODEL],
+        [REPORT_PROVIDER] = parts[SHAPE_PROVIDER],
+        [REPORT_TARGET] = parts[SHAPE_TARGET],
+    };
+    static const enum report_by with_cost[] = {REPORT_DAY, REPORT_KEY, REPORT_ROUTE};
+    static const enum report_by by_attempt[] = {REPORT_TARGET, REPORT_PROVIDER, REPORT_MODEL};
+    struct sums sums = shape->sums;
+    struct sums own = {.hour = sums.hour, .cost_nd = shape->own_cost_nd};
+    bool done = true;
+    for (size_t i = 0; i < ARRAY_LEN(with_cost); i++) {
+        done = done && rollups_add(rollups, with_cost[i], words[with_cost[i]], &sums);
+    }
+    sums.cost_nd = 0;
+    for (size_t i = 0; i < ARRAY_LEN(by_attempt); i++) {
+        done = done && rollups_add(rollups, by_attempt[i], words[by_attempt[i]], &sums) &&
+               (own.cost_nd == 0 ||
+                rollups_add(rollups, by_attempt[i], parts[SHAPE_ATTEMPT_TARGET + i], &own));
+    }
+    shape->sums = (struct sums){0};
+    shape->own_cost_nd = 0;
+    return done;
+}
+_Static_assert(SHAPE_ATTEMPT_PROVIDER == SHAPE_ATTEMPT_TARGET + 1 &&
+                   SHAPE_ATTEMPT_MODEL == SHAPE_ATTEMPT_TARGET + 2,
+               "as in by_attempt");
+
+bool shapes_spread(struct shapes *shapes, struct rollups *rollups)
+{
+    for (size_t i = 0; i < shapes->cap; i++) {
+        struct shape *shape = &shapes->slots[i];
+        if (shape->sums.calls != 0 && !spread(shape, rollups)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True: there is room for one more. */
+static bool make_room(struct shapes *shapes, struct rollups *rollups)
+{
+    if ((shapes->count + 1) * 2 <= shapes->cap) {
+        return true;
+    }
+    if (shapes->cap < SLOTS_MAX) {
+        return grow(shapes);
+    }
+    if (!shapes_spread(shapes, rollups)) {
+        return false;
+    }
+    memset(shapes->slots, 0, shapes->cap * sizeof(shapes->slots[0]));
+    shapes->count = 0;
+    return true;
+}
+
+static bool add(struct shapes *shapes, struct shape *shape, const int64_t parts[SHAPE_PARTS])
+{
+    for (int i = 0; i < SHAPE_PARTS; i++) {
+        sqlite3_bind_int64(shapes->add, i + 1, parts[i]);
+    }
+    if (!database_run(shapes->add)) {
+        return false;
+    }
+    shape->id = sqlite3_last_insert_rowid(sqlite3_db_handle(shapes->add));
+    memcpy(shape->parts, parts, sizeof(shape->parts));
+    shapes->count++;
+    return true;
+}
+
+struct shape *shapes_at(struct shapes *shapes, const int64_t parts[SHAPE_PARTS], int64_t hour,
+                        struct rollups *rollups)
+{
+    if (!make_room(shapes, rollups)) {
+        return NULL;
+    }
+    struct shape *shape = find(shapes, parts);
+    if (shape->id == 0 && !add(shapes, shape, parts)) {
+        return NULL;
+    }
+    if (shape->sums.hour != hour && shape->sums.calls != 0 && !spread(shape, rollups)) {
+        return NULL;
+    }
+    shape->sums.hour = hour;
+    return shape;
+}

@@ -52,8 +52,14 @@ __attribute__((cold, noinline)) static uint32_t escaped_id(const struct member_t
     return MEMBER_UNKNOWN;
 }
 
-static inline uint32_t find_id(const struct member_table *table, const struct json_doc *doc,
-                               uint32_t key)
+static inline bool is_name(const struct member_name *name, uint32_t mark, struct slice inner)
+{
+    return name->mark == mark && same_name(name->text.ptr, inner.ptr, inner.len);
+}
+
+/* `guess` is looked at first: members mostly come in the order of the table. */
+__attribute__((always_inline)) static inline uint32_t
+find_id(const struct member_table *table, const struct json_doc *doc, uint32_t key, uint32_t guess)
 {
     struct slice inner = json_inner(doc, key);
     if (UNLIKELY(doc->nodes[key].escaped != 0)) {
@@ -63,10 +69,13 @@ static inline uint32_t find_id(const struct member_table *table, const struct js
         return MEMBER_UNKNOWN;
     }
     uint32_t mark = MEMBER_MARK(inner.len, inner.ptr[0], inner.ptr[inner.len - 1]);
-    for (uint32_t id = 0; id < table->count; id++) {
-        const struct member_name *name = &table->names[id];
-        if (name->mark == mark && same_name(name->text.ptr, inner.ptr, inner.len)) {
-            return id;
+    if (guess < table->count && is_name(&table->names[guess], mark, inner)) {
+        return guess;
+    }
+    const struct member_name *end = table->names + table->count;
+    for (const struct member_name *name = table->names; name < end; name++) {
+        if (UNLIKELY(name->mark == mark) && is_name(name, mark, inner)) {
+            return (uint32_t)(name - table->names);
         }
     }
     return MEMBER_UNKNOWN;
@@ -74,7 +83,7 @@ static inline uint32_t find_id(const struct member_table *table, const struct js
 
 uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key)
 {
-    return find_id(table, doc, key);
+    return find_id(table, doc, key, 0);
 }
 
 static void values_clear(const struct member_table *table, uint32_t *values)
@@ -86,15 +95,17 @@ static void values_clear(const struct member_table *table, uint32_t *values)
 void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
                   uint32_t *values)
 {
+    uint32_t guess = 0;
     values_clear(table, values);
     if (!json_is(doc, object, JSON_OBJECT)) {
         return;
     }
     for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
          key = json_next(doc, object, key)) {
-        uint32_t id = find_id(table, doc, key);
+        uint32_t id = find_id(table, doc, key, guess);
         if (id != MEMBER_UNKNOWN) {
             values[id] = key + 1;
+            guess = id + 1;
         }
     }
 }
@@ -158,15 +169,17 @@ bool members_read(struct reader *r, uint32_t object, const char *inside,
 {
     const struct json_doc *doc = r->doc;
     size_t unknown = 0;
+    uint32_t guess = 0;
     values_clear(table, values);
     for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
          key = json_next(doc, object, key)) {
-        uint32_t id = find_id(table, doc, key);
+        uint32_t id = find_id(table, doc, key, guess);
         if (LIKELY(id != MEMBER_UNKNOWN)) {
             if (values[id] != JSON_ABSENT) {
                 return refuse_member(r, inside, table->names[id].text.ptr, true);
             }
             values[id] = key + 1;
+            guess = id + 1;
             continue;
         }
         uint32_t variant = member_variant(table, doc, key);

@@ -161,15 +161,16 @@ size_t money_put(int64_t nd, char *out)
     }
     len += number_format(amount / (uint64_t)MONEY_ND_PER_USD, out + len);
     out[len++] = '.';
-    for (size_t i = MONEY_DECIMALS_MAX; i > 0; i--) {
+    size_t decimals = MONEY_DECIMALS_MAX;
+    while (decimals > MONEY_DECIMALS_MIN && fraction % 10 == 0) {
+        fraction /= 10;
+        decimals--;
+    }
+    for (size_t i = decimals; i > 0; i--) {
         out[len + i - 1] = (char)('0' + fraction % 10);
         fraction /= 10;
     }
-    size_t end = len + MONEY_DECIMALS_MAX;
-    while (end > len + MONEY_DECIMALS_MIN && out[end - 1] == '0') {
-        end--;
-    }
-    return end;
+    return len + decimals;
 }
 
 bool money_format(struct buf *out, int64_t nd)

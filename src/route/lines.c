@@ -137,6 +137,46 @@ static bool starts_as_code_perhaps(const struct line *line)
     return starts_with_any(line, openings);
 }
 
+/* Verbs and requests that no line of code begins with, calculations neither. */
+static bool starts_as_request(const struct line *line)
+{
+    static const char *const openings[128] = {
+        ['b'] = "benchmark \0",
+        ['c'] = "can you \0"
+                "could you \0"
+                "correct \0",
+        ['d'] = "debug \0"
+                "document \0",
+        ['e'] = "explain this \0"
+                "explain what \0",
+        ['f'] = "fix \0",
+        ['i'] = "improve \0",
+        ['l'] = "lint \0",
+        ['o'] = "optimize \0"
+                "optimise \0",
+        ['p'] = "please \0"
+                "port \0",
+        ['r'] = "refactor \0"
+                "reformat \0"
+                "rename \0"
+                "review \0"
+                "rewrite \0",
+        ['s'] = "speed up \0",
+        ['t'] = "translate \0",
+    };
+    return starts_with_any(line, openings);
+}
+
+/* "fix this: for(i=0;i<=n;i++)a[i]=0;": a request with code behind it on the same line. Its signs
+ * are those of code, not of a formula, and its words are the request's. */
+static bool is_request_with_code(const struct line *line)
+{
+    char last = line->text[line->len - 1];
+    bool dense = line->marks >= 2 && line->marks * 20 >= line->len;
+    bool ends = last == ';' || last == '{' || last == '}' || last == ')';
+    return line->len <= CODE_LINE_BYTES_MAX && dense && ends && starts_as_request(line);
+}
+
 static bool is_code(const struct line *line)
 {
     if (line->len > CODE_LINE_BYTES_MAX || line->formulas >= 2) {
@@ -230,7 +270,8 @@ static void line_classify(struct text_scan *scan, const struct line *line)
 {
     struct features *f = scan->features;
     unsigned fences = scan->line_quotes ? fences_on(line) : 0;
-    bool code = scan->fenced || is_code(line);
+    bool request = !scan->fenced && is_request_with_code(line);
+    bool code = scan->fenced || (!request && is_code(line));
     f->code_fences += fences;
     if (fences != 0) {
         scan->fenced ^= (fences & 1u) != 0;
@@ -239,6 +280,8 @@ static void line_classify(struct text_scan *scan, const struct line *line)
         f->code_marks++;
         f->fenced_bytes += (uint32_t)line->len;
         mark_hits(scan, PLACE_CODE);
+    } else if (request) {
+        f->code_marks++;
     } else {
         f->formulas += line->formulas;
         f->list_items += is_list_item(line);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Word rules for programming. None counts without evidence of code (a fence, lines of code, or
- * words that programmers use), so "review my essay" stays prose.
+ * Word rules for programming. No lone word counts without evidence of code (a fence, lines of code,
+ * or words that programmers use), so "review my essay" stays prose. A few phrases are evidence by
+ * themselves: "review my pull request".
  */
 #include "route/vocabulary.h"
 
@@ -104,6 +105,8 @@ const struct word_rule rules_code[] = {
     RULE(CODE_RENAME, 6, RULE_CODE | RULE_GAP_3, "should be called",
          "should|call|called|name instead called|named|instead|to"),
 
+    RULE(CODE_RENAME, 8, RULE_AT_START | RULE_GAP_2, "rename x to y", "rename|renaming to|into|as"),
+
     /* lint */
     RULE(CODE_LINT, 11, RULE_CODE, "lint",
          "lint|linter|linting|eslint|pylint|flake8|prettier|clippy|ruff|gofmt|rubocop|checkstyle|"
@@ -194,6 +197,9 @@ const struct word_rule rules_code[] = {
     RULE(CODE_REVIEW, 5, RULE_CODE, "idiomatic",
          "idiomatic|readability|maintainability|approve|mergeable|antipattern|antipatterns"),
 
+    RULE(CODE_REVIEW, 9, RULE_GAP_3, "review a pull request",
+         "review|check|approve|inspect pull|merge request|requests"),
+
     /* fix */
     RULE(CODE_FIX, 9, RULE_CODE | RULE_AT_START, "fix", "fix|repair|correct|resolve|solve|patch"),
     RULE(CODE_FIX, 6, RULE_CODE, "fix", "fix|fixing|fixed|fixes|bugfix|hotfix"),
@@ -251,6 +257,10 @@ const struct word_rule rules_code[] = {
     RULE(CODE_ARCHITECTURE, 6, RULE_CODE | RULE_GAP_2, "millions of users",
          "million|millions|thousand|billion|10k|100k|1m|requests "
          "users|requests|events|per|devices|concurrent|customers|writes"),
+
+    RULE(CODE_ARCHITECTURE, 9, RULE_GAP_3, "plan the architecture of a system",
+         "plan|design|propose|sketch|draft|define|outline architecture "
+         "system|platform|service|backend|app|application|pipeline|api|gateway|product"),
 
     /* refactor */
     RULE(CODE_REFACTOR, 11, RULE_CODE, "refactor", "refactor|refactoring|refactored|refactors"),

@@ -271,6 +271,7 @@ const struct word_rule rules_general[] = {
     RULE(CHAT, 8, RULE_SHORT | RULE_TEXT_START, "hello",
          "hello|hi|hey|yo|howdy|hiya|greetings|hola|bonjour|hallo|ciao|salut|heya|morning|sup|"
          "привет"),
+    RULE(CHAT, 5, RULE_SHORT | RULE_AT_START, "say hello", "say hello|hi|hey|goodbye|bye|cheese"),
     RULE(CHAT, 9, RULE_SHORT, "good morning", "good morning|afternoon|evening|night|day"),
     RULE(CHAT, 11, RULE_SHORT | RULE_GAP_2, "how are you",
          "how are|is|was you|your|things|going|day|everything|life|weekend|morning"),

@@ -5,6 +5,8 @@
 
 #define PASSAGE_BYTES 140
 #define LONG_TEXT_BYTES 420
+#define SUM_WORDS 8
+#define SUM_BYTES 64
 #define ASKED_POINTS 200    /* of a question word that opens the request */
 #define CODE_POINTS 90      /* of a kind of work on code */
 #define SPECIFIC_POINTS 150 /* of a task that a question may stand for */
@@ -43,6 +45,11 @@ void shape_facts(struct scoring *s)
 }
 
 /* --- shapes --- */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
 static bool is_question(const struct features *f)
 {
@@ -103,6 +110,28 @@ static bool shape_numbers(const struct scoring *s)
     bool document = s->passage && f->lines > 1;
     return !s->code_strong && !document && numbers >= 2 && numbers * 30 >= f->words &&
            (f->quantity_words >= 2 || (f->quantity_words == 1 && numbers >= 3)) && is_question(f);
+}
+
+/* "What's 17 * 23?": hardly more than two numbers with a sign between them. */
+static bool shape_sum(const struct scoring *s)
+{
+    const struct features *f = s->features;
+    if (s->code_strong || f->numbers < 2 || f->operators < 1 || f->words > SUM_WORDS ||
+        f->user_len > SUM_BYTES) {
+        return false;
+    }
+    for (size_t i = 1; i + 1 < f->user_len; i++) {
+        const char *at = f->sample + i;
+        bool spaced = at[-1] == ' ' && at[1] == ' ';
+        const char *before = spaced && i >= 2 ? at - 2 : at - 1;
+        const char *after = spaced && i + 2 < f->user_len ? at + 2 : at + 1;
+        bool sign =
+            *at == '*' || *at == '+' || *at == '^' || (spaced && (*at == '/' || *at == '-'));
+        if (sign && is_digit(*before) && is_digit(*after)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* "15% of 80" */
@@ -170,6 +199,7 @@ static const struct shape_row {
     {"shape: options to choose from", shape_options, TASK_QA_OPEN, 120},
     {"shape: formula", shape_formula, TASK_MATH, 280},
     {"shape: numbers and a question", shape_numbers, TASK_MATH, 400},
+    {"shape: sum", shape_sum, TASK_MATH, 400},
     {"shape: percentage", shape_percent, TASK_MATH, 400},
     {"shape: terms of mathematics", shape_math_terms, TASK_MATH, 180},
     {"shape: terms of mathematics", shape_many_math_terms, TASK_MATH, 180},

@@ -251,6 +251,24 @@ static SELDOM void note_negation(struct text_scan *scan, size_t start, size_t le
     scan->negation_offset = start;
 }
 
+/* "Do not X, Y", "no need to X, just Y": the order comes after the comma, so a sentence begins
+ * there once more. Returns whether it does with this word. */
+static SELDOM bool begins_after_refusal(struct text_scan *scan, const struct word_hit *hit,
+                                        size_t len, bool negates)
+{
+    bool clause = (hit->place & PLACE_CLAUSE) != 0;
+    bool opens = (hit->place & PLACE_START) != 0;
+    bool begins = scan->refused && clause && !opens;
+    const char *word = scan->features->sample + hit->offset;
+    if (opens) {
+        scan->begin = hit->index;
+        negates |= len == 2 && memcmp(word, "no", 2) == 0;
+    }
+    /* polite words that begin a sentence leave it the same */
+    scan->refused = (scan->refused && !clause) || (negates && hit->index - scan->begin <= 1);
+    return begins;
+}
+
 static bool is_negated(const struct text_scan *scan, size_t clause, unsigned index)
 {
     return scan->negation != 0 && clause <= scan->negation_offset &&
@@ -332,7 +350,16 @@ static SELDOM void word_known(struct text_scan *scan, const struct block *block,
         return;
     }
     uint8_t place = place_of(scan, block, start, index, begins);
-    if ((flags & WORD_NEGATION) != 0) {
+    bool negates = (flags & WORD_NEGATION) != 0;
+    if (UNLIKELY(scan->refused || negates || (place & PLACE_START) != 0)) {
+        struct word_hit here = {
+            .index = (uint16_t)index, .offset = (uint16_t)start, .place = place};
+        if (begins_after_refusal(scan, &here, len, negates)) {
+            place |= PLACE_START;
+            begins = true;
+        }
+    }
+    if (negates) {
         note_negation(scan, start, len, index);
     }
     if ((flags & (WORDS_COUNTED | WORD_OR | WORD_AFTER_DOT)) != 0) {
@@ -464,6 +491,8 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->after_polite = NO_WORD;
     scan->quoted = false;
     scan->negation = 0;
+    scan->begin = 0;
+    scan->refused = false;
     scan->follow = 0;
     scan->pending_stop = 0;
     scan->sentence_commas = 0;

@@ -45,7 +45,9 @@ struct text_scan {
     uint16_t word_index;      /* of the first word that ends in the block */
     uint16_t negation;        /* index of the last negating word + 1; 0: none */
     size_t negation_offset;
-    uint16_t follow;     /* frequent words are kept up to this index */
+    uint16_t begin;  /* index of the last known word that begins a sentence, politely or not */
+    bool refused;    /* the sentence begins with what is not to be done: "no need to ..., ..." */
+    uint16_t follow; /* frequent words are kept up to this index */
     size_t pending_stop; /* offset after an end of a sentence that no word has followed yet */
     size_t line_start;
     uint32_t line_hits;  /* hits before the line */

@@ -105,6 +105,27 @@ static const struct labelled_prompt prompts_terse[] = {
                             "   for b in xs:\n        if a==b: c+=1\n```"},
     {TASK_CODE_PERFORMANCE,
      "our page load time went from 1s to 6s after adding the analytics script, how to optimize"},
+
+    /* greetings asked for, verbs beside one line of code, orders after a negation */
+    {TASK_CHAT, "Say hi"},
+    {TASK_CHAT, "Say hello to me"},
+    {TASK_CODE_FIX, "Fix this bug: for(i=0;i<=n;i++)a[i]=0;"},
+    {TASK_CODE_PERFORMANCE, "optimize this loop for(i=0;i<n;i++) s+=a[i];"},
+    {TASK_CODE_ARCHITECTURE, "plan the architecture of a payment system"},
+    {TASK_TRANSLATION, "do not summarize, translate: hello"},
+    {TASK_CODE_RENAME, "no need to explain, just rename x to y"},
+    {TASK_TRANSLATION, "Translate to French: good morning"},
+    {TASK_GENERATION, "write a haiku about the sea"},
+    {TASK_MATH, "What's 17 * 23?"},
+    {TASK_CODE_REVIEW, "Review my pull request"},
+    {TASK_CODE_DEBUGGING, "My server crashes randomly under load, help me find out why"},
+    /* and what only looks like those */
+    {TASK_TRANSLATION, "How do you say hello in French?"},
+    {TASK_TRANSLATION, "Say hello in Italian"},
+    {TASK_QA_OPEN, "What happened in 1914-1918?"},
+    {TASK_QA_OPEN, "Who designed the architecture of the Pantheon?"},
+    {TASK_SUMMARIZATION, "Don't translate it, just summarize the article"},
+    {TASK_MATH, "solve x^2 + 3 = 7;"},
 };
 
 #endif

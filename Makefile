@@ -142,6 +142,7 @@ fuzz-build: $(FUZZ_BIN)
 include tools/bench.mk
 -include tools/fake.mk
 -include tools/run-tests.mk
+-include tools/coverage.mk
 include tools/test.mk
 
 .PHONY: clean

@@ -74,11 +74,13 @@ step cli python3 tests/cli/run.py
 step scenario make_in release gcc scenario
 step scenario-asan make_in asan gcc scenario
 step crash make_in fault gcc crash
+step smuggling make_in release gcc smuggling
 step sdk make_in release gcc sdk
 if [ "$level" = all ]; then
     step fuzz-long sh tools/run-fuzz.sh 120
     step crash-long make_in fault gcc crash-long
     step soak make_in release gcc soak-long
+    step coverage make coverage
     step real sh tests/real/run.sh
 fi
 echo

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests that two HTTP implementations could read in two ways: a grammar of framing headers,
 line ends, hosts, request lines and chunks with their known misspellings, and bytes changed at
-random after that; never bytes of the bodies, which hold the marks that the test follows. A plan is a
-function of its random source."""
+random after that; never bytes of the bodies, which hold the marks that the test follows. A
+plan is a function of its random source."""
 
 import json
 

@@ -9,8 +9,10 @@
  *
  * Most calls have one attempt: its columns are in the call's own row (bit 8 of `bits`, see enum
  * call_bit), where the cost and the tokens of both are the same numbers; and what many calls have
- * in common is in `shapes`. All other attempts are in `attempt_rows`. `calls` and `attempts` show
- * every call and every attempt whole, wherever they are.
+ * in common is in `shapes`. All other attempts are in `attempt_rows`. The views `calls` and
+ * `attempts` show every call and every attempt whole, wherever they are. `call_rows` has neither
+ * types nor constraints, which would be checked for each of its columns: only the writer adds rows,
+ * and it adds numbers.
  */
 static const char schema_1[] =
     "CREATE TABLE state(id INTEGER PRIMARY KEY CHECK (id = 1), segment INTEGER NOT NULL,"
@@ -24,15 +26,15 @@ static const char schema_1[] =
     " attempt_target INTEGER NOT NULL, attempt_provider INTEGER NOT NULL,"
     " attempt_model INTEGER NOT NULL, attempt_status INTEGER NOT NULL, lane INTEGER NOT NULL,"
     " attempt_error INTEGER NOT NULL);"
-    "CREATE TABLE call_rows(id BLOB NOT NULL PRIMARY KEY, shape INTEGER NOT NULL,"
-    " bits INTEGER NOT NULL, task INTEGER NOT NULL, attempts INTEGER NOT NULL,"
-    " complexity INTEGER NOT NULL, started_ns INTEGER NOT NULL, cost_nd INTEGER NOT NULL,"
-    " baseline_nd INTEGER NOT NULL, expected_nd INTEGER NOT NULL, input_tokens INTEGER NOT NULL,"
-    " output_tokens INTEGER NOT NULL, first_byte_us INTEGER NOT NULL, total_us INTEGER NOT NULL,"
-    " settled_after_ns INTEGER NOT NULL, held_nd INTEGER NOT NULL,"
-    " attempt_first_byte_us INTEGER NOT NULL, attempt_total_us INTEGER NOT NULL,"
-    " cache_read INTEGER NOT NULL, cache_write INTEGER NOT NULL, reasoning INTEGER NOT NULL,"
-    " provider_nd INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE call_rows(id BLOB NOT NULL PRIMARY KEY, shape,"
+    " bits, task, attempts,"
+    " complexity, started_ns, cost_nd,"
+    " baseline_nd, expected_nd, input_tokens,"
+    " output_tokens, first_byte_us, total_us,"
+    " settled_after_ns, held_nd,"
+    " attempt_first_byte_us, attempt_total_us,"
+    " cache_read, cache_write, reasoning,"
+    " provider_nd) WITHOUT ROWID;"
     "CREATE TABLE attempt_rows(call BLOB NOT NULL, attempt INTEGER NOT NULL,"
     " settled_ns INTEGER NOT NULL, held_nd INTEGER NOT NULL, cost_nd INTEGER NOT NULL,"
     " key INTEGER NOT NULL, outcome INTEGER NOT NULL, status INTEGER NOT NULL,"

@@ -23,12 +23,17 @@ struct invariant {
     " complete = 0 AS failed, input_tokens, output_tokens, " cost " AS cost_nd, baseline_nd,"      \
     " estimated FROM calls"
 
-/* ... or each attempt's own; those that came after their call are added at the next start. */
+/* ... or each attempt's own, in the call's row or not; those that came after their call are added
+ * at the next start. */
 #define ATTEMPT_SUMS(word)                                                                         \
     CALL_SUMS(word, "0")                                                                           \
+    " UNION ALL SELECT max(c.started_ns, 0) / 3600000000000, s.attempt_" word                      \
+    ", 0, 0, 0, 0, c.cost_nd, 0, 0 FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape"         \
+    " WHERE c.bits & 8"                                                                            \
     " UNION ALL SELECT max(c.started_ns, 0) / 3600000000000, a." word                              \
-    ", 0, 0, 0, 0, a.cost_nd, 0, 0 FROM attempts a JOIN calls c ON c.id = a.call"                  \
-    " WHERE a.attempt <= c.attempts OR a.call NOT IN (SELECT call FROM open_calls)"
+    ", 0, 0, 0, 0, a.cost_nd, 0, 0 FROM attempt_rows a CROSS JOIN call_rows c ON c.id = a.call"    \
+    " WHERE NOT (a.attempt = 1 AND c.bits & 8) AND (a.attempt <= c.attempts OR"                    \
+    " a.call NOT IN (SELECT call FROM open_calls))"
 
 /* Both ways: what is missing in the rollups, and what is there without reason. */
 #define ROLLUPS(dimension, rows)                                                                   \

@@ -8,8 +8,6 @@
 
 #include <endian.h>
 
-#define VARINT_MAX 10
-
 const char *attempt_outcome_name(enum attempt_outcome outcome)
 {
     static const char *const names[ATTEMPT_OUTCOMES] = {
@@ -194,45 +192,54 @@ static uint64_t join_groups(uint64_t groups)
     return (groups & 0x000000000FFFFFFFu) | (groups & 0x0FFFFFFF00000000u) >> 4;
 }
 
-/* A varint of up to eight bytes with eight bytes to read from, in one step; 0: it is longer. */
-static size_t get_short(const unsigned char *at, uint64_t *ret_value)
+/* A varint of more than eight bytes (a time in nanoseconds has nine): `value` are the first eight.
+ */
+static uint64_t get_longest(struct reader *r, uint64_t value)
+{
+    r->at += sizeof(value);
+    unsigned ninth = get_byte(r);
+    value |= (uint64_t)(ninth & 0x7F) << 56;
+    if (LIKELY(ninth < 0x80)) {
+        r->failed |= ninth == 0; /* not the shortest form */
+        return value;
+    }
+    unsigned tenth = get_byte(r);
+    r->failed |= tenth != 1; /* not the shortest form, or past 64 bits */
+    return value | (uint64_t)(tenth & 1) << 63;
+}
+
+/* With eight bytes to read from, in one step. */
+static uint64_t get_wide(struct reader *r)
 {
     const uint64_t more = 0x8080808080808080u;
     uint64_t word;
-    memcpy(&word, at, sizeof(word));
+    memcpy(&word, r->at, sizeof(word));
     word = le64toh(word);
     uint64_t ends = ~word & more;
     if (UNLIKELY(ends == 0)) {
-        return 0;
+        return get_longest(r, join_groups(word & ~more));
     }
     unsigned last = (unsigned)__builtin_ctzll(ends); /* top bit of the last byte */
-    *ret_value = join_groups(word & ~more & (UINT64_MAX >> (63 - last)));
-    return last / 8 + 1;
+    r->at += last / 8 + 1;
+    r->failed |= last > 7 && r->at[-1] == 0; /* not the shortest form */
+    return join_groups(word & ~more & (UINT64_MAX >> (63 - last)));
 }
 
 static uint64_t get_long(struct reader *r)
 {
+    if (LIKELY(r->end - r->at >= (ptrdiff_t)sizeof(uint64_t))) {
+        return get_wide(r);
+    }
     uint64_t value = 0;
-    if (LIKELY(r->end - r->at >= (ptrdiff_t)sizeof(value))) {
-        size_t len = get_short(r->at, &value);
-        if (LIKELY(len > 0)) {
-            r->at += len;
-            r->failed |= len > 1 && r->at[-1] == 0; /* not the shortest form */
-            return value;
-        }
-    }
-    for (int i = 0; i < VARINT_MAX; i++) {
+    for (unsigned shift = 0; shift < 7 * sizeof(value); shift += 7) {
         unsigned byte = get_byte(r);
-        if (i == VARINT_MAX - 1 && byte > 1) {
-            break; /* past 64 bits */
-        }
-        value |= (uint64_t)(byte & 0x7F) << (7 * i);
+        value |= (uint64_t)(byte & 0x7F) << shift;
         if (byte < 0x80) {
-            r->failed |= byte == 0 && i > 0; /* not the shortest form */
+            r->failed |= byte == 0 && shift > 0; /* not the shortest form */
             return value;
         }
     }
-    r->failed = true;
+    r->failed = true; /* it does not end before the record does */
     return 0;
 }
 

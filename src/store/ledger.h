@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The ledger: a journal, and one writer thread that moves it into SQLite (WAL) in batches: one
- * compact row per attempt and per call, rollups per dimension in the same transaction, and the
- * journal position with them, so that each record is applied exactly once whatever is killed when.
+ * compact row per call, one more per attempt where a call has several, rollups per dimension in the
+ * same transaction, and the journal position with them, so that each record is applied exactly once
+ * whatever is killed when.
  * Database locked, full, slow or gone: the journal carries on and the writer tries again; nothing
  * is lost. After a crash, holds without a settle become attempts of outcome `interrupted` that cost
  * their hold, and their calls are closed with status 0 and the error "interrupted".

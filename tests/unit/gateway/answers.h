@@ -35,7 +35,7 @@
                "close\r\n\r\n" text)
 
 #define ASK(model, rest)                                                                           \
-    "{\"model\":\"" model "\"" rest ",\"messages\":[{\"role\":\"user\",\"content\":\"Say hello\"}" \
+    "{\"model\":\"" model "\"" rest ",\"messages\":[{\"role\":\"user\",\"content\":\"Utter zebra\"}" \
     "]}"
 #define STREAMED ",\"stream\":true"
 

@@ -35,7 +35,7 @@
                "close\r\n\r\n" text)
 
 #define ASK(model, rest)                                                                           \
-    "{\"model\":\"" model "\"" rest ",\"messages\":[{\"role\":\"user\",\"content\":\"Utter zebra\"}" \
+    "{\"model\":\"" model "\"" rest ",\"messages\":[{\"role\":\"user\",\"content\":\"Say zebra\"}" \
     "]}"
 #define STREAMED ",\"stream\":true"
 

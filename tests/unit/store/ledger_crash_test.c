@@ -170,7 +170,7 @@ static void check_all(void)
     EXPECT(sqlite3_open_v2(ledger_path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK);
     EXPECT(sqlite3_prepare_v2(db,
                               "SELECT status, attempts, cost_nd, (SELECT count(*) FROM attempts a"
-                              " WHERE a.call = c.id AND outcome <> 4) FROM calls c WHERE id = ?",
+                              " WHERE a.call = ?1 AND outcome <> 4) FROM calls c WHERE id = ?1",
                               -1, &sql, NULL) == SQLITE_OK);
     for (uint64_t seed = 0; seed < used && !tap_point_failed; seed++) {
         struct found found = {0};

@@ -213,31 +213,47 @@ static uint64_t body_window_ms(const struct http_connection *connection)
     return ms == 0 ? http_default_limits.body_window_ms : ms;
 }
 
-static void body_wait(struct http_connection *connection)
+/* The first 64 KB may take as long as they would at the lowest rate. */
+static uint64_t body_grace_ms(const struct http_connection *connection)
 {
-    if (connection->timing == TIMING_BODY || limits_of(connection)->body_min_rate == 0) {
-        return;
-    }
-    connection->body_window = 0;
-    connection->body_began_ms = (int64_t)uv_now(&connection->server->loop->uv);
+    uint64_t window = body_window_ms(connection);
+    uint64_t ms = BODY_GRACE * 1000 / limits_of(connection)->body_min_rate;
+
+    return ms > window ? ms : window;
+}
+
+static void body_window_begin(struct http_connection *connection)
+{
+    connection->body_window = connection->exchange.body.len;
     http_connection_time(connection, TIMING_BODY, body_window_ms(connection));
 }
 
-/* A window has passed: is the client fast enough? The first 64 KB may take as long as they would at
-   the lowest rate, after them each window must bring its share. */
-static bool body_fast_enough(struct http_connection *connection)
+/* More of the body is to come: the clock of its beginning starts, or, once 64 KB are there, that of
+   the windows. */
+static void body_wait(struct http_connection *connection)
 {
-    uint64_t rate = limits_of(connection)->body_min_rate;
-    uint64_t received = connection->exchange.body.len;
-    uint64_t elapsed_ms =
-        (uint64_t)((int64_t)uv_now(&connection->server->loop->uv) - connection->body_began_ms);
-    uint64_t in_window = received - connection->body_window;
+    bool begun = connection->timing == TIMING_BODY;
 
-    connection->body_window = received;
-    if (received < BODY_GRACE && elapsed_ms / 1000 < BODY_GRACE / rate) {
-        return true;
+    if (limits_of(connection)->body_min_rate == 0) {
+        return;
     }
-    return in_window * 1000 >= rate * body_window_ms(connection);
+    if (!begun) {
+        connection->body_window = 0;
+    }
+    if (connection->body_window == 0 && connection->exchange.body.len >= BODY_GRACE) {
+        body_window_begin(connection);
+    } else if (!begun) {
+        http_connection_time(connection, TIMING_BODY, body_grace_ms(connection));
+    }
+}
+
+/* The time is over: of the first 64 KB, or of a window, which must have brought its share. */
+static bool body_fast_enough(const struct http_connection *connection)
+{
+    uint64_t received = connection->exchange.body.len - connection->body_window;
+
+    return connection->body_window > 0 &&
+           received * 1000 >= limits_of(connection)->body_min_rate * body_window_ms(connection);
 }
 
 static enum http_problem body_take_sized(struct http_connection *connection)
@@ -603,7 +619,7 @@ static void on_due(struct deadline *deadline)
         break;
     case TIMING_BODY:
         if (body_fast_enough(connection)) {
-            http_connection_time(connection, TIMING_BODY, body_window_ms(connection));
+            body_window_begin(connection);
             break;
         }
         refuse_late(connection, HTTP_BODY_TIMEOUT);

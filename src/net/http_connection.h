@@ -80,8 +80,7 @@ struct http_connection {
     struct http_exchange exchange;
     struct buf out; /* what the kernel did not take yet: from out_sent on */
     size_t out_sent;
-    uint64_t body_window; /* bytes of the body when the window began */
-    int64_t body_began_ms;
+    uint64_t body_window; /* bytes of the body when the window began; 0: still in the first 64 KB */
     uint32_t requests;
     uint8_t phase;
     uint8_t timing;

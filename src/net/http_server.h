@@ -37,13 +37,14 @@ struct http_limits {
     size_t target_bytes; /* 8 KB, else 414 */
     size_t body_bytes;   /* 32 MB, else 413; the handler may set less */
     uint64_t head_ms;    /* 10 s from the first byte, else 408 */
-    uint64_t
-        body_min_rate; /* 1024 bytes a second averaged over 10 s after the first 64 KB, else 408 */
-    uint64_t body_window_ms; /* 10 s (0 too); of the average above, see http_connection.c */
-    uint64_t idle_ms;        /* 75 s between requests: closed */
-    uint64_t write_stall_ms; /* 60 s without progress of the reader: cut */
-    size_t output_high;      /* 1 MB */
-    uint32_t connections;    /* of this server; beyond it: 503 and close */
+    /* 1024 bytes a second, else 408: the first 64 KB (or all of a shorter body) may take the 64 s
+       that they need at this rate; from then on each body_window_ms must bring its share. */
+    uint64_t body_min_rate;
+    uint64_t body_window_ms;          /* 10 s (0 too); the first 64 KB get at least this long */
+    uint64_t idle_ms;                 /* 75 s between requests: closed */
+    uint64_t write_stall_ms;          /* 60 s without progress of the reader: cut */
+    size_t output_high;               /* 1 MB */
+    uint32_t connections;             /* of this server; beyond it: 503 and close */
     uint32_t requests_per_connection; /* 10,000 */
 };
 extern const struct http_limits http_default_limits;

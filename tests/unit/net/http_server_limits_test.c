@@ -114,6 +114,25 @@ static void times_slow_bodies(void)
     harness_close();
 }
 
+/* The limit is not rounded up to whole windows. */
+static void times_short_bodies_exactly(void)
+{
+    struct http_limits limits = short_limits();
+
+    limits.body_min_rate = 64 * 1024; /* the first 64 KB get a second */
+    limits.body_window_ms = 900;
+    harness_open(&limits, NULL);
+    client_connect();
+    int64_t begun = now_ms();
+    client_send(SLICE(REQUEST("POST /echo") "Content-Length: 5\r\n\r\nhell"));
+    EXPECT(run_until(is_closed));
+    int64_t ended = now_ms();
+    EXPECT(received_starts("HTTP/1.1 408 Request Timeout\r\n"));
+    EXPECT(ended - begun >= 990);
+    EXPECT(ended - begun < 1800);
+    harness_close();
+}
+
 static bool fifty_ms_over(void)
 {
     static int64_t begun;
@@ -510,6 +529,7 @@ int main(void)
     TEST(does_not_count_an_open_exchange_as_idle, "an open exchange is not idle");
     TEST(times_slow_heads, "times slow heads");
     TEST(times_slow_bodies, "times slow bodies, also after 100 Continue");
+    TEST(times_short_bodies_exactly, "times a body under 64 KB without rounding up");
     TEST(gives_the_first_bytes_of_a_body_time, "gives the first 64 KB of a body time");
     TEST(holds_back_when_the_client_does_not_read, "bounds what a slow reader costs, then drains");
     TEST(cuts_a_client_that_never_reads, "cuts a client that never reads");

@@ -58,6 +58,7 @@ static void on_deadline_closed(uv_handle_t *handle)
 static void connection_close(struct http_connection *connection, bool reset)
 {
     connection->closing = true;
+    connection->server->lingering -= connection->phase == PHASE_LINGER;
     stream_close(&connection->stream, reset, on_stream_closed);
     deadline_close(&connection->deadline, on_deadline_closed);
     buf_release(&connection->pending);
@@ -98,15 +99,32 @@ bool http_connection_idle(const struct http_connection *connection)
 }
 
 /* Closing a socket with unread bytes sends a reset, which may overtake the answer: so our side is
-   closed first and the client gets time to read and close (RFC 9112 9.6). */
+   closed first and the client gets time to read and close (RFC 9112 9.6). A drain does not wait for
+   it. */
 static void connection_leave(struct http_connection *connection)
 {
+    struct http_server *server = connection->server;
+
     if (!connection->eof && (connection->linger || connection->input.len > 0) &&
         stream_shutdown(&connection->stream)) {
         connection->phase = PHASE_LINGER;
+        server->lingering++;
         http_connection_time(connection, TIMING_LINGER, LINGER_MS);
+        if (server->draining) {
+            http_server_turn(connection);
+        }
         return;
     }
+    connection_close(connection, false);
+}
+
+void http_connection_leave_now(struct http_connection *connection)
+{
+    struct stream *stream = &connection->stream;
+    size_t got;
+
+    CHECK(!connection->busy && connection->phase == PHASE_LINGER);
+    (void)stream_read(stream, connection->server->loop->scratch, NET_SCRATCH_SIZE, &got);
     connection_close(connection, false);
 }
 
@@ -591,6 +609,9 @@ void http_connection_on_turn(struct http_connection *connection)
     if (!connection->closing && connection->stream.want_read &&
         stream_has_buffered(&connection->stream)) {
         on_readable(connection);
+    }
+    if (!connection->closing && connection->phase == PHASE_LINGER) {
+        http_server_check_drained(connection->server);
     }
 }
 

@@ -112,6 +112,7 @@ struct http_server {
     struct http_connection *turns;
     struct http_listener *listeners;
     size_t count;
+    size_t lingering; /* of them: in PHASE_LINGER */
     struct buf head;  /* answers' heads are rendered here */
     struct buf lines; /* ... and before that their headers, unless the handler did it */
     struct buf spares[SPARE_BLOCKS_MAX];
@@ -134,7 +135,7 @@ struct http_server {
 void http_server_turn(struct http_connection *connection);
 /* A connection's memory can go. */
 void http_server_forget(struct http_connection *connection);
-/* If it is draining and nothing is left, ends. */
+/* If it is draining and nothing but lingering connections is left, closes those and ends. */
 void http_server_check_drained(struct http_server *server);
 void http_server_handle_closed(struct http_server *server);
 /* An empty buffer with this ceiling, perhaps with memory in it; and its way back. */
@@ -155,6 +156,9 @@ void http_connection_run(struct http_connection *connection, struct slice fresh)
 void http_connection_on_turn(struct http_connection *connection);
 /* Ends the exchange (if any) and closes now. Not from inside a run. */
 void http_connection_lose(struct http_connection *connection, enum http_gone gone);
+/* Ends a lingering connection without waiting for the client; what has arrived is read first, so
+ * that the close is no reset. */
+void http_connection_leave_now(struct http_connection *connection);
 /* Nothing was received of a next request. */
 bool http_connection_idle(const struct http_connection *connection);
 /* Takes the rest of an unwanted body off what is already there; else the connection cannot be used

@@ -170,7 +170,16 @@ static void on_drain_deadline_closed(uv_handle_t *handle)
 
 void http_server_check_drained(struct http_server *server)
 {
-    if (!server->draining || server->ending || server->count > 0 || server->handles > 2) {
+    if (!server->draining || server->ending) {
+        return;
+    }
+    if (server->lingering > 0 && server->lingering == server->count) {
+        /* They leave the list on a later turn, when their handles are closed. */
+        for (struct http_connection *c = server->connections; c != NULL; c = c->next) {
+            http_connection_leave_now(c);
+        }
+    }
+    if (server->count > 0 || server->handles > 2) {
         return;
     }
     server->ending = true;

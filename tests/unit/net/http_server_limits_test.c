@@ -459,6 +459,47 @@ static void cuts_what_does_not_end_in_time(void)
     harness_close();
 }
 
+/* The client of a refused request may go on sending for seconds; a drain has no such time. */
+static void does_not_wait_for_refused_connections(void)
+{
+    harness_open(NULL, NULL);
+    client_connect();
+    client_send(SLICE("BAD\n"));
+    EXPECT(run_until(is_closed)); /* our side is, the client's is not */
+    EXPECT(received_starts("HTTP/1.1 400 Bad Request\r\n"));
+    EXPECT_INT(http_server_connections(h.server), 1);
+    int64_t begun = now_ms();
+    http_server_drain(h.server, LONG_MS, harness_on_drained);
+    EXPECT(run_until(is_drained));
+    EXPECT(now_ms() - begun < 2000);
+    harness_close();
+}
+
+static void does_not_wait_for_what_is_refused_in_the_drain(void)
+{
+    harness_open(NULL, NULL);
+    client_connect();
+    client_send(SLICE(REQUEST("GET /never") "\r\n"));
+    EXPECT(run_until(is_open));
+    int answered = h.client;
+    h.client = -1;
+    client_connect();
+    client_send(SLICE("POST /early"));
+    spin();
+    http_server_drain(h.server, LONG_MS, harness_on_drained);
+    client_send(SLICE(" HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\nha"));
+    EXPECT(run_until(is_closed));
+    EXPECT(received_starts("HTTP/1.1 401 Unauthorized\r\n"));
+    EXPECT(!h.drained); /* for the other one it does wait */
+    EXPECT_INT(http_server_connections(h.server), 2);
+    int64_t begun = now_ms();
+    http_respond(h.open, 200, NULL, 0, SLICE_EMPTY);
+    EXPECT(run_until(is_drained));
+    EXPECT(now_ms() - begun < 2000);
+    close(answered);
+    harness_close();
+}
+
 static void drains_with_listeners_only(void)
 {
     struct error error;
@@ -544,6 +585,8 @@ int main(void)
     TEST(drains, "a drain closes idle connections and lets exchanges finish");
     TEST(closes_after_answers_begun_before_the_drain, "closes after an answer begun before");
     TEST(cuts_what_does_not_end_in_time, "a shorter drain cuts what is left");
+    TEST(does_not_wait_for_refused_connections, "a drain does not wait for refused connections");
+    TEST(does_not_wait_for_what_is_refused_in_the_drain, "nor for those refused meanwhile");
     TEST(drains_with_listeners_only, "drains with nothing but listeners");
 #ifdef SLUICE_FAULTS
     TEST(survives_failed_allocations, "survives each allocation failing in its turn");

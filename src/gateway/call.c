@@ -8,6 +8,9 @@
 
 #include "base/log.h"
 
+/* Another process, or the next of this one, is up by then. */
+#define CUT_RETRY_MS 1000
+
 static const struct {
     const char *name;
     enum call_step (*run)(struct call *call);
@@ -86,21 +89,40 @@ void call_shrink(struct call *call)
     call_release_request(call);
 }
 
-void call_gone(struct call *call)
+/* Nothing more is asked or heard for this call; an attempt under way is charged for what came. */
+static void abandon(struct call *call, const char *why, bool last)
 {
-    call->status = call->committed ? call->status : 499;
-    call->error_code = "client_gone";
-    classifier_cancel(call);
+    classifier_cancel(call, why);
     if (call->attempt.upstream_open) {
         upstream_cancel(&call->attempt.request);
         call->attempt.upstream_open = false;
     }
     if (call->attempt.open) {
         call->attempt.outcome = ATTEMPT_CANCELLED;
-        call->attempt.error = "client_gone";
-        attempt_settle(call, true);
-    } else {
-        call_record_close(call);
+        call->attempt.error = why;
+        attempt_settle(call, last);
     }
+}
+
+void call_gone(struct call *call)
+{
+    call->status = call->committed ? call->status : 499;
+    call->error_code = "client_gone";
+    abandon(call, "client_gone", true);
+    call_record_close(call);
     call_run(call, STEP_DONE);
+}
+
+void call_cut(struct call *call)
+{
+    if (call->settled) { /* all of it was said and charged: only the body's end is missing */
+        abandon(call, "", false);
+        call_run(call, STEP_DELIVER);
+        return;
+    }
+    atomic_fetch_add(&call->worker->gateway->calls_cut, 1);
+    abandon(call, "shutting_down", false);
+    call->attempt.retry_after_ms = CUT_RETRY_MS;
+    call_run(call, call_fail(call, 503, "shutting_down", NULL,
+                             "The gateway is shutting down and could not wait for this call."));
 }

@@ -54,7 +54,8 @@ struct call {
     struct snapshot *snapshot;      /* pinned */
     const struct endpoint *endpoint;
     const struct dialect *front;
-    struct call *next_free;
+    struct call *next; /* of the worker's calls, or of those kept for reuse */
+    struct call *previous;
     struct id id;
     char id_text[ID_TEXT_LEN + 1];
     int64_t started_ns; /* monotonic */
@@ -140,5 +141,7 @@ enum call_step call_fail_error(struct call *call, const struct error *error);
 void call_shrink(struct call *call);
 /* The client left: cancels the upstream and settles. */
 void call_gone(struct call *call);
+/* The gateway's time to drain is over: the same, and the client is told (code "shutting_down"). */
+void call_cut(struct call *call);
 
 #endif

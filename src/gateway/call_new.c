@@ -90,11 +90,34 @@ static struct call *call_take(struct worker *worker)
         }
         return call;
     }
-    worker->free_calls = call->next_free;
+    worker->free_calls = call->next;
     worker->free_count--;
     memset(call, 0, offsetof(struct call, failures));
     call->failures[0] = '\0';
     return call;
+}
+
+static void list_add(struct call *call)
+{
+    struct worker *worker = call->worker;
+    call->previous = NULL;
+    call->next = worker->calls;
+    if (call->next != NULL) {
+        call->next->previous = call;
+    }
+    worker->calls = call;
+}
+
+static void list_remove(struct call *call)
+{
+    if (call->previous != NULL) {
+        call->previous->next = call->next;
+    } else {
+        call->worker->calls = call->next;
+    }
+    if (call->next != NULL) {
+        call->next->previous = call->previous;
+    }
 }
 
 struct call *call_new(struct worker *worker, struct http_exchange *x,
@@ -106,6 +129,7 @@ struct call *call_new(struct worker *worker, struct http_exchange *x,
     }
     call->magic = CALL_MAGIC;
     call->worker = worker;
+    list_add(call);
     call->exchange = x;
     call->snapshot = snapshot_ref(worker->snapshot);
     call->endpoint = endpoint;
@@ -131,6 +155,7 @@ static void doc_trim(struct json_doc *doc)
 void call_free(struct call *call)
 {
     struct worker *worker = call->worker;
+    list_remove(call);
     attempt_reset(call);
     if (call->encoder != NULL) {
         call->front->encoder_free(call->encoder);
@@ -145,7 +170,7 @@ void call_free(struct call *call)
         return;
     }
     doc_trim(&call->doc);
-    call->next_free = worker->free_calls;
+    call->next = worker->free_calls;
     worker->free_calls = call;
     worker->free_count++;
 }
@@ -154,7 +179,7 @@ void call_free_kept(struct worker *worker)
 {
     while (worker->free_calls != NULL) {
         struct call *call = worker->free_calls;
-        worker->free_calls = call->next_free;
+        worker->free_calls = call->next;
         call_destroy(call);
     }
     worker->free_count = 0;

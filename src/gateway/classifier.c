@@ -446,7 +446,7 @@ enum call_step call_classify(struct call *call)
     return STEP_WAIT;
 }
 
-void classifier_cancel(struct call *call)
+void classifier_cancel(struct call *call, const char *why)
 {
     struct classifier_request *c = call->classifier;
     if (c == NULL) {
@@ -454,6 +454,6 @@ void classifier_cancel(struct call *call)
     }
     struct usage none = {.reported = false};
     upstream_cancel(&c->request);
-    settle(c, ATTEMPT_CANCELLED, &none, "client_gone");
+    settle(c, ATTEMPT_CANCELLED, &none, why);
     release(c);
 }

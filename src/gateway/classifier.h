@@ -12,7 +12,7 @@
 
 #include "gateway/call.h"
 
-/* No callback comes after it. */
-void classifier_cancel(struct call *call);
+/* No callback comes after it. `why` is the attempt's error, a literal. */
+void classifier_cancel(struct call *call, const char *why);
 
 #endif

@@ -205,6 +205,11 @@ static void finish(struct gateway *gateway)
     for (unsigned i = 0; i < gateway->worker_count; i++) {
         pthread_join(gateway->workers[i]->thread, NULL);
     }
+    unsigned cut = atomic_load(&gateway->calls_cut);
+    if (cut > 0) {
+        log_event(LOG_WARN, "calls_cut", "the time to drain was over: %u call%s cut", cut,
+                  cut == 1 ? " was" : "s were");
+    }
     for (unsigned i = 0; i < gateway->worker_count; i++) {
         worker_free(gateway->workers[i]);
     }

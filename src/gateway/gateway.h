@@ -62,7 +62,8 @@ struct gateway {
     int64_t prices_retry_s; /* a reload for new prices failed: not before this time again */
     atomic_bool stop_requested;
     atomic_uint stop_ms;
-    atomic_uint stops; /* how often gateway_stop() was called */
+    atomic_uint stops;     /* how often gateway_stop() was called */
+    atomic_uint calls_cut; /* when the time to drain was over */
 };
 
 /* Runs until it has drained. False: it could not start (*error). */

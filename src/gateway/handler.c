@@ -222,6 +222,10 @@ static void on_end(struct http_exchange *x, const enum http_gone *gone)
         refused_body(call, http_exchange_request(x));
         return;
     }
+    if (gone != NULL && *gone == HTTP_GONE_SHUTDOWN) {
+        call_cut(call);
+        return;
+    }
     call_gone(call);
 }
 

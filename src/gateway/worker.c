@@ -20,6 +20,7 @@
 #define OUT_BYTES_MAX (64u << 20)
 #define LINES_BYTES_MAX ((size_t)64 << 10)
 #define LOG_BYTES_MAX (64u << 10)
+#define CUT_GRACE_MS 250 /* for the last words of calls that are cut */
 
 /* The published snapshot and keys changed, or it is time to drain. */
 static void take_news(struct worker *worker)
@@ -41,6 +42,7 @@ static void take_news(struct worker *worker)
 static void on_upstream_closed(void *user)
 {
     struct worker *worker = user;
+    deadline_close(&worker->cut, NULL);
     uv_close((uv_handle_t *)&worker->async, NULL);
 }
 
@@ -74,6 +76,16 @@ static void close_admin(struct worker *worker)
     }
 }
 
+static void on_cut(struct deadline *deadline)
+{
+    struct worker *worker = deadline->owner;
+    struct call *next;
+    for (struct call *call = worker->calls; call != NULL; call = next) {
+        next = call->next;
+        call_cut(call);
+    }
+}
+
 static void on_async(uv_async_t *async)
 {
     struct worker *worker = CONTAINER_OF(async, struct worker, async);
@@ -88,9 +100,10 @@ static void on_async(uv_async_t *async)
         worker->stopping = true;
         close_admin(worker);
     }
-    http_server_drain(worker->server, ms, on_server_drained);
+    deadline_set(&worker->cut, ms);
+    http_server_drain(worker->server, ms + CUT_GRACE_MS, on_server_drained);
     if (worker->admin != NULL) {
-        http_server_drain(worker->admin, ms, on_server_drained);
+        http_server_drain(worker->admin, ms + CUT_GRACE_MS, on_server_drained);
     }
 }
 
@@ -134,6 +147,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     worker->keys = gateway_keys(gateway);
     worker->tls = gateway_tls(gateway);
     uv_async_init(&worker->loop.uv, &worker->async, on_async);
+    deadline_init(&worker->cut, &worker->loop, on_cut, worker);
     worker->front_listener = (struct listener){worker, false};
     worker->admin_listener = (struct listener){worker, true};
     struct http_server_options options = server_options(worker, &worker->front_listener);

@@ -41,12 +41,14 @@ struct worker {
     struct key_set *keys;
     SSL_CTX *tls; /* its own reference; NULL: plain */
     uv_async_t async;
+    struct deadline cut; /* of what is under way while it drains */
     struct random random;
     struct metrics metrics;
     struct features features; /* scratch of planning: valid within one step */
     struct buf out;           /* scratch for one write to a client */
     struct buf lines;         /* scratch for the header lines of one answer */
     struct buf log;           /* scratch for one access-log line */
+    struct call *calls;       /* under way */
     struct call *free_calls;  /* recycled, at most WORKER_CALLS_KEPT */
     unsigned free_count;
     bool drained_server;

@@ -17,7 +17,7 @@ enum attempt_outcome {
     ATTEMPT_OK,
     ATTEMPT_FAILED,      /* another target may be tried; `error` says what */
     ATTEMPT_CUT,         /* failed after bytes had gone to the client */
-    ATTEMPT_CANCELLED,   /* the client left */
+    ATTEMPT_CANCELLED,   /* the client left, or the gateway shut down */
     ATTEMPT_INTERRUPTED, /* found unsettled after a crash: charged at its hold */
     ATTEMPT_OUTCOMES
 };

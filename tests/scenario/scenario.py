@@ -384,6 +384,11 @@ class Scenario:
             f"line {section.line}: the database", self.text(section), dict(row), self.problems
         )
 
+    def log_has(self, section):
+        """An event by its name."""
+        if f'"event":"{section.argument}"' not in self.sluice.log():
+            self.problems.append(f"line {section.line}: the log has no {section.argument}")
+
     def play(self, section):
         match = re.fullmatch(r"upstream ([\w-]+) (.*)", section.kind)
         if match:
@@ -413,6 +418,7 @@ class Scenario:
             "no new connections": self.no_new_connections,
             "exits in time": self.exits_in_time,
             "recorded": self.recorded,
+            "log has": self.log_has,
         }
         if section.kind not in actions:
             raise casefile.CaseError(f"line {section.line}: unknown section [{section.kind}]")

@@ -297,11 +297,57 @@ static void drains_in_vain(void)
     begin(ASK("first", ""), (struct slice)SLICE_INIT(""));
     harness_drain(20);
     UNTIL(&client, client.closed);
+    EXPECT_INT(client_status(&client), 503);
+    EXPECT_SLICE(client_header(&client, "retry-after"), "1");
+    EXPECT(client_body(&client, &body));
+    EXPECT(slice_find_slice(buf_slice(&body), SLICE("\"shutting_down\"")) != SIZE_MAX);
+    EXPECT_INT(atomic_load(&h.gateway.calls_cut), 1);
     struct call_detail detail = newest();
-    EXPECT_INT(detail.row.call.status, 499);
+    EXPECT_INT(detail.row.call.status, 503);
+    EXPECT_SLICE(detail.row.call.error, "shutting_down");
     EXPECT_INT(detail.attempts[0].outcome, ATTEMPT_CANCELLED);
+    EXPECT_SLICE(detail.attempts[0].error, "shutting_down");
+    EXPECT(detail.attempts[0].cost_nd > 0);
     struct error error;
     EXPECT(ledger_verify(h.database, &error));
+    client_close(&client);
+    harness_end();
+}
+
+/* A stream that is cut ends with an error event, not as if the client had left. */
+static void drains_a_stream_in_vain(void)
+{
+    harness_begin(PROVIDERS FIRST SECOND, true);
+    begin(ASK("first", STREAMED), (struct slice)STREAM(HELLO));
+    UNTIL(&client, slice_find_slice(buf_slice(&client.in), SLICE("hello")) != SIZE_MAX);
+    harness_drain(20);
+    UNTIL(&client, client.closed);
+    EXPECT(!client_body(&client, &body)); /* it looks truncated */
+    EXPECT(slice_find_slice(buf_slice(&body), SLICE("\"shutting_down\"")) != SIZE_MAX);
+    struct call_detail detail = newest();
+    EXPECT_INT(detail.row.call.status, 200);
+    EXPECT(!detail.row.call.complete);
+    EXPECT_SLICE(detail.row.call.error, "shutting_down");
+    EXPECT_INT(detail.attempts[0].outcome, ATTEMPT_CANCELLED);
+    client_close(&client);
+    harness_end();
+}
+
+/* A request whose body has not come yet is told as well. */
+static void drains_a_body_in_vain(void)
+{
+    harness_begin(PROVIDERS FIRST SECOND, true);
+    client_open(&client);
+    client.out = SLICE("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                       "Content-Length: 1000\r\n\r\n{\"model\"");
+    UNTIL(&client, client.out.len == 0);
+    turn(&client);
+    harness_drain(20);
+    UNTIL(&client, client.closed);
+    EXPECT_INT(client_status(&client), 503);
+    struct call_detail detail = newest();
+    EXPECT_SLICE(detail.row.call.error, "shutting_down");
+    EXPECT_INT(detail.count, 0);
     client_close(&client);
     harness_end();
 }
@@ -320,6 +366,8 @@ int main(void)
     TEST(pipelined, "pipelined requests are answered in order, the bad one too");
     TEST(drains, "a drain lets calls end");
     TEST(drains_in_vain, "a drain that lasts too long cuts and settles");
+    TEST(drains_a_stream_in_vain, "a stream that is cut so ends with an error event");
+    TEST(drains_a_body_in_vain, "a request that is cut so before its body came is told");
     arena_release(&rows);
     buf_release(&request);
     buf_release(&body);

@@ -44,6 +44,7 @@ struct decoder {
     size_t call_cap;
     uint64_t answer_hash;                        /* seed of invented ids */
     uint64_t finished[DECODER_CHOICES_MAX / 64]; /* choices whose end was told */
+    struct usage usage;                          /* of dialects that tell it in parts */
     bool started;                                /* EVENT_START was told */
     bool any_finished;
     bool ended;     /* EVENT_END or EVENT_ERROR was told */
@@ -58,6 +59,7 @@ struct call_fragment {
     struct slice name;
     struct slice arguments;
     bool complete; /* a call of its own, not a part of one */
+    bool custom;   /* its arguments are free text */
 };
 
 /* NULL: out of memory. */

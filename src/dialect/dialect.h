@@ -14,8 +14,28 @@
 #include "model/event.h"
 #include "model/loss.h"
 
-enum dialect_id { DIALECT_OPENAI_CHAT, DIALECT_OPENAI_COMPLETIONS, DIALECT_OLLAMA, DIALECT_COUNT };
+enum dialect_id {
+    DIALECT_OPENAI_CHAT,
+    DIALECT_OPENAI_COMPLETIONS,
+    DIALECT_OLLAMA,
+    DIALECT_OPENAI_RESPONSES,
+    DIALECT_OPENAI_EMBEDDINGS,
+    DIALECT_ANTHROPIC,
+    DIALECT_GEMINI,
+    DIALECT_COUNT
+};
 #define DIALECT_BIT(id) (1u << (id))
+
+/* What a model gave with a tool call in an earlier answer and wants back with it, although the
+   client's dialect could not carry it or the client dropped it. Texts are inner; NULL: none. */
+struct opaque_state {
+    unsigned dialect; /* of the provider that made it: nobody else can read signature and data */
+    struct slice reasoning;
+    struct slice signature;      /* of the reasoning */
+    struct slice data;           /* redacted or encrypted reasoning */
+    struct slice data_id;        /* the maker's name for it */
+    struct slice call_signature; /* of the call itself (Gemini) */
+};
 
 /* What the gateway changes in a request on its way to one target. */
 struct request_change {
@@ -30,6 +50,13 @@ struct request_change {
                           (`sluice` and `models` never leave: another model than the chosen one is
                           another price.) */
     bool max_completion_tokens; /* the provider wants the newer member name when we inject one */
+    bool replay_reasoning;      /* the provider wants reasoning_content back in turns with calls */
+    int64_t default_max_tokens; /* for dialects that must have a limit when the client gave none; 0:
+                                   the dialect's own default */
+    /* The opaque state that came with the call of this id (inner); false: none is known. The slices
+       live as long as the attempt's arena. NULL: there is no store. */
+    bool (*recall)(void *user, struct slice call_id, struct opaque_state *ret_state);
+    void *recall_user;
 };
 
 /* An error towards the client. */
@@ -62,6 +89,9 @@ struct answer_head {
     int64_t created_s;    /* unix seconds */
     bool include_usage;   /* the client asked for usage in the stream */
     enum operation operation;
+    const struct chat *chat; /* the request; valid during encoder_new() and write_answer() only.
+                                NULL in tests: nothing of it is told */
+    int64_t input_tokens;    /* estimate, for dialects that tell it before the provider does */
 };
 
 struct decoder; /* upstream bytes -> frames; opaque, one per attempt */
@@ -76,12 +106,14 @@ enum decode_result {
 };
 
 struct dialect {
-    const char *name; /* "openai-chat" ... */
+    const char *name;    /* "openai-chat" ... */
+    unsigned operations; /* OPERATION_BIT()s that a provider behind can be asked for in it */
 
     /* --- front --- */
     /* Reads a request body (strictly: wrong types and duplicate policy members are errors with a
        JSON pointer) into *chat. `doc` is parsed here, `body`, `doc` and `arena` outlive the chat.
-     */
+       Where the path tells the operation, the model (inner) or that the answer is a stream, the
+       caller has set chat->operation, model and stream before; all else of *chat is zero. */
     bool (*read_request)(struct slice body, struct json_doc *doc, struct arena *arena,
                          struct chat *chat, struct error *error);
     /* The body of an error answer. */
@@ -97,11 +129,21 @@ struct dialect {
      * terminal bytes. */
     bool (*encode)(struct encoder *encoder, const struct frame *frame, struct buf *out);
     struct slice stream_content_type;
+    struct slice stream_ping; /* keeps a translated stream alive; NULL: the dialect has none */
 
     /* --- back --- */
     /* Path below the base URL for this operation (nothing else of the chat counts), e.g.
        "/chat/completions". */
     struct slice (*request_path)(const struct chat *chat);
+    /* Instead of request_path where the path holds the model (plain, as the provider calls it) or
+       tells streams: appends path and query. NULL: request_path. */
+    bool (*write_path)(const struct chat *chat, struct slice model, struct buf *out);
+    /* Rendered lines that every translated request has ("anthropic-version: ...\r\n"), or NULL. */
+    struct slice request_lines;
+    /* Names in lower case of the client's headers that go on to a provider of the same dialect
+       (betas, versions); they take the place of the same in request_lines. */
+    const struct slice *passed_headers;
+    size_t passed_header_count;
     /* Translate: the body from the canonical chat alone. What cannot be carried is added to *loss.
        False: this dialect cannot say it at all (code "untranslatable" and which member). */
     bool (*write_request)(const struct chat *chat, const struct request_change *change,

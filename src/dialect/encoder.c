@@ -5,9 +5,10 @@
 
 #define HEAD_MAX ((size_t)64 * 1024)
 
-struct encoder *encoder_new(const struct answer_head *head)
+struct encoder *encoder_make(size_t size, const struct answer_head *head)
 {
-    struct encoder *e = memory_array(1, sizeof *e);
+    CHECK(size >= sizeof(struct encoder));
+    struct encoder *e = memory_array(1, size);
     if (e == NULL) {
         return NULL;
     }
@@ -22,6 +23,11 @@ struct encoder *encoder_new(const struct answer_head *head)
         return NULL;
     }
     return e;
+}
+
+struct encoder *encoder_new(const struct answer_head *head)
+{
+    return encoder_make(sizeof(struct encoder), head);
 }
 
 void encoder_free(struct encoder *e)

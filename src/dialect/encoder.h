@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What encoders remember from frame to frame. The dialects' encoders are rows of functions over
- * this one state; it owns copies of everything that outlives a frame.
+ * this one state; it owns copies of everything that outlives a frame. A dialect that must remember
+ * more begins a struct of its own with this one and makes it with encoder_make().
  */
 #ifndef SLUICE_DIALECT_ENCODER_H
 #define SLUICE_DIALECT_ENCODER_H
@@ -32,7 +33,9 @@ struct encoder {
     size_t call_cap;
 };
 
-/* NULL: out of memory. */
+/* `size` zeroed bytes that begin with the shared state. NULL: out of memory. */
+struct encoder *encoder_make(size_t size, const struct answer_head *head);
+/* encoder_make() for the shared state alone. */
 struct encoder *encoder_new(const struct answer_head *head);
 /* NULL-safe. */
 void encoder_free(struct encoder *e);

@@ -13,6 +13,7 @@ static struct slice request_path(const struct chat *chat)
 
 const struct dialect dialect_ollama = {
     .name = "ollama",
+    .operations = OPERATION_BIT(OPERATION_CHAT) | OPERATION_BIT(OPERATION_COMPLETION),
     .stream_content_type = SLICE_INIT("application/x-ndjson"),
     .request_path = request_path,
     .write_request = ollama_write_request,

@@ -8,7 +8,7 @@
 
 #include "codec/json_write.h"
 #include "dialect/dialect.h"
-#include "dialect/member.h"
+#include "dialect/reader.h"
 
 /* Results look their call up in a list, so that list is bounded: a turn with more calls is no real
  * one. */
@@ -62,16 +62,10 @@ extern const struct member_table openai_members;
 MUST_USE bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc,
                                 uint32_t *values, size_t *ret_unknown);
 MUST_USE bool openai_read_common(struct reader *r, const uint32_t *values, size_t unknown);
-void openai_read_needs(struct chat *chat);
 bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena,
                       struct chat *chat, struct error *error);
 bool openai_completions_read(struct slice body, struct json_doc *doc, struct arena *arena,
                              struct chat *chat, struct error *error);
-
-/* Keeps members aside: those outside `table` and those whose id is at least `first_kept`. */
-MUST_USE bool openai_read_extras(struct reader *r, uint32_t object,
-                                 const struct member_table *table, uint32_t first_kept,
-                                 struct chat_extra **ret_extras, size_t *ret_count);
 
 /* openai_message.c, openai_part.c */
 MUST_USE bool openai_read_messages(struct reader *r, uint32_t messages);

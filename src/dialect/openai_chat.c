@@ -12,6 +12,7 @@ static struct slice request_path(const struct chat *chat)
 
 const struct dialect dialect_openai_chat = {
     .name = "openai-chat",
+    .operations = OPERATION_BIT(OPERATION_CHAT) | OPERATION_BIT(OPERATION_COMPLETION),
     .read_request = openai_chat_read,
     .write_error = openai_write_error,
     .write_stream_error = openai_write_stream_error,

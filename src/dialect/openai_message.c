@@ -251,8 +251,8 @@ static bool read_turn(struct turn *t, uint32_t node)
     if (message->parts == NULL) {
         return reader_refuse_size(r);
     }
-    if (t->unknown > 0 && !openai_read_extras(r, node, &turn_table, TURN_COUNT, &message->extras,
-                                              &message->extra_count)) {
+    if (t->unknown > 0 &&
+        !reader_extras(r, node, &turn_table, TURN_COUNT, &message->extras, &message->extra_count)) {
         return false;
     }
     return message->role == ROLE_ASSISTANT ? read_assistant(t) : read_other(t);

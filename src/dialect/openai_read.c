@@ -52,32 +52,6 @@ static const char *name_of(enum openai_member member)
     return member_names[member].text.ptr;
 }
 
-static struct chat_extra extra_of(const struct json_doc *doc, uint32_t key)
-{
-    return (struct chat_extra){json_inner(doc, key), json_raw(doc, key + 1)};
-}
-
-bool openai_read_extras(struct reader *r, uint32_t object, const struct member_table *table,
-                        uint32_t first_kept, struct chat_extra **ret_extras, size_t *ret_count)
-{
-    const struct json_doc *doc = r->doc;
-    struct chat_extra *extras = arena_array(r->arena, json_count(doc, object), sizeof *extras);
-    size_t count = 0;
-    if (extras == NULL) {
-        return reader_refuse_size(r);
-    }
-    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
-         key = json_next(doc, object, key)) {
-        uint32_t id = member_id(table, doc, key);
-        if (id == MEMBER_UNKNOWN || id >= first_kept) {
-            extras[count++] = extra_of(doc, key);
-        }
-    }
-    *ret_extras = extras;
-    *ret_count = count;
-    return true;
-}
-
 /* --- single members --- */
 
 static bool read_tokens(struct reader *r, uint32_t value, enum openai_member member, int64_t *out)
@@ -222,40 +196,6 @@ static bool read_numbers(struct reader *r, const uint32_t *values)
     return true;
 }
 
-static bool read_models(struct reader *r, uint32_t value)
-{
-    struct chat *chat = r->chat;
-    if (!read_kind(r, value, name_of(MEMBER_MODELS), JSON_ARRAY, &chat->models)) {
-        return false;
-    }
-    if (chat->models == JSON_ABSENT) {
-        return true;
-    }
-    for (uint32_t i = json_first(r->doc, chat->models); i != JSON_ABSENT;
-         i = json_next(r->doc, chat->models, i)) {
-        if (json_kind(r->doc, i) != JSON_STRING) {
-            return reader_refuse_type(r, name_of(MEMBER_MODELS), "an array of strings");
-        }
-    }
-    return true;
-}
-
-static bool read_policy(struct reader *r, const uint32_t *values)
-{
-    struct chat *chat = r->chat;
-    chat->policy_given = (values[MEMBER_SLUICE] & values[MEMBER_MODELS] & values[MEMBER_PROVIDER] &
-                          values[MEMBER_SESSION_ID]) != JSON_ABSENT;
-    if (!read_kind(r, values[MEMBER_SLUICE], name_of(MEMBER_SLUICE), JSON_OBJECT, &chat->sluice) ||
-        !read_kind(r, values[MEMBER_PROVIDER], name_of(MEMBER_PROVIDER), JSON_OBJECT,
-                   &chat->preferences) ||
-        !read_models(r, values[MEMBER_MODELS]) ||
-        !read_inner(r, values[MEMBER_PROMPT_CACHE_KEY], name_of(MEMBER_PROMPT_CACHE_KEY),
-                    &chat->session)) {
-        return false;
-    }
-    return read_inner(r, values[MEMBER_SESSION_ID], name_of(MEMBER_SESSION_ID), &chat->session);
-}
-
 /* OpenRouter's form of the same wish. The member itself is kept among the extras. */
 static void read_reasoning_object(struct reader *r, uint32_t value)
 {
@@ -290,17 +230,17 @@ static bool read_top_extras(struct reader *r, const uint32_t *values, size_t unk
     if (unknown == 0 && !keep_choice && !keep_format && !has_any(values, first)) {
         return true;
     }
-    if (!openai_read_extras(r, JSON_ROOT, &openai_members, first, &chat->extras,
-                            &chat->extra_count)) {
+    if (!reader_extras(r, JSON_ROOT, &openai_members, first, &chat->extras, &chat->extra_count)) {
         return false;
     }
     /* There is room: each of the two is a member of the object that was counted, and no extra yet.
      */
     if (keep_choice) {
-        chat->extras[chat->extra_count++] = extra_of(r->doc, values[MEMBER_TOOL_CHOICE] - 1);
+        chat->extras[chat->extra_count++] = reader_extra(r->doc, values[MEMBER_TOOL_CHOICE] - 1);
     }
     if (keep_format) {
-        chat->extras[chat->extra_count++] = extra_of(r->doc, values[MEMBER_RESPONSE_FORMAT] - 1);
+        chat->extras[chat->extra_count++] =
+            reader_extra(r->doc, values[MEMBER_RESPONSE_FORMAT] - 1);
     }
     return true;
 }
@@ -311,9 +251,14 @@ static bool read_rare(struct reader *r, const uint32_t *values, size_t unknown)
     struct chat *chat = r->chat;
     bool keep_choice = false;
     bool keep_format = false;
+    const struct policy_members policy = {.sluice = values[MEMBER_SLUICE],
+                                          .models = values[MEMBER_MODELS],
+                                          .provider = values[MEMBER_PROVIDER],
+                                          .session_id = values[MEMBER_SESSION_ID],
+                                          .prompt_cache_key = values[MEMBER_PROMPT_CACHE_KEY]};
     if (!read_stream_options(r, values[MEMBER_STREAM_OPTIONS]) || !read_choices(r, values) ||
         !read_stop(r, values[MEMBER_STOP]) || !read_logprobs(r, values) ||
-        !read_policy(r, values) ||
+        !reader_policy(r, &policy) ||
         !read_inner(r, values[MEMBER_REASONING_EFFORT], name_of(MEMBER_REASONING_EFFORT),
                     &chat->reasoning_effort) ||
         !read_inner(r, values[MEMBER_USER], name_of(MEMBER_USER), &chat->user) ||
@@ -345,79 +290,15 @@ bool openai_read_common(struct reader *r, const uint32_t *values, size_t unknown
     return (unknown == 0 && !has_any(values, MEMBER_FIRST_RARE)) || read_rare(r, values, unknown);
 }
 
-/* --- what the request needs --- */
-
-static capability_set part_needs(const struct chat_part *part)
-{
-    switch (part->kind) {
-    case PART_IMAGE:
-        return CAPABILITY_VISION;
-    case PART_AUDIO:
-        return CAPABILITY_AUDIO;
-    case PART_FILE:
-        return CAPABILITY_DOCUMENTS;
-    case PART_TOOL_CALL:
-    case PART_TOOL_RESULT:
-        return CAPABILITY_TOOLS;
-    default:
-        return 0;
-    }
-}
-
-static capability_set member_needs(const struct chat *chat)
-{
-    capability_set needs = 0;
-    needs |= chat->tool_count > 0 ? CAPABILITY_TOOLS : 0;
-    needs |= chat->format == FORMAT_JSON_OBJECT ? CAPABILITY_JSON_OBJECT : 0;
-    needs |= chat->format == FORMAT_JSON_SCHEMA ? CAPABILITY_JSON_SCHEMA : 0;
-    needs |= chat->logprobs ? CAPABILITY_LOGPROBS : 0;
-    needs |= chat->stream ? CAPABILITY_STREAMING : 0;
-    needs |= chat->operation == OPERATION_COMPLETION ? CAPABILITY_COMPLETION : 0;
-    needs |= chat->suffix.len > 0 ? CAPABILITY_SUFFIX : 0;
-    bool thinks =
-        chat->reasoning_effort.len > 0 && !slice_eq(chat->reasoning_effort, SLICE("none"));
-    needs |= thinks ? CAPABILITY_REASONING : 0;
-    return needs;
-}
-
-/* parallel_tool_calls:true allows several calls at once and does not ask for them, so it is no
- * need. */
-void openai_read_needs(struct chat *chat)
-{
-    chat->needs |= member_needs(chat);
-    for (size_t i = 0; i < chat->message_count; i++) {
-        for (size_t j = 0; j < chat->messages[i].part_count; j++) {
-            chat->needs |= part_needs(&chat->messages[i].parts[j]);
-        }
-    }
-}
-
 /* --- the two requests --- */
 
 bool openai_read_begin(struct reader *r, struct slice body, struct json_doc *doc, uint32_t *values,
                        size_t *ret_unknown)
 {
-    struct chat *chat = r->chat;
-    enum operation operation = chat->operation;
-    *chat = (struct chat){
-        .operation = operation,
-        .dialect = operation == OPERATION_CHAT ? DIALECT_OPENAI_CHAT : DIALECT_OPENAI_COMPLETIONS,
-        .parallel_tool_calls = -1,
-        .schema_strict = -1,
-        .choices = 1,
-        .sluice = JSON_ABSENT,
-        .models = JSON_ABSENT,
-        .preferences = JSON_ABSENT,
-        .body = body,
-        .doc = doc,
-    };
-    if (!json_parse(doc, body, &json_default_limits, r->error)) {
-        return false;
-    }
-    if (json_kind(doc, JSON_ROOT) != JSON_OBJECT) {
-        return reader_refuse_type(r, NULL, "an object");
-    }
-    return members_read(r, JSON_ROOT, NULL, &openai_members, values, ret_unknown);
+    unsigned dialect =
+        r->chat->operation == OPERATION_CHAT ? DIALECT_OPENAI_CHAT : DIALECT_OPENAI_COMPLETIONS;
+    return reader_begin(r, dialect, body, doc) &&
+           members_read(r, JSON_ROOT, NULL, &openai_members, values, ret_unknown);
 }
 
 bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *arena,
@@ -432,7 +313,7 @@ bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *are
         !openai_read_messages(&r, values[MEMBER_MESSAGES])) {
         return false;
     }
-    openai_read_needs(chat);
+    reader_needs(chat);
     return true;
 }
 
@@ -476,6 +357,6 @@ bool openai_completions_read(struct slice body, struct json_doc *doc, struct are
         !read_inner(&r, values[MEMBER_SUFFIX], name_of(MEMBER_SUFFIX), &chat->suffix)) {
         return false;
     }
-    openai_read_needs(chat);
+    reader_needs(chat);
     return true;
 }

@@ -5,8 +5,12 @@
 
 #include "dialect/dialect.h"
 
+extern const struct dialect dialect_anthropic;
+extern const struct dialect dialect_gemini;
 extern const struct dialect dialect_ollama;
 extern const struct dialect dialect_openai_chat;
 extern const struct dialect dialect_openai_completions;
+extern const struct dialect dialect_openai_embeddings;
+extern const struct dialect dialect_openai_responses;
 
 #endif

@@ -26,8 +26,13 @@ bool meter_begins(const struct frame *frame)
         case EVENT_REFUSAL:
         case EVENT_TOOL_CALL:
         case EVENT_TOOL_ARGUMENTS:
+        case EVENT_OPAQUE:
+        case EVENT_EMBEDDING:
         case EVENT_FINISH:
             return true;
+        case EVENT_SIGNATURE:
+        case EVENT_CITATION:
+        case EVENT_LOGPROBS:
         case EVENT_USAGE:
         case EVENT_ERROR:
         case EVENT_END:
@@ -60,6 +65,17 @@ void meter_frame(struct meter *meter, const struct frame *frame)
         case EVENT_TOOL_ARGUMENTS:
             meter->text_bytes += (int64_t)event->text.len;
             meter->events++;
+            break;
+        case EVENT_OPAQUE: /* as long as the thought that it hides, in base64 */
+            meter->text_bytes += (int64_t)event->text.len / 4 * 3;
+            meter->events++;
+            break;
+        case EVENT_EMBEDDING:
+            meter->events++;
+            break;
+        case EVENT_SIGNATURE:
+        case EVENT_CITATION:
+        case EVENT_LOGPROBS:
             break;
         case EVENT_TOOL_CALL:
             meter->text_bytes += (int64_t)event->name.len;

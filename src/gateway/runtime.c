@@ -72,6 +72,12 @@ static bool template_init(struct runtime *runtime, const struct provider *provid
     return ok;
 }
 
+/* Where the path holds the model there is nothing to prepare. */
+static bool has_template(const struct dialect *dialect, enum operation operation)
+{
+    return dialect->request_path != NULL && (dialect->operations & OPERATION_BIT(operation)) != 0;
+}
+
 static bool templates_init(struct runtime *runtime, const struct snapshot *snapshot,
                            struct error *error)
 {
@@ -84,7 +90,8 @@ static bool templates_init(struct runtime *runtime, const struct snapshot *snaps
         unsigned spoken = provider->dialects | DIALECT_BIT(provider->default_dialect);
         for (unsigned d = 0; d < DIALECT_COUNT; d++) {
             for (unsigned o = 0; o < OPERATION_COUNT && (spoken & DIALECT_BIT(d)) != 0; o++) {
-                if (!template_init(runtime, provider, i, (enum dialect_id)d, (enum operation)o,
+                if (has_template(dialect_of((enum dialect_id)d), (enum operation)o) &&
+                    !template_init(runtime, provider, i, (enum dialect_id)d, (enum operation)o,
                                    error)) {
                     return false;
                 }

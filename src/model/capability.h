@@ -19,7 +19,8 @@
     X(LOGPROBS, "logprobs", "log probabilities")                                                   \
     X(STREAMING, "streaming", "streamed answers")                                                  \
     X(COMPLETION, "completion", "plain text completion")                                           \
-    X(SUFFIX, "suffix", "fill in the middle: completion with a suffix")
+    X(SUFFIX, "suffix", "fill in the middle: completion with a suffix")                            \
+    X(EMBEDDINGS, "embeddings", "vectors of texts, and nothing else")
 
 enum capability_bit {
 #define X(symbol, name, help) CAPABILITY_BIT_##symbol,

@@ -13,7 +13,14 @@
 #include "codec/json.h"
 #include "model/capability.h"
 
-enum operation { OPERATION_CHAT, OPERATION_COMPLETION, OPERATION_COUNT };
+enum operation {
+    OPERATION_CHAT,
+    OPERATION_COMPLETION,
+    OPERATION_EMBEDDING,   /* each input is a user's turn with one text */
+    OPERATION_TOKEN_COUNT, /* how many tokens would this chat be? Nothing is generated */
+    OPERATION_COUNT
+};
+#define OPERATION_BIT(operation) (1u << (operation))
 
 enum chat_role { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
 
@@ -30,17 +37,25 @@ enum part_kind {
     PART_UNKNOWN,     /* only `raw` is set */
 };
 
+/* "The prompt up to here is worth keeping in the provider's cache", and for how long. */
+enum cache_mark { CACHE_MARK_NONE, CACHE_MARK_5M, CACHE_MARK_1H };
+
 struct chat_part {
     enum part_kind kind;
+    enum cache_mark cache;
     struct slice text;       /* inner: text, reasoning, refusal */
     struct slice url;        /* inner: image or file by reference */
     struct slice media_type; /* inner: of data */
-    struct slice data;       /* inner: base64 */
+    struct slice data;       /* inner: base64; of reasoning: what only its maker can read (redacted
+                                thinking, encrypted content) */
+    struct slice signature;  /* inner: the maker's seal on reasoning or on a call */
+    struct slice file_id;    /* inner: image or file that the provider keeps */
     struct slice detail;     /* inner: image detail, audio format, file name */
     struct slice id;         /* inner: tool call id */
     struct slice name;       /* inner: function name */
     struct slice arguments;  /* inner of a JSON string when arguments_text, else raw JSON */
     bool arguments_text;
+    bool custom;   /* a call of a TOOL_CUSTOM or its result: the arguments are free text (inner) */
     bool is_error; /* of a tool result */
     struct slice
         raw; /* the part as it stands in the request, for the same dialect and for unknown kinds */
@@ -63,7 +78,16 @@ struct chat_message {
     struct slice raw;
 };
 
+enum tool_kind {
+    TOOL_FUNCTION,
+    TOOL_CUSTOM, /* takes free text instead of JSON (OpenAI's custom tools); `parameters` holds its
+                    raw format, if any */
+    TOOL_OTHER,  /* a vendor's own (web search, computer ...): only `raw` means something */
+};
+
 struct chat_tool {
+    enum tool_kind kind;
+    enum cache_mark cache;
     struct slice name;        /* inner */
     struct slice description; /* inner */
     struct slice parameters;  /* raw JSON schema, or not given */
@@ -78,6 +102,9 @@ enum tool_choice {
     TOOL_CHOICE_REQUIRED,
     TOOL_CHOICE_NAMED
 };
+/* Shall the model think before it answers? Readers derive an effort where only a budget is given
+   and writers a budget where only an effort is (thinking.h of the dialects). */
+enum thinking { THINKING_UNSET, THINKING_OFF, THINKING_ON, THINKING_ADAPTIVE };
 enum answer_format { FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA };
 
 struct chat {
@@ -110,9 +137,20 @@ struct chat {
     size_t stop_count;
     bool logprobs;
     struct slice top_logprobs;
-    struct slice reasoning_effort; /* inner */
-    struct slice user;             /* inner */
-    struct slice suffix;           /* inner: completion only */
+    struct slice reasoning_effort; /* inner: none, minimal, low, medium, high, xhigh, max */
+    enum thinking thinking;
+    int64_t thinking_budget;   /* tokens; -1: not given */
+    bool show_thinking;        /* the client wants to see a summary of it */
+    struct slice verbosity;    /* inner */
+    struct slice service_tier; /* inner */
+    struct slice cache_key;    /* inner: prompt_cache_key */
+    struct slice metadata;     /* raw object */
+    struct slice user;         /* inner */
+    int store;                 /* -1 not given, 0, 1: keep the answer for later turns */
+    struct slice previous;     /* inner: id of the stored answer that this turn follows */
+    struct slice dimensions;   /* raw number: of embeddings */
+    bool base64;               /* embeddings as base64 of little-endian float32 */
+    struct slice suffix;       /* inner: completion only */
     struct chat_extra *extras;
     size_t extra_count;
     capability_set needs; /* derived by the reader */

@@ -21,14 +21,23 @@ enum finish_reason {
 };
 
 enum event_kind {
-    EVENT_START,          /* id, name = the model that answers (inner) */
-    EVENT_TEXT,           /* text */
-    EVENT_REASONING,      /* text */
-    EVENT_REFUSAL,        /* text */
-    EVENT_TOOL_CALL,      /* index, id, name: a call begins */
+    EVENT_START,     /* id, name = the model that answers (inner) */
+    EVENT_TEXT,      /* text */
+    EVENT_REASONING, /* text */
+    EVENT_REFUSAL,   /* text */
+    EVENT_SIGNATURE, /* text = the maker's seal (inner); id = the call that it belongs to, empty:
+                        the reasoning before it, which is complete with it */
+    EVENT_OPAQUE,    /* text = reasoning that only its maker can read (inner); id = the maker's
+                        name for it, or empty */
+    EVENT_CITATION,  /* id = url, name = title, text = the cited words: of the text before it */
+    EVENT_LOGPROBS,  /* text = raw JSON array of {token, logprob, bytes, top_logprobs} */
+    EVENT_EMBEDDING, /* index = of the input; text = raw JSON array of numbers, or a JSON string
+                        with base64 */
+    EVENT_TOOL_CALL, /* index, id, name: a call begins; custom: its arguments are free text */
     EVENT_TOOL_ARGUMENTS, /* index, text: a fragment of its arguments (inner of the argument string)
                            */
-    EVENT_FINISH,         /* finish, native = the provider's own word */
+    EVENT_FINISH,         /* finish, native = the provider's own word; text = the stop sequence that
+                             was met (inner), if told */
     EVENT_USAGE,          /* usage */
     EVENT_ERROR, /* text = message (inner), name = code or type (inner): the provider failed after
                     status 200 */
@@ -44,6 +53,7 @@ struct event {
     struct slice name;
     struct slice native;
     enum finish_reason finish;
+    bool custom;        /* of EVENT_TOOL_CALL */
     struct usage usage; /* only of EVENT_USAGE */
 };
 

@@ -16,13 +16,21 @@
 enum provider_dialect {
     PROVIDER_DIALECT_OPENAI_CHAT,
     PROVIDER_DIALECT_OPENAI_COMPLETIONS,
-    PROVIDER_DIALECT_OLLAMA
+    PROVIDER_DIALECT_OLLAMA,
+    PROVIDER_DIALECT_OPENAI_RESPONSES,
+    PROVIDER_DIALECT_OPENAI_EMBEDDINGS,
+    PROVIDER_DIALECT_ANTHROPIC,
+    PROVIDER_DIALECT_GEMINI
 };
 
 enum {
     PROVIDER_SPEAKS_OPENAI_CHAT = 1u << PROVIDER_DIALECT_OPENAI_CHAT,
     PROVIDER_SPEAKS_OPENAI_COMPLETIONS = 1u << PROVIDER_DIALECT_OPENAI_COMPLETIONS,
     PROVIDER_SPEAKS_OLLAMA = 1u << PROVIDER_DIALECT_OLLAMA,
+    PROVIDER_SPEAKS_OPENAI_RESPONSES = 1u << PROVIDER_DIALECT_OPENAI_RESPONSES,
+    PROVIDER_SPEAKS_OPENAI_EMBEDDINGS = 1u << PROVIDER_DIALECT_OPENAI_EMBEDDINGS,
+    PROVIDER_SPEAKS_ANTHROPIC = 1u << PROVIDER_DIALECT_ANTHROPIC,
+    PROVIDER_SPEAKS_GEMINI = 1u << PROVIDER_DIALECT_GEMINI,
 };
 
 enum provider_auth { AUTH_NONE, AUTH_BEARER, AUTH_API_KEY_HEADER };
@@ -32,8 +40,9 @@ enum {
     QUIRK_NO_STREAM_OPTIONS =
         1u << 1,           /* refuses or ignores stream_options; reports usage anyway or never */
     QUIRK_LOCAL = 1u << 2, /* runs on this machine or in this network: models cost nothing */
-    QUIRK_ROUTING_FIELDS = 1u << 4, /* knows OpenRouter's `provider` and `session_id` members */
-    QUIRK_REPORTS_COST = 1u << 3,   /* usage.cost in dollars wins over the catalogue */
+    QUIRK_ROUTING_FIELDS = 1u << 4,   /* knows OpenRouter's `provider` and `session_id` members */
+    QUIRK_REPLAY_REASONING = 1u << 5, /* wants reasoning_content back in turns with calls */
+    QUIRK_REPORTS_COST = 1u << 3,     /* usage.cost in dollars wins over the catalogue */
 };
 
 struct curated_target {

@@ -50,10 +50,15 @@ static void translate(const struct chat *chat, const struct request_change *chan
         struct buf out = BUF_INIT(ROOM);
         struct loss loss = {.len = 0};
         struct error error = {0};
-        if (dialect_of((enum dialect_id)id)->write_request(chat, change, &out, &loss, &error)) {
+        const struct dialect *back = dialect_of((enum dialect_id)id);
+        if (back->write_request == NULL ||
+            (back->operations & OPERATION_BIT(chat->operation)) == 0) {
+            continue;
+        }
+        if (back->write_request(chat, change, &out, &loss, &error)) {
             require_json(buf_slice(&out));
             require_texts(chat, buf_slice(&out));
-            CHECK(dialect_of((enum dialect_id)id)->request_path(chat).len > 0);
+            CHECK(back->write_path != NULL || back->request_path(chat).len > 0);
         } else {
             CHECK(error.kind == ERROR_UNSUPPORTED && error.text[0] != '\0');
         }

@@ -198,9 +198,10 @@ static void translation_survives_every_failing_allocation(void)
         request_read(&request, DIALECT_OPENAI_CHAT, body);
         if (request.ok) {
             for (unsigned id = 0; id < DIALECT_COUNT; id++) {
+                const struct dialect *back = dialect_of((enum dialect_id)id);
                 buf_clear(&out);
-                bool ok = dialect_of((enum dialect_id)id)
-                              ->write_request(&request.chat, &change, &out, &loss, &request.error);
+                bool ok = back->write_request != NULL &&
+                          back->write_request(&request.chat, &change, &out, &loss, &request.error);
                 EXPECT(!ok || is_json(buf_slice(&out)) || memory_fault_happened());
             }
             buf_clear(&out);

@@ -49,6 +49,9 @@ static inline void trace_slice(struct buf *out, const char *name, struct slice v
 
 static inline void trace_usage(struct buf *out, const struct usage *usage)
 {
+    if (usage->cache_write_1h != 0) {
+        buf_printf(out, " written_1h=%lld", (long long)usage->cache_write_1h);
+    }
     buf_printf(out, " in=%lld out=%lld cached=%lld written=%lld thought=%lld audio=%lld/%lld",
                (long long)usage->input, (long long)usage->output, (long long)usage->cache_read,
                (long long)usage->cache_write, (long long)usage->reasoning,
@@ -66,13 +69,17 @@ static inline void trace_event(struct buf *out, const struct event *event)
         [EVENT_TOOL_CALL] = "call",      [EVENT_TOOL_ARGUMENTS] = "arguments",
         [EVENT_FINISH] = "finish",       [EVENT_USAGE] = "usage",
         [EVENT_ERROR] = "error",         [EVENT_END] = "end",
+        [EVENT_SIGNATURE] = "signature", [EVENT_OPAQUE] = "opaque",
+        [EVENT_CITATION] = "citation",   [EVENT_LOGPROBS] = "logprobs",
+        [EVENT_EMBEDDING] = "embedding",
     };
     buf_printf(out, "%s", names[event->kind]);
     if (event->choice != 0) {
         buf_printf(out, " choice=%u", event->choice);
     }
-    if (event->kind == EVENT_TOOL_CALL || event->kind == EVENT_TOOL_ARGUMENTS) {
-        buf_printf(out, " index=%u", event->index);
+    if (event->kind == EVENT_TOOL_CALL || event->kind == EVENT_TOOL_ARGUMENTS ||
+        event->kind == EVENT_EMBEDDING) {
+        buf_printf(out, " index=%u%s", event->index, event->custom ? " custom" : "");
     }
     trace_slice(out, "id", event->id);
     trace_slice(out, "name", event->name);

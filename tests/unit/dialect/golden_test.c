@@ -2,7 +2,8 @@
 /*
  * One input file, one snapshot for each form that it can take. With SLUICE_GOLDEN_UPDATE=1 in the
  * environment the snapshots are written instead of compared; read the difference before you commit
- * it.
+ * it. A file's name begins with the dialect that it is in ("anthropic_", "completion" ...; OpenAI
+ * Chat without). SLUICE_GOLDEN_ONLY=gemini looks only at what goes into or out of that dialect.
  */
 #include "tests/unit/dialect/files.h"
 #include "tests/unit/dialect/fixture.h"
@@ -43,7 +44,67 @@ static bool named(const char *name, const char *word)
     return strstr(name, word) != NULL;
 }
 
+/* --- which dialect --- */
+
+static enum dialect_id dialect_of_file(const char *name)
+{
+    static const struct {
+        const char *prefix;
+        enum dialect_id id;
+    } prefixes[] = {
+        {"anthropic_", DIALECT_ANTHROPIC},
+        {"completion", DIALECT_OPENAI_COMPLETIONS},
+        {"embeddings_", DIALECT_OPENAI_EMBEDDINGS},
+        {"gemini_", DIALECT_GEMINI},
+        {"ollama_", DIALECT_OLLAMA},
+        {"openai_completion", DIALECT_OPENAI_COMPLETIONS},
+        {"responses_", DIALECT_OPENAI_RESPONSES},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        if (strncmp(name, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0) {
+            return prefixes[i].id;
+        }
+    }
+    return DIALECT_OPENAI_CHAT;
+}
+
+static bool is_completion(const char *name)
+{
+    return named(name, "completion") || named(name, "generate");
+}
+
+static bool is_looked_at(enum dialect_id from, enum dialect_id to)
+{
+    const char *only = getenv("SLUICE_GOLDEN_ONLY");
+    return only == NULL || strstr(dialect_of(from)->name, only) != NULL ||
+           strstr(dialect_of(to)->name, only) != NULL;
+}
+
+/* Can an answer of this kind be told to a client of that dialect? */
+static bool is_front(enum dialect_id id, bool completion)
+{
+    bool plain = id == DIALECT_OPENAI_COMPLETIONS;
+    return id != DIALECT_OPENAI_EMBEDDINGS && dialect_of(id)->encode != NULL && plain == completion;
+}
+
+static void suffix_of(enum dialect_id front, char *out, size_t size)
+{
+    bool openai = front == DIALECT_OPENAI_CHAT || front == DIALECT_OPENAI_COMPLETIONS;
+    (void)snprintf(out, size, "to-%s", openai ? "openai" : dialect_of(front)->name);
+}
+
 /* --- requests --- */
+
+static void append_path(const struct dialect *dialect, const struct chat *chat, struct slice model,
+                        struct buf *out)
+{
+    buf_append(out, SLICE("\npath: "));
+    if (dialect->write_path != NULL) {
+        EXPECT(dialect->write_path(chat, model, out));
+    } else {
+        buf_append(out, dialect->request_path(chat));
+    }
+}
 
 static void write_as(const char *name, const struct chat *chat, enum dialect_id target)
 {
@@ -56,8 +117,8 @@ static void write_as(const char *name, const struct chat *chat, enum dialect_id 
     char suffix[64];
     if (dialect->write_request(chat, &change, &out, &loss, &error)) {
         EXPECT(is_json(buf_slice(&out)));
-        buf_printf(&out, "\npath: %.*s\nloss: %.*s\n", SLICE_ARG(dialect->request_path(chat)),
-                   (int)loss.len, loss.text);
+        append_path(dialect, chat, change.model, &out);
+        buf_printf(&out, "\nloss: %.*s\n", (int)loss.len, loss.text);
     } else {
         buf_clear(&out);
         buf_printf(&out, "refused: %s at %s: %s\n", error.code, error.pointer, error.text);
@@ -73,16 +134,19 @@ static void requests_become_each_dialect(void)
     files_list(&files, "request", ".json", NULL);
     EXPECT(files.count >= 20);
     for (size_t i = 0; i < files.count; i++) {
+        const char *name = files.names[i];
+        enum dialect_id front = dialect_of_file(name);
         struct buf body = BUF_INIT(FIXTURE_LIMIT);
         struct request request;
-        load("request", files.names[i], &body);
-        request_read(&request,
-                     named(files.names[i], "completion") ? DIALECT_OPENAI_COMPLETIONS
-                                                         : DIALECT_OPENAI_CHAT,
-                     buf_slice(&body));
+        load("request", name, &body);
+        request_read(&request, front, buf_slice(&body));
         EXPECT(request.ok);
-        for (unsigned target = 0; request.ok && target < DIALECT_COUNT; target++) {
-            write_as(files.names[i], &request.chat, (enum dialect_id)target);
+        for (unsigned id = 0; request.ok && id < DIALECT_COUNT; id++) {
+            const struct dialect *target = dialect_of((enum dialect_id)id);
+            bool can = (target->operations & OPERATION_BIT(request.chat.operation)) != 0;
+            if (can && target->write_request != NULL && is_looked_at(front, (enum dialect_id)id)) {
+                write_as(name, &request.chat, (enum dialect_id)id);
+            }
         }
         request_release(&request);
         buf_release(&body);
@@ -92,18 +156,19 @@ static void requests_become_each_dialect(void)
 
 /* --- streams --- */
 
-static enum dialect_id stream_dialect(const char *name)
+static void stream_as(const char *name, enum dialect_id back, enum dialect_id front,
+                      struct slice bytes)
 {
-    if (named(name, ".ndjson")) {
-        return DIALECT_OLLAMA;
+    char suffix[64];
+    struct run run = run_stream(back, front, bytes, NULL, 0);
+    EXPECT(!run.too_large);
+    if (back != DIALECT_OLLAMA) {
+        EXPECT(slice_eq(buf_slice(&run.raw), bytes));
     }
-    return named(name, "completion") ? DIALECT_OPENAI_COMPLETIONS : DIALECT_OPENAI_CHAT;
-}
-
-static enum dialect_id front_of(const char *name)
-{
-    return named(name, "completion") || named(name, "generate") ? DIALECT_OPENAI_COMPLETIONS
-                                                                : DIALECT_OPENAI_CHAT;
+    suffix_of(front, suffix, sizeof suffix);
+    check("stream", name, "events", buf_slice(&run.trace));
+    check("stream", name, suffix, buf_slice(&run.encoded));
+    run_release(&run);
 }
 
 static void streams_become_events_and_chunks(void)
@@ -113,23 +178,36 @@ static void streams_become_events_and_chunks(void)
     EXPECT(files.count >= 40);
     for (size_t i = 0; i < files.count; i++) {
         const char *name = files.names[i];
+        enum dialect_id back = dialect_of_file(name);
         struct buf bytes = BUF_INIT(FIXTURE_LIMIT);
         load("stream", name, &bytes);
-        struct run run =
-            run_stream(stream_dialect(name), front_of(name), buf_slice(&bytes), NULL, 0);
-        EXPECT(!run.too_large);
-        if (stream_dialect(name) != DIALECT_OLLAMA) {
-            EXPECT(slice_eq(buf_slice(&run.raw), buf_slice(&bytes)));
+        for (unsigned id = 0; id < DIALECT_COUNT; id++) {
+            enum dialect_id front = (enum dialect_id)id;
+            if (is_front(front, is_completion(name)) && is_looked_at(back, front)) {
+                stream_as(name, back, front, buf_slice(&bytes));
+            }
         }
-        check("stream", name, "events", buf_slice(&run.trace));
-        check("stream", name, "to-openai", buf_slice(&run.encoded));
-        run_release(&run);
         buf_release(&bytes);
     }
     files_release(&files);
 }
 
 /* --- whole answers --- */
+
+static void answer_as(const char *name, enum dialect_id back, enum dialect_id front,
+                      struct slice body)
+{
+    char suffix[64];
+    struct buf trace = BUF_INIT(FIXTURE_LIMIT);
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    run_answer(back, front, body, &trace, &out);
+    EXPECT(out.len == 0 || is_json(buf_slice(&out)));
+    suffix_of(front, suffix, sizeof suffix);
+    check("answer", name, "events", buf_slice(&trace));
+    check("answer", name, suffix, buf_slice(&out));
+    buf_release(&trace);
+    buf_release(&out);
+}
 
 static void answers_become_events_and_answers(void)
 {
@@ -138,18 +216,16 @@ static void answers_become_events_and_answers(void)
     EXPECT(files.count >= 15);
     for (size_t i = 0; i < files.count; i++) {
         const char *name = files.names[i];
+        enum dialect_id back = dialect_of_file(name);
         struct buf body = BUF_INIT(FIXTURE_LIMIT);
-        struct buf trace = BUF_INIT(FIXTURE_LIMIT);
-        struct buf out = BUF_INIT(FIXTURE_LIMIT);
         load("answer", name, &body);
-        run_answer(named(name, "ollama") ? DIALECT_OLLAMA : DIALECT_OPENAI_CHAT, front_of(name),
-                   buf_slice(&body), &trace, &out);
-        EXPECT(out.len == 0 || is_json(buf_slice(&out)));
-        check("answer", name, "events", buf_slice(&trace));
-        check("answer", name, "to-openai", buf_slice(&out));
+        for (unsigned id = 0; id < DIALECT_COUNT; id++) {
+            enum dialect_id front = (enum dialect_id)id;
+            if (is_front(front, is_completion(name)) && is_looked_at(back, front)) {
+                answer_as(name, back, front, buf_slice(&body));
+            }
+        }
         buf_release(&body);
-        buf_release(&trace);
-        buf_release(&out);
     }
     files_release(&files);
 }

@@ -13,6 +13,13 @@ _Static_assert((int)PROVIDER_DIALECT_OPENAI_CHAT == (int)DIALECT_OPENAI_CHAT,
 _Static_assert((int)PROVIDER_DIALECT_OPENAI_COMPLETIONS == (int)DIALECT_OPENAI_COMPLETIONS,
                "same numbers as the dialects");
 _Static_assert((int)PROVIDER_DIALECT_OLLAMA == (int)DIALECT_OLLAMA, "same numbers as the dialects");
+_Static_assert((int)PROVIDER_DIALECT_OPENAI_RESPONSES == (int)DIALECT_OPENAI_RESPONSES,
+               "same numbers as the dialects");
+_Static_assert((int)PROVIDER_DIALECT_OPENAI_EMBEDDINGS == (int)DIALECT_OPENAI_EMBEDDINGS,
+               "same numbers as the dialects");
+_Static_assert((int)PROVIDER_DIALECT_ANTHROPIC == (int)DIALECT_ANTHROPIC,
+               "same numbers as the dialects");
+_Static_assert((int)PROVIDER_DIALECT_GEMINI == (int)DIALECT_GEMINI, "same numbers as the dialects");
 
 static const struct provider_preset *preset(const char *name)
 {

@@ -461,7 +461,7 @@ void http_answer_problem(struct http_connection *connection, enum http_problem p
                  slice_of(body, (size_t)len));
 }
 
-size_t http_problem_render(enum http_problem problem, char *buffer, size_t size)
+size_t http_problem_render(enum http_problem problem, bool to_head, char *buffer, size_t size)
 {
     char body[PROBLEM_BODY_SIZE];
     int status = http_problem_row(problem)->status;
@@ -469,7 +469,7 @@ size_t http_problem_render(enum http_problem problem, char *buffer, size_t size)
     int len = snprintf(buffer, size,
                        "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
                        "Retry-After: 1\r\nConnection: close\r\n\r\n%s",
-                       status, http_reason(status), body_len, body);
+                       status, http_reason(status), body_len, to_head ? "" : body);
 
     CHECK(len > 0 && (size_t)len < size);
     return (size_t)len;

@@ -156,6 +156,19 @@ static void refuse(struct http_connection *connection, enum http_problem problem
     http_answer_problem(connection, problem);
 }
 
+static struct slice input_now(const struct http_connection *connection)
+{
+    return connection->busy ? connection->input : buf_slice(&connection->pending);
+}
+
+/* Before a head is refused that was not parsed: to HEAD, no answer has a body. */
+static void method_peek(struct http_connection *connection)
+{
+    if (slice_starts(slice_from(input_now(connection), connection->scan.skipped), SLICE("HEAD "))) {
+        connection->exchange.head.request.method = HTTP_HEAD_METHOD;
+    }
+}
+
 static void input_take(struct http_connection *connection, size_t len)
 {
     connection->input = slice_of(connection->input.ptr + len, connection->input.len - len);
@@ -173,6 +186,7 @@ static void head_complete(struct http_connection *connection, size_t end)
     x->block = http_server_take_block(connection->server, SIZE_MAX);
     char *block = buf_reserve(&x->block, fields_size + bytes.len);
     if (block == NULL) {
+        method_peek(connection);
         connection->scan = (struct http_head_scan){.at = 0};
         refuse(connection, HTTP_OUT_OF_MEMORY);
         return;
@@ -209,6 +223,7 @@ static bool head_step(struct http_connection *connection)
     enum http_problem problem =
         http_head_scan(&connection->scan, connection->input, limits_of(connection), &end);
     if (problem != HTTP_PROBLEM_NONE) {
+        method_peek(connection);
         refuse(connection, problem);
         return true;
     }
@@ -338,11 +353,6 @@ static bool body_step(struct http_connection *connection)
     connection->phase = PHASE_ANSWER;
     handler_of(connection)->on_body(x, buf_slice(&x->body));
     return true;
-}
-
-static struct slice input_now(const struct http_connection *connection)
-{
-    return connection->busy ? connection->input : buf_slice(&connection->pending);
 }
 
 void http_connection_skip_body(struct http_connection *connection)
@@ -636,6 +646,7 @@ static void on_due(struct deadline *deadline)
                                  HTTP_GONE_CLOSED); /* nothing but an empty line, or a handshake */
             break;
         }
+        method_peek(connection);
         refuse_late(connection, HTTP_HEAD_TIMEOUT);
         break;
     case TIMING_BODY:

@@ -176,9 +176,9 @@ void http_answer_problem(struct http_connection *connection, enum http_problem p
 void http_answer_raw(struct http_connection *connection, struct slice bytes);
 /* The socket takes bytes again. */
 void http_answer_flush(struct http_connection *connection);
-/* The problem as a complete answer on a connection that closes, into `buffer`. Returns its length.
- */
-size_t http_problem_render(enum http_problem problem, char *buffer, size_t size);
+/* The problem as a complete answer on a connection that closes, into `buffer`; without a body if it
+ * answers HEAD. Returns its length. */
+size_t http_problem_render(enum http_problem problem, bool to_head, char *buffer, size_t size);
 
 static inline struct http_connection *http_connection_of(struct http_exchange *x)
 {

@@ -21,6 +21,7 @@
 #define REST_MS 100
 #define REFUSAL_SIZE 1024
 #define HOST_SIZE 64
+#define TURNED_AWAY_READS 64
 
 struct http_listener {
     struct http_server *server;
@@ -54,16 +55,28 @@ static void on_rested(struct deadline *rest)
     (void)uv_poll_start(&listener->poll, UV_READABLE, on_acceptable);
 }
 
+/* Reads what has come, which then cannot turn the close into a reset that overtakes the answer.
+ * Does it begin as HEAD? */
+static bool asks_for_head(int fd)
+{
+    char buffer[REFUSAL_SIZE];
+    ssize_t got = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    bool head = got > 0 && slice_starts(slice_of(buffer, (size_t)got), SLICE("HEAD "));
+
+    for (int i = 0; i < TURNED_AWAY_READS && got == (ssize_t)sizeof(buffer); i++) {
+        got = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    }
+    return head;
+}
+
 /* Says 503 as far as the socket takes it at once, and closes. */
 static void turn_away(const struct http_server *server, int fd)
 {
     char buffer[REFUSAL_SIZE];
 
     if (server->options.tls == NULL) {
-        /* What was read cannot turn the close into a reset that overtakes the answer. */
-        while (recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT) == (ssize_t)sizeof(buffer)) {
-        }
-        size_t len = http_problem_render(HTTP_TOO_MANY_CONNECTIONS, buffer, sizeof(buffer));
+        bool head = asks_for_head(fd);
+        size_t len = http_problem_render(HTTP_TOO_MANY_CONNECTIONS, head, buffer, sizeof(buffer));
         (void)send(fd, buffer, len, MSG_DONTWAIT | MSG_NOSIGNAL);
         (void)shutdown(fd, SHUT_WR);
     }

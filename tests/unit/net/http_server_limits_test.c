@@ -82,6 +82,12 @@ static void times_slow_heads(void)
     EXPECT(run_until(is_closed));
     EXPECT(received_has("HTTP/1.1 408 Request Timeout\r\n"));
     EXPECT_INT(h.ends, 1);
+    /* To HEAD without a body. */
+    client_connect();
+    client_send(SLICE("HEAD / HTTP/1.1\r\nHos"));
+    EXPECT(run_until(is_closed));
+    EXPECT(received_starts("HTTP/1.1 408 Request Timeout\r\n"));
+    EXPECT(slice_ends(received(), SLICE("\r\n\r\n")));
     /* An empty line behind a request is no head. */
     client_connect();
     client_send(SLICE(REQUEST("GET /x") "\r\n\r\n"));
@@ -301,6 +307,12 @@ static void limits_connections(void)
     EXPECT(run_until(is_closed));
     EXPECT(received_starts("HTTP/1.1 503 Service Unavailable\r\n"));
     EXPECT(received_has("\"code\":\"too_many_connections\""));
+    client_close();
+    client_take(tcp_connect(port));
+    client_send(SLICE("HEAD / HTTP/1.1\r\n"));
+    EXPECT(run_until(is_closed));
+    EXPECT(received_starts("HTTP/1.1 503 Service Unavailable\r\n"));
+    EXPECT(slice_ends(received(), SLICE("\r\n\r\n")));
     client_close();
     close(first);
     EXPECT(run_until(has_one_connection));

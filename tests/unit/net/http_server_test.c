@@ -247,6 +247,33 @@ static void refuses_and_closes(void)
     harness_close();
 }
 
+static void refuses_head_without_a_body(void)
+{
+    static const struct slice requests[] = {
+        SLICE_INIT("HEAD / HTTP/1.1\nHost: t\n\n"),
+        SLICE_INIT("HEAD / HTTP/1.1\r\nHost: t\r\nX: \x01\r\n\r\n"),
+        SLICE_INIT("\r\nHEAD /\x01 HTTP/1.1\r\nHost: t\r\n\r\n"),
+        SLICE_INIT(REQUEST("GET /x") "\r\nHEAD / HTTP/1.1\nHost: t\n\n"),
+        SLICE_INIT("HEAD / HTTP/1.1\r\n\r\n"),
+        SLICE_INIT("HEAD / HTTP/1.2\r\nHost: t\r\n\r\n"),
+        SLICE_INIT("HEAD x HTTP/1.1\r\nHost: t\r\n\r\n"),
+    };
+
+    harness_open(NULL, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+        for (size_t cut = 0; cut <= requests[i].len; cut += requests[i].len) {
+            client_connect();
+            client_send(slice_of(requests[i].ptr, cut / 2));
+            spin();
+            client_send(slice_from(requests[i], cut / 2));
+            EXPECT(run_until(is_closed));
+            EXPECT(received_has("HTTP/1.1 400 Bad Request\r\n"));
+            EXPECT(slice_ends(received(), SLICE(CLOSE "\r\n")));
+        }
+    }
+    harness_close();
+}
+
 static void refuses_bad_chunks(void)
 {
     static const struct slice bodies[] = {
@@ -474,6 +501,7 @@ int main(void)
     TEST(continues_when_asked, "sends 100 Continue when it helps");
     TEST(accepts_later, "a handler may accept or answer on a later turn");
     TEST(refuses_and_closes, "refuses bad heads with a code, then closes, nothing is smuggled");
+    TEST(refuses_head_without_a_body, "refuses HEAD without a body");
     TEST(refuses_bad_chunks, "refuses bad chunks and ends the exchange");
     TEST(refuses_large_bodies, "limits the body at the byte, both framings");
     TEST(carries_large_bodies, "carries large bodies over kept connections");

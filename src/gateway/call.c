@@ -85,6 +85,7 @@ void call_shrink(struct call *call)
     call->chat = (struct chat){.stream = call->chat.stream, .operation = call->chat.operation};
     call->decision = NULL;
     call->impossible = NULL;
+    call->told = (struct told_failure){.rank = TOLD_NOTHING};
     call->attempt.content_type = SLICE_EMPTY;
     call_release_request(call);
 }

@@ -39,6 +39,24 @@ enum call_step {
 #define CALL_ASKED_MODEL_MAX 96
 #define CALL_ARENA_BUDGET (64u << 20)
 
+/* What the client is told when no target is left: of all failures the one that helps it most. */
+enum told_rank {
+    TOLD_NOTHING,
+    TOLD_FAILED,  /* of several the last one */
+    TOLD_LIMITED, /* waiting helps, and how long is known */
+    TOLD_REFUSED, /* the request itself: no other target is asked then */
+};
+
+struct told_failure {
+    enum told_rank rank;
+    int status;
+    const char *code;     /* literal */
+    struct slice message; /* of the provider, in the call's arena; empty: the list of failures */
+    int64_t retry_after_ms;
+    const struct target *target;
+    enum lane lane;
+};
+
 /* Memory that goes from one call to the next. */
 struct call_spare {
     struct decision *decision;
@@ -87,7 +105,8 @@ struct call {
     /* Why the last target that was passed over could not be sent the request; in the arena, or
      * NULL. */
     const struct error *impossible;
-    int64_t cost_nd; /* settled so far */
+    struct told_failure told; /* cleared when the answer has begun */
+    int64_t cost_nd;          /* settled so far */
     int64_t baseline_nd;
     int64_t expected_cost_nd;
 

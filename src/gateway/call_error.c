@@ -92,16 +92,25 @@ static enum call_step nothing_tried(struct call *call)
 
 enum call_step call_plan_exhausted(struct call *call)
 {
-    const struct attempt *attempt = &call->attempt;
-    if (call->tries == 0) {
+    struct attempt *attempt = &call->attempt;
+    const struct told_failure *told = &call->told;
+    if (call->tries == 0 || told->rank == TOLD_NOTHING) {
         return nothing_tried(call);
     }
-    return call_fail(call, status_for_client(attempt), code_for_client(attempt), NULL,
-                     "%u attempt%s failed: %s.", call->tries, call->tries == 1 ? "" : "s",
-                     call->failures);
+    attempt->retry_after_ms = told->retry_after_ms;
+    if (attempt->target == NULL) { /* the last one of the plan could not be sent the request */
+        attempt->target = told->target;
+        attempt->lane = told->lane;
+    }
+    if (told->message.len > 0) {
+        return call_fail(call, told->status, told->code, NULL, "%.*s", SLICE_ARG(told->message));
+    }
+    return call_fail(call, told->status, told->code, NULL, "%u attempt%s failed: %s.", call->tries,
+                     call->tries == 1 ? "" : "s", call->failures);
 }
 
-enum call_step call_relay_refusal(struct call *call)
+/* Its own words, its own status. */
+static void note_refusal(struct call *call, struct told_failure *told)
 {
     struct attempt *attempt = &call->attempt;
     struct provider_error refusal;
@@ -115,9 +124,31 @@ enum call_step call_relay_refusal(struct call *call)
                                "The provider %.*s refused the request with status %d.",
                                SLICE_ARG(attempt->provider->name), attempt->status);
     }
-    message[len] = '\0';
-    const char *code = refusal.context_length   ? "context_length_exceeded"
-                       : refusal.content_filter ? "content_filter"
-                                                : "upstream_rejected";
-    return call_fail(call, attempt->status, code, NULL, "%s", message);
+    told->message = arena_copy(&call->arena, slice_of(message, len));
+    told->status = attempt->status;
+    told->code = refusal.context_length   ? "context_length_exceeded"
+                 : refusal.content_filter ? "content_filter"
+                                          : "upstream_rejected";
+    /* A prompt that is too long here may fit the next target; what that one meets weighs as much.
+     */
+    told->rank = refusal.context_length ? TOLD_FAILED : TOLD_REFUSED;
+}
+
+void call_note_failure(struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    struct told_failure told = {
+        .rank = attempt->status == 429 || attempt->status == 529 ? TOLD_LIMITED : TOLD_FAILED,
+        .status = status_for_client(attempt),
+        .code = code_for_client(attempt),
+        .retry_after_ms = attempt->retry_after_ms,
+        .target = attempt->target,
+        .lane = attempt->lane,
+    };
+    if (attempt->status >= 400 && !status_allows_fallback(attempt->status)) {
+        note_refusal(call, &told);
+    }
+    if (told.rank >= call->told.rank) {
+        call->told = told;
+    }
 }

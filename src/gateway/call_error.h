@@ -8,10 +8,13 @@
 /* The body for this target could not be made: the next one may be able to; the last such reason is
  * told. */
 enum call_step call_attempt_impossible(struct call *call, const struct error *error);
-/* No target is left: the last attempt's failure in the client's dialect. */
+/* After an attempt that failed before the answer began: keeps what the client may have to be told
+ * of it. A provider's refusal of the request itself is told in its own words with its own status.
+ */
+void call_note_failure(struct call *call);
+/* No target is left: the most helpful failure in the client's dialect. A target that could not be
+ * sent the request at all is told of only when nothing else failed. */
 enum call_step call_plan_exhausted(struct call *call);
-/* The provider refused the request itself: its own words, its status. */
-enum call_step call_relay_refusal(struct call *call);
 /* Does this upstream status allow another target to be tried? */
 bool status_allows_fallback(int status);
 

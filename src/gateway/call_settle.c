@@ -49,6 +49,9 @@ enum call_step call_settle(struct call *call)
         return STEP_DELIVER;
     }
     attempt_settle(call, false);
+    if (!call->committed) {
+        call_note_failure(call);
+    }
     if (may_try_another(call)) {
         metric_add(&call->worker->metrics.retries, 1);
         return STEP_ATTEMPT;
@@ -91,13 +94,9 @@ static enum call_step finish_stream(struct call *call)
 
 static enum call_step deliver_failure(struct call *call)
 {
-    const struct attempt *attempt = &call->attempt;
     if (call->committed) {
         return call_fail(call, 502, "upstream_cut", NULL, "The provider's answer ended early: %s.",
                          call->failures);
-    }
-    if (attempt->status >= 400 && !status_allows_fallback(attempt->status)) {
-        return call_relay_refusal(call);
     }
     return call_plan_exhausted(call);
 }

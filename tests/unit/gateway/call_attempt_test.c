@@ -137,6 +137,50 @@ static void impossible(void)
     EXPECT_SLICE(client_header(&client, "x-sluice-loss"), "logit_bias");
 }
 
+#define STRICT "x-sluice-strict: true\r\n"
+#define LIMITED                                                                                    \
+    SLICE_INIT("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nConnection: close\r\n\r\n{}")
+#define TOO_LONG                                                                                   \
+    STATUS("400 Bad Request", "{\"error\":{\"message\":\"it is too long\",\"type\":"               \
+                              "\"invalid_request_error\",\"code\":\"context_length_exceeded\"}}")
+
+/* What was met before a target that could not be asked is told, not that it could not be asked. */
+static void failed_then_impossible(void)
+{
+    static const char *const body_text =
+        ASK("first", ",\"models\":[\"llama\"],\"logit_bias\":{\"1\":2}");
+    script_set('a', (struct slice)LIMITED, AFTER_CLOSE);
+    EXPECT_INT(ask(body_text, STRICT), 429);
+    EXPECT(told("upstream_rate_limited"));
+    EXPECT_SLICE(client_header(&client, "retry-after"), "7");
+    EXPECT_SLICE(client_header(&client, "x-sluice-target"), "first");
+    EXPECT_SLICE(client_header(&client, "x-sluice-attempts"), "1");
+    script_set('a', (struct slice)TOO_LONG, AFTER_CLOSE);
+    EXPECT_INT(ask(body_text, STRICT), 400);
+    EXPECT(told("context_length_exceeded") && told("it is too long"));
+    script_set('a', (struct slice)STATUS("500 Oh", "{}"), AFTER_CLOSE);
+    EXPECT_INT(ask(body_text, STRICT), 502);
+    EXPECT(told("1 attempt failed: first: http_5xx 500"));
+}
+
+/* Of several failures a rate limit is told, since waiting helps; else the last one. */
+static void most_helpful(void)
+{
+    static const char *const body_text = ASK("first", ",\"models\":[\"second\"]");
+    script_set('a', (struct slice)LIMITED, AFTER_CLOSE);
+    script_set('b', (struct slice)STATUS("500 Oh", "{}"), AFTER_CLOSE);
+    EXPECT_INT(ask(body_text, NULL), 429);
+    EXPECT_SLICE(client_header(&client, "retry-after"), "7");
+    EXPECT(told("2 attempts failed"));
+    script_set('b', (struct slice)STATUS("400 Bad", "{\"error\":{\"message\":\"bad tool\"}}"),
+               AFTER_CLOSE);
+    EXPECT_INT(ask(body_text, NULL), 400);
+    EXPECT(told("bad tool"));
+    script_set('a', (struct slice)TOO_LONG, AFTER_CLOSE);
+    script_set('b', (struct slice)STATUS("500 Oh", "{}"), AFTER_CLOSE);
+    EXPECT_INT(ask(body_text, NULL), 502);
+}
+
 /* Only the target's provider gets its credential, and nothing of the client's. */
 static void request_line(void)
 {
@@ -161,6 +205,8 @@ int main(void)
     TEST(budget_of_the_call, "what a failed attempt cost is gone from the call's limit");
     TEST(beyond_reason, "costs that saturate end the plan");
     TEST(impossible, "a target whose dialect cannot say it is passed over");
+    TEST(failed_then_impossible, "a failure before it is told rather than that");
+    TEST(most_helpful, "a rate limit is told, a refused request above all, else what came last");
     TEST(request_line, "nothing of the client's head goes upstream");
     client_close(&client);
     buf_release(&request);

@@ -245,6 +245,40 @@ static bool starts_nocase(struct slice s, struct slice prefix)
     return s.len >= prefix.len && slice_eq_nocase(slice_of(s.ptr, prefix.len), prefix);
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Every '%' begins an escape of two hex digits (RFC 3986 2.1), and none stands for NUL, nor for
+ * another control character unless those are allowed. */
+static bool escapes_valid(struct slice text, bool controls_allowed)
+{
+    const char *end = text.ptr + text.len;
+    const char *at = text.ptr;
+
+    while ((at = memchr(at, '%', (size_t)(end - at))) != NULL) {
+        if (end - at < 3) {
+            return false;
+        }
+        int high = hex_value(at[1]);
+        int low = hex_value(at[2]);
+        if (high < 0 || low < 0) {
+            return false;
+        }
+        int value = high * 16 + low;
+        if (value == 0 || (!controls_allowed && (value < ' ' || value == 0x7f))) {
+            return false;
+        }
+        at += 3;
+    }
+    return true;
+}
+
 /* Splits the target. *ret_authority is empty unless it is in absolute-form. */
 static bool target_parse(struct http_request *request, struct slice target,
                          struct slice *ret_authority)
@@ -328,7 +362,8 @@ static enum http_problem request_line_parse(struct http_head *head, struct slice
         return HTTP_UNKNOWN_METHOD;
     }
     if (target.len == 0 || !http_bytes_are(target, HTTP_TARGET_BYTE) ||
-        !target_parse(request, target, ret_authority)) {
+        !target_parse(request, target, ret_authority) || !escapes_valid(request->path, false) ||
+        !escapes_valid(request->query, true)) {
         return HTTP_BAD_TARGET;
     }
     return HTTP_PROBLEM_NONE;

@@ -19,7 +19,8 @@
  *  - CONNECT and TRACE: 405;
  *  - a target that is not origin-form, absolute-form (http, https) or, for OPTIONS, `*`; longer
  * than target_bytes: 414; with a byte outside 0x21..0x7e, a '#' or a '\'; in absolute-form with
- * userinfo or another authority than Host. Refused in the fields:
+ * userinfo or another authority than Host; with a '%' that two hex digits do not follow, with %00,
+ * and in the path with any escaped control character. Refused in the fields:
  *  - a name that is not a token (so also a space before the colon), an empty name, a line without a
  * colon;
  *  - Host: missing in HTTP/1.1, twice, empty, a list, with userinfo, path or anything that is not

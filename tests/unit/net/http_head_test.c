@@ -202,6 +202,23 @@ static void refuses_bad_targets(void)
          ROW("other scheme", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"));
 }
 
+static void refuses_bad_escapes(void)
+{
+    ROWS(HTTP_BAD_TARGET, ROW("NUL", "GET /a%00b HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("NUL in the query", "GET /a?b=%00 HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("NUL in absolute form", "GET http://a/%00 HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("CR", "GET /a%0db HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("LF", "GET /a%0Ab HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("last control", "GET /%1F HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("DEL", "GET /%7f HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("no digits", "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("one digit", "GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("one digit, then a letter", "GET /%4g HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("a percent sign at the end", "GET /% HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("cut off by the query", "GET /%4?1 HTTP/1.1\r\nHost: a\r\n\r\n"),
+         ROW("no digits in the query", "GET /?100% HTTP/1.1\r\nHost: a\r\n\r\n"));
+}
+
 static void refuses_bad_fields(void)
 {
     ROWS(HTTP_BAD_FIELD, {"space before the colon", GET("X : a\r\n")},
@@ -431,6 +448,7 @@ static void splits_absolute_targets(void)
         {SLICE_INIT("http://a?q"), "/", "q"},
         {SLICE_INIT("/http://a/b"), "/http://a/b", ""},
         {SLICE_INIT("//a/b"), "//a/b", ""},
+        {SLICE_INIT("/%20%7E%fF%2f?%0A%7f%01"), "/%20%7E%fF%2f", "%0A%7f%01"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -463,6 +481,7 @@ int main(void)
     TEST(refuses_control_characters, "refuses control characters");
     TEST(refuses_bad_request_lines, "refuses malformed request lines, versions and methods");
     TEST(refuses_bad_targets, "refuses targets of another form");
+    TEST(refuses_bad_escapes, "refuses %00, escaped controls in a path, and half escapes");
     TEST(refuses_bad_fields, "refuses malformed and folded fields");
     TEST(refuses_bad_hosts, "refuses a missing, doubled or malformed Host");
     TEST(refuses_ambiguous_lengths, "refuses doubled and malformed Content-Length");

@@ -42,6 +42,7 @@ enum writer_statement {
     SQL_COMMIT,
     SQL_NAME_FIND,
     SQL_NAME_ADD,
+    SQL_NAME_TEXT,
     SQL_CALL_ADD,
     SQL_CALL_FIND,
     SQL_CALL_SPLIT,

@@ -7,14 +7,15 @@
  */
 #include "base/fault.h"
 #include "store/ledger_internal.h"
+#include "store/record_codec.h"
 
-/* The name that the key has now; empty when there is no such key. Valid until the next call. */
-static struct slice key_name(struct writer *writer, uint64_t key_id, char *buffer, size_t size)
+/* A name by its number, of keys (as it is now) or of words; empty when there is none. It is put
+ * into the buffer. */
+static struct slice name_of(sqlite3_stmt *sql, int64_t id, char *buffer, size_t size)
 {
-    sqlite3_stmt *sql = writer->sql[SQL_KEY_NAME];
     struct slice name = SLICE_EMPTY;
-    sqlite3_bind_int64(sql, 1, (int64_t)key_id);
-    if (key_id != 0 && sqlite3_step(sql) == SQLITE_ROW) {
+    sqlite3_bind_int64(sql, 1, id);
+    if (id != 0 && sqlite3_step(sql) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(sql, 0);
         size_t len = (size_t)sqlite3_column_bytes(sql, 0);
         slice_to_cstr(slice_of(text, text == NULL ? 0 : len), buffer, size);
@@ -95,20 +96,43 @@ static bool extend_call(struct writer *writer, struct open_call *call,
     return database_run(sql);
 }
 
-/* The row of a call whose process died. */
+/* The one that was begun last; NULL: none. */
+static const struct open_attempt *last_attempt(const struct open_call *call)
+{
+    const struct open_attempt *last = NULL;
+    for (size_t i = 0; i < call->count; i++) {
+        if (last == NULL || call->attempts[i].number > last->number) {
+            last = &call->attempts[i];
+        }
+    }
+    return last;
+}
+
+/* The row of a call whose process died: what its holds and settles said of it. */
 static bool close_interrupted(struct writer *writer, struct open_call *call)
 {
-    char name[64];
+    char key[64];
+    char words[ATTEMPT_WORDS][RECORD_NAME_MAX + 1];
+    sqlite3_stmt *text = writer->sql[SQL_NAME_TEXT];
+    const struct open_attempt *last = last_attempt(call);
     struct call_record record = {
         .call = call->id,
         .wall_ns = call->started_ns,
         .key_id = call->key_id,
-        .key_name = key_name(writer, call->key_id, name, sizeof(name)),
+        .key_name = name_of(writer->sql[SQL_KEY_NAME], (int64_t)call->key_id, key, sizeof(key)),
         .task = TASK_OTHER,
         .error = SLICE_INIT("interrupted"),
         .attempts = (uint32_t)call->count,
         .first_byte_us = -1,
     };
+    struct slice *const of_call[ATTEMPT_WORDS] = {
+        [WORD_TARGET] = &record.target,
+        [WORD_PROVIDER] = &record.provider,
+        [WORD_MODEL] = &record.model,
+    };
+    for (size_t w = 0; last != NULL && w < ATTEMPT_WORDS; w++) {
+        *of_call[w] = name_of(text, last->names[w], words[w], sizeof(words[w]));
+    }
     for (size_t i = 0; i < call->count; i++) {
         record.cost_nd += call->attempts[i].cost_nd;
     }

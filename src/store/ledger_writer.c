@@ -16,6 +16,7 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_COMMIT] = "COMMIT",
     [SQL_NAME_FIND] = names_find_sql,
     [SQL_NAME_ADD] = names_add_sql,
+    [SQL_NAME_TEXT] = "SELECT name FROM names WHERE id = ?",
     [SQL_CALL_ADD] = "INSERT INTO call_rows SELECT * FROM collected_calls WHERE true"
                      " ON CONFLICT DO NOTHING",
     [SQL_CALL_FIND] = "SELECT c.started_ns, c.attempts, s.key_name, c.task, s.route, c.bits"

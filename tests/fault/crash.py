@@ -114,6 +114,11 @@ class Crash:
                 " FROM attempts"
             ).fetchall()
             integrity = database.execute("PRAGMA integrity_check").fetchone()[0]
+            nameless = database.execute(
+                "SELECT count(*) FROM calls WHERE attempts > 0 AND target = 0"
+            ).fetchone()[0]
+        if nameless > 0:
+            self.problems.append(f"{nameless} calls do not say which target was asked")
         if integrity != "ok":
             self.problems.append(f"the database is damaged: {integrity}")
         return calls, attempts

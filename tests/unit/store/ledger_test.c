@@ -113,6 +113,10 @@ static void what_was_left_open_costs_its_hold(void)
                    " AND n.name = 'interrupted' AND NOT c.complete"),
                3);
     EXPECT_INT(ask("SELECT count(*) FROM attempts WHERE outcome = 4 AND reported = 0"), 2);
+    EXPECT_INT(ask("SELECT count(*) FROM calls c JOIN attempts a ON a.call = c.id"
+                   " AND a.attempt = c.attempts WHERE c.target <> 0 AND c.target = a.target"
+                   " AND c.provider = a.provider AND c.model = a.model"),
+               3);
     int64_t cost = sample_hold(7, 1).amount_nd + sample_cost(14, 1) + sample_hold(14, 2).amount_nd +
                    sample_cost(21, 1);
     EXPECT_INT(ask("SELECT sum(cost_nd) FROM calls"), cost);

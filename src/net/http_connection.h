@@ -144,6 +144,9 @@ void http_server_give_block(struct http_server *server, struct buf *block);
 
 /* --- http_listener.c --- */
 
+/* Takes the descriptor in reserve if it can be had. Without it a lack of descriptors closes nobody
+ * politely; not a reason to fail. */
+void http_server_reserve(struct http_server *server);
 void http_listeners_close(struct http_server *server);
 
 /* --- http_connection.c --- */

@@ -2,8 +2,8 @@
 /*
  * Accepting. When descriptors run out (EMFILE, ENFILE) the kernel keeps reporting the waiting
  * client, which would spin the loop: so one descriptor is held in reserve, given up to accept,
- * answer 503 and close, and taken again. If even that does not work the listener rests for a
- * moment.
+ * answer 503 and close, and taken again. If even that does not work, or accepting fails for another
+ * reason that is not the client's, the listener rests for a moment and tries again.
  */
 #define _GNU_SOURCE /* accept4 */
 #include "base/memory.h"
@@ -48,10 +48,18 @@ static void listener_rest(struct http_listener *listener)
     deadline_set(&listener->rest, REST_MS);
 }
 
+void http_server_reserve(struct http_server *server)
+{
+    if (server->reserve_fd < 0) {
+        server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+}
+
 static void on_rested(struct deadline *rest)
 {
     struct http_listener *listener = rest->owner;
 
+    http_server_reserve(listener->server);
     (void)uv_poll_start(&listener->poll, UV_READABLE, on_acceptable);
 }
 
@@ -90,18 +98,60 @@ static void accept_with_reserve(struct http_listener *listener)
 
     if (server->reserve_fd >= 0) {
         (void)close(server->reserve_fd);
+        server->reserve_fd = -1;
         fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             turn_away(server, fd);
         }
-        server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        http_server_reserve(server);
     }
     if (fd < 0 || server->reserve_fd < 0) {
         listener_rest(listener);
     }
 }
 
-/* False: nothing more to accept now. */
+/* Errors of the connection that was waiting (accept(2) passes on what its network said): it is off
+   the queue. Any other will come back at once. */
+static bool is_of_the_client(int error)
+{
+    switch (error) {
+    case ECONNABORTED:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case EINTR:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENONET:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case EPROTO:
+    case ETIMEDOUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* False: nothing more is accepted now. */
+static bool accept_failed(struct http_listener *listener, int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return false;
+    case EMFILE:
+    case ENFILE:
+        accept_with_reserve(listener);
+        return false;
+    default:
+        if (is_of_the_client(error)) {
+            return true;
+        }
+        listener_rest(listener);
+        return false;
+    }
+}
+
+/* The same. */
 static bool accept_one(struct http_listener *listener)
 {
     struct http_server *server = listener->server;
@@ -110,20 +160,7 @@ static bool accept_one(struct http_listener *listener)
     int fd = accept4(listener->fd, &address.any, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd < 0) {
-        switch (errno) {
-        case EAGAIN:
-            return false;
-        case EMFILE:
-        case ENFILE:
-            accept_with_reserve(listener);
-            return false;
-        case ENOMEM:
-        case ENOBUFS:
-            listener_rest(listener);
-            return false;
-        default:
-            return true; /* that client is gone already (ECONNABORTED ...) */
-        }
+        return accept_failed(listener, errno);
     }
     if (server->count >= server->options.limits.connections) {
         turn_away(server, fd);

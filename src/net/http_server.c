@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "net/http_connection.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #define ANSWER_HEAD_MAX ((size_t)1024 * 1024)
@@ -103,8 +102,8 @@ struct http_server *http_server_new(struct net_loop *loop,
     server->turn_handle.data = server;
     deadline_init(&server->drain_deadline, loop, on_drain_due, server);
     server->handles = 2;
-    /* Without it a lack of descriptors closes nobody politely; not a reason to fail. */
-    server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    server->reserve_fd = -1;
+    http_server_reserve(server);
     return server;
 }
 

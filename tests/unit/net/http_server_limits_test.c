@@ -362,6 +362,84 @@ static void survives_a_lack_of_descriptors(void)
 
 /* --- listening --- */
 
+static int listening_descriptor(void)
+{
+    int on = 0;
+    socklen_t len = sizeof(on);
+
+    for (int fd = 3; fd < descriptor_highest(); fd++) {
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on != 0) {
+            return fd;
+        }
+    }
+    return -1;
+}
+
+static int turns;
+
+static bool three_hundred_ms_over(void)
+{
+    static int64_t begun;
+
+    if (begun == 0) {
+        begun = now_ms();
+    }
+    turns++;
+    return now_ms() > begun + 300;
+}
+
+/* Of which the kernel would report the listener ready for ever. */
+static void rests_when_accepting_fails(void)
+{
+    struct error error;
+    struct sockaddr_in address;
+    socklen_t len = sizeof(address);
+    uint16_t port = 0;
+
+    harness_open(NULL, NULL);
+    EXPECT(http_server_listen(h.server, SLICE("127.0.0.1:0"), false, &port, &error));
+    int fd = listening_descriptor();
+    CHECK(fd >= 0 && shutdown(fd, SHUT_RD) == 0); /* accept() fails with EINVAL from here on */
+    EXPECT(run_until(three_hundred_ms_over));
+    EXPECT(turns < 30);
+    CHECK(listen(fd, 8) == 0 && getsockname(fd, (struct sockaddr *)&address, &len) == 0);
+    client_take(tcp_connect(ntohs(address.sin_port)));
+    client_send(SLICE(REQUEST("GET /x") CLOSE "\r\n"));
+    EXPECT(run_until(is_closed));
+    EXPECT(received_starts("HTTP/1.1 200 OK\r\n"));
+    harness_close();
+}
+
+/* The descriptor in reserve went to somebody else: no 503, but also no spinning and no end. */
+static void recovers_without_a_reserve(void)
+{
+    struct error error;
+    struct rlimit before;
+    uint16_t port = 0;
+
+    harness_open(NULL, NULL);
+    EXPECT(http_server_listen(h.server, SLICE("127.0.0.1:0"), false, &port, &error));
+    client_take(tcp_connect(port));
+    client_send(SLICE(REQUEST("GET /x") CLOSE "\r\n"));
+    getrlimit(RLIMIT_NOFILE, &before);
+    struct rlimit scarce = before;
+    scarce.rlim_cur = 3; /* below what is open: nothing can be taken again */
+    setrlimit(RLIMIT_NOFILE, &scarce);
+    spin();
+    setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT(run_until(is_closed));
+    EXPECT(received_starts("HTTP/1.1 200 OK\r\n"));
+    client_close();
+    /* And it has a reserve again. */
+    client_take(tcp_connect(port));
+    scarce.rlim_cur = (rlim_t)descriptor_highest();
+    setrlimit(RLIMIT_NOFILE, &scarce);
+    EXPECT(run_until(is_closed));
+    setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT(received_starts("HTTP/1.1 503 Service Unavailable\r\n"));
+    harness_close();
+}
+
 static void listens(void)
 {
     static const char *const good[] = {"127.0.0.1:0", "localhost:0", "*:0", "[::1]:0"};
@@ -591,6 +669,8 @@ int main(void)
     TEST(limits_requests_of_a_connection, "limits the requests of a connection");
     TEST(limits_connections, "answers 503 beyond the limit of connections");
     TEST(survives_a_lack_of_descriptors, "answers 503 when descriptors run out, and recovers");
+    TEST(recovers_without_a_reserve, "waits for descriptors when there is not even a reserve");
+    TEST(rests_when_accepting_fails, "does not spin when accepting fails, and recovers");
     TEST(listens, "listens on addresses, refuses what is none");
     TEST(shares_a_port_only_when_asked, "shares a port only when asked to");
     TEST(tells_the_peer, "tells the peer's address, IPv4 as such");

@@ -73,6 +73,10 @@ enum call_step call_admit(struct call *call)
 enum call_step call_read(struct call *call)
 {
     call->step = STEP_READ;
+    if (request_is_encoded(http_exchange_request(call->exchange))) {
+        return call_fail(call, 415, "unsupported_content_encoding", NULL,
+                         "Request bodies are taken as they are: leave Content-Encoding out.");
+    }
     http_accept_body(call->exchange, (size_t)call->snapshot->server.body_bytes);
     return STEP_WAIT;
 }

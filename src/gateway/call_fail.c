@@ -60,6 +60,9 @@ static void respond(struct call *call, const struct answer_error *error)
     if (error->status == 429 || error->status == 503) {
         answer_headers_retry_after(lines, call);
     }
+    if (error->status == 415) {
+        answer_headers_add(lines, SLICE("accept-encoding"), SLICE("identity"));
+    }
     struct http_exchange *x = call->exchange;
     call->exchange = NULL;
     http_exchange_set_user(x, NULL);

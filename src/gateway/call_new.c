@@ -18,6 +18,18 @@ bool request_secret_ambiguous(const struct http_request *request)
     return seen > 1;
 }
 
+bool request_is_encoded(const struct http_request *request)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct http_header *header = &request->headers[i];
+        if (header->name.len == 16 && slice_eq_nocase(header->name, SLICE("content-encoding")) &&
+            header->value.len > 0 && !slice_eq_nocase(header->value, SLICE("identity"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct slice request_secret(const struct http_request *request)
 {
     struct slice value =

@@ -24,6 +24,8 @@ void call_free(struct call *call);
 void call_free_kept(struct worker *worker);
 /* More than one Authorization: who is asking would depend on who reads it. */
 bool request_secret_ambiguous(const struct http_request *request);
+/* Is the body in a content coding? None is taken, since a few bytes could become very many. */
+bool request_is_encoded(const struct http_request *request);
 /* The client's secret: Authorization: Bearer, else x-api-key; empty when there is none. */
 struct slice request_secret(const struct http_request *request);
 

@@ -111,6 +111,11 @@ static void plain_head(struct worker *worker, struct http_exchange *x,
         refuse_access(worker, x, endpoint);
         return;
     }
+    if (request_is_encoded(http_exchange_request(x))) {
+        answer_error(x, 415, "unsupported_content_encoding",
+                     "Request bodies are taken as they are: leave Content-Encoding out.");
+        return;
+    }
     if (endpoint->method == HTTP_POST_METHOD) {
         http_accept_body(x, (size_t)worker->snapshot->server.body_bytes);
         return;

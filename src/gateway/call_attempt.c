@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ATTEMPT: the next target of the plan gets a hold, a lane, a body and a request. */
+#include "gateway/attempt_request.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_error.h"
 #include "gateway/call_new.h"
@@ -61,15 +62,18 @@ static const struct plan_entry *next_entry(struct call *call, int64_t *ret_affor
     return NULL;
 }
 
-static void choose_lane(struct call *call)
+/* False: this provider has no word for what is asked. */
+static bool choose_lane(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
-    const struct provider *provider = attempt->provider;
     unsigned client = call->endpoint->dialect;
-    bool same = (provider->dialects & DIALECT_BIT(client)) != 0;
-    attempt->back_id = (enum dialect_id)(same ? client : provider->default_dialect);
+    attempt->back_id = attempt_dialect(attempt->provider, client, call->chat.operation);
+    if (attempt->back_id == DIALECT_COUNT) {
+        return false;
+    }
     attempt->back = dialect_of(attempt->back_id);
-    attempt->lane = same ? LANE_EDIT : LANE_TRANSLATE;
+    attempt->lane = attempt->back_id == client ? LANE_EDIT : LANE_TRANSLATE;
+    return true;
 }
 
 static bool make_body(struct call *call, int64_t clamp, struct error *error)
@@ -128,15 +132,13 @@ static bool take_hold(struct call *call, const struct plan_entry *entry)
     return attempt->open;
 }
 
-static void send_request(struct call *call)
+/* All but the sending: a request that cannot be made must not have a hold. */
+static bool make_request(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     const struct provider *provider = attempt->provider;
-    struct upstream_request *r = &attempt->request;
-    *r = (struct upstream_request){
+    attempt->request = (struct upstream_request){
         .origin = runtime_origin(call->snapshot, attempt->target->provider),
-        .template = runtime_template(call->snapshot, attempt->target->provider, attempt->back_id,
-                                     call->chat.operation),
         .body = attempt->lane == LANE_VERBATIM ? call->chat.body : buf_slice(&attempt->body),
         .timeouts = {.connect = (uint64_t)provider->timeouts.connect,
                      .first_byte = (uint64_t)provider->timeouts.first_byte,
@@ -146,9 +148,44 @@ static void send_request(struct call *call)
         .ops = &attempt_upstream_ops,
         .user = call,
     };
+    return attempt_request_head(call, &attempt->request);
+}
+
+static void send_request(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
     attempt->upstream_open = true;
     FAULT_POINT("call.before_send");
-    upstream_send(call->worker->upstream, r);
+    upstream_send(call->worker->upstream, &attempt->request);
+    if (call->tries == 1) {
+        histogram_add(&call->worker->metrics.overhead, METRICS_OVERHEAD_FIRST_NS,
+                      attempt->request.started_ns - call->started_ns);
+    } else {
+        metric_add(&call->worker->metrics.fallbacks, 1);
+    }
+}
+
+/* Lane, body and head, or why this target cannot be asked. */
+static bool prepare(struct call *call, int64_t clamp, struct error *error)
+{
+    struct attempt *attempt = &call->attempt;
+    if (!choose_lane(call)) {
+        return error_set(error, ERROR_UNSUPPORTED, "untranslatable",
+                         "The provider %.*s has no word for what is asked.",
+                         SLICE_ARG(attempt->provider->name));
+    }
+    if (!make_body(call, clamp, error)) {
+        return error->kind == ERROR_NONE &&
+               error_set(error, ERROR_LIMIT, "request_too_large",
+                         "The request needs more memory than one call may use.");
+    }
+    if (attempt->loss.count > 0 && call->decision->strict) {
+        return error_set(error, ERROR_UNSUPPORTED, "lossy_translation",
+                         "x-sluice-strict: this target's dialect cannot carry %.*s.",
+                         (int)attempt->loss.len, attempt->loss.text);
+    }
+    return make_request(call) || error_set(error, ERROR_LIMIT, "request_too_large",
+                                           "The request's head needs too much memory.");
 }
 
 static enum call_step begin(struct call *call, const struct plan_entry *entry, int64_t affordable)
@@ -161,19 +198,8 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     attempt->number = ++call->attempts;
     call->tries++;
     call->expected_cost_nd = entry->expected_cost_nd;
-    choose_lane(call);
     health_begin(attempt->target->health);
-    if (!make_body(call, clamp_of(call, attempt->target, affordable), &error)) {
-        if (error.kind == ERROR_NONE) {
-            error_set(&error, ERROR_LIMIT, "request_too_large",
-                      "The request needs more memory than one call may use.");
-        }
-        return call_attempt_impossible(call, &error);
-    }
-    if (attempt->loss.count > 0 && call->decision->strict) {
-        error_set(&error, ERROR_UNSUPPORTED, "lossy_translation",
-                  "x-sluice-strict: this target's dialect cannot carry %.*s.",
-                  (int)attempt->loss.len, attempt->loss.text);
+    if (!prepare(call, clamp_of(call, attempt->target, affordable), &error)) {
         return call_attempt_impossible(call, &error);
     }
     attempt->decoder = call_take_decoder(call, attempt->back);
@@ -183,12 +209,6 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
         return call_attempt_impossible(call, &error);
     }
     send_request(call);
-    if (call->tries == 1) {
-        histogram_add(&call->worker->metrics.overhead, METRICS_OVERHEAD_FIRST_NS,
-                      attempt->request.started_ns - call->started_ns);
-    } else {
-        metric_add(&call->worker->metrics.fallbacks, 1);
-    }
     return STEP_STREAM;
 }
 

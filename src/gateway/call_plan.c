@@ -13,11 +13,35 @@ static void keep_asked_model(struct call *call)
     call->asked_model[len] = '\0';
 }
 
+/* What the path says already: the reader of such a dialect does not find it in the body. False: out
+ * of memory. */
+static bool read_path(struct call *call)
+{
+    const struct endpoint *endpoint = call->endpoint;
+    call->chat.operation = endpoint->operation;
+    if (!endpoint->model_in_path) {
+        return true;
+    }
+    char decoded[CALL_ASKED_MODEL_MAX * 4];
+    struct slice name = http_exchange_request(call->exchange)->path;
+    name = slice_from(name, endpoint->path.len);
+    name.len -= endpoint->suffix.len;
+    struct buf inner = BUF_INIT(sizeof(decoded) * 6);
+    json_escape(path_decode(name, decoded, sizeof(decoded)), &inner);
+    call->chat.model = arena_copy(&call->arena, buf_slice(&inner));
+    call->chat.stream = endpoint->stream;
+    buf_release(&inner);
+    return call->chat.model.ptr != NULL;
+}
+
 enum call_step call_parse(struct call *call)
 {
     struct error error UNINITIALIZED;
     error_clear(&error);
     struct slice body = call->chat.body;
+    if (!read_path(call)) {
+        return call_fail(call, 503, "out_of_memory", NULL, "The gateway is out of memory.");
+    }
     if (!call->front->read_request(body, &call->doc, &call->arena, &call->chat, &error)) {
         return call_fail_error(call, &error);
     }

@@ -4,6 +4,14 @@
 #include "gateway/admin.h"
 #include "gateway/status.h"
 
+#define GEMINI(verb, what, streams)                                                                \
+    {                                                                                              \
+        .name = "/v1beta/models/{model}" verb, .path = SLICE_INIT("/v1beta/models/"),              \
+        .suffix = SLICE_INIT(verb), .prefix = true, .method = HTTP_POST_METHOD,                    \
+        .access = ACCESS_KEY, .inference = true, .dialect = DIALECT_GEMINI, .operation = (what),   \
+        .model_in_path = true, .stream = (streams)                                                 \
+    }
+
 const struct endpoint endpoints[] = {
     {.name = "/v1/chat/completions",
      .path = SLICE_INIT("/v1/chat/completions"),
@@ -17,6 +25,57 @@ const struct endpoint endpoints[] = {
      .access = ACCESS_KEY,
      .inference = true,
      .dialect = DIALECT_OPENAI_COMPLETIONS},
+    {.name = "/v1/messages",
+     .path = SLICE_INIT("/v1/messages"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .inference = true,
+     .dialect = DIALECT_ANTHROPIC},
+    {.name = "/v1/messages/count_tokens",
+     .path = SLICE_INIT("/v1/messages/count_tokens"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .inference = true,
+     .dialect = DIALECT_ANTHROPIC,
+     .operation = OPERATION_TOKEN_COUNT},
+    {.name = "/v1/responses",
+     .path = SLICE_INIT("/v1/responses"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .inference = true,
+     .dialect = DIALECT_OPENAI_RESPONSES},
+    {.name = "/v1/embeddings",
+     .path = SLICE_INIT("/v1/embeddings"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .inference = true,
+     .dialect = DIALECT_OPENAI_EMBEDDINGS,
+     .operation = OPERATION_EMBEDDING},
+    {.name = "/api/chat",
+     .path = SLICE_INIT("/api/chat"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .inference = true,
+     .dialect = DIALECT_OLLAMA},
+    {.name = "/api/generate",
+     .path = SLICE_INIT("/api/generate"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .inference = true,
+     .dialect = DIALECT_OLLAMA,
+     .operation = OPERATION_COMPLETION},
+    {.name = "/api/embed",
+     .path = SLICE_INIT("/api/embed"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_KEY,
+     .inference = true,
+     .dialect = DIALECT_OLLAMA,
+     .operation = OPERATION_EMBEDDING},
+    GEMINI(":generateContent", OPERATION_CHAT, false),
+    GEMINI(":streamGenerateContent", OPERATION_CHAT, true),
+    GEMINI(":countTokens", OPERATION_TOKEN_COUNT, false),
+    GEMINI(":embedContent", OPERATION_EMBEDDING, false),
+    GEMINI(":batchEmbedContents", OPERATION_EMBEDDING, false),
     {.name = "/v1/models",
      .path = SLICE_INIT("/v1/models"),
      .method = HTTP_GET_METHOD,
@@ -102,7 +161,8 @@ size_t endpoint_index(const struct endpoint *endpoint)
 static bool path_matches(const struct endpoint *endpoint, struct slice path)
 {
     if (endpoint->prefix) {
-        return path.len > endpoint->path.len && slice_starts(path, endpoint->path);
+        return path.len > endpoint->path.len + endpoint->suffix.len &&
+               slice_starts(path, endpoint->path) && slice_ends(path, endpoint->suffix);
     }
     return slice_eq(path, endpoint->path);
 }
@@ -126,6 +186,7 @@ enum endpoint_match endpoint_find(const struct http_request *request,
         if (method_matches(&endpoints[i], request->method)) {
             *ret_endpoint = &endpoints[i];
             *ret_rest = slice_from(request->path, endpoints[i].path.len);
+            ret_rest->len -= endpoints[i].suffix.len;
             return ENDPOINT_FOUND;
         }
     }

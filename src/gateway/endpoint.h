@@ -19,13 +19,17 @@ enum access {
 };
 
 struct endpoint {
-    const char *name;  /* of metrics and the ledger: the path pattern */
-    struct slice path; /* exact; a trailing '*' in `prefix` rows matches the rest */
+    const char *name;    /* of metrics and the ledger: the path pattern */
+    struct slice path;   /* exact; a trailing '*' in `prefix` rows matches the rest */
+    struct slice suffix; /* of `prefix` rows: what the path must end in, e.g. ":generateContent" */
     bool prefix;
     enum http_method method;
     enum access access;
     bool inference;
     enum dialect_id dialect; /* of inference endpoints */
+    enum operation operation;
+    bool model_in_path; /* `rest` is the model, percent-encoded */
+    bool stream;        /* the path says that the answer is a stream */
     /* Of the others: answers, now or later. `rest` is what a prefix row matched, `body` the
      * request's. */
     void (*answer)(struct worker *worker, struct http_exchange *x, struct slice rest,

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "codec/json_write.h"
+#include "gateway/attempt_request.h"
 #include "net/http.h"
 
 #define PATH_BYTES_MAX ((size_t)16 << 10)
@@ -63,12 +64,14 @@ static bool template_init(struct runtime *runtime, const struct provider *provid
     struct buf joined = BUF_INIT(PATH_BYTES_MAX);
     buf_append(&joined, provider->url.path);
     buf_append(&joined, path);
-    bool ok = upstream_template_init(
-        &runtime->templates[index][dialect][operation], &runtime->origins[index], SLICE("POST"),
-        buf_slice(&joined),
-        SLICE("Content-Type: application/json\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\n"),
-        error);
+    struct buf lines = BUF_INIT(PATH_BYTES_MAX);
+    buf_append(&lines, SLICE(ATTEMPT_COMMON_LINES));
+    buf_append(&lines, dialect_of(dialect)->request_lines);
+    bool ok = upstream_template_init(&runtime->templates[index][dialect][operation],
+                                     &runtime->origins[index], SLICE("POST"), buf_slice(&joined),
+                                     buf_slice(&lines), error);
     buf_release(&joined);
+    buf_release(&lines);
     return ok;
 }
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The head of an attempt's request: one that was rendered with the configuration, or, where the
+ * path holds the model or the client's own headers go along, one made for this attempt.
+ */
+#ifndef SLUICE_GATEWAY_ATTEMPT_REQUEST_H
+#define SLUICE_GATEWAY_ATTEMPT_REQUEST_H
+
+#include "gateway/call.h"
+
+#define ATTEMPT_COMMON_LINES                                                                       \
+    "Content-Type: application/json\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\n"
+
+/* Which dialect to speak to this provider: the client's own if it knows it, else its default, else
+   any that knows the operation. DIALECT_COUNT: none does. */
+enum dialect_id attempt_dialect(const struct provider *provider, unsigned client,
+                                enum operation operation);
+/* Fills in template, or method, path and headers (in the call's arena). False: out of memory. */
+MUST_USE bool attempt_request_head(struct call *call, struct upstream_request *request);
+
+#endif

@@ -28,8 +28,33 @@ static void add_upstream_headers(struct call *call, struct buf *lines)
     answer_headers_add(lines, SLICE("cache-control"), SLICE("no-cache"));
 }
 
+void call_answer_head(const struct call *call, struct answer_head *ret_head)
+{
+    *ret_head = (struct answer_head){
+        .call_id = slice_of(call->id_text, ID_TEXT_LEN),
+        .model = call->attempt.target->model,
+        .created_s = call->started_wall_ns / NS_PER_S,
+        .include_usage = call->include_usage || !call->streamed,
+        .operation = call->chat.operation,
+        .chat = &call->chat,
+        .input_tokens = call->tokens.expected,
+    };
+}
+
+/* While the request is still there: encoders take from it what they must tell of it. */
+static void make_encoder(struct call *call)
+{
+    if (call->encoder != NULL || call->attempt.lane != LANE_TRANSLATE) {
+        return;
+    }
+    call_answer_head(call, &call->head);
+    call->encoder = call->front->encoder_new(&call->head);
+    call->head.chat = NULL;
+}
+
 void stream_commit(struct call *call)
 {
+    make_encoder(call);
     struct buf *lines = answer_headers_begin(call);
     add_upstream_headers(call, lines);
     answer_headers_of_call(lines, call);
@@ -38,17 +63,6 @@ void stream_commit(struct call *call)
     call->first_byte_ns = clock_monotonic(call->worker->loop.clock);
     http_start_lines(call->exchange, 200, answer_headers_lines(lines), HTTP_CONTENT_LENGTH_UNKNOWN);
     call_shrink(call);
-}
-
-static void head_init(struct call *call)
-{
-    call->head = (struct answer_head){
-        .call_id = slice_of(call->id_text, ID_TEXT_LEN),
-        .model = call->attempt.target->model,
-        .created_s = call->started_wall_ns / NS_PER_S,
-        .include_usage = call->include_usage,
-        .operation = call->chat.operation,
-    };
 }
 
 static bool is_complete(const struct meter *meter)
@@ -84,10 +98,7 @@ static void settle_at_end(struct call *call)
 
 static void encode_frame(struct call *call, const struct frame *frame, struct buf *out)
 {
-    if (call->encoder == NULL) {
-        head_init(call);
-        call->encoder = call->front->encoder_new(&call->head);
-    }
+    make_encoder(call);
     if (call->encoder == NULL || !call->front->encode(call->encoder, frame, out)) {
         out->failed = true;
     }

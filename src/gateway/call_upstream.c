@@ -135,13 +135,8 @@ static void on_data(struct upstream_request *r, struct slice bytes)
 static bool translate_whole(struct call *call, const struct frame *frame)
 {
     struct attempt *attempt = &call->attempt;
-    const struct answer_head head = {
-        .call_id = slice_of(call->id_text, ID_TEXT_LEN),
-        .model = attempt->target->model,
-        .created_s = call->started_wall_ns / NS_PER_S,
-        .include_usage = true,
-        .operation = call->chat.operation,
-    };
+    struct answer_head head;
+    call_answer_head(call, &head);
     buf_clear(&attempt->body);
     if (!call->front->write_answer(&head, frame, &attempt->body) || attempt->body.failed) {
         attempt_fail(call, "answer_too_large", "");

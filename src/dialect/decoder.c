@@ -63,6 +63,7 @@ void decoder_reset(struct decoder *d)
     decoder_begin_frame(d); /* what is too large to be kept goes */
     d->answer_hash = 0;
     memset(d->finished, 0, sizeof d->finished);
+    memset(d->spoken, 0, sizeof d->spoken);
     d->started = false;
     d->any_finished = false;
     d->ended = false;
@@ -239,6 +240,7 @@ static struct decoder_call *begin_call(struct decoder *d, uint32_t choice,
         .choice = choice,
         .index = last == NULL ? 0 : last->index + 1,
         .position = fragment->position,
+        .custom = fragment->custom,
         .held_id = BUF_INIT(d->limit),
         .held_arguments = BUF_INIT(d->limit),
     };
@@ -269,6 +271,7 @@ static void announce(struct decoder *d, struct decoder_call *call, struct slice 
     struct event *event = decoder_event(d, EVENT_TOOL_CALL, call->choice);
     event->index = call->index;
     event->name = name;
+    event->custom = call->custom;
     event->id = id.len > 0 ? id : invent_id(d, call, name, held.len > 0 ? held : arguments);
     call->announced = true;
     d->exhausted =
@@ -276,6 +279,7 @@ static void announce(struct decoder *d, struct decoder_call *call, struct slice 
     if (held.len > 0) {
         event = decoder_event(d, EVENT_TOOL_ARGUMENTS, call->choice);
         event->index = call->index;
+        event->custom = call->custom;
         event->text = held;
     }
     buf_release(&call->held_id);
@@ -306,6 +310,7 @@ void decoder_call(struct decoder *d, uint32_t choice, const struct call_fragment
     } else if (fragment->arguments.len > 0) {
         struct event *event = decoder_event(d, EVENT_TOOL_ARGUMENTS, choice);
         event->index = call->index;
+        event->custom = call->custom;
         event->text = fragment->arguments;
     }
 }

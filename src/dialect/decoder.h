@@ -25,6 +25,7 @@ struct decoder_call {
     int64_t position; /* the provider's index, or -1 */
     uint64_t id_hash; /* 0: none given */
     bool announced;
+    bool custom;
     struct buf held_id; /* what came before the name */
     struct buf held_arguments;
 };
@@ -44,8 +45,10 @@ struct decoder {
     size_t call_cap;
     uint64_t answer_hash;                        /* seed of invented ids */
     uint64_t finished[DECODER_CHOICES_MAX / 64]; /* choices whose end was told */
-    struct usage usage;                          /* of dialects that tell it in parts */
-    bool started;                                /* EVENT_START was told */
+    uint64_t spoken[DECODER_CALLS_MAX / 64]; /* of dialects that say all twice, in pieces and whole:
+                                                items whose pieces have come */
+    struct usage usage;                      /* of dialects that tell it in parts */
+    bool started;                            /* EVENT_START was told */
     bool any_finished;
     bool ended;     /* EVENT_END or EVENT_ERROR was told */
     bool malformed; /* of this frame */

@@ -13,10 +13,28 @@ void loss_add_message(struct loss *loss, size_t index, struct slice member)
     loss_add(loss, slice_from_cstr(name));
 }
 
+static bool is_among(struct slice key, const struct slice *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (json_inner_is(key, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void loss_add_extras(struct loss *loss, const struct chat *chat)
 {
+    loss_add_extras_but(loss, chat, NULL, 0);
+}
+
+void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struct slice *carried,
+                         size_t carried_count)
+{
     for (size_t i = 0; i < chat->extra_count; i++) {
-        loss_add(loss, chat->extras[i].key);
+        if (!is_among(chat->extras[i].key, carried, carried_count)) {
+            loss_add(loss, chat->extras[i].key);
+        }
     }
     for (size_t i = 0; i < chat->message_count; i++) {
         for (size_t j = 0; j < chat->messages[i].extra_count; j++) {

@@ -12,6 +12,9 @@
 void loss_add_message(struct loss *loss, size_t index, struct slice member);
 /* All extras of the top level and of the messages. */
 void loss_add_extras(struct loss *loss, const struct chat *chat);
+/* As loss_add_extras(), but for these members of the top level: the target has a place for them. */
+void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struct slice *carried,
+                         size_t carried_count);
 /* Returns false with the code "untranslatable" and "/messages/INDEX", or "/messages/INDEX/content"
  * ... when `member` is given. */
 bool untranslatable_message(struct error *error, size_t index, const char *member,

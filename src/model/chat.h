@@ -91,6 +91,10 @@ struct chat_tool {
     struct slice name;        /* inner */
     struct slice description; /* inner */
     struct slice parameters;  /* raw JSON schema, or not given */
+    struct slice space; /* inner: of a tool in a namespace (Responses); `name` is then the flat
+                           one that every dialect can say (tool_name.h), and own_name the one
+                           within the namespace */
+    struct slice own_name;
     struct slice raw;
     int strict; /* -1 not given, 0, 1 */
 };

@@ -23,7 +23,7 @@ enum finish_reason {
 enum event_kind {
     EVENT_START,     /* id, name = the model that answers (inner) */
     EVENT_TEXT,      /* text */
-    EVENT_REASONING, /* text */
+    EVENT_REASONING, /* text; id = the maker's name for the thought, or empty */
     EVENT_REFUSAL,   /* text */
     EVENT_SIGNATURE, /* text = the maker's seal (inner); id = the call that it belongs to, empty:
                         the reasoning before it, which is complete with it */
@@ -53,7 +53,7 @@ struct event {
     struct slice name;
     struct slice native;
     enum finish_reason finish;
-    bool custom;        /* of EVENT_TOOL_CALL */
+    bool custom;        /* of EVENT_TOOL_CALL and its arguments */
     struct usage usage; /* only of EVENT_USAGE */
 };
 

@@ -146,5 +146,33 @@ void answer_headers_retry_after(struct buf *lines, const struct call *call)
         char digits[NUMBER_DIGITS_MAX] UNINITIALIZED;
         size_t len = number_format((uint64_t)((ms + 999) / 1000), digits);
         answer_headers_add(lines, SLICE("retry-after"), slice_of(digits, len));
+        len = number_format((uint64_t)ms, digits);
+        answer_headers_add(lines, SLICE("retry-after-ms"), slice_of(digits, len));
+    }
+}
+
+/* By status alone; what SDKs do not try again anyway is said nevertheless, for the others. */
+static bool refuses_request(int status)
+{
+    return status >= 400 && status < 500 && status != 408 && status != 409 && status != 425 &&
+           status != 429;
+}
+
+void answer_headers_should_retry(struct buf *lines, const struct call *call, int status)
+{
+    enum retry_advice advice = call->attempt.retry;
+    if (advice == RETRY_UNSAID && refuses_request(status)) {
+        advice = RETRY_NO;
+    }
+    if (advice != RETRY_UNSAID) {
+        answer_headers_add(lines, SLICE("x-should-retry"),
+                           advice == RETRY_YES ? SLICE("true") : SLICE("false"));
+    }
+}
+
+void answer_headers_limits(struct buf *lines, const struct call *call)
+{
+    if (call->attempt.lane != LANE_TRANSLATE && call->attempt.limits.len > 0) {
+        buf_append(lines, call->attempt.limits);
     }
 }

@@ -23,6 +23,15 @@ void answer_headers_add(struct buf *lines, struct slice name, struct slice value
 void answer_headers_of_call(struct buf *lines, const struct call *call);
 /* Cost and baseline, known before the body only for answers that are not streamed. */
 void answer_headers_cost(struct buf *lines, const struct call *call);
+/* Of an error: retry-after and retry-after-ms, where it is known when trying again may help. */
 void answer_headers_retry_after(struct buf *lines, const struct call *call);
+/* Of an error: "x-should-retry: false" where trying the same again is useless, so that SDKs do not
+ * do it: on 4xx but 408, 409, 425 and 429, where a provider refused the operator's credentials or
+ * does not know the model, and where the provider that failed said so itself. Everything else is
+ * left to the SDK, although all that may be tried was tried: time can help. */
+void answer_headers_should_retry(struct buf *lines, const struct call *call, int status);
+/* The provider's own rate-limit headers (x-ratelimit-*, anthropic-ratelimit-*) where the answer is
+ * that provider's and not translated; of an error only when it was the only one asked. */
+void answer_headers_limits(struct buf *lines, const struct call *call);
 
 #endif

@@ -15,6 +15,9 @@
 enum lane { LANE_VERBATIM, LANE_EDIT, LANE_TRANSLATE };
 const char *lane_name(enum lane lane);
 
+/* Should the client try the same again? Unsaid: by the status, as its SDK thinks best. */
+enum retry_advice { RETRY_UNSAID, RETRY_YES, RETRY_NO };
+
 /* What the answer said and produced. */
 struct meter {
     struct usage usage;
@@ -51,7 +54,9 @@ struct attempt {
     struct inflate_stream *inflate;
     int status; /* of the upstream; 0: none yet */
     int64_t retry_after_ms;
+    enum retry_advice retry;   /* what the upstream says of it */
     struct slice content_type; /* in the call's arena */
+    struct slice limits;       /* there too: the upstream's rate-limit headers, as lines */
     enum attempt_outcome outcome;
     const char *error; /* stable literal, NULL: none */
     struct meter meter;

@@ -91,6 +91,7 @@ void call_shrink(struct call *call)
     call->impossible = NULL;
     call->told = (struct told_failure){.rank = TOLD_NOTHING};
     call->attempt.content_type = SLICE_EMPTY;
+    call->attempt.limits = SLICE_EMPTY;
     call_release_request(call);
 }
 
@@ -128,6 +129,8 @@ void call_cut(struct call *call)
     atomic_fetch_add(&call->worker->gateway->calls_cut, 1);
     abandon(call, "shutting_down", false);
     call->attempt.retry_after_ms = CUT_RETRY_MS;
+    call->attempt.retry = RETRY_UNSAID;
+    call->attempt.limits = SLICE_EMPTY;
     call_run(call, call_fail(call, 503, "shutting_down", NULL,
                              "The gateway is shutting down and could not wait for this call."));
 }

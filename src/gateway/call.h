@@ -42,9 +42,10 @@ enum call_step {
 /* What the client is told when no target is left: of all failures the one that helps it most. */
 enum told_rank {
     TOLD_NOTHING,
-    TOLD_FAILED,  /* of several the last one */
-    TOLD_LIMITED, /* waiting helps, and how long is known */
-    TOLD_REFUSED, /* the request itself: no other target is asked then */
+    TOLD_HOPELESS, /* trying again does not help: credentials, money, a prompt that is too long */
+    TOLD_FAILED,   /* time may mend it; of several the last one */
+    TOLD_LIMITED,  /* waiting helps, and how long is often known */
+    TOLD_REFUSED,  /* the request itself: no other target is asked then */
 };
 
 struct told_failure {
@@ -53,6 +54,8 @@ struct told_failure {
     const char *code;     /* literal */
     struct slice message; /* of the provider, in the call's arena; empty: the list of failures */
     int64_t retry_after_ms;
+    enum retry_advice retry;
+    struct slice limits; /* as the attempt's, where the dialect is the client's */
     const struct target *target;
     enum lane lane;
 };

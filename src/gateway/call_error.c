@@ -98,6 +98,8 @@ enum call_step call_plan_exhausted(struct call *call)
         return nothing_tried(call);
     }
     attempt->retry_after_ms = told->retry_after_ms;
+    attempt->retry = told->retry;
+    attempt->limits = call->tries == 1 ? told->limits : SLICE_EMPTY;
     if (attempt->target == NULL) { /* the last one of the plan could not be sent the request */
         attempt->target = told->target;
         attempt->lane = told->lane;
@@ -110,15 +112,12 @@ enum call_step call_plan_exhausted(struct call *call)
 }
 
 /* Its own words, its own status. */
-static void note_refusal(struct call *call, struct told_failure *told)
+static void note_refusal(struct call *call, const struct provider_error *refusal,
+                         struct told_failure *told)
 {
-    struct attempt *attempt = &call->attempt;
-    struct provider_error refusal;
-    memset(&refusal, 0, sizeof(refusal));
-    attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer),
-                              &refusal);
+    const struct attempt *attempt = &call->attempt;
     char message[768];
-    size_t len = json_unescape_to(refusal.message, message, sizeof(message) - 1);
+    size_t len = json_unescape_to(refusal->message, message, sizeof(message) - 1);
     if (len == 0) {
         len = (size_t)snprintf(message, sizeof(message),
                                "The provider %.*s refused the request with status %d.",
@@ -126,27 +125,55 @@ static void note_refusal(struct call *call, struct told_failure *told)
     }
     told->message = arena_copy(&call->arena, slice_of(message, len));
     told->status = attempt->status;
-    told->code = refusal.context_length   ? "context_length_exceeded"
-                 : refusal.content_filter ? "content_filter"
-                                          : "upstream_rejected";
-    /* A prompt that is too long here may fit the next target; what that one meets weighs as much.
-     */
-    told->rank = refusal.context_length ? TOLD_FAILED : TOLD_REFUSED;
+    told->code = refusal->context_length   ? "context_length_exceeded"
+                 : refusal->content_filter ? "content_filter"
+                                           : "upstream_rejected";
+    /* A prompt that is too long here may fit the next target: what that one meets counts. */
+    told->rank = refusal->context_length ? TOLD_HOPELESS : TOLD_REFUSED;
+}
+
+static enum retry_advice retry_of(const struct attempt *attempt,
+                                  const struct provider_error *refusal)
+{
+    if (attempt->retry != RETRY_UNSAID) {
+        return attempt->retry;
+    }
+    switch (attempt->status) {
+    case 401:
+    case 402:
+    case 403:
+    case 404:
+        return RETRY_NO;
+    default:
+        return refusal->quota ? RETRY_NO : RETRY_UNSAID;
+    }
 }
 
 void call_note_failure(struct call *call)
 {
-    const struct attempt *attempt = &call->attempt;
+    struct attempt *attempt = &call->attempt;
+    struct provider_error refusal;
+    memset(&refusal, 0, sizeof(refusal));
+    if (attempt->status >= 400) {
+        attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer),
+                                  &refusal);
+    }
+    bool limited = attempt->status == 429 || attempt->status == 529;
+    enum retry_advice retry = retry_of(attempt, &refusal);
     struct told_failure told = {
-        .rank = attempt->status == 429 || attempt->status == 529 ? TOLD_LIMITED : TOLD_FAILED,
+        .rank = retry == RETRY_NO ? TOLD_HOPELESS
+                : limited         ? TOLD_LIMITED
+                                  : TOLD_FAILED,
         .status = status_for_client(attempt),
         .code = code_for_client(attempt),
         .retry_after_ms = attempt->retry_after_ms,
+        .retry = retry,
+        .limits = attempt->lane == LANE_TRANSLATE ? SLICE_EMPTY : attempt->limits,
         .target = attempt->target,
         .lane = attempt->lane,
     };
     if (attempt->status >= 400 && !status_allows_fallback(attempt->status)) {
-        note_refusal(call, &told);
+        note_refusal(call, &refusal, &told);
     }
     if (told.rank >= call->told.rank) {
         call->told = told;

@@ -60,6 +60,8 @@ static void respond(struct call *call, const struct answer_error *error)
     if (error->status == 429 || error->status == 503) {
         answer_headers_retry_after(lines, call);
     }
+    answer_headers_should_retry(lines, call, error->status);
+    answer_headers_limits(lines, call);
     if (error->status == 415) {
         answer_headers_add(lines, SLICE("accept-encoding"), SLICE("identity"));
     }

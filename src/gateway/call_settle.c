@@ -67,6 +67,7 @@ static void respond(struct call *call, struct slice body)
                        relayed ? call->attempt.content_type : SLICE("application/json"));
     answer_headers_of_call(lines, call);
     answer_headers_cost(lines, call);
+    answer_headers_limits(lines, call);
     struct http_exchange *x = call->exchange;
     call->exchange = NULL;
     http_exchange_set_user(x, NULL);

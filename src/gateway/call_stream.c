@@ -58,6 +58,7 @@ void stream_commit(struct call *call)
     struct buf *lines = answer_headers_begin(call);
     add_upstream_headers(call, lines);
     answer_headers_of_call(lines, call);
+    answer_headers_limits(lines, call);
     call->committed = true;
     call->status = 200;
     call->first_byte_ns = clock_monotonic(call->worker->loop.clock);

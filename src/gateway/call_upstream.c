@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE /* strptime, timegm */
 /* The upstream's callbacks: what kind of answer it is, its bytes, its end, its failure. */
 #include "gateway/attempt_run.h"
 #include "gateway/call_error.h"
 #include "gateway/call_stream.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #define CONTENT_TYPE_MAX 256
 #define INFLATE_RATIO 100
+#define LIMITS_BYTES_MAX 2048 /* of an upstream's rate-limit headers */
+#define RETRY_AFTER_S_MAX 86400
 #define INFLATE_BYTES (256u << 20)
 
 static struct call *call_of(struct upstream_request *r)
@@ -17,19 +21,80 @@ static struct call *call_of(struct upstream_request *r)
     return call;
 }
 
-static int64_t retry_after_ms(const struct http_response *head)
+/* An HTTP date (RFC 9110, 5.6.7; only the form that is still sent) as ms from now. */
+static int64_t ms_until(struct slice date, int64_t wall_ns)
+{
+    char text[40];
+    struct tm parts = {.tm_sec = 0};
+    if (date.len >= sizeof(text)) {
+        return 0;
+    }
+    slice_to_cstr(date, text, sizeof(text));
+    const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    if (end == NULL || *end != '\0') {
+        return 0;
+    }
+    int64_t seconds = (int64_t)timegm(&parts) - wall_ns / NS_PER_S;
+    return seconds > 0 && seconds < RETRY_AFTER_S_MAX ? seconds * 1000 : 0;
+}
+
+static int64_t retry_after_ms(const struct http_response *head, int64_t wall_ns)
 {
     uint64_t value;
     struct slice ms = http_header_find(head->headers, head->header_count, SLICE("retry-after-ms"));
-    if (slice_to_u64(slice_trim(ms), &value) && value < 86400000) {
+    if (slice_to_u64(slice_trim(ms), &value) && value < RETRY_AFTER_S_MAX * 1000) {
         return (int64_t)value;
     }
     struct slice seconds =
         http_header_find(head->headers, head->header_count, SLICE("retry-after"));
-    if (slice_to_u64(slice_trim(seconds), &value) && value < 86400) {
-        return (int64_t)value * 1000;
+    if (slice_to_u64(slice_trim(seconds), &value)) {
+        return value < RETRY_AFTER_S_MAX ? (int64_t)value * 1000 : 0;
     }
-    return 0;
+    return ms_until(slice_trim(seconds), wall_ns);
+}
+
+static enum retry_advice retry_advice(const struct http_response *head)
+{
+    struct slice value =
+        http_header_find(head->headers, head->header_count, SLICE("x-should-retry"));
+    return slice_eq_nocase(value, SLICE("false"))  ? RETRY_NO
+           : slice_eq_nocase(value, SLICE("true")) ? RETRY_YES
+                                                   : RETRY_UNSAID;
+}
+
+static bool name_starts(struct slice name, struct slice prefix)
+{
+    return name.len > prefix.len && slice_eq_nocase(slice_of(name.ptr, prefix.len), prefix);
+}
+
+static bool is_limit(const struct http_header *header)
+{
+    /* most names are told apart by their first letter */
+    char first = header->name.len > 0 ? (char)(header->name.ptr[0] | 0x20) : '\0';
+    return (first == 'x' && name_starts(header->name, SLICE("x-ratelimit-"))) ||
+           (first == 'a' && name_starts(header->name, SLICE("anthropic-ratelimit-")));
+}
+
+static void note_limits(struct call *call, const struct http_response *head)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct http_header *header = &head->headers[i];
+        size += is_limit(header) ? header->name.len + header->value.len + 4 : 0;
+    }
+    if (size == 0 || size > LIMITS_BYTES_MAX) {
+        return;
+    }
+    char lines[LIMITS_BYTES_MAX + 1];
+    size_t len = 0;
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct http_header *header = &head->headers[i];
+        if (is_limit(header) && http_value_valid(header->value)) {
+            len += (size_t)snprintf(lines + len, sizeof(lines) - len, "%.*s: %.*s\r\n",
+                                    SLICE_ARG(header->name), SLICE_ARG(header->value));
+        }
+    }
+    call->attempt.limits = arena_copy(&call->arena, slice_of(lines, len));
 }
 
 static bool type_starts(struct slice type, struct slice prefix)
@@ -60,7 +125,12 @@ static void on_head(struct upstream_request *r, const struct http_response *head
     struct call *call = call_of(r);
     struct attempt *attempt = &call->attempt;
     attempt->status = head->status;
-    attempt->retry_after_ms = head->status == 200 ? 0 : retry_after_ms(head);
+    if (head->status != 200) {
+        int64_t wall_ns = clock_wall(call->worker->loop.clock);
+        attempt->retry_after_ms = retry_after_ms(head, wall_ns);
+        attempt->retry = retry_advice(head);
+    }
+    note_limits(call, head);
     struct slice type = http_header_find(head->headers, head->header_count, SLICE("content-type"));
     attempt->content_type =
         type.len <= CONTENT_TYPE_MAX ? arena_copy(&call->arena, type) : SLICE_EMPTY;

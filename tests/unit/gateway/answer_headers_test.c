@@ -5,6 +5,8 @@
 #include "tests/unit/gateway/answers.h"
 #include "tests/unit/gateway/gateway_harness.h"
 
+#include <time.h>
+
 #define YAML                                                                                       \
     "log: { access: false }\n"                                                                     \
     "providers:\n"                                                                                 \
@@ -143,6 +145,109 @@ static void errors(void)
     EXPECT_INT(client_header(&client, "x-sluice-call-id").len, ID_TEXT_LEN);
 }
 
+/* A provider's rate limits are the client's business where the answer is that provider's own. */
+static void limits(void)
+{
+#define WITH_LIMITS(status, type, text)                                                            \
+    SLICE_INIT("HTTP/1.1 " status "\r\nContent-Type: " type                                        \
+               "\r\nX-RateLimit-Remaining-Requests: 9"                                             \
+               "\r\nanthropic-ratelimit-tokens-limit: 80\r\nX-RateLimit-: 1\r\nConnection: close"  \
+               "\r\n\r\n" text)
+    script_set('a', (struct slice)WITH_LIMITS("200 OK", "application/json", WHOLE), AFTER_CLOSE);
+    EXPECT_INT(ask("/v1/chat/completions", NULL, ASK("first", "")), 200);
+    EXPECT_HEADER("x-ratelimit-remaining-requests", "9");
+    EXPECT_HEADER("anthropic-ratelimit-tokens-limit", "80");
+    EXPECT_HEADER("x-ratelimit-", "");
+    script_set('a', (struct slice)WITH_LIMITS("200 OK", "text/event-stream", HELLO STOP DONE),
+               AFTER_CLOSE);
+    EXPECT_INT(ask("/v1/chat/completions", NULL, ASK("first", STREAMED)), 200);
+    EXPECT_HEADER("x-ratelimit-remaining-requests", "9");
+    script_set('o', (struct slice)WITH_LIMITS("200 OK", "application/json", OLLAMA_WHOLE),
+               AFTER_CLOSE);
+    EXPECT_INT(ask("/v1/chat/completions", NULL, ASK("llama", "")), 200);
+    EXPECT_HEADER("x-ratelimit-remaining-requests", "");
+    script_set('a', (struct slice)WITH_LIMITS("429 X", "application/json", "{}"), AFTER_CLOSE);
+    EXPECT_INT(ask("/v1/chat/completions", NULL, ASK("first", "")), 429);
+    EXPECT_HEADER("x-ratelimit-remaining-requests", "9");
+    EXPECT_INT(ask("/v1/chat/completions", NULL, ASK("first", ",\"models\":[\"large\"]")), 429);
+    EXPECT_HEADER("x-ratelimit-remaining-requests", ""); /* whose would they be? */
+#undef WITH_LIMITS
+}
+
+struct retry_case {
+    const char *head; /* status and further lines of the upstream */
+    const char *text;
+    int status;
+    const char *after;
+    const char *after_ms;
+    const char *should;
+};
+
+static void retries(void)
+{
+    static const struct retry_case cases[] = {
+        {"429 X\r\nRetry-After: 7", "{}", 429, "7", "7000", ""},
+        {"429 X\r\nRetry-After: 7\r\nretry-after-ms: 1500", "{}", 429, "2", "1500", ""},
+        {"429 X\r\nRetry-After: 90000", "{}", 429, "", "", ""},
+        {"429 X\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT", "{}", 429, "", "", ""},
+        {"429 X", "{\"error\":{\"code\":\"insufficient_quota\"}}", 429, "", "", "false"},
+        {"429 X\r\nx-should-retry: false", "{}", 429, "", "", "false"},
+        {"529 X\r\nRetry-After: 3", "{}", 503, "3", "3000", ""},
+        {"503 X\r\nRetry-After: 3", "{}", 503, "3", "3000", ""},
+        {"500 X", "{}", 502, "", "", ""},
+        {"500 X\r\nX-Should-Retry: False", "{}", 502, "", "", "false"},
+        {"401 X", "{}", 502, "", "", "false"},
+        {"404 X", "{}", 502, "", "", "false"},
+        {"400 X", "{}", 400, "", "", "false"},
+        {"400 X\r\nx-should-retry: true", "{}", 400, "", "", "true"},
+    };
+    struct buf answer = {.limit = 1u << 16};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct retry_case *c = &cases[i];
+        buf_clear(&answer);
+        buf_printf(&answer, "HTTP/1.1 %s\r\nConnection: close\r\n\r\n%s", c->head, c->text);
+        script_set('a', buf_slice(&answer), AFTER_CLOSE);
+        EXPECT_INT(ask("/v1/chat/completions", NULL, ASK("first", "")), c->status);
+        EXPECT_HEADER("retry-after", c->after);
+        EXPECT_HEADER("retry-after-ms", c->after_ms);
+        EXPECT_HEADER("x-should-retry", c->should);
+    }
+    buf_release(&answer);
+    EXPECT_INT(ask("/v1/chat/completions", NULL, "[]"), 400);
+    EXPECT_HEADER("x-should-retry", "false");
+}
+
+static void retry_date(void)
+{
+    struct buf answer = {.limit = 1u << 16};
+    char date[64];
+    uint64_t seconds = 0;
+    time_t when = time(NULL) + 30;
+    struct tm parts;
+    strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&when, &parts));
+    buf_printf(&answer, "HTTP/1.1 429 X\r\nRetry-After: %s\r\nConnection: close\r\n\r\n{}", date);
+    script_set('a', buf_slice(&answer), AFTER_CLOSE);
+    EXPECT_INT(ask("/v1/chat/completions", NULL, ASK("first", "")), 429);
+    EXPECT(slice_to_u64(client_header(&client, "retry-after"), &seconds));
+    EXPECT(seconds > 0 && seconds <= 30);
+    buf_release(&answer);
+}
+
+/* What time can mend is told rather than what it cannot, and only that which it cannot is useless
+ * to try again. */
+static void retries_of_several(void)
+{
+    static const char *const text = ASK("first", ",\"models\":[\"llama\"]");
+    script_set('a', (struct slice)STATUS("500 X", "{}"), AFTER_CLOSE);
+    script_set('o', (struct slice)STATUS("401 X", "{}"), AFTER_CLOSE);
+    EXPECT_INT(ask("/v1/chat/completions", NULL, text), 502);
+    EXPECT(slice_find_slice(buf_slice(&body), SLICE("\"upstream_failed\"")) != SIZE_MAX);
+    EXPECT_HEADER("x-should-retry", "");
+    script_set('a', (struct slice)STATUS("404 X", "{}"), AFTER_CLOSE);
+    EXPECT_INT(ask("/v1/chat/completions", NULL, text), 502);
+    EXPECT_HEADER("x-should-retry", "false");
+}
+
 int main(void)
 {
     harness_begin(YAML, false);
@@ -154,6 +259,10 @@ int main(void)
     TEST(long_type, "a type beyond reason does not spoil the head");
     TEST(completions, "completions find the paths of their dialects");
     TEST(errors, "errors have the call's id");
+    TEST(limits, "a provider's rate limits pass with its own answers");
+    TEST(retries, "whether and when to try again is said where it is known");
+    TEST(retry_date, "... also by a date");
+    TEST(retries_of_several, "it is useless only when it is so for all that failed");
     client_close(&client);
     buf_release(&request);
     buf_release(&body);

@@ -109,10 +109,39 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
     return true;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What the plan's worst case leaves out: it reckons with plain input, and a prompt that is written
+ * to the provider's cache, or spoken, may cost more than that. */
+static int64_t dearer_input_nd(const struct call *call, const struct target *target)
+{
+    struct price spare UNINITIALIZED;
+    const struct price *price = &target->price;
+    if (!price->known) {
+        spare = policy_price(&call->snapshot->policy, target);
+        price = &spare;
+    }
+    const struct price_rates *rates = price_rates_for(price, call->tokens.high);
+    int64_t plain = larger(rates->input, 0);
+    int64_t highest = larger(rates->cache_write, rates->cache_write_1h);
+    if ((call->chat.needs & CAPABILITY_AUDIO) != 0) {
+        highest = larger(highest, rates->audio_input);
+    }
+    if (highest <= plain) {
+        return 0;
+    }
+    const struct price difference = {.known = true, .base = {.input = highest - plain}};
+    const struct usage prompt = {.input = call->tokens.high};
+    return price_cost(&difference, &prompt);
+}
+
 static bool take_hold(struct call *call, const struct plan_entry *entry)
 {
     struct attempt *attempt = &call->attempt;
-    attempt->hold_nd = entry->worst_cost_nd;
+    attempt->hold_nd = money_add(entry->worst_cost_nd, dearer_input_nd(call, attempt->target));
     attempt->open = true;
     struct ledger *ledger = call->worker->gateway->ledger;
     if (ledger == NULL) {

@@ -21,6 +21,12 @@
 #define SECOND                                                                                     \
     "  second: { provider: b, model: mb, price: { input_per_mtok: 10, output_per_mtok: 20 } }\n"
 
+#define PLAIN                                                                                      \
+    "  plain: { provider: b, model: mp, price: { input_per_mtok: 10, output_per_mtok: 0 } }\n"
+#define CACHED                                                                                     \
+    "  cached: { provider: b, model: mc, price: { input_per_mtok: 10, output_per_mtok: 0, "        \
+    "cache_write_per_mtok: 25 } }\n"
+
 static struct client client;
 static struct buf request = {.limit = 1u << 26};
 static struct buf body = {.limit = 1u << 28};
@@ -160,6 +166,32 @@ static void reads_nothing(void)
     EXPECT(newest().row.call.complete);
     client_close(&client);
     buf_release(&answer);
+}
+
+static int64_t held_for(const char *text)
+{
+    script_set('b', (struct slice)ANSWER(WHOLE), AFTER_CLOSE);
+    buf_clear(&request);
+    EXPECT_INT(harness_ask(post_text("/v1/chat/completions", NULL, slice_from_cstr(text), &request),
+                           &client, &body),
+               200);
+    client_close(&client);
+    struct call_detail detail = newest();
+    EXPECT_INT(detail.row.call.cost_nd, 10000000); /* 1,000 tokens, none of them written */
+    return detail.count == 1 ? detail.attempts[0].released_nd : -1;
+}
+
+/* A prompt may be written to the provider's cache, which costs more: the hold covers that. */
+static void holds_the_dearest_input(void)
+{
+    harness_heal();
+    EXPECT(harness_publish(PROVIDERS FIRST SECOND PLAIN CACHED, 5));
+    UNTIL(NULL, h.worker->snapshot == h.gateway.snapshot);
+    int64_t plain_nd = held_for(ASK("plain", ""));
+    EXPECT(plain_nd > 0);
+    EXPECT_INT(held_for(ASK("cached", "")) * 2, plain_nd * 5);
+    EXPECT(harness_publish(PROVIDERS FIRST SECOND, 6));
+    UNTIL(NULL, h.worker->snapshot == h.gateway.snapshot);
 }
 
 static void compress_all(struct slice plain, struct buf *ret_bytes)
@@ -363,6 +395,7 @@ int main(void)
     TEST(compressed, "a compressed stream reaches the client plain");
     TEST(large_event, "an event of twelve megabytes passes as it is");
     TEST(configuration_changes, "a call ends under the configuration it began with");
+    TEST(holds_the_dearest_input, "a hold takes the dearest rate of input that can apply");
     TEST(pipelined, "pipelined requests are answered in order, the bad one too");
     TEST(drains, "a drain lets calls end");
     TEST(drains_in_vain, "a drain that lasts too long cuts and settles");

@@ -3,6 +3,7 @@
 
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
+#include "gateway/opaque.h"
 
 #include <stdio.h>
 
@@ -61,12 +62,17 @@ void meter_frame(struct meter *meter, const struct frame *frame)
         switch (event->kind) {
         case EVENT_TEXT:
         case EVENT_REASONING:
+            meter->thought = true;
+            meter->text_bytes += (int64_t)event->text.len;
+            meter->events++;
+            break;
         case EVENT_REFUSAL:
         case EVENT_TOOL_ARGUMENTS:
             meter->text_bytes += (int64_t)event->text.len;
             meter->events++;
             break;
         case EVENT_OPAQUE: /* as long as the thought that it hides, in base64 */
+            meter->thought = true;
             meter->text_bytes += (int64_t)event->text.len / 4 * 3;
             meter->events++;
             break;
@@ -74,6 +80,8 @@ void meter_frame(struct meter *meter, const struct frame *frame)
             meter->events++;
             break;
         case EVENT_SIGNATURE:
+            meter->thought = true;
+            break;
         case EVENT_CITATION:
         case EVENT_LOGPROBS:
             break;
@@ -121,6 +129,7 @@ void attempt_reset(struct call *call)
         call_give_decoder(call, attempt->back, attempt->decoder);
     }
     inflate_free(attempt->inflate);
+    opaque_notes_free(attempt->notes);
     buf_recycle(&attempt->body);
     buf_recycle(&attempt->answer);
     memset((char *)attempt + first, 0, texts - first);
@@ -342,6 +351,9 @@ void attempt_settle(struct call *call, bool last)
                       r->first_byte_ns - r->started_ns);
     }
     count_usage(call, usage);
+    if (attempt->outcome == ATTEMPT_OK && attempt->notes != NULL) {
+        opaque_keep(call);
+    }
     if (last) {
         call_record_fill(call, now_ns, &closing);
     }

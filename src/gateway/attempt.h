@@ -26,6 +26,7 @@ struct meter {
     enum finish_reason finish;
     bool ended;      /* the provider's own end of stream */
     bool failed;     /* an error event came */
+    bool thought;    /* reasoning or a seal came: calls may need it in later turns */
     char error[192]; /* its message, plain, printable; the last member, see attempt_reset() */
 };
 void meter_frame(struct meter *meter, const struct frame *frame);
@@ -52,7 +53,8 @@ struct attempt {
     struct upstream_request request;
     struct decoder *decoder;
     struct inflate_stream *inflate;
-    int status; /* of the upstream; 0: none yet */
+    struct opaque_notes *notes; /* NULL: nothing was thought */
+    int status;                 /* of the upstream; 0: none yet */
     int64_t retry_after_ms;
     enum retry_advice retry;   /* what the upstream says of it */
     struct slice content_type; /* in the call's arena */

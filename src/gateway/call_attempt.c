@@ -4,6 +4,7 @@
 #include "gateway/attempt_run.h"
 #include "gateway/call_error.h"
 #include "gateway/call_new.h"
+#include "gateway/opaque.h"
 #include "gateway/runtime.h"
 
 #include "base/fault.h"
@@ -87,6 +88,10 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
         .clamp_max_tokens = clamp,
         .add_usage = call->streamed && !call->include_usage && may_ask,
         .drop_routing = (provider->quirks & QUIRK_ROUTING_FIELDS) == 0,
+        .replay_reasoning = (provider->quirks & QUIRK_REPLAY_REASONING) != 0,
+        .default_max_tokens = attempt->target->output_tokens,
+        .recall = opaque_recall,
+        .recall_user = call,
         .max_completion_tokens = (provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) != 0,
     };
     attempt->hide_usage = change.add_usage;

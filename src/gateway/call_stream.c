@@ -11,6 +11,7 @@
 #include "gateway/answer_headers.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_record.h"
+#include "gateway/opaque.h"
 
 #include "base/fault.h"
 
@@ -130,6 +131,9 @@ static bool take_frame(struct call *call, const struct frame *frame)
     struct attempt *attempt = &call->attempt;
     struct buf *out = &call->worker->out;
     meter_frame(&attempt->meter, frame);
+    if (attempt->meter.thought) {
+        opaque_note_frame(call, frame);
+    }
     if (attempt->meter.failed) {
         attempt_fail(call, "error_in_stream", attempt->meter.error);
         return false;

@@ -4,6 +4,7 @@
 #include "gateway/attempt_run.h"
 #include "gateway/call_error.h"
 #include "gateway/call_stream.h"
+#include "gateway/opaque.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -226,6 +227,9 @@ static bool whole_answer(struct call *call)
         return false;
     }
     meter_frame(&attempt->meter, &frame);
+    if (attempt->meter.thought) {
+        opaque_note_frame(call, &frame);
+    }
     if (attempt->meter.failed) {
         attempt_fail(call, "error_in_answer", attempt->meter.error);
         return false;

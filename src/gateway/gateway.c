@@ -222,6 +222,7 @@ static void finish(struct gateway *gateway)
     key_set_unref(gateway->keys);
     snapshot_unref(gateway->snapshot);
     target_states_release(&gateway->states);
+    shared_free(gateway->shared);
     SSL_CTX_free(gateway->tls);
     uv_loop_close(&gateway->loop);
     pthread_mutex_destroy(&gateway->lock);
@@ -237,6 +238,7 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     atomic_store(&gateway->last_reload_ok, true);
     pthread_mutex_init(&gateway->lock, NULL);
     target_states_init(&gateway->states);
+    gateway->shared = shared_new(gateway->clock, &shared_default_limits);
     uv_loop_init(&gateway->loop);
     if (!start_signals(gateway)) {
         return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");

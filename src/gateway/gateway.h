@@ -11,6 +11,7 @@
 #include "gateway/target_state.h"
 #include "store/keys.h"
 #include "store/ledger.h"
+#include "store/shared.h"
 
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -45,9 +46,10 @@ struct gateway {
     struct snapshot *snapshot; /* published */
     struct key_set *keys;
     struct target_states states;
-    struct ledger *ledger;  /* NULL: off */
-    char ledger_path[1024]; /* of the open one, whatever a reload says; "": off */
-    SSL_CTX *tls;           /* NULL: plain */
+    struct ledger *ledger;       /* NULL: off */
+    char ledger_path[1024];      /* of the open one, whatever a reload says; "": off */
+    struct shared_store *shared; /* state that answers leave behind, of all workers */
+    SSL_CTX *tls;                /* NULL: plain */
     struct worker *workers[GATEWAY_WORKERS_MAX];
     unsigned worker_count;
     uint16_t ports[8]; /* bound ports of snapshot->server.listen, in order */

@@ -117,14 +117,18 @@ void admin_calls(struct worker *worker, struct http_exchange *x, struct slice re
 {
     (void)rest;
     (void)body;
+    uint64_t limit = 50;
+    struct slice text = query_parameter(x, SLICE("limit"));
+    if (text.ptr != NULL &&
+        (!slice_to_u64(text, &limit) || limit < 1 || limit > REPORT_CALLS_MAX)) {
+        answer_error(x, 400, "invalid_query", "limit is a whole number from 1 to 1000.");
+        return;
+    }
     struct job *job = job_new(worker, x, ask_calls);
     if (job == NULL) {
         return;
     }
-    uint64_t limit = 50;
-    struct slice text = query_parameter(x, SLICE("limit"));
-    job->limit =
-        text.len > 0 && slice_to_u64(text, &limit) && limit < REPORT_CALLS_MAX ? (size_t)limit : 50;
+    job->limit = (size_t)limit;
     slice_to_cstr(query_parameter(x, SLICE("before")), job->cursor, sizeof(job->cursor));
     job_start(worker, job);
 }

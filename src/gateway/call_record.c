@@ -83,7 +83,12 @@ static void access_log(struct call *call, const struct call_record *record)
     json_member_int(&w, SLICE("output_tokens"), record->output_tokens);
     json_member_scaled(&w, SLICE("cost_usd"), record->cost_nd, 9);
     json_member_scaled(&w, SLICE("baseline_usd"), record->baseline_nd, 9);
-    json_member_int(&w, SLICE("first_byte_us"), record->first_byte_us);
+    if (record->first_byte_us >= 0) {
+        json_member_int(&w, SLICE("first_byte_us"), record->first_byte_us);
+    } else {
+        json_key(&w, SLICE("first_byte_us"));
+        json_write_null(&w);
+    }
     json_member_int(&w, SLICE("total_us"), record->total_us);
     if (record->error.len > 0) {
         json_member_string(&w, SLICE("error"), record->error);

@@ -13,7 +13,8 @@
 struct worker;
 
 enum access {
-    ACCESS_PUBLIC, /* probes and metrics: no key, no content */
+    ACCESS_PUBLIC, /* probes: no key, no content */
+    ACCESS_SCRAPE, /* metrics: no key, but nothing for web pages of other sites */
     ACCESS_KEY,    /* a client key where keys are required */
     ACCESS_ADMIN,  /* the admin socket; on TCP only while keys are not required (loopback then) */
 };

@@ -54,7 +54,8 @@ static bool host_is_local(struct slice host)
 static bool access_allowed(const struct worker *worker, const struct http_exchange *x,
                            const struct endpoint *endpoint)
 {
-    if (endpoint->access == ACCESS_PUBLIC || !worker->snapshot->keys_required || is_admin(x)) {
+    if (endpoint->access == ACCESS_PUBLIC || endpoint->access == ACCESS_SCRAPE ||
+        !worker->snapshot->keys_required || is_admin(x)) {
         return true;
     }
     if (endpoint->access == ACCESS_ADMIN) {
@@ -130,7 +131,7 @@ static bool refuse_caller(struct worker *worker, struct http_exchange *x,
     if (endpoint->access == ACCESS_PUBLIC) {
         return false;
     }
-    if (request_secret_ambiguous(http_exchange_request(x))) {
+    if (endpoint->access != ACCESS_SCRAPE && request_secret_ambiguous(http_exchange_request(x))) {
         answer_error(x, 400, "duplicate_header", "There is more than one Authorization header.");
         return true;
     }

@@ -12,6 +12,17 @@ static void member_cstr(struct json_writer *w, struct slice key, const char *tex
     json_member_string(w, key, slice_from_cstr(text));
 }
 
+/* Null: no byte came. */
+static void member_first_byte(struct json_writer *w, int64_t us)
+{
+    if (us >= 0) {
+        json_member_scaled(w, SLICE("first_byte_ms"), us, 3);
+    } else {
+        json_key(w, SLICE("first_byte_ms"));
+        json_write_null(w);
+    }
+}
+
 static void member_usd(struct json_writer *w, struct slice key, int64_t nd)
 {
     json_member_scaled(w, key, nd, USD_DECIMALS);
@@ -88,9 +99,7 @@ static void write_call_members(struct json_writer *w, const struct call_row *row
     member_usd(w, SLICE("expected_cost_usd"), call->expected_cost_nd);
     json_member_string(w, SLICE("baseline"), call->baseline);
     member_usd(w, SLICE("baseline_usd"), call->baseline_nd);
-    if (call->first_byte_us >= 0) {
-        json_member_scaled(w, SLICE("first_byte_ms"), call->first_byte_us, 3);
-    }
+    member_first_byte(w, call->first_byte_us);
     json_member_scaled(w, SLICE("total_ms"), call->total_us, 3);
 }
 
@@ -142,9 +151,7 @@ static void write_attempt(struct json_writer *w, const struct settle_record *att
     json_member_bool(w, SLICE("priced"), attempt->priced);
     member_usd(w, SLICE("held_usd"), attempt->released_nd);
     member_usd(w, SLICE("cost_usd"), attempt->cost_nd);
-    if (attempt->first_byte_us >= 0) {
-        json_member_scaled(w, SLICE("first_byte_ms"), attempt->first_byte_us, 3);
-    }
+    member_first_byte(w, attempt->first_byte_us);
     json_member_scaled(w, SLICE("total_ms"), attempt->total_us, 3);
     json_end_object(w);
 }

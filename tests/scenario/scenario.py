@@ -385,9 +385,16 @@ class Scenario:
         )
 
     def log_has(self, section):
-        """An event by its name."""
-        if f'"event":"{section.argument}"' not in self.sluice.log():
-            self.problems.append(f"line {section.line}: the log has no {section.argument}")
+        """An event by its name, with the given members."""
+        sign = f'"event":"{section.argument}"'
+
+        def last():
+            lines = self.sluice.log().split("\n")[:-1]
+            return next((line for line in reversed(lines) if sign in line), None)
+
+        line = wait_until(last, 5, f"the log has {section.argument}")
+        what = f"line {section.line}: the log"
+        compare.check_members(what, self.text(section), json.loads(line), self.problems)
 
     def play(self, section):
         match = re.fullmatch(r"upstream ([\w-]+) (.*)", section.kind)

@@ -52,6 +52,11 @@ static const struct access_case cases[] = {
     {"POST", "/sluice/v1/explain", "{", 400, {401, 400, 400}},
     {"GET", "/sluice/v1/calls", NULL, 200, {403, 403, 200}},
     {"GET", "/sluice/v1/calls?limit=0&before=%00", NULL, 400, {400, 400, 400}},
+    {"GET", "/sluice/v1/calls?limit=1000", NULL, 200, {403, 403, 200}},
+    {"GET", "/sluice/v1/calls?limit=1001", NULL, 400, {403, 403, 400}},
+    {"GET", "/sluice/v1/calls?limit=0", NULL, 400, {403, 403, 400}},
+    {"GET", "/sluice/v1/calls?limit=abc", NULL, 400, {403, 403, 400}},
+    {"GET", "/sluice/v1/calls?limit=", NULL, 400, {403, 403, 400}},
     {"GET", "/sluice/v1/calls/x", NULL, 400, {403, 403, 400}},
     {"GET", "/sluice/v1/calls/01a20099-3365-7316-8bc1-24a206f20e74", NULL, 404, {403, 403, 404}},
     {"GET", "/sluice/v1/report?by=key&days=1", NULL, 200, {403, 403, 200}},
@@ -167,17 +172,22 @@ static void foreign_pages(void)
     buf_release(&body);
 }
 
-static int ask_host(const char *host)
+static int ask_path(const char *path, const char *host)
 {
     struct client client;
     struct buf request = {.limit = 4096};
     struct buf body = {.limit = 1u << 20};
-    buf_printf(&request, "GET /v1/models HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host);
+    buf_printf(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, host);
     int status = harness_ask(buf_slice(&request), &client, &body);
     client_close(&client);
     buf_release(&request);
     buf_release(&body);
     return status;
+}
+
+static int ask_host(const char *host)
+{
+    return ask_path("/v1/models", host);
 }
 
 static void hosts(void)
@@ -190,6 +200,9 @@ static void hosts(void)
     EXPECT_INT(ask_host("evil.example"), 403);
     EXPECT_INT(ask_host("localhost.evil.example:4141"), 403);
     EXPECT_INT(ask_host("127.0.0.1.evil.example"), 403);
+    EXPECT_INT(ask_path("/metrics", "evil.example"), 403);
+    EXPECT_INT(ask_path("/metrics", "localhost:4141"), 200);
+    EXPECT_INT(ask_path("/livez", "evil.example"), 200);
 }
 
 /* What a stranger without a key asked is counted, and leaves no row. */

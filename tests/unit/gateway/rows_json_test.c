@@ -102,6 +102,7 @@ static void one_call(void)
     EXPECT(parses());
     EXPECT(has("\"outcome\":\"failed\",\"status\":429,\"error\":\"http_429\""));
     EXPECT(has("\"cache_write_tokens\":5"));
+    EXPECT(has("\"first_byte_ms\":null"));
     EXPECT(has("\"held_usd\":5,\"cost_usd\":9223372036.854775807"));
     EXPECT(has("\"loss\":\"logit_bias\""));
 }

@@ -1,14 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs what the build needs and is missing: setup.sh [--test]. --test adds what the tests and benches need.
+# Installs what the build needs and is missing: setup.sh [--test | --bench]. --test adds what the tests and benches need,
+# --bench what only the bench that emulates a machine needs.
 # On Debian and its kin it uses apt-get, as root or through sudo, and touches the network only if something is missing.
 # Elsewhere it says what pkg-config does not find. llhttp comes from packages, else from tools/fetch-llhttp.sh.
 set -eu
 with_tests=no
+with_emulator=no
 case ${1:-} in
 "") ;;
 --test) with_tests=yes ;;
-*) echo "usage: setup.sh [--test]" >&2 && exit 2 ;;
+--bench) with_emulator=yes ;;
+*) echo "usage: setup.sh [--test | --bench]" >&2 && exit 2 ;;
 esac
 
 installed() {
@@ -65,6 +68,9 @@ list_missing() {
     for package in libuv1-dev libssl-dev libyaml-dev libsqlite3-dev zlib1g-dev ca-certificates; do
         want $package
     done
+    if [ $with_emulator = yes ]; then
+        want_command qemu-system-x86_64 qemu-system-x86
+    fi
     [ $with_tests = yes ] || return 0
     want_command clang clang
     want_command llvm-symbolizer llvm

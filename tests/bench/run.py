@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 The benchmark: figures beside their bars. `make bench`, `make bench ONLY=json,tls`, `make bench
-RECORD=1` (writes docs/benchmarks.md). Needs nginx and wrk; valgrind and strace for instructions
-and system calls, node and npm for the peer. A section whose tools are missing says so and is
+RECORD=1` (writes docs/benchmarks.md). Needs nginx and wrk; qemu-system-x86 and Debian's kernel
+(fetched on first use) for instructions, valgrind and strace for those of the user and system calls,
+node and npm for the peer. A section whose tools are missing says so and is
 left out. Exit status 1 when a bar is missed.
 """
 

@@ -92,6 +92,7 @@ class Table:
             "(`tests/bench/nginx.conf.in`); Sluice classifies, routes `auto` over three targets,",
             "journals, writes its ledger, counts its metrics. How each figure is taken is written",
             "at the head of its function in `tests/bench/sections.py`. Medians of the rounds.",
+            "`icount*`: instructions of user and kernel, in an emulated machine (`guest.py`).",
             "",
         ]
         lines += [f"- {name}: {value}" for name, value in about.items()]

@@ -9,7 +9,8 @@
  * SSE2, where the check of UTF-8 is free of branches so that mixed scripts cost no more than pure
  * ones, and 8 bytes at a time in plain C. Both give the same answer for every input
  * (tests/unit/codec/json_scan_test.c); the last bytes always take the second form, so that nothing
- * is read beyond `end`.
+ * is read beyond `end`. Long runs of plain text are passed over with wider vectors where there are
+ * any.
  */
 #ifndef SLUICE_CODEC_JSON_SCAN_H
 #define SLUICE_CODEC_JSON_SCAN_H
@@ -227,12 +228,23 @@ static inline bool json_four_blocks_hit(const char *p)
     return _mm_movemask_epi8(_mm_andnot_si128(escapes, plain)) != 0xFFFF;
 }
 
+#define JSON_WIDE_BLOCK 256
+#define JSON_LONG_RUN (JSON_BLOCK * 16) /* after so many plain bytes there are likely to be more   \
+                                         */
+/* From p over blocks of JSON_WIDE_BLOCK bytes without a hit, with AVX2: for long strings, where the
+   processor has it. */
+const char *json_wide_skip(const char *p, const char *end);
+
 /* The first block with a hit from p on, or a place with less than a block left after it. */
 static inline const char *json_plain_skip(const char *p, const char *last, unsigned *ret_hits)
 {
     unsigned hits;
+    const char *long_run = p + JSON_LONG_RUN;
     while (last - p >= JSON_BLOCK * 3 && !json_four_blocks_hit(p)) {
         p += JSON_BLOCK * 4;
+        if (p == long_run && __builtin_cpu_supports("avx2")) {
+            p = json_wide_skip(p, last);
+        }
     }
     for (hits = 0; p <= last; p += JSON_BLOCK) {
         hits = (unsigned)_mm_movemask_epi8(json_block_hits(json_block(p)));

@@ -10,6 +10,7 @@
 
 #define REPLACEMENT 0xFFFDu
 #define NOT_HEX UINT32_MAX
+#define UTF8_BYTES_MAX 4
 
 static uint32_t hex_value(char c)
 {
@@ -86,7 +87,9 @@ size_t json_unescape_to(struct slice inner, char *out, size_t size)
 {
     size_t used = 0;
     while (inner.len > 0) {
-        struct slice run = run_of(inner);
+        /* what cannot fit is not searched; a cut needs to see one more character */
+        size_t look = size - used + UTF8_BYTES_MAX;
+        struct slice run = run_of(slice_of(inner.ptr, inner.len < look ? inner.len : look));
         struct slice fitting = run.len <= size - used ? run : utf8_prefix(run, size - used);
         if (fitting.len > 0) {
             memcpy(out + used, fitting.ptr, fitting.len);

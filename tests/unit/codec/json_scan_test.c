@@ -141,6 +141,27 @@ static void finds_every_byte_at_every_place(void)
     free(text);
 }
 
+/* The same far behind the start of a long text, where wider vectors are in use. */
+static void finds_a_byte_anywhere_in_a_long_text(void)
+{
+    enum { LENGTH = 1400 };
+    static const unsigned char bytes[] = {0x00, 0x1F, '"', '\\', 0x7F, 0x80, 0xA2, 0xC3, 0xFF};
+    char *text = malloc(LENGTH);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        for (size_t at = 0; at < LENGTH; at++) {
+            memset(text, ' ' + (int)(at % 90), LENGTH);
+            memset(text, '#', 1 + at / 2);
+            for (size_t j = 0; j < LENGTH; j++) {
+                text[j] = text[j] == '"' || text[j] == '\\' ? '~' : text[j];
+            }
+            text[at] = (char)bytes[i];
+            const char *wanted = naive_text_skip(text, text + LENGTH);
+            EXPECT(json_text_skip(text, text + LENGTH) == wanted);
+        }
+    }
+    free(text);
+}
+
 /* Where RFC 8259 section 7 ends the string, or NULL. */
 static const char *naive_string_end(const char *p, const char *end, bool *ret_escaped)
 {
@@ -280,6 +301,7 @@ int main(void)
 {
     TEST(skips_to_the_same_place, "plain text ends where a byte-by-byte search ends it");
     TEST(finds_every_byte_at_every_place, "each byte that ends plain text is seen at each place");
+    TEST(finds_a_byte_anywhere_in_a_long_text, "finds a byte anywhere in a long text");
     TEST(ends_strings_at_the_same_place,
          "strings with escapes end where a byte-by-byte search ends them");
     TEST(knows_every_sequence_of_utf8, "the multi-byte check agrees with RFC 3629");

@@ -67,9 +67,10 @@ static int weight_of_place(const struct features *f, const struct word_hit *hit)
 
 /* --- phrases --- */
 
-static bool is_in_set(const struct vocabulary *v, uint16_t set, uint16_t word)
+static bool is_in_set(const struct vocabulary *v, uint16_t set, uint16_t id)
 {
-    for (size_t i = v->first_set[word]; i < v->first_set[word + 1]; i++) {
+    const struct known_word *word = &v->words[id];
+    for (size_t i = word->first_set; i < word->set_end; i++) {
         if (v->sets[i] == set) {
             return true;
         }
@@ -154,7 +155,7 @@ static uint64_t sets_after(const struct scoring *s, size_t at)
     unsigned reach = f->hits[at].index + 1u + RULE_GAP_MASK;
     uint64_t sets = VOCABULARY_NO_SET;
     for (; hit < end && hit->index <= reach && (hit->place & PLACE_CLAUSE) == 0; hit++) {
-        sets |= s->vocabulary->set_bits[hit->word];
+        sets |= s->vocabulary->words[hit->word].set_bits;
     }
     return sets;
 }
@@ -165,15 +166,14 @@ static void score_words(struct scoring *s)
     const struct vocabulary *v = s->vocabulary;
     unsigned barred = rules_barred(s);
     for (size_t i = 0; i < f->hit_count; i++) {
-        uint16_t word = f->hits[i].word;
-        uint64_t sets = v->next_bits[word] == 0 ? 0 : v->next_bits[word] & sets_after(s, i);
+        const struct known_word *word = &v->words[f->hits[i].word];
+        uint64_t sets = word->next_bits == 0 ? 0 : word->next_bits & sets_after(s, i);
         if (sets == 0) {
             continue;
         }
         int weight = weight_of_place(f, &f->hits[i]);
         unsigned out = barred | rules_barred_at(&f->hits[i]);
-        size_t end = v->first_phrase[word + 1];
-        for (size_t r = v->first_phrase[word]; r < end; r++) {
+        for (size_t r = word->first_phrase; r < word->phrase_end; r++) {
             const struct phrase *phrase = &v->phrases[v->references[r]];
             if ((phrase->flags & out) == 0 && (sets >> phrase->next_bit & 1u) != 0) {
                 score_rule(s, v->references[r], i, weight);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The block scan for one width of vector: included by scan_vector.h once per instruction set, with
- * VECTOR, VECTOR_BYTES, LOAD, STORE, IS, RANGE, OR, AND, MASK, SPLAT and the function's NAME
- * defined. Not a header for anybody else.
+ * VECTOR, VECTOR_BYTES, LOAD, STORE, IS, IS_BREAK, RANGE, OR, AND, MASK, SPLAT and the function's
+ * NAME defined. Not a header for anybody else.
  */
 
 /* What nearly every block has. */
@@ -68,7 +68,8 @@ static inline void NAME(lower_all)(char *block)
 /* The masks are gathered in a local, and the steps are written out: the bytes that are stored could
    be anybody's, so masks in memory would be read again and again. Bytes outside of `inside` are
    in no mask and stay as they are. */
-static inline void NAME(masks)(char *block, uint64_t inside, struct block_masks *masks)
+static inline __attribute__((always_inline)) void NAME(masks)(char *block, uint64_t inside,
+                                                              struct block_masks *masks)
 {
     struct block_masks m = {0};
     NAME(words)(block, 0, &m);
@@ -106,17 +107,19 @@ static inline void NAME(masks)(char *block, uint64_t inside, struct block_masks 
     *masks = m;
 }
 
-/* Is there an end of a line, a quote or a question mark? If not, lowers the block. */
-static inline bool NAME(matters)(char *block)
+/* Offset of the first end of a line, quote or question mark within `len` bytes, or `len`. Reads up
+   to 63 bytes beyond them. */
+static inline size_t NAME(find)(const char *text, size_t len)
 {
-    VECTOR found = SPLAT(0);
-    for (unsigned i = 0; i < SCAN_BLOCK; i += VECTOR_BYTES) {
-        VECTOR b = LOAD(block + i);
-        found = OR(found, OR(OR(IS(b, '\n'), IS(b, '?')), OR(IS(b, '"'), IS(b, '`'))));
+    for (size_t i = 0; i < len; i += SCAN_BLOCK) {
+        uint64_t found = 0;
+        for (unsigned j = 0; j < SCAN_BLOCK; j += VECTOR_BYTES) {
+            found |= MASK(IS_BREAK(LOAD(text + i + j))) << j;
+        }
+        if (found != 0) {
+            size_t at = i + bits_first(found);
+            return at < len ? at : len;
+        }
     }
-    if (MASK(found) != 0) {
-        return true;
-    }
-    NAME(lower_all)(block);
-    return false;
+    return len;
 }

@@ -83,6 +83,7 @@ block_marks_few(const char *block, uint64_t others, struct block_masks *m, uint6
 #define RANGE(v, first, count)                                                                     \
     _mm_cmpgt_epi8(SPLAT(-128 + (count)), _mm_add_epi8((v), SPLAT(-128 - (first))))
 #define MASK(v) ((uint64_t)(uint16_t)_mm_movemask_epi8(v))
+#define IS_BREAK(v) OR(OR(IS(v, '\n'), IS(v, '?')), OR(IS(v, '"'), IS(v, '`')))
 #define NAME(part) block_##part##_sse2
 #include "route/scan_template.h"
 
@@ -94,6 +95,7 @@ block_marks_few(const char *block, uint64_t others, struct block_masks *m, uint6
 #undef OR
 #undef AND
 #undef IS
+#undef IS_BREAK
 #undef RANGE
 #undef MASK
 #undef NAME
@@ -116,6 +118,13 @@ block_marks_few(const char *block, uint64_t others, struct block_masks *m, uint6
 #define RANGE(v, first, count)                                                                     \
     _mm256_cmpgt_epi8(SPLAT(-128 + (count)), _mm256_add_epi8((v), SPLAT(-128 - (first))))
 #define MASK(v) ((uint64_t)(uint32_t)_mm256_movemask_epi8(v))
+/* Each of them ends in another half byte: one look-up finds which of them a byte may be. */
+#define IS_BREAK(v)                                                                                \
+    _mm256_cmpeq_epi8((v),                                                                         \
+                      _mm256_shuffle_epi8(_mm256_setr_epi8('`', 0, '"', 0, 0, 0, 0, 0, 0, 0, '\n', \
+                                                           0, 0, 0, 0, '?', '`', 0, '"', 0, 0, 0,  \
+                                                           0, 0, 0, 0, '\n', 0, 0, 0, 0, '?'),     \
+                                          (v)))
 #define NAME(part) block_##part##_avx2
 #include "route/scan_template.h"
 #ifdef __clang__
@@ -132,6 +141,7 @@ block_marks_few(const char *block, uint64_t others, struct block_masks *m, uint6
 #undef OR
 #undef AND
 #undef IS
+#undef IS_BREAK
 #undef RANGE
 #undef MASK
 #undef NAME

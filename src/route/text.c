@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Words and their places. Blocks of 64 bytes become bit masks; the starts and ends of words are
- * bits, so the loop over words has no branch per byte. A known word (a hit) looks at the masks for
- * what surrounds it: punctuation since the word before, open quotes, a negation in the same clause.
+ * Words and their places. Blocks of up to 64 bytes become bit masks; the starts and ends of words
+ * are bits, so the loop over words has no branch per byte. A block ends where its last word begins,
+ * if that goes on: no word is cut. Known words (hits) are gathered first; then the masks tell what
+ * surrounds each one: punctuation since the word before, open quotes, a negation in the same
+ * clause.
  */
 #include "route/text.h"
 
@@ -14,24 +16,33 @@
 #define TEXT_END 700
 #define HEAD_BYTES 256 /* in which every word is looked up */
 #define TAIL_BYTES 160
-#define SAMPLE_EVERY 4 /* blocks of the middle */
+#define SKIP_BYTES 192 /* between two blocks of the middle that are read */
 #define WORDS_PER_BLOCK 10
 /* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on
  * a phrase. */
 #define FOLLOW_REACH 2
 #define PHRASE_REACH 4     /* no word of a phrase stands further from the one before */
 #define FILE_NAME_POINTS 3 /* "main.py" says as much as a word that only programmers use */
-
-#define NO_WORD UINT16_MAX
+#define BLOCK_WORDS_MAX (SCAN_BLOCK / 2)
 
 struct block {
     size_t base;
-    uint64_t inside; /* the region's part of it */
+    uint64_t inside; /* the part of it that is looked at */
     struct block_masks masks;
-    uint64_t stops; /* ends of sentences: . ! ? : before a blank, and newlines */
-    uint64_t clauses;
-    uint64_t starts; /* of words */
+    uint64_t stops;   /* ends of sentences: . ! ? : before a blank, and newlines */
+    uint64_t clauses; /* those, and , ; */
+    uint64_t starts;  /* of words */
     uint64_t ends;
+    uint64_t sentence_starts; /* words that begin a sentence */
+    uint64_t clause_starts;
+};
+
+/* Words of a block that the vocabulary may know. */
+struct candidates {
+    uint64_t low[BLOCK_WORDS_MAX]; /* half of the key */
+    uint16_t slot[BLOCK_WORDS_MAX];
+    uint8_t start[BLOCK_WORDS_MAX]; /* in the block */
+    uint8_t len[BLOCK_WORDS_MAX];
 };
 
 /* What most blocks do not need is done in functions of its own, so that the loop over blocks stays
@@ -42,8 +53,10 @@ struct block {
 /* What is written per kind of vector; constant where it is used, so all of it is inlined. */
 struct scan_kind {
     void (*masks)(char *block, uint64_t inside, struct block_masks *masks);
-    bool (*matters)(char *block);
+    size_t (*find)(const char *text, size_t len);
     uint64_t (*word_low)(const char *word, size_t len);
+    void (*hits)(struct text_scan *scan, const struct block *block,
+                 const struct candidates *candidates, unsigned count);
 };
 
 /* Ends of sentences: the stops before a blank. */
@@ -56,20 +69,80 @@ static ALWAYS uint64_t stops_of(const struct text_scan *scan, const struct block
     return m->stop & (blank >> 1 | (uint64_t)blank_after << 63);
 }
 
-static ALWAYS void block_load(const struct text_scan *scan, size_t base, struct block *block,
-                              const struct scan_kind *kind)
+/* fooBar: names that only programs have. */
+static ALWAYS void count_humps(struct text_scan *scan, const struct block_masks *m)
+{
+    uint64_t humps = (m->word & ~m->upper & ~m->digit & ~m->high) << 1 & m->upper;
+    if (humps != 0) {
+        scan->features->code_words += bits_count(humps);
+    }
+}
+
+/* Leaves a last word that may go on to the next block. Returns the size of what remains. */
+static ALWAYS unsigned block_cut(struct text_scan *scan, struct block *block)
 {
     struct block_masks *m = &block->masks;
-    char *text = scan->features->sample + base;
-    block->base = base;
+    unsigned last = block->starts == 0 ? 0 : bits_last(block->starts);
+    if (last == 0) { /* a word as long as this is in no vocabulary */
+        scan->word_open = true;
+        return SCAN_BLOCK;
+    }
+    uint64_t kept = bits_below(last);
+    block->inside = kept;
+    block->starts &= kept;
+    m->word &= kept;
+    m->digit &= kept;
+    m->high &= kept;
+    m->underscore &= kept;
+    m->rare &= kept;
+    return last;
+}
+
+/* Words with a bit of `breaks` between them and the word before; `open`: one stands before the
+   block's first word, updated for the next block. A carry that starts at a break runs up through
+   the gap between two words (all ones in ~word) and comes out at the next word's first bit. */
+static ALWAYS uint64_t words_after(uint64_t breaks, uint64_t word, bool *open)
+{
+    if (breaks == 0 && !*open) {
+        return 0;
+    }
+    uint64_t gap = ~word;
+    uint64_t sum;
+    bool carry = __builtin_add_overflow(gap, breaks, &sum);
+    uint64_t with = sum + (uint64_t)*open;
+    carry |= with < sum;
+    *open = carry || (*open && word == 0);
+    return with & word;
+}
+
+/* Returns the block's size: the next one begins there. */
+static ALWAYS unsigned block_load(struct text_scan *scan, size_t base, struct block *block,
+                                  const struct scan_kind *kind)
+{
+    struct block_masks *m = &block->masks;
     size_t left = scan->end - base;
-    block->inside = left >= SCAN_BLOCK ? UINT64_MAX : bits_below((unsigned)left);
-    kind->masks(text, block->inside, m);
+    unsigned size = left >= SCAN_BLOCK ? SCAN_BLOCK : (unsigned)left;
+    bool open = scan->word_open;
+    block->base = base;
+    block->inside = left >= SCAN_BLOCK ? UINT64_MAX : bits_below(size);
+    kind->masks(scan->features->sample + base, block->inside, m);
+    if (m->upper != 0) {
+        count_humps(scan, m);
+    }
+    block->starts = m->word & ~(m->word << 1 | (uint64_t)open);
+    scan->word_open = false;
+    if (m->word >> 63 != 0) {
+        size = block_cut(scan, block);
+    }
+    block->ends = ~m->word & (m->word << 1 | (uint64_t)open);
     block->stops = (m->stop == 0 ? 0 : stops_of(scan, block)) | m->newline;
     block->clauses = block->stops | m->comma;
-    uint64_t before = m->word << 1 | (uint64_t)scan->word_open;
-    block->starts = m->word & ~before;
-    block->ends = ~m->word & before;
+    block->sentence_starts = words_after(block->stops, m->word, &scan->sentence_open);
+    block->clause_starts = words_after(block->clauses, m->word, &scan->clause_open);
+    if (open && block->ends != 0) {
+        block->ends &= block->ends - 1;
+    }
+    return size;
 }
 
 /* --- counts --- */
@@ -94,12 +167,10 @@ static ALWAYS void count_digits(struct text_scan *scan, const struct block_masks
     f->numbers += bits_count(m->digit & ~(m->word << 1));
 }
 
-/* fooBar, foo_bar, foo(: names that only programs have */
+/* foo_bar, foo(: more such names */
 static ALWAYS uint64_t names_of(const struct block_masks *m)
 {
-    uint64_t names = (m->word & ~m->upper & ~m->digit & ~m->high) << 1 & m->upper;
-    names |= m->underscore & m->word << 1 & m->word >> 1;
-    return names | (m->call & m->word << 1);
+    return (m->underscore & m->word << 1 & m->word >> 1) | (m->call & m->word << 1);
 }
 
 static ALWAYS void block_count(struct text_scan *scan, const struct block *block)
@@ -110,12 +181,9 @@ static ALWAYS void block_count(struct text_scan *scan, const struct block *block
     if ((m->digit | m->high) != 0) {
         count_digits(scan, m);
     }
-    if (m->arithmetic != 0) {
+    if (m->rare != 0) {
         scan->features->operators += bits_count(operators_of(m));
-    }
-    uint64_t names = names_of(m);
-    if (names != 0) {
-        scan->features->code_words += bits_count(names);
+        scan->features->code_words += bits_count(names_of(m));
     }
 }
 
@@ -173,77 +241,60 @@ static bool open_at(uint64_t marks, uint64_t newlines, unsigned bit, bool open_b
     return ((bits_count(marks & below) & 1u) != 0) != open_before;
 }
 
-/* Where the last sentence begins: after the last stop that a word follows. */
+/* Where the last sentence begins; 0 for the first one. */
 static ALWAYS void note_last_sentence(struct text_scan *scan, const struct block *block)
 {
-    uint64_t word = block->masks.word;
-    uint64_t stops = block->stops;
-    if (scan->region != 0) {
+    if (scan->region != 0 || block->sentence_starts == 0) {
         return;
     }
-    if (word != 0) {
-        uint64_t followed = stops & bits_below(bits_last(word));
-        if (followed != 0) {
-            scan->features->last_sentence = (uint32_t)(block->base + bits_last(followed) + 1);
-        } else if (scan->pending_stop != 0) {
-            scan->features->last_sentence = (uint32_t)scan->pending_stop;
-        }
-        scan->pending_stop = 0;
-        stops &= ~bits_below(bits_last(word));
-    }
-    if (stops != 0) {
-        scan->pending_stop = block->base + bits_last(stops) + 1;
+    unsigned last = bits_last(block->sentence_starts);
+    if (scan->word_index > 0 || (block->starts & bits_below(last)) != 0) {
+        scan->features->last_sentence = (uint32_t)(block->base + last);
     }
 }
 
-static ALWAYS void block_finish(struct text_scan *scan, const struct block *block)
+static ALWAYS void block_finish(struct text_scan *scan, const struct block *block, unsigned size)
 {
     const struct block_masks *m = &block->masks;
     if ((m->quote | m->newline) != 0) {
         scan->quoted = open_at(m->quote, m->newline, 63, scan->quoted) != (m->quote >> 63 != 0);
     }
     if (scan->quoted) {
-        scan->features->quoted_bytes += SCAN_BLOCK;
+        scan->features->quoted_bytes += size;
     }
-    if (block->stops != 0 || scan->pending_stop != 0) {
-        note_last_sentence(scan, block);
+    note_last_sentence(scan, block);
+    if (block->clause_starts != 0) {
+        scan->last_clause = block->base + bits_last(block->clause_starts);
     }
-    if (block->clauses != 0) {
-        scan->last_clause = block->base + bits_last(block->clauses) + 1;
-    }
-    if (block->ends != 0) {
-        scan->word_end = block->base + bits_last(block->ends);
-        scan->word_index = (uint16_t)(scan->word_index + bits_count(block->ends));
-    }
-}
-
-/* Offset after the last of `breaks` before `bit`, else what it was at the block's start. */
-static ALWAYS size_t break_before(const struct block *block, uint64_t breaks, unsigned bit,
-                                  size_t earlier)
-{
-    breaks &= bits_below(bit);
-    return breaks == 0 ? earlier : block->base + bits_last(breaks) + 1;
+    scan->word_index = (uint16_t)(scan->word_index + bits_count(block->starts));
 }
 
 /* "does not work" describes, "do not summarize" tells: a bare "not" negates unless such a verb
  * stands before it. */
 static bool is_description(const char *sample, size_t word_start)
 {
-    static const char *const verbs[] = {" is",  " are",  " was",   " were", " does",
-                                        " did", " can",  " could", " will", " would",
-                                        " has", " have", " had",   " i'm",  " should"};
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        size_t len = strlen(verbs[i]);
-        if (word_start > len && memcmp(sample + word_start - 1 - len, verbs[i], len) == 0) {
+    static const char verbs[][8] = {"is",   "are",   "was", "were", "does", "did", "can",   "could",
+                                    "will", "would", "has", "have", "had",  "i'm", "should"};
+    size_t end = word_start < 1 ? 0 : word_start - 1;
+    size_t start = end;
+    while (start > 0 && end - start < sizeof(verbs[0]) && sample[start - 1] != ' ') {
+        start--;
+    }
+    uint64_t before = word_low_of(sample + start, end - start);
+    for (size_t i = 0; i < ARRAY_LEN(verbs) && start > 0; i++) {
+        if (memcmp(&before, verbs[i], sizeof(before)) == 0) {
             return true;
         }
     }
     return false;
 }
 
+/* A word that negates, at the start of a sentence or soon after: "do not X, Y", "no need to X, just
+ * Y". The order comes after the comma, so a sentence begins there once more. */
 static SELDOM void note_negation(struct text_scan *scan, size_t start, size_t len, unsigned index)
 {
     const char *sample = scan->features->sample;
+    scan->refused |= index - scan->begin <= 1;
     if (len == 3 && memcmp(sample + start, "not", 3) == 0 && is_description(sample, start)) {
         return;
     }
@@ -251,74 +302,64 @@ static SELDOM void note_negation(struct text_scan *scan, size_t start, size_t le
     scan->negation_offset = start;
 }
 
-/* "Do not X, Y", "no need to X, just Y": the order comes after the comma, so a sentence begins
- * there once more. Returns whether it does with this word. */
-static SELDOM bool begins_after_refusal(struct text_scan *scan, const struct word_hit *hit,
-                                        size_t len, bool negates)
+/* Within reach after a negating word, and in the same clause. */
+static bool is_negated(const struct text_scan *scan, const struct block *block, unsigned bit,
+                       unsigned index)
 {
-    bool clause = (hit->place & PLACE_CLAUSE) != 0;
-    bool opens = (hit->place & PLACE_START) != 0;
-    bool begins = scan->refused && clause && !opens;
-    const char *word = scan->features->sample + hit->offset;
-    if (opens) {
-        scan->begin = hit->index;
-        negates |= len == 2 && memcmp(word, "no", 2) == 0;
+    if (index + 1 - scan->negation > NEGATION_REACH || index + 1 == scan->negation) {
+        return false;
     }
-    /* polite words that begin a sentence leave it the same */
-    scan->refused = (scan->refused && !clause) || (negates && hit->index - scan->begin <= 1);
-    return begins;
+    uint64_t begun = block->clause_starts & (bits_below(bit) << 1 | 1);
+    size_t clause = begun == 0 ? scan->last_clause : block->base + bits_last(begun);
+    return clause <= scan->negation_offset;
 }
 
-static bool is_negated(const struct text_scan *scan, size_t clause, unsigned index)
+/* Is there more to a word's place than bits tell? */
+static ALWAYS bool needs_attention(const struct text_scan *scan, const struct block *block)
 {
-    return scan->negation != 0 && clause <= scan->negation_offset &&
-           index + 1 - scan->negation <= NEGATION_REACH && index + 1 != scan->negation;
+    return scan->negation != 0 || scan->refused || scan->quoted || block->masks.quote != 0;
 }
 
-static SELDOM void count_flags(struct text_scan *scan, unsigned flags, size_t start)
-{
-    for (unsigned rest = flags & WORDS_COUNTED; rest != 0; rest &= rest - 1) {
-        scan->flag_counts[__builtin_ctz(rest)]++;
-    }
-    if ((flags & (WORD_OR | WORD_AFTER_DOT)) == 0) {
-        return;
-    }
-    struct features *f = scan->features;
-    if ((flags & WORD_OR) != 0) {
-        f->last_or = (uint32_t)start;
-    } else if (start >= 2 && f->sample[start - 1] == '.' && f->sample[start - 2] > ' ') {
-        f->code_words += FILE_NAME_POINTS;
-    }
-}
-
-static bool hit_fits(const struct text_scan *scan, size_t start)
-{
-    const struct features *f = scan->features;
-    return f->hit_count < HITS_ANYWHERE ||
-           (f->hit_count < FEATURES_HITS_MAX && start + TEXT_END >= scan->end);
-}
-
-static ALWAYS uint8_t place_of(const struct text_scan *scan, const struct block *block,
-                               size_t start, unsigned index, bool begins)
+static SELDOM unsigned place_attend(struct text_scan *scan, const struct block *block, unsigned bit,
+                                    unsigned index, unsigned place)
 {
     const struct block_masks *m = &block->masks;
-    unsigned bit = start > block->base ? (unsigned)(start - block->base) : 0;
-    size_t clause = break_before(block, block->clauses, bit, scan->last_clause);
-    uint64_t ends = block->ends & bits_below(bit);
-    size_t word_end = ends == 0 ? scan->word_end : block->base + bits_last(ends);
-    unsigned place = scan->region;
-    place |= begins ? PLACE_START : 0;
-    place |= clause >= word_end ? PLACE_CLAUSE : 0;
-    if (scan->negation != 0 && is_negated(scan, clause, index)) {
+    if (scan->negation != 0 && is_negated(scan, block, bit, index)) {
         place |= PLACE_NEGATED;
     }
     if ((scan->quoted || m->quote != 0) && open_at(m->quote, m->newline, bit, scan->quoted)) {
         place |= PLACE_QUOTED;
     }
-    return (uint8_t)place;
+    if (scan->refused && (place & PLACE_CLAUSE) != 0) {
+        scan->refused = false;
+        place |= PLACE_START;
+    }
+    return place;
 }
 
-/* --- words --- */
+static SELDOM void count_file_name(struct features *f, size_t start)
+{
+    if (start >= 2 && f->sample[start - 1] == '.' && f->sample[start - 2] > ' ') {
+        f->code_words += FILE_NAME_POINTS;
+    }
+}
+
+static ALWAYS void count_flags(struct text_scan *scan, unsigned flags, size_t start)
+{
+    for (unsigned rest = flags & WORDS_COUNTED; rest != 0; rest &= rest - 1) {
+        scan->flag_counts[__builtin_ctz(rest)]++;
+    }
+    if ((flags & WORD_OR) != 0) {
+        scan->features->last_or = (uint32_t)start;
+    } else if ((flags & WORD_AFTER_DOT) != 0) {
+        count_file_name(scan->features, start);
+    }
+}
+
+/* --- hits --- */
+
+/* What words do whose flags are not 0, and those that begin a sentence. */
+#define WORDS_SPECIAL (WORDS_COUNTED | WORD_OR | WORD_AFTER_DOT | WORD_NEGATION)
 
 /* A word counts where its flags say: anywhere, near a start or a kept word, or only where it may go
  * on a phrase. */
@@ -334,127 +375,117 @@ static ALWAYS bool word_counts(const struct text_scan *scan, unsigned flags, uns
     return begins || index <= scan->follow;
 }
 
-/* A word that the vocabulary's filter lets pass: kept if it is known and counts here. Polite words
- * leave the start of a sentence where it is. */
-static SELDOM void word_known(struct text_scan *scan, const struct block *block, size_t start,
-                              size_t len, unsigned index, bool begins)
+/* Polite words leave the start of a sentence where it is: the word after them begins it too. */
+static ALWAYS uint64_t begins_after_polite(struct text_scan *scan, const struct block *block,
+                                           unsigned bit)
+{
+    uint64_t after = block->starts & ~(bits_below(bit) << 1 | 1);
+    scan->polite_open = after == 0;
+    return after & (0 - after);
+}
+
+/* Notes the known words among the candidates, where they count. */
+static ALWAYS void block_hits(struct text_scan *scan, const struct block *block,
+                              const struct candidates *candidates, unsigned count)
 {
     struct features *f = scan->features;
-    uint16_t id = vocabulary_find(scan->vocabulary, word_key_of(f->sample + start, len));
-    if (id == WORD_UNKNOWN) {
-        return;
-    }
-    unsigned flags = scan->vocabulary->flags[id];
-    begins |= scan->after_polite == index;
-    if (!word_counts(scan, flags, index, begins)) {
-        return;
-    }
-    uint8_t place = place_of(scan, block, start, index, begins);
-    bool negates = (flags & WORD_NEGATION) != 0;
-    if (UNLIKELY(scan->refused || negates || (place & PLACE_START) != 0)) {
-        struct word_hit here = {
-            .index = (uint16_t)index, .offset = (uint16_t)start, .place = place};
-        if (begins_after_refusal(scan, &here, len, negates)) {
-            place |= PLACE_START;
-            begins = true;
+    const struct vocabulary *v = scan->vocabulary;
+    const char *text = f->sample + block->base;
+    struct word_hit *hit = &f->hits[f->hit_count];
+    const struct word_hit *hits_end =
+        f->hits + (block->base + TEXT_END >= scan->end ? FEATURES_HITS_MAX : HITS_ANYWHERE);
+    uint64_t begins = block->sentence_starts;
+    begins |= scan->polite_open ? block->starts & (0 - block->starts) : 0;
+    scan->polite_open = false;
+    bool attention = needs_attention(scan, block);
+    for (unsigned i = 0; i < count; i++) {
+        unsigned bit = candidates->start[i];
+        size_t len = candidates->len[i];
+        uint16_t id = vocabulary_find(v, candidates->slot[i], text + bit, len, candidates->low[i]);
+        unsigned flags = v->words[id].flags;
+        unsigned index = scan->word_index + bits_count(block->starts & bits_below(bit));
+        unsigned place = (unsigned)(begins >> bit & 1u) * PLACE_START;
+        if (id == WORD_UNKNOWN || !word_counts(scan, flags, index, place != 0)) {
+            continue;
+        }
+        place |= scan->region | (unsigned)(block->clause_starts >> bit & 1u) * PLACE_CLAUSE;
+        if (UNLIKELY(attention)) {
+            place = place_attend(scan, block, bit, index, place);
+        }
+        if ((place & PLACE_START) != 0) {
+            scan->begin = (uint16_t)index;
+            begins |= (flags & WORD_POLITE) == 0 ? 0 : begins_after_polite(scan, block, bit);
+            scan->refused |= (flags & WORD_NO) != 0;
+            attention |= scan->refused;
+        }
+        if ((flags & WORDS_SPECIAL) != 0) {
+            count_flags(scan, flags, block->base + bit);
+            if ((flags & WORD_NEGATION) != 0) {
+                note_negation(scan, block->base + bit, len, index);
+                attention = true;
+            }
+        }
+        scan->follow = (uint16_t)(index + FOLLOW_REACH);
+        if (LIKELY(hit < hits_end)) {
+            hit->word = id;
+            hit->index = (uint16_t)index;
+            hit->offset = (uint16_t)(block->base + bit);
+            hit->place = (uint8_t)place;
+            hit++;
         }
     }
-    if (negates) {
-        note_negation(scan, start, len, index);
-    }
-    if ((flags & (WORDS_COUNTED | WORD_OR | WORD_AFTER_DOT)) != 0) {
-        count_flags(scan, flags, start);
-    }
-    if ((flags & WORD_POLITE) != 0) {
-        scan->after_polite = begins ? (uint16_t)(index + 1) : NO_WORD;
-    }
-    scan->follow = (uint16_t)(index + FOLLOW_REACH);
-    if (LIKELY(hit_fits(scan, start))) {
-        struct word_hit *hit = &f->hits[f->hit_count++];
-        hit->word = id;
-        hit->index = (uint16_t)index;
-        hit->offset = (uint16_t)start;
-        hit->place = place;
-    }
+    f->hit_count = (uint32_t)(hit - f->hits);
 }
 
-static ALWAYS void word_scan(struct text_scan *scan, const struct block *block, unsigned start,
-                             unsigned end, uint64_t begins, const struct scan_kind *kind)
-{
-    const char *word = scan->features->sample + block->base + start;
-    if (UNLIKELY(vocabulary_may_have(scan->vocabulary, kind->word_low(word, end - start)))) {
-        unsigned before = bits_count(block->ends & bits_below(start));
-        word_known(scan, block, block->base + start, end - start,
-                   (uint16_t)(scan->word_index + before), (begins >> start & 1u) != 0);
-    }
-}
-
-/* The words that begin a sentence. A carry that starts at a sentence's end runs up through the gap
-   between two words (all ones in ~word) and comes out at the next word's first bit. */
-static ALWAYS uint64_t sentence_starts(struct text_scan *scan, const struct block *block)
-{
-    if (block->stops == 0 && !scan->sentence_open) {
-        return 0;
-    }
-    uint64_t gap = ~block->masks.word;
-    uint64_t sum;
-    bool carry = __builtin_add_overflow(gap, (block->stops & gap), &sum);
-    uint64_t with = sum + (uint64_t)scan->sentence_open;
-    carry |= with < sum;
-    scan->sentence_open = carry || (scan->sentence_open && block->masks.word == 0);
-    return with & block->masks.word;
-}
+/* --- words --- */
 
 /* Which words are looked up? All of them near the ends of the text, where the request is; in the
    middle those that begin a sentence; inside a fence none, for they belong to the material. */
-static ALWAYS uint64_t wanted_starts(const struct text_scan *scan, const struct block *block,
-                                     uint64_t begins)
+static ALWAYS uint64_t wanted_starts(const struct text_scan *scan, const struct block *block)
 {
     if (scan->fenced && (block->masks.quote == 0 ||
                          memchr(scan->features->sample + block->base, '`', SCAN_BLOCK) == NULL)) {
         return 0;
     }
-    return scan->in_middle ? begins : UINT64_MAX;
+    return scan->in_middle ? block->sentence_starts : UINT64_MAX;
 }
 
-/* The word that was open at the block's start, if it is to be looked up. */
-static SELDOM void block_word_over(struct text_scan *scan, const struct block *block)
+/* Gathers without a branch per word: half of them are known, and nothing tells which. */
+static ALWAYS unsigned words_gather(const struct text_scan *scan, const struct block *block,
+                                    const struct scan_kind *kind, struct candidates *candidates)
 {
-    if (scan->word_wanted) {
-        size_t end = block->base + bits_first(block->ends);
-        size_t len = end - scan->word_start;
-        uint64_t low = word_low_of(scan->features->sample + scan->word_start, len);
-        if (vocabulary_may_have(scan->vocabulary, low)) {
-            word_known(scan, block, scan->word_start, len, scan->word_index, scan->word_begins);
-        }
+    const char *text = scan->features->sample + block->base;
+    uint64_t wanted = wanted_starts(scan, block);
+    uint64_t starts = block->starts & wanted;
+    uint64_t ends = block->ends;
+    if (wanted != UINT64_MAX) {
+        /* the ends of the words that are wanted: a carry runs through each from its start */
+        ends &= block->masks.word + starts;
     }
+    unsigned count = 0;
+    for (; starts != 0; starts &= starts - 1, ends &= ends - 1) {
+        unsigned start = bits_first(starts);
+        unsigned len = (ends == 0 ? SCAN_BLOCK : bits_first(ends)) - start;
+        uint64_t low = kind->word_low(text + start, len);
+        uint16_t slot = vocabulary_slot(scan->vocabulary, low, len);
+        candidates->low[count] = low;
+        candidates->slot[count] = slot;
+        candidates->start[count] = (uint8_t)start;
+        candidates->len[count] = (uint8_t)len;
+        count += slot != WORD_UNKNOWN;
+    }
+    return count;
 }
 
 static ALWAYS void block_words(struct text_scan *scan, const struct block *block,
                                const struct scan_kind *kind)
 {
-    uint64_t begins = sentence_starts(scan, block);
-    uint64_t wanted = wanted_starts(scan, block, begins);
-    uint64_t starts = block->starts;
-    uint64_t ends = block->ends;
-    if (scan->word_open && ends != 0) {
-        block_word_over(scan, block);
-        ends &= ends - 1;
-    }
-    if (wanted != UINT64_MAX) {
-        /* the ends of the words that are wanted: a carry runs through each from its start */
-        starts &= wanted;
-        ends &= block->masks.word + starts;
-    }
-    for (; ends != 0; starts &= starts - 1, ends &= ends - 1) {
-        word_scan(scan, block, bits_first(starts), bits_first(ends), begins, kind);
-    }
-    scan->word_open = block->masks.word >> 63 != 0;
-    if (scan->word_open && block->starts != 0) {
-        unsigned last = bits_last(block->starts);
-        scan->word_start = block->base + last;
-        scan->word_begins = (begins >> last & 1u) != 0;
-        scan->word_wanted = (wanted >> last & 1u) != 0;
+    UNINITIALIZED struct candidates candidates;
+    unsigned count = words_gather(scan, block, kind, &candidates);
+    if (count > 0) {
+        kind->hits(scan, block, &candidates, count);
+    } else if (block->starts != 0) {
+        scan->polite_open = false;
     }
 }
 
@@ -485,16 +516,15 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->start = start;
     scan->end = end;
     scan->word_open = false;
-    scan->word_end = start;
     scan->sentence_open = true;
+    scan->clause_open = true;
     scan->last_clause = start;
-    scan->after_polite = NO_WORD;
+    scan->polite_open = false;
     scan->quoted = false;
     scan->negation = 0;
     scan->begin = 0;
     scan->refused = false;
     scan->follow = 0;
-    scan->pending_stop = 0;
     scan->sentence_commas = 0;
     scan->after_colon = false;
     scan->line_start = start;
@@ -508,29 +538,34 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
 
 static bool is_word_byte(unsigned char c)
 {
-    return c >= 0x80 || (unsigned)(c - 'a') < 26 || (unsigned)(c - '0') < 10 || c == '_';
+    return c >= 0x80 || (unsigned)((c | 0x20) - 'a') < 26 || (unsigned)(c - '0') < 10 || c == '_';
 }
 
-/* Passes over a block, but for what the next one must know. */
-static ALWAYS void block_skip(struct text_scan *scan, size_t base)
+/* Passes over part of the middle of a long text, but not over anything that what follows depends
+   on: ends of lines, quotes, question marks. Returns where to go on. */
+static SELDOM size_t middle_skip(struct text_scan *scan, size_t base, size_t limit,
+                                 const struct scan_kind *kind)
 {
     struct features *f = scan->features;
-    scan->word_open = is_word_byte((unsigned char)f->sample[base + SCAN_BLOCK - 1]);
-    scan->word_wanted = false;
-    scan->sentence_open = false;
-    if (scan->pending_stop != 0 && scan->region == 0) {
-        f->last_sentence = (uint32_t)scan->pending_stop;
-        scan->pending_stop = 0;
+    size_t len = limit - base < SKIP_BYTES ? limit - base : SKIP_BYTES;
+    size_t skipped = kind->find(f->sample + base, len);
+    if (skipped == 0) {
+        return base;
     }
-    f->quoted_bytes += scan->quoted ? SCAN_BLOCK : 0;
-    scan->word_index = (uint16_t)(scan->word_index + WORDS_PER_BLOCK);
-    scan->blocks_skipped++;
+    scan->word_open = is_word_byte((unsigned char)f->sample[base + skipped - 1]);
+    scan->sentence_open = false;
+    scan->polite_open = false;
+    f->quoted_bytes += scan->quoted ? (uint32_t)skipped : 0;
+    scan->word_index = (uint16_t)(scan->word_index + skipped * WORDS_PER_BLOCK / SCAN_BLOCK);
+    scan->bytes_skipped += skipped;
+    return base + skipped;
 }
 
-static ALWAYS void block_whole(struct text_scan *scan, size_t base, const struct scan_kind *kind)
+static ALWAYS unsigned block_whole(struct text_scan *scan, size_t base,
+                                   const struct scan_kind *kind)
 {
     UNINITIALIZED struct block block;
-    block_load(scan, base, &block, kind);
+    unsigned size = block_load(scan, base, &block, kind);
     const struct block_masks *m = &block.masks;
     block_count(scan, &block);
     block_words(scan, &block, kind);
@@ -538,25 +573,30 @@ static ALWAYS void block_whole(struct text_scan *scan, size_t base, const struct
     if ((m->newline | m->rare) != 0) {
         block_lines(scan, &block);
     }
-    block_finish(scan, &block);
+    block_finish(scan, &block, size);
+    return size;
 }
 
-/* In the middle of a long text a block is read if it is one in SAMPLE_EVERY, or if there is
-   something in it that what follows depends on. */
+/* In the middle of a long text a block is read now and then, and where there is something in it
+   that what follows depends on. */
 static ALWAYS void blocks_scan(struct text_scan *scan, const struct scan_kind *kind)
 {
     size_t middle = scan->start + HEAD_BYTES;
     size_t tail =
         scan->end - scan->start < HEAD_BYTES + TAIL_BYTES ? middle : scan->end - TAIL_BYTES;
-    for (size_t base = scan->start; base < scan->end; base += SCAN_BLOCK) {
-        scan->in_middle = base >= middle && base + SCAN_BLOCK <= tail;
-        if (scan->in_middle && (base - middle) / SCAN_BLOCK % SAMPLE_EVERY != 0 &&
-            !kind->matters(scan->features->sample + base)) {
-            block_skip(scan, base);
-        } else {
-            block_whole(scan, base, kind);
+    for (size_t base = scan->start; base < scan->end;) {
+        if (base >= middle && base + SCAN_BLOCK <= tail) {
+            base = middle_skip(scan, base, tail, kind);
         }
+        scan->in_middle = base >= middle && base + SCAN_BLOCK <= tail;
+        base += block_whole(scan, base, kind);
     }
+}
+
+static SELDOM void block_hits_narrow(struct text_scan *scan, const struct block *block,
+                                     const struct candidates *candidates, unsigned count)
+{
+    block_hits(scan, block, candidates, count);
 }
 
 #ifdef SCAN_HAS_VECTORS
@@ -569,9 +609,16 @@ static inline SCAN_WIDE uint64_t word_low_wide(const char *word, size_t len)
     return _bzhi_u64(low, (unsigned)len * 8);
 }
 
+static SELDOM SCAN_WIDE void block_hits_wide(struct text_scan *scan, const struct block *block,
+                                             const struct candidates *candidates, unsigned count)
+{
+    block_hits(scan, block, candidates, count);
+}
+
 static SCAN_WIDE void blocks_scan_wide(struct text_scan *scan)
 {
-    static const struct scan_kind wide = {block_masks_avx2, block_matters_avx2, word_low_wide};
+    static const struct scan_kind wide = {block_masks_avx2, block_find_avx2, word_low_wide,
+                                          block_hits_wide};
     blocks_scan(scan, &wide);
 }
 
@@ -580,23 +627,21 @@ static void blocks_scan_any(struct text_scan *scan)
     if (scan_is_wide()) {
         blocks_scan_wide(scan);
     } else {
-        static const struct scan_kind narrow = {block_masks_sse2, block_matters_sse2, word_low_of};
+        static const struct scan_kind narrow = {block_masks_sse2, block_find_sse2, word_low_of,
+                                                block_hits_narrow};
         blocks_scan(scan, &narrow);
     }
 }
 
 #else
 
-static bool block_matters(char *block)
+static size_t find_portable(const char *text, size_t len)
 {
-    for (size_t i = 0; i < SCAN_BLOCK; i++) {
-        if (block[i] == '\n' || block[i] == '?' || block[i] == '"' || block[i] == '`') {
-            return true;
-        }
+    size_t i = 0;
+    while (i < len && text[i] != '\n' && text[i] != '?' && text[i] != '"' && text[i] != '`') {
+        i++;
     }
-    struct block_masks masks;
-    block_scan_portable(block, &masks);
-    return false;
+    return i;
 }
 
 static void block_masks_portable(char *block, uint64_t inside, struct block_masks *masks)
@@ -612,39 +657,29 @@ static void block_masks_portable(char *block, uint64_t inside, struct block_mask
 
 static void blocks_scan_any(struct text_scan *scan)
 {
-    static const struct scan_kind portable = {block_masks_portable, block_matters, word_low_of};
+    static const struct scan_kind portable = {block_masks_portable, find_portable, word_low_of,
+                                              block_hits_narrow};
     blocks_scan(scan, &portable);
 }
 
 #endif
 
-/* A word that ends where the region does, at the end of a block. */
-static SELDOM void last_word(struct text_scan *scan)
-{
-    struct block nothing = {.base = scan->end, .ends = 1};
-    block_word_over(scan, &nothing);
-    scan->word_index++;
-}
-
 void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region)
 {
     uint16_t index_before = scan->word_index;
-    size_t skipped_before = scan->blocks_skipped;
+    size_t skipped_before = scan->bytes_skipped;
     scan_begin(scan, start, end, region);
     blocks_scan_any(scan);
-    if (scan->word_open) {
-        last_word(scan);
-    }
     line_end(scan, end);
     if (scan->after_colon && scan->sentence_commas > scan->features->list_commas) {
         scan->features->list_commas = scan->sentence_commas;
     }
     scan->counts.bytes += end - start;
-    size_t skipped = scan->blocks_skipped - skipped_before;
-    scan->counts.words +=
-        (size_t)(uint16_t)(scan->word_index - index_before) - skipped * WORDS_PER_BLOCK;
+    size_t skipped = scan->bytes_skipped - skipped_before;
+    scan->counts.words += (size_t)(uint16_t)(scan->word_index - index_before) -
+                          skipped * WORDS_PER_BLOCK / SCAN_BLOCK;
     /* what was passed over is estimated, like what is beyond the sample */
-    scan->features->sampled_bytes -= skipped * SCAN_BLOCK;
+    scan->features->sampled_bytes -= skipped;
     scan->word_index =
         (uint16_t)(scan->word_index + 16); /* no phrase reaches into the next region */
 }
@@ -663,7 +698,7 @@ static uint32_t flag_count(const struct text_scan *scan, unsigned flag)
 static void counts_stretch(struct text_scan *scan)
 {
     struct features *f = scan->features;
-    size_t read = scan->counts.bytes - scan->blocks_skipped * SCAN_BLOCK;
+    size_t read = scan->counts.bytes - scan->bytes_skipped;
     f->sentences = (uint32_t)(f->sentences * scan->counts.bytes / read);
     f->digits = (uint32_t)(f->digits * scan->counts.bytes / read);
     f->numbers = (uint32_t)(f->numbers * scan->counts.bytes / read);
@@ -672,8 +707,8 @@ static void counts_stretch(struct text_scan *scan)
 void text_scan_finish(struct text_scan *scan)
 {
     struct features *f = scan->features;
-    f->words = (uint32_t)(scan->counts.words + scan->blocks_skipped * WORDS_PER_BLOCK);
-    if (scan->blocks_skipped > 0) {
+    f->words = (uint32_t)(scan->counts.words + scan->bytes_skipped * WORDS_PER_BLOCK / SCAN_BLOCK);
+    if (scan->bytes_skipped > 0) {
         counts_stretch(scan);
     }
     f->constraints = flag_count(scan, WORD_CONSTRAINT);

@@ -29,26 +29,22 @@ struct text_scan {
     uint8_t region;                   /* PLACE_SYSTEM, PLACE_EARLIER or 0: for each word of it */
     size_t start;                     /* of the region */
     size_t end;
-    size_t blocks_skipped; /* of the middle of long texts, of all regions */
+    size_t bytes_skipped; /* of the middle of long texts, of all regions */
     bool in_middle;
-    bool word_open; /* a word goes on over the block's end */
-    size_t word_start;
-    size_t word_end;    /* of the last word before the block */
-    bool word_begins;   /* the open word begins a sentence */
-    bool word_wanted;   /* and is to be looked up */
-    bool sentence_open; /* a sentence has ended and no word has followed */
-    size_t last_clause;
-    uint16_t after_polite;    /* index of the word after polite ones that begin a sentence; or 0 */
+    bool word_open;           /* the block begins within a word */
+    bool sentence_open;       /* a sentence has ended and no word has followed */
+    bool clause_open;         /* the same of a clause */
+    bool polite_open;         /* polite words have begun a sentence: the next one begins it too */
     bool quoted;              /* state at the block's start; reset by each line */
     uint32_t sentence_commas; /* in the sentence so far */
     bool after_colon;         /* it follows a colon or a question mark */
     uint16_t word_index;      /* of the first word that ends in the block */
     uint16_t negation;        /* index of the last negating word + 1; 0: none */
     size_t negation_offset;
-    uint16_t begin;  /* index of the last known word that begins a sentence, politely or not */
-    bool refused;    /* the sentence begins with what is not to be done: "no need to ..., ..." */
-    uint16_t follow; /* frequent words are kept up to this index */
-    size_t pending_stop; /* offset after an end of a sentence that no word has followed yet */
+    size_t last_clause; /* offset of the last word before the block that begins a clause */
+    uint16_t begin;     /* index of the last known word that begins a sentence, politely or not */
+    bool refused;       /* the sentence begins with what is not to be done: "no need to ..., ..." */
+    uint16_t follow;    /* frequent words are kept up to this index */
     size_t line_start;
     uint32_t line_hits;  /* hits before the line */
     uint32_t line_marks; /* code punctuation on the line so far */

@@ -23,16 +23,16 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
     char bytes[WORD_BYTES_MAX] = {0};
     CHECK(word.len > 0);
     memcpy(bytes, word.ptr, word.len < WORD_BYTES_MAX ? word.len : WORD_BYTES_MAX);
-    struct word_key key = word_key_of(bytes, word.len);
-    size_t slot = vocabulary_slot(v, key);
-    if (v->slots[slot] != 0) {
-        return (uint16_t)(v->slots[slot] - 1);
+    uint64_t low = word_low_of(bytes, word.len);
+    uint64_t high = word.len <= 8 ? 0 : word_high_of(bytes, word.len);
+    uint16_t *slot = &v->slots[vocabulary_hash(low, word.len)];
+    uint16_t id = vocabulary_find(v, *slot, bytes, word.len, low);
+    if (id == WORD_UNKNOWN) {
+        CHECK(v->word_count < VOCABULARY_WORDS_MAX);
+        id = v->word_count++;
+        v->words[id] = (struct known_word){.low = low, .high = high, .chain = *slot};
+        *slot = id;
     }
-    CHECK(v->word_count < VOCABULARY_WORDS_MAX);
-    uint16_t id = v->word_count++;
-    v->keys[id][0] = key.low;
-    v->keys[id][1] = key.high;
-    v->slots[slot] = (uint16_t)(id + 1);
     return id;
 }
 
@@ -42,7 +42,7 @@ static void add_word_rows(struct vocabulary *v)
         struct slice rest = slice_from_cstr(word_rows[i].words);
         while (rest.len > 0) {
             uint16_t id = word_add(v, slice_cut(&rest, ' '));
-            v->flags[id] |= word_rows[i].flags;
+            v->words[id].flags |= word_rows[i].flags;
         }
     }
 }
@@ -89,19 +89,38 @@ static void add_rules(struct builder *b, const struct word_rule *rules, size_t c
     }
 }
 
-/* Counting sort by word: the order of the tables stays within a word. */
-static void index_pairs(const struct pairs *pairs, size_t words, uint16_t *first, uint16_t *values)
+/* Counting sort by word: the order of the tables stays within a word. first[word] becomes the index
+ * of the word's first value, first[word + 1] the end of its values. */
+static void index_pairs(const struct pairs *pairs, uint16_t first[VOCABULARY_WORDS_MAX + 1],
+                        uint16_t *values)
 {
+    memset(first, 0, (VOCABULARY_WORDS_MAX + 1) * sizeof(first[0]));
     for (size_t i = 0; i < pairs->count; i++) {
         first[pairs->word[i] + 1]++;
     }
-    for (size_t word = 0; word < words; word++) {
+    for (size_t word = 0; word < VOCABULARY_WORDS_MAX; word++) {
         first[word + 1] = (uint16_t)(first[word + 1] + first[word]);
     }
     uint16_t next[VOCABULARY_WORDS_MAX];
     memcpy(next, first, sizeof(next));
     for (size_t i = 0; i < pairs->count; i++) {
         values[next[pairs->word[i]]++] = pairs->value[i];
+    }
+}
+
+static void index_words(struct builder *b)
+{
+    struct vocabulary *v = b->vocabulary;
+    uint16_t first[VOCABULARY_WORDS_MAX + 1];
+    index_pairs(&b->phrases, first, v->references);
+    for (size_t id = 0; id < v->word_count; id++) {
+        v->words[id].first_phrase = first[id];
+        v->words[id].phrase_end = first[id + 1];
+    }
+    index_pairs(&b->sets, first, v->sets);
+    for (size_t id = 0; id < v->word_count; id++) {
+        v->words[id].first_set = first[id];
+        v->words[id].set_end = first[id + 1];
     }
 }
 
@@ -116,23 +135,15 @@ static void gather_bits(struct vocabulary *v)
         struct phrase *phrase = &v->phrases[id];
         phrase->next_bit = phrase->length > 1 ? set_bit(phrase->next_set[0]) : 0;
     }
-    for (size_t word = 0; word < v->word_count; word++) {
-        for (size_t i = v->first_set[word]; i < v->first_set[word + 1]; i++) {
-            v->set_bits[word] |= UINT64_C(1) << set_bit(v->sets[i]);
+    for (struct known_word *word = v->words; word < v->words + v->word_count; word++) {
+        for (size_t i = word->first_set; i < word->set_end; i++) {
+            word->set_bits |= UINT64_C(1) << set_bit(v->sets[i]);
         }
-        for (size_t i = v->first_phrase[word]; i < v->first_phrase[word + 1]; i++) {
-            v->next_bits[word] |= UINT64_C(1) << v->phrases[v->references[i]].next_bit;
+        for (size_t i = word->first_phrase; i < word->phrase_end; i++) {
+            word->next_bits |= UINT64_C(1) << v->phrases[v->references[i]].next_bit;
         }
-    }
-}
-
-static void filter_words(struct vocabulary *v)
-{
-    for (size_t id = 0; id < v->word_count; id++) {
-        uint64_t bit = vocabulary_filter_bit(v->keys[id][0]);
-        v->filter[bit / 64] |= UINT64_C(1) << (bit % 64);
-        if (v->flags[id] == 0 && v->first_phrase[id] == v->first_phrase[id + 1]) {
-            v->flags[id] = WORD_GOES_ON;
+        if (word->flags == 0 && word->next_bits == 0) {
+            word->flags = WORD_GOES_ON;
         }
     }
 }
@@ -141,14 +152,13 @@ static void vocabulary_build(void)
 {
     struct vocabulary *v = &the_vocabulary;
     struct builder b = {.vocabulary = v};
+    v->word_count = WORD_UNKNOWN + 1;
     add_word_rows(v);
     add_rules(&b, rules_general, rules_general_count);
     add_rules(&b, rules_questions, rules_questions_count);
     add_rules(&b, rules_code, rules_code_count);
-    index_pairs(&b.phrases, v->word_count, v->first_phrase, v->references);
-    index_pairs(&b.sets, v->word_count, v->first_set, v->sets);
+    index_words(&b);
     gather_bits(v);
-    filter_words(v);
 }
 
 const struct vocabulary *vocabulary_get(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The words that rules and features know, found in a few nanoseconds: a word of up to 16 bytes is
- * two integers, a bit filter turns most words away before any table is touched.
+ * two integers; a hash of the first one leads to the few known words that it may be.
  *
  * The tables are data (rules_*.c, words.c); the index over them is built once, on first use, and is
  * constant from then on. That is the one piece of process-wide state of this layer. Any thread.
@@ -14,9 +14,7 @@
 #define WORD_BYTES_MAX 16
 #define VOCABULARY_WORDS_MAX 4096
 #define VOCABULARY_SLOTS_LOG 14
-#define VOCABULARY_SLOTS (1u << VOCABULARY_SLOTS_LOG) /* at least twice the words */
-#define VOCABULARY_FILTER_LOG 16
-#define VOCABULARY_FILTER_BITS (1u << VOCABULARY_FILTER_LOG)
+#define VOCABULARY_SLOTS (1u << VOCABULARY_SLOTS_LOG) /* many more than words: most are free */
 #define PHRASE_WORDS_MAX 3
 #define RULES_MAX 1024
 #define RULE_REFERENCES_MAX 8192
@@ -40,15 +38,16 @@ enum {
     WORD_MATH = 1u << 13,     /* terms of mathematics */
     WORD_OR = 1u << 14,
     WORD_GOES_ON = 1u << 15, /* no more than a later word of phrases; found while building */
+    WORD_NO = 1u << 16,      /* "no need to ...": negates what the sentence begins with */
     /* those of which features count how often they occur */
     WORDS_COUNTED = WORD_CONSTRAINT | WORD_STEP | WORD_REASONING | WORD_SCIENCE | WORD_CODE |
                     WORD_CODE_STRONG | WORD_ENGLISH | WORD_NUMBER | WORD_QUANTITY | WORD_MATH,
 };
-#define WORD_FLAGS 16
+#define WORD_FLAGS 17
 
 struct word_row {
     const char *words; /* alternatives, separated by spaces */
-    uint16_t flags;
+    uint32_t flags;
 };
 
 /* How a rule counts; bits. The lowest two are the words that may stand between two words of a
@@ -104,55 +103,39 @@ struct phrase {
 /* Sets as bits: several share one. Bit 0 is for phrases of one word: any word goes on those. */
 #define VOCABULARY_NO_SET UINT64_C(1)
 
+/* What is known of a word, in one line of the cache. */
+struct known_word {
+    uint64_t low; /* its key: bytes 0..7 and 8..15, zeros behind a shorter one */
+    uint64_t high;
+    uint64_t set_bits;  /* of the sets that it is in */
+    uint64_t next_bits; /* of the second places of its phrases */
+    uint32_t flags;
+    uint16_t chain;        /* the next word of the slot, 0: none */
+    uint16_t first_phrase; /* of `references`: the phrases that it begins */
+    uint16_t phrase_end;
+    uint16_t first_set; /* of `sets`: those that it is in */
+    uint16_t set_end;
+} __attribute__((aligned(64)));
+
 struct vocabulary {
-    uint64_t filter[VOCABULARY_FILTER_BITS / 64]; /* by the low halves of keys */
-    uint16_t slots[VOCABULARY_SLOTS];             /* word id + 1, 0: free */
-    uint64_t keys[VOCABULARY_WORDS_MAX][2];
-    uint16_t flags[VOCABULARY_WORDS_MAX];
-    uint16_t first_phrase[VOCABULARY_WORDS_MAX + 1]; /* of `references`, by the first word */
+    uint16_t slots[VOCABULARY_SLOTS];              /* the first word with a hash, 0: none */
+    struct known_word words[VOCABULARY_WORDS_MAX]; /* [0] is none */
     uint16_t references[RULE_REFERENCES_MAX];
-    uint16_t first_set[VOCABULARY_WORDS_MAX + 1]; /* of `sets`: those that a word is in */
     uint16_t sets[RULE_REFERENCES_MAX];
-    uint64_t set_bits[VOCABULARY_WORDS_MAX];  /* the same, as bits: see above */
-    uint64_t next_bits[VOCABULARY_WORDS_MAX]; /* of the second places of a word's phrases */
     struct phrase phrases[RULES_MAX];
-    uint16_t word_count;
+    uint16_t word_count; /* with [0] */
     uint16_t phrase_count;
     uint16_t set_count;
 };
 
-#define WORD_UNKNOWN UINT16_MAX
+#define WORD_UNKNOWN 0
 
 const struct vocabulary *vocabulary_get(void);
-
-struct word_key {
-    uint64_t low;
-    uint64_t high;
-};
 
 /* [n] keeps n bytes, [n + 8] of the second half. */
 extern const uint64_t word_key_masks[WORD_BYTES_MAX + 1 + 8];
 
-/* A lower-case word as a key: its first 16 bytes, of which as many must be readable even if it is
- * shorter. */
-static inline struct word_key word_key_of(const char *word, size_t len)
-{
-    struct word_key key;
-    size_t kept = len < WORD_BYTES_MAX ? len : WORD_BYTES_MAX;
-    memcpy(&key.low, word, 8);
-    memcpy(&key.high, word + 8, 8);
-    key.low &= word_key_masks[kept + 8];
-    key.high &= word_key_masks[kept];
-    return key;
-}
-
-/* The upper bits are the good ones. */
-static inline uint64_t word_key_hash(struct word_key key)
-{
-    return (key.low ^ key.high * UINT64_C(0xc2b2ae3d27d4eb4f)) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-/* The low half of its key. */
+/* The first half of a lower-case word's key; 8 bytes must be readable even if it is shorter. */
 static inline uint64_t word_low_of(const char *word, size_t len)
 {
     uint64_t low;
@@ -160,38 +143,41 @@ static inline uint64_t word_low_of(const char *word, size_t len)
     return low & word_key_masks[(len < 8 ? len : 8) + 8];
 }
 
-static inline uint64_t vocabulary_filter_bit(uint64_t low)
+/* The second half of a word of more than 8 bytes; 16 must be readable. */
+static inline uint64_t word_high_of(const char *word, size_t len)
 {
-    return low * UINT64_C(0x9e3779b97f4a7c15) >> (64 - VOCABULARY_FILTER_LOG);
+    uint64_t high;
+    memcpy(&high, word + 8, 8);
+    return high & word_key_masks[len < WORD_BYTES_MAX ? len : WORD_BYTES_MAX];
 }
 
-/* By the low half of a word's key: false for most words that no rule or feature knows; true for all
-   that one does. */
-static inline bool vocabulary_may_have(const struct vocabulary *vocabulary, uint64_t low)
+/* Many words share their first half, fewer the length as well. */
+static inline size_t vocabulary_hash(uint64_t low, size_t len)
 {
-    uint64_t bit = vocabulary_filter_bit(low);
-    return (vocabulary->filter[bit / 64] >> (bit % 64) & 1u) != 0;
+    return (low + len) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - VOCABULARY_SLOTS_LOG);
 }
 
-/* The slot of the key, or the free one where it belongs. */
-static inline size_t vocabulary_slot(const struct vocabulary *vocabulary, struct word_key key)
+/* The first known word that a word of this length, with this half of a key, may be; WORD_UNKNOWN
+   for most words that no rule or feature knows. */
+static inline uint16_t vocabulary_slot(const struct vocabulary *vocabulary, uint64_t low,
+                                       size_t len)
 {
-    size_t slot = word_key_hash(key) >> (64 - VOCABULARY_SLOTS_LOG);
-    while (vocabulary->slots[slot] != 0) {
-        const uint64_t *there = vocabulary->keys[vocabulary->slots[slot] - 1];
-        if (there[0] == key.low && there[1] == key.high) {
-            break;
+    return vocabulary->slots[vocabulary_hash(low, len)];
+}
+
+/* The word of `len` bytes among those of its slot, or WORD_UNKNOWN; `low` as above. */
+static inline uint16_t vocabulary_find(const struct vocabulary *vocabulary, uint16_t slot,
+                                       const char *text, size_t len, uint64_t low)
+{
+    uint64_t high = len <= 8 ? 0 : word_high_of(text, len);
+    const struct known_word *word = &vocabulary->words[slot];
+    while (word->low != low || word->high != high) {
+        if (word->chain == WORD_UNKNOWN) {
+            return WORD_UNKNOWN;
         }
-        slot = (slot + 1) % VOCABULARY_SLOTS;
+        word = &vocabulary->words[word->chain];
     }
-    return slot;
-}
-
-/* The id of the word, WORD_UNKNOWN if no rule or feature knows it. */
-static inline uint16_t vocabulary_find(const struct vocabulary *vocabulary, struct word_key key)
-{
-    uint16_t found = vocabulary->slots[vocabulary_slot(vocabulary, key)];
-    return found == 0 ? WORD_UNKNOWN : (uint16_t)(found - 1);
+    return (uint16_t)(word - vocabulary->words);
 }
 
 #endif

@@ -10,6 +10,7 @@ const struct word_row word_rows[] = {
      "tu may might do not don't never should must be able",
      WORD_POLITE},
     {"not don't dont never without avoid instead rather except", WORD_NEGATION},
+    {"no", WORD_NO},
     {"do", WORD_AT_START},
     {"must exactly only least most maximum minimum without ensure require required requires "
      "constraint "

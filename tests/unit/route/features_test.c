@@ -160,7 +160,7 @@ static void hits_know_their_place(void)
     bool quoted = false;
     const struct vocabulary *v = vocabulary_get();
     for (size_t i = 0; i < f.hit_count; i++) {
-        const char *word = (const char *)v->keys[f.hits[i].word];
+        const char *word = (const char *)&v->words[f.hits[i].word].low;
         start = start || (memcmp(word, "summariz", 8) == 0 && (f.hits[i].place & PLACE_START) != 0);
         negated =
             negated || (memcmp(word, "translat", 8) == 0 && (f.hits[i].place & PLACE_NEGATED) != 0);
@@ -174,7 +174,7 @@ static void words_are_whole_words(void)
 {
     support_features("The archetype shows a preclassified subsummarized showroom", &f);
     for (size_t i = 0; i < f.hit_count; i++) {
-        const char *word = (const char *)vocabulary_get()->keys[f.hits[i].word];
+        const char *word = (const char *)&vocabulary_get()->words[f.hits[i].word].low;
         printf("# unexpected word %.16s\n", word);
     }
     EXPECT_INT(f.hit_count, 0);

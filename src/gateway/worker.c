@@ -20,6 +20,7 @@
 #define OUT_BYTES_MAX (64u << 20)
 #define LINES_BYTES_MAX ((size_t)64 << 10)
 #define LOG_BYTES_MAX (64u << 10)
+#define ADMIN_REST_MS 100
 #define CUT_GRACE_MS 250 /* for the last words of calls that are cut */
 
 /* The published snapshot and keys changed, or it is time to drain. */
@@ -43,6 +44,7 @@ static void on_upstream_closed(void *user)
 {
     struct worker *worker = user;
     deadline_close(&worker->cut, NULL);
+    deadline_close(&worker->admin_rest, NULL);
     uv_close((uv_handle_t *)&worker->async, NULL);
 }
 
@@ -107,6 +109,42 @@ static void on_async(uv_async_t *async)
     }
 }
 
+static void on_admin_ready(uv_poll_t *poll, int status, int events);
+
+/* The socket would be reported ready again at once, for as long as the want lasts. */
+static void admin_rest(struct worker *worker)
+{
+    uv_poll_stop(&worker->admin_poll);
+    deadline_set(&worker->admin_rest, ADMIN_REST_MS);
+}
+
+static void on_admin_rested(struct deadline *deadline)
+{
+    struct worker *worker = deadline->owner;
+    if (worker->admin_fd >= 0) {
+        uv_poll_start(&worker->admin_poll, UV_READABLE, on_admin_ready);
+    }
+}
+
+static void on_admin_ready(uv_poll_t *poll, int status, int events)
+{
+    struct worker *worker = CONTAINER_OF(poll, struct worker, admin_poll);
+    (void)events;
+    if (status < 0) {
+        admin_rest(worker);
+        return;
+    }
+    int fd = accept4(worker->admin_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0) {
+        if (!http_server_adopt(worker->admin, fd)) {
+            log_event(LOG_WARN, "admin_connection",
+                      "a connection on the admin socket could not be served");
+        }
+    } else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+        admin_rest(worker); /* no descriptor is left, or no memory */
+    }
+}
+
 static struct http_server_options server_options(struct worker *worker, struct listener *listener)
 {
     const struct server_settings *settings = &worker->snapshot->server;
@@ -148,6 +186,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     worker->tls = gateway_tls(gateway);
     uv_async_init(&worker->loop.uv, &worker->async, on_async);
     deadline_init(&worker->cut, &worker->loop, on_cut, worker);
+    deadline_init(&worker->admin_rest, &worker->loop, on_admin_rested, worker);
     worker->front_listener = (struct listener){worker, false};
     worker->admin_listener = (struct listener){worker, true};
     struct http_server_options options = server_options(worker, &worker->front_listener);
@@ -186,20 +225,6 @@ bool worker_listen(struct worker *worker, struct error *error)
         }
     }
     return true;
-}
-
-static void on_admin_ready(uv_poll_t *poll, int status, int events)
-{
-    struct worker *worker = CONTAINER_OF(poll, struct worker, admin_poll);
-    (void)events;
-    if (status < 0) {
-        return;
-    }
-    int fd = accept4(worker->admin_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0 && !http_server_adopt(worker->admin, fd)) {
-        log_event(LOG_WARN, "admin_connection",
-                  "a connection on the admin socket could not be served");
-    }
 }
 
 /* The file is readable by its owner only from its first moment: umask rules while it is bound. */

@@ -35,7 +35,8 @@ struct worker {
     struct http_server *server;
     struct http_server *admin; /* worker 0 only: the unix socket */
     uv_poll_t admin_poll;
-    int admin_fd; /* -1: none */
+    int admin_fd;               /* -1: none */
+    struct deadline admin_rest; /* after an accept that failed for want of something */
     struct upstream *upstream;
     struct snapshot *snapshot; /* its own reference; swapped on `async` */
     struct key_set *keys;

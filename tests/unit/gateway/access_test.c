@@ -7,6 +7,9 @@
 #include "gateway/call.h"
 #include "tests/unit/gateway/answers.h"
 
+#include <sys/resource.h>
+#include <sys/un.h>
+
 #define YAML                                                                                       \
     "log: { access: false }\n"                                                                     \
     "providers:\n"                                                                                 \
@@ -232,6 +235,31 @@ static void stranger_leaves_nothing(void)
     buf_release(&body);
 }
 
+/* While no descriptor is left the loop must not be woken over and over for a client that cannot be
+ * accepted; afterwards it is. */
+static void admin_rests(void)
+{
+    struct error error;
+    struct rlimit limit;
+    struct rlimit none;
+    struct client asking = {.in = BUF_INIT(1u << 20),
+                            .out = SLICE("GET /livez HTTP/1.1\r\n"
+                                         "Host: localhost\r\n\r\n")};
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/admin", h.directory);
+    EXPECT(worker_listen_admin(h.worker, address.sun_path, &error));
+    asking.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    EXPECT(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    none = (struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max};
+    EXPECT(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    EXPECT(connect(asking.fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
+    UNTIL(NULL, !uv_is_active((const uv_handle_t *)&h.worker->admin_poll));
+    EXPECT(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    UNTIL(&asking, client_done(&asking));
+    EXPECT_INT(client_status(&asking), 200);
+    client_close(&asking);
+}
+
 static void admin_begin(void)
 {
     struct http_server_options options = {.limits = http_default_limits,
@@ -265,6 +293,9 @@ int main(void)
     script_set('a', (struct slice)SLICE_INIT(""), AFTER_HANG);
     TEST(stranger_leaves_nothing, "a stranger is counted and leaves nothing");
     admin_end();
+    harness_end();
+    harness_begin(YAML OPEN, true);
+    TEST(admin_rests, "the admin socket rests while no descriptor is left");
     harness_end();
     return tap_done();
 }

@@ -27,7 +27,8 @@ static void find_key(struct discovery *discovery, const struct provider_preset *
                      const struct config_environment *environment,
                      const struct config_environment *process)
 {
-    if (variable(environment, preset->key_env) == NULL) {
+    if (variable(environment, preset->key_env) == NULL ||
+        (preset->base_url == NULL && variable(environment, preset->base_url_env) == NULL)) {
         return;
     }
     struct discovered *item = discovery_add(discovery, preset);

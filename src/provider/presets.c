@@ -14,6 +14,8 @@
 #define CHAT PROVIDER_SPEAKS_OPENAI_CHAT
 #define COMPLETIONS PROVIDER_SPEAKS_OPENAI_COMPLETIONS
 #define OLLAMA PROVIDER_SPEAKS_OLLAMA
+#define RESPONSES PROVIDER_SPEAKS_OPENAI_RESPONSES
+#define EMBEDDINGS PROVIDER_SPEAKS_OPENAI_EMBEDDINGS
 
 #define CAN(name) CAPABILITY_##name
 #define STREAMS_JSON (CAN(JSON_OBJECT) | CAN(JSON_SCHEMA) | CAN(STREAMING))
@@ -21,6 +23,7 @@
 #define THINKER (AGENT | CAN(REASONING))
 #define SEER (THINKER | CAN(VISION))
 #define SEER_WITH_FILES (SEER | CAN(DOCUMENTS))
+#define ALL_SENSES (SEER_WITH_FILES | CAN(AUDIO))
 #define SEARCHER (CAN(JSON_SCHEMA) | CAN(STREAMING))
 
 const struct provider_preset provider_presets[] = {
@@ -31,7 +34,7 @@ const struct provider_preset provider_presets[] = {
         .key_env = "OPENAI_API_KEY",
         .base_url_env = "OPENAI_BASE_URL",
         .catalogue = "openai",
-        .dialects = CHAT | COMPLETIONS,
+        .dialects = CHAT | COMPLETIONS | RESPONSES | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
         .quirks = QUIRK_MAX_COMPLETION_TOKENS,
@@ -44,13 +47,64 @@ const struct provider_preset provider_presets[] = {
             },
     },
     {
+        .name = "anthropic",
+        .title = "Anthropic",
+        .base_url = "https://api.anthropic.com/v1",
+        .key_env = "ANTHROPIC_API_KEY",
+        .catalogue = "anthropic",
+        .dialects = PROVIDER_SPEAKS_ANTHROPIC,
+        .default_dialect = PROVIDER_DIALECT_ANTHROPIC,
+        .auth = AUTH_API_KEY_HEADER,
+        .auth_header = "x-api-key",
+        .capabilities = AGENT,
+        .curated =
+            {
+                {"claude-haiku-4-5", TIER_BUDGET, SEER_WITH_FILES, 200000, 700},
+                {"claude-sonnet-5", TIER_MID, SEER_WITH_FILES, 1000000, 1000},
+                {"claude-opus-5-5", TIER_PREMIUM, SEER_WITH_FILES, 1000000, 1500},
+            },
+    },
+    {
+        .name = "gemini",
+        .title = "Google Gemini",
+        .base_url = "https://generativelanguage.googleapis.com/v1beta",
+        .key_env = "GEMINI_API_KEY",
+        .catalogue = "google",
+        .dialects = PROVIDER_SPEAKS_GEMINI,
+        .default_dialect = PROVIDER_DIALECT_GEMINI,
+        .auth = AUTH_API_KEY_HEADER,
+        .auth_header = "x-goog-api-key",
+        .capabilities = AGENT | CAN(VISION) | CAN(DOCUMENTS) | CAN(AUDIO),
+        .curated =
+            {
+                {"gemini-3.5-flash-lite", TIER_BUDGET, ALL_SENSES, 1000000, 500},
+                {"gemini-3.8-flash", TIER_MID, ALL_SENSES, 1000000, 700},
+                {"gemini-3.1-pro-preview", TIER_PREMIUM, ALL_SENSES, 1048576, 1500},
+            },
+    },
+    {
+        .name = "azure",
+        .title = "Azure OpenAI",
+        /* https://RESOURCE.openai.azure.com/openai/v1: everyone's is another; models are the names
+           of one's own deployments */
+        .key_env = "AZURE_OPENAI_API_KEY",
+        .base_url_env = "AZURE_OPENAI_BASE_URL",
+        .catalogue = "azure",
+        .dialects = CHAT | RESPONSES | EMBEDDINGS,
+        .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
+        .auth = AUTH_API_KEY_HEADER,
+        .auth_header = "api-key",
+        .quirks = QUIRK_MAX_COMPLETION_TOKENS,
+        .capabilities = AGENT,
+    },
+    {
         .name = "openrouter",
         .title = "OpenRouter",
         .base_url = "https://openrouter.ai/api/v1",
         .key_env = "OPENROUTER_API_KEY",
         .base_url_env = "OPENROUTER_BASE_URL",
         .catalogue = "openrouter",
-        .dialects = CHAT | COMPLETIONS,
+        .dialects = CHAT | COMPLETIONS | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
         .quirks = QUIRK_REPORTS_COST | QUIRK_ROUTING_FIELDS,
@@ -85,6 +139,7 @@ const struct provider_preset provider_presets[] = {
         .dialects = CHAT,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
+        .quirks = QUIRK_REPLAY_REASONING,
         .capabilities = CAN(TOOLS) | CAN(PARALLEL_TOOLS) | CAN(JSON_OBJECT) | CAN(STREAMING),
         /* Two models are all that is served; deepseek-chat and -reasoner ended in July 2026. */
         .curated =
@@ -127,7 +182,7 @@ const struct provider_preset provider_presets[] = {
         .key_env = "MISTRAL_API_KEY",
         .base_url_env = "MISTRAL_BASE_URL",
         .catalogue = "mistral",
-        .dialects = CHAT,
+        .dialects = CHAT | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
         /* Answers 422 to members it does not know; the last chunk of a stream carries usage anyway.
@@ -148,7 +203,7 @@ const struct provider_preset provider_presets[] = {
         .key_env = "TOGETHER_API_KEY",
         .base_url_env = "TOGETHER_BASE_URL",
         .catalogue = "together",
-        .dialects = CHAT | COMPLETIONS,
+        .dialects = CHAT | COMPLETIONS | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
         .capabilities = CAN(JSON_OBJECT) | CAN(STREAMING) | CAN(COMPLETION),
@@ -167,7 +222,7 @@ const struct provider_preset provider_presets[] = {
         .key_env = "FIREWORKS_API_KEY",
         .base_url_env = "FIREWORKS_BASE_URL",
         .catalogue = "fireworks",
-        .dialects = CHAT | COMPLETIONS,
+        .dialects = CHAT | COMPLETIONS | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
         .capabilities = STREAMS_JSON | CAN(COMPLETION),
@@ -225,7 +280,7 @@ const struct provider_preset provider_presets[] = {
         .title = "vLLM",
         .base_url = "http://127.0.0.1:8000/v1",
         .base_url_env = "VLLM_BASE_URL",
-        .dialects = CHAT | COMPLETIONS,
+        .dialects = CHAT | COMPLETIONS | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
         .quirks = QUIRK_LOCAL,
@@ -238,7 +293,7 @@ const struct provider_preset provider_presets[] = {
         .title = "llama.cpp",
         .base_url = "http://127.0.0.1:8080/v1",
         .base_url_env = "LLAMACPP_BASE_URL",
-        .dialects = CHAT | COMPLETIONS,
+        .dialects = CHAT | COMPLETIONS | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
         .quirks = QUIRK_LOCAL,
@@ -251,7 +306,7 @@ const struct provider_preset provider_presets[] = {
         .title = "LM Studio",
         .base_url = "http://127.0.0.1:1234/v1",
         .base_url_env = "LMSTUDIO_BASE_URL",
-        .dialects = CHAT | COMPLETIONS,
+        .dialects = CHAT | COMPLETIONS | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
         .quirks = QUIRK_LOCAL,
@@ -263,7 +318,7 @@ const struct provider_preset provider_presets[] = {
     {
         .name = "openai-compatible",
         .title = "OpenAI-compatible server",
-        .dialects = CHAT | COMPLETIONS,
+        .dialects = CHAT | COMPLETIONS | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
         .capabilities = CAN(TOOLS) | STREAMS_JSON | CAN(COMPLETION),

@@ -33,10 +33,11 @@ static bool is_local(const struct provider_preset *p)
 
 static void all_are_there(void)
 {
-    static const char *const names[] = {"openai",     "openrouter",       "ollama",   "deepseek",
-                                        "groq",       "mistral",          "together", "xai",
-                                        "perplexity", "fireworks",        "vllm",     "llamacpp",
-                                        "lmstudio",   "openai-compatible"};
+    static const char *const names[] = {"openai",     "openrouter",        "ollama",    "deepseek",
+                                        "groq",       "mistral",           "together",  "xai",
+                                        "perplexity", "fireworks",         "vllm",      "llamacpp",
+                                        "lmstudio",   "openai-compatible", "anthropic", "gemini",
+                                        "azure"};
     EXPECT_INT(provider_preset_count, ARRAY_LEN(names));
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct provider_preset *p = preset(names[i]);
@@ -68,12 +69,12 @@ static void hosted_rows_name_their_key(void)
 {
     for (size_t i = 0; i < provider_preset_count; i++) {
         const struct provider_preset *p = &provider_presets[i];
-        bool hosted = p->base_url != NULL && !is_local(p);
+        bool own = p->base_url == NULL && p->base_url_env != NULL; /* everyone has another one */
+        bool hosted = own || (p->base_url != NULL && !is_local(p));
         EXPECT(hosted == (p->key_env != NULL));
         EXPECT(hosted == (p->catalogue != NULL));
-        EXPECT(hosted == (p->curated[0].model != NULL));
+        EXPECT((hosted && !own) == (p->curated[0].model != NULL));
         EXPECT(is_local(p) == (p->probe_port != 0));
-        EXPECT((p->base_url != NULL) == (p->base_url_env != NULL));
     }
 }
 

@@ -81,56 +81,40 @@ static void write_text(const struct sim_answer *answer, struct random *random, u
     }
 }
 
-static void apply_stops(const struct sim_ask *ask, struct sim_text *text)
+static void apply_stops(const struct sim_ask *ask, struct sim_choice *choice)
 {
-    char stop[64];
-    const struct json_doc *doc = ask->doc;
-
-    if (json_is(doc, ask->stop, JSON_STRING)) {
-        size_t len = json_unescape_to(json_inner(doc, ask->stop), stop, sizeof(stop));
-        sim_text_stop(text, slice_of(stop, len));
-    }
-    if (!json_is(doc, ask->stop, JSON_ARRAY)) {
-        return;
-    }
-    for (uint32_t i = json_first(doc, ask->stop); i != JSON_ABSENT;
-         i = json_next(doc, ask->stop, i)) {
-        if (json_is(doc, i, JSON_STRING)) {
-            size_t len = json_unescape_to(json_inner(doc, i), stop, sizeof(stop));
-            sim_text_stop(text, slice_of(stop, len));
+    for (size_t i = 0; i < ask->stop_count; i++) {
+        size_t len = choice->text.bytes.len;
+        sim_text_stop(&choice->text, ask->stops[i]);
+        if (choice->text.bytes.len < len) {
+            choice->stopped_by = ask->stops[i];
         }
     }
 }
 
 /* --- tool calls --- */
 
-/* The node of the function's description; Ollama and OpenAI agree on it. */
-static uint32_t tool_function(const struct sim_ask *ask, uint32_t tool)
+static bool said(const struct sim_ask *ask, const struct sim_tool *tool)
 {
-    uint32_t function = json_member(ask->doc, tool, SLICE("function"));
-    uint32_t name = json_member(ask->doc, function, SLICE("name"));
-
-    return json_is(ask->doc, name, JSON_STRING) ? function : JSON_ABSENT;
-}
-
-static bool said(const struct sim_ask *ask, uint32_t function)
-{
-    char name[128];
-    uint32_t node = json_member(ask->doc, function, SLICE("name"));
-    size_t len = json_unescape_to(json_inner(ask->doc, node), name, sizeof(name));
-
-    return len > 0 && slice_find_slice(ask->last, slice_of(name, len)) != SIZE_MAX;
+    return slice_find_slice(ask->last, tool->name) != SIZE_MAX;
 }
 
 static bool wants_tools(const struct sim_answer *answer)
 {
     static const enum sim_behaviour behaviours[] = {
         SIM_TOOLS,       SIM_TOOLS_PARALLEL, SIM_TOOLS_WHOLE,   SIM_TOOLS_WITH_TEXT,
-        SIM_TOOLS_NO_ID, SIM_TOOLS_BAD_JSON, SIM_TOOLS_UNKNOWN,
+        SIM_TOOLS_NO_ID, SIM_TOOLS_BAD_JSON, SIM_TOOLS_UNKNOWN, SIM_TOOLS_ODD_ID,
     };
     const struct sim_ask *ask = answer->ask;
+    struct slice arguments;
 
-    if (ask->tools == JSON_ABSENT || ask->tool_forbidden || ask->after_tool) {
+    if (ask->tool_count == 0 || ask->tool_forbidden) {
+        return false;
+    }
+    if (ask->script.len > 0) {
+        return sim_script_call(ask, &arguments) != NULL;
+    }
+    if (ask->after_tool) {
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(behaviours); i++) {
@@ -141,72 +125,69 @@ static bool wants_tools(const struct sim_answer *answer)
     if (ask->tool_required) {
         return true;
     }
-    for (uint32_t i = json_first(ask->doc, ask->tools); i != JSON_ABSENT;
-         i = json_next(ask->doc, ask->tools, i)) {
-        uint32_t function = tool_function(ask, i);
-        if (function != JSON_ABSENT && said(ask, function)) {
+    for (size_t i = 0; i < ask->tool_count; i++) {
+        if (said(ask, &ask->tools[i])) {
             return true;
         }
     }
     return false;
 }
 
-/* The function to call as number `number`: the one that must be, else one that the text names, else
-   in turn. */
-static uint32_t choose_function(const struct sim_ask *ask, size_t number)
+/* The tool to call as number `number`: the one that must be, else one that the text names, else in
+   turn. */
+static const struct sim_tool *choose_tool(const struct sim_ask *ask, size_t number)
 {
-    uint32_t chosen = JSON_ABSENT;
-    size_t count = json_count(ask->doc, ask->tools);
-    size_t at = 0;
-
-    for (uint32_t i = json_first(ask->doc, ask->tools); i != JSON_ABSENT;
-         i = json_next(ask->doc, ask->tools, i)) {
-        uint32_t function = tool_function(ask, i);
-        if (function == JSON_ABSENT) {
-            continue;
+    for (size_t i = 0; i < ask->tool_count; i++) {
+        const struct sim_tool *tool = &ask->tools[i];
+        if (ask->tool.len > 0 ? slice_eq(tool->name, ask->tool) : number == 0 && said(ask, tool)) {
+            return tool;
         }
-        if (ask->tool.len > 0 &&
-            json_string_is(ask->doc, json_member(ask->doc, function, SLICE("name")), ask->tool)) {
-            return function;
-        }
-        if (number == 0 && ask->tool.len == 0 && said(ask, function)) {
-            return function;
-        }
-        if (chosen == JSON_ABSENT || at == number % count) {
-            chosen = function;
-        }
-        at++;
     }
-    return chosen;
+    return &ask->tools[number % ask->tool_count];
 }
 
-static void make_call(const struct sim_answer *answer, struct random *random, uint32_t function,
-                      struct sim_call *call)
+static void write_arguments(const struct sim_answer *answer, struct random *random,
+                            const struct sim_tool *tool, struct buf *out)
 {
-    const struct sim_ask *ask = answer->ask;
+    const struct json_doc *doc = answer->ask->doc;
     struct json_writer w;
+
+    json_writer_init(&w, out);
+    if (tool->custom) {
+        buf_append(out, SLICE("made-up text for a custom tool"));
+    } else if (json_is(doc, tool->parameters, JSON_OBJECT)) {
+        sim_schema_value(&w, doc, tool->parameters, random);
+    } else {
+        buf_append(out, SLICE("{}"));
+    }
+}
+
+/* `arguments`: of a script; NULL: to be made up. */
+static void make_call(const struct sim_answer *answer, struct random *random,
+                      const struct sim_tool *tool, const struct slice *arguments,
+                      struct sim_choice *choice)
+{
+    struct sim_call *call = &choice->calls[choice->call_count++];
 
     buf_init(&call->name, JSON_MAX);
     buf_init(&call->arguments, JSON_MAX);
-    if (is(answer, SIM_TOOLS_UNKNOWN)) {
-        buf_append(&call->name, SLICE("not_offered"));
+    call->custom = tool->custom;
+    choice->finish = SIM_FINISH_TOOLS;
+    buf_append(&call->name, is(answer, SIM_TOOLS_UNKNOWN) ? SLICE("not_offered") : tool->name);
+    if (arguments != NULL) {
+        buf_append(&call->arguments, arguments->len == 0 ? SLICE("{}") : *arguments);
     } else {
-        json_unescape(json_inner(ask->doc, json_member(ask->doc, function, SLICE("name"))),
-                      &call->name);
-    }
-    json_writer_init(&w, &call->arguments);
-    uint32_t parameters = json_member(ask->doc, function, SLICE("parameters"));
-    if (json_is(ask->doc, parameters, JSON_OBJECT)) {
-        sim_schema_value(&w, ask->doc, parameters, random);
-    } else {
-        buf_append(&call->arguments, SLICE("{}"));
+        write_arguments(answer, random, tool, &call->arguments);
     }
     if (is(answer, SIM_TOOLS_BAD_JSON)) {
         call->arguments.len = call->arguments.len / 2;
     }
     uint64_t id = random_next(random);
     call->id[0] = '\0';
-    if (!is(answer, SIM_TOOLS_NO_ID)) {
+    if (is(answer, SIM_TOOLS_ODD_ID)) {
+        (void)snprintf(call->id, sizeof(call->id), "functions.%08x:%zu", (unsigned)(id >> 32),
+                       choice->call_count - 1);
+    } else if (!is(answer, SIM_TOOLS_NO_ID)) {
         (void)snprintf(call->id, sizeof(call->id), "call_%016llx", (unsigned long long)id);
     }
 }
@@ -214,22 +195,22 @@ static void make_call(const struct sim_answer *answer, struct random *random, ui
 static void make_calls(const struct sim_answer *answer, struct random *random,
                        struct sim_choice *choice)
 {
+    const struct sim_ask *ask = answer->ask;
     size_t count = sim_number(answer->behaviours, SIM_TOOLS_PARALLEL, 1);
+    struct slice arguments;
 
+    if (ask->script.len > 0) {
+        make_call(answer, random, sim_script_call(ask, &arguments), &arguments, choice);
+        return;
+    }
     if (count > SIM_CALLS_MAX) {
         count = SIM_CALLS_MAX;
     }
-    if (answer->ask->one_tool && count > 1) {
+    if (ask->one_tool && count > 1) {
         count = 1;
     }
     for (size_t i = 0; i < count; i++) {
-        uint32_t function = choose_function(answer->ask, i);
-        if (function == JSON_ABSENT) {
-            return;
-        }
-        make_call(answer, random, function, &choice->calls[i]);
-        choice->call_count++;
-        choice->finish = SIM_FINISH_TOOLS;
+        make_call(answer, random, choose_tool(ask, i), NULL, choice);
     }
 }
 
@@ -259,12 +240,13 @@ static void make_choice(struct sim_answer *answer, struct random *random, uint32
 
     sim_text_init(&choice->thoughts);
     sim_text_init(&choice->text);
-    if (is(answer, SIM_REASONING_CONTENT) || is(answer, SIM_REASONING_DETAILS)) {
+    if (answer->ask->thinks || is(answer, SIM_THINKING) || is(answer, SIM_REASONING_CONTENT) ||
+        is(answer, SIM_REASONING_DETAILS)) {
         sim_text_sentences(&choice->thoughts, random, THOUGHTS);
     }
     if (!calls || is(answer, SIM_TOOLS_WITH_TEXT)) {
         write_text(answer, random, tokens, &choice->text);
-        apply_stops(answer->ask, &choice->text);
+        apply_stops(answer->ask, choice);
         limit_choice(answer, choice);
     }
     if (calls) {

@@ -22,7 +22,8 @@ enum sim_finish {
 struct sim_call {
     char id[32]; /* "call_" and 16 hexadecimal digits, or empty */
     struct buf name;
-    struct buf arguments; /* JSON, unless a behaviour spoils it */
+    struct buf arguments; /* JSON, unless a behaviour spoils it; text of a custom tool */
+    bool custom;
 };
 
 struct sim_choice {
@@ -30,6 +31,7 @@ struct sim_choice {
     struct sim_text text;
     struct sim_call calls[SIM_CALLS_MAX];
     size_t call_count;
+    struct slice stopped_by; /* the stop sequence that ended the text, or empty */
     enum sim_finish finish;
 };
 

@@ -8,122 +8,54 @@
 #define TOKENS_PER_IMAGE 85
 #define MIX 0x9e3779b97f4a7c15ULL
 #define DIMENSIONS_DEFAULT 16
-#define DIMENSIONS_MAX 4096
 
-struct reader {
-    struct sim_ask *ask;
-    const struct json_doc *doc;
-    struct arena *arena;
-    uint64_t bytes; /* of the prompt's text */
-};
+static const struct slice script_mark = SLICE_INIT("[[call:");
 
-static bool ollama(const struct sim_ask *ask)
+bool sim_read_begin(struct sim_reading *r, enum sim_operation operation, struct slice model)
 {
-    return ask->operation >= SIM_OLLAMA_CHAT;
+    struct sim_ask *ask = r->ask;
+    const struct sim_request *request = ask->request;
+
+    *ask = (struct sim_ask){.operation = operation,
+                            .doc = r->doc,
+                            .request = request,
+                            .hash = MIX,
+                            .schema = JSON_ABSENT,
+                            .choices = 1,
+                            .max_tokens = -1,
+                            .dimensions = DIMENSIONS_DEFAULT};
+    if (!json_is(r->doc, JSON_ROOT, JSON_OBJECT)) {
+        return error_set(r->error, ERROR_INVALID, "invalid_body", "the body is no JSON object");
+    }
+    if (model.len == 0) {
+        model = sim_read_string(r, json_member(r->doc, JSON_ROOT, SLICE("model")));
+    }
+    if (model.len == 0) {
+        return error_set(r->error, ERROR_INVALID, "missing_model", "you must provide a model");
+    }
+    ask->model = model;
+    ask->hash = (ask->hash ^ hash_stable(model)) * MIX;
+    return true;
 }
 
-static uint32_t member(const struct reader *r, uint32_t object, const char *path)
+bool sim_read_end(struct sim_reading *r)
 {
-    return json_path(r->doc, object, path);
+    r->ask->prompt_tokens += (r->bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+    if (r->arena->exhausted) {
+        return error_set(r->error, ERROR_LIMIT, "too_large", "the request needs too much memory");
+    }
+    return true;
 }
 
-static bool flag(const struct reader *r, uint32_t value, bool otherwise)
+bool sim_read_flag(const struct sim_reading *r, uint32_t value, bool otherwise)
 {
     bool is = otherwise;
 
     return json_bool(r->doc, value, &is) ? is : otherwise;
 }
 
-static void read_text(struct reader *r, uint32_t string)
+void sim_read_number(const struct sim_reading *r, uint32_t value, int64_t *into)
 {
-    struct slice inner = json_inner(r->doc, string);
-
-    r->bytes += inner.len;
-    r->ask->hash = (r->ask->hash ^ hash_stable(inner)) * MIX;
-    r->ask->last = json_string(r->doc, string, r->arena);
-}
-
-/* --- messages --- */
-
-static void read_content(struct reader *r, uint32_t content)
-{
-    if (json_is(r->doc, content, JSON_STRING)) {
-        read_text(r, content);
-    }
-    if (!json_is(r->doc, content, JSON_ARRAY)) {
-        return;
-    }
-    for (uint32_t i = json_first(r->doc, content); i != JSON_ABSENT;
-         i = json_next(r->doc, content, i)) {
-        uint32_t text = json_is(r->doc, i, JSON_STRING) ? i : json_member(r->doc, i, SLICE("text"));
-        if (json_is(r->doc, text, JSON_STRING)) {
-            read_text(r, text);
-        } else {
-            r->ask->prompt_tokens += TOKENS_PER_IMAGE;
-        }
-    }
-}
-
-static void read_messages(struct reader *r, uint32_t messages)
-{
-    if (!json_is(r->doc, messages, JSON_ARRAY)) {
-        return;
-    }
-    for (uint32_t i = json_first(r->doc, messages); i != JSON_ABSENT;
-         i = json_next(r->doc, messages, i)) {
-        uint32_t role = json_member(r->doc, i, SLICE("role"));
-        uint32_t images = json_member(r->doc, i, SLICE("images"));
-        read_content(r, json_member(r->doc, i, SLICE("content")));
-        r->ask->prompt_tokens += TOKENS_PER_MESSAGE;
-        if (json_is(r->doc, images, JSON_ARRAY)) {
-            r->ask->prompt_tokens += (uint64_t)json_count(r->doc, images) * TOKENS_PER_IMAGE;
-        }
-        r->ask->after_tool =
-            json_is(r->doc, role, JSON_STRING) && (json_string_is(r->doc, role, SLICE("tool")) ||
-                                                   json_string_is(r->doc, role, SLICE("function")));
-    }
-}
-
-/* --- the other members --- */
-
-static void read_tool_choice(struct reader *r)
-{
-    uint32_t choice = member(r, JSON_ROOT, "tool_choice");
-
-    if (json_is(r->doc, choice, JSON_STRING)) {
-        r->ask->tool_required = json_string_is(r->doc, choice, SLICE("required"));
-        r->ask->tool_forbidden = json_string_is(r->doc, choice, SLICE("none"));
-    } else if (json_is(r->doc, choice, JSON_OBJECT)) {
-        uint32_t name = member(r, choice, "function.name");
-        r->ask->tool_required = true;
-        if (json_is(r->doc, name, JSON_STRING)) {
-            r->ask->tool = json_string(r->doc, name, r->arena);
-        }
-    }
-    r->ask->one_tool = !flag(r, member(r, JSON_ROOT, "parallel_tool_calls"), true);
-}
-
-static void read_format(struct reader *r)
-{
-    uint32_t format = member(r, JSON_ROOT, ollama(r->ask) ? "format" : "response_format");
-    uint32_t type = json_member(r->doc, format, SLICE("type"));
-
-    r->ask->schema = JSON_ABSENT;
-    if (ollama(r->ask)) {
-        r->ask->json =
-            json_is(r->doc, format, JSON_OBJECT) ||
-            (json_is(r->doc, format, JSON_STRING) && json_string_is(r->doc, format, SLICE("json")));
-        r->ask->schema = json_is(r->doc, format, JSON_OBJECT) ? format : JSON_ABSENT;
-    } else if (json_is(r->doc, type, JSON_STRING)) {
-        r->ask->schema = member(r, format, "json_schema.schema");
-        r->ask->json = json_string_is(r->doc, type, SLICE("json_object")) ||
-                       json_string_is(r->doc, type, SLICE("json_schema"));
-    }
-}
-
-static void read_number(struct reader *r, const char *path, int64_t *into)
-{
-    uint32_t value = member(r, JSON_ROOT, path);
     int64_t number;
 
     if (json_is(r->doc, value, JSON_NUMBER) && json_int64(r->doc, value, &number) && number >= 0) {
@@ -131,81 +63,158 @@ static void read_number(struct reader *r, const char *path, int64_t *into)
     }
 }
 
-static void read_options(struct reader *r)
+bool sim_read_is(const struct sim_reading *r, uint32_t value, const char *text)
+{
+    return json_is(r->doc, value, JSON_STRING) &&
+           json_string_is(r->doc, value, slice_from_cstr(text));
+}
+
+struct slice sim_read_string(const struct sim_reading *r, uint32_t value)
+{
+    return json_is(r->doc, value, JSON_STRING) ? json_string(r->doc, value, r->arena) : SLICE_EMPTY;
+}
+
+/* --- the prompt --- */
+
+void sim_read_text(struct sim_reading *r, uint32_t value)
 {
     struct sim_ask *ask = r->ask;
-    int64_t choices = 1;
-    uint32_t encoding = member(r, JSON_ROOT, "encoding_format");
 
-    ask->max_tokens = -1;
-    ask->dimensions = DIMENSIONS_DEFAULT;
-    if (ollama(ask)) {
-        read_number(r, "options.num_predict", &ask->max_tokens);
-        ask->stop = member(r, JSON_ROOT, "options.stop");
-    } else {
-        read_number(r, "max_tokens", &ask->max_tokens);
-        read_number(r, "max_completion_tokens", &ask->max_tokens);
-        read_number(r, "n", &choices);
-        ask->stop = member(r, JSON_ROOT, "stop");
+    if (!json_is(r->doc, value, JSON_STRING)) {
+        return;
     }
-    read_number(r, "dimensions", &ask->dimensions);
-    if (ask->dimensions < 1 || ask->dimensions > DIMENSIONS_MAX) {
-        ask->dimensions = DIMENSIONS_DEFAULT;
+    struct slice inner = json_inner(r->doc, value);
+    r->bytes += inner.len;
+    ask->hash = (ask->hash ^ hash_stable(inner)) * MIX;
+    ask->last = json_string(r->doc, value, r->arena);
+    if (!r->mute && slice_find_slice(ask->last, script_mark) != SIZE_MAX) {
+        ask->script = ask->last;
+        ask->results = 0;
     }
-    ask->choices = choices < 1                 ? 1
-                   : choices > SIM_CHOICES_MAX ? SIM_CHOICES_MAX
-                                               : (unsigned)choices;
-    ask->base64 =
-        json_is(r->doc, encoding, JSON_STRING) && json_string_is(r->doc, encoding, SLICE("base64"));
-    ask->stream = flag(r, member(r, JSON_ROOT, "stream"), ollama(ask)) &&
-                  ask->operation != SIM_EMBEDDINGS && ask->operation != SIM_OLLAMA_EMBED;
-    ask->include_usage = flag(r, member(r, JSON_ROOT, "stream_options.include_usage"), false);
 }
 
-static void read_prompt(struct reader *r)
+void sim_read_image(struct sim_reading *r)
 {
-    uint32_t prompt = member(r, JSON_ROOT, "prompt");
-    uint32_t suffix = member(r, JSON_ROOT, "suffix");
-
-    read_content(r, prompt);
-    read_messages(r, member(r, JSON_ROOT, "messages"));
-    if (json_is(r->doc, suffix, JSON_STRING)) {
-        struct slice last = r->ask->last;
-        read_text(r, suffix);
-        r->ask->suffix = r->ask->last;
-        r->ask->last = last;
-    }
-    r->ask->input = member(r, JSON_ROOT, "input");
-    read_content(r, r->ask->input);
-    r->ask->prompt_tokens += (r->bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+    r->ask->prompt_tokens += TOKENS_PER_IMAGE;
 }
 
-bool sim_ask_read(struct sim_ask *ask, enum sim_operation operation, const struct json_doc *doc,
-                  struct arena *arena, struct error *error)
+void sim_read_content(struct sim_reading *r, uint32_t content)
 {
-    struct reader r = {.ask = ask, .doc = doc, .arena = arena};
-    uint32_t model;
+    sim_read_text(r, content);
+    if (!json_is(r->doc, content, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(r->doc, content); i != JSON_ABSENT;
+         i = json_next(r->doc, content, i)) {
+        uint32_t text = json_is(r->doc, i, JSON_STRING) ? i : json_member(r->doc, i, SLICE("text"));
+        if (json_is(r->doc, text, JSON_STRING)) {
+            sim_read_text(r, text);
+        } else if (json_is(r->doc, i, JSON_NUMBER) || json_is(r->doc, i, JSON_ARRAY)) {
+            r->ask->prompt_tokens += json_count(r->doc, i) + json_is(r->doc, i, JSON_NUMBER);
+        } else {
+            sim_read_image(r);
+        }
+    }
+}
 
-    *ask = (struct sim_ask){.operation = operation, .doc = doc, .hash = MIX};
-    if (!json_is(doc, JSON_ROOT, JSON_OBJECT)) {
-        return error_set(error, ERROR_INVALID, "invalid_body", "the body is no JSON object");
+void sim_read_turn(struct sim_reading *r, bool user, bool result)
+{
+    r->mute = !user || result;
+    r->ask->prompt_tokens += TOKENS_PER_MESSAGE;
+    r->ask->after_tool = result;
+    r->ask->results += result;
+}
+
+/* --- tools and limits --- */
+
+void sim_read_tool(struct sim_reading *r, uint32_t name, uint32_t parameters, bool custom)
+{
+    struct sim_ask *ask = r->ask;
+    struct slice text = sim_read_string(r, name);
+
+    if (text.len > 0 && ask->tool_count < SIM_TOOLS_MAX) {
+        ask->tools[ask->tool_count++] =
+            (struct sim_tool){.name = text, .parameters = parameters, .custom = custom};
     }
-    model = json_member(doc, JSON_ROOT, SLICE("model"));
-    if (!json_is(doc, model, JSON_STRING)) {
-        return error_set(error, ERROR_INVALID, "missing_model", "you must provide a model");
+}
+
+void sim_read_functions(struct sim_reading *r, uint32_t tools)
+{
+    if (!json_is(r->doc, tools, JSON_ARRAY)) {
+        return;
     }
-    ask->model = json_string(doc, model, arena);
-    ask->hash = (ask->hash ^ hash_stable(ask->model)) * MIX;
-    ask->tools = json_member(doc, JSON_ROOT, SLICE("tools"));
-    if (!json_is(doc, ask->tools, JSON_ARRAY) || json_count(doc, ask->tools) == 0) {
-        ask->tools = JSON_ABSENT;
+    for (uint32_t i = json_first(r->doc, tools); i != JSON_ABSENT;
+         i = json_next(r->doc, tools, i)) {
+        uint32_t custom = json_member(r->doc, i, SLICE("custom"));
+        uint32_t function = json_member(r->doc, i, SLICE("function"));
+        bool is_custom = json_is(r->doc, custom, JSON_OBJECT);
+        sim_read_tool(r, json_member(r->doc, is_custom ? custom : function, SLICE("name")),
+                      json_member(r->doc, function, SLICE("parameters")), is_custom);
     }
-    read_options(&r);
-    read_format(&r);
-    read_tool_choice(&r);
-    read_prompt(&r);
-    if (arena->exhausted) {
-        return error_set(error, ERROR_LIMIT, "too_large", "the request needs too much memory");
+}
+
+static void read_stop(struct sim_reading *r, uint32_t value)
+{
+    struct slice stop = sim_read_string(r, value);
+
+    if (stop.len > 0 && r->ask->stop_count < SIM_STOPS_MAX) {
+        r->ask->stops[r->ask->stop_count++] = stop;
     }
-    return true;
+}
+
+void sim_read_stops(struct sim_reading *r, uint32_t value)
+{
+    read_stop(r, value);
+    if (!json_is(r->doc, value, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(r->doc, value); i != JSON_ABSENT;
+         i = json_next(r->doc, value, i)) {
+        read_stop(r, i);
+    }
+}
+
+void sim_read_input(struct sim_reading *r, uint32_t value)
+{
+    struct sim_ask *ask = r->ask;
+
+    if (ask->inputs == NULL) {
+        ask->inputs = arena_array(r->arena, SIM_INPUTS_MAX, sizeof(*ask->inputs));
+    }
+    if (ask->inputs != NULL && ask->input_count < SIM_INPUTS_MAX) {
+        ask->inputs[ask->input_count++] = value;
+    }
+}
+
+/* --- scripts --- */
+
+static const struct sim_tool *find_tool(const struct sim_ask *ask, struct slice name)
+{
+    for (size_t i = 0; i < ask->tool_count; i++) {
+        if (slice_eq(ask->tools[i].name, name)) {
+            return &ask->tools[i];
+        }
+    }
+    return NULL;
+}
+
+const struct sim_tool *sim_script_call(const struct sim_ask *ask, struct slice *ret_arguments)
+{
+    struct slice rest = ask->script;
+    size_t at;
+
+    for (size_t number = 0; (at = slice_find_slice(rest, script_mark)) != SIZE_MAX; number++) {
+        rest = slice_from(rest, at + script_mark.len);
+        size_t end = slice_find_slice(rest, SLICE("]]"));
+        if (end == SIZE_MAX) {
+            return NULL;
+        }
+        if (number == ask->results) {
+            struct slice call = slice_of(rest.ptr, end);
+            struct slice name = slice_cut(&call, ' ');
+            *ret_arguments = slice_trim(call);
+            return find_tool(ask, name);
+        }
+    }
+    return NULL;
 }

@@ -18,7 +18,10 @@ static const struct sim_frame_request framing = {.keep_alive = true};
 static bool make_ask(struct sim_ask *ask, struct json_doc *doc, struct arena *arena,
                      struct slice body)
 {
-    return json_parse(doc, body, NULL, NULL) && sim_ask_read(ask, SIM_CHAT, doc, arena, NULL);
+    struct sim_reading reading = {.ask = ask, .doc = doc, .arena = arena};
+
+    return json_parse(doc, body, NULL, NULL) && sim_read_begin(&reading, SIM_CHAT, SLICE_EMPTY) &&
+           sim_read_end(&reading);
 }
 
 /* A completion whose body has exactly `bytes` bytes, if that is not too few. */
@@ -82,7 +85,7 @@ static struct sim_script *make_stream(const struct sim_ask *ask, uint32_t events
 bool sim_fast_make(const struct sim_profile *profile, struct sim_script **ret_whole,
                    struct sim_script **ret_stream)
 {
-    struct sim_ask ask;
+    struct sim_ask ask = {0};
     struct json_doc doc;
     struct arena arena;
 

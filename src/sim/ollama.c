@@ -2,6 +2,7 @@
 #include "sim/ollama.h"
 
 #include "base/hash.h"
+#include "sim/sim.h"
 
 #define CREATED_AT "2026-01-01T00:00:00.000000Z"
 #define LOAD_NS 5000000
@@ -133,11 +134,11 @@ static void write_stream(struct writer *o)
     }
 }
 
-void sim_ollama_answer(const struct sim_answer *answer, struct sim_reply *reply)
+static void write_answer(const struct sim_answer *answer, struct sim_reply *reply)
 {
     const struct sim_choice *choice = &answer->choices[0];
     struct writer o = {
-        .answer = answer, .reply = reply, .chat = answer->ask->operation == SIM_OLLAMA_CHAT};
+        .answer = answer, .reply = reply, .chat = answer->ask->operation == SIM_CHAT};
 
     if (answer->ask->stream) {
         reply->stream = SIM_NDJSON;
@@ -166,7 +167,7 @@ static void write_vector(const struct sim_ask *ask, uint32_t text, struct json_w
     json_end_array(w);
 }
 
-void sim_ollama_embeddings(const struct sim_answer *answer, struct sim_reply *reply)
+static void write_embeddings(const struct sim_answer *answer, struct sim_reply *reply)
 {
     const struct sim_ask *ask = answer->ask;
     struct json_writer w;
@@ -177,13 +178,8 @@ void sim_ollama_embeddings(const struct sim_answer *answer, struct sim_reply *re
     json_member_string(&w, SLICE("model"), answer->model);
     json_key(&w, SLICE("embeddings"));
     json_begin_array(&w);
-    if (json_is(ask->doc, ask->input, JSON_STRING)) {
-        write_vector(ask, ask->input, &w);
-    } else if (json_is(ask->doc, ask->input, JSON_ARRAY)) {
-        for (uint32_t i = json_first(ask->doc, ask->input); i != JSON_ABSENT;
-             i = json_next(ask->doc, ask->input, i)) {
-            write_vector(ask, i, &w);
-        }
+    for (size_t i = 0; i < ask->input_count; i++) {
+        write_vector(ask, ask->inputs[i], &w);
     }
     json_end_array(&w);
     json_member_int(&w, SLICE("prompt_eval_count"), (int64_t)answer->prompt_tokens);
@@ -191,20 +187,21 @@ void sim_ollama_embeddings(const struct sim_answer *answer, struct sim_reply *re
     sim_reply_end(reply, 0);
 }
 
-void sim_ollama_tags(struct slice models, struct sim_reply *reply)
+static void list_models(struct slice models, struct slice name, struct sim_reply *reply)
 {
     struct json_writer w;
 
+    (void)name;
     sim_reply_begin(reply);
     json_writer_init(&w, &reply->body);
     json_begin_object(&w);
     json_key(&w, SLICE("models"));
     json_begin_array(&w);
     while (models.len > 0) {
-        struct slice name = slice_trim(slice_cut(&models, ','));
+        struct slice model = slice_trim(slice_cut(&models, ','));
         json_begin_object(&w);
-        json_member_string(&w, SLICE("name"), name);
-        json_member_string(&w, SLICE("model"), name);
+        json_member_string(&w, SLICE("name"), model);
+        json_member_string(&w, SLICE("model"), model);
         json_member_string(&w, SLICE("modified_at"), SLICE(CREATED_AT));
         json_member_int(&w, SLICE("size"), 4000000000);
         json_end_object(&w);
@@ -221,16 +218,20 @@ static void write_fixed(struct sim_reply *reply, struct slice json)
     sim_reply_end(reply, 0);
 }
 
-void sim_ollama_show(struct sim_reply *reply)
+static void show_model(struct slice models, struct slice name, struct sim_reply *reply)
 {
+    (void)models;
+    (void)name;
     write_fixed(reply, SLICE("{\"modelfile\":\"FROM simulated\",\"details\":{\"format\":\"gguf\","
                              "\"family\":\"llama\",\"parameter_size\":\"7B\"},\"model_info\":{"
                              "\"general.architecture\":\"llama\",\"llama.context_length\":4096},"
                              "\"capabilities\":[\"completion\",\"tools\"]}"));
 }
 
-void sim_ollama_version(struct sim_reply *reply)
+static void tell_version(struct slice models, struct slice name, struct sim_reply *reply)
 {
+    (void)models;
+    (void)name;
     write_fixed(reply, SLICE("{\"version\":\"0.12.0\"}"));
 }
 
@@ -246,13 +247,42 @@ static void write_error(struct sim_reply *reply, struct slice text)
     sim_reply_end(reply, 0);
 }
 
-void sim_ollama_refusal(const struct sim_refusal *refusal, struct sim_reply *reply)
+static void refuse(const struct sim_refusal *refusal, struct sim_reply *reply)
 {
     reply->status = refusal->status;
     write_error(reply, refusal->text);
 }
 
-void sim_ollama_stream_error(struct sim_reply *reply)
+static void write_stream_error(const struct sim_answer *answer, struct sim_reply *reply)
 {
+    (void)answer;
     write_error(reply, SLICE("the simulated model lost its thread"));
 }
+
+static void write_context(uint64_t tokens, uint64_t window, struct buf *out)
+{
+    buf_printf(out, "the request's %llu tokens exceed the context of %llu tokens",
+               (unsigned long long)tokens, (unsigned long long)window);
+}
+
+static const struct sim_endpoint endpoints[] = {
+    {SLICE_INIT("POST"), SLICE_INIT("/api/chat"), SIM_CHAT, sim_ollama_read, write_answer, NULL},
+    {SLICE_INIT("POST"), SLICE_INIT("/api/generate"), SIM_COMPLETION, sim_ollama_read, write_answer,
+     NULL},
+    {SLICE_INIT("POST"), SLICE_INIT("/api/embed"), SIM_EMBEDDINGS, sim_ollama_read_embed,
+     write_embeddings, NULL},
+    {SLICE_INIT("GET"), SLICE_INIT("/api/tags"), SIM_CHAT, NULL, NULL, list_models},
+    {SLICE_INIT("POST"), SLICE_INIT("/api/show"), SIM_CHAT, NULL, NULL, show_model},
+    {SLICE_INIT("GET"), SLICE_INIT("/api/version"), SIM_CHAT, NULL, NULL, tell_version},
+};
+
+const struct sim_dialect sim_ollama = {
+    .name = SLICE_INIT("ollama"),
+    .flag = SIM_DIALECT_OLLAMA,
+    .request_id = "x-request-id",
+    .endpoints = endpoints,
+    .endpoint_count = ARRAY_LEN(endpoints),
+    .refuse = refuse,
+    .stream_error = write_stream_error,
+    .context = write_context,
+};

@@ -8,13 +8,7 @@
 
 #include "sim/openai.h"
 
-/* SIM_OLLAMA_CHAT and SIM_OLLAMA_GENERATE, whole or streamed as the request asks. */
-void sim_ollama_answer(const struct sim_answer *answer, struct sim_reply *reply);
-void sim_ollama_embeddings(const struct sim_answer *answer, struct sim_reply *reply);
-void sim_ollama_tags(struct slice models, struct sim_reply *reply);
-void sim_ollama_show(struct sim_reply *reply);
-void sim_ollama_version(struct sim_reply *reply);
-void sim_ollama_refusal(const struct sim_refusal *refusal, struct sim_reply *reply);
-void sim_ollama_stream_error(struct sim_reply *reply);
+bool sim_ollama_read(struct sim_reading *r);
+bool sim_ollama_read_embed(struct sim_reading *r);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/openai_private.h"
 
+#include "sim/sim.h"
+
 #include <stdio.h>
 
 struct slice sim_openai_finish(enum sim_finish finish)
@@ -48,3 +50,37 @@ void sim_openai_answer(const struct sim_answer *answer, struct sim_reply *reply)
         sim_openai_whole(answer, reply);
     }
 }
+
+static void write_context(uint64_t tokens, uint64_t window, struct buf *out)
+{
+    buf_printf(out,
+               "This model's maximum context length is %llu tokens. However, your messages "
+               "resulted in %llu tokens. Please reduce the length of the messages.",
+               (unsigned long long)window, (unsigned long long)tokens);
+}
+
+static const struct sim_endpoint endpoints[] = {
+    {SLICE_INIT("POST"), SLICE_INIT("/chat/completions"), SIM_CHAT, sim_openai_read,
+     sim_openai_answer, NULL},
+    {SLICE_INIT("POST"), SLICE_INIT("/deployments/*/chat/completions"), SIM_CHAT, sim_openai_read,
+     sim_openai_answer, NULL},
+    {SLICE_INIT("POST"), SLICE_INIT("/completions"), SIM_COMPLETION, sim_openai_read,
+     sim_openai_answer, NULL},
+    {SLICE_INIT("POST"), SLICE_INIT("/embeddings"), SIM_EMBEDDINGS, sim_openai_read_embeddings,
+     sim_openai_embeddings, NULL},
+    {SLICE_INIT("POST"), SLICE_INIT("/deployments/*/embeddings"), SIM_EMBEDDINGS,
+     sim_openai_read_embeddings, sim_openai_embeddings, NULL},
+    {SLICE_INIT("GET"), SLICE_INIT("/models"), SIM_CHAT, NULL, NULL, sim_openai_models},
+    {SLICE_INIT("GET"), SLICE_INIT("/models/*"), SIM_CHAT, NULL, NULL, sim_openai_models},
+};
+
+const struct sim_dialect sim_openai = {
+    .name = SLICE_INIT("openai"),
+    .flag = SIM_DIALECT_OPENAI,
+    .request_id = "x-request-id",
+    .endpoints = endpoints,
+    .endpoint_count = ARRAY_LEN(endpoints),
+    .refuse = sim_openai_refuse,
+    .stream_error = sim_openai_stream_error,
+    .context = write_context,
+};

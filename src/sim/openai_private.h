@@ -14,6 +14,12 @@ void sim_openai_xgroq(const struct sim_answer *answer, struct json_writer *w);
 /* The members that carry a thought. */
 void sim_openai_thoughts(const struct sim_answer *answer, struct slice thought,
                          struct json_writer *w);
+bool sim_openai_read(struct sim_reading *r);
+bool sim_openai_read_embeddings(struct sim_reading *r);
+void sim_openai_embeddings(const struct sim_answer *answer, struct sim_reply *reply);
+void sim_openai_models(struct slice models, struct slice name, struct sim_reply *reply);
+void sim_openai_refuse(const struct sim_refusal *refusal, struct sim_reply *reply);
+void sim_openai_stream_error(const struct sim_answer *answer, struct sim_reply *reply);
 void sim_openai_whole(const struct sim_answer *answer, struct sim_reply *reply);
 void sim_openai_stream(const struct sim_answer *answer, struct sim_reply *reply);
 

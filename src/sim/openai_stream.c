@@ -170,14 +170,14 @@ static void write_fragment(struct writer *s, unsigned index, size_t number, bool
         json_member_string(w, SLICE("id"), slice_from_cstr(call->id));
     }
     if (first) {
-        json_member_string(w, SLICE("type"), SLICE("function"));
+        json_member_string(w, SLICE("type"), call->custom ? SLICE("custom") : SLICE("function"));
     }
-    json_key(w, SLICE("function"));
+    json_key(w, call->custom ? SLICE("custom") : SLICE("function"));
     json_begin_object(w);
     if (first) {
         json_member_string(w, SLICE("name"), buf_slice(&call->name));
     }
-    json_member_string(w, SLICE("arguments"), fragment);
+    json_member_string(w, call->custom ? SLICE("input") : SLICE("arguments"), fragment);
     json_end_object(w);
     json_end_object(w);
     json_end_array(w);
@@ -185,8 +185,7 @@ static void write_fragment(struct writer *s, unsigned index, size_t number, bool
     chunk_end(s, token_delay(s, 2), false);
 }
 
-/* The next fragment: some bytes, not cut inside a character. */
-static struct slice take_fragment(struct slice *rest)
+struct slice sim_take_fragment(struct slice *rest)
 {
     size_t len = rest->len < FRAGMENT_BYTES ? rest->len : FRAGMENT_BYTES;
 
@@ -210,7 +209,7 @@ static void write_calls(struct writer *s, unsigned index)
         }
         write_fragment(s, index, i, true, SLICE_EMPTY);
         while (rest.len > 0) {
-            write_fragment(s, index, i, false, take_fragment(&rest));
+            write_fragment(s, index, i, false, sim_take_fragment(&rest));
         }
     }
 }
@@ -297,4 +296,7 @@ void sim_openai_stream_error(const struct sim_answer *answer, struct sim_reply *
     }
     json_end_object(w);
     sim_reply_end(reply, 0);
+    if (is(&s, SIM_ERROR_OPENROUTER)) {
+        sim_reply_done(reply);
+    }
 }

@@ -6,8 +6,8 @@
 
 #define COST_SCALE 6
 
-static void write_count(const struct sim_answer *answer, struct json_writer *w, struct slice key,
-                        uint64_t count)
+void sim_usage_count(const struct sim_answer *answer, struct json_writer *w, struct slice key,
+                     uint64_t count)
 {
     char text[24];
     struct buf out = {text, 0, sizeof(text), sizeof(text), false};
@@ -36,24 +36,24 @@ void sim_openai_usage(const struct sim_answer *answer, uint64_t completion, stru
     uint64_t hits = cached_tokens(answer, SIM_USAGE_CACHE_HIT);
 
     json_begin_object(w);
-    write_count(answer, w, SLICE("prompt_tokens"), answer->prompt_tokens);
-    write_count(answer, w, SLICE("completion_tokens"), completion);
-    write_count(answer, w, SLICE("total_tokens"), answer->prompt_tokens + completion);
+    sim_usage_count(answer, w, SLICE("prompt_tokens"), answer->prompt_tokens);
+    sim_usage_count(answer, w, SLICE("completion_tokens"), completion);
+    sim_usage_count(answer, w, SLICE("total_tokens"), answer->prompt_tokens + completion);
     if (sim_is(answer->behaviours, SIM_USAGE_CACHED)) {
         json_key(w, SLICE("prompt_tokens_details"));
         json_begin_object(w);
-        write_count(answer, w, SLICE("cached_tokens"), cached_tokens(answer, SIM_USAGE_CACHED));
+        sim_usage_count(answer, w, SLICE("cached_tokens"), cached_tokens(answer, SIM_USAGE_CACHED));
         json_end_object(w);
     }
     if (answer->thought_tokens > 0) {
         json_key(w, SLICE("completion_tokens_details"));
         json_begin_object(w);
-        write_count(answer, w, SLICE("reasoning_tokens"), answer->thought_tokens);
+        sim_usage_count(answer, w, SLICE("reasoning_tokens"), answer->thought_tokens);
         json_end_object(w);
     }
     if (sim_is(answer->behaviours, SIM_USAGE_CACHE_HIT)) {
-        write_count(answer, w, SLICE("prompt_cache_hit_tokens"), hits);
-        write_count(answer, w, SLICE("prompt_cache_miss_tokens"), answer->prompt_tokens - hits);
+        sim_usage_count(answer, w, SLICE("prompt_cache_hit_tokens"), hits);
+        sim_usage_count(answer, w, SLICE("prompt_cache_miss_tokens"), answer->prompt_tokens - hits);
     }
     if (sim_is(answer->behaviours, SIM_USAGE_COST)) {
         json_member_scaled(w, SLICE("cost"), answer->behaviours->number[SIM_USAGE_COST],

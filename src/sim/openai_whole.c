@@ -27,11 +27,12 @@ static void write_calls(const struct sim_answer *answer, const struct sim_choice
         if (call->id[0] != '\0') {
             json_member_string(w, SLICE("id"), slice_from_cstr(call->id));
         }
-        json_member_string(w, SLICE("type"), SLICE("function"));
-        json_key(w, SLICE("function"));
+        json_member_string(w, SLICE("type"), call->custom ? SLICE("custom") : SLICE("function"));
+        json_key(w, call->custom ? SLICE("custom") : SLICE("function"));
         json_begin_object(w);
         json_member_string(w, SLICE("name"), buf_slice(&call->name));
-        json_member_string(w, SLICE("arguments"), buf_slice(&call->arguments));
+        json_member_string(w, call->custom ? SLICE("input") : SLICE("arguments"),
+                           buf_slice(&call->arguments));
         json_end_object(w);
         json_end_object(w);
     }
@@ -41,7 +42,7 @@ static void write_calls(const struct sim_answer *answer, const struct sim_choice
 void sim_openai_thoughts(const struct sim_answer *answer, struct slice thought,
                          struct json_writer *w)
 {
-    if (sim_is(answer->behaviours, SIM_REASONING_CONTENT)) {
+    if (!sim_is(answer->behaviours, SIM_REASONING_DETAILS)) {
         json_member_string(w, SLICE("reasoning_content"), thought);
         return;
     }
@@ -209,7 +210,6 @@ void sim_openai_embeddings(const struct sim_answer *answer, struct sim_reply *re
 {
     const struct sim_ask *ask = answer->ask;
     struct json_writer w;
-    int64_t index = 0;
 
     sim_reply_begin(reply);
     json_writer_init(&w, &reply->body);
@@ -218,13 +218,8 @@ void sim_openai_embeddings(const struct sim_answer *answer, struct sim_reply *re
     json_member_string(&w, SLICE("model"), answer->model);
     json_key(&w, SLICE("data"));
     json_begin_array(&w);
-    if (json_is(ask->doc, ask->input, JSON_STRING)) {
-        write_embedding(ask, ask->input, 0, &w);
-    } else if (json_is(ask->doc, ask->input, JSON_ARRAY)) {
-        for (uint32_t i = json_first(ask->doc, ask->input); i != JSON_ABSENT;
-             i = json_next(ask->doc, ask->input, i)) {
-            write_embedding(ask, i, index++, &w);
-        }
+    for (size_t i = 0; i < ask->input_count; i++) {
+        write_embedding(ask, ask->inputs[i], (int64_t)i, &w);
     }
     json_end_array(&w);
     json_key(&w, SLICE("usage"));
@@ -238,31 +233,40 @@ void sim_openai_embeddings(const struct sim_answer *answer, struct sim_reply *re
 
 /* --- lists and refusals --- */
 
-void sim_openai_models(struct slice models, struct sim_reply *reply)
+static void write_model(struct slice name, struct json_writer *w)
+{
+    json_begin_object(w);
+    json_member_string(w, SLICE("id"), name);
+    json_member_string(w, SLICE("object"), SLICE("model"));
+    json_member_int(w, SLICE("created"), SIM_CREATED);
+    json_member_string(w, SLICE("owned_by"), SLICE("simulation"));
+    json_end_object(w);
+}
+
+void sim_openai_models(struct slice models, struct slice name, struct sim_reply *reply)
 {
     struct json_writer w;
 
     sim_reply_begin(reply);
     json_writer_init(&w, &reply->body);
+    if (name.len > 0) {
+        write_model(name, &w);
+        sim_reply_end(reply, 0);
+        return;
+    }
     json_begin_object(&w);
     json_member_string(&w, SLICE("object"), SLICE("list"));
     json_key(&w, SLICE("data"));
     json_begin_array(&w);
     while (models.len > 0) {
-        struct slice name = slice_trim(slice_cut(&models, ','));
-        json_begin_object(&w);
-        json_member_string(&w, SLICE("id"), name);
-        json_member_string(&w, SLICE("object"), SLICE("model"));
-        json_member_int(&w, SLICE("created"), SIM_CREATED);
-        json_member_string(&w, SLICE("owned_by"), SLICE("simulation"));
-        json_end_object(&w);
+        write_model(slice_trim(slice_cut(&models, ',')), &w);
     }
     json_end_array(&w);
     json_end_object(&w);
     sim_reply_end(reply, 0);
 }
 
-void sim_openai_refusal(const struct sim_refusal *refusal, struct sim_reply *reply)
+void sim_openai_refuse(const struct sim_refusal *refusal, struct sim_reply *reply)
 {
     struct json_writer w;
 

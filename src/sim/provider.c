@@ -7,8 +7,6 @@
 
 #include "base/hash.h"
 #include "sim/frame.h"
-#include "sim/ollama.h"
-#include "sim/openai.h"
 #include "sim/refusal.h"
 #include "sim/spoil.h"
 
@@ -19,7 +17,9 @@
 struct turn {
     struct sim_provider *provider;
     const struct sim_request *request;
-    const struct sim_endpoint *endpoint;
+    const struct sim_endpoint *endpoint; /* NULL: no such path */
+    const struct sim_dialect *dialect;
+    struct slice name; /* of the model, from the path */
     struct slice body;
     struct sim_behaviours behaviours;
     struct arena arena;
@@ -27,71 +27,6 @@ struct turn {
     struct error error;
     struct slice unknown; /* a chain that is none */
 };
-
-/* --- endpoints --- */
-
-enum kind {
-    KIND_ASK, /* has a body to read */
-    KIND_OPENAI_MODELS,
-    KIND_OLLAMA_TAGS,
-    KIND_OLLAMA_SHOW,
-    KIND_OLLAMA_VERSION,
-};
-
-struct sim_endpoint {
-    struct slice method;
-    struct slice path;
-    enum sim_dialects dialect;
-    enum kind kind;
-    enum sim_operation operation;
-};
-
-static const struct sim_endpoint endpoints[] = {
-    {SLICE_INIT("POST"), SLICE_INIT("/chat/completions"), SIM_DIALECT_OPENAI, KIND_ASK, SIM_CHAT},
-    {SLICE_INIT("POST"), SLICE_INIT("/completions"), SIM_DIALECT_OPENAI, KIND_ASK, SIM_COMPLETION},
-    {SLICE_INIT("POST"), SLICE_INIT("/embeddings"), SIM_DIALECT_OPENAI, KIND_ASK, SIM_EMBEDDINGS},
-    {SLICE_INIT("GET"), SLICE_INIT("/models"), SIM_DIALECT_OPENAI, KIND_OPENAI_MODELS, SIM_CHAT},
-    {SLICE_INIT("POST"), SLICE_INIT("/api/chat"), SIM_DIALECT_OLLAMA, KIND_ASK, SIM_OLLAMA_CHAT},
-    {SLICE_INIT("POST"), SLICE_INIT("/api/generate"), SIM_DIALECT_OLLAMA, KIND_ASK,
-     SIM_OLLAMA_GENERATE},
-    {SLICE_INIT("POST"), SLICE_INIT("/api/embed"), SIM_DIALECT_OLLAMA, KIND_ASK, SIM_OLLAMA_EMBED},
-    {SLICE_INIT("GET"), SLICE_INIT("/api/tags"), SIM_DIALECT_OLLAMA, KIND_OLLAMA_TAGS,
-     SIM_OLLAMA_CHAT},
-    {SLICE_INIT("POST"), SLICE_INIT("/api/show"), SIM_DIALECT_OLLAMA, KIND_OLLAMA_SHOW,
-     SIM_OLLAMA_CHAT},
-    {SLICE_INIT("GET"), SLICE_INIT("/api/version"), SIM_DIALECT_OLLAMA, KIND_OLLAMA_VERSION,
-     SIM_OLLAMA_CHAT},
-};
-
-/* Providers hang OpenAI's paths under /v1, /api/v1 (OpenRouter), /openai/v1 (Groq) or nothing. */
-static struct slice without_base(struct slice path)
-{
-    static const struct slice bases[] = {SLICE_INIT("/api/v1"), SLICE_INIT("/openai/v1"),
-                                         SLICE_INIT("/v1")};
-
-    for (size_t i = 0; i < ARRAY_LEN(bases); i++) {
-        if (slice_starts(path, bases[i])) {
-            return slice_from(path, bases[i].len);
-        }
-    }
-    return path;
-}
-
-static const struct sim_endpoint *find_endpoint(const struct sim_profile *profile,
-                                                const struct sim_request *request)
-{
-    unsigned dialects = profile->dialects == 0 ? SIM_DIALECTS_ALL : profile->dialects;
-    struct slice path = without_base(request->path);
-
-    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++) {
-        const struct sim_endpoint *endpoint = &endpoints[i];
-        if ((endpoint->dialect & dialects) != 0 && slice_eq(endpoint->method, request->method) &&
-            slice_eq(endpoint->path, path)) {
-            return endpoint;
-        }
-    }
-    return NULL;
-}
 
 /* --- behaviours --- */
 
@@ -173,84 +108,53 @@ static void set_pace(const struct turn *turn, struct sim_reply *reply)
 static void write_stream_error(const struct turn *turn, const struct sim_answer *answer,
                                struct sim_reply *reply)
 {
-    bool openrouter = is(turn, SIM_ERROR_OPENROUTER);
+    static const enum sim_behaviour errors[] = {SIM_ERROR_OPENROUTER, SIM_ERROR_IN_STREAM};
 
-    if (!openrouter && !is(turn, SIM_ERROR_IN_STREAM)) {
-        return;
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        if (is(turn, errors[i])) {
+            sim_spoil_after(reply, turn->behaviours.number[errors[i]]);
+            turn->dialect->stream_error(answer, reply);
+            return;
+        }
     }
-    sim_spoil_after(
-        reply, turn->behaviours.number[openrouter ? SIM_ERROR_OPENROUTER : SIM_ERROR_IN_STREAM]);
-    if (turn->endpoint->dialect == SIM_DIALECT_OLLAMA) {
-        sim_ollama_stream_error(reply);
-    } else {
-        sim_openai_stream_error(answer, reply);
-    }
-    if (openrouter) {
-        sim_reply_done(reply);
-    }
-}
-
-static void write_model_answer(struct turn *turn, struct sim_reply *reply)
-{
-    struct sim_answer answer;
-
-    sim_answer_make(&answer, &turn->ask, &turn->behaviours, turn->provider->seed,
-                    turn->provider->profile->answer_tokens);
-    switch (turn->ask.operation) {
-    case SIM_CHAT:
-    case SIM_COMPLETION:
-        sim_openai_answer(&answer, reply);
-        break;
-    case SIM_EMBEDDINGS:
-        sim_openai_embeddings(&answer, reply);
-        break;
-    case SIM_OLLAMA_CHAT:
-    case SIM_OLLAMA_GENERATE:
-        sim_ollama_answer(&answer, reply);
-        break;
-    case SIM_OLLAMA_EMBED:
-        sim_ollama_embeddings(&answer, reply);
-        break;
-    }
-    if (reply->stream != SIM_WHOLE) {
-        write_stream_error(turn, &answer, reply);
-    }
-    sim_reply_header(reply, "x-request-id", "req_%016llx", (unsigned long long)answer.id);
-    reply->failed |= answer.failed;
-    sim_answer_release(&answer);
 }
 
 static void write_answer(struct turn *turn, struct sim_reply *reply)
 {
-    struct slice models = slice_from_cstr(turn->provider->profile->models);
+    const struct sim_endpoint *endpoint = turn->endpoint;
+    struct sim_answer answer;
 
-    switch (turn->endpoint->kind) {
-    case KIND_ASK:
-        write_model_answer(turn, reply);
-        break;
-    case KIND_OPENAI_MODELS:
-        sim_openai_models(models, reply);
-        break;
-    case KIND_OLLAMA_TAGS:
-        sim_ollama_tags(models, reply);
-        break;
-    case KIND_OLLAMA_SHOW:
-        sim_ollama_show(reply);
-        break;
-    case KIND_OLLAMA_VERSION:
-        sim_ollama_version(reply);
-        break;
+    if (endpoint->list != NULL) {
+        endpoint->list(slice_from_cstr(turn->provider->profile->models), turn->name, reply);
+        return;
     }
+    sim_answer_make(&answer, &turn->ask, &turn->behaviours, turn->provider->seed,
+                    turn->provider->profile->answer_tokens);
+    endpoint->write(&answer, reply);
+    if (reply->stream != SIM_WHOLE) {
+        write_stream_error(turn, &answer, reply);
+    }
+    sim_reply_header(reply, turn->dialect->request_id, "req_%016llx",
+                     (unsigned long long)answer.id);
+    reply->failed |= answer.failed;
+    sim_answer_release(&answer);
 }
 
 static bool authorised(const struct sim_profile *profile, const struct sim_request *request)
 {
+    static const struct slice headers[] = {SLICE_INIT("x-api-key"), SLICE_INIT("api-key"),
+                                           SLICE_INIT("x-goog-api-key")};
     struct slice key = slice_from_cstr(profile->api_key);
     struct slice bearer = sim_request_header(request, SLICE("authorization"));
 
-    if (profile->api_key == NULL ||
-        slice_eq(sim_request_header(request, SLICE("x-api-key")), key)) {
+    if (profile->api_key == NULL) {
         return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) { /* they win over the other one */
+        struct slice value = sim_request_header(request, headers[i]);
+        if (value.len > 0) {
+            return slice_eq(value, key);
+        }
     }
     return bearer.len > 7 && slice_eq_nocase(slice_of(bearer.ptr, 7), SLICE("bearer ")) &&
            slice_eq(slice_from(bearer, 7), key);
@@ -258,19 +162,19 @@ static bool authorised(const struct sim_profile *profile, const struct sim_reque
 
 static void write_reply(struct turn *turn, struct sim_reply *reply)
 {
-    bool ollama = turn->endpoint != NULL && turn->endpoint->dialect == SIM_DIALECT_OLLAMA;
+    const struct sim_dialect *dialect = turn->dialect;
 
     if (turn->endpoint == NULL) {
-        sim_refuse_plain(reply, ollama, 404, SLICE("unknown_url"), turn->request->path);
+        sim_refuse_plain(reply, dialect, 404, SLICE("unknown_url"), turn->request->path);
     } else if (!authorised(turn->provider->profile, turn->request)) {
-        sim_refuse_status(reply, ollama, 401);
+        sim_refuse_status(reply, dialect, 401);
     } else if (turn->error.kind != ERROR_NONE) {
-        sim_refuse_plain(reply, ollama, 400, slice_from_cstr(turn->error.code),
+        sim_refuse_plain(reply, dialect, 400, slice_from_cstr(turn->error.code),
                          slice_from_cstr(turn->error.text));
-    } else if (sim_refuse(reply, ollama, turn->ask.prompt_tokens)) {
+    } else if (sim_refuse(reply, dialect, turn->ask.prompt_tokens)) {
         return;
     } else if (is(turn, SIM_EARLY)) {
-        sim_refuse_status(reply, ollama, 413);
+        sim_refuse_status(reply, dialect, 413);
     } else {
         write_answer(turn, reply);
     }
@@ -278,18 +182,28 @@ static void write_reply(struct turn *turn, struct sim_reply *reply)
 
 /* --- the whole --- */
 
+static bool read_ask(struct turn *turn)
+{
+    struct json_doc *doc = &turn->provider->doc;
+    struct sim_reading reading = {
+        .ask = &turn->ask, .doc = doc, .arena = &turn->arena, .error = &turn->error};
+
+    turn->ask.request = turn->request;
+    return json_parse(doc, turn->body, NULL, &turn->error) &&
+           sim_read_begin(&reading, turn->endpoint->operation, turn->name) &&
+           turn->endpoint->read(&reading) && sim_read_end(&reading);
+}
+
 static void read_turn(struct turn *turn)
 {
     const struct sim_endpoint *endpoint = turn->endpoint;
 
-    if (endpoint == NULL || endpoint->kind != KIND_ASK ||
+    if (endpoint == NULL || endpoint->list != NULL ||
         sim_is(&turn->provider->standing, SIM_EARLY)) {
         sim_behaviours_merge(&turn->behaviours, &turn->provider->standing);
         return;
     }
-    if (!json_parse(&turn->provider->doc, turn->body, NULL, &turn->error) ||
-        !sim_ask_read(&turn->ask, endpoint->operation, &turn->provider->doc, &turn->arena,
-                      &turn->error)) {
+    if (!read_ask(turn)) {
         turn->ask.model = SLICE_EMPTY;
         return;
     }
@@ -351,10 +265,12 @@ static struct sim_script *script_of(struct turn *turn)
 void sim_provider_answer(struct sim_provider *provider, const struct sim_request *request,
                          struct slice body, struct sim_outcome *ret_outcome)
 {
-    struct turn turn = {.provider = provider, .request = request, .body = body};
+    struct turn turn = {
+        .provider = provider, .request = request, .dialect = &sim_openai, .body = body};
 
     arena_init(&turn.arena, REQUEST_ARENA);
-    turn.endpoint = find_endpoint(provider->profile, request);
+    turn.endpoint =
+        sim_endpoint_find(provider->profile->dialects, request, &turn.dialect, &turn.name);
     read_turn(&turn);
     ret_outcome->script = script_of(&turn);
     slice_to_cstr(turn.ask.model, ret_outcome->model, sizeof(ret_outcome->model));
@@ -368,7 +284,7 @@ struct sim_script *sim_provider_refuse(int status, struct slice code, struct sli
     struct sim_reply reply;
 
     sim_reply_init(&reply, &none);
-    sim_refuse_plain(&reply, false, status, code, text);
+    sim_refuse_plain(&reply, &sim_openai, status, code, text);
     struct sim_script *script = sim_frame(&reply, &framing);
     sim_reply_release(&reply);
     return script;

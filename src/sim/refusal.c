@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/refusal.h"
 
-#include "sim/ollama.h"
+#include "sim/openai.h"
 
 #define CONTEXT_WINDOW 8192
 #define STATUS_LEAST 100
@@ -35,33 +35,24 @@ static const struct sim_refusal quota =
     REFUSAL(429, SLICE_INIT("insufficient_quota"), "insufficient_quota",
             "You exceeded your current quota, please check your plan and billing details.");
 
-static void write_refusal(struct sim_reply *reply, bool ollama, const struct sim_refusal *refusal)
-{
-    if (ollama) {
-        sim_ollama_refusal(refusal, reply);
-    } else {
-        sim_openai_refusal(refusal, reply);
-    }
-}
-
-void sim_refuse_plain(struct sim_reply *reply, bool ollama, int status, struct slice code,
-                      struct slice text)
+void sim_refuse_plain(struct sim_reply *reply, const struct sim_dialect *dialect, int status,
+                      struct slice code, struct slice text)
 {
     const struct sim_refusal refusal = {
         .status = status, .type = SLICE("invalid_request_error"), .code = code, .text = text};
 
-    write_refusal(reply, ollama, &refusal);
+    dialect->refuse(&refusal, reply);
 }
 
-void sim_refuse_status(struct sim_reply *reply, bool ollama, int status)
+void sim_refuse_status(struct sim_reply *reply, const struct sim_dialect *dialect, int status)
 {
     for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
         if (refusals[i].status == status) {
-            write_refusal(reply, ollama, &refusals[i]);
+            dialect->refuse(&refusals[i], reply);
             return;
         }
     }
-    sim_refuse_plain(reply, ollama, status, SLICE("simulated"), SLICE("A simulated refusal."));
+    sim_refuse_plain(reply, dialect, status, SLICE("simulated"), SLICE("A simulated refusal."));
 }
 
 /* --- by behaviour --- */
@@ -100,19 +91,17 @@ static void write_body(struct sim_reply *reply, int status, struct slice type, s
     sim_reply_end(reply, 0);
 }
 
-static void write_context_length(struct sim_reply *reply, bool ollama, uint64_t prompt_tokens)
+static void write_context_length(struct sim_reply *reply, const struct sim_dialect *dialect,
+                                 uint64_t prompt_tokens)
 {
     char text[256];
     struct buf out = {text, 0, sizeof(text), sizeof(text), false};
 
-    buf_printf(&out,
-               "This model's maximum context length is %d tokens. However, your messages resulted "
-               "in %llu tokens. Please reduce the length of the messages.",
-               CONTEXT_WINDOW, (unsigned long long)prompt_tokens + CONTEXT_WINDOW);
-    sim_refuse_plain(reply, ollama, 400, SLICE("context_length_exceeded"), buf_slice(&out));
+    dialect->context(prompt_tokens + CONTEXT_WINDOW, CONTEXT_WINDOW, &out);
+    sim_refuse_plain(reply, dialect, 400, SLICE("context_length_exceeded"), buf_slice(&out));
 }
 
-bool sim_refuse(struct sim_reply *reply, bool ollama, uint64_t prompt_tokens)
+bool sim_refuse(struct sim_reply *reply, const struct sim_dialect *dialect, uint64_t prompt_tokens)
 {
     write_retry_headers(reply);
     if (is(reply, SIM_HTML)) {
@@ -126,14 +115,14 @@ bool sim_refuse(struct sim_reply *reply, bool ollama, uint64_t prompt_tokens)
         sim_reply_header(reply, "location", "http://127.0.0.1:9/elsewhere");
         write_body(reply, status_or(reply, 307), SLICE("text/plain"), SLICE("moved"));
     } else if (is(reply, SIM_CONTEXT_LENGTH)) {
-        write_context_length(reply, ollama, prompt_tokens);
+        write_context_length(reply, dialect, prompt_tokens);
     } else if (is(reply, SIM_QUOTA)) {
-        write_refusal(reply, ollama, &quota);
+        dialect->refuse(&quota, reply);
     } else if (is(reply, SIM_ERROR_IN_200)) {
-        sim_refuse_status(reply, ollama, 500);
+        sim_refuse_status(reply, dialect, 500);
         reply->status = 200;
     } else if (is(reply, SIM_STATUS)) {
-        sim_refuse_status(reply, ollama, status_or(reply, 500));
+        sim_refuse_status(reply, dialect, status_or(reply, 500));
     } else {
         return false;
     }

@@ -6,13 +6,14 @@
 #ifndef SLUICE_SIM_REFUSAL_H
 #define SLUICE_SIM_REFUSAL_H
 
-#include "sim/reply.h"
+#include "sim/dialect.h"
 
 /* Writes the refusal that the reply's behaviours ask for; false: none of them does. */
-MUST_USE bool sim_refuse(struct sim_reply *reply, bool ollama, uint64_t prompt_tokens);
+MUST_USE bool sim_refuse(struct sim_reply *reply, const struct sim_dialect *dialect,
+                         uint64_t prompt_tokens);
 /* What vendors say with this status. */
-void sim_refuse_status(struct sim_reply *reply, bool ollama, int status);
-void sim_refuse_plain(struct sim_reply *reply, bool ollama, int status, struct slice code,
-                      struct slice text);
+void sim_refuse_status(struct sim_reply *reply, const struct sim_dialect *dialect, int status);
+void sim_refuse_plain(struct sim_reply *reply, const struct sim_dialect *dialect, int status,
+                      struct slice code, struct slice text);
 
 #endif

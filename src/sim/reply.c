@@ -102,12 +102,15 @@ static void data_field(struct sim_reply *reply)
     buf_append(&reply->body, is(reply, SIM_NO_SPACE) ? SLICE("data:") : SLICE("data: "));
 }
 
-void sim_reply_begin(struct sim_reply *reply)
+void sim_reply_begin_named(struct sim_reply *reply, struct slice name)
 {
     if (reply->stream == SIM_SSE) {
-        if (is(reply, SIM_EVENT_FIELDS)) {
-            buf_append(&reply->body, SLICE("event: message"));
+        if (is(reply, SIM_EVENT_FIELDS) || name.len > 0) {
+            buf_append(&reply->body, is(reply, SIM_NO_SPACE) ? SLICE("event:") : SLICE("event: "));
+            buf_append(&reply->body, name.len > 0 ? name : SLICE("message"));
             line_end(reply);
+        }
+        if (is(reply, SIM_EVENT_FIELDS)) {
             buf_printf(&reply->body, "id: %zu", reply->events + 1);
             line_end(reply);
             buf_append(&reply->body, SLICE("retry: 1000"));
@@ -116,6 +119,11 @@ void sim_reply_begin(struct sim_reply *reply)
         data_field(reply);
     }
     reply->payload = reply->body.len;
+}
+
+void sim_reply_begin(struct sim_reply *reply)
+{
+    sim_reply_begin_named(reply, SLICE_EMPTY);
 }
 
 /* Breaks the open event, which is the N-th that the behaviour speaks of; a whole answer is the one
@@ -154,7 +162,7 @@ static void break_line(struct sim_reply *reply)
     buf_release(&rest);
 }
 
-void sim_reply_end(struct sim_reply *reply, uint64_t delay_us)
+static void end_event(struct sim_reply *reply, enum sim_piece_kind kind, uint64_t delay_us)
 {
     if (reply->body.failed) {
         reply->failed = true;
@@ -170,8 +178,17 @@ void sim_reply_end(struct sim_reply *reply, uint64_t delay_us)
     if (reply->stream == SIM_SSE) {
         line_end(reply);
     }
-    sim_reply_piece(reply, reply->stream == SIM_WHOLE ? SIM_PIECE_PART : SIM_PIECE_EVENT, delay_us,
-                    1);
+    sim_reply_piece(reply, kind, delay_us, 1);
+}
+
+void sim_reply_end(struct sim_reply *reply, uint64_t delay_us)
+{
+    end_event(reply, reply->stream == SIM_WHOLE ? SIM_PIECE_PART : SIM_PIECE_EVENT, delay_us);
+}
+
+void sim_reply_end_last(struct sim_reply *reply)
+{
+    end_event(reply, SIM_PIECE_END, 0);
 }
 
 void sim_reply_comment(struct sim_reply *reply, struct slice text)

@@ -61,6 +61,9 @@ void sim_reply_piece(struct sim_reply *reply, enum sim_piece_kind kind, uint64_t
  * makes the body. */
 void sim_reply_begin(struct sim_reply *reply);
 void sim_reply_end(struct sim_reply *reply, uint64_t delay_us);
+/* The same for an event with a name, and for the last mark of a stream that is an event. */
+void sim_reply_begin_named(struct sim_reply *reply, struct slice name);
+void sim_reply_end_last(struct sim_reply *reply);
 /* A comment of server-sent events; nothing in other bodies. */
 void sim_reply_comment(struct sim_reply *reply, struct slice text);
 /* `data: [DONE]`. */

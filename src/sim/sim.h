@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A simulated fleet of model providers: each server of it has a port of its own on loopback, speaks
- * OpenAI (/v1/chat/completions, /v1/completions, /v1/embeddings, /v1/models; also without /v1) and
- * Ollama (/api/chat, /api/generate, /api/embed, /api/tags, /api/show, /api/version), answers
- * made-up text deterministically (the same request gets the same bytes), misbehaves when told so
- * (behaviour.h) and records what it received. All servers run on one thread with its own loop.
+ * the dialects of dialect.h (OpenAI Chat, Completions and Embeddings; Anthropic Messages; Ollama),
+ * answers made-up text deterministically (the same request gets the same bytes), misbehaves when
+ * told so (behaviour.h), follows scripts of tool calls (ask.h) and records what it received. All
+ * servers run on one thread with its own loop.
  *
  * Beside the provider's paths each server has its own:
  *   GET    /sim/requests[?from=N]   what was received, newest last (bounded; see record.h)
@@ -32,8 +32,11 @@
 enum sim_dialects {
     SIM_DIALECT_OPENAI = 1,
     SIM_DIALECT_OLLAMA = 2,
-    SIM_DIALECTS_ALL = 3,
+    SIM_DIALECT_ANTHROPIC = 4,
 };
+
+/* The flag of a dialect by its name; 0: there is none. */
+unsigned sim_dialect_flag(const char *name);
 
 /* One server. Zeroed is a sound default. Texts are borrowed while the fleet runs. */
 struct sim_profile {
@@ -43,7 +46,7 @@ struct sim_profile {
     const char *behaviours;     /* a chain in force for all requests, or NULL */
     const char *api_key;        /* demanded as Bearer or x-api-key, or NULL */
     SSL_CTX *tls;               /* NULL: plain; not owned */
-    unsigned dialects;          /* 0: all */
+    unsigned dialects;          /* flags; 0: all */
     uint32_t latency_ms;        /* before the first byte */
     uint32_t tokens_per_second; /* 0: as fast as possible */
     uint32_t answer_tokens;     /* length of a text that nothing else limits; 0: varies */

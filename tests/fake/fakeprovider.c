@@ -29,7 +29,7 @@ static const char usage[] =
     "  --api-key KEY        demands it\n"
     "  --behaviour CHAIN    holds for all requests\n"
     "  --rules FILE         lines `MODEL CHAIN`\n"
-    "  --dialect NAME       openai or ollama only\n"
+    "  --dialect NAME       only this one: openai, ollama, anthropic\n"
     "  --latency-ms N       before the first byte\n"
     "  --tps N              tokens a second\n"
     "  --tokens N           length of a text that nothing else limits\n"
@@ -86,11 +86,10 @@ static uint32_t small_number(const char *text)
 
 static unsigned dialect_or_exit(const char *text)
 {
-    if (strcmp(text, "openai") == 0) {
-        return SIM_DIALECT_OPENAI;
-    }
-    if (strcmp(text, "ollama") == 0) {
-        return SIM_DIALECT_OLLAMA;
+    unsigned flag = sim_dialect_flag(text);
+
+    if (flag != 0) {
+        return flag;
     }
     fprintf(stderr, "fakeprovider: no dialect is called '%s'\n", text);
     exit(EXIT_USAGE);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/dialect.h"
+
+#include "sim/sim.h"
+
+/* A dialect with a mark stands before those that have the same paths without it. */
+static const struct sim_dialect *const dialects_table[] = {
+    &sim_anthropic,
+    &sim_openai,
+    &sim_ollama,
+};
+
+unsigned sim_dialect_flag(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(dialects_table); i++) {
+        if (slice_eq(dialects_table[i]->name, slice_from_cstr(name))) {
+            return dialects_table[i]->flag;
+        }
+    }
+    return 0;
+}
+
+/* Providers hang their paths under /v1, /api/v1 (OpenRouter), /openai/v1 (Groq), /v1beta (Gemini),
+   /openai (Azure) or nothing; Vertex has a project and a publisher before "/models/". */
+static struct slice without_base(struct slice path)
+{
+    static const struct slice bases[] = {SLICE_INIT("/api/v1"), SLICE_INIT("/openai/v1"),
+                                         SLICE_INIT("/v1beta"), SLICE_INIT("/v1"),
+                                         SLICE_INIT("/openai")};
+    static const struct slice publishers = SLICE_INIT("/publishers/");
+    size_t publisher = slice_find_slice(path, publishers);
+
+    if (publisher != SIZE_MAX) {
+        struct slice rest = slice_from(path, publisher + publishers.len);
+        return slice_from(rest, slice_find(rest, '/'));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bases); i++) {
+        struct slice rest = slice_from(path, bases[i].len);
+        if (slice_starts(path, bases[i]) && rest.len > 0 && rest.ptr[0] == '/') {
+            return rest;
+        }
+    }
+    return path;
+}
+
+/* Does the path fit the pattern, in which a '*' stands for something that is not empty? */
+static bool path_fits(struct slice path, struct slice pattern, struct slice *ret_name)
+{
+    size_t star = slice_find(pattern, '*');
+
+    *ret_name = SLICE_EMPTY;
+    if (star == SIZE_MAX) {
+        return slice_eq(path, pattern);
+    }
+    struct slice before = slice_of(pattern.ptr, star);
+    struct slice after = slice_from(pattern, star + 1);
+    if (path.len <= before.len + after.len || !slice_starts(path, before) ||
+        !slice_ends(path, after)) {
+        return false;
+    }
+    *ret_name = slice_of(path.ptr + before.len, path.len - before.len - after.len);
+    return true;
+}
+
+const struct sim_endpoint *sim_endpoint_find(unsigned dialects, const struct sim_request *request,
+                                             const struct sim_dialect **ret_dialect,
+                                             struct slice *ret_name)
+{
+    struct slice path = without_base(request->path);
+
+    for (size_t i = 0; i < ARRAY_LEN(dialects_table); i++) {
+        const struct sim_dialect *dialect = dialects_table[i];
+        bool spoken = dialects == 0 || (dialects & dialect->flag) != 0;
+        bool marked =
+            dialect->mark.len == 0 || sim_request_header(request, dialect->mark).ptr != NULL;
+        for (size_t j = 0; spoken && j < dialect->endpoint_count; j++) {
+            const struct sim_endpoint *endpoint = &dialect->endpoints[j];
+            if (slice_eq(endpoint->method, request->method) && (marked || endpoint->list == NULL) &&
+                path_fits(path, endpoint->path, ret_name)) {
+                *ret_dialect = dialect;
+                return endpoint;
+            }
+        }
+    }
+    return NULL;
+}

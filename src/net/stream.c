@@ -178,9 +178,18 @@ static enum stream_status tls_status(struct stream *stream, int result)
     }
 }
 
+/* A verdict of SSL_get_error() must not come from an older call. Clearing visits every slot of the
+   queue, which nearly always is empty. */
+static void errors_forget(void)
+{
+    if (ERR_peek_error() != 0) {
+        ERR_clear_error();
+    }
+}
+
 static enum stream_status tls_read(struct stream *stream, char *into, size_t size, size_t *ret_len)
 {
-    ERR_clear_error();
+    errors_forget();
     int result = SSL_read_ex(stream->ssl, into, size, ret_len);
     stream->tls_read_wants_write = result <= 0 && SSL_want_write(stream->ssl);
     enum stream_status status = result > 0 ? STREAM_OK : tls_status(stream, result);
@@ -214,7 +223,7 @@ static size_t parts_gather(const struct slice *parts, size_t count, size_t skip,
 static enum stream_status tls_write(struct stream *stream, const struct slice *parts, size_t count,
                                     size_t *ret_len)
 {
-    char record[TLS_RECORD_SIZE];
+    char record[TLS_RECORD_SIZE] UNINITIALIZED;
     size_t done = 0;
     size_t put = 0;
     int result = 1;
@@ -232,7 +241,7 @@ static enum stream_status tls_write(struct stream *stream, const struct slice *p
             stream->tls_write_wants_read = false;
             break;
         }
-        ERR_clear_error();
+        errors_forget();
         result = SSL_write_ex(stream->ssl, from, len, &put);
         stream->tls_write_wants_read = result <= 0 && SSL_want_read(stream->ssl);
         if (result > 0) {

@@ -25,6 +25,14 @@ static struct price free_price(void)
     return (struct price){.known = true};
 }
 
+/* No list says which models make vectors, but their names do: "text-embedding-3-small",
+   "nomic-embed-text", "gemini-embedding-001". A target's own list of capabilities wins. */
+static bool makes_vectors(struct slice model)
+{
+    return slice_find_slice(model, SLICE("embed")) != SIZE_MAX ||
+           slice_find_slice(model, SLICE("Embed")) != SIZE_MAX;
+}
+
 /* What the catalogue knows of a model, or what can be said without it. Returns when that price may
  * change; INT64_MAX: never. */
 static int64_t apply_catalogue(const struct reader *reader, const struct provider *provider,
@@ -43,6 +51,9 @@ static int64_t apply_catalogue(const struct reader *reader, const struct provide
         if (model.capabilities != 0) {
             target->capabilities = model.capabilities;
         }
+    }
+    if (makes_vectors(target->model)) {
+        target->capabilities = CAPABILITY_EMBEDDINGS;
     }
     if ((provider->quirks & QUIRK_LOCAL) != 0) {
         target->price = free_price();

@@ -342,6 +342,9 @@ void attempt_settle(struct call *call, bool last)
     CHECK(attempt->open);
     attempt->open = false;
     int64_t now_ns = clock_monotonic(call->worker->loop.clock);
+    if (call->chat.operation == OPERATION_TOKEN_COUNT) {
+        *usage = (struct usage){.reported = true}; /* counted, not used: it costs nothing */
+    }
     estimate_usage(call, usage);
     fill_settle(call, &record, now_ns);
     charge(call, &record);

@@ -146,7 +146,9 @@ static int64_t dearer_input_nd(const struct call *call, const struct target *tar
 static bool take_hold(struct call *call, const struct plan_entry *entry)
 {
     struct attempt *attempt = &call->attempt;
-    attempt->hold_nd = money_add(entry->worst_cost_nd, dearer_input_nd(call, attempt->target));
+    bool counts = call->chat.operation == OPERATION_TOKEN_COUNT; /* costs nothing */
+    attempt->hold_nd =
+        counts ? 0 : money_add(entry->worst_cost_nd, dearer_input_nd(call, attempt->target));
     attempt->open = true;
     struct ledger *ledger = call->worker->gateway->ledger;
     if (ledger == NULL) {

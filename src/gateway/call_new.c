@@ -30,14 +30,44 @@ bool request_is_encoded(const struct http_request *request)
     return false;
 }
 
+static struct slice header_of(const struct http_request *request, struct slice name)
+{
+    return http_header_find(request->headers, request->header_count, name);
+}
+
+static struct slice bearer_of(const struct http_request *request)
+{
+    struct slice value = header_of(request, SLICE("authorization"));
+    bool bearer = value.len > 7 && slice_eq_nocase(slice_of(value.ptr, 7), SLICE("bearer "));
+    return bearer ? slice_trim(slice_from(value, 7)) : SLICE_EMPTY;
+}
+
+static struct slice query_key(struct slice query)
+{
+    while (query.len > 0) {
+        struct slice pair = slice_cut(&query, '&');
+        if (slice_starts(pair, SLICE("key="))) {
+            return slice_from(pair, 4);
+        }
+    }
+    return SLICE_EMPTY;
+}
+
 struct slice request_secret(const struct http_request *request)
 {
-    struct slice value =
-        http_header_find(request->headers, request->header_count, SLICE("authorization"));
-    if (value.len > 7 && slice_eq_nocase(slice_of(value.ptr, 7), SLICE("bearer "))) {
-        return slice_trim(slice_from(value, 7));
+    bool anthropic = slice_starts(request->path, SLICE("/v1/messages"));
+    struct slice api_key = header_of(request, SLICE("x-api-key"));
+    struct slice bearer = bearer_of(request);
+    if (bearer.len > 0 && !(anthropic && api_key.len > 0)) {
+        return bearer;
     }
-    return http_header_find(request->headers, request->header_count, SLICE("x-api-key"));
+    if (api_key.len == 0) {
+        api_key = header_of(request, SLICE("x-goog-api-key"));
+    }
+    if (api_key.len == 0 && slice_starts(request->path, SLICE("/v1beta/"))) {
+        api_key = query_key(request->query);
+    }
+    return api_key;
 }
 
 struct decision *call_take_decision(struct call *call)

@@ -26,7 +26,9 @@ void call_free_kept(struct worker *worker);
 bool request_secret_ambiguous(const struct http_request *request);
 /* Is the body in a content coding? None is taken, since a few bytes could become very many. */
 bool request_is_encoded(const struct http_request *request);
-/* The client's secret: Authorization: Bearer, else x-api-key; empty when there is none. */
+/* The client's secret: Authorization: Bearer, else x-api-key (Anthropic's endpoints ask them in the
+   other order, as Anthropic does), else x-goog-api-key, else `key` in the query of Gemini's
+   endpoints; empty when there is none. */
 struct slice request_secret(const struct http_request *request);
 
 #endif

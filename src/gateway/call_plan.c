@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PARSE and PLAN: bytes -> chat -> ordered targets. */
 #include "gateway/call.h"
+#include "gateway/call_count.h"
 #include "gateway/call_new.h"
 #include "gateway/status.h"
 
@@ -137,6 +138,12 @@ enum call_step call_plan(struct call *call)
     int64_t now_ns = clock_monotonic(worker->loop.clock);
     decide_plan(call->snapshot, &call->chat, &worker->features, now_ns, call->decision);
     keep_plan_facts(call);
+    if (call->chat.operation == OPERATION_TOKEN_COUNT && !count_can_be_asked(call)) {
+        return call_count_here(call);
+    }
+    if (call->chat.operation == OPERATION_TOKEN_COUNT) {
+        call->max_attempts = 1; /* then we count */
+    }
     if (call->decision->plan.taken == 0) {
         return refuse(call);
     }

@@ -2,6 +2,7 @@
 /* SETTLE and DELIVER: the attempt's one charge, then the terminal bytes of the answer. */
 #include "gateway/answer_headers.h"
 #include "gateway/attempt_run.h"
+#include "gateway/call_count.h"
 #include "gateway/call_error.h"
 #include "gateway/call_record.h"
 
@@ -95,6 +96,9 @@ static enum call_step finish_stream(struct call *call)
 
 static enum call_step deliver_failure(struct call *call)
 {
+    if (call->chat.operation == OPERATION_TOKEN_COUNT && call->attempt.status != 400) {
+        return call_count_here(call);
+    }
     if (call->committed) {
         return call_fail(call, 502, "upstream_cut", NULL, "The provider's answer ended early: %s.",
                          call->failures);

@@ -31,9 +31,10 @@ static void add_upstream_headers(struct call *call, struct buf *lines)
 
 void call_answer_head(const struct call *call, struct answer_head *ret_head)
 {
+    const struct target *target = call->attempt.target;
     *ret_head = (struct answer_head){
         .call_id = slice_of(call->id_text, ID_TEXT_LEN),
-        .model = call->attempt.target->model,
+        .model = target != NULL ? target->model : slice_from_cstr(call->asked_model),
         .created_s = call->started_wall_ns / NS_PER_S,
         .include_usage = call->include_usage || !call->streamed,
         .operation = call->chat.operation,

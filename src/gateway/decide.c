@@ -7,6 +7,21 @@
 /* Who can say "fill in the middle" on the wire. */
 #define SUFFIX_DIALECTS (DIALECT_BIT(DIALECT_OPENAI_COMPLETIONS) | DIALECT_BIT(DIALECT_OLLAMA))
 
+/* The dialects that have a word for what is asked; 0: any. Tokens we can count ourselves. */
+static unsigned required_dialects(const struct chat *chat)
+{
+    unsigned dialects = 0;
+    if (chat->suffix.ptr != NULL) {
+        return SUFFIX_DIALECTS;
+    }
+    for (unsigned id = 0; id < DIALECT_COUNT && chat->operation == OPERATION_EMBEDDING; id++) {
+        bool knows =
+            (dialect_of((enum dialect_id)id)->operations & OPERATION_BIT(OPERATION_EMBEDDING)) != 0;
+        dialects |= knows ? DIALECT_BIT(id) : 0;
+    }
+    return dialects;
+}
+
 static struct slice plain_model(struct slice inner, struct arena *arena)
 {
     if (inner.len == 0 || slice_find(inner, '\\') == SIZE_MAX) {
@@ -165,7 +180,7 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .max_tokens = chat->max_tokens,
         .streamed = chat->stream,
         .client_dialect = decision->client_dialect,
-        .required_dialects = chat->suffix.ptr != NULL ? SUFFIX_DIALECTS : 0,
+        .required_dialects = required_dialects(chat),
         .now_ns = now_ns,
     };
 }

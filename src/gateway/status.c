@@ -63,7 +63,28 @@ void answer_json(struct http_exchange *x, int status, struct slice body)
     answer_bytes(x, status, SLICE("application/json"), body);
 }
 
-static void write_error(int status, const char *code, const char *message, struct buf *out)
+/* Whose clients ask below these paths: they understand errors of their own dialect only. */
+static const struct dialect *dialect_of_path(struct slice path)
+{
+    static const struct {
+        struct slice prefix;
+        enum dialect_id dialect;
+    } prefixes[] = {
+        {SLICE_INIT("/v1/messages"), DIALECT_ANTHROPIC},
+        {SLICE_INIT("/v1beta/"), DIALECT_GEMINI},
+        {SLICE_INIT("/api/"), DIALECT_OLLAMA},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        const struct dialect *dialect = dialect_of(prefixes[i].dialect);
+        if (slice_starts(path, prefixes[i].prefix) && dialect->write_error != NULL) {
+            return dialect;
+        }
+    }
+    return dialect_of(DIALECT_OPENAI_CHAT);
+}
+
+static void write_error(const struct http_exchange *x, int status, const char *code,
+                        const char *message, struct buf *out)
 {
     const struct answer_error error = {
         .status = status,
@@ -73,13 +94,13 @@ static void write_error(int status, const char *code, const char *message, struc
         .code = slice_from_cstr(code),
         .message = slice_from_cstr(message),
     };
-    dialect_of(DIALECT_OPENAI_CHAT)->write_error(&error, out);
+    dialect_of_path(http_exchange_request(x)->path)->write_error(&error, out);
 }
 
 void answer_error(struct http_exchange *x, int status, const char *code, const char *message)
 {
     struct buf out = BUF_INIT(8192);
-    write_error(status, code, message, &out);
+    write_error(x, status, code, message, &out);
     answer_json(x, status, buf_slice(&out));
     buf_release(&out);
 }
@@ -87,7 +108,7 @@ void answer_error(struct http_exchange *x, int status, const char *code, const c
 void answer_wrong_method(struct http_exchange *x, const struct endpoint *endpoint)
 {
     struct buf out = BUF_INIT(8192);
-    write_error(405, "method_not_allowed", "This endpoint does not take that method.", &out);
+    write_error(x, 405, "method_not_allowed", "This endpoint does not take that method.", &out);
     answer(x, 405, SLICE("application/json"), buf_slice(&out),
            endpoint->method == HTTP_POST_METHOD ? SLICE("POST") : SLICE("GET, HEAD"));
     buf_release(&out);

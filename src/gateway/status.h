@@ -31,7 +31,7 @@ void answer_bytes(struct http_exchange *x, int status, struct slice content_type
 void answer_json(struct http_exchange *x, int status, struct slice body);
 /* Status 200 with what was made in a buffer, or 503 when the buffer failed. */
 void answer_json_made(struct http_exchange *x, const struct buf *body);
-/* An error in OpenAI's shape, for paths that belong to no dialect. */
+/* An error in the shape of the dialect whose clients use such paths; OpenAI's for all others. */
 void answer_error(struct http_exchange *x, int status, const char *code, const char *message);
 /* 405 with the methods that this endpoint takes. */
 void answer_wrong_method(struct http_exchange *x, const struct endpoint *endpoint);

@@ -241,6 +241,10 @@ static bool violates_capability(const struct plan_facts *facts, const struct tar
                                 struct plan_entry *entry)
 {
     capability_set missing = facts->needs & ~target->capabilities;
+    if (target->capabilities == CAPABILITY_EMBEDDINGS && missing == 0 &&
+        (facts->needs & CAPABILITY_EMBEDDINGS) == 0) {
+        return refused(entry, 0, target->capabilities); /* it makes vectors and no answers */
+    }
     return missing != 0 && refused(entry, missing, target->capabilities);
 }
 

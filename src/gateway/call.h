@@ -123,6 +123,9 @@ struct call {
     struct encoder *encoder; /* of translated streams */
     struct answer_head head;
     int64_t first_byte_ns; /* to the client */
+    bool lingering;        /* delivered; only the end of the upstream's body is missing */
+    uint32_t linger_bytes; /* that may still come */
+    int64_t linger_until_ns;
 
     /* Everything above is cleared for the next call; what follows lives on with its memory. */
     char failures[512];     /* "haiku: http_429, gpt4: connect": for the error and the log */

@@ -7,7 +7,8 @@
 
 /* The facts for writers of answers, with the request as long as it is there. */
 void call_answer_head(const struct call *call, struct answer_head *ret_head);
-/* Body bytes of a streamed answer. False: the attempt failed (attempt_fail() was called). */
+/* Body bytes of a streamed answer; with the last ones it is delivered. False: the attempt failed
+ * (attempt_fail() was called). */
 MUST_USE bool stream_take(struct call *call, struct slice bytes);
 /* The upstream's orderly end of a streamed answer. False as above. */
 MUST_USE bool stream_end(struct call *call);

@@ -3,6 +3,7 @@
 /* The upstream's callbacks: what kind of answer it is, its bytes, its end, its failure. */
 #include "gateway/attempt_run.h"
 #include "gateway/call_error.h"
+#include "gateway/call_linger.h"
 #include "gateway/call_stream.h"
 #include "gateway/opaque.h"
 
@@ -194,10 +195,16 @@ static bool take_compressed(struct call *call, struct slice bytes)
 static void on_data(struct upstream_request *r, struct slice bytes)
 {
     struct call *call = call_of(r);
+    if (call->lingering) {
+        call_linger_data(call, bytes.len);
+        return;
+    }
     bool ok =
         call->attempt.inflate != NULL ? take_compressed(call, bytes) : take_plain(call, bytes);
     if (!ok) {
         stop_failed(call);
+    } else if (call->delivered && call->attempt.meter.ended) {
+        call_linger(call);
     }
 }
 
@@ -259,6 +266,10 @@ static void on_end(struct upstream_request *r)
     struct call *call = call_of(r);
     struct attempt *attempt = &call->attempt;
     attempt->upstream_open = false;
+    if (call->lingering) {
+        call_run(call, STEP_DONE);
+        return;
+    }
     if (attempt->status != 200) {
         note_refusal(call);
     } else if (attempt->is_stream) {

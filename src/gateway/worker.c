@@ -3,6 +3,7 @@
 #include "gateway/worker.h"
 
 #include "gateway/call.h"
+#include "gateway/call_linger.h"
 #include "gateway/call_new.h"
 
 #include "base/log.h"
@@ -44,6 +45,7 @@ static void on_upstream_closed(void *user)
 {
     struct worker *worker = user;
     deadline_close(&worker->cut, NULL);
+    deadline_close(&worker->linger, NULL);
     deadline_close(&worker->admin_rest, NULL);
     uv_close((uv_handle_t *)&worker->async, NULL);
 }
@@ -52,6 +54,7 @@ static void maybe_leave(struct worker *worker)
 {
     if (worker->stopping && worker->drained_server && worker->drained_admin) {
         worker->stopping = false;
+        call_linger_end(worker, false);
         upstream_close(worker->upstream, on_upstream_closed, worker);
     }
 }
@@ -186,6 +189,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     worker->tls = gateway_tls(gateway);
     uv_async_init(&worker->loop.uv, &worker->async, on_async);
     deadline_init(&worker->cut, &worker->loop, on_cut, worker);
+    deadline_init(&worker->linger, &worker->loop, call_linger_due, worker);
     deadline_init(&worker->admin_rest, &worker->loop, on_admin_rested, worker);
     worker->front_listener = (struct listener){worker, false};
     worker->admin_listener = (struct listener){worker, true};

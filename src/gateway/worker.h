@@ -42,7 +42,9 @@ struct worker {
     struct key_set *keys;
     SSL_CTX *tls; /* its own reference; NULL: plain */
     uv_async_t async;
-    struct deadline cut; /* of what is under way while it drains */
+    struct deadline cut;    /* of what is under way while it drains */
+    struct deadline linger; /* see call_linger.h */
+    bool sweeping;          /* the deadline is set */
     struct random random;
     struct metrics metrics;
     struct features features; /* scratch of planning: valid within one step */

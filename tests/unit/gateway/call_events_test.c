@@ -119,6 +119,68 @@ static void leaves_after_the_end(void)
     EXPECT_INT(detail.row.call.cost_nd, 2000000);
 }
 
+static int64_t now_ms(void)
+{
+    return clock_monotonic(&clock_system) / NS_PER_MS;
+}
+
+#define CHUNKED SSE_HEAD "Transfer-Encoding: chunked\r\n\r\n"
+
+/* Pieces of a chunked body, each one chunk. */
+static struct slice chunked(const char *text, struct buf *out)
+{
+    buf_clear(out);
+    buf_printf(out, CHUNKED "%zx\r\n%s\r\n", strlen(text), text);
+    return buf_slice(out);
+}
+
+/* The client has its end as soon as it is said; the upstream's own end, a moment later, leaves its
+ * connection ready for the next call. */
+static void ends_before_the_upstream(void)
+{
+    struct buf answer = {.limit = 1u << 16};
+    harness_heal();
+    int64_t began_ms = now_ms();
+    begin(ASK("first", STREAMED), chunked(HELLO STOP USAGE DONE, &answer));
+    UNTIL(&client, client_done(&client));
+    EXPECT(now_ms() - began_ms < 500);
+    EXPECT(!client.closed && client_body(&client, &body));
+    EXPECT_SLICE(buf_slice(&body), HELLO STOP DONE);
+    EXPECT(newest().row.call.complete);
+    struct peer *peer = h.latest;
+    latest_answers(SLICE("0\r\n\r\n"), AFTER_KEEP);
+    client_close(&client);
+    UNTIL(NULL, h.worker->calls == NULL);
+    begin(ASK("first", STREAMED), chunked(HELLO STOP DONE, &answer));
+    EXPECT(h.latest == peer && h.peers == 1);
+    UNTIL(&client, client_done(&client));
+    /* and if that end never comes, the connection is closed */
+    UNTIL(NULL, h.peers == 0 && h.worker->calls == NULL);
+    EXPECT(!client.closed);
+    client_close(&client);
+    buf_release(&answer);
+}
+
+/* An upstream that talks on after the end is not listened to for long. */
+static void talks_on(void)
+{
+    struct buf answer = {.limit = 1u << 20};
+    harness_heal();
+    int64_t began_ms = now_ms();
+    buf_append_cstr(&answer, SSE_HEAD "Connection: close\r\n\r\n" HELLO STOP DONE);
+    for (int i = 0; i < 40000; i++) {
+        buf_append_cstr(&answer, ": and then\n\n");
+    }
+    begin(ASK("first", STREAMED), buf_slice(&answer));
+    UNTIL(&client, client_done(&client));
+    EXPECT(client_body(&client, &body));
+    EXPECT(slice_starts(buf_slice(&body), SLICE(HELLO STOP DONE)) && body.len <= NET_SCRATCH_SIZE);
+    UNTIL(NULL, h.peers == 0 && h.worker->calls == NULL);
+    EXPECT(now_ms() - began_ms < 900);
+    client_close(&client);
+    buf_release(&answer);
+}
+
 static void leaves_in_the_body(void)
 {
     harness_heal();
@@ -165,6 +227,7 @@ static void reads_nothing(void)
     EXPECT(slice_eq(buf_slice(&body), slice_from(buf_slice(&answer), head)));
     EXPECT(newest().row.call.complete);
     client_close(&client);
+    UNTIL(NULL, h.peers == 0); /* it may still be sending */
     buf_release(&answer);
 }
 
@@ -229,6 +292,7 @@ static void compressed(void)
         EXPECT_INT(newest().row.call.cost_nd, 2000000);
         client_close(&client);
     }
+    UNTIL(NULL, h.peers == 0); /* it may still be sending */
     buf_release(&answer);
 }
 
@@ -252,6 +316,7 @@ static void large_event(void)
                200);
     EXPECT(slice_eq(buf_slice(&body), slice_from(buf_slice(&answer), head)));
     client_close(&client);
+    UNTIL(NULL, h.peers == 0); /* it may still be sending */
     buf_release(&answer);
 }
 
@@ -390,6 +455,8 @@ int main(void)
     TEST(leaves_while_waiting, "a client that leaves before the answer cancels it");
     TEST(leaves_in_a_stream, "a client that leaves within a stream pays for what came");
     TEST(leaves_after_the_end, "a client that leaves after the end changes nothing");
+    TEST(ends_before_the_upstream, "a stream ends when it says so, not with the upstream's body");
+    TEST(talks_on, "an upstream that talks on after the end is cut off");
     TEST(leaves_in_the_body, "a client that leaves within its body asked for nothing");
     TEST(reads_nothing, "a client that reads nothing holds the upstream back");
     TEST(compressed, "a compressed stream reaches the client plain");

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/call_linger.h"
+
+#define LINGER_MS 1000
+#define LINGER_BYTES (64u << 10)
+
+void call_linger(struct call *call)
+{
+    struct worker *worker = call->worker;
+    struct http_exchange *x = call->exchange;
+    call->exchange = NULL;
+    http_exchange_set_user(x, NULL);
+    http_finish(x);
+    call->lingering = true;
+    call->linger_bytes = LINGER_BYTES;
+    call->linger_until_ns = clock_monotonic(worker->loop.clock) + LINGER_MS * NS_PER_MS;
+    upstream_resume(&call->attempt.request);
+    if (!worker->sweeping) {
+        worker->sweeping = true;
+        deadline_set(&worker->linger, LINGER_MS);
+    }
+}
+
+static void end(struct call *call)
+{
+    upstream_cancel(&call->attempt.request);
+    call->attempt.upstream_open = false;
+    call_run(call, STEP_DONE);
+}
+
+void call_linger_data(struct call *call, size_t size)
+{
+    if (size > call->linger_bytes) {
+        end(call);
+        return;
+    }
+    call->linger_bytes -= (uint32_t)size;
+}
+
+void call_linger_end(struct worker *worker, bool late)
+{
+    int64_t now_ns = clock_monotonic(worker->loop.clock);
+    struct call *next;
+    worker->sweeping = false;
+    for (struct call *call = worker->calls; call != NULL; call = next) {
+        next = call->next;
+        if (!call->lingering) {
+            continue;
+        }
+        if (late && call->linger_until_ns > now_ns) {
+            worker->sweeping = true;
+        } else {
+            end(call);
+        }
+    }
+    if (worker->sweeping) {
+        deadline_set(&worker->linger, LINGER_MS / 2);
+    }
+}
+
+void call_linger_due(struct deadline *deadline)
+{
+    call_linger_end(deadline->owner, true);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * After the last words of a stream ("[DONE]" and the like) the client's answer ends at once,
+ * whatever the upstream does. Most upstreams end their own body in the same moment; the call
+ * lingers for that, so that the connection can be used again, for a bounded time and number of
+ * bytes. Then the connection is closed.
+ */
+#ifndef SLUICE_GATEWAY_CALL_LINGER_H
+#define SLUICE_GATEWAY_CALL_LINGER_H
+
+#include "gateway/call.h"
+
+/* The answer is delivered and settled: ends it; the call is over when its upstream is. */
+void call_linger(struct call *call);
+/* More came from the upstream. The call may be gone afterwards. */
+void call_linger_data(struct call *call, size_t size);
+/* Ends every call of the worker that lingers; with `late` only those that did for too long. */
+void call_linger_end(struct worker *worker, bool late);
+void call_linger_due(struct deadline *deadline);
+
+#endif

@@ -263,7 +263,7 @@ void admin_explain(struct worker *worker, struct http_exchange *x, struct slice 
     (void)rest;
     struct arena arena;
     struct json_doc doc;
-    struct chat chat;
+    struct chat chat = {.stream = false}; /* what a path could have said */
     struct error error;
     arena_init(&arena, JOB_ARENA);
     json_doc_init(&doc);

@@ -303,7 +303,7 @@ static bool write_target_body(struct classifier_request *c, struct arena *arena)
     write_message(&w, SLICE("user"), question_text(c->call));
     json_end_array(&w);
     json_end_object(&w);
-    struct chat chat;
+    struct chat chat = {.stream = false};
     struct json_doc doc;
     struct error error;
     struct loss loss = {.len = 0};

@@ -113,6 +113,7 @@ static void ask(struct asked *asked, const char *body, const struct http_request
     arena_init(&asked->arena, 1u << 20);
     json_doc_init(&asked->doc);
     error_clear(&asked->error);
+    asked->chat = (struct chat){.stream = false};
     bool ok = dialect_of(DIALECT_OPENAI_CHAT)
                   ->read_request(slice_from_cstr(body), &asked->doc, &asked->arena, &asked->chat,
                                  &asked->error) &&

@@ -6,7 +6,6 @@
 #include "base/memory.h"
 
 #define DOC_NODES_KEPT 4096
-#define FRAME_BYTES_MAX (32u << 20) /* a picture in base64 is one frame */
 
 bool request_secret_ambiguous(const struct http_request *request)
 {
@@ -82,7 +81,7 @@ struct decoder *call_take_decoder(struct call *call, const struct dialect *diale
 {
     struct decoder *decoder = call->spare.decoder;
     if (decoder == NULL || call->spare.decoder_dialect != dialect) {
-        return dialect->decoder_new(FRAME_BYTES_MAX);
+        return dialect->decoder_new(CALL_FRAME_BYTES_MAX);
     }
     call->spare.decoder = NULL;
     return decoder;

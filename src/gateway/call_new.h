@@ -8,6 +8,8 @@
 
 #include "gateway/call.h"
 
+#define CALL_FRAME_BYTES_MAX (32u << 20) /* a picture in base64 is one frame */
+
 /* A call for this exchange with the worker's snapshot pinned; hangs itself on the exchange. NULL:
  * out of memory. */
 struct call *call_new(struct worker *worker, struct http_exchange *x,

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* STREAM: what arrives from the upstream, on its way to the client. */
+/*
+ * STREAM: what arrives from the upstream, on its way to the client. Every event is read as a whole,
+ * verbatim answers too, since usage and the end are in them: an event beyond 32 MB
+ * (CALL_FRAME_BYTES_MAX) fails the attempt. Before the answer has begun another target is tried;
+ * after it everything up to that event has left, an error event follows that says so
+ * ("event_too_large"), and the connection is cut. Nothing of the event itself is passed on.
+ */
 #ifndef SLUICE_GATEWAY_CALL_STREAM_H
 #define SLUICE_GATEWAY_CALL_STREAM_H
 

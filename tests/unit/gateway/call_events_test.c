@@ -320,6 +320,37 @@ static void large_event(void)
     buf_release(&answer);
 }
 
+/* One beyond the ceiling ends the answer honestly: what came before it, then an error, then a cut.
+ */
+static void event_too_large(void)
+{
+    struct buf answer = {.limit = 1u << 26};
+    const size_t size = (33u << 20);
+    harness_heal();
+    buf_append_cstr(&answer, SSE_HEAD "Connection: close\r\n\r\n" HELLO);
+    buf_append_cstr(&answer, "data: {\"choices\":[{\"index\":0,\"delta\":{\"images\":[\"");
+    char *room = buf_reserve(&answer, size);
+    CHECK(room != NULL);
+    memset(room, 'A', size);
+    answer.len += size;
+    buf_append_cstr(&answer, "\"]}}]}\n\n" STOP DONE);
+    script_set('a', buf_slice(&answer), AFTER_CLOSE);
+    buf_clear(&request);
+    struct slice ask = slice_from_cstr(ASK("first", STREAMED));
+    EXPECT_INT(harness_ask(post_text("/v1/chat/completions", NULL, ask, &request), &client, &body),
+               200);
+    EXPECT(client.closed && !client_body(&client, &body));
+    EXPECT(slice_starts(buf_slice(&body), SLICE(HELLO "data: {\"error\":{\"message\":")));
+    EXPECT(slice_find_slice(buf_slice(&body), SLICE("event_too_large")) != SIZE_MAX);
+    EXPECT(body.len < 1024);
+    struct call_detail detail = newest();
+    EXPECT(!detail.row.call.complete);
+    EXPECT_SLICE(detail.attempts[0].error, "event_too_large");
+    client_close(&client);
+    UNTIL(NULL, h.peers == 0);
+    buf_release(&answer);
+}
+
 /* A call keeps the configuration that it began with. */
 static void configuration_changes(void)
 {
@@ -461,6 +492,7 @@ int main(void)
     TEST(reads_nothing, "a client that reads nothing holds the upstream back");
     TEST(compressed, "a compressed stream reaches the client plain");
     TEST(large_event, "an event of twelve megabytes passes as it is");
+    TEST(event_too_large, "... and one of thirty-three ends the answer with an error event");
     TEST(configuration_changes, "a call ends under the configuration it began with");
     TEST(holds_the_dearest_input, "a hold takes the dearest rate of input that can apply");
     TEST(pipelined, "pipelined requests are answered in order, the bad one too");

@@ -12,7 +12,7 @@
 #define SYSTEM_SAMPLE 512
 #define EARLIER_SAMPLE 256
 #define USER_SAMPLE (FEATURES_TEXT_MAX - SYSTEM_SAMPLE - EARLIER_SAMPLE)
-#define USER_TAIL 1792
+#define USER_TAIL 1024
 #define SHORT_TURN 48 /* a turn of so few bytes leans on the one before */
 #define NO_TURN SIZE_MAX
 

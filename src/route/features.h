@@ -6,8 +6,8 @@
  *
  * A request is taken to state itself at its ends: of a text of more than half a kilobyte, every
  * word is looked up in the first 256 bytes and in the last 160, but in the middle only those that
- * begin a sentence, in one block of 64 bytes out of four and in those with a line's end, a quote or
- * a question mark. Counts of such texts are estimates.
+ * begin a sentence, in 64 bytes out of every 512 and after each line's end, quote or question mark.
+ * Counts of such texts are estimates.
  */
 #ifndef SLUICE_ROUTE_FEATURES_H
 #define SLUICE_ROUTE_FEATURES_H
@@ -33,7 +33,7 @@ enum {
 };
 
 #define FEATURES_TEXT_MAX                                                                          \
-    6144 /* plain bytes that rules look at: the last user turn, then a little of its surroundings  \
+    3840 /* plain bytes that rules look at: the last user turn, then a little of its surroundings  \
           */
 #define FEATURES_PADDING 64
 #define FEATURES_HITS_MAX 256 /* words of the rules' vocabulary that are kept, in order */
@@ -108,8 +108,8 @@ struct features {
     capability_set needs;
     uint32_t hit_count;
     struct word_hit hits[FEATURES_HITS_MAX];
-    /* The sampled plain text, lower-cased (ASCII): [0, user_len) of the last user turn, the rest of
-       its surroundings. Zeros follow, so that whole blocks may be read. */
+    /* The sampled plain text, lower-cased (ASCII) where it was read: [0, user_len) of the last user
+       turn, the rest of its surroundings. Zeros follow, so that whole blocks may be read. */
     size_t sampled_bytes; /* of the JSON texts that the sample stands for */
     size_t user_turn;     /* index of the message that the sample begins with */
     size_t user_len;

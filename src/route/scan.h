@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Bytes in blocks of 64: one bit per byte and class, so that words and lines are found by bit
- * arithmetic instead of a branch per byte. AVX2 or SSE2 where there is any, else a table; all give
- * the same bits (tested).
+ * arithmetic instead of a branch per byte. What words are made of and blanks are found with AVX2 or
+ * SSE2 where there is any, else by a table; all give the same bits (tested). The few other bytes,
+ * the marks, are sorted one by one.
  */
 #ifndef SLUICE_ROUTE_SCAN_H
 #define SLUICE_ROUTE_SCAN_H
@@ -12,6 +13,25 @@
 
 #define SCAN_BLOCK 64
 
+enum mark {
+    MARK_OTHER,
+    MARK_DOT,
+    MARK_ASK, /* ! ? : */
+    MARK_COMMA,
+    MARK_SEMICOLON,
+    MARK_QUOTE, /* " ` */
+    MARK_APOSTROPHE,
+    MARK_OPEN,    /* ( */
+    MARK_BRACKET, /* ) { } [ ] */
+    MARK_COMPARE, /* = < > */
+    MARK_SUM,     /* + - * / % */
+    MARK_FORMULA, /* $ \ ^ */
+    MARK_UNDERSCORE,
+    MARK_BLANK, /* tab, carriage return */
+    MARK_NEWLINE,
+    MARKS
+};
+
 struct block_masks {
     uint64_t word; /* letters, digits, underscore, bytes of other scripts, and apostrophes between
                       those */
@@ -19,46 +39,21 @@ struct block_masks {
     uint64_t digit;
     uint64_t high; /* >= 0x80 */
     uint64_t space;
-    uint64_t newline;
-    uint64_t stop;       /* . ! ? : */
-    uint64_t comma;      /* , ; */
-    uint64_t quote;      /* " ` */
-    uint64_t code;       /* = ; ( ) { } [ ] < > */
-    uint64_t formula;    /* $ \ ^ */
-    uint64_t arithmetic; /* + - * / = < > % */
-    uint64_t underscore;
-    uint64_t call; /* ( */
-    uint64_t rare; /* all but letters, digits, other scripts, the blank, newline, . and , */
+    uint64_t marks;         /* neither words nor spaces */
+    uint64_t of[MARKS + 1]; /* by kind; filled in only if there was a mark, before apostrophes and
+                               underscores became part of words */
 };
 
-/* Makes the masks of 64 bytes and lower-cases their ASCII letters in place. */
-void block_scan(char *block, struct block_masks *masks);
-void block_scan_portable(char *block, struct block_masks *masks);
+/* Makes the masks of 64 bytes and lower-cases their ASCII letters in place. Returns whether `of` is
+   filled in. */
+bool block_scan(char *block, struct block_masks *masks);
+bool block_scan_portable(char *block, struct block_masks *masks);
 #ifdef __SSE2__
-void block_scan_sse2(char *block, struct block_masks *masks);
-void block_scan_avx2(char *block, struct block_masks *masks); /* only where the processor has it */
+bool block_scan_sse2(char *block, struct block_masks *masks);
+bool block_scan_avx2(char *block, struct block_masks *masks); /* only where the processor has it */
 #endif
 
-/* Kinds of the marks that most blocks have few or none of; a byte is of up to two. */
-enum scan_mark {
-    MARK_NONE,
-    MARK_STOP,
-    MARK_COMMA,
-    MARK_QUOTE,
-    MARK_CODE,
-    MARK_FORMULA,
-    MARK_ARITHMETIC,
-    MARK_UNDERSCORE,
-    MARK_CALL,
-    MARK_SPACE,
-    MARK_APOSTROPHE,
-    SCAN_MARKS
-};
-struct mark_kinds {
-    uint8_t first;
-    uint8_t second;
-};
-extern const struct mark_kinds scan_marks[256];
+extern const uint8_t scan_marks[256];
 
 /* "don't" is one word, 'this' is not part of one. A block's first and last byte have a neighbour
    that is not seen here: it counts as a letter. */

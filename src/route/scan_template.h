@@ -5,7 +5,6 @@
  * NAME defined. Not a header for anybody else.
  */
 
-/* What nearly every block has. */
 static inline __attribute__((always_inline)) void NAME(words)(const char *at, unsigned shift,
                                                               struct block_masks *m)
 {
@@ -17,36 +16,7 @@ static inline __attribute__((always_inline)) void NAME(words)(const char *at, un
     m->upper |= MASK(RANGE(b, 'A', 26)) << shift;
     m->digit |= MASK(digit) << shift;
     m->high |= MASK(b) << shift;
-    m->newline |= MASK(IS(b, '\n')) << shift;
     m->space |= MASK(IS(b, ' ')) << shift;
-    m->stop |= MASK(IS(b, '.')) << shift;
-    m->comma |= MASK(IS(b, ',')) << shift;
-}
-
-/* What is left, all at once: for blocks that have much of it, such as code. */
-static inline __attribute__((always_inline)) void
-NAME(marks)(const char *at, unsigned shift, struct block_masks *m, uint64_t *apostrophes)
-{
-    VECTOR b = LOAD(at);
-    VECTOR semicolon = IS(b, ';');
-    VECTOR compared = OR(OR(IS(b, '='), IS(b, '<')), IS(b, '>'));
-    VECTOR open = IS(b, '(');
-    /* Setting bit 0x20 makes [ and {, ] and } one; no other byte becomes either of them. */
-    VECTOR folded = OR(b, SPLAT(0x20));
-    VECTOR brace = OR(IS(folded, '{'), IS(folded, '}'));
-    VECTOR stop = OR(OR(IS(b, '!'), IS(b, '?')), IS(b, ':'));
-    VECTOR sum = OR(OR(IS(b, '+'), IS(b, '-')), OR(IS(b, '*'), IS(b, '/')));
-    VECTOR code = OR(OR(brace, OR(open, IS(b, ')'))), OR(compared, semicolon));
-    m->stop |= MASK(stop) << shift;
-    m->comma |= MASK(semicolon) << shift;
-    m->quote |= MASK(OR(IS(b, '"'), IS(b, '`'))) << shift;
-    m->code |= MASK(code) << shift;
-    m->formula |= MASK(OR(OR(IS(b, '$'), IS(b, '\\')), IS(b, '^'))) << shift;
-    m->arithmetic |= MASK(OR(OR(sum, compared), IS(b, '%'))) << shift;
-    m->call |= MASK(open) << shift;
-    m->space |= MASK(OR(IS(b, '\t'), IS(b, '\r'))) << shift;
-    m->underscore |= MASK(IS(b, '_')) << shift;
-    *apostrophes |= MASK(IS(b, '\'')) << shift;
 }
 
 static inline __attribute__((always_inline)) void NAME(lower)(char *at)
@@ -55,23 +25,14 @@ static inline __attribute__((always_inline)) void NAME(lower)(char *at)
     STORE(at, OR(b, AND(RANGE(b, 'A', 26), SPLAT(0x20))));
 }
 
-static inline void NAME(lower_all)(char *block)
-{
-    NAME(lower)(block);
-    NAME(lower)(block + VECTOR_BYTES);
-#if VECTOR_BYTES == 16
-    NAME(lower)(block + 32);
-    NAME(lower)(block + 48);
-#endif
-}
-
 /* The masks are gathered in a local, and the steps are written out: the bytes that are stored could
    be anybody's, so masks in memory would be read again and again. Bytes outside of `inside` are
    in no mask and stay as they are. */
-static inline __attribute__((always_inline)) void NAME(masks)(char *block, uint64_t inside,
+static inline __attribute__((always_inline)) bool NAME(masks)(char *block, uint64_t inside,
                                                               struct block_masks *masks)
 {
-    struct block_masks m = {0};
+    struct block_masks m UNINITIALIZED;
+    m.word = m.upper = m.digit = m.high = m.space = 0;
     NAME(words)(block, 0, &m);
     NAME(words)(block + VECTOR_BYTES, VECTOR_BYTES, &m);
 #if VECTOR_BYTES == 16
@@ -80,31 +41,21 @@ static inline __attribute__((always_inline)) void NAME(masks)(char *block, uint6
 #endif
     if (inside != UINT64_MAX) {
         masks_clip(&m, inside);
-    }
-    m.rare = inside & ~(m.word | m.space | m.newline | m.stop | m.comma);
-    if (m.rare != 0) {
-        uint64_t apostrophes = 0;
-        if (bits_count(m.rare) <= MARKS_FEW) {
-            block_marks_few(block, m.rare, &m, &apostrophes);
-        } else {
-            NAME(marks)(block, 0, &m, &apostrophes);
-            NAME(marks)(block + VECTOR_BYTES, VECTOR_BYTES, &m, &apostrophes);
-#if VECTOR_BYTES == 16
-            NAME(marks)(block + 32, 32, &m, &apostrophes);
-            NAME(marks)(block + 48, 48, &m, &apostrophes);
-#endif
-            masks_clip(&m, inside);
-        }
-        m.word = words_with_apostrophes(m.word | m.underscore, apostrophes & inside);
-    }
-    if (m.upper != 0 && inside != UINT64_MAX) {
-        for (uint64_t rest = m.upper; rest != 0; rest &= rest - 1) {
-            block[bits_first(rest)] |= 0x20;
-        }
+        lower_some(block, m.upper);
     } else if (m.upper != 0) {
-        NAME(lower_all)(block);
+        NAME(lower)(block);
+        NAME(lower)(block + VECTOR_BYTES);
+#if VECTOR_BYTES == 16
+        NAME(lower)(block + 32);
+        NAME(lower)(block + 48);
+#endif
     }
-    *masks = m;
+    masks->word = m.word;
+    masks->upper = m.upper;
+    masks->digit = m.digit;
+    masks->high = m.high;
+    masks->space = m.space;
+    return block_marks(block, inside, masks);
 }
 
 /* Offset of the first end of a line, quote or question mark within `len` bytes, or `len`. Reads up

@@ -8,7 +8,10 @@
 #ifndef SLUICE_ROUTE_SCAN_VECTOR_H
 #define SLUICE_ROUTE_SCAN_VECTOR_H
 
+#include "base/check.h"
 #include "route/scan.h"
+
+#include <string.h>
 
 static inline void masks_clip(struct block_masks *m, uint64_t inside)
 {
@@ -17,16 +20,34 @@ static inline void masks_clip(struct block_masks *m, uint64_t inside)
     m->digit &= inside;
     m->high &= inside;
     m->space &= inside;
-    m->newline &= inside;
-    m->stop &= inside;
-    m->comma &= inside;
-    m->quote &= inside;
-    m->code &= inside;
-    m->formula &= inside;
-    m->arithmetic &= inside;
-    m->underscore &= inside;
-    m->call &= inside;
-    m->rare &= inside;
+}
+
+static inline void lower_some(char *block, uint64_t upper)
+{
+    for (; upper != 0; upper &= upper - 1) {
+        block[bits_first(upper)] |= 0x20;
+    }
+}
+
+/* What is neither word nor space, by kind, and what of it belongs to words after all. */
+static inline __attribute__((always_inline)) bool block_marks(const char *block, uint64_t inside,
+                                                              struct block_masks *m)
+{
+    m->marks = inside & ~(m->word | m->space);
+    if (m->marks == 0) {
+        return false;
+    }
+    memset(m->of, 0, sizeof(m->of));
+    for (uint64_t rest = m->marks; rest != 0; rest &= rest - 1) {
+        m->of[scan_marks[(unsigned char)block[bits_first(rest)]]] |= rest & (0 - rest);
+    }
+    uint64_t joining = m->of[MARK_UNDERSCORE] | m->of[MARK_APOSTROPHE];
+    if (joining != 0) {
+        m->word |= m->of[MARK_UNDERSCORE];
+        m->word = words_with_apostrophes(m->word, m->of[MARK_APOSTROPHE]);
+        m->marks &= ~m->word;
+    }
+    return true;
 }
 
 #ifdef __SSE2__
@@ -35,9 +56,6 @@ static inline void masks_clip(struct block_masks *m, uint64_t inside)
 #define SCAN_HAS_VECTORS 1
 /* Bit counts and bit searches of one instruction come with the wide vectors. */
 #define SCAN_WIDE __attribute__((target("avx2,bmi,bmi2,popcnt")))
-/* Up to so many marks in a block are sorted one by one. */
-#define MARKS_FEW 7
-
 /* Reads a word that the C runtime filled before main(): a load and a test. */
 static inline bool scan_is_wide(void)
 {
@@ -46,29 +64,6 @@ static inline bool scan_is_wide(void)
 
 /* Each byte, 32 times. */
 extern const uint8_t scan_splats[256][32] __attribute__((aligned(32)));
-
-/* Adds the marks that `others` points at to their masks. */
-static inline __attribute__((always_inline)) void
-block_marks_few(const char *block, uint64_t others, struct block_masks *m, uint64_t *apostrophes)
-{
-    uint64_t marks[SCAN_MARKS] = {0};
-    for (; others != 0; others &= others - 1) {
-        const struct mark_kinds *kinds = &scan_marks[(unsigned char)block[bits_first(others)]];
-        uint64_t bit = others & (0 - others);
-        marks[kinds->first] |= bit;
-        marks[kinds->second] |= bit;
-    }
-    m->stop |= marks[MARK_STOP];
-    m->comma |= marks[MARK_COMMA];
-    m->quote |= marks[MARK_QUOTE];
-    m->code |= marks[MARK_CODE];
-    m->formula |= marks[MARK_FORMULA];
-    m->arithmetic |= marks[MARK_ARITHMETIC];
-    m->underscore |= marks[MARK_UNDERSCORE];
-    m->call |= marks[MARK_CALL];
-    m->space |= marks[MARK_SPACE];
-    *apostrophes |= marks[MARK_APOSTROPHE];
-}
 
 #define SPLAT(c) _mm_set1_epi8((char)(c))
 #define VECTOR __m128i

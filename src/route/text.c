@@ -16,7 +16,7 @@
 #define TEXT_END 700
 #define HEAD_BYTES 256 /* in which every word is looked up */
 #define TAIL_BYTES 160
-#define SKIP_BYTES 192 /* between two blocks of the middle that are read */
+#define SKIP_BYTES 448 /* between two blocks of the middle that are read */
 #define WORDS_PER_BLOCK 10
 /* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on
  * a phrase. */
@@ -29,9 +29,12 @@ struct block {
     size_t base;
     uint64_t inside; /* the part of it that is looked at */
     struct block_masks masks;
-    uint64_t stops;   /* ends of sentences: . ! ? : before a blank, and newlines */
-    uint64_t clauses; /* those, and , ; */
-    uint64_t starts;  /* of words */
+    bool marked;       /* masks.of is filled in */
+    uint64_t stops;    /* ends of sentences: . ! ? : before a blank */
+    uint64_t commas;   /* , ; */
+    uint64_t newlines; /* end sentences too */
+    uint64_t quotes;
+    uint64_t starts; /* of words */
     uint64_t ends;
     uint64_t sentence_starts; /* words that begin a sentence */
     uint64_t clause_starts;
@@ -52,21 +55,16 @@ struct candidates {
 
 /* What is written per kind of vector; constant where it is used, so all of it is inlined. */
 struct scan_kind {
-    void (*masks)(char *block, uint64_t inside, struct block_masks *masks);
+    bool (*masks)(char *block, uint64_t inside, struct block_masks *masks);
     size_t (*find)(const char *text, size_t len);
     uint64_t (*word_low)(const char *word, size_t len);
     void (*hits)(struct text_scan *scan, const struct block *block,
                  const struct candidates *candidates, unsigned count);
 };
 
-/* Ends of sentences: the stops before a blank. */
-static ALWAYS uint64_t stops_of(const struct text_scan *scan, const struct block *block)
+static ALWAYS uint64_t code_of(const struct block_masks *m)
 {
-    const struct block_masks *m = &block->masks;
-    size_t next = block->base + SCAN_BLOCK;
-    bool blank_after = next >= scan->end || (unsigned char)scan->features->sample[next] <= ' ';
-    uint64_t blank = ~(m->word | m->code | m->arithmetic | m->comma | m->stop);
-    return m->stop & (blank >> 1 | (uint64_t)blank_after << 63);
+    return m->of[MARK_OPEN] | m->of[MARK_BRACKET] | m->of[MARK_COMPARE] | m->of[MARK_SEMICOLON];
 }
 
 /* fooBar: names that only programs have. */
@@ -93,8 +91,6 @@ static ALWAYS unsigned block_cut(struct text_scan *scan, struct block *block)
     m->word &= kept;
     m->digit &= kept;
     m->high &= kept;
-    m->underscore &= kept;
-    m->rare &= kept;
     return last;
 }
 
@@ -125,7 +121,7 @@ static ALWAYS unsigned block_load(struct text_scan *scan, size_t base, struct bl
     bool open = scan->word_open;
     block->base = base;
     block->inside = left >= SCAN_BLOCK ? UINT64_MAX : bits_below(size);
-    kind->masks(scan->features->sample + base, block->inside, m);
+    block->marked = kind->masks(scan->features->sample + base, block->inside, m);
     if (m->upper != 0) {
         count_humps(scan, m);
     }
@@ -135,25 +131,44 @@ static ALWAYS unsigned block_load(struct text_scan *scan, size_t base, struct bl
         size = block_cut(scan, block);
     }
     block->ends = ~m->word & (m->word << 1 | (uint64_t)open);
-    block->stops = (m->stop == 0 ? 0 : stops_of(scan, block)) | m->newline;
-    block->clauses = block->stops | m->comma;
-    block->sentence_starts = words_after(block->stops, m->word, &scan->sentence_open);
-    block->clause_starts = words_after(block->clauses, m->word, &scan->clause_open);
     if (open && block->ends != 0) {
         block->ends &= block->ends - 1;
     }
     return size;
 }
 
-/* --- counts --- */
-
-/* Between numbers or names: not every hyphen is a minus. */
-static uint64_t operators_of(const struct block_masks *m)
+/* Ends of sentences: the stops before anything that is no word, bracket, sign, comma or stop. */
+static ALWAYS uint64_t stops_of(const struct text_scan *scan, const struct block *block)
 {
-    uint64_t spaced = m->space << 1 & m->space >> 1;
-    uint64_t digits = m->digit << 1 | m->digit >> 1;
-    return m->arithmetic & (spaced | digits);
+    const struct block_masks *m = &block->masks;
+    uint64_t stops = m->of[MARK_DOT] | m->of[MARK_ASK];
+    size_t next = block->base + SCAN_BLOCK;
+    bool blank_after = next >= scan->end || (unsigned char)scan->features->sample[next] <= ' ';
+    uint64_t solid = m->word | stops | block->commas | code_of(m) | m->of[MARK_SUM];
+    return stops & (~solid >> 1 | (uint64_t)blank_after << 63);
 }
+
+/* Where sentences and clauses begin. */
+static ALWAYS void block_breaks(struct text_scan *scan, struct block *block)
+{
+    const struct block_masks *m = &block->masks;
+    uint64_t ends = 0;
+    uint64_t clauses = 0;
+    if (block->marked) {
+        block->commas = m->of[MARK_COMMA] | m->of[MARK_SEMICOLON];
+        block->newlines = m->of[MARK_NEWLINE];
+        block->quotes = m->of[MARK_QUOTE];
+        block->stops = stops_of(scan, block);
+        ends = block->stops | block->newlines;
+        clauses = ends | block->commas;
+    } else {
+        block->commas = block->newlines = block->quotes = block->stops = 0;
+    }
+    block->sentence_starts = words_after(ends, m->word, &scan->sentence_open);
+    block->clause_starts = words_after(clauses, m->word, &scan->clause_open);
+}
+
+/* --- counts --- */
 
 static ALWAYS void count_digits(struct text_scan *scan, const struct block_masks *m)
 {
@@ -167,23 +182,30 @@ static ALWAYS void count_digits(struct text_scan *scan, const struct block_masks
     f->numbers += bits_count(m->digit & ~(m->word << 1));
 }
 
+/* Between numbers or names: not every hyphen is a minus. */
+static ALWAYS uint64_t operators_of(const struct block_masks *m)
+{
+    uint64_t spaced = m->space << 1 & m->space >> 1;
+    uint64_t digits = m->digit << 1 | m->digit >> 1;
+    return (m->of[MARK_SUM] | m->of[MARK_COMPARE]) & (spaced | digits);
+}
+
 /* foo_bar, foo(: more such names */
 static ALWAYS uint64_t names_of(const struct block_masks *m)
 {
-    return (m->underscore & m->word << 1 & m->word >> 1) | (m->call & m->word << 1);
+    return (m->of[MARK_UNDERSCORE] & m->word << 1 & m->word >> 1) |
+           (m->of[MARK_OPEN] & m->word << 1);
 }
 
 static ALWAYS void block_count(struct text_scan *scan, const struct block *block)
 {
     const struct block_masks *m = &block->masks;
     scan->counts.letters += bits_count(m->word);
-    scan->counts.marks += bits_count(block->inside & ~(m->word | m->space | m->newline));
     if ((m->digit | m->high) != 0) {
         count_digits(scan, m);
     }
-    if (m->rare != 0) {
-        scan->features->operators += bits_count(operators_of(m));
-        scan->features->code_words += bits_count(names_of(m));
+    if (block->marked) {
+        scan->counts.marks += bits_count(m->marks & ~(m->of[MARK_NEWLINE] | m->of[MARK_BLANK]));
     }
 }
 
@@ -192,8 +214,8 @@ static ALWAYS void block_count(struct text_scan *scan, const struct block *block
 static ALWAYS void block_lists(struct text_scan *scan, const struct block *block)
 {
     struct features *f = scan->features;
-    uint64_t stops = block->masks.stop & block->stops;
-    uint64_t commas = block->masks.comma;
+    uint64_t stops = block->stops;
+    uint64_t commas = block->commas;
     while (stops != 0) {
         unsigned bit = bits_first(stops);
         scan->sentence_commas += bits_count(commas & bits_below(bit));
@@ -212,17 +234,17 @@ static ALWAYS void block_lists(struct text_scan *scan, const struct block *block
 
 static ALWAYS void block_sentences(struct text_scan *scan, const struct block *block)
 {
-    uint64_t stops = block->masks.stop & block->stops;
-    if (stops != 0) {
-        scan->features->sentences += bits_count(stops);
-        if (scan->after_colon || (block->masks.rare & stops) != 0) {
-            block_lists(scan, block);
-        } else {
-            /* full stops announce nothing */
-            scan->sentence_commas = bits_count(block->masks.comma & ~bits_below(bits_last(stops)));
-        }
-    } else if (block->masks.comma != 0) {
-        scan->sentence_commas += bits_count(block->masks.comma);
+    uint64_t stops = block->stops;
+    if (stops == 0) {
+        scan->sentence_commas += bits_count(block->commas);
+        return;
+    }
+    scan->features->sentences += bits_count(stops);
+    if (scan->after_colon || (block->masks.of[MARK_ASK] & stops) != 0) {
+        block_lists(scan, block);
+    } else {
+        /* full stops announce nothing */
+        scan->sentence_commas = bits_count(block->commas & ~bits_below(bits_last(stops)));
     }
 }
 
@@ -255,9 +277,9 @@ static ALWAYS void note_last_sentence(struct text_scan *scan, const struct block
 
 static ALWAYS void block_finish(struct text_scan *scan, const struct block *block, unsigned size)
 {
-    const struct block_masks *m = &block->masks;
-    if ((m->quote | m->newline) != 0) {
-        scan->quoted = open_at(m->quote, m->newline, 63, scan->quoted) != (m->quote >> 63 != 0);
+    if ((block->quotes | block->newlines) != 0) {
+        scan->quoted =
+            open_at(block->quotes, block->newlines, 63, scan->quoted) != (block->quotes >> 63 != 0);
     }
     if (scan->quoted) {
         scan->features->quoted_bytes += size;
@@ -317,17 +339,17 @@ static bool is_negated(const struct text_scan *scan, const struct block *block, 
 /* Is there more to a word's place than bits tell? */
 static ALWAYS bool needs_attention(const struct text_scan *scan, const struct block *block)
 {
-    return scan->negation != 0 || scan->refused || scan->quoted || block->masks.quote != 0;
+    return scan->negation != 0 || scan->refused || scan->quoted || block->quotes != 0;
 }
 
 static SELDOM unsigned place_attend(struct text_scan *scan, const struct block *block, unsigned bit,
                                     unsigned index, unsigned place)
 {
-    const struct block_masks *m = &block->masks;
     if (scan->negation != 0 && is_negated(scan, block, bit, index)) {
         place |= PLACE_NEGATED;
     }
-    if ((scan->quoted || m->quote != 0) && open_at(m->quote, m->newline, bit, scan->quoted)) {
+    if ((scan->quoted || block->quotes != 0) &&
+        open_at(block->quotes, block->newlines, bit, scan->quoted)) {
         place |= PLACE_QUOTED;
     }
     if (scan->refused && (place & PLACE_CLAUSE) != 0) {
@@ -443,7 +465,7 @@ static ALWAYS void block_hits(struct text_scan *scan, const struct block *block,
    middle those that begin a sentence; inside a fence none, for they belong to the material. */
 static ALWAYS uint64_t wanted_starts(const struct text_scan *scan, const struct block *block)
 {
-    if (scan->fenced && (block->masks.quote == 0 ||
+    if (scan->fenced && (block->quotes == 0 ||
                          memchr(scan->features->sample + block->base, '`', SCAN_BLOCK) == NULL)) {
         return 0;
     }
@@ -493,21 +515,32 @@ static ALWAYS void block_words(struct text_scan *scan, const struct block *block
 
 static ALWAYS void block_lines(struct text_scan *scan, const struct block *block)
 {
-    uint64_t newlines = block->masks.newline;
+    uint64_t newlines = block->newlines;
+    uint64_t code = code_of(&block->masks);
+    uint64_t formula = block->masks.of[MARK_FORMULA];
     uint64_t rest = UINT64_MAX;
     scan->counts.newlines += bits_count(newlines);
     while (newlines != 0) {
         unsigned bit = bits_first(newlines);
-        scan->line_marks += bits_count(block->masks.code & rest & bits_below(bit));
-        scan->line_formulas += bits_count(block->masks.formula & rest & bits_below(bit));
-        scan->line_quotes |= (block->masks.quote & rest & bits_below(bit)) != 0;
+        scan->line_marks += bits_count(code & rest & bits_below(bit));
+        scan->line_formulas += bits_count(formula & rest & bits_below(bit));
+        scan->line_quotes |= (block->quotes & rest & bits_below(bit)) != 0;
         line_end(scan, block->base + bit);
         rest = ~bits_below(bit);
         newlines &= newlines - 1;
     }
-    scan->line_quotes |= (block->masks.quote & rest) != 0;
-    scan->line_marks += bits_count(block->masks.code & rest);
-    scan->line_formulas += bits_count(block->masks.formula & rest);
+    scan->line_quotes |= (block->quotes & rest) != 0;
+    scan->line_marks += bits_count(code & rest);
+    scan->line_formulas += bits_count(formula & rest);
+}
+
+/* Marks that prose has few of. */
+static ALWAYS void block_rare(struct text_scan *scan, const struct block *block)
+{
+    const struct block_masks *m = &block->masks;
+    scan->features->operators += bits_count(operators_of(m));
+    scan->features->code_words += bits_count(names_of(m));
+    block_lines(scan, block);
 }
 
 static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t region)
@@ -568,10 +601,14 @@ static ALWAYS unsigned block_whole(struct text_scan *scan, size_t base,
     unsigned size = block_load(scan, base, &block, kind);
     const struct block_masks *m = &block.masks;
     block_count(scan, &block);
+    block_breaks(scan, &block);
     block_words(scan, &block, kind);
-    block_sentences(scan, &block);
-    if ((m->newline | m->rare) != 0) {
-        block_lines(scan, &block);
+    if (block.marked) {
+        block_sentences(scan, &block);
+        if ((m->marks & ~(m->of[MARK_DOT] | m->of[MARK_COMMA])) != 0 ||
+            m->of[MARK_UNDERSCORE] != 0) {
+            block_rare(scan, &block);
+        }
     }
     block_finish(scan, &block, size);
     return size;
@@ -644,15 +681,14 @@ static size_t find_portable(const char *text, size_t len)
     return i;
 }
 
-static void block_masks_portable(char *block, uint64_t inside, struct block_masks *masks)
+static bool block_masks_portable(char *block, uint64_t inside, struct block_masks *masks)
 {
     UNINITIALIZED char copy[SCAN_BLOCK];
     memcpy(copy, block, SCAN_BLOCK);
-    block_scan_portable(copy, masks);
+    (void)block_scan_portable(copy, masks);
     masks_clip(masks, inside);
-    for (uint64_t rest = masks->upper; rest != 0; rest &= rest - 1) {
-        block[bits_first(rest)] |= 0x20;
-    }
+    lower_some(block, masks->upper);
+    return block_marks(block, inside, masks);
 }
 
 static void blocks_scan_any(struct text_scan *scan)

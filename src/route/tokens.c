@@ -59,14 +59,17 @@ void tokens_count_bytes(const char *text, size_t len, struct byte_counts *counts
         size_t here = len - at < SCAN_BLOCK ? len - at : SCAN_BLOCK;
         memcpy(block, text + at, here);
         struct block_masks m;
-        block_scan(block, &m);
+        bool marked = block_scan(block, &m);
         uint64_t inside = here == SCAN_BLOCK ? UINT64_MAX : bits_below((unsigned)here);
         counts->words += bits_count(m.word & ~(m.word << 1 | (uint64_t)open));
         counts->letters += bits_count(m.word & ~m.digit & ~m.high);
         counts->digits += bits_count(m.digit);
         counts->high += bits_count(m.high);
-        counts->newlines += bits_count(m.newline);
-        counts->marks += bits_count(inside & ~(m.word | m.space | m.newline));
+        if (marked) {
+            counts->newlines += bits_count(m.of[MARK_NEWLINE]);
+            counts->marks +=
+                bits_count(inside & m.marks & ~(m.of[MARK_NEWLINE] | m.of[MARK_BLANK]));
+        }
         open = m.word >> 63 != 0;
     }
     counts->bytes += len;

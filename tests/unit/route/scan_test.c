@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "route/scan.h"
+#include "route/scan_vector.h"
 
 #include "base/random.h"
 #include "tests/tap.h"
 
 static void expect_equal(const char *name, const char *block,
-                         void (*scan)(char *, struct block_masks *))
+                         bool (*scan)(char *, struct block_masks *))
 {
     char expected_text[SCAN_BLOCK];
     char text[SCAN_BLOCK];
@@ -13,9 +13,11 @@ static void expect_equal(const char *name, const char *block,
     struct block_masks masks;
     memcpy(expected_text, block, SCAN_BLOCK);
     memcpy(text, block, SCAN_BLOCK);
-    block_scan_portable(expected_text, &expected);
-    scan(text, &masks);
-    if (memcmp(text, expected_text, SCAN_BLOCK) != 0 ||
+    memset(&expected, 0, sizeof(expected));
+    memset(&masks, 0, sizeof(masks));
+    bool expected_marks = block_scan_portable(expected_text, &expected);
+    bool marks = scan(text, &masks);
+    if (marks != expected_marks || memcmp(text, expected_text, SCAN_BLOCK) != 0 ||
         memcmp(&masks, &expected, sizeof(masks)) != 0) {
         tap_point_failed = true;
         printf("# %s differs from the table\n", name);
@@ -59,6 +61,37 @@ static void random_blocks(void)
     }
 }
 
+#ifdef SCAN_HAS_VECTORS
+static size_t naive_find(const char *text, size_t len)
+{
+    size_t i = 0;
+    while (i < len && strchr("\n?\"`", text[i]) == NULL) {
+        i++;
+    }
+    return i;
+}
+
+static SCAN_WIDE size_t find_wide(const char *text, size_t len)
+{
+    return block_find_avx2(text, len);
+}
+
+static void breaks_are_found(void)
+{
+    char text[200 + SCAN_BLOCK];
+    for (int byte = 1; byte < 256; byte++) {
+        for (size_t place = 0; place < 200; place++) {
+            memset(text, 'x', sizeof(text));
+            text[place] = (char)byte;
+            text[place + 9] = '?';
+            size_t len = 140 + place % 60;
+            EXPECT_INT(block_find_sse2(text, len), naive_find(text, len));
+            EXPECT(!scan_is_wide() || find_wide(text, len) == naive_find(text, len));
+        }
+    }
+}
+#endif
+
 static void apostrophes_join_words_but_do_not_begin_them(void)
 {
     char block[SCAN_BLOCK + 1] =
@@ -93,6 +126,9 @@ int main(void)
 {
     TEST(every_byte_at_every_place, "vectors and table agree on every byte at every place");
     TEST(random_blocks, "vectors and table agree on random blocks");
+#ifdef SCAN_HAS_VECTORS
+    TEST(breaks_are_found, "ends of lines, quotes and question marks are found");
+#endif
     TEST(apostrophes_join_words_but_do_not_begin_them, "apostrophes join words");
     TEST(letters_are_lowered_in_place, "letters are lowered, nothing else changes");
     TEST(bits_are_counted, "bits are counted");

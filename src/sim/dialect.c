@@ -6,6 +6,7 @@
 /* A dialect with a mark stands before those that have the same paths without it. */
 static const struct sim_dialect *const dialects_table[] = {
     &sim_anthropic,
+    &sim_gemini,
     &sim_openai,
     &sim_ollama,
 };

@@ -45,6 +45,7 @@ struct sim_dialect {
 extern const struct sim_dialect sim_openai;
 extern const struct sim_dialect sim_ollama;
 extern const struct sim_dialect sim_anthropic;
+extern const struct sim_dialect sim_gemini;
 
 /* The endpoint of a request, its dialect, and the model in its path (or empty); NULL: no such path
  * in these dialects. */

@@ -156,6 +156,10 @@ static bool authorised(const struct sim_profile *profile, const struct sim_reque
             return slice_eq(value, key);
         }
     }
+    if (slice_starts(request->query, SLICE("key="))) { /* Gemini's */
+        struct slice query = slice_from(request->query, 4);
+        return slice_eq(slice_cut(&query, '&'), key);
+    }
     return bearer.len > 7 && slice_eq_nocase(slice_of(bearer.ptr, 7), SLICE("bearer ")) &&
            slice_eq(slice_from(bearer, 7), key);
 }

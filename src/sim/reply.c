@@ -93,7 +93,7 @@ static void line_end(struct sim_reply *reply)
     if (reply->stream == SIM_SSE && is(reply, SIM_CR)) {
         buf_append_char(&reply->body, '\r');
     } else {
-        buf_append(&reply->body, is(reply, SIM_CRLF) ? SLICE("\r\n") : SLICE("\n"));
+        buf_append(&reply->body, is(reply, SIM_CRLF) || reply->crlf ? SLICE("\r\n") : SLICE("\n"));
     }
 }
 
@@ -117,6 +117,8 @@ void sim_reply_begin_named(struct sim_reply *reply, struct slice name)
             line_end(reply);
         }
         data_field(reply);
+    } else if (reply->stream == SIM_JSON_ARRAY) {
+        buf_append_char(&reply->body, reply->events == 0 ? '[' : ',');
     }
     reply->payload = reply->body.len;
 }
@@ -205,7 +207,14 @@ void sim_reply_comment(struct sim_reply *reply, struct slice text)
 
 void sim_reply_done(struct sim_reply *reply)
 {
-    if (reply->stream != SIM_SSE || is(reply, SIM_NO_DONE)) {
+    if (is(reply, SIM_NO_DONE)) {
+        return;
+    }
+    if (reply->stream == SIM_JSON_ARRAY) {
+        buf_append(&reply->body, SLICE("]"));
+        sim_reply_piece(reply, SIM_PIECE_END, 0, 1);
+    }
+    if (reply->stream != SIM_SSE) {
         return;
     }
     data_field(reply);

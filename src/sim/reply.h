@@ -29,6 +29,7 @@ enum sim_stream {
     SIM_WHOLE,
     SIM_SSE,
     SIM_NDJSON,
+    SIM_JSON_ARRAY, /* one array, an element for each event */
 };
 
 struct sim_reply {
@@ -46,6 +47,7 @@ struct sim_reply {
     uint64_t token_us; /* for each token */
     uint64_t event_us; /* for each event of text besides */
     size_t payload;    /* where the open event's payload begins */
+    bool crlf;         /* lines end with CR LF in this dialect */
     bool failed;       /* out of memory, sticky */
 };
 
@@ -66,7 +68,7 @@ void sim_reply_begin_named(struct sim_reply *reply, struct slice name);
 void sim_reply_end_last(struct sim_reply *reply);
 /* A comment of server-sent events; nothing in other bodies. */
 void sim_reply_comment(struct sim_reply *reply, struct slice text);
-/* `data: [DONE]`. */
+/* `data: [DONE]`, or the end of an array. */
 void sim_reply_done(struct sim_reply *reply);
 /* Replaces what there is by nothing, keeping status and headers. */
 void sim_reply_clear(struct sim_reply *reply);

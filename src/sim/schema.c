@@ -13,6 +13,13 @@ static const char *const samples[] = {"Paris", "blue", "report.txt", "first", "M
 
 static void write_value(const struct maker *m, uint32_t schema, unsigned depth);
 
+/* Gemini writes types in capitals. */
+static bool is_type(const struct maker *m, uint32_t type, const char *name)
+{
+    return json_is(m->doc, type, JSON_STRING) &&
+           slice_eq_nocase(json_inner(m->doc, type), slice_from_cstr(name));
+}
+
 static void write_object(const struct maker *m, uint32_t properties, unsigned depth)
 {
     json_begin_object(m->w);
@@ -37,14 +44,14 @@ static void write_array(const struct maker *m, uint32_t items, unsigned depth)
 
 static void write_scalar(const struct maker *m, uint32_t type)
 {
-    if (!json_is(m->doc, type, JSON_STRING) || json_string_is(m->doc, type, SLICE("string"))) {
+    if (!json_is(m->doc, type, JSON_STRING) || is_type(m, type, "string")) {
         json_write_string(m->w,
                           slice_from_cstr(samples[random_below(m->random, ARRAY_LEN(samples))]));
-    } else if (json_string_is(m->doc, type, SLICE("integer"))) {
+    } else if (is_type(m, type, "integer")) {
         json_write_int(m->w, (int64_t)random_below(m->random, NUMBER_BELOW));
-    } else if (json_string_is(m->doc, type, SLICE("number"))) {
+    } else if (is_type(m, type, "number")) {
         json_write_scaled(m->w, (int64_t)random_below(m->random, NUMBER_BELOW) * 10 + 5, 1);
-    } else if (json_string_is(m->doc, type, SLICE("boolean"))) {
+    } else if (is_type(m, type, "boolean")) {
         json_write_bool(m->w, random_below(m->random, 2) == 1);
     } else {
         json_write_null(m->w);
@@ -78,10 +85,9 @@ static void write_value(const struct maker *m, uint32_t schema, unsigned depth)
         json_write_raw(m->w, json_raw(m->doc, fixed));
     } else if (other != JSON_ABSENT) {
         write_value(m, other, depth + 1);
-    } else if (properties != JSON_ABSENT || (json_is(m->doc, type, JSON_STRING) &&
-                                             json_string_is(m->doc, type, SLICE("object")))) {
+    } else if (properties != JSON_ABSENT || is_type(m, type, "object")) {
         write_object(m, properties, depth);
-    } else if (json_is(m->doc, type, JSON_STRING) && json_string_is(m->doc, type, SLICE("array"))) {
+    } else if (is_type(m, type, "array")) {
         write_array(m, json_member(m->doc, schema, SLICE("items")), depth);
     } else {
         write_scalar(m, type);

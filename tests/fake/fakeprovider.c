@@ -29,7 +29,7 @@ static const char usage[] =
     "  --api-key KEY        demands it\n"
     "  --behaviour CHAIN    holds for all requests\n"
     "  --rules FILE         lines `MODEL CHAIN`\n"
-    "  --dialect NAME       only this one: openai, ollama, anthropic\n"
+    "  --dialect NAME       only this one: openai, ollama, anthropic, gemini\n"
     "  --latency-ms N       before the first byte\n"
     "  --tps N              tokens a second\n"
     "  --tokens N           length of a text that nothing else limits\n"

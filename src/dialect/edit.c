@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dialect/edit.h"
 
+#include "base/memory.h"
+
 #define ADDED_MAX ((size_t)64 * 1024)
 
 void editor_init(struct editor *e, const struct chat *chat, const struct request_change *change)
@@ -72,19 +74,45 @@ void editor_model(struct editor *e, uint32_t value)
     }
 }
 
-bool editor_finish(struct editor *e, struct buf *out, size_t *ret_edits)
+/* Two sorted lists as one, and the body with it. */
+static bool splice_both(const struct editor *e, const struct json_edit *more, size_t more_count,
+                        struct buf *out)
+{
+    struct json_edit *all = memory_array(e->count + more_count, sizeof *all);
+    if (all == NULL) {
+        return false;
+    }
+    for (size_t a = 0, b = 0; a + b < e->count + more_count;) {
+        bool own = b == more_count || (a < e->count && e->edits[a].start < more[b].start);
+        all[a + b] = own ? e->edits[a] : more[b];
+        a += own ? 1 : 0;
+        b += own ? 0 : 1;
+    }
+    bool ok = json_splice(e->chat->body, all, e->count + more_count, out);
+    memory_free(all);
+    return ok;
+}
+
+bool editor_finish_with(struct editor *e, const struct json_edit *more, size_t more_count,
+                        struct buf *out, size_t *ret_edits)
 {
     if (e->removed_count > 0 || e->added.len > 0) {
         e->count += json_edit_members(e->doc, JSON_ROOT, e->removed, e->removed_count,
                                       buf_slice(&e->added), &e->edits[e->count]);
     }
     json_edits_sort(e->edits, e->count);
-    bool ok =
-        !e->model.failed && !e->added.failed && json_splice(e->chat->body, e->edits, e->count, out);
+    bool ok = !e->model.failed && !e->added.failed &&
+              (more_count == 0 ? json_splice(e->chat->body, e->edits, e->count, out)
+                               : splice_both(e, more, more_count, out));
     *ret_edits = e->changes;
     buf_release(&e->model);
     buf_release(&e->added);
     return ok;
+}
+
+bool editor_finish(struct editor *e, struct buf *out, size_t *ret_edits)
+{
+    return editor_finish_with(e, NULL, 0, out, ret_edits);
 }
 
 bool edit_is_model_only(const struct chat *chat, const struct request_change *change)

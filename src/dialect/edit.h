@@ -39,6 +39,11 @@ void editor_model(struct editor *e, uint32_t value);
 /* Writes the edited body and releases the editor; *ret_edits counts the changes. */
 MUST_USE bool editor_finish(struct editor *e, struct buf *out, size_t *ret_edits);
 
+/* The same with edits of the caller's own beside those of the editor: of other places, sorted, in
+ * any number, and counted in e->changes by the caller. */
+MUST_USE bool editor_finish_with(struct editor *e, const struct json_edit *more, size_t more_count,
+                                 struct buf *out, size_t *ret_edits);
+
 /* Is the model's name the only thing that may change, as in most requests? */
 bool edit_is_model_only(const struct chat *chat, const struct request_change *change);
 /* That one edit, without looking for any other: the chat says where the name stands. */

@@ -115,6 +115,31 @@ bool inner_contains(struct slice inner, const char *needle)
     return false;
 }
 
+/* '+' and the digits; '/' is apart, because it may be escaped. */
+static bool is_base64_digit(unsigned char c)
+{
+    unsigned char letter = c | 0x20;
+    return (letter >= 'a' && letter <= 'z') || (c >= '0' && c <= '9') || c == '+';
+}
+
+bool inner_is_base64(struct slice inner)
+{
+    size_t padding = 0;
+    while (padding < 2 && inner.len > 0 && inner.ptr[inner.len - 1] == '=') {
+        inner.len--;
+        padding++;
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < inner.len; i++, count++) {
+        bool escaped = inner.ptr[i] == '\\' && i + 1 < inner.len && inner.ptr[i + 1] == '/';
+        i += escaped ? 1 : 0;
+        if (!is_base64_digit((unsigned char)inner.ptr[i]) && inner.ptr[i] != '/') {
+            return false;
+        }
+    }
+    return count > 0 && (count + padding) % 4 == 0;
+}
+
 bool inner_data_url(struct slice inner, struct slice *ret_media_type, struct slice *ret_data)
 {
     struct slice rest = inner;

@@ -19,6 +19,9 @@ uint64_t inner_hash(struct slice inner);
 /* Does the text hold `needle` (a literal in lower case, of letters that JSON does not escape)?
  * ASCII case is ignored. */
 bool inner_contains(struct slice inner, const char *needle);
+/* Is it base64 (RFC 4648, section 4) with its padding? An escaped slash is a slash; the empty text
+ * is none. */
+bool inner_is_base64(struct slice inner);
 /* Splits "data:MEDIA;base64,DATA"; false (and nothing set) when it is another URL. */
 bool inner_data_url(struct slice inner, struct slice *ret_media_type, struct slice *ret_data);
 

@@ -54,6 +54,8 @@ struct event {
     struct slice native;
     enum finish_reason finish;
     bool custom;        /* of EVENT_TOOL_CALL and its arguments */
+    unsigned maker;     /* of EVENT_SIGNATURE and EVENT_OPAQUE: enum dialect_id of those who can
+                           read it, as far as the decoder knows; 0: not told */
     struct usage usage; /* only of EVENT_USAGE */
 };
 

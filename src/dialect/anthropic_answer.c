@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole answer from the events of one frame, which may be those of a stream put together. */
+#include "dialect/anthropic.h"
+#include "dialect/inner.h"
+
+#define ARGUMENTS_MAX ((size_t)32 * 1024 * 1024)
+
+enum open_block { OPEN_NONE, OPEN_TEXT, OPEN_CITED, OPEN_THINKING };
+
+struct answer {
+    const struct answer_head *head;
+    const struct frame *frame;
+    struct buf *out;
+    enum open_block open;
+    bool any; /* a block was written */
+    bool called;
+    bool refused;
+    const struct event *finish;
+};
+
+static void close_block(struct answer *a)
+{
+    static const struct slice ends[] = {
+        [OPEN_NONE] = SLICE_INIT(""),
+        [OPEN_TEXT] = SLICE_INIT("\"}"),
+        [OPEN_CITED] = SLICE_INIT("]}"),
+        [OPEN_THINKING] = SLICE_INIT("\",\"signature\":\"" ANTHROPIC_SEAL "1\"}"),
+    };
+    buf_append(a->out, ends[a->open]);
+    a->open = OPEN_NONE;
+}
+
+static void begin_block(struct answer *a, enum open_block kind, struct slice begin)
+{
+    close_block(a);
+    if (a->any) {
+        buf_append_char(a->out, ',');
+    }
+    a->any = true;
+    a->open = kind;
+    buf_append(a->out, begin);
+}
+
+static bool is_text(const struct event *event)
+{
+    return event->kind == EVENT_TEXT || event->kind == EVENT_REFUSAL;
+}
+
+static bool is_content(const struct event *event)
+{
+    return is_text(event) || event->kind == EVENT_REASONING || event->kind == EVENT_TOOL_CALL ||
+           event->kind == EVENT_OPAQUE;
+}
+
+/* Is all text from here to the next block of another kind white space? */
+static bool is_blank_run(const struct answer *a, size_t from)
+{
+    for (size_t i = from; i < a->frame->count; i++) {
+        const struct event *event = &a->frame->events[i];
+        if (event->choice != 0 || !is_content(event)) {
+            continue;
+        }
+        if (!is_text(event)) {
+            return true;
+        }
+        if (!anthropic_is_blank(event->text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_text(struct answer *a, size_t at)
+{
+    const struct event *event = &a->frame->events[at];
+    if (a->open != OPEN_TEXT) {
+        if (is_blank_run(a, at)) {
+            return;
+        }
+        begin_block(a, OPEN_TEXT, SLICE("{\"type\":\"text\",\"text\":\""));
+    }
+    inner_append(a->out, event->text);
+}
+
+void anthropic_write_citation(struct buf *out, const struct event *event)
+{
+    buf_append(out, SLICE("{\"type\":\"web_search_result_location\",\"url\":\""));
+    inner_append(out, event->id);
+    buf_append(out, SLICE("\",\"title\":\""));
+    inner_append(out, event->name);
+    buf_append(out, SLICE("\",\"cited_text\":\""));
+    inner_append(out, event->text);
+    buf_append(out, SLICE("\",\"encrypted_index\":\"\"}"));
+}
+
+static void write_citation(struct answer *a, const struct event *event)
+{
+    if ((a->open != OPEN_TEXT && a->open != OPEN_CITED) || event->id.len == 0) {
+        return;
+    }
+    buf_append(a->out, a->open == OPEN_TEXT ? SLICE("\",\"citations\":[") : SLICE(","));
+    a->open = OPEN_CITED;
+    anthropic_write_citation(a->out, event);
+}
+
+static void write_thought(struct answer *a, const struct event *event)
+{
+    if (!anthropic_shows_thinking(a->head)) {
+        return;
+    }
+    if (a->open != OPEN_THINKING) {
+        begin_block(a, OPEN_THINKING, SLICE("{\"type\":\"thinking\",\"thinking\":\""));
+    }
+    inner_append(a->out, event->text);
+}
+
+static void write_signature(struct answer *a, const struct event *event)
+{
+    if (event->id.len > 0 || event->maker != DIALECT_ANTHROPIC) {
+        return;
+    }
+    if (a->open != OPEN_THINKING) {
+        begin_block(a, OPEN_THINKING, SLICE("{\"type\":\"thinking\",\"thinking\":\""));
+    }
+    a->open = OPEN_NONE;
+    buf_append(a->out, SLICE("\",\"signature\":\""));
+    inner_append(a->out, event->text);
+    buf_append(a->out, SLICE("\"}"));
+}
+
+static void write_opaque(struct answer *a, const struct event *event)
+{
+    if (event->maker == DIALECT_ANTHROPIC) {
+        begin_block(a, OPEN_NONE, SLICE("{\"type\":\"redacted_thinking\",\"data\":\""));
+        inner_append(a->out, event->text);
+        buf_append(a->out, SLICE("\"}"));
+    }
+}
+
+/* --- calls --- */
+
+static void collect_arguments(const struct answer *a, const struct event *call, struct buf *plain)
+{
+    struct buf inner = BUF_INIT(ARGUMENTS_MAX);
+    for (const struct event *event = call; event < a->frame->events + a->frame->count; event++) {
+        if (event->kind == EVENT_TOOL_ARGUMENTS && event->choice == 0 &&
+            event->index == call->index) {
+            buf_append(&inner, event->text);
+        }
+    }
+    json_unescape(buf_slice(&inner), plain);
+    a->out->failed = a->out->failed || inner.failed || plain->failed;
+    buf_release(&inner);
+}
+
+static bool is_object(struct slice text)
+{
+    struct json_doc doc;
+    json_doc_init(&doc);
+    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
+                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
+    json_doc_release(&doc);
+    return object;
+}
+
+/* The input is an object: arguments that are no JSON, as models write them, become its one member,
+   so that the tool can tell the model. */
+static void write_input(const struct answer *a, const struct event *call)
+{
+    struct buf plain = BUF_INIT(ARGUMENTS_MAX);
+    collect_arguments(a, call, &plain);
+    struct slice arguments = slice_trim(buf_slice(&plain));
+    if (arguments.len == 0) {
+        buf_append(a->out, SLICE("{}"));
+    } else if (is_object(arguments)) {
+        (void)inner_append(a->out, arguments);
+    } else {
+        buf_append(a->out, SLICE("{\"arguments\":\""));
+        json_escape(arguments, a->out);
+        buf_append(a->out, SLICE("\"}"));
+    }
+    buf_release(&plain);
+}
+
+static void write_call(struct answer *a, const struct event *event)
+{
+    a->called = true;
+    begin_block(a, OPEN_NONE, SLICE("{\"type\":\"tool_use\",\"id\":\""));
+    anthropic_append_id(a->out, event->id);
+    buf_append(a->out, SLICE("\",\"name\":\""));
+    inner_append(a->out, event->name);
+    buf_append(a->out, SLICE("\",\"input\":"));
+    write_input(a, event);
+    buf_append_char(a->out, '}');
+}
+
+static void write_event(struct answer *a, size_t at)
+{
+    const struct event *event = &a->frame->events[at];
+    switch (event->kind) {
+    case EVENT_REFUSAL:
+        a->refused = true;
+        write_text(a, at);
+        break;
+    case EVENT_TEXT:
+        write_text(a, at);
+        break;
+    case EVENT_REASONING:
+        write_thought(a, event);
+        break;
+    case EVENT_SIGNATURE:
+        write_signature(a, event);
+        break;
+    case EVENT_OPAQUE:
+        write_opaque(a, event);
+        break;
+    case EVENT_CITATION:
+        write_citation(a, event);
+        break;
+    case EVENT_TOOL_CALL:
+        write_call(a, event);
+        break;
+    case EVENT_FINISH:
+        a->finish = event;
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- the message around them --- */
+
+static void write_head(const struct answer *a)
+{
+    struct slice id = SLICE_EMPTY;
+    struct slice model = SLICE_EMPTY;
+    for (size_t i = a->frame->count; i > 0; i--) {
+        if (a->frame->events[i - 1].kind == EVENT_START) {
+            id = a->frame->events[i - 1].id;
+            model = a->frame->events[i - 1].name;
+        }
+    }
+    buf_append(a->out, SLICE("{\"id\":\""));
+    if (id.len > 0) {
+        inner_append(a->out, id);
+    } else {
+        buf_append(a->out, SLICE("msg_"));
+        json_escape(a->head->call_id, a->out);
+    }
+    buf_append(a->out, SLICE("\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\""));
+    if (model.len > 0) {
+        inner_append(a->out, model);
+    } else {
+        json_escape(a->head->model, a->out);
+    }
+    buf_append(a->out, SLICE("\",\"content\":["));
+}
+
+static struct usage usage_of(const struct answer_head *head, const struct frame *frame)
+{
+    struct usage usage = {.input = head->input_tokens > 0 ? head->input_tokens : 0};
+    for (size_t i = 0; i < frame->count; i++) {
+        if (frame->events[i].kind == EVENT_USAGE) {
+            usage_report(&usage, &frame->events[i].usage);
+        }
+    }
+    return usage;
+}
+
+static bool write_count(const struct answer_head *head, const struct frame *frame, struct buf *out)
+{
+    buf_append(out, SLICE("{\"input_tokens\":"));
+    buf_append_i64(out, usage_of(head, frame).input);
+    return buf_append_char(out, '}');
+}
+
+bool anthropic_write_answer(const struct answer_head *head, const struct frame *frame,
+                            struct buf *out)
+{
+    struct answer a = {.head = head, .frame = frame, .out = out};
+    if (head->operation == OPERATION_TOKEN_COUNT) {
+        return write_count(head, frame, out);
+    }
+    const struct usage usage = usage_of(head, frame);
+    write_head(&a);
+    for (size_t i = 0; i < frame->count; i++) {
+        if (frame->events[i].choice == 0) {
+            write_event(&a, i);
+        }
+    }
+    close_block(&a);
+    buf_append(out, SLICE("],"));
+    anthropic_write_finish(out, a.finish, a.called, a.refused);
+    buf_append(out, SLICE(",\"usage\":"));
+    anthropic_write_usage(out, &usage, ANTHROPIC_USAGE_WHOLE);
+    buf_append_char(out, '}');
+    return !out->failed;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Single blocks towards Anthropic. What was read in this dialect goes back as it stood. */
+#include "dialect/anthropic.h"
+#include "dialect/inner.h"
+#include "dialect/tool_name.h"
+#include "dialect/translate.h"
+
+#define ARGUMENTS_MAX ((size_t)16 * 1024 * 1024)
+
+/* --- what is written at all --- */
+
+/* Length of the white space (Unicode's) at the start, or 0. */
+static size_t space_length(struct slice text)
+{
+    static const char *const wide[] = {
+        "\xC2\x85",     "\xC2\xA0",     "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81",
+        "\xE2\x80\x82", "\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86",
+        "\xE2\x80\x87", "\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8",
+        "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80",
+    };
+    unsigned char c = (unsigned char)text.ptr[0];
+    if (c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F)) {
+        return 1;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(wide) && c >= 0x80; i++) {
+        if (slice_starts(text, slice_from_cstr(wide[i]))) {
+            return strlen(wide[i]);
+        }
+    }
+    return 0;
+}
+
+bool anthropic_is_blank(struct slice inner)
+{
+    while (inner.len > 0) { /* piece by piece: a text mostly begins with a letter */
+        char plain[64];
+        struct slice rest = slice_of(inner.ptr, inner.len < 32 ? inner.len : 32);
+        if (inner.ptr[0] != '\\') {
+            size_t step = space_length(inner);
+            if (step == 0) {
+                return false;
+            }
+            inner = slice_from(inner, step);
+            continue;
+        }
+        size_t escape = inner.len > 1 && inner.ptr[1] == 'u' ? 6 : 2;
+        rest.len = rest.len < escape ? rest.len : escape;
+        size_t length = json_unescape_to(rest, plain, sizeof plain);
+        if (length == 0 || space_length(slice_of(plain, length)) != length) {
+            return false;
+        }
+        inner = slice_from(inner, escape);
+    }
+    return true;
+}
+
+/* Only Anthropic's own seal is one to Anthropic. */
+static bool is_sealed(const struct anthropic_writer *w, const struct chat_part *part)
+{
+    bool sealed = part->data.len > 0 || (part->signature.len > 0 &&
+                                         !slice_starts(part->signature, SLICE(ANTHROPIC_SEAL)));
+    return w->same && part->kind == PART_REASONING && sealed;
+}
+
+bool anthropic_is_written(const struct anthropic_writer *w, const struct chat_part *part)
+{
+    switch (part->kind) {
+    case PART_TEXT:
+    case PART_REFUSAL:
+        return !anthropic_is_blank(part->text);
+    case PART_REASONING:
+        return is_sealed(w, part);
+    case PART_TOOL_RESULT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* --- images and files --- */
+
+static void write_media_type(struct anthropic_writer *w, struct slice media_type)
+{
+    bool jpeg = slice_eq_nocase(media_type, SLICE("image/jpg"));
+    json_member_inner(&w->json, SLICE("media_type"), jpeg ? SLICE("image/jpeg") : media_type);
+}
+
+static void write_source(struct anthropic_writer *w, const struct chat_part *part)
+{
+    json_key(&w->json, SLICE("source"));
+    json_begin_object(&w->json);
+    if (part->data.ptr != NULL) {
+        json_member_string(&w->json, SLICE("type"), SLICE("base64"));
+        write_media_type(w, part->media_type);
+        json_member_inner(&w->json, SLICE("data"), part->data);
+    } else if (part->url.ptr != NULL) {
+        json_member_string(&w->json, SLICE("type"), SLICE("url"));
+        json_member_inner(&w->json, SLICE("url"), part->url);
+    } else {
+        json_member_string(&w->json, SLICE("type"), SLICE("file"));
+        json_member_inner(&w->json, SLICE("file_id"), part->file_id);
+    }
+    json_end_object(&w->json);
+}
+
+/* A file that another provider keeps cannot be reached. */
+static bool check_source(struct anthropic_writer *w, size_t index, const struct chat_part *part)
+{
+    bool here = part->data.ptr != NULL || part->url.ptr != NULL;
+    return here || (w->same && part->file_id.ptr != NULL) ||
+           untranslatable_message(w->error, index, "content",
+                                  "A file that another provider keeps cannot be sent on.");
+}
+
+static bool write_image(struct anthropic_writer *w, size_t index, const struct chat_part *part)
+{
+    if (!check_source(w, index, part)) {
+        return false;
+    }
+    if (part->detail.len > 0 && !json_inner_is(part->detail, SLICE("auto"))) {
+        loss_add_message(w->loss, index, SLICE("detail"));
+    }
+    json_begin_object(&w->json);
+    json_member_string(&w->json, SLICE("type"), SLICE("image"));
+    write_source(w, part);
+    anthropic_write_cache(w, part->cache);
+    json_end_object(&w->json);
+    return true;
+}
+
+static bool is_pdf(const struct chat_part *part)
+{
+    return part->data.ptr == NULL || slice_eq_nocase(part->media_type, SLICE("application/pdf"));
+}
+
+static bool write_file(struct anthropic_writer *w, size_t index, const struct chat_part *part)
+{
+    if (!check_source(w, index, part)) {
+        return false;
+    }
+    if (!is_pdf(part)) {
+        return untranslatable_message(w->error, index, "content",
+                                      "Anthropic takes documents as PDF only.");
+    }
+    json_begin_object(&w->json);
+    json_member_string(&w->json, SLICE("type"), SLICE("document"));
+    write_source(w, part);
+    if (part->detail.len > 0) {
+        json_member_inner(&w->json, SLICE("title"), part->detail);
+    }
+    anthropic_write_cache(w, part->cache);
+    json_end_object(&w->json);
+    return true;
+}
+
+/* --- calls --- */
+
+static bool is_object(struct slice text)
+{
+    struct json_doc doc;
+    json_doc_init(&doc);
+    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
+                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
+    json_doc_release(&doc);
+    return object;
+}
+
+/* Free text, or arguments that are no JSON (models write such), as the one member of an object. */
+static void write_wrapped(struct anthropic_writer *w, struct slice name, struct slice text)
+{
+    json_begin_object(&w->json);
+    json_member_string(&w->json, name, text);
+    json_end_object(&w->json);
+}
+
+static void write_arguments(struct anthropic_writer *w, size_t index, const struct chat_part *part)
+{
+    struct buf text = BUF_INIT(ARGUMENTS_MAX);
+    struct slice arguments = part->arguments;
+    json_key(&w->json, SLICE("input"));
+    if (part->custom) {
+        json_write_raw(&w->json, SLICE(""));
+        custom_write_arguments(w->json.out, arguments);
+        return;
+    }
+    if (part->arguments_text) {
+        json_unescape(part->arguments, &text);
+        arguments = buf_slice(&text);
+        w->json.out->failed = w->json.out->failed || text.failed;
+    }
+    arguments = slice_trim(arguments);
+    if (arguments.len == 0) {
+        json_write_raw(&w->json, SLICE("{}"));
+    } else if (is_object(arguments)) {
+        json_write_raw(&w->json, arguments);
+    } else {
+        write_wrapped(w, SLICE("arguments"), arguments);
+        loss_add_message(w->loss, index, SLICE("tool_calls.arguments"));
+    }
+    buf_release(&text);
+}
+
+static void write_id(struct anthropic_writer *w, struct slice key, struct slice id)
+{
+    json_key(&w->json, key);
+    json_write_raw(&w->json, SLICE("\""));
+    anthropic_append_id(w->json.out, id);
+    buf_append_char(w->json.out, '"');
+}
+
+static void write_call(struct anthropic_writer *w, size_t index, const struct chat_part *part)
+{
+    json_begin_object(&w->json);
+    json_member_string(&w->json, SLICE("type"), SLICE("tool_use"));
+    write_id(w, SLICE("id"), part->id);
+    json_member_inner(&w->json, SLICE("name"), part->name);
+    write_arguments(w, index, part);
+    anthropic_write_cache(w, part->cache);
+    json_end_object(&w->json);
+}
+
+/* --- any block --- */
+
+static void write_text(struct anthropic_writer *w, const struct chat_part *part)
+{
+    json_begin_object(&w->json);
+    json_member_string(&w->json, SLICE("type"), SLICE("text"));
+    json_member_inner(&w->json, SLICE("text"), part->text);
+    anthropic_write_cache(w, part->cache);
+    json_end_object(&w->json);
+}
+
+bool anthropic_write_part(struct anthropic_writer *w, size_t index, const struct chat_part *part)
+{
+    if (w->same && part->raw.ptr != NULL) {
+        json_write_raw(&w->json, part->raw);
+        return true;
+    }
+    switch (part->kind) {
+    case PART_IMAGE:
+        return write_image(w, index, part);
+    case PART_FILE:
+        return write_file(w, index, part);
+    case PART_TOOL_CALL:
+        write_call(w, index, part);
+        return true;
+    case PART_AUDIO:
+        return untranslatable_message(w->error, index, "content",
+                                      "Anthropic has no audio in prompts.");
+    case PART_UNKNOWN:
+        return untranslatable_message(w->error, index, NULL,
+                                      "A part of this turn has no form in Anthropic's dialect.");
+    default:
+        write_text(w, part);
+        return true;
+    }
+}
+
+/* --- results --- */
+
+static bool write_result_content(struct anthropic_writer *w, size_t index)
+{
+    const struct chat_message *message = &w->chat->messages[index];
+    const struct chat_part *only = NULL;
+    size_t count = 0;
+    for (size_t i = 1; i < message->part_count; i++) {
+        if (anthropic_is_written(w, &message->parts[i])) {
+            only = &message->parts[i];
+            count++;
+        }
+    }
+    if (count == 0) {
+        return true;
+    }
+    json_key(&w->json, SLICE("content"));
+    if (count == 1 && only->kind == PART_TEXT && only->cache == CACHE_MARK_NONE) {
+        json_write_inner(&w->json, only->text);
+        return true;
+    }
+    json_begin_array(&w->json);
+    for (size_t i = 1; i < message->part_count; i++) {
+        if (anthropic_is_written(w, &message->parts[i]) &&
+            !anthropic_write_part(w, index, &message->parts[i])) {
+            return false;
+        }
+    }
+    json_end_array(&w->json);
+    return true;
+}
+
+bool anthropic_write_result(struct anthropic_writer *w, size_t index)
+{
+    const struct chat_part *result = &w->chat->messages[index].parts[0];
+    if (w->same && result->raw.ptr != NULL) {
+        json_write_raw(&w->json, result->raw);
+        return true;
+    }
+    json_begin_object(&w->json);
+    json_member_string(&w->json, SLICE("type"), SLICE("tool_result"));
+    write_id(w, SLICE("tool_use_id"), result->id);
+    if (!write_result_content(w, index)) {
+        return false;
+    }
+    if (result->is_error) {
+        json_member_bool(&w->json, SLICE("is_error"), true);
+    }
+    anthropic_write_cache(w, result->cache);
+    json_end_object(&w->json);
+    return true;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ollama, behind: /api/chat, and /api/generate for plain completions. The base URL ends before
+/* Ollama: /api/chat, /api/generate for plain completions, /api/embed. The base URL ends before
  * "/api". */
 #include "dialect/ollama.h"
 
@@ -8,12 +8,23 @@
 
 static struct slice request_path(const struct chat *chat)
 {
-    return chat->operation == OPERATION_COMPLETION ? SLICE("/api/generate") : SLICE("/api/chat");
+    return chat->operation == OPERATION_COMPLETION  ? SLICE("/api/generate")
+           : chat->operation == OPERATION_EMBEDDING ? SLICE("/api/embed")
+                                                    : SLICE("/api/chat");
 }
 
 const struct dialect dialect_ollama = {
     .name = "ollama",
-    .operations = OPERATION_BIT(OPERATION_CHAT) | OPERATION_BIT(OPERATION_COMPLETION),
+    .operations = OPERATION_BIT(OPERATION_CHAT) | OPERATION_BIT(OPERATION_COMPLETION) |
+                  OPERATION_BIT(OPERATION_EMBEDDING),
+    .read_request = ollama_read_request,
+    .write_error = ollama_write_error,
+    .write_stream_error = ollama_write_stream_error,
+    .write_answer = ollama_write_answer,
+    .encoder_new = ollama_encoder_new,
+    .encoder_free = ollama_encoder_free,
+    .encode = ollama_encode,
+    .edit_request = ollama_edit,
     .stream_content_type = SLICE_INIT("application/x-ndjson"),
     .request_path = request_path,
     .write_request = ollama_write_request,

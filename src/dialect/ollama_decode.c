@@ -21,6 +21,7 @@ enum {
     LINE_PROMPT_EVAL_COUNT,
     LINE_EVAL_COUNT,
     LINE_ERROR,
+    LINE_EMBEDDINGS,
     LINE_MEMBERS,
 };
 
@@ -35,6 +36,7 @@ static const struct member_name line_names[LINE_MEMBERS] = {
     [LINE_PROMPT_EVAL_COUNT] = MEMBER_NAME("prompt_eval_count"),
     [LINE_EVAL_COUNT] = MEMBER_NAME("eval_count"),
     [LINE_ERROR] = MEMBER_NAME("error"),
+    [LINE_EMBEDDINGS] = MEMBER_NAME("embeddings"),
 };
 static const struct member_table line_table = MEMBER_TABLE(line_names);
 
@@ -178,13 +180,31 @@ enum decode_result ollama_decode_end(struct decoder *d, struct frame *ret_frame)
     return decode_line(d, line, ret_frame);
 }
 
+/* Vectors, in the order of the inputs. */
+static void decode_embeddings(struct decoder *d, const uint32_t *line)
+{
+    const struct json_doc *doc = &d->doc;
+    uint32_t index = 0;
+    decoder_start(d, SLICE_EMPTY, decoder_string(d, line[LINE_MODEL]), SLICE_EMPTY);
+    for (uint32_t i = json_first(doc, line[LINE_EMBEDDINGS]); i != JSON_ABSENT;
+         i = json_next(doc, line[LINE_EMBEDDINGS], i)) {
+        struct event *event = decoder_event(d, EVENT_EMBEDDING, 0);
+        event->index = index++;
+        event->text = json_raw(doc, i);
+    }
+    decode_usage(d, line);
+    decoder_end(d);
+}
+
 /* A whole answer says that it is done: one that does not was cut. */
 enum decode_result ollama_decode_answer(struct decoder *d, struct slice body,
                                         struct frame *ret_frame)
 {
     uint32_t line[LINE_MEMBERS];
     *ret_frame = (struct frame){.raw = body, .terminal = true};
-    if (parse_line(d, body, line)) {
+    if (parse_line(d, body, line) && json_is(&d->doc, line[LINE_EMBEDDINGS], JSON_ARRAY)) {
+        decode_embeddings(d, line);
+    } else if (!d->malformed) {
         decode_object(d, line);
         d->malformed = d->malformed || !d->ended;
     }

@@ -94,6 +94,9 @@ static void write_think(struct ollama_writer *w)
         {SLICE_INIT("max"), SLICE_INIT("\"high\"")},
     };
     if (w->chat->reasoning_effort.ptr == NULL) {
+        if (w->chat->thinking != THINKING_UNSET) {
+            json_member_bool(&w->json, SLICE("think"), w->chat->thinking != THINKING_OFF);
+        }
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
@@ -169,12 +172,52 @@ static void write_model(struct ollama_writer *w)
     }
 }
 
-static void write_prompt(struct ollama_writer *w)
+/* A completion is one turn of a user, after a system's text in some. */
+static bool write_prompt(struct ollama_writer *w)
 {
-    json_member_inner(&w->json, SLICE("prompt"), w->chat->messages[0].parts[0].text);
-    if (w->chat->suffix.ptr != NULL) {
-        json_member_inner(&w->json, SLICE("suffix"), w->chat->suffix);
+    const struct chat *chat = w->chat;
+    const struct chat_message *last = &chat->messages[chat->message_count - 1];
+    if (chat->message_count == 2) {
+        json_member_inner(&w->json, SLICE("system"), chat->messages[0].parts[0].text);
     }
+    json_member_inner(&w->json, SLICE("prompt"), last->parts[0].text);
+    if (chat->suffix.ptr != NULL) {
+        json_member_inner(&w->json, SLICE("suffix"), chat->suffix);
+    }
+    if (last->part_count > 1) {
+        json_key(&w->json, SLICE("images"));
+        json_begin_array(&w->json);
+        for (size_t i = 1; i < last->part_count; i++) {
+            if (last->parts[i].kind != PART_IMAGE || last->parts[i].data.ptr == NULL) {
+                return untranslatable(w->error, "/prompt", "A prompt holds a text and images.");
+            }
+            json_write_inner(&w->json, last->parts[i].data);
+        }
+        json_end_array(&w->json);
+    }
+    return true;
+}
+
+/* One text of a turn is one input; anything else is no text to make a vector of. */
+static bool write_inputs(struct ollama_writer *w)
+{
+    const struct chat *chat = w->chat;
+    json_key(&w->json, SLICE("input"));
+    json_begin_array(&w->json);
+    for (size_t i = 0; i < chat->message_count; i++) {
+        const struct chat_message *message = &chat->messages[i];
+        if (message->part_count != 1 || message->parts[0].kind != PART_TEXT) {
+            return untranslatable(w->error, "/input", "Ollama makes vectors of texts only.");
+        }
+        json_write_inner(&w->json, message->parts[0].text);
+    }
+    json_end_array(&w->json);
+    if (chat->dimensions.ptr != NULL) {
+        json_member_raw(&w->json, SLICE("dimensions"), chat->dimensions);
+    }
+    add_losses(w);
+    json_end_object(&w->json);
+    return true;
 }
 
 bool ollama_write_request(const struct chat *chat, const struct request_change *change,
@@ -187,8 +230,13 @@ bool ollama_write_request(const struct chat *chat, const struct request_change *
     json_writer_init(&w.json, out);
     json_begin_object(&w.json);
     write_model(&w);
+    if (chat->operation == OPERATION_EMBEDDING) {
+        return write_inputs(&w) && !out->failed;
+    }
     if (chat->operation == OPERATION_COMPLETION) {
-        write_prompt(&w);
+        if (!write_prompt(&w)) {
+            return false;
+        }
     } else if (!ollama_write_messages(&w.json, chat, loss, error)) {
         return false;
     }

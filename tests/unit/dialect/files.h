@@ -4,6 +4,7 @@
 #define TESTS_UNIT_DIALECT_FILES_H
 
 #include "base/buf.h"
+#include "dialect/dialect.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -69,6 +70,38 @@ static inline void files_list(struct files *files, const char *folder, const cha
         (void)closedir(directory);
     }
     qsort(files->names, files->count, sizeof files->names[0], files_compare);
+}
+
+/* The dialect that a file is in: its name begins with it, OpenAI Chat has no mark. */
+static inline enum dialect_id dialect_of_file(const char *name)
+{
+    static const struct {
+        const char *prefix;
+        enum dialect_id id;
+    } prefixes[] = {
+        {"anthropic_", DIALECT_ANTHROPIC},
+        {"completion", DIALECT_OPENAI_COMPLETIONS},
+        {"embeddings_", DIALECT_OPENAI_EMBEDDINGS},
+        {"gemini_", DIALECT_GEMINI},
+        {"ollama_", DIALECT_OLLAMA},
+        {"openai_completion", DIALECT_OPENAI_COMPLETIONS},
+        {"responses_", DIALECT_OPENAI_RESPONSES},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        if (strncmp(name, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0) {
+            return prefixes[i].id;
+        }
+    }
+    return DIALECT_OPENAI_CHAT;
+}
+
+/* Where the path tells it. */
+static inline enum operation operation_of_file(const char *name)
+{
+    return strstr(name, "generate") != NULL ? OPERATION_COMPLETION
+           : strstr(name, "embed") != NULL  ? OPERATION_EMBEDDING
+           : strstr(name, "count") != NULL  ? OPERATION_TOKEN_COUNT
+                                            : OPERATION_CHAT;
 }
 
 static inline void files_release(struct files *files)

@@ -22,13 +22,20 @@ struct request {
     bool ok;
 };
 
-static inline void request_read(struct request *request, enum dialect_id dialect, struct slice body)
+static inline void request_read_as(struct request *request, enum dialect_id dialect,
+                                   enum operation operation, struct slice body)
 {
     memset(request, 0, sizeof *request);
+    request->chat.operation = operation;
     json_doc_init(&request->doc);
     arena_init(&request->arena, FIXTURE_LIMIT * 16);
     request->ok = dialect_of(dialect)->read_request(body, &request->doc, &request->arena,
                                                     &request->chat, &request->error);
+}
+
+static inline void request_read(struct request *request, enum dialect_id dialect, struct slice body)
+{
+    request_read_as(request, dialect, OPERATION_CHAT, body);
 }
 
 static inline void request_release(struct request *request)

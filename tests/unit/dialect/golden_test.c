@@ -46,28 +46,6 @@ static bool named(const char *name, const char *word)
 
 /* --- which dialect --- */
 
-static enum dialect_id dialect_of_file(const char *name)
-{
-    static const struct {
-        const char *prefix;
-        enum dialect_id id;
-    } prefixes[] = {
-        {"anthropic_", DIALECT_ANTHROPIC},
-        {"completion", DIALECT_OPENAI_COMPLETIONS},
-        {"embeddings_", DIALECT_OPENAI_EMBEDDINGS},
-        {"gemini_", DIALECT_GEMINI},
-        {"ollama_", DIALECT_OLLAMA},
-        {"openai_completion", DIALECT_OPENAI_COMPLETIONS},
-        {"responses_", DIALECT_OPENAI_RESPONSES},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
-        if (strncmp(name, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0) {
-            return prefixes[i].id;
-        }
-    }
-    return DIALECT_OPENAI_CHAT;
-}
-
 static bool is_completion(const char *name)
 {
     return named(name, "completion") || named(name, "generate");
@@ -139,7 +117,7 @@ static void requests_become_each_dialect(void)
         struct buf body = BUF_INIT(FIXTURE_LIMIT);
         struct request request;
         load("request", name, &body);
-        request_read(&request, front, buf_slice(&body));
+        request_read_as(&request, front, operation_of_file(name), buf_slice(&body));
         EXPECT(request.ok);
         for (unsigned id = 0; request.ok && id < DIALECT_COUNT; id++) {
             const struct dialect *target = dialect_of((enum dialect_id)id);

@@ -147,9 +147,10 @@ static void what_is_written_reads_as_what_was_read(void)
         char path[FILES_PATH];
         struct buf body = BUF_INIT(FIXTURE_LIMIT);
         struct request request;
-        enum dialect_id id = strstr(files.names[i], "completion") != NULL
-                                 ? DIALECT_OPENAI_COMPLETIONS
-                                 : DIALECT_OPENAI_CHAT;
+        enum dialect_id id = dialect_of_file(files.names[i]);
+        if (id != DIALECT_OPENAI_COMPLETIONS && id != DIALECT_OPENAI_CHAT) {
+            continue;
+        }
         (void)snprintf(path, sizeof path, FILES_FOLDER "request/%s", files.names[i]);
         EXPECT(file_read(path, &body));
         request_read(&request, id, buf_slice(&body));

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events as Ollama's answers: lines of a stream, or one object. Calls leave whole, with their
+ * arguments as an object, when the last fragment is in: at the finish or when the next call begins.
+ * The line with `done` is written when the provider said that it is done, not before.
+ */
+#include "dialect/ollama.h"
+
+#include "codec/json_write.h"
+#include "dialect/encoder.h"
+#include "dialect/inner.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define ARGUMENTS_MAX ((size_t)16 << 20)
+
+struct ollama_encoder {
+    struct encoder base;
+    bool calling; /* a call waits for the rest of its arguments */
+    struct buf name;
+    struct buf id;
+    struct buf arguments; /* plain JSON */
+    enum finish_reason finish;
+};
+
+static struct ollama_encoder *of(struct encoder *encoder)
+{
+    return (struct ollama_encoder *)encoder;
+}
+
+struct encoder *ollama_encoder_new(const struct answer_head *head)
+{
+    struct encoder *encoder = encoder_make(sizeof(struct ollama_encoder), head);
+    if (encoder != NULL) {
+        buf_init(&of(encoder)->name, ARGUMENTS_MAX);
+        buf_init(&of(encoder)->id, ARGUMENTS_MAX);
+        buf_init(&of(encoder)->arguments, ARGUMENTS_MAX);
+    }
+    return encoder;
+}
+
+void ollama_encoder_free(struct encoder *encoder)
+{
+    if (encoder != NULL) {
+        buf_release(&of(encoder)->name);
+        buf_release(&of(encoder)->id);
+        buf_release(&of(encoder)->arguments);
+    }
+    encoder_free(encoder);
+}
+
+static bool is_plain(const struct encoder *e)
+{
+    return e->operation == OPERATION_COMPLETION;
+}
+
+static void append_time(struct buf *out, int64_t unix_s)
+{
+    char text[32];
+    struct tm parts;
+    time_t seconds = (time_t)unix_s;
+    size_t len = 0;
+    if (gmtime_r(&seconds, &parts) != NULL) {
+        len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    }
+    buf_append(out, slice_of(text, len));
+}
+
+/* {"model":"...","created_at":"..." */
+static void append_head(struct encoder *e, struct buf *out)
+{
+    if (e->prefix.len == 0) {
+        buf_append(&e->prefix, SLICE("{\"model\":\""));
+        json_escape(buf_slice(&e->model), &e->prefix);
+        buf_append(&e->prefix, SLICE("\",\"created_at\":\""));
+        append_time(&e->prefix, e->created_s);
+        buf_append_char(&e->prefix, '"');
+    }
+    buf_append(out, buf_slice(&e->prefix));
+    out->failed = out->failed || e->prefix.failed;
+}
+
+static void keep_model(struct encoder *e, const struct event *event)
+{
+    if (event->name.len > 0 && e->prefix.len == 0) {
+        buf_clear(&e->model);
+        json_unescape(event->name, &e->model);
+    }
+}
+
+static void append_text(struct encoder *e, bool reasoning, struct slice inner, struct buf *out)
+{
+    static const struct slice begins[2][2] = {
+        {SLICE_INIT(",\"message\":{\"role\":\"assistant\",\"content\":\""),
+         SLICE_INIT(",\"message\":{\"role\":\"assistant\",\"content\":\"\",\"thinking\":\"")},
+        {SLICE_INIT(",\"response\":\""), SLICE_INIT(",\"response\":\"\",\"thinking\":\"")},
+    };
+    append_head(e, out);
+    buf_append(out, begins[is_plain(e) ? 1 : 0][reasoning ? 1 : 0]);
+    inner_append(out, inner);
+    buf_append(out, is_plain(e) ? SLICE("\",\"done\":false}\n") : SLICE("\"},\"done\":false}\n"));
+}
+
+/* --- calls --- */
+
+static bool is_object(struct slice text)
+{
+    struct json_doc doc;
+    json_doc_init(&doc);
+    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
+                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
+    json_doc_release(&doc);
+    return object;
+}
+
+/* Arguments that are no object travel as the one member of an object, as in requests. */
+static void append_arguments(struct slice text, struct buf *out)
+{
+    if (slice_trim(text).len == 0) {
+        buf_append(out, SLICE("{}"));
+    } else if (is_object(text)) {
+        buf_append(out, text);
+    } else {
+        buf_append(out, SLICE("{\"arguments\":\""));
+        json_escape(text, out);
+        buf_append(out, SLICE("\"}"));
+    }
+}
+
+static void append_call(struct slice id, struct slice name, struct slice arguments, struct buf *out)
+{
+    buf_append(out, SLICE("{\"id\":\""));
+    inner_append(out, id);
+    buf_append(out, SLICE("\",\"function\":{\"name\":\""));
+    inner_append(out, name);
+    buf_append(out, SLICE("\",\"arguments\":"));
+    append_arguments(arguments, out);
+    buf_append(out, SLICE("}}"));
+}
+
+static void flush_call(struct ollama_encoder *o, struct buf *out)
+{
+    if (!o->calling) {
+        return;
+    }
+    o->calling = false;
+    append_head(&o->base, out);
+    buf_append(out,
+               SLICE(",\"message\":{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":["));
+    append_call(buf_slice(&o->id), buf_slice(&o->name), buf_slice(&o->arguments), out);
+    buf_append(out, SLICE("]},\"done\":false}\n"));
+    out->failed = out->failed || o->id.failed || o->name.failed || o->arguments.failed;
+}
+
+static void begin_call(struct ollama_encoder *o, const struct event *event, struct buf *out)
+{
+    flush_call(o, out);
+    o->calling = true;
+    buf_clear(&o->id);
+    buf_clear(&o->name);
+    buf_clear(&o->arguments);
+    buf_append(&o->id, event->id);
+    buf_append(&o->name, event->name);
+}
+
+/* --- the end --- */
+
+static void append_done(const struct usage *usage, enum finish_reason finish, struct buf *out)
+{
+    buf_append(out, SLICE(",\"done\":true,\"done_reason\":\""));
+    buf_append(out, finish == FINISH_LENGTH ? SLICE("length") : SLICE("stop"));
+    buf_append(out, SLICE("\",\"total_duration\":0,\"load_duration\":0,\"prompt_eval_count\":"));
+    buf_append_i64(out, usage->input);
+    buf_append(out, SLICE(",\"prompt_eval_duration\":0,\"eval_count\":"));
+    buf_append_i64(out, usage->output);
+    buf_append(out, SLICE(",\"eval_duration\":0}"));
+}
+
+static void append_end(struct ollama_encoder *o, struct buf *out)
+{
+    flush_call(o, out);
+    append_head(&o->base, out);
+    buf_append(out, is_plain(&o->base)
+                        ? SLICE(",\"response\":\"\"")
+                        : SLICE(",\"message\":{\"role\":\"assistant\",\"content\":\"\"}"));
+    append_done(&o->base.usage, o->finish, out);
+    buf_append_char(out, '\n');
+    o->base.over = true;
+}
+
+static void append_error(struct ollama_encoder *o, const struct event *event, struct buf *out)
+{
+    buf_append(out, SLICE("{\"error\":\""));
+    inner_append(out, event->text);
+    buf_append(out, SLICE("\"}\n"));
+    o->base.over = true;
+}
+
+static void encode_event(struct ollama_encoder *o, const struct event *event, struct buf *out)
+{
+    struct encoder *e = &o->base;
+    switch (event->kind) {
+    case EVENT_START:
+        keep_model(e, event);
+        break;
+    case EVENT_TEXT:
+    case EVENT_REFUSAL:
+    case EVENT_REASONING:
+        append_text(e, event->kind == EVENT_REASONING, event->text, out);
+        break;
+    case EVENT_TOOL_CALL:
+        begin_call(o, event, out);
+        break;
+    case EVENT_TOOL_ARGUMENTS:
+        json_unescape(event->text, &o->arguments);
+        break;
+    case EVENT_FINISH:
+        flush_call(o, out);
+        o->finish = event->finish;
+        break;
+    case EVENT_USAGE:
+        usage_report(&e->usage, &event->usage);
+        break;
+    case EVENT_ERROR:
+        append_error(o, event, out);
+        break;
+    case EVENT_END:
+        append_end(o, out);
+        break;
+    default: /* no place for seals, citations and probabilities */
+        break;
+    }
+}
+
+bool ollama_encode(struct encoder *encoder, const struct frame *frame, struct buf *out)
+{
+    for (size_t i = 0; i < frame->count && !encoder->over; i++) {
+        if (frame->events[i].choice == 0) {
+            encode_event(of(encoder), &frame->events[i], out);
+        }
+    }
+    return !out->failed;
+}
+
+/* --- whole answers --- */
+
+static void append_texts(const struct frame *frame, bool reasoning, struct buf *out)
+{
+    for (size_t i = 0; i < frame->count; i++) {
+        const struct event *event = &frame->events[i];
+        bool text = event->kind == EVENT_TEXT || event->kind == EVENT_REFUSAL;
+        if (event->choice == 0 && (reasoning ? event->kind == EVENT_REASONING : text)) {
+            inner_append(out, event->text);
+        }
+    }
+}
+
+static bool has(const struct frame *frame, enum event_kind kind)
+{
+    for (size_t i = 0; i < frame->count; i++) {
+        if (frame->events[i].kind == kind && frame->events[i].choice == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void append_whole_call(const struct frame *frame, const struct event *call, struct buf *out)
+{
+    struct buf arguments = BUF_INIT(ARGUMENTS_MAX);
+    for (size_t i = 0; i < frame->count; i++) {
+        const struct event *event = &frame->events[i];
+        if (event->kind == EVENT_TOOL_ARGUMENTS && event->choice == 0 &&
+            event->index == call->index) {
+            json_unescape(event->text, &arguments);
+        }
+    }
+    append_call(call->id, call->name, buf_slice(&arguments), out);
+    out->failed = out->failed || arguments.failed;
+    buf_release(&arguments);
+}
+
+static void append_whole_calls(const struct frame *frame, struct buf *out)
+{
+    bool begun = false;
+    for (size_t i = 0; i < frame->count; i++) {
+        const struct event *event = &frame->events[i];
+        if (event->kind == EVENT_TOOL_CALL && event->choice == 0) {
+            buf_append(out, begun ? SLICE(",") : SLICE(",\"tool_calls\":["));
+            append_whole_call(frame, event, out);
+            begun = true;
+        }
+    }
+    if (begun) {
+        buf_append_char(out, ']');
+    }
+}
+
+static void append_message(const struct encoder *e, const struct frame *frame, struct buf *out)
+{
+    buf_append(out, is_plain(e) ? SLICE(",\"response\":\"")
+                                : SLICE(",\"message\":{\"role\":\"assistant\",\"content\":\""));
+    append_texts(frame, false, out);
+    buf_append_char(out, '"');
+    if (has(frame, EVENT_REASONING)) {
+        buf_append(out, SLICE(",\"thinking\":\""));
+        append_texts(frame, true, out);
+        buf_append_char(out, '"');
+    }
+    if (!is_plain(e)) {
+        append_whole_calls(frame, out);
+        buf_append_char(out, '}');
+    }
+}
+
+static void append_embeddings(const struct encoder *e, const struct frame *frame, struct buf *out)
+{
+    bool begun = false;
+    buf_append(out, SLICE("{\"model\":\""));
+    json_escape(buf_slice(&e->model), out);
+    buf_append(out, SLICE("\",\"embeddings\":["));
+    for (size_t i = 0; i < frame->count; i++) {
+        if (frame->events[i].kind == EVENT_EMBEDDING) {
+            buf_append(out, begun ? SLICE(",") : SLICE(""));
+            buf_append(out, frame->events[i].text);
+            begun = true;
+        }
+    }
+    buf_append(out, SLICE("],\"total_duration\":0,\"load_duration\":0,\"prompt_eval_count\":"));
+    buf_append_i64(out, e->usage.input);
+    buf_append_char(out, '}');
+}
+
+bool ollama_write_answer(const struct answer_head *head, const struct frame *frame, struct buf *out)
+{
+    struct encoder *e = encoder_new(head);
+    enum finish_reason finish = FINISH_STOP;
+    if (e == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < frame->count; i++) {
+        const struct event *event = &frame->events[i];
+        if (event->kind == EVENT_START) {
+            keep_model(e, event);
+        } else if (event->kind == EVENT_USAGE) {
+            usage_report(&e->usage, &event->usage);
+        } else if (event->kind == EVENT_FINISH && event->choice == 0) {
+            finish = event->finish;
+        }
+    }
+    if (head->operation == OPERATION_EMBEDDING) {
+        append_embeddings(e, frame, out);
+    } else {
+        append_head(e, out);
+        append_message(e, frame, out);
+        append_done(&e->usage, finish, out);
+    }
+    encoder_free(e);
+    return !out->failed;
+}
+
+/* --- errors --- */
+
+/* Clients read the text; code and call are for people. */
+void ollama_write_error(const struct answer_error *error, struct buf *out)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_begin_object(&w);
+    json_member_string(&w, SLICE("error"), error->message);
+    if (error->code.len > 0) {
+        json_member_string(&w, SLICE("code"), error->code);
+    }
+    if (error->param.len > 0) {
+        json_member_string(&w, SLICE("param"), error->param);
+    }
+    if (error->call_id.len > 0) {
+        json_member_string(&w, SLICE("call_id"), error->call_id);
+    }
+    if (error->detail.len > 0) {
+        json_member_raw(&w, SLICE("sluice"), error->detail);
+    }
+    json_end_object(&w);
+}
+
+void ollama_write_stream_error(const struct answer_error *error, struct buf *out)
+{
+    ollama_write_error(error, out);
+    buf_append_char(out, '\n');
+}

@@ -4,6 +4,20 @@
 import json
 import statistics
 
+TABLE_HEAD = ("| figure | median | min .. max | bar | |", "| --- | --- | --- | --- | --- |")
+PAGE_HEAD = (
+    "# Benchmarks",
+    "",
+    "Written by `make bench RECORD=1`; do not edit. Ratios are of figures measured in pairs, one",
+    "after the other in the same run: the gateway (or nginx) pinned to one core, load and",
+    "upstream to the other. nginx is a plain keep-alive reverse proxy without logs",
+    "(`tests/bench/nginx.conf.in`); Sluice classifies, routes `auto` over three targets,",
+    "journals, writes its ledger, counts its metrics. How each figure is taken is written",
+    "at the head of its function in `tests/bench/sections.py`. Medians of the rounds.",
+    "`icount*`: instructions of user and kernel, in an emulated machine (`guest.py`).",
+    "",
+)
+
 
 def spread(values):
     return {
@@ -19,6 +33,8 @@ def show(value):
         return "-"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
+    if 1 < abs(value) < 2:
+        return f"{value:.4g}"  # ratios near a bar
     return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
 
 
@@ -80,42 +96,38 @@ class Table:
         with open(path, "w", encoding="utf-8") as file:
             json.dump({"about": about, "rows": self.rows}, file, indent=1)
 
-    def write_page(self, path, about, command):
-        lines = [
-            "# Benchmarks",
-            "",
-            "Written by `"
-            + command
-            + "`; do not edit. Ratios are of figures measured in pairs, one",
-            "after the other in the same run: the gateway (or nginx) pinned to one core, load and",
-            "upstream to the other. nginx is a plain keep-alive reverse proxy without logs",
-            "(`tests/bench/nginx.conf.in`); Sluice classifies, routes `auto` over three targets,",
-            "journals, writes its ledger, counts its metrics. How each figure is taken is written",
-            "at the head of its function in `tests/bench/sections.py`. Medians of the rounds.",
-            "`icount*`: instructions of user and kernel, in an emulated machine (`guest.py`).",
-            "",
-        ]
-        lines += [f"- {name}: {value}" for name, value in about.items()]
-        section = None
+    def sections(self):
+        """{section: its lines of the page}, in the order of the rows."""
+        found = {}
         for row in self.rows:
-            if row["section"] != section:
-                section = row["section"]
-                lines += [
-                    "",
-                    f"## {section}",
-                    "",
-                    "| figure | median | min .. max | bar | |",
-                    "| --- | --- | --- | --- | --- |",
-                ]
-            if "median" not in row:
-                lines.append(f"| {row['name']}: {row['note']} | | | | |")
-                continue
-            verdict = "" if row.get("pass") is None else "pass" if row["pass"] else "**miss**"
-            note = f" ({row['note']})" if row["note"] else ""
-            lines.append(
-                f"| {row['name']}{note} | {show(row['median'])} {row['unit']}"
-                f" | {show(row['min'])} .. "
-                f"{show(row['max'])} | {self.bar_text(row)} | {verdict} |"
-            )
+            lines = found.setdefault(row["section"], [f"## {row['section']}", "", *TABLE_HEAD])
+            lines.append(self.page_line(row))
+        return found
+
+    def page_line(self, row):
+        if "median" not in row:
+            return f"| {row['name']}: {row['note']} | | | | |"
+        verdict = "" if row.get("pass") is None else "pass" if row["pass"] else "**miss**"
+        note = f" ({row['note']})" if row["note"] else ""
+        figures = f"{show(row['median'])} {row['unit']} | {show(row['min'])} .. {show(row['max'])}"
+        return f"| {row['name']}{note} | {figures} | {self.bar_text(row)} | {verdict} |"
+
+    def write_page(self, path, about):
+        """The whole page, after a run of all sections."""
+        lines = [*PAGE_HEAD, *(f"- {name}: {value}" for name, value in about.items())]
+        for section in self.sections().values():
+            lines += ["", *section]
         with open(path, "w", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n")
+
+    def update_page(self, path, about):
+        """Puts the sections of this run in the place of those of the page, and says when and of
+        what commit they are; new ones come last."""
+        with open(path, encoding="utf-8") as file:
+            head, *old = file.read().rstrip("\n").split("\n\n## ")
+        parts = {part.split("\n", 1)[0]: "## " + part for part in old}
+        for name, lines in self.sections().items():
+            when = f"Recorded {about['date']}, commit {about['commit']}."
+            parts[name] = "\n".join([*lines[:2], when, "", *lines[2:]])
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("\n\n".join([head, *parts.values()]) + "\n")

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events as Ollama's answers: lines of a stream, or one object. Calls leave whole, with their
- * arguments as an object, when the last fragment is in: at the finish or when the next call begins.
- * The line with `done` is written when the provider said that it is done, not before.
+ * arguments as an object, at the finish: until then any of them may get another fragment. The line
+ * with `done` is written when the provider said that it is done, not before.
  */
 #include "dialect/ollama.h"
 
+#include "base/memory.h"
 #include "codec/json_write.h"
 #include "dialect/encoder.h"
 #include "dialect/inner.h"
@@ -15,12 +16,18 @@
 
 #define ARGUMENTS_MAX ((size_t)16 << 20)
 
-struct ollama_encoder {
-    struct encoder base;
-    bool calling; /* a call waits for the rest of its arguments */
+struct waiting_call {
+    uint32_t index;
     struct buf name;
     struct buf id;
     struct buf arguments; /* plain JSON */
+};
+
+struct ollama_encoder {
+    struct encoder base;
+    struct waiting_call *calls;
+    size_t count;
+    size_t cap;
     enum finish_reason finish;
 };
 
@@ -31,21 +38,24 @@ static struct ollama_encoder *of(struct encoder *encoder)
 
 struct encoder *ollama_encoder_new(const struct answer_head *head)
 {
-    struct encoder *encoder = encoder_make(sizeof(struct ollama_encoder), head);
-    if (encoder != NULL) {
-        buf_init(&of(encoder)->name, ARGUMENTS_MAX);
-        buf_init(&of(encoder)->id, ARGUMENTS_MAX);
-        buf_init(&of(encoder)->arguments, ARGUMENTS_MAX);
+    return encoder_make(sizeof(struct ollama_encoder), head);
+}
+
+static void drop_calls(struct ollama_encoder *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        buf_release(&o->calls[i].name);
+        buf_release(&o->calls[i].id);
+        buf_release(&o->calls[i].arguments);
     }
-    return encoder;
+    o->count = 0;
 }
 
 void ollama_encoder_free(struct encoder *encoder)
 {
     if (encoder != NULL) {
-        buf_release(&of(encoder)->name);
-        buf_release(&of(encoder)->id);
-        buf_release(&of(encoder)->arguments);
+        drop_calls(of(encoder));
+        memory_free(of(encoder)->calls);
     }
     encoder_free(encoder);
 }
@@ -139,29 +149,52 @@ static void append_call(struct slice id, struct slice name, struct slice argumen
     buf_append(out, SLICE("}}"));
 }
 
-static void flush_call(struct ollama_encoder *o, struct buf *out)
+static void append_waiting(struct ollama_encoder *o, const struct waiting_call *call,
+                           struct buf *out)
 {
-    if (!o->calling) {
-        return;
-    }
-    o->calling = false;
     append_head(&o->base, out);
     buf_append(out,
                SLICE(",\"message\":{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":["));
-    append_call(buf_slice(&o->id), buf_slice(&o->name), buf_slice(&o->arguments), out);
+    append_call(buf_slice(&call->id), buf_slice(&call->name), buf_slice(&call->arguments), out);
     buf_append(out, SLICE("]},\"done\":false}\n"));
-    out->failed = out->failed || o->id.failed || o->name.failed || o->arguments.failed;
+    out->failed = out->failed || call->id.failed || call->name.failed || call->arguments.failed;
+}
+
+static void flush_calls(struct ollama_encoder *o, struct buf *out)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        append_waiting(o, &o->calls[i], out);
+    }
+    drop_calls(o);
 }
 
 static void begin_call(struct ollama_encoder *o, const struct event *event, struct buf *out)
 {
-    flush_call(o, out);
-    o->calling = true;
-    buf_clear(&o->id);
-    buf_clear(&o->name);
-    buf_clear(&o->arguments);
-    buf_append(&o->id, event->id);
-    buf_append(&o->name, event->name);
+    if (o->count == o->cap) {
+        size_t cap = o->cap == 0 ? 4 : o->cap * 2;
+        struct waiting_call *calls = memory_resize(o->calls, cap * sizeof *calls);
+        if (calls == NULL) {
+            out->failed = true;
+            return;
+        }
+        o->calls = calls;
+        o->cap = cap;
+    }
+    struct waiting_call *call = &o->calls[o->count++];
+    *call = (struct waiting_call){event->index, BUF_INIT(ARGUMENTS_MAX), BUF_INIT(ARGUMENTS_MAX),
+                                  BUF_INIT(ARGUMENTS_MAX)};
+    buf_append(&call->id, event->id);
+    buf_append(&call->name, event->name);
+}
+
+static void take_arguments(struct ollama_encoder *o, const struct event *event)
+{
+    for (size_t i = o->count; i > 0; i--) {
+        if (o->calls[i - 1].index == event->index) {
+            json_unescape(event->text, &o->calls[i - 1].arguments);
+            return;
+        }
+    }
 }
 
 /* --- the end --- */
@@ -179,7 +212,7 @@ static void append_done(const struct usage *usage, enum finish_reason finish, st
 
 static void append_end(struct ollama_encoder *o, struct buf *out)
 {
-    flush_call(o, out);
+    flush_calls(o, out);
     append_head(&o->base, out);
     buf_append(out, is_plain(&o->base)
                         ? SLICE(",\"response\":\"\"")
@@ -213,10 +246,10 @@ static void encode_event(struct ollama_encoder *o, const struct event *event, st
         begin_call(o, event, out);
         break;
     case EVENT_TOOL_ARGUMENTS:
-        json_unescape(event->text, &o->arguments);
+        take_arguments(o, event);
         break;
     case EVENT_FINISH:
-        flush_call(o, out);
+        flush_calls(o, out);
         o->finish = event->finish;
         break;
     case EVENT_USAGE:

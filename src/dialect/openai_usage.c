@@ -21,6 +21,8 @@ enum {
     USAGE_CACHED,
     USAGE_INPUT,
     USAGE_OUTPUT,
+    USAGE_INPUT_DETAILS,
+    USAGE_OUTPUT_DETAILS,
     USAGE_MEMBERS
 };
 
@@ -35,6 +37,8 @@ static const struct member_name usage_names[USAGE_MEMBERS] = {
     [USAGE_CACHED] = MEMBER_NAME("cached_tokens"),              /* Moonshot */
     [USAGE_INPUT] = MEMBER_NAME("input_tokens"),
     [USAGE_OUTPUT] = MEMBER_NAME("output_tokens"),
+    [USAGE_INPUT_DETAILS] = MEMBER_NAME("input_tokens_details"), /* Responses */
+    [USAGE_OUTPUT_DETAILS] = MEMBER_NAME("output_tokens_details"),
 };
 static const struct member_table usage_table = MEMBER_TABLE(usage_names);
 
@@ -60,8 +64,11 @@ static int64_t detail(const struct decoder *d, uint32_t details, struct slice na
 
 static void read_details(const struct decoder *d, const uint32_t *values, struct usage *usage)
 {
-    uint32_t prompt = values[USAGE_PROMPT_DETAILS];
-    uint32_t completion = values[USAGE_COMPLETION_DETAILS];
+    uint32_t prompt = values[USAGE_PROMPT_DETAILS] != JSON_ABSENT ? values[USAGE_PROMPT_DETAILS]
+                                                                  : values[USAGE_INPUT_DETAILS];
+    uint32_t completion = values[USAGE_COMPLETION_DETAILS] != JSON_ABSENT
+                              ? values[USAGE_COMPLETION_DETAILS]
+                              : values[USAGE_OUTPUT_DETAILS];
     if (json_is(&d->doc, prompt, JSON_OBJECT)) {
         usage->cache_read = detail(d, prompt, SLICE("cached_tokens"));
         usage->cache_write = detail(d, prompt, SLICE("cache_write_tokens"));

@@ -1,8 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OpenAI Responses: /v1/responses. */
+#include "dialect/responses.h"
+
+#include "dialect/decoder.h"
+#include "dialect/openai.h"
 #include "dialect/rows.h"
+
+static struct slice request_path(const struct chat *chat)
+{
+    (void)chat;
+    return SLICE("/responses");
+}
 
 const struct dialect dialect_openai_responses = {
     .name = "openai-responses",
     .operations = OPERATION_BIT(OPERATION_CHAT) | OPERATION_BIT(OPERATION_COMPLETION),
+    .read_request = responses_read,
+    .write_error = openai_write_error,
+    .write_stream_error = responses_write_stream_error,
+    .write_answer = responses_write_answer,
+    .encoder_new = responses_encoder_new,
+    .encoder_free = responses_encoder_free,
+    .encode = responses_encode,
+    .stream_content_type = SLICE_INIT("text/event-stream"),
+    .request_path = request_path,
+    .write_request = responses_write_request,
+    .edit_request = responses_edit,
+    .decoder_new = decoder_new,
+    .decoder_free = decoder_free,
+    .decoder_reset = decoder_reset,
+    .decode = responses_decode,
+    .decode_end = responses_decode_end,
+    .decode_answer = responses_decode_answer,
+    .read_error = openai_read_error,
 };

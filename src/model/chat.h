@@ -55,8 +55,10 @@ struct chat_part {
     struct slice name;       /* inner: function name */
     struct slice arguments;  /* inner of a JSON string when arguments_text, else raw JSON */
     bool arguments_text;
-    bool custom;   /* a call of a TOOL_CUSTOM or its result: the arguments are free text (inner) */
-    bool is_error; /* of a tool result */
+    bool custom;    /* a call of a TOOL_CUSTOM or its result: the arguments are free text (inner) */
+    bool is_error;  /* of a tool result */
+    unsigned maker; /* of reasoning with signature or data: enum dialect_id of those who can read
+                       it; 0: those of the chat's own dialect */
     struct slice
         raw; /* the part as it stands in the request, for the same dialect and for unknown kinds */
 };

@@ -102,8 +102,9 @@ static bool said(const struct sim_ask *ask, const struct sim_tool *tool)
 static bool wants_tools(const struct sim_answer *answer)
 {
     static const enum sim_behaviour behaviours[] = {
-        SIM_TOOLS,       SIM_TOOLS_PARALLEL, SIM_TOOLS_WHOLE,   SIM_TOOLS_WITH_TEXT,
-        SIM_TOOLS_NO_ID, SIM_TOOLS_BAD_JSON, SIM_TOOLS_UNKNOWN, SIM_TOOLS_ODD_ID,
+        SIM_TOOLS,           SIM_TOOLS_PARALLEL, SIM_TOOLS_WHOLE,
+        SIM_TOOLS_WITH_TEXT, SIM_TOOLS_NO_ID,    SIM_TOOLS_BAD_JSON,
+        SIM_TOOLS_UNKNOWN,   SIM_TOOLS_ODD_ID,   SIM_TOOLS_DONE_ONLY,
     };
     const struct sim_ask *ask = answer->ask;
     struct slice arguments;

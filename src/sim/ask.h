@@ -47,6 +47,7 @@ struct sim_ask {
     bool one_tool;   /* no parallel calls */
     bool after_tool; /* the last message is a tool's result */
     bool thinks;     /* thoughts are wanted */
+    bool kept;       /* the conversation may be gone on with */
     bool base64;
     uint32_t schema; /* node of the wanted JSON's schema, or JSON_ABSENT */
     struct sim_tool tools[SIM_TOOLS_MAX];
@@ -65,7 +66,6 @@ struct sim_ask {
     int64_t max_tokens; /* -1: not said */
     int64_t dimensions;
     unsigned choices;
-    uint64_t previous; /* of a conversation that the provider keeps: the answer's id, or 0 */
 };
 
 struct sim_memory;

@@ -147,6 +147,8 @@ const struct sim_behaviour_row sim_behaviour_rows[SIM_BEHAVIOURS] = {
     ROW(SIM_TOOLS, "tools", NULL, 0, "calls a tool of the request, arguments in fragments"),
     ROW(SIM_TOOLS_PARALLEL, "tools-parallel", "calls", 2, "calls several tools at once"),
     ROW(SIM_TOOLS_WHOLE, "tools-whole", NULL, 0, "a call with all its arguments in one event"),
+    ROW(SIM_TOOLS_DONE_ONLY, "tools-done-only", NULL, 0,
+        "a call whose arguments come without deltas (Responses)"),
     ROW(SIM_TOOLS_WITH_TEXT, "tools-with-text", NULL, 0, "text, then a call"),
     ROW(SIM_TOOLS_NO_ID, "tools-no-id", NULL, 0, "a call without an id"),
     ROW(SIM_TOOLS_ODD_ID, "tools-odd-id", NULL, 0, "ids such as functions.0123:0"),

@@ -5,10 +5,7 @@
 
 /* A dialect with a mark stands before those that have the same paths without it. */
 static const struct sim_dialect *const dialects_table[] = {
-    &sim_anthropic,
-    &sim_gemini,
-    &sim_openai,
-    &sim_ollama,
+    &sim_anthropic, &sim_gemini, &sim_openai, &sim_responses, &sim_ollama,
 };
 
 unsigned sim_dialect_flag(const char *name)

@@ -46,6 +46,7 @@ extern const struct sim_dialect sim_openai;
 extern const struct sim_dialect sim_ollama;
 extern const struct sim_dialect sim_anthropic;
 extern const struct sim_dialect sim_gemini;
+extern const struct sim_dialect sim_responses;
 
 /* The endpoint of a request, its dialect, and the model in its path (or empty); NULL: no such path
  * in these dialects. */

@@ -134,6 +134,9 @@ static void write_answer(struct turn *turn, struct sim_reply *reply)
     if (reply->stream != SIM_WHOLE) {
         write_stream_error(turn, &answer, reply);
     }
+    if (turn->ask.kept && endpoint->operation == SIM_CHAT) {
+        sim_memory_keep(&turn->provider->memory, &answer);
+    }
     sim_reply_header(reply, turn->dialect->request_id, "req_%016llx",
                      (unsigned long long)answer.id);
     reply->failed |= answer.failed;
@@ -189,8 +192,11 @@ static void write_reply(struct turn *turn, struct sim_reply *reply)
 static bool read_ask(struct turn *turn)
 {
     struct json_doc *doc = &turn->provider->doc;
-    struct sim_reading reading = {
-        .ask = &turn->ask, .doc = doc, .arena = &turn->arena, .error = &turn->error};
+    struct sim_reading reading = {.ask = &turn->ask,
+                                  .doc = doc,
+                                  .arena = &turn->arena,
+                                  .memory = &turn->provider->memory,
+                                  .error = &turn->error};
 
     turn->ask.request = turn->request;
     return json_parse(doc, turn->body, NULL, &turn->error) &&
@@ -315,4 +321,5 @@ void sim_provider_release(struct sim_provider *provider)
 void sim_provider_forget(struct sim_provider *provider)
 {
     provider->flap_count = 0;
+    provider->memory = (struct sim_memory){0};
 }

@@ -7,7 +7,7 @@
 #define SLUICE_SIM_PROVIDER_H
 
 #include "codec/json.h"
-#include "sim/behaviour.h"
+#include "sim/memory.h"
 #include "sim/request.h"
 #include "sim/script.h"
 #include "sim/sim.h"
@@ -35,6 +35,7 @@ struct sim_provider {
     struct sim_flap flaps[SIM_FLAPS_MAX];
     size_t flap_count;
     struct json_doc doc; /* kept for its memory */
+    struct sim_memory memory;
 };
 
 struct sim_outcome {

@@ -70,7 +70,8 @@ static void split_piece(struct sim_reply *reply, size_t piece, size_t at)
 static bool find_text(const struct sim_reply *reply, size_t *ret_piece, size_t *ret_at)
 {
     static const struct slice marks[] = {SLICE_INIT("\"content\":\""),
-                                         SLICE_INIT("\"response\":\""), SLICE_INIT("\"text\":\"")};
+                                         SLICE_INIT("\"response\":\""), SLICE_INIT("\"text\":\""),
+                                         SLICE_INIT("\"delta\":\"")};
 
     for (size_t i = 0; i < reply->count; i++) {
         size_t start = piece_start(reply, i);

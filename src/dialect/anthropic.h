@@ -107,6 +107,9 @@ void anthropic_write_tools(struct anthropic_writer *w);
 /* anthropic_thought.c: `thinking`, `output_config` and the sampling that depends on them. */
 void anthropic_write_thinking(struct anthropic_writer *w, int64_t max_tokens);
 void anthropic_write_output(struct anthropic_writer *w);
+/* The budget that the client gave, or what of it fits below a lower limit than the client's; 0:
+   none does. */
+int64_t anthropic_budget_below(const struct chat *chat, int64_t max_tokens);
 /* What a limit that the client did not set must have on top for thinking. */
 int64_t anthropic_tokens_for_thinking(const struct chat *chat, const struct request_change *change);
 

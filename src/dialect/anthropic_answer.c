@@ -5,7 +5,7 @@
 
 #define ARGUMENTS_MAX ((size_t)32 * 1024 * 1024)
 
-enum open_block { OPEN_NONE, OPEN_TEXT, OPEN_CITED, OPEN_THINKING };
+enum open_block { OPEN_NONE, OPEN_TEXT, OPEN_REFUSAL, OPEN_CITED, OPEN_THINKING };
 
 struct answer {
     const struct answer_head *head;
@@ -23,6 +23,7 @@ static void close_block(struct answer *a)
     static const struct slice ends[] = {
         [OPEN_NONE] = SLICE_INIT(""),
         [OPEN_TEXT] = SLICE_INIT("\"}"),
+        [OPEN_REFUSAL] = SLICE_INIT("\"}"),
         [OPEN_CITED] = SLICE_INIT("]}"),
         [OPEN_THINKING] = SLICE_INIT("\",\"signature\":\"" ANTHROPIC_SEAL "1\"}"),
     };
@@ -52,7 +53,8 @@ static bool is_content(const struct event *event)
            event->kind == EVENT_OPAQUE;
 }
 
-/* Is all text from here to the next block of another kind white space? */
+/* Is all text from here to the next block of another kind white space? A citation ends a block too,
+   but none is of white space. */
 static bool is_blank_run(const struct answer *a, size_t from)
 {
     for (size_t i = from; i < a->frame->count; i++) {
@@ -60,7 +62,7 @@ static bool is_blank_run(const struct answer *a, size_t from)
         if (event->choice != 0 || !is_content(event)) {
             continue;
         }
-        if (!is_text(event)) {
+        if (event->kind != a->frame->events[from].kind) {
             return true;
         }
         if (!anthropic_is_blank(event->text)) {
@@ -73,11 +75,12 @@ static bool is_blank_run(const struct answer *a, size_t from)
 static void write_text(struct answer *a, size_t at)
 {
     const struct event *event = &a->frame->events[at];
-    if (a->open != OPEN_TEXT) {
+    enum open_block kind = event->kind == EVENT_TEXT ? OPEN_TEXT : OPEN_REFUSAL;
+    if (a->open != kind) {
         if (is_blank_run(a, at)) {
             return;
         }
-        begin_block(a, OPEN_TEXT, SLICE("{\"type\":\"text\",\"text\":\""));
+        begin_block(a, kind, SLICE("{\"type\":\"text\",\"text\":\""));
     }
     inner_append(a->out, event->text);
 }
@@ -86,9 +89,13 @@ void anthropic_write_citation(struct buf *out, const struct event *event)
 {
     buf_append(out, SLICE("{\"type\":\"web_search_result_location\",\"url\":\""));
     inner_append(out, event->id);
-    buf_append(out, SLICE("\",\"title\":\""));
-    inner_append(out, event->name);
-    buf_append(out, SLICE("\",\"cited_text\":\""));
+    if (event->name.len > 0) {
+        buf_append(out, SLICE("\",\"title\":\""));
+        inner_append(out, event->name);
+        buf_append(out, SLICE("\",\"cited_text\":\""));
+    } else {
+        buf_append(out, SLICE("\",\"title\":null,\"cited_text\":\""));
+    }
     inner_append(out, event->text);
     buf_append(out, SLICE("\",\"encrypted_index\":\"\"}"));
 }

@@ -14,7 +14,6 @@
 
 #include "base/memory.h"
 
-#define BUDGET_LEAST 1024
 #define DISABLED "{\"type\":\"disabled\"}"
 
 struct anthropic_editor {
@@ -43,15 +42,16 @@ static struct slice print_number(int64_t value, char *out, size_t size)
 static void edit_budget(struct anthropic_editor *e, int64_t max_tokens)
 {
     uint32_t thinking = e->values[ANTHROPIC_THINKING];
-    if (e->base.chat->thinking != THINKING_ON || e->base.chat->thinking_budget < max_tokens) {
+    int64_t budget = anthropic_budget_below(e->base.chat, max_tokens);
+    if (budget == e->base.chat->thinking_budget) {
         return;
     }
-    if (max_tokens <= BUDGET_LEAST) {
+    if (budget == 0) {
         editor_replace(&e->base, thinking, SLICE(DISABLED));
         return;
     }
     editor_replace(&e->base, json_member(e->base.doc, thinking, SLICE("budget_tokens")),
-                   print_number(max_tokens - 1, e->budget, sizeof e->budget));
+                   print_number(budget, e->budget, sizeof e->budget));
 }
 
 static void edit_tokens(struct anthropic_editor *e)

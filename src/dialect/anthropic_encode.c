@@ -14,7 +14,7 @@
 #define WAITING_MAX ((size_t)32 * 1024 * 1024) /* of one block */
 #define BLANK_MAX ((size_t)64 * 1024)
 
-enum block_kind { BLOCK_TEXT, BLOCK_THINKING, BLOCK_CALL, BLOCK_REDACTED };
+enum block_kind { BLOCK_TEXT, BLOCK_REFUSAL, BLOCK_THINKING, BLOCK_CALL, BLOCK_REDACTED };
 
 /* Where the arguments of a call stand as JSON: is it all there? */
 struct progress {
@@ -207,7 +207,7 @@ static void open_first(struct anthropic_encoder *e, struct buf *out)
                           "\"index\":"));
     buf_append_u64(out, e->index);
     buf_append(out, SLICE(",\"content_block\":"));
-    if (block->kind == BLOCK_TEXT) {
+    if (block->kind == BLOCK_TEXT || block->kind == BLOCK_REFUSAL) {
         buf_append(out, SLICE("{\"type\":\"text\",\"text\":\"\"}"));
     } else if (block->kind == BLOCK_THINKING) {
         buf_append(out, SLICE("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}"));
@@ -302,16 +302,17 @@ static struct block *last_of(struct anthropic_encoder *e, enum block_kind kind)
 /* --- texts --- */
 
 /* A text of white space alone is none: the client would send it back, and Anthropic refuses it. */
-static void take_text(struct anthropic_encoder *e, struct slice text, struct buf *out)
+static void take_text(struct anthropic_encoder *e, enum block_kind kind, struct slice text,
+                      struct buf *out)
 {
     struct slice head = SLICE("{\"type\":\"text_delta\",\"text\":\"");
-    struct block *block = last_of(e, BLOCK_TEXT);
+    struct block *block = last_of(e, kind);
     if (block == NULL) {
         if (anthropic_is_blank(text)) {
             buf_append(&e->blank, text);
             return;
         }
-        if (push(e, BLOCK_TEXT, out) == NULL) {
+        if (push(e, kind, out) == NULL) {
             return;
         }
         block = settle(e, out);
@@ -502,10 +503,10 @@ static void take_content(struct anthropic_encoder *e, const struct event *event,
     switch (event->kind) {
     case EVENT_REFUSAL:
         e->refused = true;
-        take_text(e, event->text, out);
+        take_text(e, BLOCK_REFUSAL, event->text, out);
         break;
     case EVENT_TEXT:
-        take_text(e, event->text, out);
+        take_text(e, BLOCK_TEXT, event->text, out);
         break;
     case EVENT_REASONING:
         take_thought(e, event->text, out);

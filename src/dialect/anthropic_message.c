@@ -277,6 +277,14 @@ static bool read_turns(struct reader *r, uint32_t messages)
     return true;
 }
 
+/* Claude Code's account of itself, another one in every request: to other providers it is no
+   instruction, and to their prompt caches a new beginning. */
+static bool is_billing(const struct chat_part *part)
+{
+    return part->kind == PART_TEXT &&
+           slice_starts(part->text, SLICE("x-anthropic-billing-header:"));
+}
+
 static bool read_system_blocks(struct turn *t)
 {
     struct reader *r = t->r;
@@ -297,8 +305,10 @@ static bool read_system_blocks(struct turn *t)
             !check_place(t, &message->parts[message->part_count - 1])) {
             return false;
         }
+        message->part_count -= is_billing(&message->parts[message->part_count - 1]) ? 1 : 0;
     }
     r->depth = 0;
+    r->chat->message_count -= message->part_count == 0 ? 1 : 0;
     return true;
 }
 

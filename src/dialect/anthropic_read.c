@@ -166,7 +166,6 @@ static bool read_rare(struct reader *r, const uint32_t *values, size_t unknown)
 static bool read_top(struct reader *r, const uint32_t *values, size_t unknown)
 {
     struct chat *chat = r->chat;
-    chat->include_usage = true; /* an answer always tells it */
     return read_inner(r, values[ANTHROPIC_MODEL], "model", &chat->model) &&
            read_max_tokens(r, values[ANTHROPIC_MAX_TOKENS]) &&
            read_bool(r, values[ANTHROPIC_STREAM], "stream", &chat->stream) &&
@@ -192,6 +191,7 @@ bool anthropic_read(struct slice body, struct json_doc *doc, struct arena *arena
         return false;
     }
     chat->stream = chat->stream && chat->operation == OPERATION_CHAT;
+    chat->include_usage = chat->stream; /* Anthropic's streams always tell it */
     reader_needs(chat);
     return true;
 }

@@ -215,14 +215,23 @@ static void write_disabled(struct anthropic_writer *w)
 }
 
 /* Some room is left for the answer where the wish would take all of it. */
-static int64_t fitting_budget(const struct chat *chat, int64_t max_tokens)
+static int64_t fitting_budget(int64_t budget, int64_t max_tokens)
 {
-    int64_t budget = thinking_budget(chat);
     budget = budget < BUDGET_LEAST ? BUDGET_LEAST : budget;
     if (budget < max_tokens) {
         return budget;
     }
     return max_tokens / 2 < BUDGET_LEAST ? BUDGET_LEAST : max_tokens / 2;
+}
+
+int64_t anthropic_budget_below(const struct chat *chat, int64_t max_tokens)
+{
+    int64_t budget = chat->thinking_budget;
+    bool fitted = chat->max_tokens == 0 || budget < chat->max_tokens;
+    if (chat->thinking != THINKING_ON || budget < max_tokens || !fitted) {
+        return budget;
+    }
+    return max_tokens <= BUDGET_LEAST ? 0 : fitting_budget(budget, max_tokens);
 }
 
 int64_t anthropic_tokens_for_thinking(const struct chat *chat, const struct request_change *change)
@@ -253,18 +262,21 @@ static void write_adaptive(struct anthropic_writer *w)
     w->thinks = true;
 }
 
+/* A limit of ours may be too low for the client's budget. (A client's own limit may be: a model
+   that thinks between calls spends one budget on several answers.) */
 static void write_own_thinking(struct anthropic_writer *w, struct slice own, int64_t max_tokens)
 {
-    bool too_large = w->chat->thinking == THINKING_ON && w->chat->thinking_budget >= max_tokens;
-    if (too_large && max_tokens <= BUDGET_LEAST) {
+    const struct chat *chat = w->chat;
+    int64_t budget = anthropic_budget_below(chat, max_tokens);
+    if (budget == chat->thinking_budget) {
+        json_member_raw(&w->json, SLICE("thinking"), own);
+        w->thinks = chat->thinking != THINKING_OFF;
+    } else if (budget == 0) {
         write_disabled(w);
         loss_add(w->loss, SLICE("thinking"));
-    } else if (too_large) {
-        write_budget(w, max_tokens - 1);
-        loss_add(w->loss, SLICE("thinking.budget_tokens"));
     } else {
-        json_member_raw(&w->json, SLICE("thinking"), own);
-        w->thinks = w->chat->thinking != THINKING_OFF;
+        write_budget(w, budget);
+        loss_add(w->loss, SLICE("thinking.budget_tokens"));
     }
 }
 
@@ -291,7 +303,7 @@ void anthropic_write_thinking(struct anthropic_writer *w, int64_t max_tokens)
     } else if (adaptive) {
         write_adaptive(w);
     } else {
-        write_budget(w, fitting_budget(chat, max_tokens));
+        write_budget(w, fitting_budget(thinking_budget(chat), max_tokens));
     }
 }
 

@@ -69,6 +69,9 @@ struct answer_error {
     struct slice call_id;
     struct slice detail; /* raw JSON object for a member `sluice` (the list of refused targets), or
                             NULL ptr */
+    bool stream_array; /* of a stream: as in struct answer_head, and whether some of the array was
+                          written */
+    bool stream_begun;
 };
 
 /* What a provider said when it refused (status >= 400 or an error inside 200). Slices of the body
@@ -92,6 +95,8 @@ struct answer_head {
     const struct chat *chat; /* the request; valid during encoder_new() and write_answer() only.
                                 NULL in tests: nothing of it is told */
     int64_t input_tokens;    /* estimate, for dialects that tell it before the provider does */
+    bool stream_array;       /* Gemini: the client did not ask for `alt=sse`, so the stream is one
+                                JSON array (application/json) of what else would be the events */
 };
 
 struct decoder; /* upstream bytes -> frames; opaque, one per attempt */

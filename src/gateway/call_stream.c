@@ -76,7 +76,8 @@ static bool is_complete(const struct meter *meter)
 /* The cost as a comment, for clients that asked: comments are ignored by every SSE reader. */
 static void append_meta(struct call *call, struct buf *out)
 {
-    if (!call->meta) {
+    bool comments = slice_eq(call->front->stream_content_type, SLICE("text/event-stream"));
+    if (!call->meta || !comments) {
         return;
     }
     buf_append_cstr(out, ": x-sluice-cost-usd ");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/status.h"
 
-#include "codec/json_write.h"
 #include "dialect/dialect.h"
 #include "gateway/endpoint.h"
 #include "gateway/worker.h"
@@ -219,65 +218,6 @@ void status_metrics(struct worker *worker, struct http_exchange *x, struct slice
     buf_release(&out);
 }
 
-static void write_model(struct json_writer *w, const struct snapshot *snapshot, struct slice id,
-                        struct slice owner)
-{
-    json_begin_object(w);
-    json_member_string(w, SLICE("id"), id);
-    json_member_string(w, SLICE("object"), SLICE("model"));
-    json_member_int(w, SLICE("created"), snapshot->loaded_wall_ns / NS_PER_S);
-    json_member_string(w, SLICE("owned_by"), owner);
-    json_end_object(w);
-}
-
-void status_models(struct worker *worker, struct http_exchange *x, struct slice rest,
-                   struct slice body)
-{
-    (void)rest;
-    (void)body;
-    const struct snapshot *snapshot = worker->snapshot;
-    struct buf out = BUF_INIT(8u << 20);
-    struct json_writer w;
-    json_writer_init(&w, &out);
-    json_begin_object(&w);
-    json_member_string(&w, SLICE("object"), SLICE("list"));
-    json_key(&w, SLICE("data"));
-    json_begin_array(&w);
-    for (size_t i = 0; i < snapshot->policy.route_count; i++) {
-        write_model(&w, snapshot, snapshot->policy.routes[i].name, SLICE("sluice"));
-    }
-    for (size_t i = 0; i < snapshot->policy.target_count; i++) {
-        const struct target *target = &snapshot->policy.targets[i];
-        write_model(&w, snapshot, target->name, target->provider_name);
-    }
-    json_end_array(&w);
-    json_end_object(&w);
-    answer_json_made(x, &out);
-    buf_release(&out);
-}
-
-void status_model(struct worker *worker, struct http_exchange *x, struct slice rest,
-                  struct slice body)
-{
-    (void)body;
-    const struct snapshot *snapshot = worker->snapshot;
-    char decoded[PATH_NAME_MAX];
-    struct slice name = path_decode(rest, decoded, sizeof(decoded));
-    uint16_t target = policy_find_target(&snapshot->policy, name);
-    const struct route *route = policy_find_route(&snapshot->policy, name);
-    if (target == NO_TARGET && route == NULL) {
-        answer_error(x, 404, "model_not_found", "No route or target has this name.");
-        return;
-    }
-    struct buf out = BUF_INIT(4096);
-    struct json_writer w;
-    json_writer_init(&w, &out);
-    write_model(&w, snapshot, name,
-                route != NULL ? SLICE("sluice") : snapshot->policy.targets[target].provider_name);
-    answer_json_made(x, &out);
-    buf_release(&out);
-}
-
 void status_root(struct worker *worker, struct http_exchange *x, struct slice rest,
                  struct slice body)
 {
@@ -289,6 +229,10 @@ void status_root(struct worker *worker, struct http_exchange *x, struct slice re
         SLICE(
             "Sluice " SLUICE_VERSION "\n"
             "POST /v1/chat/completions   chat, model \"auto\" (SDK base URL: this address + /v1)\n"
+            "POST /v1/responses /v1/embeddings /v1/completions\n"
+            "POST /v1/messages           Anthropic clients (base URL: this address)\n"
+            "POST /api/chat              Ollama clients (host: this address)\n"
+            "POST /v1beta/models/...     Gemini clients (base URL: this address)\n"
             "GET  /v1/models             routes and targets\n"
             "POST /sluice/v1/explain     where a request would go, and why\n"
             "GET  /sluice/v1/calls       history    /sluice/v1/report  spend and savings\n"

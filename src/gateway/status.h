@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small endpoints that answer at once: probes, metrics, the list of models, the front page; and
- * plain errors. */
+/* Small endpoints that answer at once: probes, metrics, the front page; and plain errors. */
 #ifndef SLUICE_GATEWAY_STATUS_H
 #define SLUICE_GATEWAY_STATUS_H
 
@@ -18,10 +17,6 @@ void status_readyz(struct worker *worker, struct http_exchange *x, struct slice 
                    struct slice body);
 void status_metrics(struct worker *worker, struct http_exchange *x, struct slice rest,
                     struct slice body);
-void status_models(struct worker *worker, struct http_exchange *x, struct slice rest,
-                   struct slice body);
-void status_model(struct worker *worker, struct http_exchange *x, struct slice rest,
-                  struct slice body);
 void status_root(struct worker *worker, struct http_exchange *x, struct slice rest,
                  struct slice body);
 

@@ -160,27 +160,53 @@ static uint64_t sets_after(const struct scoring *s, size_t at)
     return sets;
 }
 
-static void score_words(struct scoring *s)
+static void score_hit(struct scoring *s, size_t at, unsigned barred, uint64_t next)
 {
-    const struct features *f = s->features;
     const struct vocabulary *v = s->vocabulary;
-    unsigned barred = rules_barred(s);
-    for (size_t i = 0; i < f->hit_count; i++) {
-        const struct known_word *word = &v->words[f->hits[i].word];
-        uint64_t sets = word->next_bits == 0 ? 0 : word->next_bits & sets_after(s, i);
-        if (sets == 0) {
-            continue;
-        }
-        int weight = weight_of_place(f, &f->hits[i]);
-        unsigned out = barred | rules_barred_at(&f->hits[i]);
-        for (size_t r = word->first_phrase; r < word->phrase_end; r++) {
-            const struct phrase *phrase = &v->phrases[v->references[r]];
-            if ((phrase->flags & out) == 0 && (sets >> phrase->next_bit & 1u) != 0) {
-                score_rule(s, v->references[r], i, weight);
-            }
+    const struct word_hit *hit = &s->features->hits[at];
+    const struct known_word *word = &v->words[hit->word];
+    uint64_t sets = next == VOCABULARY_NO_SET ? next : next & sets_after(s, at);
+    if (sets == 0) {
+        return;
+    }
+    int weight = weight_of_place(s->features, hit);
+    barred |= rules_barred_at(hit);
+    const struct begun_phrase *end = &v->begun[word->phrase_end];
+    for (const struct begun_phrase *begun = &v->begun[word->first_phrase]; begun < end; begun++) {
+        if ((sets >> begun->next_bit & 1u) != 0 && (begun->flags & barred) == 0) {
+            score_rule(s, begun->phrase, at, weight);
         }
     }
 }
+
+/* Backwards over the hits: which of them begin a phrase that a word of the same clause may go on?
+   The few that do are scored in the order of the text. */
+static void score_words(struct scoring *s)
+{
+    const struct features *f = s->features;
+    UNINITIALIZED uint64_t next[FEATURES_HITS_MAX];
+    UNINITIALIZED uint8_t hits[FEATURES_HITS_MAX];
+    unsigned barred = rules_barred(s);
+    unsigned at_start = s->code_share == 0 ? PLACE_START : 0;
+    unsigned variant = s->code_share == 0 ? NEXT_WITHIN : NEXT_WITH_CODE;
+    uint64_t after = VOCABULARY_NO_SET;
+    size_t count = 0;
+    for (size_t i = f->hit_count; i > 0; i--) {
+        const struct word_hit *hit = &f->hits[i - 1];
+        const struct known_word *word = &s->vocabulary->words[hit->word];
+        uint64_t bits = word->next_bits[variant + (hit->place & at_start)] & after;
+        next[count] = bits;
+        hits[count] = (uint8_t)(i - 1);
+        count += bits != 0;
+        after = (hit->place & PLACE_CLAUSE) != 0 ? VOCABULARY_NO_SET : after | word->set_bits;
+    }
+    while (count-- > 0) {
+        score_hit(s, hits[count], barred, next[count]);
+    }
+}
+
+_Static_assert(PLACE_START == NEXT_AT_START - NEXT_WITHIN && FEATURES_HITS_MAX <= 256,
+               "a place tells which phrases count, a byte which hit");
 
 /* --- the verdict --- */
 

@@ -14,12 +14,6 @@
 
 #include <math.h>
 
-struct complexity_row {
-    double share;
-    bool of_text; /* halved for work on a given text */
-    double (*measure)(const struct features *features);
-};
-
 /* 0 at nothing, 1 at `full` and beyond, straight between. */
 static double ramp(double value, double full)
 {
@@ -88,13 +82,18 @@ static double measure_attachments(const struct features *f)
     return ramp(f->images + (f->json_wanted ? 1.0 : 0.0), 4);
 }
 
-static const struct complexity_row complexity_rows[] = {
-    {0.38, true, measure_length},  {0.32, false, measure_constraints},
-    {0.30, false, measure_steps},  {0.36, true, measure_code},
-    {0.32, true, measure_math},    {0.45, true, measure_reasoning},
-    {0.36, true, measure_science}, {0.14, false, measure_turns},
-    {0.16, false, measure_tools},  {0.12, false, measure_attachments},
-};
+/* share, of the text, measure */
+#define COMPLEXITY_ROWS(ROW)                                                                       \
+    ROW(0.38, true, measure_length)                                                                \
+    ROW(0.32, false, measure_constraints)                                                          \
+    ROW(0.30, false, measure_steps)                                                                \
+    ROW(0.36, true, measure_code)                                                                  \
+    ROW(0.32, true, measure_math)                                                                  \
+    ROW(0.45, true, measure_reasoning)                                                             \
+    ROW(0.36, true, measure_science)                                                               \
+    ROW(0.14, false, measure_turns)                                                                \
+    ROW(0.16, false, measure_tools)                                                                \
+    ROW(0.12, false, measure_attachments)
 
 static bool is_work_on_text(enum task task)
 {
@@ -115,13 +114,9 @@ double complexity_of(const struct features *features, enum task task)
 {
     bool on_text = is_work_on_text(task);
     double simple = 1;
-    for (size_t i = 0; i < ARRAY_LEN(complexity_rows); i++) {
-        const struct complexity_row *row = &complexity_rows[i];
-        double measure = row->measure(features);
-        if (measure > 0) {
-            double share = on_text && row->of_text ? row->share / 2 : row->share;
-            simple *= 1 - share * measure;
-        }
-    }
+#define CLOSE_GAP(share, of_text, measure)                                                         \
+    simple *= 1 - ((of_text) && on_text ? (share) / 2 : (share)) * measure(features);
+    COMPLEXITY_ROWS(CLOSE_GAP)
+#undef CLOSE_GAP
     return 1 - simple;
 }

@@ -25,6 +25,14 @@ static inline __attribute__((always_inline)) void NAME(lower)(char *at)
     STORE(at, OR(b, AND(RANGE(b, 'A', 26), SPLAT(0x20))));
 }
 
+/* memset() would become a string instruction, which takes its time to start. */
+static inline __attribute__((always_inline)) void NAME(clear)(uint64_t of[MARKS + 1])
+{
+    for (unsigned i = 0; i < (MARKS + 1) * sizeof(of[0]); i += VECTOR_BYTES) {
+        STORE((char *)of + i, SPLAT(0));
+    }
+}
+
 /* The masks are gathered in a local, and the steps are written out: the bytes that are stored could
    be anybody's, so masks in memory would be read again and again. Bytes outside of `inside` are
    in no mask and stay as they are. */
@@ -55,6 +63,7 @@ static inline __attribute__((always_inline)) bool NAME(masks)(char *block, uint6
     masks->digit = m.digit;
     masks->high = m.high;
     masks->space = m.space;
+    NAME(clear)(masks->of);
     return block_marks(block, inside, masks);
 }
 

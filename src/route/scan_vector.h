@@ -29,7 +29,8 @@ static inline void lower_some(char *block, uint64_t upper)
     }
 }
 
-/* What is neither word nor space, by kind, and what of it belongs to words after all. */
+/* What is neither word nor space, by kind, and what of it belongs to words after all. m->of is clear
+   if there is any. */
 static inline __attribute__((always_inline)) bool block_marks(const char *block, uint64_t inside,
                                                               struct block_masks *m)
 {
@@ -37,7 +38,6 @@ static inline __attribute__((always_inline)) bool block_marks(const char *block,
     if (m->marks == 0) {
         return false;
     }
-    memset(m->of, 0, sizeof(m->of));
     for (uint64_t rest = m->marks; rest != 0; rest &= rest - 1) {
         m->of[scan_marks[(unsigned char)block[bits_first(rest)]]] |= rest & (0 - rest);
     }

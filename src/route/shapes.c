@@ -184,30 +184,25 @@ static bool shape_choice(const struct scoring *s)
            f->user_len - f->last_sentence < 120 && is_question(f);
 }
 
-static const struct shape_row {
-    const char *reason;
-    bool (*holds)(const struct scoring *scoring);
-    uint8_t task;
-    int16_t points;
-} shape_rows[] = {
-    {"shape: fill in the middle", shape_suffix, TASK_CODE_COMPLETION, 3000},
-    {"shape: code to complete", shape_code_prompt, TASK_CODE_COMPLETION, 700},
-    {"shape: text to complete", shape_text_prompt, TASK_GENERATION, 100},
-    {"shape: unfinished code", shape_unfinished_code, TASK_CODE_COMPLETION, 300},
-    {"shape: question", shape_open_question, TASK_QA_OPEN, 70},
-    {"shape: passage and question", shape_closed_question, TASK_QA_CLOSED, 160},
-    {"shape: options to choose from", shape_options, TASK_QA_OPEN, 120},
-    {"shape: formula", shape_formula, TASK_MATH, 280},
-    {"shape: numbers and a question", shape_numbers, TASK_MATH, 400},
-    {"shape: sum", shape_sum, TASK_MATH, 400},
-    {"shape: percentage", shape_percent, TASK_MATH, 400},
-    {"shape: terms of mathematics", shape_math_terms, TASK_MATH, 180},
-    {"shape: terms of mathematics", shape_many_math_terms, TASK_MATH, 180},
-    {"shape: terms of science", shape_science, TASK_REASONING, 200},
-    {"shape: terms of science", shape_much_science, TASK_REASONING, 300},
-    {"shape: items to sort", shape_items, TASK_CLASSIFICATION, 400},
-    {"shape: this or that", shape_choice, TASK_CLASSIFICATION, 450},
-};
+/* reason, condition, task, points */
+#define SHAPE_ROWS(ROW)                                                                            \
+    ROW("shape: fill in the middle", shape_suffix, TASK_CODE_COMPLETION, 3000)                     \
+    ROW("shape: code to complete", shape_code_prompt, TASK_CODE_COMPLETION, 700)                   \
+    ROW("shape: text to complete", shape_text_prompt, TASK_GENERATION, 100)                        \
+    ROW("shape: unfinished code", shape_unfinished_code, TASK_CODE_COMPLETION, 300)                \
+    ROW("shape: question", shape_open_question, TASK_QA_OPEN, 70)                                  \
+    ROW("shape: passage and question", shape_closed_question, TASK_QA_CLOSED, 160)                 \
+    ROW("shape: options to choose from", shape_options, TASK_QA_OPEN, 120)                         \
+    ROW("shape: formula", shape_formula, TASK_MATH, 280)                                           \
+    ROW("shape: numbers and a question", shape_numbers, TASK_MATH, 400)                            \
+    ROW("shape: sum", shape_sum, TASK_MATH, 400)                                                   \
+    ROW("shape: percentage", shape_percent, TASK_MATH, 400)                                        \
+    ROW("shape: terms of mathematics", shape_math_terms, TASK_MATH, 180)                           \
+    ROW("shape: terms of mathematics", shape_many_math_terms, TASK_MATH, 180)                      \
+    ROW("shape: terms of science", shape_science, TASK_REASONING, 200)                             \
+    ROW("shape: terms of science", shape_much_science, TASK_REASONING, 300)                        \
+    ROW("shape: items to sort", shape_items, TASK_CLASSIFICATION, 400)                             \
+    ROW("shape: this or that", shape_choice, TASK_CLASSIFICATION, 450)
 
 /* A question beside a given text is a question about it. */
 static void close_questions(struct scoring *s)
@@ -264,20 +259,24 @@ static void specialise_review(struct scoring *s)
     }
 }
 
+static void add_points(struct scoring *s, enum task task, int points, const char *reason)
+{
+    s->points[task] += points;
+    s->touched |= UINT32_C(1) << task;
+    if (points > s->reason_points[task]) {
+        s->reason_points[task] = points;
+        s->reason[task] = reason;
+    }
+}
+
 void score_shapes(struct scoring *s)
 {
-    for (size_t i = 0; i < ARRAY_LEN(shape_rows); i++) {
-        const struct shape_row *row = &shape_rows[i];
-        if (!row->holds(s)) {
-            continue;
-        }
-        s->points[row->task] += row->points;
-        s->touched |= UINT32_C(1) << row->task;
-        if (row->points > s->reason_points[row->task]) {
-            s->reason_points[row->task] = row->points;
-            s->reason[row->task] = row->reason;
-        }
+#define SCORE_SHAPE(reason, holds, task, points)                                                   \
+    if (holds(s)) {                                                                                \
+        add_points(s, task, points, reason);                                                       \
     }
+    SHAPE_ROWS(SCORE_SHAPE)
+#undef SCORE_SHAPE
     specialise_review(s);
     specify_questions(s);
     close_questions(s);

@@ -16,6 +16,7 @@
 #define TEXT_END 700
 #define HEAD_BYTES 256 /* in which every word is looked up */
 #define TAIL_BYTES 160
+#define SYSTEM_TAIL_BYTES 128
 #define SKIP_BYTES 448 /* between two blocks of the middle that are read */
 #define WORDS_PER_BLOCK 10
 /* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on
@@ -23,7 +24,7 @@
 #define FOLLOW_REACH 2
 #define PHRASE_REACH 4     /* no word of a phrase stands further from the one before */
 #define FILE_NAME_POINTS 3 /* "main.py" says as much as a word that only programmers use */
-#define BLOCK_WORDS_MAX (SCAN_BLOCK / 2)
+#define BLOCK_WORDS_MAX (SCAN_BLOCK / 2 + 1) /* and a free place behind them */
 
 struct block {
     size_t base;
@@ -40,12 +41,12 @@ struct block {
     uint64_t clause_starts;
 };
 
-/* Words of a block that the vocabulary may know. */
-struct candidates {
-    uint64_t low[BLOCK_WORDS_MAX]; /* half of the key */
-    uint16_t slot[BLOCK_WORDS_MAX];
-    uint8_t start[BLOCK_WORDS_MAX]; /* in the block */
-    uint8_t len[BLOCK_WORDS_MAX];
+/* A word of a block that the vocabulary may know. */
+struct candidate {
+    uint64_t low;  /* half of its key */
+    uint16_t slot; /* of the vocabulary */
+    uint8_t start; /* in the block */
+    uint8_t len;
 };
 
 /* What most blocks do not need is done in functions of its own, so that the loop over blocks stays
@@ -58,8 +59,8 @@ struct scan_kind {
     bool (*masks)(char *block, uint64_t inside, struct block_masks *masks);
     size_t (*find)(const char *text, size_t len);
     uint64_t (*word_low)(const char *word, size_t len);
-    void (*hits)(struct text_scan *scan, const struct block *block,
-                 const struct candidates *candidates, unsigned count);
+    void (*hits)(struct text_scan *scan, const struct block *block, const struct candidate *first,
+                 const struct candidate *end);
 };
 
 static ALWAYS uint64_t code_of(const struct block_masks *m)
@@ -83,6 +84,7 @@ static ALWAYS unsigned block_cut(struct text_scan *scan, struct block *block)
     unsigned last = block->starts == 0 ? 0 : bits_last(block->starts);
     if (last == 0) { /* a word as long as this is in no vocabulary */
         scan->word_open = true;
+        block->starts = 0;
         return SCAN_BLOCK;
     }
     uint64_t kept = bits_below(last);
@@ -406,13 +408,18 @@ static ALWAYS uint64_t begins_after_polite(struct text_scan *scan, const struct 
     return after & (0 - after);
 }
 
+/* What a word does that begins a sentence. */
+static ALWAYS void note_start(struct text_scan *scan, unsigned flags, unsigned index)
+{
+    scan->begin = (uint16_t)index;
+    scan->refused |= (flags & WORD_NO) != 0;
+}
+
 /* Notes the known words among the candidates, where they count. */
 static ALWAYS void block_hits(struct text_scan *scan, const struct block *block,
-                              const struct candidates *candidates, unsigned count)
+                              const struct candidate *first, const struct candidate *end)
 {
     struct features *f = scan->features;
-    const struct vocabulary *v = scan->vocabulary;
-    const char *text = f->sample + block->base;
     struct word_hit *hit = &f->hits[f->hit_count];
     const struct word_hit *hits_end =
         f->hits + (block->base + TEXT_END >= scan->end ? FEATURES_HITS_MAX : HITS_ANYWHERE);
@@ -420,14 +427,15 @@ static ALWAYS void block_hits(struct text_scan *scan, const struct block *block,
     begins |= scan->polite_open ? block->starts & (0 - block->starts) : 0;
     scan->polite_open = false;
     bool attention = needs_attention(scan, block);
-    for (unsigned i = 0; i < count; i++) {
-        unsigned bit = candidates->start[i];
-        size_t len = candidates->len[i];
-        uint16_t id = vocabulary_find(v, candidates->slot[i], text + bit, len, candidates->low[i]);
-        unsigned flags = v->words[id].flags;
+    for (const struct candidate *candidate = first; candidate < end; candidate++) {
+        unsigned bit = candidate->start;
+        size_t offset = block->base + bit;
+        const struct known_word *word = vocabulary_find(
+            scan->vocabulary, candidate->slot, f->sample + offset, candidate->len, candidate->low);
+        unsigned flags = word->flags;
         unsigned index = scan->word_index + bits_count(block->starts & bits_below(bit));
         unsigned place = (unsigned)(begins >> bit & 1u) * PLACE_START;
-        if (id == WORD_UNKNOWN || !word_counts(scan, flags, index, place != 0)) {
+        if (word->id == WORD_UNKNOWN || !word_counts(scan, flags, index, place != 0)) {
             continue;
         }
         place |= scan->region | (unsigned)(block->clause_starts >> bit & 1u) * PLACE_CLAUSE;
@@ -435,23 +443,22 @@ static ALWAYS void block_hits(struct text_scan *scan, const struct block *block,
             place = place_attend(scan, block, bit, index, place);
         }
         if ((place & PLACE_START) != 0) {
-            scan->begin = (uint16_t)index;
+            note_start(scan, flags, index);
             begins |= (flags & WORD_POLITE) == 0 ? 0 : begins_after_polite(scan, block, bit);
-            scan->refused |= (flags & WORD_NO) != 0;
             attention |= scan->refused;
         }
         if ((flags & WORDS_SPECIAL) != 0) {
-            count_flags(scan, flags, block->base + bit);
+            count_flags(scan, flags, offset);
             if ((flags & WORD_NEGATION) != 0) {
-                note_negation(scan, block->base + bit, len, index);
+                note_negation(scan, offset, candidate->len, index);
                 attention = true;
             }
         }
         scan->follow = (uint16_t)(index + FOLLOW_REACH);
         if (LIKELY(hit < hits_end)) {
-            hit->word = id;
+            hit->word = word->id;
             hit->index = (uint16_t)index;
-            hit->offset = (uint16_t)(block->base + bit);
+            hit->offset = (uint16_t)offset;
             hit->place = (uint8_t)place;
             hit++;
         }
@@ -472,11 +479,15 @@ static ALWAYS uint64_t wanted_starts(const struct text_scan *scan, const struct 
     return scan->in_middle ? block->sentence_starts : UINT64_MAX;
 }
 
-/* Gathers without a branch per word: half of them are known, and nothing tells which. */
-static ALWAYS unsigned words_gather(const struct text_scan *scan, const struct block *block,
-                                    const struct scan_kind *kind, struct candidates *candidates)
+/* Gathers without a branch per word: half of them are known, and nothing tells which. Returns the
+   end of the candidates. */
+static ALWAYS struct candidate *words_gather(const struct text_scan *scan,
+                                             const struct block *block,
+                                             const struct scan_kind *kind,
+                                             struct candidate *candidate)
 {
     const char *text = scan->features->sample + block->base;
+    const struct vocabulary *vocabulary = scan->vocabulary;
     uint64_t wanted = wanted_starts(scan, block);
     uint64_t starts = block->starts & wanted;
     uint64_t ends = block->ends;
@@ -484,28 +495,25 @@ static ALWAYS unsigned words_gather(const struct text_scan *scan, const struct b
         /* the ends of the words that are wanted: a carry runs through each from its start */
         ends &= block->masks.word + starts;
     }
-    unsigned count = 0;
     for (; starts != 0; starts &= starts - 1, ends &= ends - 1) {
         unsigned start = bits_first(starts);
-        unsigned len = (ends == 0 ? SCAN_BLOCK : bits_first(ends)) - start;
-        uint64_t low = kind->word_low(text + start, len);
-        uint16_t slot = vocabulary_slot(scan->vocabulary, low, len);
-        candidates->low[count] = low;
-        candidates->slot[count] = slot;
-        candidates->start[count] = (uint8_t)start;
-        candidates->len[count] = (uint8_t)len;
-        count += slot != WORD_UNKNOWN;
+        unsigned len = bits_first(ends) - start;
+        candidate->low = kind->word_low(text + start, len);
+        candidate->slot = vocabulary_slot(vocabulary, candidate->low, len);
+        candidate->start = (uint8_t)start;
+        candidate->len = (uint8_t)len;
+        candidate += candidate->slot != WORD_UNKNOWN;
     }
-    return count;
+    return candidate;
 }
 
 static ALWAYS void block_words(struct text_scan *scan, const struct block *block,
                                const struct scan_kind *kind)
 {
-    UNINITIALIZED struct candidates candidates;
-    unsigned count = words_gather(scan, block, kind, &candidates);
-    if (count > 0) {
-        kind->hits(scan, block, &candidates, count);
+    UNINITIALIZED struct candidate candidates[BLOCK_WORDS_MAX];
+    const struct candidate *end = words_gather(scan, block, kind, candidates);
+    if (end > candidates) {
+        kind->hits(scan, block, candidates, end);
     } else if (block->starts != 0) {
         scan->polite_open = false;
     }
@@ -615,14 +623,18 @@ static ALWAYS unsigned block_whole(struct text_scan *scan, size_t base,
 }
 
 /* In the middle of a long text a block is read now and then, and where there is something in it
-   that what follows depends on. */
+   that what follows depends on. A system prompt begins with who the model is to be; there every
+   block is read, but all words are looked up only where it ends. */
 static ALWAYS void blocks_scan(struct text_scan *scan, const struct scan_kind *kind)
 {
-    size_t middle = scan->start + HEAD_BYTES;
+    bool system = scan->region == PLACE_SYSTEM;
+    size_t head_bytes = system ? 0 : HEAD_BYTES;
+    size_t tail_bytes = system ? SYSTEM_TAIL_BYTES : TAIL_BYTES;
+    size_t middle = scan->start + head_bytes;
     size_t tail =
-        scan->end - scan->start < HEAD_BYTES + TAIL_BYTES ? middle : scan->end - TAIL_BYTES;
+        scan->end - scan->start < head_bytes + tail_bytes ? middle : scan->end - tail_bytes;
     for (size_t base = scan->start; base < scan->end;) {
-        if (base >= middle && base + SCAN_BLOCK <= tail) {
+        if (base >= middle && base + SCAN_BLOCK <= tail && !system) {
             base = middle_skip(scan, base, tail, kind);
         }
         scan->in_middle = base >= middle && base + SCAN_BLOCK <= tail;
@@ -631,9 +643,9 @@ static ALWAYS void blocks_scan(struct text_scan *scan, const struct scan_kind *k
 }
 
 static SELDOM void block_hits_narrow(struct text_scan *scan, const struct block *block,
-                                     const struct candidates *candidates, unsigned count)
+                                     const struct candidate *first, const struct candidate *end)
 {
-    block_hits(scan, block, candidates, count);
+    block_hits(scan, block, first, end);
 }
 
 #ifdef SCAN_HAS_VECTORS
@@ -647,9 +659,10 @@ static inline SCAN_WIDE uint64_t word_low_wide(const char *word, size_t len)
 }
 
 static SELDOM SCAN_WIDE void block_hits_wide(struct text_scan *scan, const struct block *block,
-                                             const struct candidates *candidates, unsigned count)
+                                             const struct candidate *first,
+                                             const struct candidate *end)
 {
-    block_hits(scan, block, candidates, count);
+    block_hits(scan, block, first, end);
 }
 
 static SCAN_WIDE void blocks_scan_wide(struct text_scan *scan)
@@ -686,6 +699,7 @@ static bool block_masks_portable(char *block, uint64_t inside, struct block_mask
     UNINITIALIZED char copy[SCAN_BLOCK];
     memcpy(copy, block, SCAN_BLOCK);
     (void)block_scan_portable(copy, masks);
+    memset(masks->of, 0, sizeof(masks->of));
     masks_clip(masks, inside);
     lower_some(block, masks->upper);
     return block_marks(block, inside, masks);

@@ -26,11 +26,11 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
     uint64_t low = word_low_of(bytes, word.len);
     uint64_t high = word.len <= 8 ? 0 : word_high_of(bytes, word.len);
     uint16_t *slot = &v->slots[vocabulary_hash(low, word.len)];
-    uint16_t id = vocabulary_find(v, *slot, bytes, word.len, low);
+    uint16_t id = vocabulary_find(v, *slot, bytes, word.len, low)->id;
     if (id == WORD_UNKNOWN) {
         CHECK(v->word_count < VOCABULARY_WORDS_MAX);
         id = v->word_count++;
-        v->words[id] = (struct known_word){.low = low, .high = high, .chain = *slot};
+        v->words[id] = (struct known_word){.low = low, .high = high, .id = id, .chain = *slot};
         *slot = id;
     }
     return id;
@@ -78,7 +78,6 @@ static void add_rules(struct builder *b, const struct word_rule *rules, size_t c
         uint16_t id = v->phrase_count++;
         struct phrase *phrase = &v->phrases[id];
         phrase->rule = &rules[i];
-        phrase->flags = rules[i].flags;
         struct slice rest = slice_from_cstr(rules[i].words);
         add_alternatives(b, &b->phrases, slice_cut(&rest, ' '), id);
         for (phrase->length = 1; rest.len > 0; phrase->length++) {
@@ -108,42 +107,59 @@ static void index_pairs(const struct pairs *pairs, uint16_t first[VOCABULARY_WOR
     }
 }
 
-static void index_words(struct builder *b)
-{
-    struct vocabulary *v = b->vocabulary;
-    uint16_t first[VOCABULARY_WORDS_MAX + 1];
-    index_pairs(&b->phrases, first, v->references);
-    for (size_t id = 0; id < v->word_count; id++) {
-        v->words[id].first_phrase = first[id];
-        v->words[id].phrase_end = first[id + 1];
-    }
-    index_pairs(&b->sets, first, v->sets);
-    for (size_t id = 0; id < v->word_count; id++) {
-        v->words[id].first_set = first[id];
-        v->words[id].set_end = first[id + 1];
-    }
-}
-
 static uint8_t set_bit(uint16_t set)
 {
     return (uint8_t)(1 + set % 63);
 }
 
-static void gather_bits(struct vocabulary *v)
+static struct begun_phrase begun_phrase(const struct vocabulary *v, uint16_t id)
 {
-    for (size_t id = 0; id < v->phrase_count; id++) {
-        struct phrase *phrase = &v->phrases[id];
-        phrase->next_bit = phrase->length > 1 ? set_bit(phrase->next_set[0]) : 0;
+    const struct phrase *phrase = &v->phrases[id];
+    uint8_t bit = phrase->length > 1 ? set_bit(phrase->next_set[0]) : 0;
+    return (struct begun_phrase){.phrase = id, .flags = phrase->rule->flags, .next_bit = bit};
+}
+
+static void add_next_bit(struct known_word *word, const struct begun_phrase *phrase)
+{
+    uint64_t bit = UINT64_C(1) << phrase->next_bit;
+    bool code = (phrase->flags & RULE_CODE) != 0;
+    bool start = (phrase->flags & (RULE_AT_START | RULE_TEXT_START)) != 0;
+    word->next_bits[NEXT_WITHIN] |= code || start ? 0 : bit;
+    word->next_bits[NEXT_AT_START] |= code ? 0 : bit;
+    word->next_bits[NEXT_WITH_CODE] |= bit;
+}
+
+static void index_phrases(struct builder *b)
+{
+    struct vocabulary *v = b->vocabulary;
+    uint16_t first[VOCABULARY_WORDS_MAX + 1];
+    uint16_t phrases[RULE_REFERENCES_MAX];
+    index_pairs(&b->phrases, first, phrases);
+    for (size_t id = 0; id < v->word_count; id++) {
+        struct known_word *word = &v->words[id];
+        word->first_phrase = first[id];
+        word->phrase_end = first[id + 1];
+        for (size_t i = word->first_phrase; i < word->phrase_end; i++) {
+            v->begun[i] = begun_phrase(v, phrases[i]);
+            add_next_bit(word, &v->begun[i]);
+        }
+        if (word->flags == 0 && word->first_phrase == word->phrase_end) {
+            word->flags = WORD_GOES_ON;
+        }
     }
-    for (struct known_word *word = v->words; word < v->words + v->word_count; word++) {
+}
+
+static void index_sets(struct builder *b)
+{
+    struct vocabulary *v = b->vocabulary;
+    uint16_t first[VOCABULARY_WORDS_MAX + 1];
+    index_pairs(&b->sets, first, v->sets);
+    for (size_t id = 0; id < v->word_count; id++) {
+        struct known_word *word = &v->words[id];
+        word->first_set = first[id];
+        word->set_end = first[id + 1];
         for (size_t i = word->first_set; i < word->set_end; i++) {
             word->set_bits |= UINT64_C(1) << set_bit(v->sets[i]);
-        }
-        for (size_t i = word->first_phrase; i < word->phrase_end; i++) {
-            word->next_bits |= UINT64_C(1) << v->phrases[v->references[i]].next_bit;
-        }
-        if (word->flags == 0 && word->next_bits == 0) {
-            word->flags = WORD_GOES_ON;
         }
     }
 }
@@ -157,8 +173,8 @@ static void vocabulary_build(void)
     add_rules(&b, rules_general, rules_general_count);
     add_rules(&b, rules_questions, rules_questions_count);
     add_rules(&b, rules_code, rules_code_count);
-    index_words(&b);
-    gather_bits(v);
+    index_phrases(&b);
+    index_sets(&b);
 }
 
 const struct vocabulary *vocabulary_get(void)

@@ -96,6 +96,11 @@ struct phrase {
     const struct word_rule *rule;
     uint16_t next_set[PHRASE_WORDS_MAX - 1];
     uint8_t length;
+};
+
+/* A phrase that a word begins: what rules it out most of the time. */
+struct begun_phrase {
+    uint16_t phrase;
     uint8_t flags;    /* of the rule */
     uint8_t next_bit; /* of the second place's set */
 };
@@ -103,24 +108,31 @@ struct phrase {
 /* Sets as bits: several share one. Bit 0 is for phrases of one word: any word goes on those. */
 #define VOCABULARY_NO_SET UINT64_C(1)
 
+/* Which of a word's phrases may count: where there is no evidence of code those that need it do
+   not, and those that begin sentences only do so at a start. */
+enum { NEXT_WITHIN, NEXT_AT_START, NEXT_WITH_CODE, NEXT_COUNT };
+
 /* What is known of a word, in one line of the cache. */
 struct known_word {
     uint64_t low; /* its key: bytes 0..7 and 8..15, zeros behind a shorter one */
     uint64_t high;
-    uint64_t set_bits;  /* of the sets that it is in */
-    uint64_t next_bits; /* of the second places of its phrases */
+    uint64_t set_bits;              /* of the sets that it is in */
+    uint64_t next_bits[NEXT_COUNT]; /* of the second places of its phrases */
     uint32_t flags;
+    uint16_t id;           /* its index */
     uint16_t chain;        /* the next word of the slot, 0: none */
-    uint16_t first_phrase; /* of `references`: the phrases that it begins */
+    uint16_t first_phrase; /* of `begun`: the phrases that it begins */
     uint16_t phrase_end;
     uint16_t first_set; /* of `sets`: those that it is in */
     uint16_t set_end;
 } __attribute__((aligned(64)));
 
+_Static_assert(sizeof(struct known_word) == 64, "a word is one line of the cache");
+
 struct vocabulary {
     uint16_t slots[VOCABULARY_SLOTS];              /* the first word with a hash, 0: none */
     struct known_word words[VOCABULARY_WORDS_MAX]; /* [0] is none */
-    uint16_t references[RULE_REFERENCES_MAX];
+    struct begun_phrase begun[RULE_REFERENCES_MAX];
     uint16_t sets[RULE_REFERENCES_MAX];
     struct phrase phrases[RULES_MAX];
     uint16_t word_count; /* with [0] */
@@ -165,19 +177,18 @@ static inline uint16_t vocabulary_slot(const struct vocabulary *vocabulary, uint
     return vocabulary->slots[vocabulary_hash(low, len)];
 }
 
-/* The word of `len` bytes among those of its slot, or WORD_UNKNOWN; `low` as above. */
-static inline uint16_t vocabulary_find(const struct vocabulary *vocabulary, uint16_t slot,
-                                       const char *text, size_t len, uint64_t low)
+/* The word of `len` bytes among those of its slot, or the one with the id WORD_UNKNOWN; `low` as
+   above. */
+static inline const struct known_word *vocabulary_find(const struct vocabulary *vocabulary,
+                                                       uint16_t slot, const char *text, size_t len,
+                                                       uint64_t low)
 {
     uint64_t high = len <= 8 ? 0 : word_high_of(text, len);
     const struct known_word *word = &vocabulary->words[slot];
-    while (word->low != low || word->high != high) {
-        if (word->chain == WORD_UNKNOWN) {
-            return WORD_UNKNOWN;
-        }
+    while ((word->low != low || word->high != high) && word->id != WORD_UNKNOWN) {
         word = &vocabulary->words[word->chain];
     }
-    return (uint16_t)(word - vocabulary->words);
+    return word;
 }
 
 #endif

@@ -112,7 +112,7 @@ void call_release_request(struct call *call)
     call->spare.decision = NULL;
 }
 
-static void call_destroy(struct call *call)
+void call_destroy(struct call *call)
 {
     call_release_request(call);
     attempt_release(call);
@@ -122,17 +122,17 @@ static void call_destroy(struct call *call)
 
 static struct call *call_take(struct worker *worker)
 {
-    struct call *call = worker->free_calls;
+    struct call *call = call_keep_take(&worker->keep);
     if (call == NULL) {
         call = memory_array(1, sizeof(*call));
-        if (call != NULL) {
-            attempt_init(&call->attempt);
-            arena_init(&call->arena, CALL_ARENA_BUDGET);
+        if (call == NULL) {
+            worker->keep.live--;
+            return NULL;
         }
+        attempt_init(&call->attempt);
+        arena_init(&call->arena, CALL_ARENA_BUDGET);
         return call;
     }
-    worker->free_calls = call->next;
-    worker->free_count--;
     memset(call, 0, offsetof(struct call, failures));
     call->failures[0] = '\0';
     return call;
@@ -206,22 +206,8 @@ void call_free(struct call *call)
     call->magic = 0;
     buf_clear(&worker->out);
     buf_trim(&worker->out, WORKER_OUT_KEPT);
-    if (worker->free_count >= WORKER_CALLS_KEPT) {
-        call_destroy(call);
-        return;
-    }
     doc_trim(&call->doc);
-    call->next = worker->free_calls;
-    worker->free_calls = call;
-    worker->free_count++;
-}
-
-void call_free_kept(struct worker *worker)
-{
-    while (worker->free_calls != NULL) {
-        struct call *call = worker->free_calls;
-        worker->free_calls = call->next;
+    if (!call_keep_give(&worker->keep, call)) {
         call_destroy(call);
     }
-    worker->free_count = 0;
 }

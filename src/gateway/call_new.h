@@ -22,8 +22,8 @@ void call_give_decoder(struct call *call, const struct dialect *dialect, struct 
 void call_release_request(struct call *call);
 /* Releases everything; the exchange must be over or detached, the upstream request over. */
 void call_free(struct call *call);
-/* Really frees what is kept for reuse. */
-void call_free_kept(struct worker *worker);
+/* Frees a call object itself, which call_free() has reset. */
+void call_destroy(struct call *call);
 /* More than one Authorization: who is asking would depend on who reads it. */
 bool request_secret_ambiguous(const struct http_request *request);
 /* Is the body in a content coding? None is taken, since a few bytes could become very many. */

@@ -21,6 +21,7 @@
 #define OUT_BYTES_MAX (64u << 20)
 #define LINES_BYTES_MAX ((size_t)64 << 10)
 #define LOG_BYTES_MAX (64u << 10)
+#define UPSTREAM_IDLE_MOST 2048
 #define ADMIN_REST_MS 100
 #define CUT_GRACE_MS 250 /* for the last words of calls that are cut */
 
@@ -45,6 +46,7 @@ static void on_upstream_closed(void *user)
 {
     struct worker *worker = user;
     deadline_close(&worker->cut, NULL);
+    call_keep_close(&worker->keep);
     deadline_close(&worker->linger, NULL);
     deadline_close(&worker->admin_rest, NULL);
     uv_close((uv_handle_t *)&worker->async, NULL);
@@ -189,13 +191,18 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     worker->tls = gateway_tls(gateway);
     uv_async_init(&worker->loop.uv, &worker->async, on_async);
     deadline_init(&worker->cut, &worker->loop, on_cut, worker);
+    call_keep_init(&worker->keep, &worker->loop);
     deadline_init(&worker->linger, &worker->loop, call_linger_due, worker);
     deadline_init(&worker->admin_rest, &worker->loop, on_admin_rested, worker);
     worker->front_listener = (struct listener){worker, false};
     worker->admin_listener = (struct listener){worker, true};
     struct http_server_options options = server_options(worker, &worker->front_listener);
     worker->server = http_server_new(&worker->loop, &options);
-    worker->upstream = upstream_new(&worker->loop, &upstream_default_limits, error);
+    /* As many as there may be clients of one worker that come in waves: a connection that is closed
+       for want of room in the pool is opened again for the next request. */
+    struct upstream_limits limits = upstream_default_limits;
+    limits.idle_per_origin = UPSTREAM_IDLE_MOST;
+    worker->upstream = upstream_new(&worker->loop, &limits, error);
     if (worker->server == NULL || worker->upstream == NULL) {
         error_set(error, ERROR_ENVIRONMENT, "no_memory", "a worker could not be made");
         return NULL; /* the process exits: nothing to unwind */
@@ -303,7 +310,7 @@ bool worker_start(struct worker *worker, struct error *error)
 
 void worker_free(struct worker *worker)
 {
-    call_free_kept(worker);
+    call_keep_release(&worker->keep);
     http_server_free(worker->server);
     if (worker->admin != NULL) {
         http_server_free(worker->admin);

@@ -8,6 +8,7 @@
 #define SLUICE_GATEWAY_WORKER_H
 
 #include "base/random.h"
+#include "gateway/call_keep.h"
 #include "gateway/gateway.h"
 #include "gateway/metrics.h"
 #include "net/http_server.h"
@@ -16,7 +17,6 @@
 
 struct call;
 
-#define WORKER_CALLS_KEPT 64
 #define WORKER_OUT_KEPT ((size_t)256 << 10)
 
 /* What an exchange's owner is: which of the worker's two servers it came through. */
@@ -52,8 +52,7 @@ struct worker {
     struct buf lines;         /* scratch for the header lines of one answer */
     struct buf log;           /* scratch for one access-log line */
     struct call *calls;       /* under way */
-    struct call *free_calls;  /* recycled, at most WORKER_CALLS_KEPT */
-    unsigned free_count;
+    struct call_keep keep;    /* those that are over */
     bool drained_server;
     bool drained_admin;
     bool stopping;

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * usageMetadata. The prompt's count holds the cached tokens, what built-in tools brought in counts
+ * beside it, and thoughts count beside the candidates; each repetition in a stream holds all so
+ * far.
+ */
+#include "dialect/decoder.h"
+#include "dialect/gemini.h"
+
+#define COUNT_MAX ((int64_t)1 << 50)
+
+enum {
+    USAGE_PROMPT,
+    USAGE_CANDIDATES,
+    USAGE_TOTAL,
+    USAGE_THOUGHTS,
+    USAGE_CACHED,
+    USAGE_TOOLS,
+    USAGE_PROMPT_DETAILS,
+    USAGE_CANDIDATES_DETAILS,
+    USAGE_RESPONSE_DETAILS,
+    USAGE_MEMBERS
+};
+static const struct member_name usage_names[USAGE_MEMBERS] = {
+    [USAGE_PROMPT] = MEMBER_NAME("promptTokenCount"),
+    [USAGE_CANDIDATES] = MEMBER_NAME("candidatesTokenCount"),
+    [USAGE_TOTAL] = MEMBER_NAME("totalTokenCount"),
+    [USAGE_THOUGHTS] = MEMBER_NAME("thoughtsTokenCount"),
+    [USAGE_CACHED] = MEMBER_NAME("cachedContentTokenCount"),
+    [USAGE_TOOLS] = MEMBER_NAME("toolUsePromptTokenCount"),
+    [USAGE_PROMPT_DETAILS] = MEMBER_NAME("promptTokensDetails"),
+    [USAGE_CANDIDATES_DETAILS] = MEMBER_NAME("candidatesTokensDetails"),
+    [USAGE_RESPONSE_DETAILS] = MEMBER_NAME("responseTokensDetails"),
+};
+static const struct member_table usage_table = MEMBER_TABLE(usage_names);
+
+static int64_t count_of(const struct decoder *d, uint32_t value)
+{
+    int64_t count;
+    if (value == JSON_ABSENT || !json_int64(&d->doc, value, &count) || count < 0) {
+        return 0;
+    }
+    return count > COUNT_MAX ? COUNT_MAX : count;
+}
+
+static int64_t audio_of(const struct decoder *d, uint32_t details)
+{
+    int64_t count = 0;
+    if (!json_is(&d->doc, details, JSON_ARRAY)) {
+        return 0;
+    }
+    for (uint32_t i = json_first(&d->doc, details); i != JSON_ABSENT;
+         i = json_next(&d->doc, details, i)) {
+        struct slice modality = decoder_string(d, json_member(&d->doc, i, SLICE("modality")));
+        if (slice_eq(modality, SLICE("AUDIO"))) {
+            count = count_of(d, json_member(&d->doc, i, SLICE("tokenCount")));
+        }
+    }
+    return count;
+}
+
+void gemini_decode_usage(struct decoder *d, uint32_t value)
+{
+    uint32_t values[USAGE_MEMBERS];
+    members_scan(&d->doc, value, &usage_table, values);
+    if (!json_is(&d->doc, values[USAGE_PROMPT], JSON_NUMBER) &&
+        !json_is(&d->doc, values[USAGE_CANDIDATES], JSON_NUMBER)) {
+        return; /* some chunks only tell the kind of traffic */
+    }
+    struct usage usage = {
+        .input = count_of(d, values[USAGE_PROMPT]) + count_of(d, values[USAGE_TOOLS]),
+        .output = count_of(d, values[USAGE_CANDIDATES]),
+        .cache_read = count_of(d, values[USAGE_CACHED]),
+        .reasoning = count_of(d, values[USAGE_THOUGHTS]),
+        .audio_input = audio_of(d, values[USAGE_PROMPT_DETAILS]),
+        .audio_output = audio_of(d, values[USAGE_CANDIDATES_DETAILS]) +
+                        audio_of(d, values[USAGE_RESPONSE_DETAILS]),
+        .reported = true,
+    };
+    /* The total tells whether the candidates' count has the thoughts in it already. */
+    if (count_of(d, values[USAGE_TOTAL]) != usage.input + usage.output ||
+        usage.output < usage.reasoning) {
+        usage.output += usage.reasoning;
+    }
+    decoder_event(d, EVENT_USAGE, 0)->usage = usage;
+}
+
+void gemini_write_usage(struct buf *out, const struct usage *usage)
+{
+    int64_t spoken = usage->output > usage->reasoning ? usage->output - usage->reasoning : 0;
+    struct json_writer json;
+    json_writer_init(&json, out);
+    json_begin_object(&json);
+    json_member_int(&json, SLICE("promptTokenCount"), usage->input);
+    json_member_int(&json, SLICE("candidatesTokenCount"), spoken);
+    json_member_int(&json, SLICE("totalTokenCount"), usage->input + spoken + usage->reasoning);
+    if (usage->cache_read > 0) {
+        json_member_int(&json, SLICE("cachedContentTokenCount"), usage->cache_read);
+    }
+    if (usage->reasoning > 0) {
+        json_member_int(&json, SLICE("thoughtsTokenCount"), usage->reasoning);
+    }
+    if (usage->audio_input > 0 && usage->audio_input <= usage->input) {
+        json_key(&json, SLICE("promptTokensDetails"));
+        json_write_raw(&json, SLICE("[{\"modality\":\"TEXT\",\"tokenCount\":"));
+        buf_append_i64(out, usage->input - usage->audio_input);
+        buf_append(out, SLICE("},{\"modality\":\"AUDIO\",\"tokenCount\":"));
+        buf_append_i64(out, usage->audio_input);
+        buf_append(out, SLICE("}]"));
+    }
+    json_end_object(&json);
+}

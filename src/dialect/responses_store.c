@@ -50,14 +50,14 @@ static const struct responses_encoder *answer_of(const struct responses_record *
     return (const struct responses_encoder *)record->encoder;
 }
 
-static struct slice key_of(struct slice response_id)
+struct slice responses_stored_key(struct slice response_id)
 {
     return slice_starts(response_id, SLICE("resp_")) ? slice_from(response_id, 5) : response_id;
 }
 
 struct slice responses_record_key(const struct responses_record *record)
 {
-    return key_of(buf_slice(&answer_of(record)->id));
+    return responses_stored_key(buf_slice(&answer_of(record)->id));
 }
 
 /* The elements of a list, without its brackets. */
@@ -181,7 +181,7 @@ size_t responses_stored_keys(const struct chat *chat, struct slice *keys, size_t
         return 0;
     }
     if (chat->previous.len > 0 && max > 0) {
-        keys[count++] = key_of(chat->previous);
+        keys[count++] = responses_stored_key(chat->previous);
     }
     size_t fixed = count;
     uint32_t input = json_member(doc, JSON_ROOT, SLICE("input"));

@@ -51,6 +51,8 @@ void responses_record_free(struct responses_record *record);
 bool responses_record_frame(struct responses_record *record, const struct frame *frame);
 /* Plain text; valid after the first frame and as long as the record. */
 struct slice responses_record_key(const struct responses_record *record);
+/* The same of any response's id (plain). */
+struct slice responses_stored_key(struct slice response_id);
 /* Appends the array. False: nothing to keep, because the answer did not finish (failed, broken
    off), or *out is at its ceiling. */
 bool responses_record_finish(const struct responses_record *record, const struct chat *chat,

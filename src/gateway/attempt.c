@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/attempt_run.h"
 
+#include "dialect/responses_store.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
 #include "gateway/opaque.h"
+#include "gateway/stored.h"
 
 #include <stdio.h>
 
@@ -130,6 +132,7 @@ void attempt_reset(struct call *call)
     }
     inflate_free(attempt->inflate);
     opaque_notes_free(attempt->notes);
+    responses_record_free(attempt->record);
     buf_recycle(&attempt->body);
     buf_recycle(&attempt->answer);
     memset((char *)attempt + first, 0, texts - first);
@@ -356,6 +359,9 @@ void attempt_settle(struct call *call, bool last)
     count_usage(call, usage);
     if (attempt->outcome == ATTEMPT_OK && attempt->notes != NULL) {
         opaque_keep(call);
+    }
+    if (attempt->outcome == ATTEMPT_OK && attempt->record != NULL) {
+        stored_keep(call);
     }
     if (last) {
         call_record_fill(call, now_ns, &closing);

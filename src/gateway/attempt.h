@@ -53,8 +53,9 @@ struct attempt {
     struct upstream_request request;
     struct decoder *decoder;
     struct inflate_stream *inflate;
-    struct opaque_notes *notes; /* NULL: nothing was thought */
-    int status;                 /* of the upstream; 0: none yet */
+    struct responses_record *record; /* of an answer that later turns may build on, or NULL */
+    struct opaque_notes *notes;      /* NULL: nothing was thought */
+    int status;                      /* of the upstream; 0: none yet */
     int64_t retry_after_ms;
     enum retry_advice retry;   /* what the upstream says of it */
     struct slice content_type; /* in the call's arena */

@@ -83,6 +83,10 @@ enum call_step call_read(struct call *call)
 
 void call_shrink(struct call *call)
 {
+    if (call->keeps_answer && call->attempt.lane == LANE_TRANSLATE) {
+        call->decision = NULL; /* the request is part of what is kept in the end */
+        return;
+    }
     if (call->exchange != NULL) {
         http_release_request(call->exchange);
     }

@@ -88,7 +88,8 @@ struct call {
     struct decision *decision; /* in the spare memory; NULL before PARSE and after call_shrink() */
     bool streamed;
     bool include_usage;
-    bool meta; /* x-sluice-meta: a stream ends with its cost in a comment */
+    bool keeps_answer; /* a Responses client may build on it later */
+    bool meta;         /* x-sluice-meta: a stream ends with its cost in a comment */
     char asked_model[CALL_ASKED_MODEL_MAX];
     struct slice route_name; /* in the snapshot; empty when targets were named */
     enum task task;

@@ -4,6 +4,7 @@
 #include "gateway/call_count.h"
 #include "gateway/call_new.h"
 #include "gateway/status.h"
+#include "gateway/stored.h"
 
 #include "codec/json_write.h"
 
@@ -35,15 +36,47 @@ static bool read_path(struct call *call)
     return call->chat.model.ptr != NULL;
 }
 
+static bool read_body(struct call *call, struct slice body, struct error *error)
+{
+    if (!read_path(call)) {
+        return error_set(error, ERROR_LIMIT, "request_too_large",
+                         "The request needs more memory than one call may use.");
+    }
+    return call->front->read_request(body, &call->doc, &call->arena, &call->chat, error);
+}
+
+/* The body, and what it builds on. *ret_target: the one that has the rest of the conversation, or
+ * NO_TARGET. */
+static bool read_request(struct call *call, uint16_t *ret_target, struct error *error)
+{
+    struct slice whole = SLICE_EMPTY;
+    if (!read_body(call, call->chat.body, error) ||
+        !stored_recall(call, &whole, ret_target, error)) {
+        return false;
+    }
+    if (whole.ptr != NULL && !read_body(call, whole, error)) {
+        return false;
+    }
+    call->keeps_answer = call->chat.dialect == DIALECT_OPENAI_RESPONSES && call->chat.store != 0;
+    return true;
+}
+
+/* Only this target has what the request builds on. */
+static void pin_target(struct decision *decision, uint16_t target)
+{
+    if (target != NO_TARGET) {
+        decision->route = NULL;
+        decision->models[0] = target;
+        decision->model_count = 1;
+    }
+}
+
 enum call_step call_parse(struct call *call)
 {
     struct error error UNINITIALIZED;
+    uint16_t pinned = NO_TARGET;
     error_clear(&error);
-    struct slice body = call->chat.body;
-    if (!read_path(call)) {
-        return call_fail(call, 503, "out_of_memory", NULL, "The gateway is out of memory.");
-    }
-    if (!call->front->read_request(body, &call->doc, &call->arena, &call->chat, &error)) {
+    if (!read_request(call, &pinned, &error)) {
         return call_fail_error(call, &error);
     }
     call->decision = call_take_decision(call);
@@ -58,6 +91,7 @@ enum call_step call_parse(struct call *call)
                       &error)) {
         return call_fail_error(call, &error);
     }
+    pin_target(call->decision, pinned);
     decide_classify(&call->chat, &call->worker->features, call->decision);
     call->tokens = call->worker->features.tokens;
     return STEP_CLASSIFY;

@@ -12,6 +12,7 @@
 #include "gateway/attempt_run.h"
 #include "gateway/call_record.h"
 #include "gateway/opaque.h"
+#include "gateway/stored.h"
 
 #include "base/fault.h"
 
@@ -135,6 +136,9 @@ static bool take_frame(struct call *call, const struct frame *frame)
     meter_frame(&attempt->meter, frame);
     if (attempt->meter.thought) {
         opaque_note_frame(call, frame);
+    }
+    if (call->keeps_answer) {
+        stored_frame(call, frame);
     }
     if (attempt->meter.failed) {
         attempt_fail(call, "error_in_stream", attempt->meter.error);
@@ -279,6 +283,9 @@ bool stream_whole(struct call *call, const struct frame *frame)
     buf_clear(out);
     call->attempt.lane = LANE_TRANSLATE;
     stream_commit(call);
+    if (call->keeps_answer) {
+        stored_frame(call, frame);
+    }
     encode_frame(call, &answer, out);
     settle_at_end(call);
     append_meta(call, out);

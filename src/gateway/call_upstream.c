@@ -6,6 +6,7 @@
 #include "gateway/call_linger.h"
 #include "gateway/call_stream.h"
 #include "gateway/opaque.h"
+#include "gateway/stored.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -236,6 +237,9 @@ static bool whole_answer(struct call *call)
     meter_frame(&attempt->meter, &frame);
     if (attempt->meter.thought) {
         opaque_note_frame(call, &frame);
+    }
+    if (call->keeps_answer && !call->streamed) {
+        stored_frame(call, &frame);
     }
     if (attempt->meter.failed) {
         attempt_fail(call, "error_in_answer", attempt->meter.error);

@@ -78,6 +78,14 @@ static bool is_limit(const struct http_header *header)
            (first == 'a' && name_starts(header->name, SLICE("anthropic-ratelimit-")));
 }
 
+static char *put(char *at, struct slice text)
+{
+    if (text.len > 0) {
+        memcpy(at, text.ptr, text.len);
+    }
+    return at + text.len;
+}
+
 static void note_limits(struct call *call, const struct http_response *head)
 {
     size_t size = 0;
@@ -85,19 +93,21 @@ static void note_limits(struct call *call, const struct http_response *head)
         const struct http_header *header = &head->headers[i];
         size += is_limit(header) ? header->name.len + header->value.len + 4 : 0;
     }
-    if (size == 0 || size > LIMITS_BYTES_MAX) {
+    char *lines = size == 0 || size > LIMITS_BYTES_MAX ? NULL : arena_alloc(&call->arena, size);
+    if (lines == NULL) {
         return;
     }
-    char lines[LIMITS_BYTES_MAX + 1];
-    size_t len = 0;
+    char *at = lines;
     for (size_t i = 0; i < head->header_count; i++) {
         const struct http_header *header = &head->headers[i];
         if (is_limit(header) && http_value_valid(header->value)) {
-            len += (size_t)snprintf(lines + len, sizeof(lines) - len, "%.*s: %.*s\r\n",
-                                    SLICE_ARG(header->name), SLICE_ARG(header->value));
+            at = put(at, header->name);
+            at = put(at, SLICE(": "));
+            at = put(at, header->value);
+            at = put(at, SLICE("\r\n"));
         }
     }
-    call->attempt.limits = arena_copy(&call->arena, slice_of(lines, len));
+    call->attempt.limits = slice_of(lines, (size_t)(at - lines));
 }
 
 static bool type_starts(struct slice type, struct slice prefix)

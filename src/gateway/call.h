@@ -88,6 +88,9 @@ struct call {
     struct decision *decision; /* in the spare memory; NULL before PARSE and after call_shrink() */
     bool streamed;
     bool include_usage;
+    bool stream_array; /* a Gemini client that did not ask for server-sent events */
+    bool stream_begun; /* some of the stream's body has left */
+    bool wrote;        /* to the client, since the worker looked last */
     bool keeps_answer; /* a Responses client may build on it later */
     bool meta;         /* x-sluice-meta: a stream ends with its cost in a comment */
     char asked_model[CALL_ASKED_MODEL_MAX];

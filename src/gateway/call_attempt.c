@@ -73,7 +73,9 @@ static bool choose_lane(struct call *call)
         return false;
     }
     attempt->back = dialect_of(attempt->back_id);
-    attempt->lane = attempt->back_id == client ? LANE_EDIT : LANE_TRANSLATE;
+    /* providers are always asked for server-sent events */
+    bool same = attempt->back_id == client && !call->stream_array;
+    attempt->lane = same ? LANE_EDIT : LANE_TRANSLATE;
     return true;
 }
 
@@ -209,6 +211,12 @@ static bool prepare(struct call *call, int64_t clamp, struct error *error)
         return error_set(error, ERROR_UNSUPPORTED, "untranslatable",
                          "The provider %.*s has no word for what is asked.",
                          SLICE_ARG(attempt->provider->name));
+    }
+    if (attempt->lane == LANE_TRANSLATE && call->chat.previous.len > 0) {
+        error_set(error, ERROR_INVALID, "previous_response_not_found",
+                  "No answer with this id is kept here.");
+        error_at(error, "/previous_response_id");
+        return false;
     }
     if (!make_body(call, clamp, error)) {
         return error->kind == ERROR_NONE &&

@@ -36,6 +36,8 @@ static void fill_error(const struct call *call, int status, const char *code, co
         .param = param == NULL || param[0] == '\0' ? SLICE_EMPTY : slice_from_cstr(param),
         .call_id = slice_of(call->id_text, ID_TEXT_LEN),
         .detail = SLICE_EMPTY,
+        .stream_array = call->stream_array,
+        .stream_begun = call->stream_begun,
     };
 }
 

@@ -15,6 +15,17 @@ static void keep_asked_model(struct call *call)
     call->asked_model[len] = '\0';
 }
 
+static bool wants_events(const struct http_request *request)
+{
+    struct slice query = request->query;
+    while (query.len > 0) {
+        if (slice_eq(slice_cut(&query, '&'), SLICE("alt=sse"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the path says already: the reader of such a dialect does not find it in the body. False: out
  * of memory. */
 static bool read_path(struct call *call)
@@ -32,6 +43,7 @@ static bool read_path(struct call *call)
     json_escape(path_decode(name, decoded, sizeof(decoded)), &inner);
     call->chat.model = arena_copy(&call->arena, buf_slice(&inner));
     call->chat.stream = endpoint->stream;
+    call->stream_array = endpoint->stream && !wants_events(http_exchange_request(call->exchange));
     buf_release(&inner);
     return call->chat.model.ptr != NULL;
 }

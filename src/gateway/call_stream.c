@@ -10,6 +10,7 @@
 
 #include "gateway/answer_headers.h"
 #include "gateway/attempt_run.h"
+#include "gateway/call_ping.h"
 #include "gateway/call_record.h"
 #include "gateway/opaque.h"
 #include "gateway/stored.h"
@@ -25,8 +26,9 @@ static void add_upstream_headers(struct call *call, struct buf *lines)
 {
     const struct slice type = call->attempt.content_type;
     bool translated = call->attempt.lane == LANE_TRANSLATE;
-    answer_headers_add(lines, SLICE("content-type"),
-                       translated || type.len == 0 ? call->front->stream_content_type : type);
+    struct slice ours =
+        call->stream_array ? SLICE("application/json") : call->front->stream_content_type;
+    answer_headers_add(lines, SLICE("content-type"), translated || type.len == 0 ? ours : type);
     answer_headers_add(lines, SLICE("cache-control"), SLICE("no-cache"));
 }
 
@@ -41,6 +43,7 @@ void call_answer_head(const struct call *call, struct answer_head *ret_head)
         .operation = call->chat.operation,
         .chat = &call->chat,
         .input_tokens = call->tokens.expected,
+        .stream_array = call->stream_array,
     };
 }
 
@@ -67,6 +70,7 @@ void stream_commit(struct call *call)
     call->first_byte_ns = clock_monotonic(call->worker->loop.clock);
     http_start_lines(call->exchange, 200, answer_headers_lines(lines), HTTP_CONTENT_LENGTH_UNKNOWN);
     call_shrink(call);
+    call_ping_watch(call);
 }
 
 static bool is_complete(const struct meter *meter)
@@ -77,7 +81,8 @@ static bool is_complete(const struct meter *meter)
 /* The cost as a comment, for clients that asked: comments are ignored by every SSE reader. */
 static void append_meta(struct call *call, struct buf *out)
 {
-    bool comments = slice_eq(call->front->stream_content_type, SLICE("text/event-stream"));
+    bool comments = !call->stream_array &&
+                    slice_eq(call->front->stream_content_type, SLICE("text/event-stream"));
     if (!call->meta || !comments) {
         return;
     }
@@ -165,6 +170,8 @@ static void send_out(struct call *call, struct slice bytes)
         return;
     }
     FAULT_POINT("call.before_stream_write");
+    call->wrote = true;
+    call->stream_begun = true;
     if (!http_write(call->exchange, bytes)) {
         upstream_pause(&call->attempt.request);
     }

@@ -45,6 +45,9 @@ struct worker {
     struct deadline cut;    /* of what is under way while it drains */
     struct deadline linger; /* see call_linger.h */
     bool sweeping;          /* the deadline is set */
+    struct deadline ping;   /* see call_ping.h */
+    bool pinging;           /* the deadline is set */
+    uint64_t ping_ms;
     struct random random;
     struct metrics metrics;
     struct features features; /* scratch of planning: valid within one step */

@@ -8,6 +8,10 @@
 
 #include "codec/utf8.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define REPLACEMENT 0xFFFDu
 #define NOT_HEX UINT32_MAX
 #define UTF8_BYTES_MAX 4
@@ -58,11 +62,13 @@ static uint32_t unicode_cut(struct slice *inner)
     return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
 }
 
+/* What the letter behind a backslash stands for; 0: no short escape. */
+static const char plain[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+
 /* Takes the escape at the start off and writes the 1..4 bytes that it stands for. */
 static size_t escape_decode(struct slice *inner, char out[4])
 {
-    static const char plain[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
     unsigned char kind = inner->len < 2 ? 0 : (unsigned char)inner->ptr[1];
     if (plain[kind] != 0) {
         out[0] = plain[kind];
@@ -83,6 +89,52 @@ static struct slice run_of(struct slice inner)
     return slice_of(inner.ptr, backslash == NULL ? inner.len : (size_t)(backslash - inner.ptr));
 }
 
+#ifdef __SSE2__
+#define NEAR_BLOCKS 4
+
+/* Where one escape is, others are near, as in code: short ones and the text between them, until a
+   longer run of text, an escape with a number, or the end is near. Advances *inner to a whole
+   character; returns how many bytes were written, of at most `size`. */
+static size_t near_escapes(struct slice *inner, char *out, size_t size)
+{
+    const char *p = inner->ptr;
+    const char *end = p + inner->len;
+    size_t used = 0;
+    for (int blocks = 0; blocks < NEAR_BLOCKS && end - p >= 16 && size - used >= 16;) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        _mm_storeu_si128((__m128i *)(void *)(out + used), v);
+        int hits = _mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+        unsigned run = hits == 0 ? 16 : (unsigned)__builtin_ctz((unsigned)hits);
+        p += run;
+        used += run;
+        blocks++;
+        if (run < 16) {
+            char c = end - p >= 2 ? plain[(unsigned char)p[1]] : 0;
+            if (c == 0) {
+                break;
+            }
+            out[used++] = c;
+            p += 2;
+            blocks = 0;
+        }
+    }
+    while (p > inner->ptr && p < end && ((unsigned char)*p & 0xC0) == 0x80) {
+        p--;
+        used--;
+    }
+    *inner = slice_of(p, (size_t)(end - p));
+    return used;
+}
+#else
+static size_t near_escapes(struct slice *inner, char *out, size_t size)
+{
+    (void)inner;
+    (void)out;
+    (void)size;
+    return 0;
+}
+#endif
+
 size_t json_unescape_to(struct slice inner, char *out, size_t size)
 {
     size_t used = 0;
@@ -99,13 +151,14 @@ size_t json_unescape_to(struct slice inner, char *out, size_t size)
         if (fitting.len < run.len || inner.len == 0) {
             break;
         }
-        char plain[4];
-        size_t length = escape_decode(&inner, plain);
+        char bytes[4];
+        size_t length = escape_decode(&inner, bytes);
         if (length > size - used) {
             break;
         }
-        memcpy(out + used, plain, length);
+        memcpy(out + used, bytes, length);
         used += length;
+        used += near_escapes(&inner, out + used, size - used);
     }
     return used;
 }
@@ -119,12 +172,12 @@ bool json_unescape(struct slice inner, struct buf *out)
         }
         inner = slice_from(inner, run.len);
         /* a row of escapes goes in at once */
-        char plain[64];
+        char bytes[64];
         size_t length = 0;
-        while (inner.len > 0 && inner.ptr[0] == '\\' && length <= sizeof plain - 4) {
-            length += escape_decode(&inner, plain + length);
+        while (inner.len > 0 && inner.ptr[0] == '\\' && length <= sizeof bytes - 4) {
+            length += escape_decode(&inner, bytes + length);
         }
-        if (length > 0 && !buf_append(out, slice_of(plain, length))) {
+        if (length > 0 && !buf_append(out, slice_of(bytes, length))) {
             return false;
         }
     }
@@ -144,9 +197,9 @@ bool json_inner_is(struct slice inner, struct slice name)
         if (inner.len == 0) {
             break;
         }
-        char plain[4];
-        size_t length = escape_decode(&inner, plain);
-        if (!slice_starts(name, slice_of(plain, length))) {
+        char bytes[4];
+        size_t length = escape_decode(&inner, bytes);
+        if (!slice_starts(name, slice_of(bytes, length))) {
             return false;
         }
         name = slice_from(name, length);

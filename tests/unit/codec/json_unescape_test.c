@@ -94,6 +94,43 @@ static void cuts_at_whole_characters(void)
     EXPECT_INT(json_unescape_to(SLICE_EMPTY, NULL, 0), 0);
 }
 
+/* Longer texts with escapes in all neighbourhoods, cut anywhere: a prefix of what json_unescape()
+   gives, of whole characters, and never shorter than it need be. */
+static void cuts_long_texts_at_whole_characters(void)
+{
+    static const char *const pieces[] = {"a",
+                                         "\\n",
+                                         "\\\\",
+                                         "\\t",
+                                         "\\\"",
+                                         "\\u00e9",
+                                         "some words",
+                                         "\xE4\xB8\xAD",
+                                         "\xC3\xA9",
+                                         "\\ud83d\\ude00",
+                                         "\xF0\x9F\x98\x80",
+                                         "a run of text that is longer than what is near"};
+    struct random random;
+    random_seed(&random, 12);
+    for (int round = 0; round < 20000 && !tap_point_failed; round++) {
+        struct buf inner = BUF_INIT(10000);
+        struct buf whole = BUF_INIT(10000);
+        for (size_t i = random_below(&random, 40); i > 0; i--) {
+            (void)buf_append_cstr(&inner, pieces[random_below(&random, ARRAY_LEN(pieces))]);
+        }
+        EXPECT(json_unescape(buf_slice(&inner), &whole));
+        size_t size = random_below(&random, whole.len + 20);
+        char *memory = malloc(size == 0 ? 1 : size);
+        size_t len = json_unescape_to(buf_slice(&inner), memory, size);
+        EXPECT(len <= size && (len == whole.len || len + 4 > size));
+        EXPECT(slice_starts(buf_slice(&whole), slice_of(memory, len)));
+        EXPECT(utf8_valid(slice_of(memory, len)));
+        free(memory);
+        buf_release(&inner);
+        buf_release(&whole);
+    }
+}
+
 static void differs_from_other_names(void)
 {
     EXPECT(!json_inner_is(SLICE("a\\n"), SLICE("a")));
@@ -149,6 +186,7 @@ int main(void)
     TEST(unescapes, "escapes become their characters, lone surrogates U+FFFD");
     TEST(survives_broken_escapes, "broken escapes become U+FFFD");
     TEST(cuts_at_whole_characters, "a short buffer gets whole characters only");
+    TEST(cuts_long_texts_at_whole_characters, "a long text is cut at a whole character");
     TEST(differs_from_other_names, "different strings are not equal");
     TEST(keeps_to_the_ceiling, "the ceiling of the buffer holds");
     TEST(round_trip, "escape and unescape undo each other");

@@ -67,11 +67,16 @@ static int weight_of_place(const struct features *f, const struct word_hit *hit)
 
 /* --- phrases --- */
 
-static bool is_in_set(const struct vocabulary *v, uint16_t set, uint16_t id)
+/* Is the word one of those that may come at this place of the phrase, after the first? */
+static bool goes_on(const struct vocabulary *v, const struct phrase *phrase, size_t place,
+                    uint16_t id)
 {
     const struct known_word *word = &v->words[id];
+    if ((word->set_bits >> phrase->next_bit[place] & 1u) == 0) {
+        return false;
+    }
     for (size_t i = word->first_set; i < word->set_end; i++) {
-        if (v->sets[i] == set) {
+        if (v->sets[i] == phrase->next_set[place]) {
             return true;
         }
     }
@@ -90,7 +95,7 @@ static bool phrase_continues(const struct scoring *s, const struct phrase *phras
         unsigned reach = f->hits[last].index + 1u + gap;
         while (next < f->hit_count && f->hits[next].index <= reach &&
                (f->hits[next].place & PLACE_CLAUSE) == 0 &&
-               !is_in_set(s->vocabulary, phrase->next_set[place], f->hits[next].word)) {
+               !goes_on(s->vocabulary, phrase, place, f->hits[next].word)) {
             next++;
         }
         if (next >= f->hit_count || f->hits[next].index > reach ||

@@ -87,6 +87,49 @@ static enum tier wanted_tier(const struct plan_facts *facts)
     return facts->declared_tier > (int)tier ? (enum tier)facts->declared_tier : tier;
 }
 
+/* In the order in which they are asked. */
+enum {
+    CONSTRAINT_OFF,
+    CONSTRAINT_ALLOWED,
+    CONSTRAINT_DIALECT,
+    CONSTRAINT_CAPABILITY,
+    CONSTRAINT_CONTEXT,
+    CONSTRAINT_LOCAL,
+    CONSTRAINT_TIER,
+    CONSTRAINT_PRICE_KNOWN,
+    CONSTRAINT_RATE,
+    CONSTRAINT_COST,
+    CONSTRAINT_LATENCY,
+    CONSTRAINT_ALIVE,
+    CONSTRAINT_COUNT
+};
+
+/* Most requests ask for little: the rows that no target can violate are left out for all of them at
+ * once. */
+static uint32_t constraints_that_apply(const struct plan_facts *facts)
+{
+    const struct constraints *c = &facts->input->constraints;
+    const bool apply[CONSTRAINT_COUNT] = {
+        [CONSTRAINT_OFF] = true,
+        [CONSTRAINT_ALLOWED] = c->only != NULL || c->ignore_count > 0,
+        [CONSTRAINT_DIALECT] = facts->input->required_dialects != 0,
+        [CONSTRAINT_CAPABILITY] = facts->needs != 0,
+        [CONSTRAINT_CONTEXT] = true,
+        [CONSTRAINT_LOCAL] = facts->local_only,
+        [CONSTRAINT_TIER] = facts->declared_tier > 0,
+        [CONSTRAINT_PRICE_KNOWN] = true,
+        [CONSTRAINT_RATE] = c->max_input_pd >= 0 || c->max_output_pd >= 0,
+        [CONSTRAINT_COST] = facts->max_cost_nd >= 0,
+        [CONSTRAINT_LATENCY] = facts->max_latency_ms >= 0,
+        [CONSTRAINT_ALIVE] = true,
+    };
+    uint32_t bits = 0;
+    for (unsigned i = 0; i < CONSTRAINT_COUNT; i++) {
+        bits |= (uint32_t)apply[i] << i;
+    }
+    return bits;
+}
+
 void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
 {
     const struct features *features = input->features;
@@ -105,6 +148,7 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
     facts->choices = features->choices < 1 ? 1 : smaller(features->choices, 1024);
     facts->output_expected =
         predict_output_tokens(task, features, input->max_tokens, &facts->output_high);
+    facts->constraints = constraints_that_apply(facts);
 }
 
 /* --- facts of one target --- */
@@ -343,13 +387,19 @@ static const struct constraint_row {
     enum plan_reason reason;
     bool (*violates)(const struct plan_facts *facts, const struct target *target,
                      struct plan_entry *entry);
-} constraint_rows[] = {
-    {REASON_OFF, violates_off},          {REASON_NOT_ALLOWED, violates_allowed},
-    {REASON_DIALECT, violates_dialect},  {REASON_CAPABILITY, violates_capability},
-    {REASON_CONTEXT, violates_context},  {REASON_NOT_LOCAL, violates_local},
-    {REASON_MIN_TIER, violates_tier},    {REASON_PRICE_UNKNOWN, violates_price_known},
-    {REASON_NOT_ALLOWED, violates_rate}, {REASON_COST, violates_cost},
-    {REASON_LATENCY, violates_latency},  {REASON_DEAD, violates_alive},
+} constraint_rows[CONSTRAINT_COUNT] = {
+    [CONSTRAINT_OFF] = {REASON_OFF, violates_off},
+    [CONSTRAINT_ALLOWED] = {REASON_NOT_ALLOWED, violates_allowed},
+    [CONSTRAINT_DIALECT] = {REASON_DIALECT, violates_dialect},
+    [CONSTRAINT_CAPABILITY] = {REASON_CAPABILITY, violates_capability},
+    [CONSTRAINT_CONTEXT] = {REASON_CONTEXT, violates_context},
+    [CONSTRAINT_LOCAL] = {REASON_NOT_LOCAL, violates_local},
+    [CONSTRAINT_TIER] = {REASON_MIN_TIER, violates_tier},
+    [CONSTRAINT_PRICE_KNOWN] = {REASON_PRICE_UNKNOWN, violates_price_known},
+    [CONSTRAINT_RATE] = {REASON_NOT_ALLOWED, violates_rate},
+    [CONSTRAINT_COST] = {REASON_COST, violates_cost},
+    [CONSTRAINT_LATENCY] = {REASON_LATENCY, violates_latency},
+    [CONSTRAINT_ALIVE] = {REASON_DEAD, violates_alive},
 };
 
 enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entry *entry)
@@ -359,9 +409,10 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
     entry->expected_latency_ms = latency_of(facts, target).p50_ms;
     entry->wanted = 0;
     entry->actual = 0;
-    for (size_t i = 0; i < ARRAY_LEN(constraint_rows); i++) {
-        if (constraint_rows[i].violates(facts, target, entry)) {
-            return constraint_rows[i].reason;
+    for (uint32_t rest = facts->constraints; rest != 0; rest &= rest - 1) {
+        const struct constraint_row *row = &constraint_rows[__builtin_ctz(rest)];
+        if (row->violates(facts, target, entry)) {
+            return row->reason;
         }
     }
     return REASON_COUNT;

@@ -22,6 +22,7 @@ struct plan_facts {
     const uint16_t *list; /* the caller's models or the task's list */
     size_t list_count;
     bool exclusive;
+    uint32_t constraints; /* those that can refuse anything in this request, as bits */
 };
 
 void plan_facts_init(const struct plan_input *input, struct plan_facts *facts);

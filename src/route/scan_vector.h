@@ -29,8 +29,8 @@ static inline void lower_some(char *block, uint64_t upper)
     }
 }
 
-/* What is neither word nor space, by kind, and what of it belongs to words after all. m->of is clear
-   if there is any. */
+/* What is neither word nor space, by kind, and what of it belongs to words after all. m->of is
+   clear. */
 static inline __attribute__((always_inline)) bool block_marks(const char *block, uint64_t inside,
                                                               struct block_masks *m)
 {

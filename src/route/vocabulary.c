@@ -70,6 +70,11 @@ static void add_alternatives(struct builder *b, struct pairs *pairs, struct slic
     }
 }
 
+static uint8_t set_bit(uint16_t set)
+{
+    return (uint8_t)(1 + set % 63);
+}
+
 static void add_rules(struct builder *b, const struct word_rule *rules, size_t count)
 {
     struct vocabulary *v = b->vocabulary;
@@ -83,6 +88,7 @@ static void add_rules(struct builder *b, const struct word_rule *rules, size_t c
         for (phrase->length = 1; rest.len > 0; phrase->length++) {
             CHECK(phrase->length < PHRASE_WORDS_MAX);
             phrase->next_set[phrase->length - 1] = v->set_count;
+            phrase->next_bit[phrase->length - 1] = set_bit(v->set_count);
             add_alternatives(b, &b->sets, slice_cut(&rest, ' '), v->set_count++);
         }
     }
@@ -107,15 +113,10 @@ static void index_pairs(const struct pairs *pairs, uint16_t first[VOCABULARY_WOR
     }
 }
 
-static uint8_t set_bit(uint16_t set)
-{
-    return (uint8_t)(1 + set % 63);
-}
-
 static struct begun_phrase begun_phrase(const struct vocabulary *v, uint16_t id)
 {
     const struct phrase *phrase = &v->phrases[id];
-    uint8_t bit = phrase->length > 1 ? set_bit(phrase->next_set[0]) : 0;
+    uint8_t bit = phrase->length > 1 ? phrase->next_bit[0] : 0;
     return (struct begun_phrase){.phrase = id, .flags = phrase->rule->flags, .next_bit = bit};
 }
 

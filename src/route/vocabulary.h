@@ -95,6 +95,7 @@ extern const size_t word_row_count;
 struct phrase {
     const struct word_rule *rule;
     uint16_t next_set[PHRASE_WORDS_MAX - 1];
+    uint8_t next_bit[PHRASE_WORDS_MAX - 1]; /* of those sets */
     uint8_t length;
 };
 

@@ -132,6 +132,7 @@ struct gemini_call {
     struct slice name;      /* inner */
     struct slice arguments; /* inner of the arguments' text */
     struct slice signature; /* inner, or NULL */
+    bool custom;            /* the arguments are free text */
 };
 /* Appends the call as a part. False: its arguments are no JSON object; nothing is appended. */
 MUST_USE bool gemini_write_call(struct buf *out, const struct gemini_call *call);

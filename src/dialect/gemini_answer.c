@@ -111,7 +111,8 @@ static void write_call(struct parts *p, size_t at)
     struct buf arguments = BUF_INIT(PIECE_MAX);
     struct slice signature = p->called ? SLICE_EMPTY : SLICE(GEMINI_NO_SIGNATURE);
     gather(p, at, &arguments, &signature);
-    const struct gemini_call call = {event->id, event->name, buf_slice(&arguments), signature};
+    const struct gemini_call call = {event->id, event->name, buf_slice(&arguments), signature,
+                                     event->custom};
     size_t before = p->a->out->len;
     bool begun = p->begun;
     enum event_kind open = p->open;

@@ -25,6 +25,7 @@ struct open_call {
 
 struct contents {
     struct reader *r;
+    const struct gemini_list *list;
     size_t index; /* of the content */
     bool from_model;
     bool before_from_model; /* the content before */
@@ -149,6 +150,27 @@ static bool read_results(struct contents *c, size_t *ret_others)
     return true;
 }
 
+/* Streams leave empty texts between what they say; beside other parts they mean nothing. */
+static bool is_void(const struct chat_part *part)
+{
+    return part->kind == PART_TEXT && part->text.len == 0 && part->signature.len == 0;
+}
+
+/* Adds a part that was read to the end of the turn. */
+static bool part_add(struct contents *c, struct chat_message *message)
+{
+    struct chat_part *parts = message->parts;
+    size_t last = message->part_count;
+    if (c->from_model && last > 0 && is_void(&parts[last])) {
+        return true;
+    }
+    if (c->from_model && last == 1 && is_void(&parts[0])) {
+        parts[0] = parts[last--];
+    }
+    message->part_count = last + 1;
+    return parts[last].kind != PART_TOOL_CALL || open_call(c, &parts[last]);
+}
+
 static bool read_others(struct contents *c, struct chat_message *message)
 {
     struct reader *r = c->r;
@@ -158,6 +180,7 @@ static bool read_others(struct contents *c, struct chat_message *message)
             r->place[1].index++;
             continue;
         }
+        *part = (struct chat_part){.kind = PART_TEXT};
         if (!gemini_read_part(r, i, part)) {
             return false;
         }
@@ -167,13 +190,37 @@ static bool read_others(struct contents *c, struct chat_message *message)
             return reader_refuse(r, "invalid_value", NULL,
                                  "Calls belong to the model's turn and results to the user's.");
         }
-        message->part_count++;
-        if (part->kind == PART_TOOL_CALL && !open_call(c, part)) {
+        if (!part_add(c, message)) {
             return false;
         }
         r->place[1].index++;
     }
     return true;
+}
+
+static bool is_from_model(const struct reader *r, uint32_t content)
+{
+    uint32_t role = json_member(r->doc, content, SLICE("role"));
+    return json_is(r->doc, role, JSON_STRING) && json_string_is(r->doc, role, SLICE("model"));
+}
+
+/* The model's turn that this content belongs to. Clients that put a streamed answer into their
+ * history send a content for each chunk: they are one turn, because results answer all of its
+ * calls. */
+static struct chat_message *model_turn(struct contents *c)
+{
+    struct reader *r = c->r;
+    struct chat *chat = r->chat;
+    size_t parts = 0;
+    if (c->before_from_model) {
+        return &chat->messages[chat->message_count - 1];
+    }
+    for (uint32_t i = c->node; i != JSON_ABSENT && is_from_model(r, i);
+         i = gemini_list_next(r, c->list, i)) {
+        uint32_t list = json_member(r->doc, i, SLICE("parts"));
+        parts += json_is(r->doc, list, JSON_ARRAY) ? json_count(r->doc, list) : 1;
+    }
+    return message_push(c, ROLE_ASSISTANT, parts);
 }
 
 static bool read_turns(struct contents *c)
@@ -187,7 +234,7 @@ static bool read_turns(struct contents *c)
     part_begin(r);
     if (others > 0) {
         struct chat_message *message =
-            message_push(c, c->from_model ? ROLE_ASSISTANT : ROLE_USER, others);
+            c->from_model ? model_turn(c) : message_push(c, ROLE_USER, others);
         if (message->parts == NULL) {
             return reader_refuse_size(r);
         }
@@ -238,6 +285,7 @@ static bool read_content(struct contents *c, uint32_t node)
     if (!read_turns(c)) {
         return false;
     }
+    first = first < r->chat->message_count ? first : first - 1; /* it went into the turn before */
     struct chat_message *message = &r->chat->messages[first];
     return c->unknown == 0 || reader_extras(r, node, &content_table, CONTENT_MEMBERS,
                                             &message->extras, &message->extra_count);
@@ -347,6 +395,7 @@ bool gemini_read_contents(struct reader *r, uint32_t contents, uint32_t system)
         return reader_refuse_size(r);
     }
     c.r = r;
+    c.list = &list;
     c.from_model = false;
     c.open_count = 0;
     return read_system(&c, system) && read_list(&c, &list);

@@ -16,6 +16,7 @@ struct held_call {
     uint32_t choice;
     uint32_t index;
     bool written;
+    bool custom;
     struct buf id;
     struct buf name;
     struct buf arguments;
@@ -187,6 +188,7 @@ static bool hold_call(struct gemini_encoder *e, const struct event *event)
     *held = (struct held_call){
         .choice = event->choice,
         .index = event->index,
+        .custom = event->custom,
         .id = BUF_INIT(HELD_MAX),
         .name = BUF_INIT(HELD_MAX),
         .arguments = BUF_INIT(HELD_MAX),
@@ -213,7 +215,8 @@ static void add_call(struct gemini_encoder *e, const struct held_call *held,
 {
     bool first = e->parts.len == 0;
     struct gemini_call call = {buf_slice(&held->id), buf_slice(&held->name),
-                               buf_slice(&held->arguments), buf_slice(&held->signature)};
+                               buf_slice(&held->arguments), buf_slice(&held->signature),
+                               held->custom};
     if (first && call.signature.len == 0) {
         call.signature = SLICE(GEMINI_NO_SIGNATURE);
     }

@@ -35,7 +35,11 @@ bool gemini_write_call(struct buf *out, const struct gemini_call *call)
     buf_append(out, SLICE("\",\"name\":\""));
     inner_append(out, call->name);
     buf_append(out, SLICE("\",\"args\":"));
-    if (!write_args(out, call->arguments)) {
+    if (call->custom) {
+        buf_append(out, SLICE("{\"input\":\"")); /* see tool_name.h */
+        inner_append(out, call->arguments);
+        buf_append(out, SLICE("\"}"));
+    } else if (!write_args(out, call->arguments)) {
         out->len = before;
         return false;
     }

@@ -140,6 +140,9 @@ bool gemini_read_tools(struct reader *r, uint32_t tools)
     for (uint32_t i = list.first; i != JSON_ABSENT; i = gemini_list_next(r, &list, i)) {
         count += count_tools(r->doc, i);
     }
+    if (count == 0) {
+        return true; /* no list is no tools */
+    }
     r->chat->tools = arena_array(r->arena, count, sizeof *r->chat->tools);
     if (r->chat->tools == NULL) {
         return reader_refuse_size(r);

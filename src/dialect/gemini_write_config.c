@@ -16,7 +16,8 @@ static void member_raw(struct gemini_writer *w, struct slice key, struct slice r
 
 static void write_tokens(struct gemini_writer *w)
 {
-    int64_t clamp = w->change->clamp_max_tokens;
+    bool generates = w->chat->operation != OPERATION_TOKEN_COUNT;
+    int64_t clamp = generates ? w->change->clamp_max_tokens : 0;
     int64_t tokens = w->chat->max_tokens;
     if (clamp > 0 && (tokens == 0 || tokens > clamp)) {
         tokens = clamp;

@@ -36,6 +36,7 @@ import servers
 SOURCES = os.path.join(servers.HERE, "guest")
 ROOT = os.path.join(servers.BUILD, "guest")
 SECONDS = 600
+EMULATOR_VERSIONS = (7, 8)  # version 9 dropped what count.c uses of the plugin interface
 UPSTREAM_PORT, NGINX_PORT, GATEWAY_PORT = 9000, 8000, 8001
 KERNEL_PACKAGE = "linux-image-cloud-amd64"
 KERNEL_ARGUMENTS = (
@@ -162,7 +163,11 @@ def find_emulator():
     name = "qemu-system-x86_64"
     if shutil.which(name) is None:
         run_quietly(["sh", "tools/setup.sh", "--bench"], "installing qemu-system-x86")
-    return find_program(name)
+    program = find_program(name)
+    version = re.search(r"version (\d+)\.", run_quietly([program, "--version"], name))
+    if version is None or int(version.group(1)) not in EMULATOR_VERSIONS:
+        raise Missing(f"{name} is not of a version whose plugins count.c knows")
+    return program
 
 
 def find_kernel():

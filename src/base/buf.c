@@ -24,12 +24,6 @@ void buf_release(struct buf *b)
     *b = BUF_INIT(b->limit);
 }
 
-void buf_clear(struct buf *b)
-{
-    b->len = 0;
-    b->failed = false;
-}
-
 static char *fail(struct buf *b)
 {
     b->failed = true;
@@ -55,7 +49,7 @@ static bool grow(struct buf *b, size_t needed)
     return true;
 }
 
-char *buf_reserve(struct buf *b, size_t extra)
+char *buf_reserve_slow(struct buf *b, size_t extra)
 {
     if (b->failed) {
         return NULL;

@@ -24,11 +24,24 @@ struct buf {
 void buf_init(struct buf *b, size_t limit);
 /* Frees the bytes; the buffer may be used again. NULL-safe. */
 void buf_release(struct buf *b);
-/* Empties it, keeps the memory, clears `failed`. */
-void buf_clear(struct buf *b);
-/* Room for `extra` more bytes: pointer to it (write there, then add to len), or NULL and failed. */
-char *buf_reserve(struct buf *b, size_t extra);
+char *buf_reserve_slow(struct buf *b, size_t extra); /* buf_reserve() when there is no room yet */
 bool buf_append_slow(struct buf *b, struct slice s); /* buf_append() when there is no room yet */
+
+/* Empties it, keeps the memory, clears `failed`. */
+static inline void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    b->failed = false;
+}
+
+/* Room for `extra` more bytes: pointer to it (write there, then add to len), or NULL and failed. */
+static inline char *buf_reserve(struct buf *b, size_t extra)
+{
+    if (UNLIKELY(b->ptr == NULL || b->failed || extra > b->cap - b->len)) {
+        return buf_reserve_slow(b, extra);
+    }
+    return b->ptr + b->len;
+}
 
 static inline bool buf_append(struct buf *b, struct slice s)
 {

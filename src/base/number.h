@@ -11,9 +11,10 @@
 static inline size_t number_digits(uint64_t value)
 {
     size_t count = 1;
-    while (value >= 10) {
-        value /= 10;
-        count++;
+    for (uint64_t limit = 10; value >= limit; limit *= 10) {
+        if (++count == NUMBER_DIGITS_MAX) {
+            break; /* the next limit would not fit */
+        }
     }
     return count;
 }

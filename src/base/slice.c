@@ -98,14 +98,6 @@ size_t slice_find_slice(struct slice s, struct slice needle)
     return hit == NULL ? SIZE_MAX : (size_t)(hit - s.ptr);
 }
 
-struct slice slice_from(struct slice s, size_t start)
-{
-    if (start == 0 || s.len == 0) {
-        return s;
-    }
-    return start >= s.len ? slice_of(s.ptr + s.len, 0) : slice_of(s.ptr + start, s.len - start);
-}
-
 struct slice slice_trim(struct slice s)
 {
     while (s.len > 0 && is_blank(s.ptr[0])) {
@@ -138,8 +130,17 @@ static bool push_digit(uint64_t *value, unsigned digit)
 
 bool slice_to_u64(struct slice s, uint64_t *ret_value)
 {
+    const size_t never_overflows = 19;
     uint64_t value = 0;
-    for (size_t i = 0; i < s.len; i++) {
+    size_t i = 0;
+    for (; i < s.len && i < never_overflows; i++) {
+        unsigned digit = (unsigned)(s.ptr[i] - '0');
+        if (digit > 9) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    for (; i < s.len; i++) {
         if (!is_digit(s.ptr[i]) || !push_digit(&value, (unsigned)(s.ptr[i] - '0'))) {
             return false;
         }

@@ -52,7 +52,13 @@ bool slice_ends(struct slice s, struct slice suffix);
 size_t slice_find(struct slice s, char byte);
 size_t slice_find_slice(struct slice s, struct slice needle);
 /* From `start` (clamped) to the end. */
-struct slice slice_from(struct slice s, size_t start);
+static inline struct slice slice_from(struct slice s, size_t start)
+{
+    if (start == 0 || s.len == 0) {
+        return s;
+    }
+    return start >= s.len ? slice_of(s.ptr + s.len, 0) : slice_of(s.ptr + start, s.len - start);
+}
 /* Without leading and trailing space, tab, CR, LF. */
 struct slice slice_trim(struct slice s);
 /* Cuts `*rest` at the first `byte`: returns what is before it and leaves what is after; the whole

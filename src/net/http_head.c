@@ -10,6 +10,7 @@
 #define METHOD_MAX 16
 #define LENGTH_DIGITS_MAX 18
 #define VERSION_LEN 8 /* "HTTP/1.1" */
+#define PORT_DIGITS_MAX 5
 
 static const struct http_problem_row problem_rows[HTTP_PROBLEMS] = {
     [HTTP_PROBLEM_NONE] = {500, "internal_error", "The request was refused without a reason."},
@@ -199,45 +200,57 @@ static bool method_registered(struct slice text)
     return false;
 }
 
+static enum http_problem other_method(struct slice text)
+{
+    if (slice_eq(text, SLICE("CONNECT")) || slice_eq(text, SLICE("TRACE"))) {
+        return HTTP_METHOD_REFUSED;
+    }
+    return method_registered(text) ? HTTP_PROBLEM_NONE : HTTP_UNKNOWN_METHOD;
+}
+
+/* Length of an IP literal in brackets at the front (RFC 3986 3.2.2); 0: there is none. */
+static size_t ip_literal(struct slice authority)
+{
+    size_t end = slice_find(authority, ']');
+
+    if (end == SIZE_MAX || end < 3) {
+        return 0;
+    }
+    for (size_t i = 1; i < end; i++) {
+        char c = authority.ptr[i];
+        bool hex = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+        if (!hex && c != ':' && c != '.') {
+            return 0;
+        }
+    }
+    return end + 1;
+}
+
 /* host[:port] of RFC 3986 without userinfo: a reg-name or IPv4 address, or an IP literal in
  * brackets. */
 static bool authority_valid(struct slice authority)
 {
-    struct slice port = SLICE_EMPTY;
-    struct slice host = authority;
+    size_t at = 0;
 
     if (authority.len > 0 && authority.ptr[0] == '[') {
-        size_t end = slice_find(authority, ']');
-        if (end == SIZE_MAX || end < 3) {
-            return false;
-        }
-        for (size_t i = 1; i < end; i++) {
-            char c = authority.ptr[i];
-            bool hex = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-            if (!hex && c != ':' && c != '.') {
-                return false;
-            }
-        }
-        port = slice_from(authority, end + 1);
-        if (port.len > 0 && port.ptr[0] != ':') {
-            return false;
-        }
+        at = ip_literal(authority);
     } else {
-        size_t colon = slice_find(authority, ':');
-        if (colon != SIZE_MAX) {
-            host = slice_of(authority.ptr, colon);
-            port = slice_from(authority, colon);
+        while (at < authority.len && http_byte_is(authority.ptr[at], HTTP_HOST_BYTE)) {
+            at++;
         }
-        if (!http_bytes_are(host, HTTP_HOST_BYTE)) {
+    }
+    if (at == 0 || at == authority.len) {
+        return at > 0;
+    }
+    if (authority.ptr[at] != ':' || authority.len - at > 1 + PORT_DIGITS_MAX) {
+        return false;
+    }
+    for (at++; at < authority.len; at++) {
+        if (authority.ptr[at] < '0' || authority.ptr[at] > '9') {
             return false;
         }
     }
-    for (size_t i = 1; i < port.len; i++) {
-        if (port.ptr[i] < '0' || port.ptr[i] > '9') {
-            return false;
-        }
-    }
-    return host.len > 0 && port.len <= 6;
+    return true;
 }
 
 static bool starts_nocase(struct slice s, struct slice prefix)
@@ -318,10 +331,53 @@ static bool target_parse(struct http_request *request, struct slice target,
     return request->path.len > 0 && request->path.ptr[0] == '/';
 }
 
+/* An absolute path of sixteen bytes or more, without a query and without anything that would have
+   to be looked at closely: what nearly every request has. */
+static bool target_is_plain_path(struct slice target)
+{
+#if defined(__SSE2__)
+    const __m128i space = _mm_set1_epi8(' ');
+    const __m128i bad[] = {_mm_set1_epi8('?'), _mm_set1_epi8('%'), _mm_set1_epi8('#'),
+                           _mm_set1_epi8('\\')};
+    bool plain = target.len >= 16 && target.ptr[0] == '/';
+
+    for (size_t i = 0; plain && i < target.len; i += 16) {
+        size_t at = i + 16 <= target.len ? i : target.len - 16;
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(target.ptr + at));
+        __m128i hit =
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, bad[0]), _mm_cmpeq_epi8(v, bad[1])),
+                         _mm_or_si128(_mm_cmpeq_epi8(v, bad[2]), _mm_cmpeq_epi8(v, bad[3])));
+        /* Signed: bytes from 0x80 on are not greater either. */
+        plain = _mm_movemask_epi8(_mm_andnot_si128(hit, _mm_cmpgt_epi8(v, space))) == 0xffff;
+    }
+    return plain;
+#else
+    (void)target;
+    return false;
+#endif
+}
+
+static bool target_accept(struct http_request *request, struct slice target,
+                          struct slice *ret_authority)
+{
+    if (target_is_plain_path(target)) {
+        *ret_authority = SLICE_EMPTY;
+        request->path = target;
+        request->query = slice_of(target.ptr + target.len, 0);
+        return true;
+    }
+    return target.len > 0 && http_bytes_are(target, HTTP_TARGET_BYTE) &&
+           target_parse(request, target, ret_authority) && escapes_valid(request->path, false) &&
+           escapes_valid(request->query, true);
+}
+
 static enum http_problem version_parse(struct http_head *head, struct slice text)
 {
+    if (LIKELY(slice_eq(text, SLICE("HTTP/1.1")))) {
+        return HTTP_PROBLEM_NONE;
+    }
     head->http_1_0 = slice_eq(text, SLICE("HTTP/1.0"));
-    if (head->http_1_0 || slice_eq(text, SLICE("HTTP/1.1"))) {
+    if (head->http_1_0) {
         return HTTP_PROBLEM_NONE;
     }
     bool version = text.len == VERSION_LEN && slice_starts(text, SLICE("HTTP/")) &&
@@ -354,25 +410,19 @@ static enum http_problem request_line_parse(struct http_head *head, struct slice
     if (problem != HTTP_PROBLEM_NONE) {
         return problem;
     }
-    if (slice_eq(request->method_text, SLICE("CONNECT")) ||
-        slice_eq(request->method_text, SLICE("TRACE"))) {
-        return HTTP_METHOD_REFUSED;
+    if (request->method == HTTP_OTHER_METHOD) {
+        problem = other_method(request->method_text);
     }
-    if (request->method == HTTP_OTHER_METHOD && !method_registered(request->method_text)) {
-        return HTTP_UNKNOWN_METHOD;
+    if (problem == HTTP_PROBLEM_NONE && !target_accept(request, target, ret_authority)) {
+        problem = HTTP_BAD_TARGET;
     }
-    if (target.len == 0 || !http_bytes_are(target, HTTP_TARGET_BYTE) ||
-        !target_parse(request, target, ret_authority) || !escapes_valid(request->path, false) ||
-        !escapes_valid(request->query, true)) {
-        return HTTP_BAD_TARGET;
-    }
-    return HTTP_PROBLEM_NONE;
+    return problem;
 }
 
 /* --- the lines --- */
 
 /* By looking for its end: the only control characters are HTAB within and CR LF behind it. */
-static size_t line_length(struct slice rest)
+size_t http_head_line_length(struct slice rest)
 {
     size_t len = text_run(rest.ptr, rest.len);
 
@@ -382,42 +432,57 @@ static size_t line_length(struct slice rest)
     return len;
 }
 
-struct slice http_head_line(const struct http_head_scan *scan, size_t index, struct slice *rest)
-{
-    size_t len = index < HTTP_LINES_NOTED ? scan->lengths[index] : UINT16_MAX;
-
-    if (len == UINT16_MAX) {
-        len = line_length(*rest);
-    }
-    struct slice line = slice_of(rest->ptr, len);
-    *rest = slice_of(rest->ptr + len + 2, rest->len - len - 2);
-    return line;
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
 
+/* How many bytes at the front can stand in a field name: sixteen at a time as long as they are
+   letters and dashes, which nearly all are. */
+static inline size_t name_run(const char *bytes, size_t len)
+{
+    size_t i = 0;
+
+#if defined(__SSE2__)
+    const __m128i case_bit = _mm_set1_epi8(0x20);
+    const __m128i first = _mm_set1_epi8('a');
+    const __m128i count = _mm_set1_epi8('z' - 'a');
+    const __m128i dash = _mm_set1_epi8('-');
+    while (i + 16 <= len) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
+        __m128i letter = _mm_sub_epi8(_mm_or_si128(v, case_bit), first);
+        __m128i good = _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(letter, count), letter),
+                                    _mm_cmpeq_epi8(v, dash));
+        unsigned ok = (unsigned)_mm_movemask_epi8(good);
+        if (ok != 0xffff) {
+            i += (size_t)__builtin_ctz(~ok);
+            break;
+        }
+        i += 16;
+    }
+#endif
+    while (i < len && http_byte_is(bytes[i], HTTP_TOKEN_BYTE)) {
+        i++;
+    }
+    return i;
+}
+
 bool http_head_field(struct slice line, struct http_header *ret_header)
 {
     const char *end = line.ptr + line.len;
-    const char *colon = line.ptr;
+    size_t name = name_run(line.ptr, line.len);
 
-    while (colon < end && http_byte_is(*colon, HTTP_TOKEN_BYTE)) {
-        colon++;
-    }
-    if (colon == line.ptr || colon == end || *colon != ':') {
+    if (name == 0 || name == line.len || line.ptr[name] != ':') {
         return false;
     }
-    const char *start = colon + 1;
+    const char *start = line.ptr + name + 1;
     while (start < end && is_blank(*start)) {
         start++;
     }
     while (end > start && is_blank(end[-1])) {
         end--;
     }
-    ret_header->name = slice_of(line.ptr, (size_t)(colon - line.ptr));
+    ret_header->name = slice_of(line.ptr, name);
     ret_header->value = slice_of(start, (size_t)(end - start));
     return true;
 }

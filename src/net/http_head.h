@@ -106,8 +106,23 @@ enum http_problem http_head_parse(struct http_head *head, struct slice bytes,
                                   const struct http_head_scan *scan, struct http_header *fields,
                                   const struct http_limits *limits);
 
+/* The length of the line at the front of a scanned head, by looking at it. */
+size_t http_head_line_length(struct slice rest);
+
 /* Takes the line `index` of a scanned head off the front of the rest, without its CR LF. */
-struct slice http_head_line(const struct http_head_scan *scan, size_t index, struct slice *rest);
+static inline struct slice http_head_line(const struct http_head_scan *scan, size_t index,
+                                          struct slice *rest)
+{
+    size_t len = index < HTTP_LINES_NOTED ? scan->lengths[index] : UINT16_MAX;
+
+    if (UNLIKELY(len == UINT16_MAX)) {
+        len = http_head_line_length(*rest);
+    }
+    struct slice line = slice_of(rest->ptr, len);
+    *rest = slice_of(rest->ptr + len + 2, rest->len - len - 2);
+    return line;
+}
+
 /* Splits a line of a scanned head into name and value, without the blanks around it. False: it is
    no field. */
 MUST_USE bool http_head_field(struct slice line, struct http_header *ret_header);

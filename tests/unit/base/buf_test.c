@@ -87,6 +87,17 @@ static void test_numbers(void)
     buf_append_i64(&b, INT64_MAX);
     EXPECT_SLICE(buf_slice(&b),
                  "0 18446744073709551615 -9223372036854775808 -1 9223372036854775807");
+    uint64_t power = 1; /* where the number of digits changes */
+    for (int digits = 1; digits <= 19; digits++, power *= 10) {
+        char text[64];
+        buf_clear(&b);
+        buf_append_u64(&b, power - 1);
+        buf_append_char(&b, ' ');
+        buf_append_u64(&b, power);
+        snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)(power - 1),
+                 (unsigned long long)power);
+        EXPECT_SLICE(buf_slice(&b), text);
+    }
     buf_release(&b);
     struct buf tight = BUF_INIT(2);
     EXPECT(!buf_append_i64(&tight, -12));

@@ -463,6 +463,59 @@ static void splits_absolute_targets(void)
     }
 }
 
+/* Sixteen bytes are looked at together: each byte at each place must have the same verdict. */
+static void judges_each_byte_of_a_long_target(void)
+{
+    char text[] = "GET /gggggggggggggggggggggggggggggggggggg HTTP/1.1\r\nHost: a\r\n\r\n";
+    char *target = text + 4;
+    struct http_head head;
+    size_t used = 0;
+
+    for (size_t at = 1; at < 37; at++) {
+        for (int byte = 0x21; byte < 0x100; byte++) {
+            target[at] = (char)byte;
+            enum http_problem problem = read_head(slice_of(text, sizeof(text) - 1),
+                                                  &http_default_limits, sizeof(text), &head, &used);
+            enum http_problem wanted = byte == 0x7f ? HTTP_BAD_CHARACTER
+                                       : byte > 0x7f || byte == '#' || byte == '\\' || byte == '%'
+                                           ? HTTP_BAD_TARGET
+                                           : HTTP_PROBLEM_NONE;
+            EXPECT_INT(problem, wanted);
+            if (problem == HTTP_PROBLEM_NONE) {
+                EXPECT_INT(head.request.path.len, byte == '?' ? at : 37);
+                EXPECT_INT(head.request.query.len, byte == '?' ? 36 - at : 0);
+            }
+        }
+        target[at] = 'g';
+    }
+}
+
+static void judges_each_byte_of_a_long_name(void)
+{
+    char text[] = "GET / HTTP/1.1\r\nHost: a\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa: b\r\n\r\n";
+    char *name = text + 25;
+    struct http_head head;
+    size_t used = 0;
+
+    for (size_t at = 1; at < 36; at++) {
+        for (int byte = 0x20; byte < 0x100; byte++) {
+            name[at] = (char)byte;
+            enum http_problem problem = read_head(slice_of(text, sizeof(text) - 1),
+                                                  &http_default_limits, sizeof(text), &head, &used);
+            bool token = strchr("!#$%&'*+-.^_`|~", byte) != NULL || (byte >= '0' && byte <= '9') ||
+                         ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z');
+            enum http_problem wanted = byte == 0x7f           ? HTTP_BAD_CHARACTER
+                                       : token || byte == ':' ? HTTP_PROBLEM_NONE
+                                                              : HTTP_BAD_FIELD;
+            EXPECT_INT(problem, wanted);
+            if (problem == HTTP_PROBLEM_NONE) {
+                EXPECT_INT(head.request.headers[1].name.len, byte == ':' ? at : 36);
+            }
+        }
+        name[at] = 'a';
+    }
+}
+
 static void every_problem_has_a_row(void)
 {
     for (int i = 0; i < HTTP_PROBLEMS; i++) {
@@ -493,6 +546,8 @@ int main(void)
     TEST(limits_the_head, "limits the head at the byte");
     TEST(limits_the_fields, "limits the number of fields");
     TEST(limits_the_method, "limits the method");
+    TEST(judges_each_byte_of_a_long_target, "judges each byte of a long target");
+    TEST(judges_each_byte_of_a_long_name, "judges each byte of a long name");
     TEST(splits_absolute_targets, "splits targets into path and query");
     TEST(every_problem_has_a_row, "every problem has a status, a code and a text safe in JSON");
     return tap_done();

@@ -47,6 +47,10 @@ enum openai_member {
     MEMBER_BEST_OF,
     MEMBER_SESSION_ID,
     MEMBER_PROMPT_CACHE_KEY,
+    MEMBER_SERVICE_TIER,
+    MEMBER_METADATA,
+    MEMBER_VERBOSITY,
+    MEMBER_STORE,
     MEMBER_REASONING,
     MEMBER_FUNCTIONS,
     MEMBER_AUDIO,
@@ -76,6 +80,9 @@ MUST_USE bool openai_read_content(struct reader *r, uint32_t content, struct cha
 MUST_USE bool openai_read_tool_calls(struct reader *r, uint32_t calls, struct chat_part *parts,
                                      size_t *count);
 
+/* Of the value of `cache_control`, which may be anything. */
+enum cache_mark openai_cache_mark(const struct json_doc *doc, uint32_t control);
+
 /* openai_tool.c */
 MUST_USE bool openai_read_tools(struct reader *r, uint32_t tools);
 /* *ret_kept: the value says something that the canonical form cannot, so it is kept as an extra. */
@@ -100,6 +107,13 @@ bool openai_write_prompt_request(const struct chat *chat, const struct request_c
 bool openai_write_chat_request(const struct chat *chat, const struct request_change *change,
                                struct buf *out, struct loss *loss, struct error *error);
 /* openai_write_message.c */
+/* Why OpenAI cannot be told a part of this chat, or NULL. */
+const char *openai_cannot_say(const struct chat *chat, const struct chat_part *part);
+/* The wish to think as OpenAI's word; NULL: none. That a model shall not think is told only where
+   the client used OpenAI's word for it: models that cannot think refuse to hear of it. */
+struct slice openai_effort(const struct chat *chat);
+/* The word for the format of a sound, from its media type where it is not given; NULL: unknown. */
+struct slice openai_audio_format(const struct chat_part *part);
 MUST_USE bool openai_write_messages(struct openai_writer *w);
 /* openai_write_tool.c */
 void openai_write_tools(struct openai_writer *w);
@@ -131,6 +145,10 @@ void openai_write_error(const struct answer_error *error, struct buf *out);
 void openai_write_stream_error(const struct answer_error *error, struct buf *out);
 
 /* openai_encode.c */
+struct encoder *openai_encoder_new(const struct answer_head *head);
+void openai_encoder_free(struct encoder *encoder);
+/* An element of `annotations`. */
+void openai_write_citation(const struct event *event, struct buf *out);
 bool openai_chat_encode(struct encoder *encoder, const struct frame *frame, struct buf *out);
 bool openai_completions_encode(struct encoder *encoder, const struct frame *frame, struct buf *out);
 

@@ -2,6 +2,7 @@
 /* A whole answer from the events of one frame, which may be those of a stream put together. */
 #include "dialect/inner.h"
 #include "dialect/openai.h"
+#include "dialect/tool_name.h"
 
 struct answer {
     const struct answer_head *head;
@@ -11,6 +12,7 @@ struct answer {
     struct usage usage;
     bool has_usage;
     uint32_t choices;
+    struct tool_names tools;
 };
 
 static struct answer answer_survey(const struct answer_head *head, const struct frame *frame,
@@ -97,11 +99,9 @@ static const struct event *next_call(const struct answer *a, uint32_t choice, si
     return NULL;
 }
 
-/* An empty text becomes an empty object: clients parse it as JSON and drop the call when they
- * cannot. */
-static void write_arguments(const struct answer *a, const struct event *call, size_t from)
+static void append_arguments(const struct answer *a, const struct event *call, size_t from,
+                             struct buf *out)
 {
-    size_t before = a->out->len;
     for (size_t i = from; i < a->frame->count; i++) {
         const struct event *event = &a->frame->events[i];
         if (event->kind == EVENT_FINISH && event->choice == call->choice) {
@@ -109,12 +109,52 @@ static void write_arguments(const struct answer *a, const struct event *call, si
         }
         if (event->kind == EVENT_TOOL_ARGUMENTS && event->choice == call->choice &&
             event->index == call->index) {
-            inner_append(a->out, event->text);
+            inner_append(out, event->text);
         }
     }
+}
+
+/* An empty text becomes an empty object: clients parse it as JSON and drop the call when they
+ * cannot. */
+static void write_arguments(const struct answer *a, const struct event *call, size_t from)
+{
+    size_t before = a->out->len;
+    append_arguments(a, call, from, a->out);
     if (a->out->len == before) {
         buf_append(a->out, SLICE("{}"));
     }
+}
+
+static void write_input(const struct answer *a, const struct event *call, size_t from)
+{
+    if (call->custom) {
+        append_arguments(a, call, from, a->out);
+        return;
+    }
+    struct buf arguments = BUF_INIT(a->out->limit);
+    append_arguments(a, call, from, &arguments);
+    custom_read_arguments(buf_slice(&arguments), a->out);
+    a->out->failed = a->out->failed || arguments.failed;
+    buf_release(&arguments);
+}
+
+static void write_call(const struct answer *a, const struct event *call, size_t from)
+{
+    struct tool_name name = {.name = call->name, .custom = false};
+    bool known = tool_names_find(&a->tools, call->name, &name);
+    bool custom = call->custom || (known && name.custom);
+    buf_append(a->out, SLICE("{\"id\":\""));
+    inner_append(a->out, call->id);
+    buf_append(a->out, custom ? SLICE("\",\"type\":\"custom\",\"custom\":{\"name\":\"")
+                              : SLICE("\",\"type\":\"function\",\"function\":{\"name\":\""));
+    inner_append(a->out, name.name);
+    buf_append(a->out, custom ? SLICE("\",\"input\":\"") : SLICE("\",\"arguments\":\""));
+    if (custom) {
+        write_input(a, call, from);
+    } else {
+        write_arguments(a, call, from);
+    }
+    buf_append(a->out, SLICE("\"}}"));
 }
 
 static void write_calls(const struct answer *a, uint32_t choice)
@@ -123,17 +163,47 @@ static void write_calls(const struct answer *a, uint32_t choice)
     size_t count = 0;
     for (const struct event *call; (call = next_call(a, choice, &at)) != NULL; count++) {
         buf_append(a->out, count == 0 ? SLICE(",\"tool_calls\":[") : SLICE(","));
-        buf_append(a->out, SLICE("{\"id\":\""));
-        inner_append(a->out, call->id);
-        buf_append(a->out, SLICE("\",\"type\":\"function\",\"function\":{\"name\":\""));
-        inner_append(a->out, call->name);
-        buf_append(a->out, SLICE("\",\"arguments\":\""));
-        write_arguments(a, call, at);
-        buf_append(a->out, SLICE("\"}}"));
+        write_call(a, call, at);
     }
     if (count > 0) {
         buf_append_char(a->out, ']');
     }
+}
+
+/* --- beside the text --- */
+
+static void write_citations(const struct answer *a, uint32_t choice)
+{
+    bool begun = false;
+    for (size_t i = 0; i < a->frame->count; i++) {
+        const struct event *event = &a->frame->events[i];
+        if (event->kind == EVENT_CITATION && event->choice == choice && event->id.len > 0) {
+            buf_append(a->out, begun ? SLICE(",") : SLICE(",\"annotations\":["));
+            openai_write_citation(event, a->out);
+            begun = true;
+        }
+    }
+    if (begun) {
+        buf_append_char(a->out, ']');
+    }
+}
+
+/* The elements of all arrays, in one. */
+static void write_logprobs(const struct answer *a, uint32_t choice)
+{
+    bool begun = false;
+    buf_append(a->out, SLICE(",\"logprobs\":"));
+    for (size_t i = 0; i < a->frame->count; i++) {
+        const struct event *event = &a->frame->events[i];
+        struct slice raw = slice_trim(event->text);
+        if (event->kind != EVENT_LOGPROBS || event->choice != choice || raw.len < 2) {
+            continue;
+        }
+        buf_append(a->out, begun ? SLICE(",") : SLICE("{\"content\":["));
+        inner_append(a->out, slice_of(raw.ptr + 1, raw.len - 2));
+        begun = true;
+    }
+    buf_append(a->out, begun ? SLICE("],\"refusal\":null}") : SLICE("null"));
 }
 
 static bool has_calls(const struct answer *a, uint32_t choice)
@@ -173,8 +243,11 @@ static void write_choice(const struct answer *a, uint32_t choice)
     if (!write_texts(a, choice, EVENT_REFUSAL, SLICE(",\"refusal\":\""))) {
         buf_append(out, SLICE(",\"refusal\":null"));
     }
+    write_citations(a, choice);
     write_calls(a, choice);
-    buf_append(out, SLICE("},\"logprobs\":null,\"finish_reason\":"));
+    buf_append_char(out, '}');
+    write_logprobs(a, choice);
+    buf_append(out, SLICE(",\"finish_reason\":"));
     write_finish(a, choice);
     buf_append_char(out, '}');
 }
@@ -183,12 +256,14 @@ bool openai_chat_write_answer(const struct answer_head *head, const struct frame
                               struct buf *out)
 {
     struct answer a = answer_survey(head, frame, out);
+    bool ok = tool_names_init(&a.tools, head->chat);
     write_head(&a, SLICE("chatcmpl-"), SLICE("chat.completion"));
-    for (uint32_t choice = 0; choice < a.choices; choice++) {
+    for (uint32_t choice = 0; ok && choice < a.choices; choice++) {
         write_choice(&a, choice);
     }
     write_tail(&a);
-    return !out->failed;
+    tool_names_release(&a.tools);
+    return ok && !out->failed;
 }
 
 bool openai_completions_write_answer(const struct answer_head *head, const struct frame *frame,

@@ -10,6 +10,7 @@ enum {
     CHOICE_TEXT,
     CHOICE_FINISH_REASON,
     CHOICE_USAGE,
+    CHOICE_LOGPROBS,
     CHOICE_MEMBERS
 };
 
@@ -20,6 +21,7 @@ static const struct member_name choice_names[CHOICE_MEMBERS] = {
     [CHOICE_TEXT] = MEMBER_NAME("text"),
     [CHOICE_FINISH_REASON] = MEMBER_NAME("finish_reason"),
     [CHOICE_USAGE] = MEMBER_NAME("usage"),
+    [CHOICE_LOGPROBS] = MEMBER_NAME("logprobs"),
 };
 static const struct member_table choice_table = MEMBER_TABLE(choice_names);
 
@@ -31,6 +33,7 @@ enum {
     DELTA_REFUSAL,
     DELTA_TOOL_CALLS,
     DELTA_FUNCTION_CALL,
+    DELTA_ANNOTATIONS,
     DELTA_MEMBERS
 };
 
@@ -42,6 +45,7 @@ static const struct member_name delta_names[DELTA_MEMBERS] = {
     [DELTA_REFUSAL] = MEMBER_NAME("refusal"),
     [DELTA_TOOL_CALLS] = MEMBER_NAME("tool_calls"),
     [DELTA_FUNCTION_CALL] = MEMBER_NAME("function_call"),
+    [DELTA_ANNOTATIONS] = MEMBER_NAME("annotations"),
 };
 static const struct member_table delta_table = MEMBER_TABLE(delta_names);
 
@@ -104,6 +108,43 @@ static void decode_reasoning(struct decoder *d, uint32_t choice, const uint32_t 
     }
 }
 
+/* --- beside the text --- */
+
+static void decode_annotation(struct decoder *d, uint32_t choice, uint32_t annotation)
+{
+    const struct json_doc *doc = &d->doc;
+    uint32_t citation = json_kind(doc, annotation) == JSON_OBJECT
+                            ? json_member(doc, annotation, SLICE("url_citation"))
+                            : JSON_ABSENT;
+    struct slice url = decoder_string(d, json_member(doc, citation, SLICE("url")));
+    if (url.len > 0) {
+        struct event *event = decoder_event(d, EVENT_CITATION, choice);
+        event->id = url;
+        event->name = decoder_string(d, json_member(doc, citation, SLICE("title")));
+        event->text = decoder_string(d, json_member(doc, citation, SLICE("content")));
+    }
+}
+
+static void decode_annotations(struct decoder *d, uint32_t choice, uint32_t list)
+{
+    if (!json_is(&d->doc, list, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(&d->doc, list); i != JSON_ABSENT;
+         i = json_next(&d->doc, list, i)) {
+        decode_annotation(d, choice, i);
+    }
+}
+
+/* Those of Completions have another shape and no canonical form. */
+static void decode_logprobs(struct decoder *d, uint32_t choice, uint32_t logprobs)
+{
+    uint32_t content = json_member(&d->doc, logprobs, SLICE("content"));
+    if (json_is(&d->doc, content, JSON_ARRAY) && json_count(&d->doc, content) > 0) {
+        decoder_event(d, EVENT_LOGPROBS, choice)->text = json_raw(&d->doc, content);
+    }
+}
+
 /* --- tool calls --- */
 
 /* Arguments should be a string; some servers send the object itself. */
@@ -133,10 +174,11 @@ static void decode_call(struct decoder *d, uint32_t choice, uint32_t node, bool 
         position >= 0) {
         fragment.position = position;
     }
-    uint32_t function = values[FUNCTION] != JSON_ABSENT ? values[FUNCTION] : values[CUSTOM];
+    bool custom = values[FUNCTION] == JSON_ABSENT && json_is(doc, values[CUSTOM], JSON_OBJECT);
+    uint32_t function = custom ? values[CUSTOM] : values[FUNCTION];
+    fragment.custom = custom;
     fragment.name = decoder_string(d, json_member(doc, function, SLICE("name")));
-    uint32_t arguments = json_member(
-        doc, function, values[FUNCTION] != JSON_ABSENT ? SLICE("arguments") : SLICE("input"));
+    uint32_t arguments = json_member(doc, function, custom ? SLICE("input") : SLICE("arguments"));
     fragment.arguments = decode_arguments(d, arguments);
     if (fragment.id.len > 0 || fragment.name.len > 0 || fragment.arguments.len > 0) {
         decoder_call(d, choice, &fragment);
@@ -175,6 +217,7 @@ static void decode_message(struct decoder *d, uint32_t choice, uint32_t message,
     members_scan(&d->doc, message, &delta_table, delta);
     decode_reasoning(d, choice, delta);
     decode_content(d, choice, delta[DELTA_CONTENT]);
+    decode_annotations(d, choice, delta[DELTA_ANNOTATIONS]);
     decoder_text(d, EVENT_REFUSAL, choice, decoder_string(d, delta[DELTA_REFUSAL]));
     decode_calls(d, choice, delta[DELTA_TOOL_CALLS], complete);
     decode_function_call(d, choice, delta[DELTA_FUNCTION_CALL]);
@@ -209,6 +252,9 @@ void openai_decode_choice(struct decoder *d, uint32_t choice, uint32_t position)
         decode_message(d, index, values[CHOICE_MESSAGE], true);
     } else {
         decoder_text(d, EVENT_TEXT, index, decoder_string(d, values[CHOICE_TEXT]));
+    }
+    if (json_is(&d->doc, values[CHOICE_LOGPROBS], JSON_OBJECT)) {
+        decode_logprobs(d, index, values[CHOICE_LOGPROBS]);
     }
     struct slice word = decoder_string(d, values[CHOICE_FINISH_REASON]);
     if (word.len > 0) {

@@ -116,6 +116,7 @@ static bool read_tool_result(struct turn *t)
                              "No call of the assistant's last turn with calls has this id.");
     }
     result->name = call->name;
+    result->custom = call->custom;
     return true;
 }
 

@@ -10,13 +10,18 @@ enum {
     PART_INPUT_AUDIO,
     PART_FILE_MEMBER,
     PART_REFUSAL_MEMBER,
+    PART_CACHE_CONTROL,
     PART_COUNT
 };
 
 static const struct member_name part_names[PART_COUNT] = {
-    [PART_TYPE] = MEMBER_NAME("type"),           [PART_TEXT_MEMBER] = MEMBER_NAME("text"),
-    [PART_IMAGE_URL] = MEMBER_NAME("image_url"), [PART_INPUT_AUDIO] = MEMBER_NAME("input_audio"),
-    [PART_FILE_MEMBER] = MEMBER_NAME("file"),    [PART_REFUSAL_MEMBER] = MEMBER_NAME("refusal"),
+    [PART_TYPE] = MEMBER_NAME("type"),
+    [PART_TEXT_MEMBER] = MEMBER_NAME("text"),
+    [PART_IMAGE_URL] = MEMBER_NAME("image_url"),
+    [PART_INPUT_AUDIO] = MEMBER_NAME("input_audio"),
+    [PART_FILE_MEMBER] = MEMBER_NAME("file"),
+    [PART_REFUSAL_MEMBER] = MEMBER_NAME("refusal"),
+    [PART_CACHE_CONTROL] = MEMBER_NAME("cache_control"),
 };
 static const struct member_table part_table = MEMBER_TABLE(part_names);
 
@@ -49,6 +54,17 @@ static bool read_refusal_part(struct reader *r, const uint32_t *values, struct c
     return read_text(r, values[PART_REFUSAL_MEMBER], "refusal", &part->text);
 }
 
+/* A data URL is taken apart; what claims to be one must be one. */
+static bool take_url(struct reader *r, struct slice url, const char *member, struct chat_part *part)
+{
+    if (!inner_data_url(url, &part->media_type, &part->data)) {
+        part->url = url;
+        return true;
+    }
+    return inner_is_base64(part->data) ||
+           reader_refuse(r, "invalid_value", member, "The data is no valid base64.");
+}
+
 static bool read_image_part(struct reader *r, const uint32_t *values, struct chat_part *part)
 {
     enum { URL, DETAIL, COUNT };
@@ -65,10 +81,7 @@ static bool read_image_part(struct reader *r, const uint32_t *values, struct cha
         !read_inner(r, image[DETAIL], "image_url/detail", &part->detail)) {
         return false;
     }
-    if (!inner_data_url(url, &part->media_type, &part->data)) {
-        part->url = url;
-    }
-    return true;
+    return take_url(r, url, "image_url/url", part);
 }
 
 static bool read_audio_part(struct reader *r, const uint32_t *values, struct chat_part *part)
@@ -80,10 +93,14 @@ static bool read_audio_part(struct reader *r, const uint32_t *values, struct cha
     uint32_t audio[COUNT];
     size_t unknown;
     part->kind = PART_AUDIO;
-    return read_object(r, values[PART_INPUT_AUDIO], "input_audio") &&
-           members_read(r, values[PART_INPUT_AUDIO], "input_audio", &table, audio, &unknown) &&
-           read_required(r, audio[DATA], "input_audio/data", &part->data) &&
-           read_inner(r, audio[FORMAT], "input_audio/format", &part->detail);
+    if (!read_object(r, values[PART_INPUT_AUDIO], "input_audio") ||
+        !members_read(r, values[PART_INPUT_AUDIO], "input_audio", &table, audio, &unknown) ||
+        !read_required(r, audio[DATA], "input_audio/data", &part->data) ||
+        !read_inner(r, audio[FORMAT], "input_audio/format", &part->detail)) {
+        return false;
+    }
+    return inner_is_base64(part->data) ||
+           reader_refuse(r, "invalid_value", "input_audio/data", "The data is no valid base64.");
 }
 
 static bool read_file_part(struct reader *r, const uint32_t *values, struct chat_part *part)
@@ -101,13 +118,22 @@ static bool read_file_part(struct reader *r, const uint32_t *values, struct chat
         !members_read(r, values[PART_FILE_MEMBER], "file", &table, file, &unknown) ||
         !read_inner(r, file[DATA], "file/file_data", &data) ||
         !read_inner(r, file[NAME], "file/filename", &part->detail) ||
-        !read_inner(r, file[ID], "file/file_id", &part->id)) {
+        !read_inner(r, file[ID], "file/file_id", &part->file_id)) {
         return false;
     }
-    if (data.ptr != NULL && !inner_data_url(data, &part->media_type, &part->data)) {
-        part->url = data;
+    return data.ptr == NULL || take_url(r, data, "file/file_data", part);
+}
+
+/* Not OpenAI's: vendors with several models behind this dialect hand it on to Anthropic. */
+enum cache_mark openai_cache_mark(const struct json_doc *doc, uint32_t control)
+{
+    uint32_t type = json_member(doc, control, SLICE("type"));
+    uint32_t ttl = json_member(doc, control, SLICE("ttl"));
+    if (!json_is(doc, type, JSON_STRING) || !json_string_is(doc, type, SLICE("ephemeral"))) {
+        return CACHE_MARK_NONE;
     }
-    return true;
+    bool hour = json_is(doc, ttl, JSON_STRING) && json_string_is(doc, ttl, SLICE("1h"));
+    return hour ? CACHE_MARK_1H : CACHE_MARK_5M;
 }
 
 static const struct {
@@ -132,6 +158,7 @@ static bool read_part(struct reader *r, uint32_t node, struct chat_part *part)
         !read_required(r, values[PART_TYPE], "type", &type)) {
         return false;
     }
+    part->cache = openai_cache_mark(r->doc, values[PART_CACHE_CONTROL]);
     for (size_t i = 0; i < ARRAY_LEN(part_kinds); i++) {
         if (json_string_is(r->doc, values[PART_TYPE], part_kinds[i].type)) {
             return part_kinds[i].read(r, values, part);
@@ -183,12 +210,30 @@ static bool read_function(struct reader *r, uint32_t function, struct chat_part 
            read_text(r, values[ARGUMENTS], "function/arguments", &part->arguments);
 }
 
+static bool read_custom(struct reader *r, uint32_t custom, struct chat_part *part)
+{
+    enum { NAME, INPUT, COUNT };
+    static const struct member_name names[COUNT] = {
+        [NAME] = MEMBER_NAME("name"), [INPUT] = MEMBER_NAME("input")};
+    static const struct member_table table = MEMBER_TABLE(names);
+    uint32_t values[COUNT];
+    size_t unknown;
+    part->kind = PART_TOOL_CALL;
+    part->arguments_text = true;
+    part->custom = true;
+    return read_object(r, custom, "custom") &&
+           members_read(r, custom, "custom", &table, values, &unknown) &&
+           read_required(r, values[NAME], "custom/name", &part->name) &&
+           read_text(r, values[INPUT], "custom/input", &part->arguments);
+}
+
 static bool read_call(struct reader *r, uint32_t node, struct chat_part *part)
 {
-    enum { ID, TYPE, FUNCTION, COUNT };
+    enum { ID, TYPE, FUNCTION, CUSTOM, COUNT };
     static const struct member_name names[COUNT] = {[ID] = MEMBER_NAME("id"),
                                                     [TYPE] = MEMBER_NAME("type"),
-                                                    [FUNCTION] = MEMBER_NAME("function")};
+                                                    [FUNCTION] = MEMBER_NAME("function"),
+                                                    [CUSTOM] = MEMBER_NAME("custom")};
     static const struct member_table table = MEMBER_TABLE(names);
     if (json_kind(r->doc, node) != JSON_OBJECT) {
         return reader_refuse_type(r, NULL, "an object");
@@ -202,8 +247,11 @@ static bool read_call(struct reader *r, uint32_t node, struct chat_part *part)
         !read_inner(r, values[TYPE], "type", &type)) {
         return false;
     }
+    if (slice_eq(type, SLICE("custom"))) {
+        return read_custom(r, values[CUSTOM], part);
+    }
     if (!slice_eq(type, SLICE("function"))) {
-        part->kind = PART_UNKNOWN; /* a custom tool's call: its id counts, the rest only moves */
+        part->kind = PART_UNKNOWN; /* its id counts, the rest only moves */
         return true;
     }
     return read_function(r, values[FUNCTION], part);

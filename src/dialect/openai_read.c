@@ -40,6 +40,10 @@ static const struct member_name member_names[MEMBER_COUNT] = {
     [MEMBER_BEST_OF] = MEMBER_NAME("best_of"),
     [MEMBER_SESSION_ID] = MEMBER_NAME("session_id"),
     [MEMBER_PROMPT_CACHE_KEY] = MEMBER_NAME("prompt_cache_key"),
+    [MEMBER_SERVICE_TIER] = MEMBER_NAME("service_tier"),
+    [MEMBER_METADATA] = MEMBER_NAME("metadata"),
+    [MEMBER_VERBOSITY] = MEMBER_NAME("verbosity"),
+    [MEMBER_STORE] = MEMBER_NAME("store"),
     [MEMBER_REASONING] = MEMBER_NAME("reasoning"),
     [MEMBER_FUNCTIONS] = MEMBER_NAME("functions"),
     [MEMBER_AUDIO] = MEMBER_NAME("audio"),
@@ -245,6 +249,25 @@ static bool read_top_extras(struct reader *r, const uint32_t *values, size_t unk
     return true;
 }
 
+/* Wishes that other dialects can say too; they stay extras, so that they go on as they are. */
+static bool read_wishes(struct reader *r, const uint32_t *values)
+{
+    struct chat *chat = r->chat;
+    uint32_t metadata;
+    if (!read_inner(r, values[MEMBER_SERVICE_TIER], name_of(MEMBER_SERVICE_TIER),
+                    &chat->service_tier) ||
+        !read_inner(r, values[MEMBER_VERBOSITY], name_of(MEMBER_VERBOSITY), &chat->verbosity) ||
+        !read_flag(r, values[MEMBER_STORE], name_of(MEMBER_STORE), &chat->store) ||
+        !read_kind(r, values[MEMBER_METADATA], name_of(MEMBER_METADATA), JSON_OBJECT, &metadata)) {
+        return false;
+    }
+    if (metadata != JSON_ABSENT) {
+        chat->metadata = json_raw(r->doc, metadata);
+    }
+    read_reasoning_object(r, values[MEMBER_REASONING]);
+    return true;
+}
+
 /* What few requests have. */
 static bool read_rare(struct reader *r, const uint32_t *values, size_t unknown)
 {
@@ -266,10 +289,10 @@ static bool read_rare(struct reader *r, const uint32_t *values, size_t unknown)
                    &chat->parallel_tool_calls) ||
         !openai_read_tools(r, values[MEMBER_TOOLS]) ||
         !openai_read_tool_choice(r, values[MEMBER_TOOL_CHOICE], &keep_choice) ||
-        !openai_read_format(r, values[MEMBER_RESPONSE_FORMAT], &keep_format)) {
+        !openai_read_format(r, values[MEMBER_RESPONSE_FORMAT], &keep_format) ||
+        !read_wishes(r, values)) {
         return false;
     }
-    read_reasoning_object(r, values[MEMBER_REASONING]);
     if (member_given(r->doc, values[MEMBER_FUNCTIONS])) {
         chat->needs |= CAPABILITY_TOOLS;
     }

@@ -34,11 +34,42 @@ static bool read_definition(struct reader *r, uint32_t function, struct chat_too
     return true;
 }
 
+static bool read_custom(struct reader *r, uint32_t custom, struct chat_tool *tool)
+{
+    enum { NAME, DESCRIPTION, FORMAT, COUNT };
+    static const struct member_name names[COUNT] = {[NAME] = MEMBER_NAME("name"),
+                                                    [DESCRIPTION] = MEMBER_NAME("description"),
+                                                    [FORMAT] = MEMBER_NAME("format")};
+    static const struct member_table table = MEMBER_TABLE(names);
+    uint32_t values[COUNT];
+    uint32_t format;
+    size_t unknown;
+    if (!member_given(r->doc, custom)) {
+        return reader_refuse_missing(r, "custom");
+    }
+    if (json_kind(r->doc, custom) != JSON_OBJECT) {
+        return reader_refuse_type(r, "custom", "an object");
+    }
+    if (!members_read(r, custom, "custom", &table, values, &unknown) ||
+        !read_required(r, values[NAME], "custom/name", &tool->name) ||
+        !read_inner(r, values[DESCRIPTION], "custom/description", &tool->description) ||
+        !read_kind(r, values[FORMAT], "custom/format", JSON_OBJECT, &format)) {
+        return false;
+    }
+    tool->kind = TOOL_CUSTOM;
+    if (format != JSON_ABSENT) {
+        tool->parameters = json_raw(r->doc, format);
+    }
+    return true;
+}
+
 static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
 {
-    enum { TYPE, FUNCTION, COUNT };
-    static const struct member_name names[COUNT] = {
-        [TYPE] = MEMBER_NAME("type"), [FUNCTION] = MEMBER_NAME("function")};
+    enum { TYPE, FUNCTION, CUSTOM, CACHE, COUNT };
+    static const struct member_name names[COUNT] = {[TYPE] = MEMBER_NAME("type"),
+                                                    [FUNCTION] = MEMBER_NAME("function"),
+                                                    [CUSTOM] = MEMBER_NAME("custom"),
+                                                    [CACHE] = MEMBER_NAME("cache_control")};
     static const struct member_table table = MEMBER_TABLE(names);
     if (json_kind(r->doc, node) != JSON_OBJECT) {
         return reader_refuse_type(r, NULL, "an object");
@@ -51,10 +82,15 @@ static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
         !read_required(r, values[TYPE], "type", &type)) {
         return false;
     }
-    /* Custom and built-in tools of vendors have no name for us: they only move. */
-    return json_string_is(r->doc, values[TYPE], SLICE("function"))
-               ? read_definition(r, values[FUNCTION], tool)
-               : true;
+    tool->cache = openai_cache_mark(r->doc, values[CACHE]);
+    if (json_string_is(r->doc, values[TYPE], SLICE("custom"))) {
+        return read_custom(r, values[CUSTOM], tool);
+    }
+    if (json_string_is(r->doc, values[TYPE], SLICE("function"))) {
+        return read_definition(r, values[FUNCTION], tool);
+    }
+    tool->kind = TOOL_OTHER; /* a vendor's built-in tool has no name for us: it only moves */
+    return true;
 }
 
 bool openai_read_tools(struct reader *r, uint32_t tools)
@@ -118,12 +154,17 @@ bool openai_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept)
     if (json_kind(r->doc, value) != JSON_OBJECT) {
         return reader_refuse_type(r, "tool_choice", "a string or an object");
     }
-    if (!json_string_is(r->doc, json_member(r->doc, value, SLICE("type")), SLICE("function"))) {
+    uint32_t type = json_member(r->doc, value, SLICE("type"));
+    bool custom =
+        json_is(r->doc, type, JSON_STRING) && json_string_is(r->doc, type, SLICE("custom"));
+    if (!custom &&
+        !(json_is(r->doc, type, JSON_STRING) && json_string_is(r->doc, type, SLICE("function")))) {
         *ret_kept = true;
         return true;
     }
     r->chat->tool_choice = TOOL_CHOICE_NAMED;
-    return read_required(r, json_path(r->doc, value, "function.name"), "tool_choice/function/name",
+    return read_required(r, json_path(r->doc, value, custom ? "custom.name" : "function.name"),
+                         custom ? "tool_choice/custom/name" : "tool_choice/function/name",
                          &r->chat->tool_choice_name);
 }
 

@@ -5,6 +5,7 @@
  * dialect it is listed as lost.
  */
 #include "dialect/openai.h"
+#include "dialect/thinking.h"
 #include "dialect/translate.h"
 
 static bool is_openai(unsigned dialect)
@@ -26,6 +27,13 @@ static void member_inner(struct openai_writer *w, struct slice key, struct slice
     }
 }
 
+struct slice openai_effort(const struct chat *chat)
+{
+    struct slice effort = thinking_effort(chat);
+    bool derived = chat->reasoning_effort.ptr == NULL;
+    return derived && slice_eq(effort, SLICE("none")) ? SLICE_EMPTY : effort;
+}
+
 static void write_model(struct openai_writer *w)
 {
     if (w->change->model.ptr != NULL) {
@@ -40,7 +48,8 @@ static void write_stream(struct openai_writer *w)
     if (w->chat->stream) {
         json_member_bool(&w->json, SLICE("stream"), true);
     }
-    if (w->chat->include_usage || (w->chat->stream && w->change->add_usage)) {
+    bool asked = w->chat->include_usage && (w->same || w->chat->stream);
+    if (asked || (w->chat->stream && w->change->add_usage)) {
         json_member_raw(&w->json, SLICE("stream_options"), SLICE("{\"include_usage\":true}"));
     }
 }
@@ -110,10 +119,42 @@ static bool is_routing(struct slice key)
     return slice_eq(key, SLICE("session_id"));
 }
 
+/* The same words, but one of Anthropic's. */
+static void write_service_tier(struct openai_writer *w)
+{
+    if (slice_eq(w->chat->service_tier, SLICE("standard_only"))) {
+        json_member_string(&w->json, SLICE("service_tier"), SLICE("default"));
+    } else {
+        member_inner(w, SLICE("service_tier"), w->chat->service_tier);
+    }
+}
+
+/* What an OpenAI client says in extras. OpenAI takes metadata only of answers that it keeps. */
+static void write_wishes(struct openai_writer *w)
+{
+    static const struct slice carried[] = {
+        SLICE_INIT("service_tier"), SLICE_INIT("verbosity"), SLICE_INIT("prompt_cache_key"),
+        SLICE_INIT("store"),        SLICE_INIT("metadata"),  SLICE_INIT("safety_identifier")};
+    const struct chat *chat = w->chat;
+    bool chats = chat->operation == OPERATION_CHAT;
+    loss_add_extras_but(w->loss, chat, carried, ARRAY_LEN(carried));
+    if (chats) {
+        write_service_tier(w);
+        member_inner(w, SLICE("verbosity"), chat->verbosity);
+        member_inner(w, SLICE("prompt_cache_key"), chat->cache_key);
+    }
+    if (chats && chat->store == 1) {
+        json_member_bool(&w->json, SLICE("store"), true);
+        member_raw(w, SLICE("metadata"), chat->metadata);
+    } else if (chat->metadata.ptr != NULL) {
+        loss_add(w->loss, SLICE("metadata"));
+    }
+}
+
 static void write_extras(struct openai_writer *w)
 {
     if (!w->same) {
-        loss_add_extras(w->loss, w->chat);
+        write_wishes(w);
         return;
     }
     for (size_t i = 0; i < w->chat->extra_count; i++) {
@@ -167,7 +208,7 @@ bool openai_write_chat_request(const struct chat *chat, const struct request_cha
     }
     openai_write_tools(&w);
     openai_write_format(&w);
-    member_inner(&w, SLICE("reasoning_effort"), chat->reasoning_effort);
+    member_inner(&w, SLICE("reasoning_effort"), openai_effort(chat));
     write_common(&w);
     return !out->failed;
 }

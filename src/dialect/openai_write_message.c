@@ -4,7 +4,9 @@
  * text goes into a user's turn right after all results (between them no other turn is allowed), and
  * several thoughts of one turn become one text.
  */
+#include "base/hash.h"
 #include "dialect/openai.h"
+#include "dialect/tool_name.h"
 #include "dialect/translate.h"
 
 static bool is_call(const struct chat_part *part)
@@ -64,14 +66,41 @@ static void write_image(struct json_writer *json, const struct chat_part *part)
     json_end_object(json);
 }
 
+struct slice openai_audio_format(const struct chat_part *part)
+{
+    static const struct {
+        struct slice media_type;
+        struct slice word;
+    } formats[] = {
+        {SLICE_INIT("audio/wav"), SLICE_INIT("wav")},
+        {SLICE_INIT("audio/x-wav"), SLICE_INIT("wav")},
+        {SLICE_INIT("audio/mpeg"), SLICE_INIT("mp3")},
+        {SLICE_INIT("audio/mp3"), SLICE_INIT("mp3")},
+        {SLICE_INIT("audio/flac"), SLICE_INIT("flac")},
+        {SLICE_INIT("audio/ogg"), SLICE_INIT("ogg")},
+        {SLICE_INIT("audio/aac"), SLICE_INIT("aac")},
+        {SLICE_INIT("audio/aiff"), SLICE_INIT("aiff")},
+    };
+    if (part->detail.len > 0) {
+        return part->detail;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        if (json_inner_is(part->media_type, formats[i].media_type)) {
+            return formats[i].word;
+        }
+    }
+    return SLICE_EMPTY;
+}
+
 static void write_audio(struct json_writer *json, const struct chat_part *part)
 {
     json_member_string(json, SLICE("type"), SLICE("input_audio"));
     json_key(json, SLICE("input_audio"));
     json_begin_object(json);
     json_member_inner(json, SLICE("data"), part->data);
-    if (part->detail.ptr != NULL) {
-        json_member_inner(json, SLICE("format"), part->detail);
+    struct slice format = openai_audio_format(part);
+    if (format.ptr != NULL) {
+        json_member_inner(json, SLICE("format"), format);
     }
     json_end_object(json);
 }
@@ -86,9 +115,11 @@ static void write_file(struct json_writer *json, const struct chat_part *part)
     }
     if (part->detail.ptr != NULL) {
         json_member_inner(json, SLICE("filename"), part->detail);
+    } else if (part->data.ptr != NULL) {
+        json_member_string(json, SLICE("filename"), SLICE("document")); /* it must have one */
     }
-    if (part->id.ptr != NULL) {
-        json_member_inner(json, SLICE("file_id"), part->id);
+    if (part->file_id.ptr != NULL) {
+        json_member_inner(json, SLICE("file_id"), part->file_id);
     }
     json_end_object(json);
 }
@@ -153,10 +184,30 @@ static void write_content(struct openai_writer *w, const struct chat_message *me
     }
 }
 
+#define CALL_ID_MAX 40u
+
+/* OpenAI takes no longer ids: one becomes its hash, the same in the call and in its result. */
+static void write_id(struct openai_writer *w, struct slice key, struct slice id)
+{
+    if (w->same || id.len <= CALL_ID_MAX) {
+        json_member_inner(&w->json, key, id);
+        return;
+    }
+    json_key(&w->json, key);
+    json_write_raw(&w->json, SLICE("\"call_"));
+    buf_printf(w->json.out, "%016llx\"", (unsigned long long)hash_stable(id));
+}
+
 static void write_arguments(struct json_writer *json, const struct chat_part *part)
 {
     json_key(json, SLICE("arguments"));
-    if (part->arguments_text) {
+    if (part->custom) {
+        struct buf object = BUF_INIT(part->arguments.len + 64);
+        custom_write_arguments(&object, part->arguments);
+        json_write_string(json, buf_slice(&object));
+        json->out->failed = json->out->failed || object.failed;
+        buf_release(&object);
+    } else if (part->arguments_text) {
         json_write_inner(json, part->arguments);
     } else {
         json_write_string(json, part->arguments.len == 0 ? SLICE("{}") : part->arguments);
@@ -171,7 +222,7 @@ static void write_call(struct openai_writer *w, const struct chat_part *part)
         return;
     }
     json_begin_object(json);
-    json_member_inner(json, SLICE("id"), part->id);
+    write_id(w, SLICE("id"), part->id);
     json_member_string(json, SLICE("type"), SLICE("function"));
     json_key(json, SLICE("function"));
     json_begin_object(json);
@@ -227,19 +278,54 @@ static void write_thoughts(struct openai_writer *w, const struct chat_message *m
     }
 }
 
+static bool has_thought(const struct chat_message *message)
+{
+    for (size_t i = 0; i < message->part_count; i++) {
+        if (message->parts[i].kind == PART_REASONING && message->parts[i].text.len > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What was thought before the calls of this turn, where the provider wants it and the client did
+   not bring it. */
+static bool write_recalled(struct openai_writer *w, const struct chat_message *message)
+{
+    const struct request_change *change = w->change;
+    if (!change->replay_reasoning || change->recall == NULL || has_thought(message)) {
+        return false;
+    }
+    for (size_t i = 0; i < message->part_count; i++) {
+        struct opaque_state state = {.dialect = DIALECT_COUNT};
+        if (message->parts[i].kind == PART_TOOL_CALL &&
+            change->recall(change->recall_user, message->parts[i].id, &state) &&
+            state.reasoning.len > 0) {
+            json_member_inner(&w->json, SLICE("reasoning_content"), state.reasoning);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Only vendors that want their open thoughts back get those of another dialect's client. */
 static void write_reasoning(struct openai_writer *w, const struct chat_message *message,
                             size_t index)
 {
-    write_thoughts(w, message, SLICE("reasoning_content"));
-    write_thoughts(w, message, SLICE("reasoning"));
+    bool texts = w->same || w->change->replay_reasoning;
+    if (texts) {
+        write_thoughts(w, message, SLICE("reasoning_content"));
+        write_thoughts(w, message, SLICE("reasoning"));
+    }
+    bool recalled = write_recalled(w, message);
     for (size_t i = 0; i < message->part_count; i++) {
         const struct chat_part *part = &message->parts[i];
-        if (part->kind != PART_REASONING || part->text.ptr != NULL) {
+        if (part->kind != PART_REASONING || (texts && part->text.ptr != NULL)) {
             continue;
         }
         if (goes_raw(w, part)) {
             json_member_raw(&w->json, SLICE("reasoning_details"), part->raw);
-        } else {
+        } else if (!recalled) {
             loss_add_message(w->loss, index, SLICE("reasoning"));
         }
     }
@@ -261,12 +347,22 @@ static void write_result_id(struct openai_writer *w, const struct chat_message *
         if (part->kind != PART_TOOL_RESULT) {
             continue;
         }
-        json_member_inner(&w->json, SLICE("tool_call_id"), part->id);
+        write_id(w, SLICE("tool_call_id"), part->id);
         if (part->is_error) {
             loss_add_message(w->loss, index, SLICE("is_error"));
         }
         return;
     }
+}
+
+/* A turn of which only thoughts would be left, that nobody wants: OpenAI refuses it. */
+static bool is_empty(const struct openai_writer *w, const struct chat_message *message)
+{
+    bool empty = !w->same && message->role == ROLE_ASSISTANT;
+    for (size_t i = 0; empty && i < message->part_count; i++) {
+        empty = message->parts[i].kind == PART_REASONING && !w->change->replay_reasoning;
+    }
+    return empty;
 }
 
 static void write_message(struct openai_writer *w, size_t index)
@@ -277,8 +373,13 @@ static void write_message(struct openai_writer *w, size_t index)
         [ROLE_TOOL] = SLICE_INIT("tool"),
     };
     const struct chat_message *message = &w->chat->messages[index];
+    if (is_empty(w, message)) {
+        loss_add_message(w->loss, index, SLICE("reasoning"));
+        return;
+    }
+    bool instructs = !w->same && message->role == ROLE_DEVELOPER; /* few servers know the word */
     json_begin_object(&w->json);
-    json_member_string(&w->json, SLICE("role"), roles[message->role]);
+    json_member_string(&w->json, SLICE("role"), roles[instructs ? ROLE_SYSTEM : message->role]);
     if (message->name.ptr != NULL) {
         json_member_inner(&w->json, SLICE("name"), message->name);
     }
@@ -316,14 +417,45 @@ static void write_moved(struct openai_writer *w, size_t first, size_t last)
     }
 }
 
-/* What only another dialect's reader understood cannot be said here. */
+static bool is_openais(unsigned dialect)
+{
+    return dialect == DIALECT_OPENAI_CHAT || dialect == DIALECT_OPENAI_COMPLETIONS ||
+           dialect == DIALECT_OPENAI_RESPONSES;
+}
+
+const char *openai_cannot_say(const struct chat *chat, const struct chat_part *part)
+{
+    bool here = part->data.ptr != NULL || part->url.ptr != NULL;
+    bool kept = is_openais(chat->dialect) && part->file_id.ptr != NULL;
+    switch (part->kind) {
+    case PART_UNKNOWN:
+        return "A part of this turn has no form in OpenAI's dialect.";
+    case PART_IMAGE:
+    case PART_FILE:
+        return here || kept ? NULL
+                            : "A file that another vendor keeps cannot be shown to this one.";
+    case PART_AUDIO:
+        return part->data.ptr != NULL ? NULL : "OpenAI takes sound as data only.";
+    default:
+        return NULL;
+    }
+}
+
+/* Why this cannot be said in Chat. */
+static const char *cannot_say(const struct openai_writer *w, const struct chat_part *part)
+{
+    bool image = part->kind == PART_IMAGE && part->data.ptr == NULL && part->url.ptr == NULL;
+    return image ? "Chat takes images as data or by URL." : openai_cannot_say(w->chat, part);
+}
+
 static bool check_known(struct openai_writer *w, size_t index)
 {
     const struct chat_message *message = &w->chat->messages[index];
-    for (size_t i = 0; i < message->part_count; i++) {
-        if (message->parts[i].kind == PART_UNKNOWN && !w->same) {
-            return untranslatable_message(w->error, index, NULL,
-                                          "A part of this turn has no form in OpenAI's dialect.");
+    for (size_t i = 0; i < message->part_count && !w->same; i++) {
+        const char *reason = cannot_say(w, &message->parts[i]);
+        if (reason != NULL) {
+            bool whole = message->parts[i].kind == PART_UNKNOWN;
+            return untranslatable_message(w->error, index, whole ? NULL : "content", reason);
         }
     }
     return true;

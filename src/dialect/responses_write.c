@@ -6,8 +6,8 @@
  * think.
  */
 #include "dialect/edit.h"
+#include "dialect/openai.h"
 #include "dialect/responses.h"
-#include "dialect/thinking.h"
 #include "dialect/tool_name.h"
 #include "dialect/translate.h"
 
@@ -179,13 +179,13 @@ static void write_text(struct responses_writer *w)
 
 static bool thinks(const struct chat *chat)
 {
-    struct slice effort = thinking_effort(chat);
+    struct slice effort = openai_effort(chat);
     return effort.len > 0 && !slice_eq(effort, SLICE("none"));
 }
 
 static void write_reasoning(struct responses_writer *w)
 {
-    struct slice effort = thinking_effort(w->chat);
+    struct slice effort = openai_effort(w->chat);
     bool summary = w->chat->show_thinking && thinks(w->chat);
     if (effort.len == 0) {
         return;

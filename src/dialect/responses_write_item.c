@@ -6,6 +6,7 @@
  * unless the provider wants its open thoughts back.
  */
 #include "base/hash.h"
+#include "dialect/openai.h"
 #include "dialect/responses.h"
 #include "dialect/translate.h"
 
@@ -58,8 +59,9 @@ static void write_audio(struct json_writer *json, const struct chat_part *part)
     json_key(json, SLICE("input_audio"));
     json_begin_object(json);
     json_member_inner(json, SLICE("data"), part->data);
-    if (part->detail.ptr != NULL) {
-        json_member_inner(json, SLICE("format"), part->detail);
+    struct slice format = openai_audio_format(part);
+    if (format.ptr != NULL) {
+        json_member_inner(json, SLICE("format"), format);
     }
     json_end_object(json);
 }
@@ -276,9 +278,10 @@ static bool write_turn(struct responses_writer *w, size_t index)
 {
     const struct chat_message *message = &w->chat->messages[index];
     for (size_t i = 0; i < message->part_count; i++) {
-        if (message->parts[i].kind == PART_UNKNOWN) {
-            return untranslatable_message(w->error, index, NULL,
-                                          "A part of this turn has no form in Responses.");
+        const char *reason = openai_cannot_say(w->chat, &message->parts[i]);
+        if (reason != NULL) {
+            bool whole = message->parts[i].kind == PART_UNKNOWN;
+            return untranslatable_message(w->error, index, whole ? NULL : "content", reason);
         }
     }
     if (message->role == ROLE_ASSISTANT) {

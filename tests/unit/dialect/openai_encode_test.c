@@ -108,6 +108,71 @@ static void escapes_line_separators(void)
         ROLE DELTA("\"content\":\"\\u2028\\u2029\\u0085 \xE2\x80\xA6 \xC2\xA9 \xE2\x80\""));
 }
 
+static void tells_citations_and_logprobs(void)
+{
+    const struct event events[] = {
+        {.kind = EVENT_CITATION,
+         .id = SLICE("https://e"),
+         .name = SLICE("T"),
+         .text = SLICE("words")},
+        {.kind = EVENT_LOGPROBS, .text = SLICE("[{}]")},
+        {.kind = EVENT_SIGNATURE, .text = SLICE("s")},
+    };
+    encode_events(events, 3, false,
+                  ROLE DELTA("\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{"
+                             "\"url\":\"https://e\",\"title\":\"T\",\"start_index\":0,"
+                             "\"end_index\":0,\"content\":\"words\"}}]") HEAD
+                  "{\"index\":0,\"delta\":{},\"logprobs\":{\"content\":[{}],\"refusal\":null},"
+                  "\"finish_reason\":null}]}\n\n");
+}
+
+#define CUSTOM_BEGIN                                                                               \
+    ROLE DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"c\",\"type\":\"custom\",\"custom\":{"        \
+               "\"name\":\"patch\",\"input\":\"\"}}]")
+#define CUSTOM_INPUT(text)                                                                         \
+    DELTA("\"tool_calls\":[{\"index\":0,\"custom\":{\"input\":\"" text "\"}}]")
+#define FINISH HEAD "{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\n"
+
+static void turns_functions_back_into_custom_calls(void)
+{
+    struct chat_tool tool = {.kind = TOOL_CUSTOM, .name = SLICE("patch")};
+    const struct chat chat = {.tools = &tool, .tool_count = 1};
+    const struct answer_head head = {
+        .call_id = SLICE("call"), .model = SLICE("m\"x"), .created_s = 5, .chat = &chat};
+    const struct event events[] = {
+        {.kind = EVENT_TOOL_CALL, .id = SLICE("c"), .name = SLICE("patch")},
+        {.kind = EVENT_TOOL_ARGUMENTS, .text = SLICE("{\\\"input\\\":\\\"a")},
+        {.kind = EVENT_TOOL_ARGUMENTS, .text = SLICE("\\\\nb\\\"}")},
+        {.kind = EVENT_FINISH, .finish = FINISH_TOOL_CALLS},
+    };
+    const struct dialect *dialect = dialect_of(DIALECT_OPENAI_CHAT);
+    struct encoder *encoder = dialect->encoder_new(&head);
+    struct frame frame = {.events = events, .count = ARRAY_LEN(events)};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    EXPECT(dialect->encode(encoder, &frame, &out));
+    EXPECT_SLICE(buf_slice(&out), CUSTOM_BEGIN CUSTOM_INPUT("a\\nb") FINISH);
+    buf_clear(&out);
+    EXPECT(dialect->write_answer(&head, &frame, &out));
+    EXPECT(slice_find_slice(buf_slice(&out),
+                            SLICE("\"tool_calls\":[{\"id\":\"c\",\"type\":\"custom\","
+                                  "\"custom\":{\"name\":\"patch\",\"input\":\"a\\nb\"}}]")) !=
+           SIZE_MAX);
+    dialect->encoder_free(encoder);
+    buf_release(&out);
+}
+
+static void custom_calls_stay_what_they_are(void)
+{
+    const struct event events[] = {
+        {.kind = EVENT_TOOL_CALL, .id = SLICE("c"), .name = SLICE("patch"), .custom = true},
+        {.kind = EVENT_TOOL_ARGUMENTS, .text = SLICE("a"), .custom = true},
+        {.kind = EVENT_FINISH, .finish = FINISH_TOOL_CALLS},
+    };
+    encode_events(events, 3, false, CUSTOM_BEGIN CUSTOM_INPUT("a") FINISH);
+    const struct event empty[] = {events[0], events[2]};
+    encode_events(empty, 2, false, CUSTOM_BEGIN FINISH);
+}
+
 static void fails_when_the_room_is_too_small(void)
 {
     struct answer_head head = {.call_id = SLICE("call"), .model = SLICE("m")};
@@ -129,6 +194,10 @@ int main(void)
     TEST(nothing_follows_an_error_or_the_end, "nothing follows an error or the end");
     TEST(every_finish_has_a_word, "every finish has OpenAI's word");
     TEST(escapes_line_separators, "line separators of Unicode are escaped");
+    TEST(tells_citations_and_logprobs, "citations and logprobs stand beside the text");
+    TEST(turns_functions_back_into_custom_calls,
+         "a function that stood for a custom tool is a custom call again");
+    TEST(custom_calls_stay_what_they_are, "custom calls stay custom calls");
     TEST(fails_when_the_room_is_too_small, "an answer beyond the ceiling fails");
     return tap_done();
 }

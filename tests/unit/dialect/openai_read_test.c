@@ -373,7 +373,7 @@ static void reads_parts(void)
             "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png,raw\"}},"
             "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"BBBB\",\"format\":\"wav\"}},"
             "{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\",\"file_data\":\"data:application/"
-            "pdf;base64,CC\"}},"
+            "pdf;base64,CCCC\"}},"
             "{\"type\":\"file\",\"file\":{\"file_id\":\"f1\"}},"
             "{\"type\":\"file\",\"file\":{\"file_data\":\"https://e.example/b.pdf\"}},"
             "{\"type\":\"video_url\",\"video_url\":{}}]}")));
@@ -396,7 +396,7 @@ static void reads_parts(void)
     EXPECT_SLICE(m->parts[4].detail, "wav");
     EXPECT_INT(m->parts[5].kind, PART_FILE);
     EXPECT_SLICE(m->parts[5].media_type, "application/pdf");
-    EXPECT_SLICE(m->parts[6].id, "f1");
+    EXPECT_SLICE(m->parts[6].file_id, "f1");
     EXPECT_SLICE(m->parts[7].url, "https://e.example/b.pdf");
     EXPECT_INT(m->parts[8].kind, PART_UNKNOWN);
     EXPECT_INT(r.chat.needs, CAPABILITY_VISION | CAPABILITY_AUDIO | CAPABILITY_DOCUMENTS);
@@ -430,8 +430,12 @@ static void reads_tool_turns(void)
     EXPECT_INT(turn->parts[3].kind, PART_TOOL_CALL);
     EXPECT_SLICE(turn->parts[3].name, "f");
     EXPECT(turn->parts[3].arguments_text);
-    EXPECT_INT(turn->parts[4].kind, PART_UNKNOWN);
+    EXPECT_INT(turn->parts[4].kind, PART_TOOL_CALL);
+    EXPECT(turn->parts[4].custom && turn->parts[4].arguments_text);
     EXPECT_SLICE(turn->parts[4].id, "b");
+    EXPECT_SLICE(turn->parts[4].name, "g");
+    EXPECT_SLICE(turn->parts[4].arguments, "x");
+    EXPECT(r.chat.messages[2].parts[0].custom);
     EXPECT_INT(r.chat.messages[3].parts[0].kind, PART_TOOL_RESULT);
     EXPECT_SLICE(r.chat.messages[3].parts[0].name, "f");
     EXPECT_SLICE(r.chat.messages[3].parts[1].text, "one");

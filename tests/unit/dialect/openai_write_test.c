@@ -166,9 +166,10 @@ static void what_is_written_reads_as_what_was_read(void)
     files_release(&files);
 }
 
-static void expect_written(struct chat *chat, const char *wanted, const char *wanted_loss)
+static void expect_changed(struct chat *chat, struct request_change change, const char *wanted,
+                           const char *wanted_loss)
 {
-    struct request_change change = {.model = SLICE("m")};
+    change.model = SLICE("m");
     struct buf out = BUF_INIT(FIXTURE_LIMIT);
     struct loss loss = {.len = 0};
     struct error error = {0};
@@ -176,6 +177,11 @@ static void expect_written(struct chat *chat, const char *wanted, const char *wa
     EXPECT_SLICE(buf_slice(&out), wanted);
     EXPECT_SLICE(slice_of(loss.text, loss.len), wanted_loss);
     buf_release(&out);
+}
+
+static void expect_written(struct chat *chat, const char *wanted, const char *wanted_loss)
+{
+    expect_changed(chat, (struct request_change){0}, wanted, wanted_loss);
 }
 
 #define FOREIGN DIALECT_COUNT /* some dialect that is not OpenAI's */
@@ -219,8 +225,7 @@ static void moves_images_of_results_behind_all_results(void)
                         .preferences = JSON_ABSENT};
     expect_written(&chat,
                    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"look\"},"
-                   "{\"role\":\"assistant\",\"reasoning_content\":\"hm!\",\"content\":\"one "
-                   "\",\"tool_calls\":["
+                   "{\"role\":\"assistant\",\"content\":\"one \",\"tool_calls\":["
                    "{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"shot\","
                    "\"arguments\":\"{\\\"x\\\": \\\"y\\\"}\"}},"
                    "{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"shot\","
@@ -241,7 +246,7 @@ static void lists_what_another_dialect_said_more(void)
     struct chat_extra inner[] = {{SLICE("cache_control"), SLICE("{}")}};
     struct chat_message messages[] = {
         {.role = ROLE_USER, .parts = user, .part_count = 1, .extras = inner, .extra_count = 1}};
-    struct chat_tool tools[] = {{.raw = SLICE("{}"), .strict = -1},
+    struct chat_tool tools[] = {{.kind = TOOL_OTHER, .raw = SLICE("{}"), .strict = -1},
                                 {.name = SLICE("f"), .strict = -1}};
     struct chat chat = {.dialect = FOREIGN,
                         .messages = messages,
@@ -304,6 +309,177 @@ static void refuses_parts_that_nobody_knows(void)
     buf_release(&out);
 }
 
+/* --- thoughts, custom tools and wishes of other dialects --- */
+
+static bool remember(void *user, struct slice call_id, struct opaque_state *ret_state)
+{
+    (void)user;
+    if (!slice_eq(call_id, SLICE("b"))) {
+        return false;
+    }
+    *ret_state = (struct opaque_state){.reasoning = SLICE("as before")};
+    return true;
+}
+
+static struct chat foreign_chat(struct chat_message *messages, size_t count)
+{
+    return (struct chat){.dialect = FOREIGN,
+                         .messages = messages,
+                         .message_count = count,
+                         .choices = 1,
+                         .parallel_tool_calls = -1,
+                         .schema_strict = -1,
+                         .store = -1,
+                         .thinking_budget = -1,
+                         .preferences = JSON_ABSENT};
+}
+
+static void brings_thoughts_back_to_who_wants_them(void)
+{
+    struct chat_part thought[] = {
+        {.kind = PART_REASONING, .text = SLICE("hm"), .signature = SLICE("s")},
+        {.kind = PART_REASONING, .text = SLICE("!")},
+        {.kind = PART_TEXT, .text = SLICE("one")},
+    };
+    struct chat_part calls[] = {
+        {.kind = PART_TOOL_CALL, .id = SLICE("a"), .name = SLICE("f")},
+        {.kind = PART_TOOL_CALL, .id = SLICE("b"), .name = SLICE("f")},
+    };
+    struct chat_message messages[] = {
+        {.role = ROLE_ASSISTANT, .parts = thought, .part_count = 3},
+        {.role = ROLE_ASSISTANT, .parts = calls, .part_count = 2},
+    };
+    struct chat chat = foreign_chat(messages, 2);
+    const char *wanted =
+        "{\"model\":\"m\",\"messages\":["
+        "{\"role\":\"assistant\",\"reasoning_content\":\"hm!\",\"content\":\"one\"},"
+        "{\"role\":\"assistant\",\"reasoning_content\":\"as before\",\"content\":null,"
+        "\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+        "\"arguments\":\"{}\"}},{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"f\","
+        "\"arguments\":\"{}\"}}]}]}";
+    expect_changed(&chat, (struct request_change){.replay_reasoning = true, .recall = remember},
+                   wanted, "");
+    messages[0].part_count = 2;
+    expect_written(&chat,
+                   "{\"model\":\"m\",\"messages\":["
+                   "{\"role\":\"assistant\",\"content\":null,"
+                   "\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":"
+                   "\"f\",\"arguments\":\"{}\"}},{\"id\":\"b\",\"type\":\"function\",\"function\":"
+                   "{\"name\":\"f\",\"arguments\":\"{}\"}}]}]}",
+                   "messages.0.reasoning");
+}
+
+#define LONG_ID "functions.a_very_long_name_of_a_tool_that_somebody_made:0"
+
+static void custom_tools_become_functions_and_long_ids_short(void)
+{
+    struct chat_part call[] = {{.kind = PART_TOOL_CALL,
+                                .id = SLICE(LONG_ID),
+                                .name = SLICE("patch"),
+                                .arguments = SLICE("a \\\"b\\\"\\n"),
+                                .custom = true}};
+    struct chat_part result[] = {{.kind = PART_TOOL_RESULT, .id = SLICE(LONG_ID)},
+                                 {.kind = PART_TEXT, .text = SLICE("ok")}};
+    struct chat_message messages[] = {
+        {.role = ROLE_ASSISTANT, .parts = call, .part_count = 1},
+        {.role = ROLE_TOOL, .parts = result, .part_count = 2},
+    };
+    struct chat_tool tools[] = {{.kind = TOOL_CUSTOM,
+                                 .name = SLICE("patch"),
+                                 .description = SLICE("d"),
+                                 .parameters = SLICE("{\"type\":\"grammar\"}"),
+                                 .strict = -1}};
+    struct chat chat = foreign_chat(messages, 2);
+    chat.tools = tools;
+    chat.tool_count = 1;
+    chat.tool_choice = TOOL_CHOICE_NAMED;
+    chat.tool_choice_name = SLICE("patch");
+    expect_written(
+        &chat,
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":["
+        "{\"id\":\"call_a0958565dff92f26\",\"type\":\"function\",\"function\":{\"name\":\"patch\","
+        "\"arguments\":\"{\\\"input\\\":\\\"a \\\\\\\"b\\\\\\\"\\\\n\\\"}\"}}]},"
+        "{\"role\":\"tool\",\"tool_call_id\":\"call_a0958565dff92f26\",\"content\":\"ok\"}],"
+        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"patch\",\"description\":\"d\","
+        "\"parameters\":{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},"
+        "\"required\":[\"input\"]}}}],"
+        "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"patch\"}}}",
+        "tools.format");
+}
+
+static void says_the_wishes_of_other_dialects(void)
+{
+    struct chat_part text[] = {{.kind = PART_TEXT, .text = SLICE("x")}};
+    struct chat_message messages[] = {{.role = ROLE_DEVELOPER, .parts = text, .part_count = 1}};
+    struct chat_extra extras[] = {{SLICE("metadata"), SLICE("{}")}, {SLICE("odd"), SLICE("1")}};
+    struct chat chat = foreign_chat(messages, 1);
+    chat.service_tier = SLICE("standard_only");
+    chat.verbosity = SLICE("low");
+    chat.cache_key = SLICE("k");
+    chat.metadata = SLICE("{\"a\":\"b\"}");
+    chat.thinking = THINKING_ON;
+    chat.thinking_budget = 20000;
+    chat.include_usage = true;
+    chat.extras = extras;
+    chat.extra_count = 2;
+    expect_written(&chat,
+                   "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"x\"}],"
+                   "\"reasoning_effort\":\"high\",\"service_tier\":\"default\","
+                   "\"verbosity\":\"low\",\"prompt_cache_key\":\"k\"}",
+                   "odd,metadata");
+    chat.store = 1;
+    chat.service_tier = SLICE("flex");
+    chat.extra_count = 0;
+    expect_written(&chat,
+                   "{\"model\":\"m\",\"messages\":[{\"role\":\"system\",\"content\":\"x\"}],"
+                   "\"reasoning_effort\":\"high\",\"service_tier\":\"flex\","
+                   "\"verbosity\":\"low\",\"prompt_cache_key\":\"k\",\"store\":true,"
+                   "\"metadata\":{\"a\":\"b\"}}",
+                   "");
+}
+
+static void writes_sound_and_files(void)
+{
+    struct chat_part parts[] = {
+        {.kind = PART_AUDIO, .media_type = SLICE("audio/mpeg"), .data = SLICE("AAAA")},
+        {.kind = PART_AUDIO, .media_type = SLICE("audio/odd"), .data = SLICE("AAAA")},
+        {.kind = PART_FILE, .media_type = SLICE("application/pdf"), .data = SLICE("AAAA")},
+        {.kind = PART_FILE, .file_id = SLICE("f1")},
+    };
+    /* Responses keeps its files where Chat does */
+    struct chat_message messages[] = {{.role = ROLE_USER, .parts = parts, .part_count = 4}};
+    struct chat chat = foreign_chat(messages, 1);
+    chat.dialect = DIALECT_OPENAI_RESPONSES;
+    expect_written(
+        &chat,
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
+        "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AAAA\",\"format\":"
+        "\"mp3\"}},{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AAAA\"}},"
+        "{\"type\":\"file\",\"file\":{\"file_data\":\"data:application/pdf;base64,AAAA\","
+        "\"filename\":\"document\"}},{\"type\":\"file\",\"file\":{\"file_id\":\"f1\"}}]}]"
+        "}",
+        "");
+}
+
+static void refuses_what_only_another_vendor_keeps(void)
+{
+    struct chat_part parts[] = {{.kind = PART_IMAGE, .file_id = SLICE("f1")},
+                                {.kind = PART_FILE, .file_id = SLICE("f1")},
+                                {.kind = PART_AUDIO, .url = SLICE("https://e.example/a.wav")}};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        struct chat_message messages[] = {{.role = ROLE_USER, .parts = &parts[i], .part_count = 1}};
+        struct chat chat = foreign_chat(messages, 1);
+        struct request_change change = {0};
+        struct buf out = BUF_INIT(FIXTURE_LIMIT);
+        struct loss loss = {.len = 0};
+        struct error error = {0};
+        EXPECT(
+            !dialect_of(DIALECT_OPENAI_CHAT)->write_request(&chat, &change, &out, &loss, &error));
+        EXPECT(strcmp(error.pointer, "/messages/0/content") == 0);
+        buf_release(&out);
+    }
+}
+
 static void the_change_wins(void)
 {
     struct request request;
@@ -340,6 +516,13 @@ int main(void)
     TEST(ollama_cannot_mark_a_failed_result,
          "a failed result is listed as lost where it cannot be marked");
     TEST(refuses_parts_that_nobody_knows, "a part that nobody knows is refused, not dropped");
+    TEST(brings_thoughts_back_to_who_wants_them,
+         "thoughts go back to providers that want them, the client's or the remembered");
+    TEST(custom_tools_become_functions_and_long_ids_short,
+         "custom tools become functions, long ids short ones");
+    TEST(says_the_wishes_of_other_dialects, "wishes of other dialects have OpenAI's names");
+    TEST(writes_sound_and_files, "sound and files have a format and a name");
+    TEST(refuses_what_only_another_vendor_keeps, "what only another vendor keeps is refused");
     TEST(the_change_wins, "model, limit and usage are those of the target");
     return tap_done();
 }

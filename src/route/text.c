@@ -14,10 +14,10 @@
 /* The last hits are kept for the end of the text, where the request often stands. */
 #define HITS_ANYWHERE (FEATURES_HITS_MAX - 64)
 #define TEXT_END 700
-#define HEAD_BYTES 256 /* in which every word is looked up */
+#define HEAD_BYTES 192 /* in which every word is looked up */
 #define TAIL_BYTES 160
 #define SYSTEM_TAIL_BYTES 128
-#define SKIP_BYTES 448 /* between two blocks of the middle that are read */
+#define SKIP_BYTES 960 /* between two blocks of the middle that are read */
 #define WORDS_PER_BLOCK 10
 /* Words after a kept one within which the frequent ones (to, in, are) are kept too: they may go on
  * a phrase. */

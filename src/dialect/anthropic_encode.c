@@ -12,7 +12,7 @@
 #include "base/memory.h"
 
 #define WAITING_MAX ((size_t)32 * 1024 * 1024) /* of one block */
-#define BLANK_MAX ((size_t)64 * 1024)
+#define BLANK_MAX ((size_t)1024 * 1024)
 
 enum block_kind { BLOCK_TEXT, BLOCK_REFUSAL, BLOCK_THINKING, BLOCK_CALL, BLOCK_REDACTED };
 
@@ -309,7 +309,7 @@ static void take_text(struct anthropic_encoder *e, enum block_kind kind, struct 
     struct block *block = last_of(e, kind);
     if (block == NULL) {
         if (anthropic_is_blank(text)) {
-            buf_append(&e->blank, text);
+            out->failed = !buf_append(&e->blank, text) || out->failed;
             return;
         }
         if (push(e, kind, out) == NULL) {

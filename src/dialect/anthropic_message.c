@@ -148,6 +148,14 @@ static bool check_place(struct turn *t, const struct chat_part *part)
                                   "A block of this type cannot stand in a turn of this role.");
 }
 
+/* A block that is no result: one part. */
+static bool read_other(struct turn *t, uint32_t block, struct chat_message *message)
+{
+    const struct chat_part *part = &message->parts[message->part_count];
+    return anthropic_read_block(t->r, block, message->parts, &message->part_count) &&
+           check_place(t, part);
+}
+
 /* All results, or all other blocks. */
 static bool read_blocks(struct turn *t, bool results, struct chat_message *message)
 {
@@ -161,9 +169,7 @@ static bool read_blocks(struct turn *t, bool results, struct chat_message *messa
         if (result != results) {
             continue;
         }
-        if (results ? !read_result(t, i)
-                    : !anthropic_read_block(r, i, message->parts, &message->part_count) ||
-                          !check_place(t, &message->parts[message->part_count - 1])) {
+        if (!(results ? read_result(t, i) : read_other(t, i, message))) {
             return false;
         }
     }
@@ -301,8 +307,7 @@ static bool read_system_blocks(struct turn *t)
             return reader_refuse(r, "invalid_value", "type",
                                  "A block of this type cannot stand in a system prompt.");
         }
-        if (!anthropic_read_block(r, i, message->parts, &message->part_count) ||
-            !check_place(t, &message->parts[message->part_count - 1])) {
+        if (!read_other(t, i, message)) {
             return false;
         }
         message->part_count -= is_billing(&message->parts[message->part_count - 1]) ? 1 : 0;

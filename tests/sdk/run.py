@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-The SDKs that users have against the gateway and the simulated provider: the openai packages of
-PyPI and npm, installed into build/sdk on first use. A package that cannot be installed is
+The SDKs that users have against the gateway and the simulated provider. Each driver runs the same
+checks (node/checks.mjs, python/checks.py) with each provider behind the gateway, or with
+--direct against the simulated provider of its own dialect, which shows that the fake is faithful.
+Packages are installed into build/sdk on first use, versions pinned; what cannot be installed is
 skipped, loudly. TAP on stdout.
 """
 
 import argparse
+import collections
+import concurrent.futures
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,69 +24,247 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 from harness.process import Sluice  # noqa: E402
 
-PYTHON_PACKAGE = "openai==3.54.0"
-NODE_PACKAGE = "openai@7.57.0"
 ROOT = os.path.abspath(os.path.join("build", "sdk"))
-CONFIG = """\
+DRIVER_SECONDS = 200
+
+# One row for each driver: its file, and the dialect that it speaks.
+Driver = collections.namedtuple("Driver", "file dialect")
+DRIVERS = (
+    Driver("node/langchain_openai.mjs", "openai"),
+    Driver("node/langchain_anthropic.mjs", "anthropic"),
+    Driver("python/litellm_client.py", "openai"),
+    Driver("python/langchain_openai_client.py", "openai"),
+    Driver("node/ai_openai_responses.mjs", "responses"),
+    Driver("node/ai_openai_chat.mjs", "openai"),
+    Driver("node/ai_compatible.mjs", "openai"),
+    Driver("node/ai_anthropic.mjs", "anthropic"),
+    Driver("node/openai_chat.mjs", "openai"),
+    Driver("node/openai_responses.mjs", "responses"),
+    Driver("node/anthropic.mjs", "anthropic"),
+    Driver("node/genai.mjs", "gemini"),
+    Driver("node/openrouter.mjs", "openai"),
+    Driver("python/openai_chat.py", "openai"),
+    Driver("python/openai_responses.py", "responses"),
+    Driver("python/anthropic_messages.py", "anthropic"),
+)
+
+# Drivers that do not pass yet: run only when named.
+WAITING = (Driver("node/ollama.mjs", "ollama"),)
+
+# One row for each provider behind the gateway: its dialect and how it is configured.
+Back = collections.namedtuple("Back", "name preset path")
+BACKS = (
+    Back("openai", "openai-compatible", "/v1"),
+    Back("responses", "openai", "/v1"),
+    Back("anthropic", "anthropic", "/v1"),
+    Back("ollama", "ollama", ""),
+    Back("gemini", "gemini", "/v1beta"),
+)
+
+# Tests of what only the gateway does: headers, decisions, errors of its own.
+EXTRA = (
+    Driver("node/gateway_openai.mjs", None),
+    Driver("python/gateway_openai.py", None),
+)
+HEAD = """\
 server: {{ listen: 127.0.0.1:{port}, workers: 2 }}
 log: {{ format: json, level: info }}
+ledger: {{ path: ledger.db, segment_bytes: 1MB }}
+routes:
+  auto: {{ targets: [small] }}
 providers:
   lab: {{ preset: openai-compatible, base_url: "http://127.0.0.1:{fake}/v1" }}
   local: {{ preset: ollama, base_url: "http://127.0.0.1:{fake}" }}
-targets:
-  small: {{ provider: lab, model: small-1, tier: premium, context_tokens: 32000,
-    price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
-  llama: {{ provider: local, model: llama3.2, tier: budget, context_tokens: 32000,
-    capabilities: [streaming, tools, json] }}
-  limited: {{ provider: lab, model: limited-1, tier: premium, context_tokens: 32000,
-    price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
-  broken: {{ provider: lab, model: broken-1, tier: premium, context_tokens: 32000,
-    price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
-  cut: {{ provider: lab, model: cut-1, tier: premium, context_tokens: 32000,
-    price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
-routes:
-  auto: {{ targets: [small] }}
-ledger: {{ path: ledger.db, segment_bytes: 1MB }}
 """
+OWN_TARGETS = """\
+targets:
+  small: { provider: lab, model: small-1, tier: premium, context_tokens: 32000,
+    price: { input_per_mtok: 1, output_per_mtok: 2 } }
+  llama: { provider: local, model: llama3.2, tier: budget, context_tokens: 32000,
+    capabilities: [streaming, tools, json] }
+  limited: { provider: lab, model: limited-1, tier: premium, context_tokens: 32000,
+    price: { input_per_mtok: 1, output_per_mtok: 2 } }
+  broken: { provider: lab, model: broken-1, tier: premium, context_tokens: 32000,
+    price: { input_per_mtok: 1, output_per_mtok: 2 } }
+  cut: { provider: lab, model: cut-1, tier: premium, context_tokens: 32000,
+    price: { input_per_mtok: 1, output_per_mtok: 2 } }
+"""
+ALL = "[streaming, tools, parallel_tools, json, json_schema, vision, documents, audio, reasoning]"
+FLAKY = "fault-flap-1-status-503-retry-ms-10"
 
 
-def quiet(*command, **more):
+def name_of(driver):
+    return os.path.splitext(driver.file)[0].replace("_", "-").replace("/", "-")
+
+
+def target(name, provider, model, capabilities=ALL):
+    return (
+        f"  {name}: {{ provider: {provider}, model: {model}, tier: premium,\n"
+        f"    context_tokens: 100000,\n"
+        f"    capabilities: {capabilities}, price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}\n"
+    )
+
+
+def configuration(port, fake):
+    text = HEAD.format(port=port, fake=fake)
+    for back in BACKS:
+        text += (
+            f"  back-{back.name}: {{ preset: {back.preset}, api_key: sk-back,\n"
+            f'    base_url: "http://127.0.0.1:{fake}{back.path}" }}\n'
+        )
+    text += OWN_TARGETS
+    for back in BACKS:
+        text += target(f"to-{back.name}", f"back-{back.name}", f"{back.name}-1")
+        for driver in DRIVERS + WAITING:
+            model = f"{name_of(driver)}-{back.name}-{FLAKY}"
+            text += target(f"flaky-{back.name}-{name_of(driver)}", f"back-{back.name}", model)
+    text += target("vectors", "back-openai", "vectors-1", "[embeddings]")
+    return text
+
+
+# --- packages -------------------------------------------------------------------------------------
+
+
+def quiet(*command, timeout=300, **more):
     return subprocess.run(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
         **more,
     )
 
 
-def install_python():
-    """The interpreter of a virtual environment with the package, or (None, why)."""
-    python = os.path.join(ROOT, "venv", "bin", "python")
-    if (
-        not os.path.exists(python)
-        and quiet(sys.executable, "-m", "venv", os.path.join(ROOT, "venv")).returncode != 0
-    ):
-        return None, "python3 has no venv"
-    if quiet(python, "-c", "import openai").returncode != 0:
-        result = quiet(python, "-m", "pip", "install", "-q", PYTHON_PACKAGE)
-        if result.returncode != 0:
-            return None, f"{PYTHON_PACKAGE} cannot be installed: {result.stdout.strip()[-200:]}"
-    return [python, os.path.join(HERE, "python_sdk.py")], None
+def stamped(directory, listing):
+    """Is what `listing` names installed in the directory?"""
+    with open(listing, "rb") as file:
+        wanted = hashlib.sha256(file.read()).hexdigest()
+    stamp = os.path.join(directory, "stamp")
+    found = ""
+    if os.path.exists(stamp):
+        with open(stamp, encoding="utf-8") as file:
+            found = file.read()
+
+    def write():
+        with open(stamp, "w", encoding="utf-8") as file:
+            file.write(wanted)
+
+    return found == wanted, write
 
 
 def install_node():
+    """The folder with node_modules and copies of the drivers, or (None, why)."""
+    directory = os.path.join(ROOT, "node")
+    listing = os.path.join(HERE, "node", "package.json")
     if shutil.which("node") is None or shutil.which("npm") is None:
         return None, "node or npm is not installed"
-    if not os.path.exists(os.path.join(ROOT, "node_modules", "openai")):
-        result = quiet("npm", "install", "--no-audit", "--no-fund", "--prefix", ROOT, NODE_PACKAGE)
+    os.makedirs(directory, exist_ok=True)
+    there, done = stamped(directory, listing)
+    for name in os.listdir(os.path.join(HERE, "node")):
+        shutil.copy(os.path.join(HERE, "node", name), os.path.join(directory, name))
+    if not there:
+        shutil.rmtree(os.path.join(directory, "node_modules"), ignore_errors=True)
+        options = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts")
+        result = quiet("npm", "install", *options, cwd=directory)
         if result.returncode != 0:
-            return None, f"{NODE_PACKAGE} cannot be installed: {result.stdout.strip()[-200:]}"
-    script = os.path.join(ROOT, "node_sdk.mjs")  # beside node_modules, where imports are looked up
-    shutil.copy(os.path.join(HERE, "node_sdk.mjs"), script)
-    return ["node", script], None
+            return None, f"the packages cannot be installed: {result.stdout.strip()[-300:]}"
+        done()
+    return directory, None
+
+
+def install_python():
+    """The interpreter of a virtual environment with the packages, or (None, why)."""
+    directory = os.path.join(ROOT, "python")
+    python = os.path.join(directory, "bin", "python")
+    listing = os.path.join(HERE, "requirements.txt")
+    os.makedirs(directory, exist_ok=True)
+    there, done = stamped(directory, listing)
+    if there:
+        return python, None
+    if quiet(sys.executable, "-m", "venv", "--clear", directory).returncode != 0:
+        return None, "python3 has no venv"
+    result = quiet(python, "-m", "pip", "install", "-q", "-r", listing)
+    if result.returncode != 0:
+        return None, f"the packages cannot be installed: {result.stdout.strip()[-300:]}"
+    done()
+    return python, None
+
+
+def installed(installers, drivers):
+    """What runs the drivers of each language; a language that cannot be is reported."""
+    runners = {}
+    for language, install in installers.items():
+        if any(driver.file.startswith(language) for driver in drivers):
+            runners[language], why = install()
+            if why:
+                print(f"# SKIP the SDKs of {language}: {why}", flush=True)
+    return runners
+
+
+def command_of(driver, runners):
+    language, file = driver.file.split("/")
+    if runners[language] is None:
+        return None
+    if language == "node":
+        return ["node", os.path.join(runners["node"], file)]
+    return [runners["python"], os.path.join(HERE, driver.file)]
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def targets_of(driver, direct, backs):
+    if direct:
+        model = f"{name_of(driver)}-{FLAKY}"
+        return [{"back": driver.dialect, "model": "direct-1", "flaky": model}]
+    return [
+        {
+            "back": back.name,
+            "model": f"to-{back.name}",
+            "flaky": f"flaky-{back.name}-{name_of(driver)}",
+        }
+        for back in BACKS
+        if backs is None or back.name in backs
+    ]
+
+
+def run(driver, command, environment):
+    """(passed, failed, output)"""
+    try:
+        result = quiet(*command, timeout=DRIVER_SECONDS, env={**os.environ, **environment})
+        output, status = result.stdout, result.returncode
+    except subprocess.TimeoutExpired as late:
+        output, status = str(late.stdout or "") + "\n# it took too long", 1
+    passed = len(re.findall(r"^ok ", output, re.M))
+    failed = len(re.findall(r"^not ok ", output, re.M))
+    if failed == 0 and (status != 0 or passed == 0):
+        output += f"\nnot ok - {driver.file} ended with {status}"
+        failed = 1
+    return passed, failed, output
+
+
+def run_all(drivers, runners, url, fake, arguments):
+    passed = failed = 0
+    base = {"URL": url, "BASE_URL": f"{url}/v1", "SIM": f"http://127.0.0.1:{fake}"}
+    backs = arguments.back.split(",") if arguments.back else None
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        jobs = []
+        for driver in drivers:
+            command = command_of(driver, runners)
+            if command is None:
+                continue
+            environment = dict(base)
+            if driver.dialect is not None:
+                environment["TARGETS"] = json.dumps(targets_of(driver, arguments.direct, backs))
+            jobs.append(pool.submit(run, driver, command, environment))
+        for job in jobs:
+            good, bad, output = job.result()
+            print(output.strip(), flush=True)
+            passed += good
+            failed += bad
+    return passed, failed
 
 
 def main():
@@ -89,33 +273,35 @@ def main():
     )
     parser.add_argument("--program", default="build/release/sluice")
     parser.add_argument("--fakeprovider", default="build/release/fakeprovider")
+    parser.add_argument("--direct", action="store_true", help="no gateway: the fake alone")
+    parser.add_argument("--back", help="only these providers behind the gateway: openai,gemini")
+    parser.add_argument("--jobs", type=int, default=2, help="drivers at a time")
+    parser.add_argument("drivers", nargs="*", help="file names, or parts of them")
     arguments = parser.parse_args()
     os.makedirs(ROOT, exist_ok=True)
-    if not os.path.exists(arguments.fakeprovider):
-        subprocess.run(["make", "-s", arguments.fakeprovider], check=True)
+    drivers = DRIVERS if arguments.direct else DRIVERS + EXTRA
+    if arguments.drivers:
+        drivers = [
+            d for d in drivers + WAITING if any(part in d.file for part in arguments.drivers)
+        ]
+    runners = installed({"node": install_node, "python": install_python}, drivers)
     directory = os.path.join(ROOT, "run")
     shutil.rmtree(directory, ignore_errors=True)
-    fake = subprocess.Popen([arguments.fakeprovider], stdout=subprocess.PIPE, text=True)
-    passed = failed = 0
+    fake = subprocess.Popen(
+        [arguments.fakeprovider, "--models", "sim-1,sim-2"], stdout=subprocess.PIPE, text=True
+    )
     sluice = Sluice(arguments.program, directory)
+    status = 0
     try:
         port = json.loads(fake.stdout.readline())["port"]
-        sluice.configure(CONFIG.format(port=sluice.port, fake=port))
-        sluice.start()
-        for name, install in (("openai of PyPI", install_python), ("openai of npm", install_node)):
-            command, why = install()
-            if command is None:
-                print(f"# SKIP {name}: {why}", flush=True)
-                continue
-            result = quiet(
-                *command, env={**os.environ, "BASE_URL": f"http://127.0.0.1:{sluice.port}/v1"}
-            )
-            print(result.stdout, flush=True)
-            good = result.stdout.count("\nok ")
-            bad = result.stdout.count("\nnot ok ")
-            passed += good
-            failed += bad or (0 if good and result.returncode == 0 else 1)
-        status = sluice.stop()
+        url = f"http://127.0.0.1:{port}"
+        if not arguments.direct:
+            sluice.configure(configuration(sluice.port, port))
+            sluice.start()
+            url = f"http://127.0.0.1:{sluice.port}"
+        passed, failed = run_all(drivers, runners, url, port, arguments)
+        if not arguments.direct:
+            status = sluice.stop()
         if status != 0:
             failed += 1
             print(f"not ok - the gateway ended with {status}\n{sluice.log()[-2000:]}")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The openai package of npm against a running gateway: BASE_URL. TAP on stdout. */
 import assert from "node:assert";
-import OpenAI from "openai";
+import OpenAI from "openai-7";
 
 const client = new OpenAI({ baseURL: process.env.BASE_URL, apiKey: "sk-test", maxRetries: 0, timeout: 20000 });
 const hello = [{ role: "user", content: "Hello there" }];

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+/* @langchain/anthropic. */
+import { ChatAnthropic } from "@langchain/anthropic";
+import { main } from "./checks.mjs";
+import { langchainDriver } from "./langchain_words.mjs";
+
+await main(
+    langchainDriver(
+        "npm @langchain/anthropic",
+        (url, maxRetries, { model, maxTokens }) =>
+            new ChatAnthropic({
+                model,
+                maxTokens: maxTokens ?? 4000,
+                maxRetries,
+                anthropicApiKey: "sk-test",
+                anthropicApiUrl: url,
+            }),
+        {
+            skips: {
+                "cached tokens": (back) =>
+                    back === "anthropic"
+                        ? undefined
+                        : "the SDK reads them at the start of a stream, when others do not know them",
+            },
+        },
+    ),
+);

@@ -172,7 +172,7 @@ void answer_headers_should_retry(struct buf *lines, const struct call *call, int
 
 void answer_headers_limits(struct buf *lines, const struct call *call)
 {
-    if (call->attempt.lane != LANE_TRANSLATE && call->attempt.limits.len > 0) {
+    if (call->attempt.limits.len > 0) {
         buf_append(lines, call->attempt.limits);
     }
 }

@@ -168,7 +168,7 @@ void call_note_failure(struct call *call)
         .code = code_for_client(attempt),
         .retry_after_ms = attempt->retry_after_ms,
         .retry = retry,
-        .limits = attempt->lane == LANE_TRANSLATE ? SLICE_EMPTY : attempt->limits,
+        .limits = attempt->limits,
         .target = attempt->target,
         .lane = attempt->lane,
     };

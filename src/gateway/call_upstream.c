@@ -6,6 +6,7 @@
 #include "gateway/call_linger.h"
 #include "gateway/call_stream.h"
 #include "gateway/opaque.h"
+#include "gateway/rate_limits.h"
 #include "gateway/stored.h"
 
 #include <stdio.h>
@@ -110,6 +111,22 @@ static void note_limits(struct call *call, const struct http_response *head)
     call->attempt.limits = slice_of(lines, (size_t)(at - lines));
 }
 
+/* In the words of the client's dialect, where that is another one. */
+static void translate_limits(struct call *call, const struct http_response *head)
+{
+    int64_t wall_ns = clock_wall(call->worker->loop.clock);
+    struct rate_limits limits;
+    if (!rate_limits_read(head->headers, head->header_count, wall_ns, &limits)) {
+        return;
+    }
+    struct buf lines = BUF_INIT(LIMITS_BYTES_MAX);
+    rate_limits_write(&limits, call->endpoint->dialect, wall_ns, &lines);
+    if (lines.len > 0 && !lines.failed) {
+        call->attempt.limits = arena_copy(&call->arena, buf_slice(&lines));
+    }
+    buf_release(&lines);
+}
+
 static bool type_starts(struct slice type, struct slice prefix)
 {
     return type.len >= prefix.len && slice_eq_nocase(slice_of(type.ptr, prefix.len), prefix);
@@ -143,7 +160,11 @@ static void on_head(struct upstream_request *r, const struct http_response *head
         attempt->retry_after_ms = retry_after_ms(head, wall_ns);
         attempt->retry = retry_advice(head);
     }
-    note_limits(call, head);
+    if (attempt->lane == LANE_TRANSLATE) {
+        translate_limits(call, head);
+    } else {
+        note_limits(call, head);
+    }
     struct slice type = http_header_find(head->headers, head->header_count, SLICE("content-type"));
     attempt->content_type =
         type.len <= CONTENT_TYPE_MAX ? arena_copy(&call->arena, type) : SLICE_EMPTY;

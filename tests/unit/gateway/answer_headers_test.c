@@ -145,7 +145,7 @@ static void errors(void)
     EXPECT_INT(client_header(&client, "x-sluice-call-id").len, ID_TEXT_LEN);
 }
 
-/* A provider's rate limits are the client's business where the answer is that provider's own. */
+/* A provider's rate limits are the client's business where the answer is that provider's alone. */
 static void limits(void)
 {
 #define WITH_LIMITS(status, type, text)                                                            \
@@ -165,7 +165,9 @@ static void limits(void)
     script_set('o', (struct slice)WITH_LIMITS("200 OK", "application/json", OLLAMA_WHOLE),
                AFTER_CLOSE);
     EXPECT_INT(ask("/v1/chat/completions", NULL, ASK("llama", "")), 200);
-    EXPECT_HEADER("x-ratelimit-remaining-requests", "");
+    EXPECT_HEADER("x-ratelimit-remaining-requests", "9"); /* in the client's words */
+    EXPECT_HEADER("x-ratelimit-limit-tokens", "80");
+    EXPECT_HEADER("anthropic-ratelimit-tokens-limit", "");
     script_set('a', (struct slice)WITH_LIMITS("429 X", "application/json", "{}"), AFTER_CLOSE);
     EXPECT_INT(ask("/v1/chat/completions", NULL, ASK("first", "")), 429);
     EXPECT_HEADER("x-ratelimit-remaining-requests", "9");

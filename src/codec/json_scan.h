@@ -228,9 +228,11 @@ static inline bool json_four_blocks_hit(const char *p)
     return _mm_movemask_epi8(_mm_andnot_si128(escapes, plain)) != 0xFFFF;
 }
 
+#define JSON_NEAR_BLOCKS 4
 #define JSON_WIDE_BLOCK 256
-#define JSON_LONG_RUN (JSON_BLOCK * 16) /* after so many plain bytes there are likely to be more   \
-                                         */
+#define JSON_LONG_RUN                                                                              \
+    (JSON_BLOCK * 16) /* after so many plain bytes there are likely to be more                     \
+                       */
 /* From p over blocks of JSON_WIDE_BLOCK bytes without a hit, with AVX2: for long strings, where the
    processor has it. */
 const char *json_wide_skip(const char *p, const char *end);
@@ -399,21 +401,37 @@ static inline const char *json_escapes_skip(const char *p, const char *end)
 }
 #endif
 
+/* json_text_skip() behind an escape, where another one is likely to be near: a few blocks are
+   looked at one by one before many at once. */
+static inline const char *json_text_skip_near(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    for (int i = 0; i < JSON_NEAR_BLOCKS && end - p >= JSON_BLOCK; i++) {
+        unsigned hits = (unsigned)_mm_movemask_epi8(json_block_hits(json_block(p)));
+        if (hits != 0) {
+            const char *hit = p + __builtin_ctz(hits);
+            return LIKELY((signed char)*hit >= 0) ? hit : json_text_skip(p, end);
+        }
+        p += JSON_BLOCK;
+    }
+#endif
+    return json_text_skip(p, end);
+}
+
 /* The closing quote of the string whose text begins at p, or NULL when the string breaks a rule.
    Sets *ret_escaped when it holds an escape, else leaves it alone. */
 static inline const char *json_string_end(const char *p, const char *end, bool *ret_escaped)
 {
-    for (;;) {
-        p = json_text_skip(p, end);
-        if (p < end && *p == '"') {
-            return p;
-        }
-        p = p < end && *p == '\\' ? json_escapes_skip(p, end) : NULL;
+    p = json_text_skip(p, end);
+    while (p < end && *p == '\\') {
+        *ret_escaped = true;
+        p = json_escapes_skip(p, end);
         if (UNLIKELY(p == NULL)) {
             return NULL;
         }
-        *ret_escaped = true;
+        p = json_text_skip_near(p, end);
     }
+    return p < end && *p == '"' ? p : NULL;
 }
 
 /* The closing quote when it is the first stop within a block and no multi-byte character comes

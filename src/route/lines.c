@@ -8,6 +8,7 @@
 
 #define PASSAGE_LINE_BYTES 140 /* a line as long as this is a paragraph */
 #define CODE_LINE_BYTES_MAX 200
+#define INDENT 4
 
 struct line {
     const char *text; /* without indentation */
@@ -242,6 +243,9 @@ static void line_load(const struct text_scan *scan, size_t end, struct line *lin
     const char *text = scan->features->sample;
     size_t start = scan->line_start;
     size_t stop = end;
+    while (stop - start >= INDENT && memcmp(text + start, "    ", INDENT) == 0) {
+        start += INDENT;
+    }
     while (start < stop && (text[start] == ' ' || text[start] == '\t')) {
         start++;
     }
@@ -260,9 +264,9 @@ static void line_load(const struct text_scan *scan, size_t end, struct line *lin
 
 static void mark_hits(struct text_scan *scan, uint8_t place)
 {
-    struct features *f = scan->features;
-    for (uint32_t i = scan->line_hits; i < f->hit_count; i++) {
-        f->hits[i].place |= place;
+    struct word_hit *end = &scan->features->hits[scan->features->hit_count];
+    for (struct word_hit *hit = &scan->features->hits[scan->line_hits]; hit < end; hit++) {
+        hit->place |= place;
     }
 }
 
@@ -288,7 +292,9 @@ static void line_classify(struct text_scan *scan, const struct line *line)
         f->options += is_option(line);
         if (line->len >= PASSAGE_LINE_BYTES) {
             f->long_line_bytes += (uint32_t)line->len;
-            mark_hits(scan, PLACE_PASSAGE);
+            if (scan->region == 0) { /* nobody asks it of words elsewhere */
+                mark_hits(scan, PLACE_PASSAGE);
+            }
         }
     }
     scan->last_line_code = fences == 0 && code;

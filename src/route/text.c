@@ -327,15 +327,16 @@ static SELDOM void note_negation(struct text_scan *scan, size_t start, size_t le
 }
 
 /* Within reach after a negating word, and in the same clause. */
-static bool is_negated(const struct text_scan *scan, const struct block *block, unsigned bit,
+static bool is_negated(struct text_scan *scan, const struct block *block, unsigned bit,
                        unsigned index)
 {
-    if (index + 1 - scan->negation > NEGATION_REACH || index + 1 == scan->negation) {
+    if (index + 1 - scan->negation > NEGATION_REACH) {
+        scan->negation = 0; /* out of reach for all that follow */
         return false;
     }
     uint64_t begun = block->clause_starts & (bits_below(bit) << 1 | 1);
     size_t clause = begun == 0 ? scan->last_clause : block->base + bits_last(begun);
-    return clause <= scan->negation_offset;
+    return clause <= scan->negation_offset && index + 1 != scan->negation;
 }
 
 /* Is there more to a word's place than bits tell? */

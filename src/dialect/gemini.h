@@ -171,6 +171,8 @@ bool gemini_encode(struct encoder *encoder, const struct frame *frame, struct bu
 /* gemini_path.c: does the name of a model say that it is older than Gemini 3? Those take budgets
  * instead of levels of thinking, need no signatures, and take no images within results. */
 bool gemini_is_older(struct slice model);
+/* A client's name of a model (inner) without "models/". */
+struct slice gemini_bare_model(struct slice inner);
 /* Appends "models/NAME", percent-encoded in paths, or the name alone where it has such a prefix. */
 void gemini_append_model(struct buf *out, struct slice model, bool encode);
 /* Are several inputs embedded, or one as a list of one (as Google's own clients do)? */

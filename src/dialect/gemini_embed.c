@@ -81,16 +81,14 @@ static bool read_dimensions(struct reader *r, uint32_t value, bool first)
 static bool read_model(struct reader *r, uint32_t value, bool first)
 {
     struct slice model = SLICE_EMPTY;
-    struct slice prefix = SLICE("models/");
     if (!read_inner(r, value, "model", &model)) {
         return false;
     }
-    model = slice_starts(model, prefix) ? slice_from(model, prefix.len) : model;
+    model = gemini_bare_model(model);
     if (first && r->chat->model.ptr == NULL) {
         r->chat->model = model;
     }
-    struct slice wanted = r->chat->model;
-    wanted = slice_starts(wanted, prefix) ? slice_from(wanted, prefix.len) : wanted;
+    struct slice wanted = gemini_bare_model(r->chat->model);
     return model.ptr == NULL || inner_equals(model, wanted) ||
            reader_refuse(r, "conflicting_members", "model",
                          "All inputs of one request must name the model of the path.");

@@ -18,6 +18,16 @@ static struct slice prefix_of(struct slice model)
     return SLICE_EMPTY;
 }
 
+struct slice gemini_bare_model(struct slice inner)
+{
+    struct slice prefix = prefixes[0];
+    struct slice escaped = SLICE("models\\/");
+    if (slice_starts(inner, escaped)) {
+        return slice_from(inner, escaped.len);
+    }
+    return slice_starts(inner, prefix) ? slice_from(inner, prefix.len) : inner;
+}
+
 bool gemini_is_older(struct slice model)
 {
     static const struct slice families[] = {

@@ -34,12 +34,6 @@ static const uint8_t member_aliases[] = {GEMINI_SYSTEM, GEMINI_CONFIG,     GEMIN
 const struct gemini_table gemini_members =
     GEMINI_TABLE(member_names, GEMINI_MEMBERS, member_aliases);
 
-static struct slice without_prefix(struct slice model)
-{
-    struct slice prefix = SLICE("models/");
-    return slice_starts(model, prefix) ? slice_from(model, prefix.len) : model;
-}
-
 /* The body may repeat the model's name, but not contradict the path. */
 static bool read_model(struct reader *r, uint32_t value)
 {
@@ -49,10 +43,10 @@ static bool read_model(struct reader *r, uint32_t value)
         return false;
     }
     if (model.ptr == NULL || chat->model.ptr == NULL) {
-        chat->model = model.ptr == NULL ? chat->model : without_prefix(model);
+        chat->model = model.ptr == NULL ? chat->model : gemini_bare_model(model);
         return true;
     }
-    return inner_equals(without_prefix(model), without_prefix(chat->model)) ||
+    return inner_equals(gemini_bare_model(model), gemini_bare_model(chat->model)) ||
            reader_refuse(r, "conflicting_members", "model",
                          "The path names another model than the body.");
 }

@@ -142,7 +142,7 @@ static uint32_t member_variant(const struct member_table *table, const struct js
     char folded[NAME_MAX_BYTES];
     struct slice name = slice_of(folded, name_fold(json_inner(doc, key), folded));
     for (uint32_t id = 0; id < table->count; id++) {
-        if (slice_eq(name, table->names[id].text)) {
+        if (slice_eq_nocase(name, table->names[id].text)) {
             return id;
         }
     }

@@ -161,10 +161,6 @@ static void on_head(struct http_exchange *x)
     case ENDPOINT_FOUND:
         break;
     }
-    if (endpoint->inference && dialect_of(endpoint->dialect)->read_request == NULL) {
-        answer_error(x, 404, "unknown_endpoint", "This endpoint is not served.");
-        return;
-    }
     if (refuse_caller(worker, x, endpoint)) {
         return;
     }

@@ -14,6 +14,7 @@ static void rows_are_whole(void)
         EXPECT(e->name != NULL && e->path.len > 0);
         EXPECT((e->answer != NULL) != e->inference);
         EXPECT(!e->inference || e->access == ACCESS_KEY);
+        EXPECT(!e->inference || dialect_of(e->dialect)->read_request != NULL);
         EXPECT(!e->inference || e->method == HTTP_POST_METHOD);
         EXPECT_INT(endpoint_index(e), i);
         EXPECT(!e->prefix || e->path.ptr[e->path.len - 1] == '/');

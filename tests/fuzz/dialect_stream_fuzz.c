@@ -12,7 +12,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const enum dialect_id backs[] = {DIALECT_OPENAI_CHAT, DIALECT_OPENAI_COMPLETIONS,
-                                        DIALECT_OLLAMA};
+                                        DIALECT_OLLAMA, DIALECT_ANTHROPIC};
 
 static size_t random_cuts(uint8_t seed, size_t length, size_t *cuts)
 {
@@ -118,7 +118,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct slice bytes = slice_of((const char *)data + 2, size - 2);
-    enum dialect_id back = backs[data[0] % ARRAY_LEN(backs)];
+    enum dialect_id back = backs[(data[0] & 15) % ARRAY_LEN(backs)];
     stream(back, data[1], bytes);
     whole_answer(back, bytes);
     return 0;

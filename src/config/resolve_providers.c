@@ -85,12 +85,32 @@ static struct slice strip_slashes(struct slice text)
     return text;
 }
 
+/* An environment that leads clients to us by OPENAI_BASE_URL and the like would lead us to
+   ourselves: each call would become another one, until nothing is left. */
+static bool is_the_gateway(const struct reader *reader, const struct url *url)
+{
+    const struct server_settings *server = &reader->snapshot->server;
+    for (size_t i = 0; i < server->listen_count && url_is_loopback(url); i++) {
+        struct slice listen = server->listen[i];
+        uint64_t port = 0;
+        size_t digits = 0;
+        while (digits < listen.len && listen.ptr[listen.len - digits - 1] != ':') {
+            digits++;
+        }
+        if (slice_to_u64(slice_from(listen, listen.len - digits), &port) && port == url->port) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Mistakes that parse well and then answer 404 to everything. */
 static void check_base_url(struct reader *reader, const struct provider *provider,
                            struct yaml_place place)
 {
     static const char *const endpoints[] = {"/chat/completions", "/completions", "/embeddings",
-                                            "/models",           "/api/chat",    "/api/generate"};
+                                            "/models",           "/api/chat",    "/api/generate",
+                                            "/messages",         "/responses"};
     if (provider->url.query.len > 0) {
         report_error(reader, place, "bad_value", "paths are put behind it",
                      "a base URL has no query");
@@ -137,6 +157,14 @@ static bool resolve_url(struct reader *reader, const struct yaml *section,
     if (!url_parse(provider->base_url, &provider->url, &error)) {
         diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", place,
                         "write http://host:port/path", "%s%s%s", error.text,
+                        from != NULL ? "; it comes from the environment variable " : "",
+                        from != NULL ? from : "");
+        return false;
+    }
+    if (is_the_gateway(reader, &provider->url)) {
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "own_address", place,
+                        "give base_url the provider's address",
+                        "this is where the gateway itself listens%s%s",
                         from != NULL ? "; it comes from the environment variable " : "",
                         from != NULL ? from : "");
         return false;

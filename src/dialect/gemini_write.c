@@ -43,7 +43,8 @@ void gemini_write_extras(struct gemini_writer *w, uint32_t node, const uint32_t 
 
 /* --- chats --- */
 
-static void write_tier(struct gemini_writer *w)
+/* True: the target understands the client's wish, if there is one. */
+static bool write_tier(struct gemini_writer *w)
 {
     static const struct {
         struct slice tier;
@@ -60,17 +61,20 @@ static void write_tier(struct gemini_writer *w)
             if (tiers[i].word.len > 0) {
                 json_member_string(&w->json, SLICE("serviceTier"), tiers[i].word);
             }
-            return;
+            return true;
         }
     }
     if (tier.ptr != NULL && w->same) {
         json_member_inner(&w->json, SLICE("serviceTier"), tier);
     } else if (tier.ptr != NULL) {
         loss_add(w->loss, SLICE("service_tier"));
+        return false;
     }
+    return true;
 }
 
-static void add_losses(struct gemini_writer *w)
+/* `carried`: a member that has found its place though the reader kept it aside as well, or NULL. */
+static void add_losses(struct gemini_writer *w, struct slice carried)
 {
     const struct chat *chat = w->chat;
     const struct {
@@ -88,7 +92,7 @@ static void add_losses(struct gemini_writer *w)
         }
     }
     if (!w->same) {
-        loss_add_extras(w->loss, chat);
+        loss_add_extras_but(w->loss, chat, &carried, carried.ptr == NULL ? 0 : 1);
     }
 }
 
@@ -114,7 +118,7 @@ static bool write_members(struct gemini_writer *w)
     if (!gemini_write_config(w)) {
         return false;
     }
-    write_tier(w);
+    bool tier = write_tier(w);
     if (w->same) {
         uint32_t values[GEMINI_NAMES];
         uint32_t node = gemini_request_node(w->chat);
@@ -122,7 +126,7 @@ static bool write_members(struct gemini_writer *w)
         const uint32_t nested[] = {values[GEMINI_CONFIG], values[GEMINI_TOOL_CONFIG]};
         gemini_write_extras(w, node, nested, ARRAY_LEN(nested));
     }
-    add_losses(w);
+    add_losses(w, tier ? SLICE("service_tier") : SLICE_EMPTY);
     return true;
 }
 
@@ -201,7 +205,7 @@ static bool write_inputs(struct gemini_writer *w)
     if (w->same) {
         gemini_write_extras(w, JSON_ROOT, NULL, 0);
     }
-    add_losses(w);
+    add_losses(w, SLICE_EMPTY);
     return true;
 }
 

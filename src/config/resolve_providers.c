@@ -395,6 +395,24 @@ static void resolve_connection(struct reader *reader, const struct yaml *section
     }
 }
 
+/* A dialect that is named is the only one for chats; what else the preset knows stays. */
+static void resolve_dialects(const struct yaml *section, struct provider *provider)
+{
+    static const enum provider_dialect chats[] = {
+        PROVIDER_DIALECT_OPENAI_CHAT, PROVIDER_DIALECT_OPENAI_RESPONSES, PROVIDER_DIALECT_OLLAMA,
+        PROVIDER_DIALECT_ANTHROPIC, PROVIDER_DIALECT_GEMINI};
+    provider->dialects = provider->preset->dialects;
+    provider->default_dialect = provider->preset->default_dialect;
+    if (!setting_given(section, "providers.*.dialect")) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(chats); i++) {
+        provider->dialects &= ~(1u << chats[i]);
+    }
+    provider->default_dialect = chats[setting_number(section, "providers.*.dialect")];
+    provider->dialects |= 1u << provider->default_dialect;
+}
+
 static void resolve_provider(struct reader *reader, const struct yaml *section,
                              struct provider *provider)
 {
@@ -406,8 +424,7 @@ static void resolve_provider(struct reader *reader, const struct yaml *section,
         provider->preset = provider_preset_find(SLICE("openai-compatible"));
         return; /* without dialects: its targets resolve, and nothing comes of them */
     }
-    provider->dialects = provider->preset->dialects;
-    provider->default_dialect = provider->preset->default_dialect;
+    resolve_dialects(section, provider);
     provider->quirks = provider->preset->quirks;
     if (setting_given(section, "providers.*.local")) {
         bool local = setting_number(section, "providers.*.local") != 0;

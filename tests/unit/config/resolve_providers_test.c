@@ -228,6 +228,32 @@ static void warns(const char *text, const char *const *environment, const char *
     loading_end(&loading);
 }
 
+static void names_one_dialect(void)
+{
+    static const struct {
+        const char *name;
+        unsigned dialect;
+    } rows[] = {
+        {"openai-chat", PROVIDER_DIALECT_OPENAI_CHAT},
+        {"openai-responses", PROVIDER_DIALECT_OPENAI_RESPONSES},
+        {"ollama", PROVIDER_DIALECT_OLLAMA},
+        {"anthropic", PROVIDER_DIALECT_ANTHROPIC},
+        {"gemini", PROVIDER_DIALECT_GEMINI},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[200];
+        snprintf(text, sizeof(text),
+                 "providers: { p: { preset: openai, api_key: k, dialect: %s } }\n", rows[i].name);
+        struct loading loading;
+        const struct provider *provider = load_one(&loading, text, NULL);
+        EXPECT_INT(provider->default_dialect, rows[i].dialect);
+        EXPECT_INT(provider->dialects, (1u << rows[i].dialect) |
+                                           PROVIDER_SPEAKS_OPENAI_COMPLETIONS |
+                                           PROVIDER_SPEAKS_OPENAI_EMBEDDINGS);
+        loading_end(&loading);
+    }
+}
+
 static void warns_about_credentials(void)
 {
     warns("providers: { openai: {} }\n", NULL, "no_credential");
@@ -244,6 +270,7 @@ int main(void)
 {
     TEST(takes_everything_from_the_preset, "takes what is not given from the preset");
     TEST(takes_what_is_given, "takes what is given");
+    TEST(names_one_dialect, "a dialect that is named is the only one for chats");
     TEST(binds_credentials_to_addresses, "sends the environment's key to the vendor only");
     TEST(writes_headers, "writes credential and headers");
     TEST(refuses_header_injection, "refuses what would break out of a header");

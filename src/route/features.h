@@ -4,10 +4,10 @@
  * conversation; long texts are sampled (head and tail, bounded), so the cost does not grow with
  * them. Pure.
  *
- * A request is taken to state itself at its ends: of a text of more than 352 bytes, every
- * word is looked up in the first 192 bytes and in the last 160, but in the middle only those that
- * begin a sentence, in 64 bytes out of every 1,024 and after each line's end, quote or question
- * mark. Counts of such texts are estimates. Of a system prompt, every word is looked up in the last 128
+ * A request is taken to state itself at its ends: of a text of more than 352 bytes, every word is
+ * looked up in the first 192 bytes and in the last 160, but in the middle only those that begin a
+ * sentence, in 64 bytes out of every 1,024 and after each line's end, quote or question mark.
+ * Counts of such texts are estimates. Of a system prompt, every word is looked up in the last 128
  * bytes of its sample, before them those that begin a sentence.
  */
 #ifndef SLUICE_ROUTE_FEATURES_H

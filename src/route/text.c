@@ -43,7 +43,6 @@ struct block {
 
 /* A word of a block that the vocabulary may know. */
 struct candidate {
-    uint64_t low;  /* half of its key */
     uint16_t slot; /* of the vocabulary */
     uint8_t start; /* in the block */
     uint8_t len;
@@ -59,8 +58,8 @@ struct scan_kind {
     bool (*masks)(char *block, uint64_t inside, struct block_masks *masks);
     size_t (*find)(const char *text, size_t len);
     uint64_t (*word_low)(const char *word, size_t len);
-    void (*hits)(struct text_scan *scan, const struct block *block, const struct candidate *first,
-                 const struct candidate *end);
+    void (*hits)(struct text_scan *scan, const struct block *block,
+                 const struct candidate *candidates, size_t count);
 };
 
 static ALWAYS uint64_t code_of(const struct block_masks *m)
@@ -418,7 +417,8 @@ static ALWAYS void note_start(struct text_scan *scan, unsigned flags, unsigned i
 
 /* Notes the known words among the candidates, where they count. */
 static ALWAYS void block_hits(struct text_scan *scan, const struct block *block,
-                              const struct candidate *first, const struct candidate *end)
+                              const struct candidate *candidates, size_t count,
+                              uint64_t (*word_low)(const char *word, size_t len))
 {
     struct features *f = scan->features;
     struct word_hit *hit = &f->hits[f->hit_count];
@@ -428,11 +428,13 @@ static ALWAYS void block_hits(struct text_scan *scan, const struct block *block,
     begins |= scan->polite_open ? block->starts & (0 - block->starts) : 0;
     scan->polite_open = false;
     bool attention = needs_attention(scan, block);
-    for (const struct candidate *candidate = first; candidate < end; candidate++) {
+    for (const struct candidate *candidate = candidates; candidate < candidates + count;
+         candidate++) {
         unsigned bit = candidate->start;
         size_t offset = block->base + bit;
-        const struct known_word *word = vocabulary_find(
-            scan->vocabulary, candidate->slot, f->sample + offset, candidate->len, candidate->low);
+        uint64_t low = word_low(f->sample + offset, candidate->len);
+        const struct known_word *word = vocabulary_find(scan->vocabulary, candidate->slot,
+                                                        f->sample + offset, candidate->len, low);
         unsigned flags = word->flags;
         unsigned index = scan->word_index + bits_count(block->starts & bits_below(bit));
         unsigned place = (unsigned)(begins >> bit & 1u) * PLACE_START;
@@ -480,12 +482,10 @@ static ALWAYS uint64_t wanted_starts(const struct text_scan *scan, const struct 
     return scan->in_middle ? block->sentence_starts : UINT64_MAX;
 }
 
-/* Gathers without a branch per word: half of them are known, and nothing tells which. Returns the
-   end of the candidates. */
-static ALWAYS struct candidate *words_gather(const struct text_scan *scan,
-                                             const struct block *block,
-                                             const struct scan_kind *kind,
-                                             struct candidate *candidate)
+/* Gathers without a branch per word: half of them are known, and nothing tells which. Returns how
+   many it found. */
+static ALWAYS size_t words_gather(const struct text_scan *scan, const struct block *block,
+                                  const struct scan_kind *kind, struct candidate *candidates)
 {
     const char *text = scan->features->sample + block->base;
     const struct vocabulary *vocabulary = scan->vocabulary;
@@ -496,25 +496,24 @@ static ALWAYS struct candidate *words_gather(const struct text_scan *scan,
         /* the ends of the words that are wanted: a carry runs through each from its start */
         ends &= block->masks.word + starts;
     }
+    size_t count = 0;
     for (; starts != 0; starts &= starts - 1, ends &= ends - 1) {
         unsigned start = bits_first(starts);
         unsigned len = bits_first(ends) - start;
-        candidate->low = kind->word_low(text + start, len);
-        candidate->slot = vocabulary_slot(vocabulary, candidate->low, len);
-        candidate->start = (uint8_t)start;
-        candidate->len = (uint8_t)len;
-        candidate += candidate->slot != WORD_UNKNOWN;
+        uint16_t slot = vocabulary_slot(vocabulary, kind->word_low(text + start, len), len);
+        candidates[count] = (struct candidate){slot, (uint8_t)start, (uint8_t)len};
+        count += slot != WORD_UNKNOWN;
     }
-    return candidate;
+    return count;
 }
 
 static ALWAYS void block_words(struct text_scan *scan, const struct block *block,
                                const struct scan_kind *kind)
 {
     UNINITIALIZED struct candidate candidates[BLOCK_WORDS_MAX];
-    const struct candidate *end = words_gather(scan, block, kind, candidates);
-    if (end > candidates) {
-        kind->hits(scan, block, candidates, end);
+    size_t count = words_gather(scan, block, kind, candidates);
+    if (count > 0) {
+        kind->hits(scan, block, candidates, count);
     } else if (block->starts != 0) {
         scan->polite_open = false;
     }
@@ -644,9 +643,9 @@ static ALWAYS void blocks_scan(struct text_scan *scan, const struct scan_kind *k
 }
 
 static SELDOM void block_hits_narrow(struct text_scan *scan, const struct block *block,
-                                     const struct candidate *first, const struct candidate *end)
+                                     const struct candidate *candidates, size_t count)
 {
-    block_hits(scan, block, first, end);
+    block_hits(scan, block, candidates, count, word_low_of);
 }
 
 #ifdef SCAN_HAS_VECTORS
@@ -660,10 +659,9 @@ static inline SCAN_WIDE uint64_t word_low_wide(const char *word, size_t len)
 }
 
 static SELDOM SCAN_WIDE void block_hits_wide(struct text_scan *scan, const struct block *block,
-                                             const struct candidate *first,
-                                             const struct candidate *end)
+                                             const struct candidate *candidates, size_t count)
 {
-    block_hits(scan, block, first, end);
+    block_hits(scan, block, candidates, count, word_low_wide);
 }
 
 static SCAN_WIDE void blocks_scan_wide(struct text_scan *scan)

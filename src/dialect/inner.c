@@ -61,6 +61,18 @@ bool inner_append(struct buf *out, struct slice inner)
     return buf_append(out, inner);
 }
 
+bool inner_append_raw(struct buf *out, struct slice raw)
+{
+    size_t from = out->len;
+    inner_append(out, raw);
+    for (size_t i = from; i < out->len; i++) {
+        if (out->ptr[i] == '\n' || out->ptr[i] == '\r') {
+            out->ptr[i] = ' ';
+        }
+    }
+    return !out->failed;
+}
+
 static bool has_escape(struct slice s)
 {
     return s.len > 0 && memchr(s.ptr, '\\', s.len) != NULL;

@@ -11,6 +11,9 @@
 /* Appends inner text towards a client: U+0085, U+2028 and U+2029 that stand raw in it become
    escapes, because some clients split lines on them. */
 bool inner_append(struct buf *out, struct slice inner);
+/* Appends raw JSON on one line, so that it can stand in an event of a stream: line ends stand only
+ * between its values. */
+bool inner_append_raw(struct buf *out, struct slice raw);
 /* The same text? Escapes may differ. */
 bool inner_equals(struct slice a, struct slice b);
 /* Equal texts have equal hashes, however they are escaped; keyed, for texts from outside (see

@@ -114,7 +114,7 @@ static void choice_end(struct slice logprobs, struct buf *out)
         return;
     }
     buf_append(out, SLICE("},\"logprobs\":{\"content\":"));
-    inner_append(out, logprobs);
+    inner_append_raw(out, logprobs);
     buf_append(out, SLICE(",\"refusal\":null},\"finish_reason\":null}]}\n\n"));
 }
 

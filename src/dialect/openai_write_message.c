@@ -374,7 +374,9 @@ static void write_message(struct openai_writer *w, size_t index)
     };
     const struct chat_message *message = &w->chat->messages[index];
     if (is_empty(w, message)) {
-        loss_add_message(w->loss, index, SLICE("reasoning"));
+        if (message->part_count > 0) {
+            loss_add_message(w->loss, index, SLICE("reasoning"));
+        }
         return;
     }
     bool instructs = !w->same && message->role == ROLE_DEVELOPER; /* few servers know the word */

@@ -60,13 +60,13 @@ extern const struct member_table responses_members;
 bool responses_read(struct slice body, struct json_doc *doc, struct arena *arena, struct chat *chat,
                     struct error *error);
 
-/* responses_item.c: `instructions` (inner or NULL) becomes the first turn; `opaque` (a value whose
-   meaning only the provider knows: a stored prompt, a conversation; or JSON_ABSENT) another one
-   that cannot be translated. */
+/* responses_item.c: `instructions` (inner or NULL) becomes the first turn; `opaque` (values whose
+   meaning only the provider knows: a stored prompt, a conversation, a previous answer; or
+   JSON_ABSENT) others that cannot be translated. */
 struct responses_input {
     struct slice instructions;
     uint32_t input;
-    uint32_t opaque[2];
+    uint32_t opaque[3];
 };
 MUST_USE bool responses_read_input(struct reader *r, const struct responses_input *input);
 

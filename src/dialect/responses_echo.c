@@ -34,18 +34,6 @@ static const struct {
     {RESPONSES_TRUNCATION, SLICE_INIT(",\"truncation\":"), SLICE_INIT("\"disabled\"")},
 };
 
-/* Line ends stand only between the values of a JSON text. */
-static void append_on_one_line(struct buf *out, struct slice raw)
-{
-    size_t from = out->len;
-    inner_append(out, raw);
-    for (size_t i = from; i < out->len; i++) {
-        if (out->ptr[i] == '\n' || out->ptr[i] == '\r') {
-            out->ptr[i] = ' ';
-        }
-    }
-}
-
 void responses_write_echo(const struct chat *chat, struct buf *out)
 {
     uint32_t values[RESPONSES_MEMBERS];
@@ -59,7 +47,7 @@ void responses_write_echo(const struct chat *chat, struct buf *out)
                                ? json_raw(chat->doc, value)
                                : echoes[i].otherwise;
         buf_append(out, echoes[i].key);
-        append_on_one_line(out, raw.len <= VALUE_MAX ? raw : echoes[i].otherwise);
+        inner_append_raw(out, raw.len <= VALUE_MAX ? raw : echoes[i].otherwise);
     }
     buf_append(out, SLICE(",\"previous_response_id\":"));
     if (chat != NULL && chat->previous.ptr != NULL) {

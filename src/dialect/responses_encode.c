@@ -274,7 +274,7 @@ static void take_text(struct responses_encoder *e, const struct event *event, en
     append_member(out, forms[kind].key, event->text);
     if (kind == OUT_MESSAGE) {
         buf_append(out, SLICE(",\"logprobs\":"));
-        inner_append(out, logprobs.len > 0 ? logprobs : SLICE("[]"));
+        inner_append_raw(out, logprobs.len > 0 ? logprobs : SLICE("[]"));
     }
     event_end(out);
 }
@@ -372,7 +372,7 @@ static void take_logprobs(struct responses_encoder *e, const struct event *event
     raw = slice_trim(slice_of(raw.ptr + 1, raw.len - 2));
     if (raw.len > 0) {
         buf_append(&item->logprobs, item->logprobs.len == 0 ? SLICE("") : SLICE(","));
-        inner_append(&item->logprobs, raw);
+        inner_append_raw(&item->logprobs, raw);
     }
     out->failed = out->failed || item->logprobs.failed;
 }
@@ -478,14 +478,23 @@ static void complete_arguments(struct responses_encoder *e, struct out_item *ite
     }
 }
 
+static bool is_open_call(const struct out_item *item)
+{
+    return item->kind == OUT_CALL && !item->done;
+}
+
 static void close_calls(struct responses_encoder *e, struct buf *out)
 {
     for (size_t i = 0; i < e->item_count; i++) {
+        if (is_open_call(&e->items[i])) {
+            complete_arguments(e, &e->items[i], out);
+        }
+    }
+    for (size_t i = 0; i < e->item_count; i++) {
         struct out_item *item = &e->items[i];
-        if (item->kind != OUT_CALL || item->done) {
+        if (!is_open_call(item)) {
             continue;
         }
-        complete_arguments(e, item, out);
         item->done = true;
         arguments_event(e, item, buf_slice(&item->text), true, out);
         if (!e->silent) {

@@ -11,6 +11,7 @@
 #include "dialect/tool_name.h"
 
 #define NO_TURN UINT32_MAX
+#define LEADING_MAX 4u /* turns that are not in the input */
 
 enum item_kind {
     ITEM_MESSAGE,
@@ -414,8 +415,8 @@ static bool prepare(struct items *items, uint32_t input)
     }
     items->calls = arena_array(r->arena, slots, sizeof *items->calls);
     items->call_mask = slots - 1;
-    items->turns =
-        arena_array(r->arena, (is_array ? json_count(r->doc, input) : 1) + 3, sizeof *items->turns);
+    items->turns = arena_array(r->arena, (is_array ? json_count(r->doc, input) : 1) + LEADING_MAX,
+                               sizeof *items->turns);
     return (items->calls != NULL && items->turns != NULL) || reader_refuse_size(r);
 }
 
@@ -480,8 +481,9 @@ bool responses_read_input(struct reader *r, const struct responses_input *input)
     const struct json_doc *doc = r->doc;
     struct items items = {.r = r, .last = NO_TURN, .assistant = NO_TURN};
     uint32_t value = input->input;
-    items.calls_elsewhere = r->chat->previous.ptr != NULL || input->opaque[0] != JSON_ABSENT ||
-                            input->opaque[1] != JSON_ABSENT;
+    for (size_t i = 0; i < ARRAY_LEN(input->opaque); i++) {
+        items.calls_elsewhere |= input->opaque[i] != JSON_ABSENT;
+    }
     if (!prepare(&items, value) || !add_leading(&items, input)) {
         return false;
     }

@@ -181,6 +181,18 @@ static void extra_add(struct chat *chat, struct slice key, struct slice value)
     chat->extras[chat->extra_count++] = (struct chat_extra){key, value};
 }
 
+/* A member that is null says nothing. */
+static void drop_nulls(struct chat *chat)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < chat->extra_count; i++) {
+        if (!slice_eq(chat->extras[i].value, SLICE("null"))) {
+            chat->extras[kept++] = chat->extras[i];
+        }
+    }
+    chat->extra_count = kept;
+}
+
 /* Besides the unknown ones: wishes that this reader understands and not every dialect can say. Each
    takes the place of its member, so the array has room. */
 static bool read_extras(struct reader *r, const uint32_t *values, struct kept kept)
@@ -191,6 +203,7 @@ static bool read_extras(struct reader *r, const uint32_t *values, struct kept ke
                        &chat->extra_count)) {
         return false;
     }
+    drop_nulls(chat);
     uint32_t truncation = values[RESPONSES_TRUNCATION];
     if (member_given(doc, truncation) && !(json_kind(doc, truncation) == JSON_STRING &&
                                            json_string_is(doc, truncation, SLICE("disabled")))) {
@@ -245,7 +258,8 @@ static bool read_conversation(struct reader *r, const uint32_t *values)
     struct responses_input input = {
         .input = given_or_absent(r->doc, values[RESPONSES_INPUT]),
         .opaque = {given_or_absent(r->doc, values[RESPONSES_PROMPT]),
-                   given_or_absent(r->doc, values[RESPONSES_CONVERSATION])},
+                   given_or_absent(r->doc, values[RESPONSES_CONVERSATION]),
+                   given_or_absent(r->doc, values[RESPONSES_PREVIOUS])},
     };
     if (!read_inner(r, values[RESPONSES_INSTRUCTIONS], name_of(RESPONSES_INSTRUCTIONS),
                     &input.instructions)) {
@@ -255,9 +269,8 @@ static bool read_conversation(struct reader *r, const uint32_t *values)
         return reader_refuse(r, "conflicting_members", name_of(RESPONSES_PREVIOUS),
                              "\"conversation\" and \"previous_response_id\" say different things.");
     }
-    bool elsewhere = r->chat->previous.ptr != NULL || input.opaque[0] != JSON_ABSENT ||
-                     input.opaque[1] != JSON_ABSENT;
-    if (input.input == JSON_ABSENT && !elsewhere) {
+    if (input.input == JSON_ABSENT && input.opaque[0] == JSON_ABSENT &&
+        input.opaque[1] == JSON_ABSENT && input.opaque[2] == JSON_ABSENT) {
         return reader_refuse_missing(r, name_of(RESPONSES_INPUT));
     }
     return responses_read_input(r, &input);

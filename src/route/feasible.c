@@ -109,25 +109,17 @@ enum {
 static uint32_t constraints_that_apply(const struct plan_facts *facts)
 {
     const struct constraints *c = &facts->input->constraints;
-    const bool apply[CONSTRAINT_COUNT] = {
-        [CONSTRAINT_OFF] = true,
-        [CONSTRAINT_ALLOWED] = c->only != NULL || c->ignore_count > 0,
-        [CONSTRAINT_DIALECT] = facts->input->required_dialects != 0,
-        [CONSTRAINT_CAPABILITY] = facts->needs != 0,
-        [CONSTRAINT_CONTEXT] = true,
-        [CONSTRAINT_LOCAL] = facts->local_only,
-        [CONSTRAINT_TIER] = facts->declared_tier > 0,
-        [CONSTRAINT_PRICE_KNOWN] = true,
-        [CONSTRAINT_RATE] = c->max_input_pd >= 0 || c->max_output_pd >= 0,
-        [CONSTRAINT_COST] = facts->max_cost_nd >= 0,
-        [CONSTRAINT_LATENCY] = facts->max_latency_ms >= 0,
-        [CONSTRAINT_ALIVE] = true,
-    };
-    uint32_t bits = 0;
-    for (unsigned i = 0; i < CONSTRAINT_COUNT; i++) {
-        bits |= (uint32_t)apply[i] << i;
-    }
-    return bits;
+    uint32_t always = 1u << CONSTRAINT_OFF | 1u << CONSTRAINT_CONTEXT |
+                      1u << CONSTRAINT_PRICE_KNOWN | 1u << CONSTRAINT_ALIVE;
+    bool named = c->only != NULL || c->ignore_count > 0;
+    bool rated = c->max_input_pd >= 0 || c->max_output_pd >= 0;
+    return always | (uint32_t)named << CONSTRAINT_ALLOWED | (uint32_t)rated << CONSTRAINT_RATE |
+           (uint32_t)(facts->input->required_dialects != 0) << CONSTRAINT_DIALECT |
+           (uint32_t)(facts->needs != 0) << CONSTRAINT_CAPABILITY |
+           (uint32_t)facts->local_only << CONSTRAINT_LOCAL |
+           (uint32_t)(facts->declared_tier > 0) << CONSTRAINT_TIER |
+           (uint32_t)(facts->max_cost_nd >= 0) << CONSTRAINT_COST |
+           (uint32_t)(facts->max_latency_ms >= 0) << CONSTRAINT_LATENCY;
 }
 
 void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)

@@ -313,13 +313,19 @@ static void plan_init(struct plan *plan, const struct plan_facts *facts)
     plan->baseline = baseline_of(facts->input);
 }
 
+static size_t smaller_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 void plan_make(const struct plan_input *input, struct plan *plan)
 {
     UNINITIALIZED struct planning planning;
     plan_facts_init(input, &planning.facts);
     planning.plan = plan;
     planning.sequence = 0;
-    memset(planning.seen, 0, sizeof(planning.seen));
+    size_t targets = smaller_size(input->policy->target_count, TARGETS_MAX - 1);
+    memset(planning.seen, 0, (targets / 64 + 1) * sizeof(planning.seen[0]));
     plan_init(plan, &planning.facts);
     consider_all(&planning);
     name_reasons(&planning);

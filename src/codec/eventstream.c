@@ -25,7 +25,9 @@ enum value_type {
 
 void eventstream_decoder_init(struct eventstream_decoder *d, size_t limit)
 {
-    *d = (struct eventstream_decoder){.pending = BUF_INIT(limit), .limit = limit};
+    size_t least =
+        limit < PRELUDE_BYTES ? PRELUDE_BYTES : limit; /* a sum is looked at in any case */
+    *d = (struct eventstream_decoder){.pending = BUF_INIT(least), .limit = limit};
 }
 
 void eventstream_decoder_release(struct eventstream_decoder *d)

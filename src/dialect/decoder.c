@@ -20,6 +20,7 @@ struct decoder *decoder_new(size_t limit)
     d->limit = limit;
     sse_decoder_init(&d->sse, limit);
     ndjson_decoder_init(&d->ndjson, limit);
+    eventstream_decoder_init(&d->eventstream, limit);
     json_doc_init(&d->doc);
     arena_init(&d->arena, limit > SIZE_MAX / ARENA_FACTOR - ARENA_LEAST
                               ? SIZE_MAX
@@ -47,6 +48,7 @@ void decoder_free(struct decoder *d)
     release_calls(d);
     sse_decoder_release(&d->sse);
     ndjson_decoder_release(&d->ndjson);
+    eventstream_decoder_release(&d->eventstream);
     json_doc_release(&d->doc);
     arena_release(&d->arena);
     memory_free(d->events);
@@ -60,6 +62,7 @@ void decoder_reset(struct decoder *d)
     }
     sse_decoder_release(&d->sse);
     ndjson_decoder_release(&d->ndjson);
+    eventstream_decoder_release(&d->eventstream);
     decoder_begin_frame(d); /* what is too large to be kept goes */
     d->answer_hash = 0;
     memset(d->finished, 0, sizeof d->finished);

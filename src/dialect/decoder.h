@@ -8,6 +8,7 @@
 #define SLUICE_DIALECT_DECODER_H
 
 #include "base/arena.h"
+#include "codec/eventstream.h"
 #include "codec/json.h"
 #include "codec/ndjson.h"
 #include "codec/sse.h"
@@ -32,8 +33,9 @@ struct decoder_call {
 
 struct decoder {
     size_t limit;           /* of one frame */
-    struct sse_decoder sse; /* one of the two, as the dialect has it */
+    struct sse_decoder sse; /* one of the three, as the dialect has it */
     struct ndjson_decoder ndjson;
+    struct eventstream_decoder eventstream;
     struct json_doc doc;
     struct arena arena; /* texts made for this frame */
     struct event *events;

@@ -3,15 +3,9 @@
 
 #include "dialect/rows.h"
 
-static const struct dialect *const dialects[DIALECT_COUNT] = {
-    [DIALECT_ANTHROPIC] = &dialect_anthropic,
-    [DIALECT_GEMINI] = &dialect_gemini,
-    [DIALECT_OLLAMA] = &dialect_ollama,
-    [DIALECT_OPENAI_CHAT] = &dialect_openai_chat,
-    [DIALECT_OPENAI_COMPLETIONS] = &dialect_openai_completions,
-    [DIALECT_OPENAI_EMBEDDINGS] = &dialect_openai_embeddings,
-    [DIALECT_OPENAI_RESPONSES] = &dialect_openai_responses,
-};
+#define DIALECT_ROW(symbol, row) [DIALECT_##symbol] = &dialect_##row,
+static const struct dialect *const dialects[DIALECT_COUNT] = {DIALECT_LIST(DIALECT_ROW)};
+#undef DIALECT_ROW
 
 const struct dialect *dialect_of(enum dialect_id id)
 {

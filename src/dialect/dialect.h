@@ -11,19 +11,13 @@
 #include "base/error.h"
 #include "codec/json.h"
 #include "model/chat.h"
+#include "model/dialect_list.h"
 #include "model/event.h"
 #include "model/loss.h"
 
-enum dialect_id {
-    DIALECT_OPENAI_CHAT,
-    DIALECT_OPENAI_COMPLETIONS,
-    DIALECT_OLLAMA,
-    DIALECT_OPENAI_RESPONSES,
-    DIALECT_OPENAI_EMBEDDINGS,
-    DIALECT_ANTHROPIC,
-    DIALECT_GEMINI,
-    DIALECT_COUNT
-};
+#define DIALECT_ID(symbol, row) DIALECT_##symbol,
+enum dialect_id { DIALECT_LIST(DIALECT_ID) DIALECT_COUNT };
+#undef DIALECT_ID
 #define DIALECT_BIT(id) (1u << (id))
 
 /* What a model gave with a tool call in an earlier answer and wants back with it, although the
@@ -97,6 +91,8 @@ struct answer_head {
     int64_t input_tokens;    /* estimate, for dialects that tell it before the provider does */
     bool stream_array;       /* Gemini: the client did not ask for `alt=sse`, so the stream is one
                                 JSON array (application/json) of what else would be the events */
+    bool same_dialect;       /* the provider speaks it too: where only the framing differs, what a
+                                frame holds goes on as it is */
 };
 
 struct decoder; /* upstream bytes -> frames; opaque, one per attempt */
@@ -133,6 +129,8 @@ struct dialect {
     /* Appends what these events are in this dialect (perhaps nothing). EVENT_END writes the
      * terminal bytes. */
     bool (*encode)(struct encoder *encoder, const struct frame *frame, struct buf *out);
+    /* In front of our streams; behind what a provider's are known by, beside text/event-stream and
+       NDJSON, which are always streams. */
     struct slice stream_content_type;
     struct slice stream_ping; /* keeps a translated stream alive; NULL: the dialect has none */
 

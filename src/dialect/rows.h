@@ -5,12 +5,8 @@
 
 #include "dialect/dialect.h"
 
-extern const struct dialect dialect_anthropic;
-extern const struct dialect dialect_gemini;
-extern const struct dialect dialect_ollama;
-extern const struct dialect dialect_openai_chat;
-extern const struct dialect dialect_openai_completions;
-extern const struct dialect dialect_openai_embeddings;
-extern const struct dialect dialect_openai_responses;
+#define DIALECT_EXTERN(symbol, row) extern const struct dialect dialect_##row;
+DIALECT_LIST(DIALECT_EXTERN)
+#undef DIALECT_EXTERN
 
 #endif

@@ -132,6 +132,12 @@ static bool type_starts(struct slice type, struct slice prefix)
     return type.len >= prefix.len && slice_eq_nocase(slice_of(type.ptr, prefix.len), prefix);
 }
 
+/* A dialect may have a type of its own for its streams. */
+static bool is_own_stream(const struct dialect *back, struct slice type)
+{
+    return back->stream_content_type.len > 0 && type_starts(type, back->stream_content_type);
+}
+
 /* Some servers stream without saying so. */
 static bool says_nothing(struct slice type)
 {
@@ -170,7 +176,8 @@ static void on_head(struct upstream_request *r, const struct http_response *head
         type.len <= CONTENT_TYPE_MAX ? arena_copy(&call->arena, type) : SLICE_EMPTY;
     bool wanted = head->status == 200 && call->streamed;
     attempt->is_stream = wanted && (type_starts(type, SLICE("text/event-stream")) ||
-                                    type_starts(type, SLICE("application/x-ndjson")));
+                                    type_starts(type, SLICE("application/x-ndjson")) ||
+                                    is_own_stream(attempt->back, type));
     attempt->untyped = wanted && says_nothing(type);
     note_encoding(attempt, head);
 }

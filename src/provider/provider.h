@@ -9,29 +9,18 @@
 
 #include "base/slice.h"
 #include "model/capability.h"
+#include "model/dialect_list.h"
 #include "model/task.h"
 
 /* The dialects that a provider may speak: the same numbers as enum dialect_id, which this layer
-   does not see (a unit test holds the two lists together). */
-enum provider_dialect {
-    PROVIDER_DIALECT_OPENAI_CHAT,
-    PROVIDER_DIALECT_OPENAI_COMPLETIONS,
-    PROVIDER_DIALECT_OLLAMA,
-    PROVIDER_DIALECT_OPENAI_RESPONSES,
-    PROVIDER_DIALECT_OPENAI_EMBEDDINGS,
-    PROVIDER_DIALECT_ANTHROPIC,
-    PROVIDER_DIALECT_GEMINI
-};
+   does not see. */
+#define PROVIDER_DIALECT(symbol, row) PROVIDER_DIALECT_##symbol,
+enum provider_dialect { DIALECT_LIST(PROVIDER_DIALECT) };
+#undef PROVIDER_DIALECT
 
-enum {
-    PROVIDER_SPEAKS_OPENAI_CHAT = 1u << PROVIDER_DIALECT_OPENAI_CHAT,
-    PROVIDER_SPEAKS_OPENAI_COMPLETIONS = 1u << PROVIDER_DIALECT_OPENAI_COMPLETIONS,
-    PROVIDER_SPEAKS_OLLAMA = 1u << PROVIDER_DIALECT_OLLAMA,
-    PROVIDER_SPEAKS_OPENAI_RESPONSES = 1u << PROVIDER_DIALECT_OPENAI_RESPONSES,
-    PROVIDER_SPEAKS_OPENAI_EMBEDDINGS = 1u << PROVIDER_DIALECT_OPENAI_EMBEDDINGS,
-    PROVIDER_SPEAKS_ANTHROPIC = 1u << PROVIDER_DIALECT_ANTHROPIC,
-    PROVIDER_SPEAKS_GEMINI = 1u << PROVIDER_DIALECT_GEMINI,
-};
+#define PROVIDER_SPEAKS(symbol, row) PROVIDER_SPEAKS_##symbol = 1u << PROVIDER_DIALECT_##symbol,
+enum { DIALECT_LIST(PROVIDER_SPEAKS) };
+#undef PROVIDER_SPEAKS
 
 enum provider_auth { AUTH_NONE, AUTH_BEARER, AUTH_API_KEY_HEADER };
 

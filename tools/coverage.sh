@@ -28,6 +28,7 @@ PARSERS = """
     src/config/yaml*.c
     src/dialect/*.c
     src/gateway/decide*.c src/gateway/wishes.c
+    src/provider/service_account.c src/provider/sigv4.c
     src/net/http_chunk.c src/net/http_head.c src/net/upstream_answer.c src/net/upstream_head.c
     src/sim/request.c
     src/store/journal_reader.c src/store/record_codec.c

@@ -158,4 +158,12 @@ bool openai_chat_write_answer(const struct answer_head *head, const struct frame
 bool openai_completions_write_answer(const struct answer_head *head, const struct frame *frame,
                                      struct buf *out);
 
+#define OPENAI_REPLAY_EDITS 3u /* of one turn: before the text, the text, behind it */
+/* Is reasoning to be put back into some turn, if it can be recalled? */
+bool openai_replay_wanted(const struct chat *chat, const struct request_change *change);
+/* The edits that do so, sorted; `messages` is the array's node. The caller frees *ret_edits. False:
+   out of memory. */
+MUST_USE bool openai_replay(const struct chat *chat, const struct request_change *change,
+                            uint32_t messages, struct json_edit **ret_edits, size_t *ret_count);
+
 #endif

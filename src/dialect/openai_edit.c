@@ -8,8 +8,11 @@
  * client gave none;
  *   - `sluice` and `models` are removed (a provider that obeyed `models` could answer with a dearer
  * model than the one that money is held for), and with drop_routing OpenRouter's `provider` and
- * `session_id`.
+ * `session_id`;
+ *   - reasoning_content is put back into turns with calls, for vendors that want it
+ * (openai_replay.c).
  */
+#include "base/memory.h"
 #include "dialect/edit.h"
 #include "dialect/openai.h"
 
@@ -98,10 +101,13 @@ static void edit_removals(struct openai_editor *e)
 bool openai_edit(const struct chat *chat, const struct request_change *change, struct buf *out,
                  size_t *ret_edits)
 {
-    if (edit_is_model_only(chat, change)) {
+    bool replays = openai_replay_wanted(chat, change);
+    if (!replays && edit_is_model_only(chat, change)) {
         return edit_model_only(chat, change, out, ret_edits);
     }
     struct openai_editor e UNINITIALIZED;
+    struct json_edit *thoughts = NULL;
+    size_t thought_count = 0;
     editor_init(&e.base, chat, change);
     e.tokens_length = 0;
     members_scan(chat->doc, JSON_ROOT, &openai_members, e.values);
@@ -109,5 +115,10 @@ bool openai_edit(const struct chat *chat, const struct request_change *change, s
     edit_usage(&e);
     edit_tokens(&e);
     edit_removals(&e);
-    return editor_finish(&e.base, out, ret_edits);
+    bool ok = !replays ||
+              openai_replay(chat, change, e.values[MEMBER_MESSAGES], &thoughts, &thought_count);
+    e.base.changes += thought_count / OPENAI_REPLAY_EDITS;
+    ok = editor_finish_with(&e.base, thoughts, thought_count, out, ret_edits) && ok;
+    memory_free(thoughts);
+    return ok;
 }

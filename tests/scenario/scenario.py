@@ -467,10 +467,9 @@ class Scenario:
         for upstream in self.upstreams.values():
             for request in upstream.requests:
                 names = [name.lower() for name, _ in request.headers]
-                leaked = [
-                    n for n in names if n.startswith("x-sluice") or n in ("cookie", "x-api-key")
-                ]
-                credentials = [v for v in request.all("authorization") if SECRET not in v]
+                leaked = [n for n in names if n.startswith("x-sluice") or n == "cookie"]
+                given = [request.all(n) for n in ("authorization", "x-api-key", "x-goog-api-key")]
+                credentials = [v for values in given for v in values if SECRET not in v]
                 if leaked or credentials or len(names) != len(set(names)):
                     self.problems.append(
                         f"upstream {upstream.name} should not see {leaked} {credentials} {names}"

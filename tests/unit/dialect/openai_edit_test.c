@@ -152,6 +152,52 @@ static void edits_completions_alike(void)
                 4);
 }
 
+static bool recall_some(void *user, struct slice call_id, struct opaque_state *ret_state)
+{
+    size_t *asked = user;
+    (*asked)++;
+    *ret_state = (struct opaque_state){.dialect = CHAT, .reasoning = SLICE("so \\\"so\\\"")};
+    return slice_eq(call_id, SLICE("c1"));
+}
+
+#define CALL(id)                                                                                   \
+    "\"tool_calls\":[{\"id\":\"" id "\",\"type\":\"function\",\"function\":{"                      \
+    "\"name\":\"f\",\"arguments\":\"{}\"}}]"
+#define TURNS(turn) "{\"model\":\"m\",\"messages\":[" turn ",{\"role\":\"user\",\"content\":\"\"}]}"
+#define THOUGHT "\"reasoning_content\":\"so \\\"so\\\"\""
+
+static void puts_thoughts_back(void)
+{
+    size_t asked = 0;
+    struct request_change change = {.model = SLICE("m"),
+                                    .recall = recall_some,
+                                    .recall_user = &asked,
+                                    .replay_reasoning = true};
+    expect_edit(CHAT, TURNS("{ \"role\":\"assistant\", " CALL("c1") " }"), change,
+                TURNS("{" THOUGHT ", \"role\":\"assistant\", " CALL("c1") " }"), 1);
+    expect_edit(CHAT, TURNS("{\"role\":\"assistant\",\"reasoning_content\": null ," CALL("c1") "}"),
+                change,
+                TURNS("{\"role\":\"assistant\","
+                      "\"reasoning_content\": \"so \\\"so\\\"\" ," CALL("c1") "}"),
+                1);
+    expect_edit(CHAT, TURNS("{\"role\":\"assistant\",\"reasoning_content\":\"\"," CALL("c1") "}"),
+                change, TURNS("{\"role\":\"assistant\"," THOUGHT "," CALL("c1") "}"), 1);
+    EXPECT(asked > 0);
+    asked = 0;
+    const char *unknown = TURNS("{\"role\":\"assistant\"," CALL("c2") "}");
+    expect_edit(CHAT, unknown, change, unknown, 0);
+    EXPECT(asked > 0);
+    asked = 0;
+    const char *own = TURNS("{\"role\":\"assistant\",\"reasoning_content\":\"x\"," CALL("c1") "}");
+    expect_edit(CHAT, own, change, own, 0);
+    const char *plain = TURNS("{\"role\":\"assistant\",\"content\":\"x\"}");
+    expect_edit(CHAT, plain, change, plain, 0);
+    change.replay_reasoning = false;
+    const char *unwanted = TURNS("{\"role\":\"assistant\"," CALL("c1") "}");
+    expect_edit(CHAT, unwanted, change, unwanted, 0);
+    EXPECT_INT(asked, 0);
+}
+
 static void fails_when_the_room_is_too_small(void)
 {
     struct request request;
@@ -349,6 +395,7 @@ int main(void)
     TEST(removes_policy_members, "policy members do not leave the house");
     TEST(makes_all_edits_at_once, "all edits at once stay in order");
     TEST(edits_completions_alike, "completions are edited alike, with the older name of the limit");
+    TEST(puts_thoughts_back, "thoughts are put back into turns with calls, where they are wanted");
     TEST(fails_when_the_room_is_too_small, "a body beyond the ceiling fails");
     TEST(edits_random_requests_byte_for_byte,
          "3,000 random requests change in the listed places only");

@@ -60,8 +60,8 @@ static void decode_call(struct decoder *d, uint32_t choice, uint32_t call, struc
         .name = decoder_string(d, json_member(doc, call, SLICE("name"))),
         .complete = true,
     };
-    if (fragment.name.len == 0) {
-        return;
+    if (fragment.name.len == 0 && fragment.id.len == 0) {
+        return; /* more of a call that Vertex AI streams in pieces, which nobody asks for here */
     }
     fragment.arguments =
         json_is(doc, args, JSON_OBJECT) ? decoder_escape(d, json_raw(doc, args)) : SLICE("{}");
@@ -109,12 +109,13 @@ static void decode_parts(struct decoder *d, uint32_t choice, uint32_t content)
 static void cite(struct decoder *d, uint32_t choice, uint32_t source, struct slice words)
 {
     struct slice uri = decoder_string(d, json_member(&d->doc, source, SLICE("uri")));
-    if (uri.len == 0) {
+    struct slice title = decoder_string(d, json_member(&d->doc, source, SLICE("title")));
+    if (uri.len == 0 && title.len == 0) {
         return;
     }
     struct event *event = decoder_event(d, EVENT_CITATION, choice);
     event->id = uri;
-    event->name = decoder_string(d, json_member(&d->doc, source, SLICE("title")));
+    event->name = title;
     event->text = words;
 }
 

@@ -94,13 +94,18 @@ void gemini_sources_release(struct gemini_sources *s)
 
 static void write_source(struct buf *out, const struct event *event)
 {
-    buf_append(out, SLICE("{\"uri\":\""));
-    inner_append(out, event->id);
-    if (event->name.len > 0) {
-        buf_append(out, SLICE("\",\"title\":\""));
-        inner_append(out, event->name);
+    buf_append_char(out, '{');
+    if (event->id.len > 0) {
+        buf_append(out, SLICE("\"uri\":\""));
+        inner_append(out, event->id);
+        buf_append(out, event->name.len > 0 ? SLICE("\",") : SLICE("\""));
     }
-    buf_append(out, SLICE("\"}"));
+    if (event->name.len > 0) {
+        buf_append(out, SLICE("\"title\":\""));
+        inner_append(out, event->name);
+        buf_append_char(out, '"');
+    }
+    buf_append_char(out, '}');
 }
 
 void gemini_sources_add(struct gemini_sources *s, const struct event *event)
@@ -110,7 +115,9 @@ void gemini_sources_add(struct gemini_sources *s, const struct event *event)
         write_source(&s->citations, event);
         return;
     }
-    buf_append(&s->chunks, s->count > 0 ? SLICE(",{\"web\":") : SLICE("{\"web\":"));
+    buf_append(&s->chunks, s->count > 0 ? SLICE(",") : SLICE(""));
+    buf_append(&s->chunks,
+               event->id.len > 0 ? SLICE("{\"web\":") : SLICE("{\"retrievedContext\":"));
     write_source(&s->chunks, event);
     buf_append_char(&s->chunks, '}');
     buf_append(&s->supports, s->count > 0 ? SLICE(",") : SLICE(""));

@@ -180,6 +180,72 @@ static void words_are_whole_words(void)
     EXPECT_INT(f.hit_count, 0);
 }
 
+static size_t hits_of(const char *word)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < f.hit_count; i++) {
+        count += strncmp(f.sample + f.hits[i].offset, word, strlen(word)) == 0;
+    }
+    return count;
+}
+
+/* Blocks of the scan end anywhere in a text: what stands there is neither lost nor seen twice. */
+static void nothing_is_cut_where_a_block_ends(void)
+{
+    char text[200];
+    for (size_t offset = 0; offset < 150; offset++) {
+        memset(text, 'b', offset);
+        for (size_t i = 3; i < offset; i += 4) {
+            text[i] = ' ';
+        }
+        (void)snprintf(text + offset, sizeof(text) - offset, "%s",
+                       ", summarize 48213 + fooBar, don't");
+        support_features(text, &f);
+        EXPECT_INT(hits_of("summarize"), 1);
+        EXPECT_INT(hits_of("don't"), 1);
+        EXPECT_INT(f.numbers, 1);
+        EXPECT_INT(f.digits, 5);
+        EXPECT_INT(f.code_words, 1);
+        EXPECT_INT(f.words, (offset + 3) / 4 + 4);
+        for (size_t i = 0; i < f.hit_count; i++) {
+            bool clause = f.hits[i].offset >= offset && f.sample[f.hits[i].offset - 2] == ',';
+            EXPECT(!clause || (f.hits[i].place & PLACE_CLAUSE) != 0);
+        }
+    }
+}
+
+static void words_without_end_are_survived(void)
+{
+    static char text[5000];
+    for (size_t len = 50; len < sizeof(text); len += 61) {
+        memset(text, 'x', len);
+        memcpy(text + len - 10, " summarize", 10);
+        text[len] = 0;
+        support_features(text, &f);
+        EXPECT_INT(hits_of("summarize"), 1);
+        EXPECT(f.tokens.low <= f.tokens.expected && f.tokens.expected <= f.tokens.high);
+    }
+}
+
+static void a_system_prompt_is_read_at_its_end_and_where_sentences_begin(void)
+{
+    char prompt[500] = "";
+    while (strlen(prompt) < 200) {
+        strcat(prompt, "The lamp stands there. ");
+    }
+    strcat(prompt, "Translate it. ");
+    while (strlen(prompt) < 400) {
+        strcat(prompt, "The lamp stands there and summarize is no order. ");
+    }
+    support_reset();
+    support_add(ROLE_SYSTEM, prompt);
+    support_add(ROLE_USER, "A lamp that has a long name and stands in a very large hall.");
+    features_extract(&support.chat, &f);
+    EXPECT_INT(hits_of("translate"), 1);
+    EXPECT(hits_of("summarize") >= 2);
+    EXPECT(hits_of("summarize") < 5);
+}
+
 static void languages_are_told_apart(void)
 {
     support_features("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82, \xd0\xba\xd0\xb0\xd0\xba",
@@ -242,6 +308,10 @@ int main(void)
     TEST(any_cut_is_survived, "any cut through an escape or a character is survived");
     TEST(hits_know_their_place, "words know their place: start, negation, quotes");
     TEST(words_are_whole_words, "words are whole words");
+    TEST(nothing_is_cut_where_a_block_ends, "nothing is cut where a block of the scan ends");
+    TEST(words_without_end_are_survived, "words without end are survived");
+    TEST(a_system_prompt_is_read_at_its_end_and_where_sentences_begin,
+         "a system prompt is read at its end and where sentences begin");
     TEST(languages_are_told_apart, "scripts and languages are told apart");
     TEST(conversation_facts_are_copied, "tools, choices, format and operation are noted");
     TEST(an_empty_chat_has_features_too, "an empty chat has features too");

@@ -26,6 +26,7 @@ struct held_call {
 struct gemini_encoder {
     struct encoder base;
     bool array;
+    bool same;          /* chunks go into the array as the provider sent them */
     bool begun;         /* a chunk was written */
     bool show_thoughts; /* the client asked for them */
     struct held_call *held;
@@ -52,6 +53,7 @@ struct encoder *gemini_encoder_new(const struct answer_head *head)
     }
     struct gemini_encoder *e = own(encoder);
     e->array = head->stream_array;
+    e->same = head->stream_array && head->same_dialect;
     e->show_thoughts = head->chat == NULL || head->chat->show_thinking;
     buf_init(&e->parts, HELD_MAX);
     buf_init(&e->malformed, HELD_MAX);
@@ -366,9 +368,41 @@ static void encode_event(struct gemini_encoder *e, const struct event *event, st
     }
 }
 
+/* --- the provider's own chunks --- */
+
+/* The data of a server-sent event: the rest of its lines that begin with "data:". */
+static void append_data(struct gemini_encoder *e, struct slice raw, struct buf *out)
+{
+    bool begun = false;
+    while (raw.len > 0) {
+        struct slice line = slice_trim(slice_cut(&raw, '\n'));
+        if (!slice_starts(line, SLICE("data:"))) {
+            continue;
+        }
+        if (!begun) {
+            frame_begin(e, out);
+            begun = true;
+        }
+        inner_append(out, slice_from(line, sizeof "data:" - 1));
+    }
+}
+
+static void encode_as_is(struct gemini_encoder *e, const struct frame *frame, struct buf *out)
+{
+    append_data(e, frame->raw, out);
+    if (frame->terminal) {
+        buf_append(out, e->begun ? SLICE("]") : SLICE("[]"));
+        e->base.over = true;
+    }
+}
+
 bool gemini_encode(struct encoder *encoder, const struct frame *frame, struct buf *out)
 {
     struct gemini_encoder *e = own(encoder);
+    if (e->same && !encoder->over) {
+        encode_as_is(e, frame, out);
+        return !out->failed;
+    }
     for (size_t i = 0; i < frame->count && !encoder->over; i++) {
         encode_event(e, &frame->events[i], out);
     }

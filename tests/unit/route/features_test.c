@@ -229,13 +229,16 @@ static void words_without_end_are_survived(void)
 
 static void a_system_prompt_is_read_at_its_end_and_where_sentences_begin(void)
 {
-    char prompt[500] = "";
-    while (strlen(prompt) < 200) {
-        strcat(prompt, "The lamp stands there. ");
+    static const char lamp[] = "The lamp stands there. ";
+    static const char order[] = "The lamp stands there and summarize is no order. ";
+    char prompt[500];
+    size_t len = 0;
+    while (len < 200) {
+        len += (size_t)snprintf(prompt + len, sizeof(prompt) - len, "%s", lamp);
     }
-    strcat(prompt, "Translate it. ");
-    while (strlen(prompt) < 400) {
-        strcat(prompt, "The lamp stands there and summarize is no order. ");
+    len += (size_t)snprintf(prompt + len, sizeof(prompt) - len, "Translate it. ");
+    while (len < 400) {
+        len += (size_t)snprintf(prompt + len, sizeof(prompt) - len, "%s", order);
     }
     support_reset();
     support_add(ROLE_SYSTEM, prompt);

@@ -95,6 +95,28 @@ static void gathers_parts(void)
     close_stream();
 }
 
+/* Short parts go another way to the kernel than long ones. */
+static void gathers_parts_of_any_length(void)
+{
+    static char many[2000];
+
+    for (size_t i = 0; i < sizeof(many); i++) {
+        many[i] = (char)('a' + i % 23);
+    }
+    for (size_t total = 505; total < 520; total++) {
+        struct slice parts[3] = {slice_of(many, 3), slice_of(many + 3, total - 5),
+                                 slice_of(many + total - 2, 2)};
+        char bytes[1000];
+        size_t len = 0;
+        open_stream();
+        EXPECT_INT(stream_write(&stream, parts, 3, &len), STREAM_OK);
+        EXPECT_INT(len, total);
+        EXPECT_INT(recv(peer, bytes, sizeof(bytes), 0), total);
+        EXPECT(slice_eq(slice_of(bytes, total), slice_of(many, total)));
+        close_stream();
+    }
+}
+
 static void takes_what_fits(void)
 {
     static char much[4 * 1024 * 1024];
@@ -214,6 +236,7 @@ int main(void)
 {
     TEST(reads_and_ends, "reads what is there, then the end");
     TEST(gathers_parts, "gathers up to eight parts, empty ones too");
+    TEST(gathers_parts_of_any_length, "gathers short parts and long ones");
     TEST(takes_what_fits, "takes what fits and tells when there is room");
     TEST(watches_level_triggered, "is level-triggered");
     TEST(tells_a_hangup_behind_unread_bytes, "tells a hang-up behind unread bytes");

@@ -28,7 +28,9 @@ static void put_preset(struct table *table, const struct provider_preset *preset
         }
     }
     table_cstr(table, preset->name);
-    table_cstr(table, preset->base_url != NULL ? preset->base_url : "(must be given)");
+    table_cstr(table, preset->base_url != NULL            ? preset->base_url
+                      : preset->base_url_template != NULL ? "(by region or project)"
+                                                          : "(must be given)");
     table_cstr(table, preset->key_env != NULL ? preset->key_env : "-");
     table_cstr(table, preset->key_env == NULL                ? "-"
                       : is_set(environment, preset->key_env) ? "yes"

@@ -53,6 +53,12 @@ struct yaml_place place_of_key(const struct yaml *node);
 
 void resolve_server(struct reader *reader);
 void resolve_providers(struct reader *reader);
+/* What AWS and Google want to know of a provider beside its address, and its credential; before the
+   address, which may be made of it. */
+void resolve_cloud(struct reader *reader, const struct yaml *section, struct provider *provider);
+/* The preset's address for this region, project and location; empty: something is missing. */
+struct slice resolve_cloud_url(struct reader *reader, const struct yaml *section,
+                               const struct provider *provider);
 void resolve_targets(struct reader *reader);
 void resolve_routes(struct reader *reader);
 void resolve_classifier(struct reader *reader);

@@ -144,9 +144,13 @@ static bool resolve_url(struct reader *reader, const struct yaml *section,
         from = text.len > 0 ? preset->base_url_env : NULL;
     }
     if (text.len == 0) {
-        text = slice_from_cstr(preset->base_url);
+        text = preset->base_url_template != NULL ? resolve_cloud_url(reader, section, provider)
+                                                 : slice_from_cstr(preset->base_url);
     }
     struct yaml_place place = node != NULL ? node->place : section->key_place;
+    if (text.len == 0 && preset->base_url_template != NULL) {
+        return false; /* what is missing was told */
+    }
     if (text.len == 0) {
         diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", place,
                         "give base_url: http://host:port/v1",
@@ -358,7 +362,11 @@ static void resolve_headers(struct reader *reader, const struct yaml *section,
                       credential, &out);
     }
     append_headers(reader, headers, credential.len > 0 ? name : SLICE_EMPTY, &out);
-    provider->has_credential = credential.len > 0;
+    if (credential.len > 0 && !own_header) {
+        provider->auth = AUTH_BEARER; /* instead of signatures and tokens */
+    }
+    provider->has_credential = credential.len > 0 || provider->aws.secret_access_key.len > 0 ||
+                               provider->account.email.len > 0;
     for (const struct yaml *h = member_first(headers); h != NULL; h = member_next(h)) {
         provider->has_credential = provider->has_credential || slice_eq_nocase(h->key, name);
     }
@@ -426,6 +434,8 @@ static void resolve_provider(struct reader *reader, const struct yaml *section,
     }
     resolve_dialects(section, provider);
     provider->quirks = provider->preset->quirks;
+    provider->auth = provider->preset->auth;
+    resolve_cloud(reader, section, provider);
     if (setting_given(section, "providers.*.local")) {
         bool local = setting_number(section, "providers.*.local") != 0;
         provider->quirks =

@@ -29,6 +29,9 @@ void snapshot_unref(struct snapshot *snapshot)
     for (size_t i = 0; i < snapshot->provider_count; i++) {
         wipe(snapshot->providers[i].headers);
         wipe(snapshot->providers[i].proxy); /* may hold a password */
+        wipe(snapshot->providers[i].aws.secret_access_key);
+        wipe(snapshot->providers[i].aws.session_token);
+        wipe(snapshot->providers[i].account.key);
     }
     arena_release(&snapshot->arena);
     memory_free(snapshot);

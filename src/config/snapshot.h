@@ -11,6 +11,8 @@
 #include "base/arena.h"
 #include "codec/url.h"
 #include "provider/provider.h"
+#include "provider/service_account.h"
+#include "provider/sigv4.h"
 #include "route/policy.h"
 
 #include <stdatomic.h>
@@ -34,6 +36,11 @@ struct provider {
     struct slice proxy; /* URL or empty: direct (proxy variables of the environment already applied,
                            NO_PROXY too) */
     bool insecure;      /* insecure_skip_verify */
+    enum provider_auth auth;      /* the preset's, or what the credential that was given asks for */
+    struct sigv4_credentials aws; /* of AUTH_AWS_SIGV4; secret */
+    struct slice region;
+    struct service_account
+        account; /* of AUTH_GOOGLE_SERVICE_ACCOUNT; without email: none; secret */
     unsigned dialects;
     unsigned default_dialect;
     unsigned quirks;

@@ -83,6 +83,17 @@ const struct provider_preset provider_presets[] = {
             },
     },
     {
+        .name = "vertex",
+        .title = "Google Vertex AI",
+        .base_url_template = "https://{location-}aiplatform.googleapis.com/v1/projects/{project}"
+                             "/locations/{location}/publishers/google",
+        .catalogue = "google",
+        .dialects = PROVIDER_SPEAKS_GEMINI,
+        .default_dialect = PROVIDER_DIALECT_GEMINI,
+        .auth = AUTH_GOOGLE_SERVICE_ACCOUNT,
+        .capabilities = AGENT | CAN(VISION) | CAN(DOCUMENTS) | CAN(AUDIO),
+    },
+    {
         .name = "azure",
         .title = "Azure OpenAI",
         /* https://RESOURCE.openai.azure.com/openai/v1: everyone's is another; models are the names

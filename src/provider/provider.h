@@ -22,7 +22,14 @@ enum provider_dialect { DIALECT_LIST(PROVIDER_DIALECT) };
 enum { DIALECT_LIST(PROVIDER_SPEAKS) };
 #undef PROVIDER_SPEAKS
 
-enum provider_auth { AUTH_NONE, AUTH_BEARER, AUTH_API_KEY_HEADER };
+enum provider_auth {
+    AUTH_NONE,
+    AUTH_BEARER,
+    AUTH_API_KEY_HEADER,
+    AUTH_AWS_SIGV4,             /* every request is signed (sigv4.h); an api_key goes as a bearer */
+    AUTH_GOOGLE_SERVICE_ACCOUNT /* tokens for an assertion (service_account.h); an api_key goes as
+                                   a bearer */
+};
 
 enum {
     QUIRK_MAX_COMPLETION_TOKENS = 1u << 0, /* wants max_completion_tokens instead of max_tokens */
@@ -43,16 +50,19 @@ struct curated_target {
 };
 
 struct provider_preset {
-    const char *name;         /* "openai": also the default name of the provider */
-    const char *title;        /* "OpenAI" */
-    const char *base_url;     /* without trailing slash; NULL: must be given */
-    const char *key_env;      /* environment variable that carries the key, or NULL */
-    const char *base_url_env; /* environment variable that replaces base_url, or NULL */
-    const char *catalogue;    /* the price catalogue's id of this provider, or NULL */
+    const char *name;              /* "openai": also the default name of the provider */
+    const char *title;             /* "OpenAI" */
+    const char *base_url;          /* without trailing slash; NULL: must be given */
+    const char *base_url_template; /* where base_url is NULL: with {region}, {project}, {location}
+                                      and {location-} (nothing for "global", else with its dash) */
+    const char *key_env;           /* environment variable that carries the key, or NULL */
+    const char *base_url_env;      /* environment variable that replaces base_url, or NULL */
+    const char *catalogue;         /* the price catalogue's id of this provider, or NULL */
     unsigned dialects; /* DIALECT_BIT()s that it speaks; the first match with the client's wins */
     unsigned default_dialect; /* enum dialect_id for translation */
     enum provider_auth auth;  /* used when there is a key; servers of one's own often want none */
     const char *auth_header;  /* of AUTH_API_KEY_HEADER */
+    const char *aws_service;  /* of AUTH_AWS_SIGV4: the name that is signed */
     unsigned quirks;
     capability_set capabilities; /* of models that the catalogue does not describe */
     struct curated_target

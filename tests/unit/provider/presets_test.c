@@ -1,25 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "provider/provider.h"
 
-#include "dialect/dialect.h"
 #include "provider/catalogue.h"
 
 #include "tests/tap.h"
 
 #define NOON_IN_AUTUMN 1790856000 /* 2026-10-01T12:00:00Z */
-
-_Static_assert((int)PROVIDER_DIALECT_OPENAI_CHAT == (int)DIALECT_OPENAI_CHAT,
-               "same numbers as the dialects");
-_Static_assert((int)PROVIDER_DIALECT_OPENAI_COMPLETIONS == (int)DIALECT_OPENAI_COMPLETIONS,
-               "same numbers as the dialects");
-_Static_assert((int)PROVIDER_DIALECT_OLLAMA == (int)DIALECT_OLLAMA, "same numbers as the dialects");
-_Static_assert((int)PROVIDER_DIALECT_OPENAI_RESPONSES == (int)DIALECT_OPENAI_RESPONSES,
-               "same numbers as the dialects");
-_Static_assert((int)PROVIDER_DIALECT_OPENAI_EMBEDDINGS == (int)DIALECT_OPENAI_EMBEDDINGS,
-               "same numbers as the dialects");
-_Static_assert((int)PROVIDER_DIALECT_ANTHROPIC == (int)DIALECT_ANTHROPIC,
-               "same numbers as the dialects");
-_Static_assert((int)PROVIDER_DIALECT_GEMINI == (int)DIALECT_GEMINI, "same numbers as the dialects");
 
 static const struct provider_preset *preset(const char *name)
 {
@@ -33,11 +19,11 @@ static bool is_local(const struct provider_preset *p)
 
 static void all_are_there(void)
 {
-    static const char *const names[] = {"openai",     "openrouter",        "ollama",    "deepseek",
-                                        "groq",       "mistral",           "together",  "xai",
-                                        "perplexity", "fireworks",         "vllm",      "llamacpp",
-                                        "lmstudio",   "openai-compatible", "anthropic", "gemini",
-                                        "azure"};
+    static const char *const names[] = {
+        "openai",  "openrouter", "ollama",   "deepseek",          "groq",
+        "mistral", "together",   "xai",      "perplexity",        "fireworks",
+        "vllm",    "llamacpp",   "lmstudio", "openai-compatible", "anthropic",
+        "gemini",  "azure",      "vertex"};
     EXPECT_INT(provider_preset_count, ARRAY_LEN(names));
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct provider_preset *p = preset(names[i]);
@@ -69,9 +55,10 @@ static void hosted_rows_name_their_key(void)
 {
     for (size_t i = 0; i < provider_preset_count; i++) {
         const struct provider_preset *p = &provider_presets[i];
-        bool own = p->base_url == NULL && p->base_url_env != NULL; /* everyone has another one */
+        bool own = p->base_url == NULL && (p->base_url_env != NULL || p->base_url_template != NULL);
         bool hosted = own || (p->base_url != NULL && !is_local(p));
-        EXPECT(hosted == (p->key_env != NULL));
+        EXPECT(hosted == (p->key_env != NULL || p->auth == AUTH_GOOGLE_SERVICE_ACCOUNT));
+        EXPECT((p->auth == AUTH_AWS_SIGV4) == (p->aws_service != NULL));
         EXPECT(hosted == (p->catalogue != NULL));
         EXPECT((hosted && !own) == (p->curated[0].model != NULL));
         EXPECT(is_local(p) == (p->probe_port != 0));

@@ -93,12 +93,19 @@ static struct slice type_of(int status)
     return status >= 500 ? SLICE("api_error") : SLICE("invalid_request_error");
 }
 
+/* The provider said so, or no target is large enough: a shorter conversation would do, and clients
+   shorten it when they read the words. */
+static bool is_overflow(const struct answer_error *error)
+{
+    return slice_eq(error->code, SLICE("context_length_exceeded")) ||
+           (slice_eq(error->code, SLICE("no_feasible_target")) &&
+            inner_contains(error->message, "(context_too_small)"));
+}
+
 static void write_message(struct json_writer *json, const struct answer_error *error)
 {
-    bool overflow = slice_eq(error->code, SLICE("context_length_exceeded")) &&
-                    !inner_contains(error->message, OVERFLOW_WORDS);
     json_key(json, SLICE("message"));
-    if (!overflow) {
+    if (!is_overflow(error) || inner_contains(error->message, OVERFLOW_WORDS)) {
         json_write_string(json, error->message);
         return;
     }

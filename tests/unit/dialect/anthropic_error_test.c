@@ -109,6 +109,16 @@ static void an_overflow_keeps_its_words(void)
     expect_error(&error, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\","
                          "\"message\":\"Prompt is too long: 2 > 1\",\"code\":"
                          "\"context_length_exceeded\"}}");
+    error = (struct answer_error){.status = 422,
+                                  .code = SLICE("no_feasible_target"),
+                                  .message = SLICE("No target: a (context_too_small).")};
+    expect_error(&error, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\","
+                         "\"message\":\"prompt is too long: No target: a "
+                         "(context_too_small).\",\"code\":\"no_feasible_target\"}}");
+    error.message = SLICE("No target: a (no_vision).");
+    expect_error(&error, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\","
+                         "\"message\":\"No target: a (no_vision).\",\"code\":"
+                         "\"no_feasible_target\"}}");
 }
 
 static void an_error_ends_a_stream(void)

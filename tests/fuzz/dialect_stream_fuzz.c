@@ -12,7 +12,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const enum dialect_id backs[] = {DIALECT_OPENAI_CHAT, DIALECT_OPENAI_COMPLETIONS,
-                                        DIALECT_OLLAMA, DIALECT_ANTHROPIC};
+                                        DIALECT_OLLAMA,      DIALECT_ANTHROPIC,
+                                        DIALECT_GEMINI,      DIALECT_OPENAI_RESPONSES};
 
 static size_t random_cuts(uint8_t seed, size_t length, size_t *cuts)
 {

@@ -36,12 +36,15 @@ static bool is_foreign(const struct json_doc *doc, uint32_t item)
     return json_is(doc, encrypted, JSON_STRING) && responses_is_ours(json_inner(doc, encrypted));
 }
 
-static void write_own_items(const struct json_doc *doc, uint32_t input, struct buf *out)
+/* False: there is nothing that must not be there. */
+static bool write_own_items(const struct json_doc *doc, uint32_t input, struct buf *out)
 {
     bool begun = false;
+    bool cut = false;
     buf_append_char(out, '[');
     for (uint32_t i = json_first(doc, input); i != JSON_ABSENT; i = json_next(doc, input, i)) {
         if (is_foreign(doc, i)) {
+            cut = true;
             continue;
         }
         buf_append(out, begun ? SLICE(",") : SLICE(""));
@@ -49,6 +52,7 @@ static void write_own_items(const struct json_doc *doc, uint32_t input, struct b
         begun = true;
     }
     buf_append_char(out, ']');
+    return cut;
 }
 
 static void edit_tokens(struct editor *e, uint32_t value, struct slice ceiling)
@@ -92,8 +96,8 @@ bool responses_edit(const struct chat *chat, const struct request_change *change
     buf_append_i64(&ceiling, change->clamp_max_tokens);
     edit_tokens(&e, values[RESPONSES_MAX_OUTPUT_TOKENS], buf_slice(&ceiling));
     edit_removals(&e, values);
-    if (foreign && json_is(chat->doc, values[RESPONSES_INPUT], JSON_ARRAY)) {
-        write_own_items(chat->doc, values[RESPONSES_INPUT], &input);
+    if (foreign && json_is(chat->doc, values[RESPONSES_INPUT], JSON_ARRAY) &&
+        write_own_items(chat->doc, values[RESPONSES_INPUT], &input)) {
         editor_replace(&e, values[RESPONSES_INPUT], buf_slice(&input));
     }
     bool ok = editor_finish(&e, out, ret_edits) && !input.failed && !ceiling.failed;

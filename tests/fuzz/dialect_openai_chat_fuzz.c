@@ -26,18 +26,29 @@ static void require_text(struct slice out, struct slice text)
     CHECK(text.len == 0 || slice_find_slice(out, text) != SIZE_MAX);
 }
 
-/* Texts move as they are spelled, so each must be found in the output. */
-static void require_texts(const struct chat *chat, struct slice out)
+static bool was_thought(const struct chat_part *part)
+{
+    return part->kind == PART_REASONING;
+}
+
+/* Texts move as they are spelled, so each must be found in the output; what was thought goes back
+   only to those who want it. */
+static void require_texts(const struct chat *chat, struct slice out, bool thoughts)
 {
     for (size_t i = 0; i < chat->message_count; i++) {
         for (size_t j = 0; j < chat->messages[i].part_count; j++) {
             const struct chat_part *part = &chat->messages[i].parts[j];
-            require_text(out, part->text);
+            bool call = part->kind == PART_TOOL_CALL && part->id.len <= 40;
+            require_text(out, thoughts || !was_thought(part) ? part->text : SLICE_EMPTY);
             require_text(out, part->kind == PART_IMAGE ? part->data : SLICE_EMPTY);
-            require_text(out, part->kind == PART_TOOL_CALL ? part->name : SLICE_EMPTY);
-            require_text(out, part->kind == PART_TOOL_CALL ? part->id : SLICE_EMPTY);
+            require_text(out, call ? part->name : SLICE_EMPTY);
+            require_text(out, call ? part->id : SLICE_EMPTY);
         }
     }
+}
+
+static void require_members(const struct chat *chat, struct slice out)
+{
     for (size_t i = 0; i < chat->stop_count; i++) {
         require_text(out, chat->stop[i]);
     }
@@ -57,7 +68,12 @@ static void translate(const struct chat *chat, const struct request_change *chan
         }
         if (back->write_request(chat, change, &out, &loss, &error)) {
             require_json(buf_slice(&out));
-            require_texts(chat, buf_slice(&out));
+            if (id == DIALECT_OPENAI_CHAT || id == DIALECT_OPENAI_COMPLETIONS) {
+                require_members(chat, buf_slice(&out));
+                require_texts(chat, buf_slice(&out), true);
+            } else if (id == DIALECT_OPENAI_RESPONSES) {
+                require_texts(chat, buf_slice(&out), false);
+            }
             CHECK(back->write_path != NULL || back->request_path(chat).len > 0);
         } else {
             CHECK(error.kind == ERROR_UNSUPPORTED && error.text[0] != '\0');
@@ -75,7 +91,7 @@ static void edit(const struct dialect *dialect, const struct chat *chat,
     struct buf again_out = BUF_INIT(ROOM);
     struct json_doc doc;
     struct arena arena;
-    struct chat again;
+    struct chat again = {.stream = false};
     struct error error = {0};
     size_t edits = 0;
     json_doc_init(&doc);
@@ -88,7 +104,8 @@ static void edit(const struct dialect *dialect, const struct chat *chat,
     CHECK(json_inner_is(again.model, change->model));
     CHECK(again.max_tokens > 0 && again.max_tokens <= change->clamp_max_tokens);
     CHECK(again.include_usage || !again.stream);
-    require_texts(chat, buf_slice(&out));
+    require_members(chat, buf_slice(&out));
+    require_texts(chat, buf_slice(&out), true);
     CHECK(dialect->edit_request(&again, change, &again_out, &edits) && edits == 0);
     json_doc_release(&doc);
     arena_release(&arena);
@@ -128,7 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .drop_routing = (data[0] & 4) != 0};
     struct json_doc doc;
     struct arena arena;
-    struct chat chat;
+    struct chat chat = {.stream = false};
     struct error error = {0};
     json_doc_init(&doc);
     arena_init(&arena, ROOM * 8);

@@ -150,68 +150,69 @@ static void what_is_unknown_is_kept(void)
     request_release(&r);
 }
 
+static const struct {
+    const char *member;
+    const char *code;
+    const char *pointer;
+} wrong_values[] = {
+    {"\"generationConfig\":[]", "invalid_type", "/generationConfig"},
+    {"\"generationConfig\":{\"maxOutputTokens\":0}", "invalid_max_tokens",
+     "/generationConfig/maxOutputTokens"},
+    {"\"generationConfig\":{\"maxOutputTokens\":\"9\"}", "invalid_max_tokens",
+     "/generationConfig/maxOutputTokens"},
+    {"\"generationConfig\":{\"temperature\":\"hot\"}", "invalid_type",
+     "/generationConfig/temperature"},
+    {"\"generationConfig\":{\"candidateCount\":129}", "invalid_value",
+     "/generationConfig/candidateCount"},
+    {"\"generationConfig\":{\"stopSequences\":\"a\"}", "invalid_type",
+     "/generationConfig/stopSequences"},
+    {"\"generationConfig\":{\"stopSequences\":[1]}", "invalid_type",
+     "/generationConfig/stopSequences"},
+    {"\"generationConfig\":{\"stopSequences\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]}",
+     "invalid_value", "/generationConfig/stopSequences"},
+    {"\"generationConfig\":{\"responseLogprobs\":1}", "invalid_type",
+     "/generationConfig/responseLogprobs"},
+    {"\"generationConfig\":{\"responseMimeType\":1}", "invalid_type",
+     "/generationConfig/responseMimeType"},
+    {"\"generationConfig\":{\"responseSchema\":{}}", "conflicting_members",
+     "/generationConfig/responseMimeType"},
+    {"\"generationConfig\":{\"responseMimeType\":\"application/json\",\"responseSchema\":{},"
+     "\"responseJsonSchema\":{}}",
+     "conflicting_members", "/generationConfig/responseJsonSchema"},
+    {"\"generationConfig\":{\"responseMimeType\":\"application/json\","
+     "\"responseJsonSchema\":1}",
+     "invalid_type", "/generationConfig/responseJsonSchema"},
+    {"\"generationConfig\":{\"responseMimeType\":\"application/json\",\"responseSchema\":1}",
+     "invalid_type", "/generationConfig/responseSchema"},
+    {"\"generationConfig\":{\"thinkingConfig\":1}", "invalid_type",
+     "/generationConfig/thinkingConfig"},
+    {"\"generationConfig\":{\"thinkingConfig\":{\"thinkingBudget\":-2}}", "invalid_value",
+     "/generationConfig/thinkingConfig/thinkingBudget"},
+    {"\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"HUGE\"}}", "invalid_value",
+     "/generationConfig/thinkingConfig/thinkingLevel"},
+    {"\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":1}}", "invalid_type",
+     "/generationConfig/thinkingConfig/thinkingLevel"},
+    {"\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"LOW\","
+     "\"thinkingBudget\":5}}",
+     "conflicting_members", "/generationConfig/thinkingConfig/thinkingLevel"},
+    {"\"generationConfig\":{\"thinkingConfig\":{\"includeThoughts\":1}}", "invalid_type",
+     "/generationConfig/thinkingConfig/includeThoughts"},
+    {"\"systemInstruction\":7", "invalid_type", "/systemInstruction"},
+    {"\"systemInstruction\":{\"parts\":7}", "invalid_type", "/systemInstruction/parts"},
+    {"\"systemInstruction\":{\"parts\":[{\"text\":\"a\"},{\"inlineData\":{\"mimeType\":"
+     "\"image/png\",\"data\":\"AAAA\"}}]}",
+     "invalid_value", "/systemInstruction/parts/1"},
+    {"\"sluice\":[]", "invalid_type", "/sluice"},
+    {"\"model\":1", "invalid_type", "/model"},
+    {"\"serviceTier\":1", "invalid_type", "/serviceTier"},
+};
+
 static void wrong_values_are_refused(void)
 {
-    static const struct {
-        const char *member;
-        const char *code;
-        const char *pointer;
-    } cases[] = {
-        {"\"generationConfig\":[]", "invalid_type", "/generationConfig"},
-        {"\"generationConfig\":{\"maxOutputTokens\":0}", "invalid_max_tokens",
-         "/generationConfig/maxOutputTokens"},
-        {"\"generationConfig\":{\"maxOutputTokens\":\"9\"}", "invalid_max_tokens",
-         "/generationConfig/maxOutputTokens"},
-        {"\"generationConfig\":{\"temperature\":\"hot\"}", "invalid_type",
-         "/generationConfig/temperature"},
-        {"\"generationConfig\":{\"candidateCount\":129}", "invalid_value",
-         "/generationConfig/candidateCount"},
-        {"\"generationConfig\":{\"stopSequences\":\"a\"}", "invalid_type",
-         "/generationConfig/stopSequences"},
-        {"\"generationConfig\":{\"stopSequences\":[1]}", "invalid_type",
-         "/generationConfig/stopSequences"},
-        {"\"generationConfig\":{\"stopSequences\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]}",
-         "invalid_value", "/generationConfig/stopSequences"},
-        {"\"generationConfig\":{\"responseLogprobs\":1}", "invalid_type",
-         "/generationConfig/responseLogprobs"},
-        {"\"generationConfig\":{\"responseMimeType\":1}", "invalid_type",
-         "/generationConfig/responseMimeType"},
-        {"\"generationConfig\":{\"responseSchema\":{}}", "conflicting_members",
-         "/generationConfig/responseMimeType"},
-        {"\"generationConfig\":{\"responseMimeType\":\"application/json\",\"responseSchema\":{},"
-         "\"responseJsonSchema\":{}}",
-         "conflicting_members", "/generationConfig/responseJsonSchema"},
-        {"\"generationConfig\":{\"responseMimeType\":\"application/json\","
-         "\"responseJsonSchema\":1}",
-         "invalid_type", "/generationConfig/responseJsonSchema"},
-        {"\"generationConfig\":{\"responseMimeType\":\"application/json\",\"responseSchema\":1}",
-         "invalid_type", "/generationConfig/responseSchema"},
-        {"\"generationConfig\":{\"thinkingConfig\":1}", "invalid_type",
-         "/generationConfig/thinkingConfig"},
-        {"\"generationConfig\":{\"thinkingConfig\":{\"thinkingBudget\":-2}}", "invalid_value",
-         "/generationConfig/thinkingConfig/thinkingBudget"},
-        {"\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"HUGE\"}}", "invalid_value",
-         "/generationConfig/thinkingConfig/thinkingLevel"},
-        {"\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":1}}", "invalid_type",
-         "/generationConfig/thinkingConfig/thinkingLevel"},
-        {"\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"LOW\","
-         "\"thinkingBudget\":5}}",
-         "conflicting_members", "/generationConfig/thinkingConfig/thinkingLevel"},
-        {"\"generationConfig\":{\"thinkingConfig\":{\"includeThoughts\":1}}", "invalid_type",
-         "/generationConfig/thinkingConfig/includeThoughts"},
-        {"\"systemInstruction\":7", "invalid_type", "/systemInstruction"},
-        {"\"systemInstruction\":{\"parts\":7}", "invalid_type", "/systemInstruction/parts"},
-        {"\"systemInstruction\":{\"parts\":[{\"text\":\"a\"},{\"inlineData\":{\"mimeType\":"
-         "\"image/png\",\"data\":\"AAAA\"}}]}",
-         "invalid_value", "/systemInstruction/parts/1"},
-        {"\"sluice\":[]", "invalid_type", "/sluice"},
-        {"\"model\":1", "invalid_type", "/model"},
-        {"\"serviceTier\":1", "invalid_type", "/serviceTier"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(wrong_values); i++) {
         char text[512];
-        (void)snprintf(text, sizeof text, "{" HELLO ",%s}", cases[i].member);
-        expect_refused(text, cases[i].code, cases[i].pointer);
+        (void)snprintf(text, sizeof text, "{" HELLO ",%s}", wrong_values[i].member);
+        expect_refused(text, wrong_values[i].code, wrong_values[i].pointer);
     }
     expect_refused("[]", "invalid_type", "");
     expect_refused("{", "invalid_json", "");
@@ -528,76 +529,74 @@ static void parts_are_told_apart(void)
     request_release(&r);
 }
 
+static const struct {
+    const char *contents;
+    const char *code;
+    const char *pointer;
+} wrong_content_cases[] = {
+    {"null", "missing_messages", "/contents"},
+    {"[]", "empty_messages", "/contents"},
+    {"\"Hi\"", "invalid_type", "/contents"},
+    {"[\"Hi\"]", "invalid_type", "/contents"},
+    {"[{\"role\":\"user\"}]", "missing_member", "/contents/0/parts"},
+    {"[{\"role\":\"user\",\"parts\":[]}]", "missing_member", "/contents/0/parts"},
+    {"[{\"role\":\"user\",\"parts\":\"Hi\"}]", "invalid_type", "/contents/0/parts"},
+    {"[{\"role\":\"assistant\",\"parts\":[{\"text\":\"a\"}]}]", "invalid_role", "/contents/0/role"},
+    {"[{\"role\":1,\"parts\":[{\"text\":\"a\"}]}]", "invalid_type", "/contents/0/role"},
+    {"[{\"role\":\"user\",\"role\":\"model\",\"parts\":[]}]", "duplicate_member",
+     "/contents/0/role"},
+    {"[{\"parts\":[{\"text\":\"a\"},{}]}]", "missing_member", "/contents/0/parts/1/text"},
+    {"[{\"parts\":[{\"text\":1}]}]", "invalid_type", "/contents/0/parts/0/text"},
+    {"[{\"parts\":[{\"text\":\"a\",\"thought\":1}]}]", "invalid_type",
+     "/contents/0/parts/0/thought"},
+    {"[{\"parts\":[{\"text\":\"a\",\"thoughtSignature\":1}]}]", "invalid_type",
+     "/contents/0/parts/0/thoughtSignature"},
+    {"[{\"parts\":[{\"text\":\"a\",\"inlineData\":{}}]}]", "conflicting_members",
+     "/contents/0/parts/0/inlineData"},
+    {"[{\"parts\":[{\"inlineData\":7}]}]", "invalid_type", "/contents/0/parts/0/inlineData"},
+    {"[{\"parts\":[{\"inlineData\":{\"data\":\"AAAA\"}}]}]", "missing_member",
+     "/contents/0/parts/0/inlineData/mimeType"},
+    {"[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\"}}]}]", "missing_member",
+     "/contents/0/parts/0/inlineData/data"},
+    {"[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"A AA\"}}]}]",
+     "invalid_base64", "/contents/0/parts/0/inlineData/data"},
+    {"[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AAAAA\"}}]}]",
+     "invalid_base64", "/contents/0/parts/0/inlineData/data"},
+    {"[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AA=\"}}]}]",
+     "invalid_base64", "/contents/0/parts/0/inlineData/data"},
+    {"[{\"parts\":[{\"fileData\":{\"mimeType\":\"image/png\"}}]}]", "missing_member",
+     "/contents/0/parts/0/fileData/fileUri"},
+    {"[{\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]}]", "invalid_value", "/contents/0/parts/0"},
+    {"[{\"role\":\"model\",\"parts\":[{\"functionResponse\":{\"name\":\"f\"}}]}]", "invalid_value",
+     "/contents/0/parts/0"},
+    {"[{\"role\":\"model\",\"parts\":[{\"functionCall\":{}}]}]", "missing_member",
+     "/contents/0/parts/0/functionCall/name"},
+    {"[{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":\"{}\"}}]}]",
+     "invalid_type", "/contents/0/parts/0/functionCall/args"},
+    {"[{\"parts\":[{\"functionResponse\":{\"name\":\"f\",\"response\":{}}}]}]",
+     "orphan_tool_result", "/contents/0/parts/0/functionResponse"},
+    {"[{\"parts\":[{\"functionResponse\":\"f\"}]}]", "invalid_type",
+     "/contents/0/parts/0/functionResponse"},
+    {"[" CALL ",{\"parts\":[{\"functionResponse\":{\"name\":\"f\"}}]}]", "missing_member",
+     "/contents/2/parts/0/functionResponse/response"},
+    {"[" CALL ",{\"parts\":[{\"functionResponse\":{\"name\":\"f\",\"response\":\"x\"}}]}]",
+     "invalid_type", "/contents/2/parts/0/functionResponse/response"},
+    {"[" CALL ",{\"parts\":[{\"functionResponse\":{\"name\":\"f\",\"response\":{},"
+     "\"parts\":[{}]}}]}]",
+     "missing_member", "/contents/2/parts/0/text"},
+    {"[" CALL ",{\"parts\":[{\"functionResponse\":{\"id\":\"b\",\"name\":\"f\",\"response\":{}}},"
+     "{\"functionResponse\":{\"id\":\"b\",\"name\":\"x\",\"response\":{}}}]}]",
+     "orphan_tool_result", "/contents/2/parts/1/functionResponse"},
+    {"[" CALL ",{\"parts\":[{\"functionResponse\":{\"response\":{}}}]}]", "missing_member",
+     "/contents/2/parts/0/functionResponse/name"},
+};
+
 static void wrong_contents_are_refused(void)
 {
-    static const struct {
-        const char *contents;
-        const char *code;
-        const char *pointer;
-    } cases[] = {
-        {"null", "missing_messages", "/contents"},
-        {"[]", "empty_messages", "/contents"},
-        {"\"Hi\"", "invalid_type", "/contents"},
-        {"[\"Hi\"]", "invalid_type", "/contents"},
-        {"[{\"role\":\"user\"}]", "missing_member", "/contents/0/parts"},
-        {"[{\"role\":\"user\",\"parts\":[]}]", "missing_member", "/contents/0/parts"},
-        {"[{\"role\":\"user\",\"parts\":\"Hi\"}]", "invalid_type", "/contents/0/parts"},
-        {"[{\"role\":\"assistant\",\"parts\":[{\"text\":\"a\"}]}]", "invalid_role",
-         "/contents/0/role"},
-        {"[{\"role\":1,\"parts\":[{\"text\":\"a\"}]}]", "invalid_type", "/contents/0/role"},
-        {"[{\"role\":\"user\",\"role\":\"model\",\"parts\":[]}]", "duplicate_member",
-         "/contents/0/role"},
-        {"[{\"parts\":[{\"text\":\"a\"},{}]}]", "missing_member", "/contents/0/parts/1/text"},
-        {"[{\"parts\":[{\"text\":1}]}]", "invalid_type", "/contents/0/parts/0/text"},
-        {"[{\"parts\":[{\"text\":\"a\",\"thought\":1}]}]", "invalid_type",
-         "/contents/0/parts/0/thought"},
-        {"[{\"parts\":[{\"text\":\"a\",\"thoughtSignature\":1}]}]", "invalid_type",
-         "/contents/0/parts/0/thoughtSignature"},
-        {"[{\"parts\":[{\"text\":\"a\",\"inlineData\":{}}]}]", "conflicting_members",
-         "/contents/0/parts/0/inlineData"},
-        {"[{\"parts\":[{\"inlineData\":7}]}]", "invalid_type", "/contents/0/parts/0/inlineData"},
-        {"[{\"parts\":[{\"inlineData\":{\"data\":\"AAAA\"}}]}]", "missing_member",
-         "/contents/0/parts/0/inlineData/mimeType"},
-        {"[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\"}}]}]", "missing_member",
-         "/contents/0/parts/0/inlineData/data"},
-        {"[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"A AA\"}}]}]",
-         "invalid_base64", "/contents/0/parts/0/inlineData/data"},
-        {"[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AAAAA\"}}]}]",
-         "invalid_base64", "/contents/0/parts/0/inlineData/data"},
-        {"[{\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AA=\"}}]}]",
-         "invalid_base64", "/contents/0/parts/0/inlineData/data"},
-        {"[{\"parts\":[{\"fileData\":{\"mimeType\":\"image/png\"}}]}]", "missing_member",
-         "/contents/0/parts/0/fileData/fileUri"},
-        {"[{\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]}]", "invalid_value",
-         "/contents/0/parts/0"},
-        {"[{\"role\":\"model\",\"parts\":[{\"functionResponse\":{\"name\":\"f\"}}]}]",
-         "invalid_value", "/contents/0/parts/0"},
-        {"[{\"role\":\"model\",\"parts\":[{\"functionCall\":{}}]}]", "missing_member",
-         "/contents/0/parts/0/functionCall/name"},
-        {"[{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":\"{}\"}}]}]",
-         "invalid_type", "/contents/0/parts/0/functionCall/args"},
-        {"[{\"parts\":[{\"functionResponse\":{\"name\":\"f\",\"response\":{}}}]}]",
-         "orphan_tool_result", "/contents/0/parts/0/functionResponse"},
-        {"[{\"parts\":[{\"functionResponse\":\"f\"}]}]", "invalid_type",
-         "/contents/0/parts/0/functionResponse"},
-        {"[" CALL ",{\"parts\":[{\"functionResponse\":{\"name\":\"f\"}}]}]", "missing_member",
-         "/contents/2/parts/0/functionResponse/response"},
-        {"[" CALL ",{\"parts\":[{\"functionResponse\":{\"name\":\"f\",\"response\":\"x\"}}]}]",
-         "invalid_type", "/contents/2/parts/0/functionResponse/response"},
-        {"[" CALL ",{\"parts\":[{\"functionResponse\":{\"name\":\"f\",\"response\":{},"
-         "\"parts\":[{}]}}]}]",
-         "missing_member", "/contents/2/parts/0/text"},
-        {"[" CALL
-         ",{\"parts\":[{\"functionResponse\":{\"id\":\"b\",\"name\":\"f\",\"response\":{}}},"
-         "{\"functionResponse\":{\"id\":\"b\",\"name\":\"x\",\"response\":{}}}]}]",
-         "orphan_tool_result", "/contents/2/parts/1/functionResponse"},
-        {"[" CALL ",{\"parts\":[{\"functionResponse\":{\"response\":{}}}]}]", "missing_member",
-         "/contents/2/parts/0/functionResponse/name"},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(wrong_content_cases); i++) {
         char text[1024];
-        (void)snprintf(text, sizeof text, "{\"contents\":%s}", cases[i].contents);
-        expect_refused(text, cases[i].code, cases[i].pointer);
+        (void)snprintf(text, sizeof text, "{\"contents\":%s}", wrong_content_cases[i].contents);
+        expect_refused(text, wrong_content_cases[i].code, wrong_content_cases[i].pointer);
     }
     expect_refused("{}", "missing_messages", "/contents");
 }

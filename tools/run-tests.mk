@@ -10,6 +10,11 @@ scenario: $(SLUICE)
 sdk: $(SLUICE) $(BUILD)/fakeprovider
 	@python3 tests/sdk/run.py --program $(SLUICE) --fakeprovider $(BUILD)/fakeprovider
 
+# Coding agents of npm through the program to the simulated provider; five minutes, and 1.1 GB of packages on first use.
+.PHONY: agents
+agents: $(SLUICE) $(BUILD)/fakeprovider
+	@python3 tests/agents/run.py --program $(SLUICE) --fakeprovider $(BUILD)/fakeprovider
+
 # kill -9 at random moments and at every fault point; builds the variant `fault` itself.
 .PHONY: crash crash-long
 crash:

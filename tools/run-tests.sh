@@ -79,6 +79,7 @@ step sdk make_in release gcc sdk
 if [ "$level" = all ]; then
     step fuzz-long sh tools/run-fuzz.sh 120
     step crash-long make_in fault gcc crash-long
+    step agents make_in release gcc agents
     step soak make_in release gcc soak-long
     step coverage make coverage
     step real sh tests/real/run.sh

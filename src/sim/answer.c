@@ -63,7 +63,9 @@ static void write_text(const struct sim_answer *answer, struct random *random, u
     if (is(answer, SIM_INVALID_UTF8)) {
         sim_text_token(text, SLICE("\xef\xbf\xbd"));
     }
-    if (is(answer, SIM_ECHO)) {
+    if (is(answer, SIM_ECHO_RESULT) && ask->result.len > 0) {
+        sim_text_append(text, ask->result);
+    } else if (is(answer, SIM_ECHO)) {
         sim_text_append(text, ask->last);
     } else if (is(answer, SIM_REFUSAL)) {
         sim_text_append(text, SLICE("I'm sorry, but I can't assist with that request."));

@@ -19,11 +19,9 @@ static void read_block(struct sim_reading *r, uint32_t block)
     } else if (sim_read_is(r, type, "image") || sim_read_is(r, type, "document")) {
         sim_read_image(r);
     } else if (sim_read_is(r, type, "tool_result")) {
-        r->ask->results++;
-        r->ask->after_tool = true;
-        r->mute = true;
+        sim_read_result(r, true);
         sim_read_content(r, json_member(r->doc, block, SLICE("content")));
-        r->mute = false;
+        sim_read_result(r, false);
     }
 }
 

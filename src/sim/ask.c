@@ -87,6 +87,9 @@ void sim_read_text(struct sim_reading *r, uint32_t value)
     r->bytes += inner.len;
     ask->hash = (ask->hash ^ hash_stable(inner)) * MIX;
     ask->last = json_string(r->doc, value, r->arena);
+    if (r->in_result) {
+        ask->result = ask->last;
+    }
     if (!r->mute && slice_find_slice(ask->last, script_mark) != SIZE_MAX) {
         ask->script = ask->last;
         ask->results = 0;
@@ -120,9 +123,20 @@ void sim_read_content(struct sim_reading *r, uint32_t content)
 void sim_read_turn(struct sim_reading *r, bool user, bool result)
 {
     r->mute = !user || result;
+    r->in_result = result;
     r->ask->prompt_tokens += TOKENS_PER_MESSAGE;
     r->ask->after_tool = result;
     r->ask->results += result;
+}
+
+void sim_read_result(struct sim_reading *r, bool begins)
+{
+    r->mute = begins;
+    r->in_result = begins;
+    if (begins) {
+        r->ask->results++;
+        r->ask->after_tool = true;
+    }
 }
 
 /* --- tools and limits --- */

@@ -58,6 +58,7 @@ struct sim_ask {
     size_t input_count;
     struct slice tool;   /* the one that must be called, or empty */
     struct slice last;   /* text of the last message with some, or the prompt */
+    struct slice result; /* text of the last tool result */
     struct slice script; /* the user's last text with a script, or empty */
     size_t results;      /* of tools, since then */
     struct slice suffix; /* of a completion; NULL: none */
@@ -78,6 +79,7 @@ struct sim_reading {
     struct error *error;
     uint64_t bytes; /* of the prompt's text */
     bool mute;      /* what is read now is no user's text: no scripts in it */
+    bool in_result; /* it is a tool's */
 };
 
 /* Starts the ask, whose model is `model` or, if that is empty, the body's. False: *error. */
@@ -100,6 +102,8 @@ void sim_read_content(struct sim_reading *r, uint32_t content);
 void sim_read_image(struct sim_reading *r);
 /* A message begins. `result`: it is a tool's. */
 void sim_read_turn(struct sim_reading *r, bool user, bool result);
+/* A tool's result inside a user's message: it begins, or is over. */
+void sim_read_result(struct sim_reading *r, bool begins);
 void sim_read_tool(struct sim_reading *r, uint32_t name, uint32_t parameters, bool custom);
 /* Tools as OpenAI Chat and Ollama write them. */
 void sim_read_functions(struct sim_reading *r, uint32_t tools);

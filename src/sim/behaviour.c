@@ -126,6 +126,8 @@ const struct sim_behaviour_row sim_behaviour_rows[SIM_BEHAVIOURS] = {
 
     ROW(SIM_TOKENS, "tokens", "tokens", 100, "a text of so many tokens"),
     ROW(SIM_ECHO, "echo", NULL, 0, "the text of the last message again"),
+    ROW(SIM_ECHO_RESULT, "echo-result", NULL, 0,
+        "the text of the last tool result, if there is one"),
     ROW(SIM_ANNOUNCE, "announce", NULL, 0, "made-up text says first that it is simulated"),
     ROW(SIM_JSON, "json", NULL, 0, "a JSON object as text, by the schema if there is one"),
     ROW(SIM_BAD_JSON_ANSWER, "bad-json-answer", NULL, 0, "a JSON object that stops early"),

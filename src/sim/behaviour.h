@@ -113,6 +113,7 @@ enum sim_behaviour {
     /* the answer */
     SIM_TOKENS,
     SIM_ECHO,
+    SIM_ECHO_RESULT,
     SIM_ANNOUNCE,
     SIM_JSON,
     SIM_BAD_JSON_ANSWER,

@@ -43,15 +43,13 @@ static void read_parts(struct sim_reading *r, uint32_t content)
             sim_read_image(r);
         } else if (json_is(r->doc, response, JSON_OBJECT)) {
             uint32_t value = json_member(r->doc, response, SLICE("response"));
-            r->ask->results++;
-            r->ask->after_tool = true;
-            r->mute = true;
+            sim_read_result(r, true);
             for (uint32_t j = json_is(r->doc, value, JSON_OBJECT) ? json_first(r->doc, value)
                                                                   : JSON_ABSENT;
                  j != JSON_ABSENT; j = json_next(r->doc, value, j)) {
                 sim_read_text(r, j + 1);
             }
-            r->mute = false;
+            sim_read_result(r, false);
         } else if (!sim_read_flag(r, sim_gemini_member(r, i, "thought"), false)) {
             sim_read_text(r, sim_gemini_member(r, i, "text"));
         }

@@ -312,6 +312,16 @@ static void follows_scripts(void)
          TURNS(USER("\"" SCRIPT " [[sim:echo]]\"") "," MODEL("[" USE("t1") "]") "," USER(
              "[" RESULT("t1") "]") "," MODEL("[" USE("t2") "]") "," USER("[" RESULT("t2") "]")),
          {"\"type\":\"text\",\"text\":\"20 C\"", "!\"type\":\"tool_use\""}},
+        {M,
+         OLD,
+         TURNS(USER("\"" SCRIPT " [[sim:echo-result]]\"") "," MODEL("[" USE("t1") "]") "," USER(
+             "[" RESULT(
+                 "t1") "]") "," MODEL("[" USE("t2") "]") "," USER("[" RESULT("t2") ",{\"type\":"
+                                                                                   "\"text\","
+                                                                                   "\"text\":"
+                                                                                   "\"Mind the "
+                                                                                   "gap.\"}]")),
+         {"\"type\":\"text\",\"text\":\"20 C\""}},
         {M, OLD, HEAD SAYS(SCRIPT) "}", {"!tool_use", "\"stop_reason\":\"end_turn\""}},
     };
     struct sim_provider *provider = asking_provider(&plain);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Single blocks towards Anthropic. What was read in this dialect goes back as it stood. */
 #include "dialect/anthropic.h"
+#include "dialect/base64.h"
 #include "dialect/inner.h"
 #include "dialect/tool_name.h"
 #include "dialect/translate.h"
@@ -54,12 +55,13 @@ bool anthropic_is_blank(struct slice inner)
     return true;
 }
 
-/* Only Anthropic's own seal is one to Anthropic. */
+/* Only Anthropic's own seal is one to Anthropic, whoever kept it. */
 static bool is_sealed(const struct anthropic_writer *w, const struct chat_part *part)
 {
+    bool own = part->maker == DIALECT_ANTHROPIC || (part->maker == 0 && w->same);
     bool sealed = part->data.len > 0 || (part->signature.len > 0 &&
                                          !slice_starts(part->signature, SLICE(ANTHROPIC_SEAL)));
-    return w->same && part->kind == PART_REASONING && sealed;
+    return own && sealed && part->kind == PART_REASONING;
 }
 
 bool anthropic_is_written(const struct anthropic_writer *w, const struct chat_part *part)
@@ -133,18 +135,59 @@ static bool is_pdf(const struct chat_part *part)
     return part->data.ptr == NULL || slice_eq_nocase(part->media_type, SLICE("application/pdf"));
 }
 
+static bool is_textual(const struct chat_part *part)
+{
+    struct slice start = slice_of(part->media_type.ptr, part->media_type.len < 5 ? 0 : 5);
+    return slice_eq_nocase(start, SLICE("text/")) ||
+           slice_eq_nocase(part->media_type, SLICE("application/json"));
+}
+
+static bool is_utf8(struct slice text)
+{
+    for (size_t step; text.len > 0; text = slice_from(text, step)) {
+        step = slice_utf8_length(text);
+        if (step == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A file of text, as Anthropic has it. False: it is none. */
+static bool write_text_source(struct anthropic_writer *w, const struct chat_part *part)
+{
+    struct buf coded = BUF_INIT(part->data.len + 1);
+    struct buf text = BUF_INIT(part->data.len + 1);
+    json_unescape(part->data, &coded);
+    bool ok = base64_decode(buf_slice(&coded), &text) && is_utf8(buf_slice(&text)) &&
+              slice_trim(buf_slice(&text)).len > 0;
+    w->json.out->failed = w->json.out->failed || coded.failed || text.failed;
+    if (ok) {
+        json_key(&w->json, SLICE("source"));
+        json_begin_object(&w->json);
+        json_member_string(&w->json, SLICE("type"), SLICE("text"));
+        json_member_string(&w->json, SLICE("media_type"), SLICE("text/plain"));
+        json_member_string(&w->json, SLICE("data"), buf_slice(&text));
+        json_end_object(&w->json);
+    }
+    buf_release(&coded);
+    buf_release(&text);
+    return ok;
+}
+
 static bool write_file(struct anthropic_writer *w, size_t index, const struct chat_part *part)
 {
     if (!check_source(w, index, part)) {
         return false;
     }
-    if (!is_pdf(part)) {
-        return untranslatable_message(w->error, index, "content",
-                                      "Anthropic takes documents as PDF only.");
-    }
     json_begin_object(&w->json);
     json_member_string(&w->json, SLICE("type"), SLICE("document"));
-    write_source(w, part);
+    if (is_pdf(part)) {
+        write_source(w, part);
+    } else if (!is_textual(part) || !write_text_source(w, part)) {
+        return untranslatable_message(w->error, index, "content",
+                                      "Anthropic takes documents as PDF or text only.");
+    }
     if (part->detail.len > 0) {
         json_member_inner(&w->json, SLICE("title"), part->detail);
     }
@@ -230,6 +273,22 @@ static void write_text(struct anthropic_writer *w, const struct chat_part *part)
     json_end_object(&w->json);
 }
 
+/* What a client of another dialect kept of an answer of Anthropic's. */
+static void write_thought(struct anthropic_writer *w, const struct chat_part *part)
+{
+    bool open = part->signature.len > 0;
+    json_begin_object(&w->json);
+    json_member_string(&w->json, SLICE("type"),
+                       open ? SLICE("thinking") : SLICE("redacted_thinking"));
+    if (open) {
+        json_member_inner(&w->json, SLICE("thinking"), part->text);
+        json_member_inner(&w->json, SLICE("signature"), part->signature);
+    } else {
+        json_member_inner(&w->json, SLICE("data"), part->data);
+    }
+    json_end_object(&w->json);
+}
+
 bool anthropic_write_part(struct anthropic_writer *w, size_t index, const struct chat_part *part)
 {
     if (w->same && part->raw.ptr != NULL) {
@@ -243,6 +302,9 @@ bool anthropic_write_part(struct anthropic_writer *w, size_t index, const struct
         return write_file(w, index, part);
     case PART_TOOL_CALL:
         write_call(w, index, part);
+        return true;
+    case PART_REASONING:
+        write_thought(w, part);
         return true;
     case PART_AUDIO:
         return untranslatable_message(w->error, index, "content",

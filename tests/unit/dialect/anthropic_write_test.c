@@ -349,9 +349,6 @@ static void turns_of_one_role_are_joined(void)
 static void what_anthropic_cannot_say_is_refused(void)
 {
     expect_refused("{\"n\":2," TURN "}", "/n");
-    expect_refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{"
-                   "\"file_data\":\"data:text/csv;base64,QUJD\"}}]}]}",
-                   "/messages/0/content");
     expect_refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\","
                    "\"input_audio\":{\"data\":\"AAAA\",\"format\":\"wav\"}}]}]}",
                    "/messages/0/content");
@@ -596,6 +593,63 @@ static void ids_spelled_with_escapes_are_the_same(void)
                     "");
 }
 
+static void files_of_text_are_documents(void)
+{
+    expect_messages("{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"filename\":"
+                    "\"n\",\"file_data\":\"data:text/csv;base64,YSwiw7w\\/\"}}]}",
+                    "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\","
+                    "\"source\":{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":"
+                    "\"a,\\\"\xC3\xBC?\"},\"title\":\"n\"}]}]",
+                    "");
+    static const char *const refused[] = {"text/plain;base64,/w==", "text/plain;base64,IA==",
+                                          "text/plain;base64,!", "image/svg;base64,QUJD"};
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text,
+                       "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\","
+                       "\"file\":{\"file_data\":\"data:%s\"}}]}]}",
+                       refused[i]);
+        struct request request;
+        request_read(&request, DIALECT_OPENAI_CHAT, slice_from_cstr(text));
+        if (request.ok) { /* the reader may see first that it is no base64 */
+            expect_refused(text, "/messages/0/content");
+        }
+        request_release(&request);
+    }
+}
+
+/* What another dialect's client kept for Anthropic. */
+static void seals_that_others_kept_are_anthropics(void)
+{
+    struct chat_part user = {.kind = PART_TEXT, .text = SLICE("u")};
+    struct chat_part parts[] = {
+        {.kind = PART_REASONING,
+         .text = SLICE("t"),
+         .signature = SLICE("Eq"),
+         .maker = DIALECT_ANTHROPIC},
+        {.kind = PART_REASONING, .data = SLICE("Em"), .maker = DIALECT_ANTHROPIC},
+        {.kind = PART_REASONING, .signature = SLICE("g"), .maker = DIALECT_GEMINI},
+        {.kind = PART_TEXT, .text = SLICE("a")},
+    };
+    struct chat_message messages[] = {{.role = ROLE_USER, .parts = &user, .part_count = 1},
+                                      {.role = ROLE_ASSISTANT, .parts = parts, .part_count = 4},
+                                      {.role = ROLE_USER, .parts = &user, .part_count = 1}};
+    struct chat chat = {.dialect = DIALECT_OPENAI_RESPONSES,
+                        .messages = messages,
+                        .message_count = 3,
+                        .choices = 1,
+                        .parallel_tool_calls = -1,
+                        .thinking_budget = -1};
+    const struct request_change change = {.model = SLICE("m")};
+    write_chat(&chat, &change,
+               "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":"
+               "\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"t\","
+               "\"signature\":\"Eq\"},{\"type\":\"redacted_thinking\",\"data\":\"Em\"},{\"type\":"
+               "\"text\",\"text\":\"a\"}]},{\"role\":\"user\",\"content\":\"u\"}],"
+               "\"max_tokens\":4096}",
+               "messages.1.reasoning");
+}
+
 /* --- the same dialect --- */
 
 static void expect_stable(const char *name, struct slice body)
@@ -700,6 +754,8 @@ int main(void)
     TEST(a_lower_limit_takes_the_budget_with_it, "a lower limit takes the budget with it");
     TEST(long_ids_are_told_apart, "ids too long to be wrapped find their results");
     TEST(ids_spelled_with_escapes_are_the_same, "ids spelled with escapes are the same");
+    TEST(files_of_text_are_documents, "files of text are documents");
+    TEST(seals_that_others_kept_are_anthropics, "seals that others kept are Anthropic's");
     TEST(what_is_written_reads_and_writes_as_itself, "what is written reads and writes as itself");
     TEST(what_is_written_for_others_reads, "what is written for others is Anthropic's");
     return tap_done();

@@ -132,9 +132,9 @@ static void write_service_tier(struct openai_writer *w)
 /* What an OpenAI client says in extras. OpenAI takes metadata only of answers that it keeps. */
 static void write_wishes(struct openai_writer *w)
 {
-    static const struct slice carried[] = {
-        SLICE_INIT("service_tier"), SLICE_INIT("verbosity"), SLICE_INIT("prompt_cache_key"),
-        SLICE_INIT("store"),        SLICE_INIT("metadata"),  SLICE_INIT("safety_identifier")};
+    static const struct slice carried[] = {SLICE_INIT("service_tier"), SLICE_INIT("verbosity"),
+                                           SLICE_INIT("prompt_cache_key"), SLICE_INIT("store"),
+                                           SLICE_INIT("metadata")};
     const struct chat *chat = w->chat;
     bool chats = chat->operation == OPERATION_CHAT;
     loss_add_extras_but(w->loss, chat, carried, ARRAY_LEN(carried));

@@ -244,8 +244,8 @@ static struct out_item *spoken_item(struct responses_encoder *e, enum out_kind k
     return item;
 }
 
-static void take_text(struct responses_encoder *e, const struct event *event, enum out_kind kind,
-                      struct slice logprobs, struct buf *out)
+static void delta_event(struct responses_encoder *e, const struct out_item *item, struct slice text,
+                        struct slice logprobs, struct buf *out)
 {
     static const struct {
         struct slice name;
@@ -258,6 +258,21 @@ static void take_text(struct responses_encoder *e, const struct event *event, en
         [OUT_REASONING] = {SLICE_INIT("response.reasoning_summary_text.delta"),
                            SLICE_INIT(",\"summary_index\":0,\"delta\":\"")},
     };
+    if (e->silent) {
+        return;
+    }
+    item_event(e, item, forms[item->kind].name, out);
+    append_member(out, forms[item->kind].key, text);
+    if (item->kind == OUT_MESSAGE) {
+        buf_append(out, SLICE(",\"logprobs\":"));
+        inner_append_raw(out, logprobs.len > 0 ? logprobs : SLICE("[]"));
+    }
+    event_end(out);
+}
+
+static void take_text(struct responses_encoder *e, const struct event *event, enum out_kind kind,
+                      struct slice logprobs, struct buf *out)
+{
     struct out_item *item = spoken_item(e, kind, event->id, out);
     if (item == NULL) {
         return;
@@ -267,16 +282,7 @@ static void take_text(struct responses_encoder *e, const struct event *event, en
     }
     buf_append(&item->text, event->text);
     out->failed = out->failed || item->text.failed;
-    if (e->silent) {
-        return;
-    }
-    item_event(e, item, forms[kind].name, out);
-    append_member(out, forms[kind].key, event->text);
-    if (kind == OUT_MESSAGE) {
-        buf_append(out, SLICE(",\"logprobs\":"));
-        inner_append_raw(out, logprobs.len > 0 ? logprobs : SLICE("[]"));
-    }
-    event_end(out);
+    delta_event(e, item, event->text, logprobs, out);
 }
 
 /* What a vendor other than OpenAI gave is marked: OpenAI must not see it again as its own. */
@@ -361,8 +367,9 @@ static void take_citation(struct responses_encoder *e, const struct event *event
     item->annotation_count++;
 }
 
-/* The elements of the raw array. */
-static void take_logprobs(struct responses_encoder *e, const struct event *event, struct buf *out)
+/* The elements of the raw array; `told`: the text before them told them. */
+static void take_logprobs(struct responses_encoder *e, const struct event *event, bool told,
+                          struct buf *out)
 {
     struct out_item *item = open_spoken(e);
     struct slice raw = slice_trim(event->text);
@@ -375,6 +382,9 @@ static void take_logprobs(struct responses_encoder *e, const struct event *event
         inner_append_raw(&item->logprobs, raw);
     }
     out->failed = out->failed || item->logprobs.failed;
+    if (!told) {
+        delta_event(e, item, SLICE_EMPTY, event->text, out);
+    }
 }
 
 /* --- calls --- */
@@ -562,12 +572,14 @@ static void take_error(struct responses_encoder *e, const struct event *event, s
     }
 }
 
+/* `neighbour`: after a text, the logprobs that belong to it; before logprobs, the text that told
+   them already; or NULL. */
 static void take_event(struct responses_encoder *e, const struct event *event,
-                       struct slice logprobs, struct buf *out)
+                       const struct event *neighbour, struct buf *out)
 {
     switch (event->kind) {
     case EVENT_TEXT:
-        take_text(e, event, OUT_MESSAGE, logprobs, out);
+        take_text(e, event, OUT_MESSAGE, neighbour != NULL ? neighbour->text : SLICE_EMPTY, out);
         break;
     case EVENT_REASONING:
         take_text(e, event, OUT_REASONING, SLICE_EMPTY, out);
@@ -587,7 +599,7 @@ static void take_event(struct responses_encoder *e, const struct event *event,
         take_citation(e, event, out);
         break;
     case EVENT_LOGPROBS:
-        take_logprobs(e, event, out);
+        take_logprobs(e, event, neighbour != NULL, out);
         break;
     case EVENT_TOOL_CALL:
         take_call(e, event, out);
@@ -614,17 +626,28 @@ static void take_event(struct responses_encoder *e, const struct event *event,
     }
 }
 
+static const struct event *neighbour_of(const struct frame *frame, size_t at)
+{
+    const struct event *event = &frame->events[at];
+    const struct event *next = at + 1 < frame->count ? event + 1 : event;
+    const struct event *last = at > 0 ? event - 1 : event;
+    if (event->kind == EVENT_TEXT && next->kind == EVENT_LOGPROBS && next->choice == 0) {
+        return next;
+    }
+    bool told = event->kind == EVENT_LOGPROBS && last->kind == EVENT_TEXT && last->choice == 0;
+    return told ? last : NULL;
+}
+
 bool responses_take(struct responses_encoder *e, const struct frame *frame, struct buf *out)
 {
     for (size_t i = 0; i < frame->count && !e->base.over; i++) {
         const struct event *event = &frame->events[i];
-        const struct event *next = i + 1 < frame->count ? event + 1 : event;
         if (event->choice != 0) {
             continue; /* there is one answer */
         }
         bool begins = event->kind == EVENT_START;
         start(e, begins ? event->id : SLICE_EMPTY, begins ? event->name : SLICE_EMPTY, out);
-        take_event(e, event, next->kind == EVENT_LOGPROBS ? next->text : SLICE_EMPTY, out);
+        take_event(e, event, neighbour_of(frame, i), out);
     }
     return !out->failed;
 }

@@ -54,6 +54,31 @@ static void write_tokens(struct responses_writer *w)
 
 /* --- tools --- */
 
+/* Chat has the grammar in an object of its own. */
+static void write_tool_format(struct responses_writer *w, struct slice raw)
+{
+    struct json_doc doc;
+    json_doc_init(&doc);
+    uint32_t grammar = JSON_ABSENT;
+    if (raw.ptr != NULL && json_parse(&doc, raw, &json_default_limits, NULL)) {
+        grammar = json_member(&doc, JSON_ROOT, SLICE("grammar"));
+    }
+    if (!json_is(&doc, grammar, JSON_OBJECT)) {
+        member_raw(w, SLICE("format"), raw);
+    } else {
+        json_key(&w->json, SLICE("format"));
+        json_begin_object(&w->json);
+        json_member_string(&w->json, SLICE("type"), SLICE("grammar"));
+        for (uint32_t key = json_first(&doc, grammar); key != JSON_ABSENT;
+             key = json_next(&doc, grammar, key)) {
+            json_key(&w->json, json_inner(&doc, key));
+            json_write_raw(&w->json, json_raw(&doc, key + 1));
+        }
+        json_end_object(&w->json);
+    }
+    json_doc_release(&doc);
+}
+
 static void write_tool(struct responses_writer *w, const struct chat_tool *tool)
 {
     struct json_writer *json = &w->json;
@@ -63,7 +88,7 @@ static void write_tool(struct responses_writer *w, const struct chat_tool *tool)
     json_member_inner(json, SLICE("name"), tool->name);
     member_inner(w, SLICE("description"), tool->description);
     if (custom) {
-        member_raw(w, SLICE("format"), tool->parameters);
+        write_tool_format(w, tool->parameters);
     } else {
         json_member_raw(json, SLICE("parameters"),
                         tool->parameters.ptr != NULL
@@ -254,9 +279,9 @@ static void write_wishes(struct responses_writer *w)
 
 static void add_losses(struct responses_writer *w)
 {
-    static const struct slice carried[] = {
-        SLICE_INIT("store"),     SLICE_INIT("service_tier"),     SLICE_INIT("metadata"),
-        SLICE_INIT("verbosity"), SLICE_INIT("prompt_cache_key"), SLICE_INIT("safety_identifier")};
+    static const struct slice carried[] = {SLICE_INIT("store"), SLICE_INIT("service_tier"),
+                                           SLICE_INIT("metadata"), SLICE_INIT("verbosity"),
+                                           SLICE_INIT("prompt_cache_key")};
     const struct chat *chat = w->chat;
     const struct {
         bool given;

@@ -595,6 +595,27 @@ static void finds_dialects_by_name(void)
     EXPECT(!dialect_from_name(SLICE("klingon"), &id));
 }
 
+static void expect_tool_refused(const char *tools, const char *code, const char *pointer)
+{
+    struct buf body = BUF_INIT(FIXTURE_LIMIT);
+    struct request r;
+    buf_printf(&body, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":%s}", tools);
+    request_read(&r, DIALECT_OPENAI_CHAT, buf_slice(&body));
+    EXPECT(!r.ok && strcmp(r.error.code, code) == 0 && strcmp(r.error.pointer, pointer) == 0);
+    request_release(&r);
+    buf_release(&body);
+}
+
+static void refuses_wrong_custom_tools(void)
+{
+    expect_tool_refused("[{\"type\":\"custom\"}]", "missing_member", "/tools/0/custom");
+    expect_tool_refused("[{\"type\":\"custom\",\"custom\":7}]", "invalid_type", "/tools/0/custom");
+    expect_tool_refused("[{\"type\":\"custom\",\"custom\":{}}]", "missing_member",
+                        "/tools/0/custom/name");
+    expect_tool_refused("[{\"type\":\"custom\",\"custom\":{\"name\":\"f\",\"format\":7}}]",
+                        "invalid_type", "/tools/0/custom/format");
+}
+
 int main(void)
 {
     TEST(refuses_what_is_no_request, "refuses what is no request");
@@ -619,5 +640,6 @@ int main(void)
     TEST(reads_completions, "reads a completion with suffix as one user turn");
     TEST(refuses_what_is_beyond_its_memory, "refuses a request that its memory cannot hold");
     TEST(finds_dialects_by_name, "every dialect is found by its name");
+    TEST(refuses_wrong_custom_tools, "wrong custom tools are refused with a pointer");
     return tap_done();
 }

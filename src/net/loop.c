@@ -18,7 +18,7 @@ bool net_loop_init(struct net_loop *loop, const struct clock *clock)
         loop->scratch = NULL;
         return false;
     }
-    /* OpenSSL writes with write(2), which has no MSG_NOSIGNAL. */
+    /* For who writes with write(2), which has no MSG_NOSIGNAL. */
     signal(SIGPIPE, SIG_IGN);
     return true;
 }

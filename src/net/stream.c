@@ -2,6 +2,7 @@
 #include "net/stream.h"
 
 #include "base/check.h"
+#include "net/tls_bio.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -186,10 +187,9 @@ void stream_use_tls(struct stream *stream, SSL *ssl)
      */
     SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                           SSL_MODE_RELEASE_BUFFERS);
-    if (SSL_set_fd(ssl, stream->fd) != 1) {
-        /* Out of memory: the first read or write fails on an SSL without a descriptor. */
-        SSL_set_bio(ssl, NULL, NULL);
-    }
+    /* Out of memory: the first read or write fails on an SSL without one. */
+    BIO *bio = tls_bio_new(stream->fd);
+    SSL_set_bio(ssl, bio, bio);
 }
 
 static enum stream_status tls_status(struct stream *stream, int result)

@@ -311,7 +311,7 @@ static void stops_a_drip_at_the_total_time(void)
     fixture_init(&f);
     f.on_request = drip_for_ever;
     call_init(&call, &f);
-    call.r.timeouts = (struct upstream_timeouts){.first_byte = 1000, .idle = 1000, .total = 30};
+    call.r.timeouts = (struct upstream_timeouts){.first_byte = 1000, .idle = 1000, .total = 300};
     call_run(&call);
     EXPECT_FAILURE(call, UPSTREAM_TOTAL_TIMEOUT);
     EXPECT(call.datas > 0);

@@ -6,6 +6,7 @@
  *     stands: `model`, `generateContentRequest.model`, `requests[].model`;
  *   - generationConfig.maxOutputTokens is lowered to the ceiling, or added when the client gave
  *     none;
+ *   - a signature that the client dropped is put back (gemini_resign.c);
  *   - `sluice` is removed.
  */
 #include "base/memory.h"
@@ -116,17 +117,47 @@ static bool edit_requests(struct gemini_editor *e, uint32_t requests, uint32_t s
     return ok;
 }
 
+/* As editor_finish(), with signatures; there may be more of them than an editor has room for. */
+static bool finish_signed(struct gemini_editor *e, uint32_t contents, size_t signatures,
+                          struct buf *out, size_t *ret_edits)
+{
+    struct editor *base = &e->base;
+    size_t room = base->count + base->removed_count + 2 + signatures;
+    struct json_edit *edits = memory_array(room, sizeof *edits);
+    if (edits == NULL) {
+        return false;
+    }
+    size_t count = gemini_resign(base->chat, base->change, contents, edits);
+    memcpy(&edits[count], base->edits, base->count * sizeof *edits);
+    count += base->count;
+    if (base->removed_count > 0 || base->added.len > 0) {
+        count += json_edit_members(base->doc, JSON_ROOT, base->removed, base->removed_count,
+                                   buf_slice(&base->added), &edits[count]);
+    }
+    json_edits_sort(edits, count);
+    bool ok = !base->added.failed && json_splice(base->chat->body, edits, count, out);
+    *ret_edits = base->changes + signatures / GEMINI_RESIGN_EDITS;
+    buf_release(&base->model);
+    buf_release(&base->added);
+    memory_free(edits);
+    return ok;
+}
+
 static bool edit_chat(struct gemini_editor *e, const uint32_t *values, struct buf *out,
                       size_t *ret_edits)
 {
-    enum operation operation = e->base.chat->operation;
+    const struct chat *chat = e->base.chat;
+    bool generates = chat->operation == OPERATION_CHAT || chat->operation == OPERATION_COMPLETION;
     edit_model(e, JSON_ROOT);
     edit_model(e, values[GEMINI_COUNTED]);
-    if (operation == OPERATION_CHAT || operation == OPERATION_COMPLETION) {
+    if (generates) {
         edit_tokens(e, values[GEMINI_CONFIG]);
     }
     editor_remove(&e->base, values[GEMINI_SLUICE]);
-    return editor_finish(&e->base, out, ret_edits);
+    size_t signatures =
+        generates ? gemini_resign(chat, e->base.change, values[GEMINI_CONTENTS], NULL) : 0;
+    return signatures == 0 ? editor_finish(&e->base, out, ret_edits)
+                           : finish_signed(e, values[GEMINI_CONTENTS], signatures, out, ret_edits);
 }
 
 bool gemini_edit(const struct chat *chat, const struct request_change *change, struct buf *out,

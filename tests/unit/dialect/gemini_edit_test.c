@@ -109,6 +109,84 @@ static void removes_our_own_member(void)
         CLAMP(7), "{\"model\":\"models/m\"," C ",\"generationConfig\":{\"maxOutputTokens\":7}}", 3);
 }
 
+/* --- signatures --- */
+
+static bool recall(void *user, struct slice call_id, struct opaque_state *ret_state)
+{
+    (void)user;
+    *ret_state = (struct opaque_state){.dialect = DIALECT_GEMINI, .call_signature = SLICE("c2ln")};
+    return slice_eq(call_id, SLICE("known"));
+}
+
+#define SIGNED(name)                                                                               \
+    ((struct request_change){.model = SLICE(name), .recall = recall, .clamp_max_tokens = 7})
+#define LIMIT "\"generationConfig\":{\"maxOutputTokens\":7}"
+#define SAYS "{\"parts\":[{\"text\":\"x\"}]}"
+#define CALL(id, after)                                                                            \
+    "{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"" id "\",\"name\":\"f\"}" after    \
+    "},{\"functionCall\":{\"name\":\"g\"}}]}"
+#define RESULT(id)                                                                                 \
+    "{\"parts\":[{\"functionResponse\":{\"id\":\"" id "\",\"name\":\"f\",\"response\":{}}},"       \
+    "{\"functionResponse\":{\"name\":\"g\",\"response\":{}}}]}"
+#define KEPT ",\"thoughtSignature\":\"c2ln\""
+#define SKIPPED                                                                                    \
+    ",\"thoughtSignature\":\""                                                                     \
+    "skip_thought_signature_validator\""
+
+/* Case 31, in Google's own dialect. */
+static void puts_dropped_signatures_back(void)
+{
+    expect_edit(
+        OPERATION_CHAT,
+        "{\"sluice\":{},\"contents\":[" SAYS "," CALL("old", "") "," RESULT(
+            "old") "," SAYS
+                   "," CALL("known", " ") "," RESULT("known") "," CALL("new", "") "," RESULT(
+                       "new") "," CALL("own",
+                                       ",\"thought_signature\":\"b3du\"") "," RESULT("own") "]"
+                                                                                            "," LIMIT
+                                                                                            "}",
+        SIGNED("gemini-3-flash"),
+        "{\"contents\":[" SAYS "," CALL("old", "") "," RESULT(
+            "old") "," SAYS
+                   "," CALL("known", " " KEPT) "," RESULT("known") "," CALL("new", SKIPPED) "," RESULT(
+                       "new") "," CALL("own",
+                                       ",\"thought_signature\":\"b3du\"") "," RESULT("own") "]"
+                                                                                            "," LIMIT
+                                                                                            "}",
+        3);
+}
+
+static void signs_only_what_google_looks_at(void)
+{
+    const char *unsigned_calls =
+        "{\"contents\":[" CALL("new", "") "," CALL("b", "") "," RESULT("new") "]," LIMIT "}";
+    expect_edit(OPERATION_CHAT, unsigned_calls, SIGNED("gemini-2.5-pro"), unsigned_calls, 0);
+    expect_edit(OPERATION_CHAT, unsigned_calls, CLAMP(7), unsigned_calls, 0);
+    expect_edit(OPERATION_TOKEN_COUNT, unsigned_calls, SIGNED("gemini-3"), unsigned_calls, 0);
+    expect_edit(
+        OPERATION_CHAT, unsigned_calls, SIGNED("gemini-3"),
+        "{\"contents\":[" CALL("new", SKIPPED) "," CALL("b", "") "," RESULT("new") "]," LIMIT "}",
+        1);
+    expect_edit(
+        OPERATION_CHAT,
+        "{\"contents\":[{\"role\":\"model\",\"parts\":{\"function_call\":{\"name\":\"f\"}}}]}",
+        SIGNED("gemini-3"),
+        "{\"contents\":[{\"role\":\"model\",\"parts\":{\"function_call\":{\"name\":\"f\"}" SKIPPED
+        "}}]," LIMIT "}",
+        2);
+    expect_edit(OPERATION_CHAT,
+                "{\"contents\":{\"role\":\"model\",\"parts\":{\"text\":\"x\"}}," LIMIT "}",
+                SIGNED("gemini-3"),
+                "{\"contents\":{\"role\":\"model\",\"parts\":{\"text\":\"x\"}}," LIMIT "}", 0);
+    expect_edit(OPERATION_CHAT,
+                "{\"contents\":[{\"parts\":{\"text\":\"x\"}},{\"role\":\"model\",\"parts\":[{"
+                "\"text\":\"y\"}]}]," LIMIT "}",
+                SIGNED("gemini-3"),
+                "{\"contents\":[{\"parts\":{\"text\":\"x\"}},{\"role\":\"model\",\"parts\":[{"
+                "\"text\":\"y\"}]}]," LIMIT "}",
+                0);
+}
+
 /* Members that nobody knows, in any order and spacing, go through byte for byte. */
 static void unknown_members_stay_as_they_are(void)
 {
@@ -140,6 +218,8 @@ int main(void)
     TEST(names_the_target_in_each_input, "so does that of each of many inputs");
     TEST(lowers_and_adds_the_limit, "the limit is lowered or added");
     TEST(removes_our_own_member, "our own member is removed");
+    TEST(puts_dropped_signatures_back, "signatures that were dropped are put back");
+    TEST(signs_only_what_google_looks_at, "only calls that Google checks are signed");
     TEST(unknown_members_stay_as_they_are, "unknown members stay as they are");
     return tap_done();
 }

@@ -130,6 +130,10 @@ void attempt_reset(struct call *call)
     if (attempt->decoder != NULL) {
         call_give_decoder(call, attempt->back, attempt->decoder);
     }
+    if (attempt->secret.len > 0) {
+        /* the bytes are the arena's own copy; only the view of them is const */
+        explicit_bzero((void *)(uintptr_t)attempt->secret.ptr, attempt->secret.len);
+    }
     inflate_free(attempt->inflate);
     opaque_notes_free(attempt->notes);
     responses_record_free(attempt->record);

@@ -55,7 +55,9 @@ struct attempt {
     struct inflate_stream *inflate;
     struct responses_record *record; /* of an answer that later turns may build on, or NULL */
     struct opaque_notes *notes;      /* NULL: nothing was thought */
-    int status;                      /* of the upstream; 0: none yet */
+    struct slice secret; /* in the call's arena: the request's own lines where they hold a
+                            credential; wiped with the attempt */
+    int status;          /* of the upstream; 0: none yet */
     int64_t retry_after_ms;
     enum retry_advice retry;   /* what the upstream says of it */
     struct slice content_type; /* in the call's arena */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/attempt_request.h"
 
+#include "gateway/gateway.h"
 #include "gateway/runtime.h"
 
 #define PATH_BYTES_MAX ((size_t)16 << 10)
@@ -104,22 +105,88 @@ static bool make_path(struct call *call, struct buf *out)
     return buf_append(out, attempt->back->request_path(&call->chat));
 }
 
-bool attempt_request_head(struct call *call, struct upstream_request *request)
+/* --- credentials that are made for each request --- */
+
+static bool is_made_each_time(const struct provider *provider)
+{
+    return provider->auth == AUTH_AWS_SIGV4 || provider->auth == AUTH_GOOGLE_SERVICE_ACCOUNT;
+}
+
+static bool sign(const struct call *call, const struct upstream_request *request, struct slice path,
+                 struct buf *lines)
+{
+    const struct provider *provider = call->attempt.provider;
+    const struct sigv4_header headers[] = {
+        {SLICE("content-type"), SLICE("application/json")},
+        {SLICE("host"), slice_from_cstr(request->origin->authority)},
+    };
+    struct slice query = path;
+    struct slice plain = slice_cut(&query, '?');
+    const struct sigv4_request signed_request = {
+        .method = SLICE("POST"),
+        .path = plain,
+        .query = plain.len < path.len ? query : SLICE_EMPTY,
+        .headers = headers,
+        .header_count = ARRAY_LEN(headers),
+        .body = request->body,
+        .region = provider->region,
+        .service = slice_from_cstr(provider->preset->aws_service),
+        .time_s = clock_wall(call->worker->loop.clock) / NS_PER_S,
+    };
+    return provider->aws.secret_access_key.len > 0 &&
+           sigv4_sign(&provider->aws, &signed_request, lines);
+}
+
+static bool append_credential(const struct call *call, const struct upstream_request *request,
+                              struct slice path, struct buf *lines)
+{
+    const struct provider *provider = call->attempt.provider;
+    if (provider->auth == AUTH_AWS_SIGV4) {
+        return sign(call, request, path, lines);
+    }
+    return google_tokens_append(call->worker->gateway->google_tokens, &provider->account,
+                                clock_monotonic(call->worker->loop.clock), lines);
+}
+
+/* --- the head --- */
+
+static bool make_head(struct call *call, bool passed, struct upstream_request *request,
+                      struct error *error)
+{
+    struct buf path = BUF_INIT(PATH_BYTES_MAX);
+    struct buf lines = BUF_INIT(LINES_BYTES_MAX);
+    struct attempt *attempt = &call->attempt;
+    bool secret = is_made_each_time(attempt->provider);
+    (void)buf_reserve(&lines, secret ? LINES_BYTES_MAX : 0); /* growing would leave copies */
+    bool ok = make_path(call, &path) && make_lines(call, passed, &lines);
+    bool credible = !ok || !secret || append_credential(call, request, buf_slice(&path), &lines);
+    request->method = SLICE("POST");
+    request->path = arena_copy(&call->arena, buf_slice(&path));
+    request->headers = credible ? arena_copy(&call->arena, buf_slice(&lines)) : SLICE_EMPTY;
+    if (secret && lines.ptr != NULL) {
+        explicit_bzero(lines.ptr, lines.cap);
+        attempt->secret = request->headers;
+    }
+    buf_release(&path);
+    buf_release(&lines);
+    if (!credible) {
+        return error_set(error, ERROR_ENVIRONMENT, "credential_unavailable",
+                         "There is no valid credential for the provider %.*s now.",
+                         SLICE_ARG(attempt->provider->name));
+    }
+    return (ok && request->path.ptr != NULL && request->headers.ptr != NULL) ||
+           error_set(error, ERROR_LIMIT, "request_too_large",
+                     "The request's head needs too much memory.");
+}
+
+bool attempt_request_head(struct call *call, struct upstream_request *request, struct error *error)
 {
     const struct attempt *attempt = &call->attempt;
     bool passed = passes_headers(call);
-    if (!passed && attempt->back->write_path == NULL) {
+    if (!passed && attempt->back->write_path == NULL && !is_made_each_time(attempt->provider)) {
         request->template = runtime_template(call->snapshot, attempt->target->provider,
                                              attempt->back_id, call->chat.operation);
         return true;
     }
-    struct buf path = BUF_INIT(PATH_BYTES_MAX);
-    struct buf lines = BUF_INIT(LINES_BYTES_MAX);
-    bool ok = make_path(call, &path) && make_lines(call, passed, &lines);
-    request->method = SLICE("POST");
-    request->path = arena_copy(&call->arena, buf_slice(&path));
-    request->headers = arena_copy(&call->arena, buf_slice(&lines));
-    buf_release(&path);
-    buf_release(&lines);
-    return ok && request->path.ptr != NULL && request->headers.ptr != NULL;
+    return make_head(call, passed, request, error);
 }

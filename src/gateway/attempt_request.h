@@ -15,7 +15,10 @@
    any that knows the operation. DIALECT_COUNT: none does. */
 enum dialect_id attempt_dialect(const struct provider *provider, unsigned client,
                                 enum operation operation);
-/* Fills in template, or method, path and headers (in the call's arena). False: out of memory. */
-MUST_USE bool attempt_request_head(struct call *call, struct upstream_request *request);
+/* Fills in template, or method, path and headers (in the call's arena); the body is there already,
+   because it may have to be signed. False: "request_too_large", or "credential_unavailable": this
+   provider wants a signature or a token, and there is nothing to make it of now. */
+MUST_USE bool attempt_request_head(struct call *call, struct upstream_request *request,
+                                   struct error *error);
 
 #endif

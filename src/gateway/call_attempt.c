@@ -171,7 +171,7 @@ static bool take_hold(struct call *call, const struct plan_entry *entry)
 }
 
 /* All but the sending: a request that cannot be made must not have a hold. */
-static bool make_request(struct call *call)
+static bool make_request(struct call *call, struct error *error)
 {
     struct attempt *attempt = &call->attempt;
     const struct provider *provider = attempt->provider;
@@ -186,7 +186,7 @@ static bool make_request(struct call *call)
         .ops = &attempt_upstream_ops,
         .user = call,
     };
-    return attempt_request_head(call, &attempt->request);
+    return attempt_request_head(call, &attempt->request, error);
 }
 
 static void send_request(struct call *call)
@@ -228,8 +228,7 @@ static bool prepare(struct call *call, int64_t clamp, struct error *error)
                          "x-sluice-strict: this target's dialect cannot carry %.*s.",
                          (int)attempt->loss.len, attempt->loss.text);
     }
-    return make_request(call) || error_set(error, ERROR_LIMIT, "request_too_large",
-                                           "The request's head needs too much memory.");
+    return make_request(call, error);
 }
 
 static enum call_step begin(struct call *call, const struct plan_entry *entry, int64_t affordable)

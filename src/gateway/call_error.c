@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 
+/* A want of one target, not of the machine: another target may have what it needs. */
+#define CREDENTIAL_UNAVAILABLE "credential_unavailable"
+
 bool status_allows_fallback(int status)
 {
     switch (status) {
@@ -35,7 +38,9 @@ enum call_step call_attempt_impossible(struct call *call, const struct error *er
     call->attempts--;
     call->tries--;
     struct error *kept = arena_alloc(&call->arena, sizeof(*kept));
-    if (kept == NULL || error->kind == ERROR_ENVIRONMENT) {
+    bool ours =
+        error->kind == ERROR_ENVIRONMENT && strcmp(error->code, CREDENTIAL_UNAVAILABLE) != 0;
+    if (kept == NULL || ours) {
         return call_fail_error(call, error);
     }
     *kept = *error;

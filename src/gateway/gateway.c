@@ -86,6 +86,7 @@ static void close_main_loop(struct gateway *gateway)
     }
     uv_close((uv_handle_t *)&gateway->wake, NULL);
     uv_close((uv_handle_t *)&gateway->minute, NULL);
+    google_tokens_close(gateway->google_tokens);
 }
 
 static void on_wake(uv_async_t *async)
@@ -121,13 +122,13 @@ static bool start_signals(struct gateway *gateway)
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         gateway->signals[i].data = gateway;
-        if (uv_signal_init(&gateway->loop, &gateway->signals[i]) != 0 ||
+        if (uv_signal_init(&gateway->loop.uv, &gateway->signals[i]) != 0 ||
             uv_signal_start(&gateway->signals[i], on_signal, numbers[i]) != 0) {
             return false;
         }
     }
-    return uv_async_init(&gateway->loop, &gateway->wake, on_wake) == 0 &&
-           uv_timer_init(&gateway->loop, &gateway->minute) == 0;
+    return uv_async_init(&gateway->loop.uv, &gateway->wake, on_wake) == 0 &&
+           uv_timer_init(&gateway->loop.uv, &gateway->minute) == 0;
 }
 
 static bool open_ledger(struct gateway *gateway, struct error *error)
@@ -224,7 +225,8 @@ static void finish(struct gateway *gateway)
     target_states_release(&gateway->states);
     shared_free(gateway->shared);
     SSL_CTX_free(gateway->tls);
-    uv_loop_close(&gateway->loop);
+    google_tokens_free(gateway->google_tokens);
+    net_loop_release(&gateway->loop);
     pthread_mutex_destroy(&gateway->lock);
 }
 
@@ -239,7 +241,9 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     pthread_mutex_init(&gateway->lock, NULL);
     target_states_init(&gateway->states);
     gateway->shared = shared_new(gateway->clock, &shared_default_limits);
-    uv_loop_init(&gateway->loop);
+    if (!net_loop_init(&gateway->loop, gateway->clock)) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
     if (!start_signals(gateway)) {
         return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");
     }
@@ -251,7 +255,7 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     if (options->on_ready != NULL) {
         options->on_ready(options->user, gateway);
     }
-    uv_run(&gateway->loop, UV_RUN_DEFAULT);
+    uv_run(&gateway->loop.uv, UV_RUN_DEFAULT);
     finish(gateway);
     return true;
 }

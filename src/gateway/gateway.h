@@ -8,6 +8,7 @@
 #define SLUICE_GATEWAY_GATEWAY_H
 
 #include "config/config.h"
+#include "gateway/google_tokens.h"
 #include "gateway/target_state.h"
 #include "store/keys.h"
 #include "store/ledger.h"
@@ -38,7 +39,7 @@ struct gateway_options {
 struct gateway {
     const struct clock *clock;
     struct gateway_options options;
-    uv_loop_t loop; /* of the main thread */
+    struct net_loop loop; /* of the main thread */
     uv_signal_t signals[3];
     uv_async_t wake;
     uv_timer_t minute;
@@ -46,10 +47,11 @@ struct gateway {
     struct snapshot *snapshot; /* published */
     struct key_set *keys;
     struct target_states states;
-    struct ledger *ledger;       /* NULL: off */
-    char ledger_path[1024];      /* of the open one, whatever a reload says; "": off */
-    struct shared_store *shared; /* state that answers leave behind, of all workers */
-    SSL_CTX *tls;                /* NULL: plain */
+    struct ledger *ledger;               /* NULL: off */
+    char ledger_path[1024];              /* of the open one, whatever a reload says; "": off */
+    struct google_tokens *google_tokens; /* NULL: no provider needs them */
+    struct shared_store *shared;         /* state that answers leave behind, of all workers */
+    SSL_CTX *tls;                        /* NULL: plain */
     struct worker *workers[GATEWAY_WORKERS_MAX];
     unsigned worker_count;
     uint16_t ports[8]; /* bound ports of snapshot->server.listen, in order */

@@ -18,6 +18,34 @@ void gateway_tell_workers(struct gateway *gateway)
     }
 }
 
+static bool has_service_account(const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        if (snapshot->providers[i].auth == AUTH_GOOGLE_SERVICE_ACCOUNT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Workers may look for tokens as soon as the snapshot is published. */
+static bool watch_tokens(struct gateway *gateway, struct snapshot *snapshot, struct error *error)
+{
+    if (gateway->google_tokens == NULL && has_service_account(snapshot)) {
+        struct google_tokens *tokens = google_tokens_new(&gateway->loop, error);
+        if (tokens == NULL) {
+            return false;
+        }
+        pthread_mutex_lock(&gateway->lock);
+        gateway->google_tokens = tokens;
+        pthread_mutex_unlock(&gateway->lock);
+    }
+    if (gateway->google_tokens != NULL) {
+        google_tokens_watch(gateway->google_tokens, snapshot);
+    }
+    return true;
+}
+
 bool gateway_publish(struct gateway *gateway, struct snapshot *snapshot, struct error *error)
 {
     if (!runtime_attach(snapshot, error)) {
@@ -25,6 +53,9 @@ bool gateway_publish(struct gateway *gateway, struct snapshot *snapshot, struct 
     }
     if (!target_states_attach(&gateway->states, snapshot)) {
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    if (!watch_tokens(gateway, snapshot, error)) {
+        return false;
     }
     pthread_mutex_lock(&gateway->lock);
     struct snapshot *old = gateway->snapshot;

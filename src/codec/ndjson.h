@@ -9,8 +9,13 @@
 enum ndjson_result { NDJSON_LINE, NDJSON_MORE, NDJSON_TOO_LARGE };
 
 struct ndjson_decoder {
-    struct buf pending;
-    bool emitted; /* pending holds the line handed out last */
+    struct buf pending; /* blank lines, and the beginning of the line after them */
+    size_t blank;       /* bytes of those blank lines */
+    size_t limit;
+    struct slice raw; /* of the line handed out last: with its line end and the blank lines before
+                         it, as long as the line is valid. What is handed out, one after the other,
+                         is what came in, less blank lines at the end or beyond a few KB */
+    bool emitted;     /* pending holds the line handed out last */
 };
 
 void ndjson_decoder_init(struct ndjson_decoder *d, size_t limit);

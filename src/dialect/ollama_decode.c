@@ -150,7 +150,7 @@ static enum decode_result decode_line(struct decoder *d, struct slice text, stru
 {
     uint32_t line[LINE_MEMBERS];
     bool ended = d->ended;
-    *frame = (struct frame){.raw = text};
+    *frame = (struct frame){.raw = d->ndjson.raw};
     if (parse_line(d, text, line)) {
         decode_object(d, line);
         frame->terminal = d->ended && !ended;

@@ -105,6 +105,11 @@ def split_message(text):
     return lines, body
 
 
+def with_line_ends(section, body):
+    """The body with CR LF for each line end, when the section has the option `crlf`."""
+    return body.replace("\n", "\r\n") if section.has("crlf") else body
+
+
 def has_header(lines, name):
     return any(line.lower().startswith(name + ":") for line in lines[1:])
 
@@ -157,7 +162,7 @@ def build_answer(section, text):
     if not text:
         return b""
     lines, body = split_message(text)
-    body = body.encode()
+    body = with_line_ends(section, body).encode()
     if re.fullmatch(r"[1-5][0-9][0-9].*", lines[0]):
         lines[0] = "HTTP/1.1 " + lines[0]
     if section.has("gzip"):

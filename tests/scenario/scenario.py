@@ -181,6 +181,7 @@ class Scenario:
     def client_gets(self, section):
         what = f"line {section.line}: the client's answer {len(self.answers) + 1}"
         lines, body = casefile.split_message(self.text(section))
+        body = casefile.with_line_ends(section, body)
         enough = None
         if section.has("begins"):
             size = len(body.encode())

@@ -136,6 +136,59 @@ static void test_lines(void)
     ndjson_decoder_release(&d);
 }
 
+static void add_raw(struct ndjson_decoder *d, struct slice bytes, struct buf *raw)
+{
+    struct slice line;
+    while (ndjson_decode(d, &bytes, &line) == NDJSON_LINE) {
+        buf_append(raw, d->raw);
+    }
+}
+
+static void test_raw_is_what_came(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fixtures); i++) {
+        struct slice text = fixtures[i];
+        for (size_t cut = 0; cut <= text.len; cut++) {
+            struct ndjson_decoder d;
+            struct slice line;
+            struct buf raw = BUF_INIT(LIMIT);
+            ndjson_decoder_init(&d, LIMIT);
+            add_raw(&d, slice_of(text.ptr, cut), &raw);
+            add_raw(&d, slice_from(text, cut), &raw);
+            if (ndjson_decode_end(&d, &line)) {
+                buf_append(&raw, d.raw);
+            }
+            EXPECT(slice_starts(text, buf_slice(&raw)));
+            EXPECT_INT(slice_trim(slice_from(text, raw.len)).len, 0);
+            ndjson_decoder_release(&d);
+            buf_release(&raw);
+        }
+    }
+}
+
+/* More of them than may wait, in one piece and in many. */
+static void test_blank_lines_without_end(void)
+{
+    enum { COUNT = 100000 };
+    char *blanks = malloc(COUNT);
+    memset(blanks, '\n', COUNT);
+    for (size_t size = 1; size <= COUNT; size *= 10) {
+        struct ndjson_decoder d;
+        struct slice line;
+        ndjson_decoder_init(&d, 3);
+        for (size_t at = 0; at < COUNT; at += size) {
+            struct slice bytes = slice_of(blanks, size);
+            EXPECT_INT(ndjson_decode(&d, &bytes, &line), NDJSON_MORE);
+        }
+        EXPECT(d.pending.len < 10000);
+        struct slice end = SLICE("123\n");
+        EXPECT_INT(ndjson_decode(&d, &end, &line), NDJSON_LINE);
+        EXPECT_SLICE(line, "123");
+        ndjson_decoder_release(&d);
+    }
+    free(blanks);
+}
+
 static void test_limit(void)
 {
     struct ndjson_decoder d;
@@ -170,6 +223,8 @@ int main(void)
 {
     TEST(test_any_split_is_the_same, "every split, at every ceiling, gives the same lines");
     TEST(test_lines, "blank lines are skipped, line ends removed, nothing is copied");
+    TEST(test_raw_is_what_came, "the raw lines, one after the other, are the bytes that came");
+    TEST(test_blank_lines_without_end, "blank lines without end cost nothing");
     TEST(test_limit, "a line above the ceiling stops the decoder");
     TEST(test_long_line_in_small_pieces, "a long line in small pieces costs linear time");
     return tap_done();

@@ -38,7 +38,7 @@ static int64_t prices_until_s = INT64_MAX; /* of the first configuration */
 
 #define BASE                                                                                       \
     "providers:\n"                                                                                 \
-    "  a: { preset: openai-compatible, base_url: 'http://127.0.0.1:1/v1' }\n"                      \
+    "  a: { preset: openai-compatible, base_url: 'http://127.0.0.1:9/v1' }\n"                      \
     "targets:\n"                                                                                   \
     "  first: { provider: a, model: ma, price: { input_per_mtok: 1, output_per_mtok: 2 } }\n"
 #define NO_LEDGER "ledger: { enabled: false }\n"

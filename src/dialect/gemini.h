@@ -126,9 +126,8 @@ MUST_USE bool gemini_json_schema(struct reader *r, uint32_t schema, struct slice
 bool gemini_edit(const struct chat *chat, const struct request_change *change, struct buf *out,
                  size_t *ret_edits);
 
-/* gemini_resign.c: the edits, in order, that put back what the client dropped of signatures, and how
- * many they are; with NULL they are only counted. Their texts live as long as what `recall` gives.
- */
+/* gemini_resign.c: the edits, in order, that put back signatures which the client dropped, and how
+ * many they are; with NULL they are only counted. Their texts live as long as those of `recall`. */
 #define GEMINI_RESIGN_EDITS 3u /* for each signature */
 size_t gemini_resign(const struct chat *chat, const struct request_change *change,
                      uint32_t contents, struct json_edit *edits);

@@ -136,24 +136,15 @@ static bool recall(void *user, struct slice call_id, struct opaque_state *ret_st
 /* Case 31, in Google's own dialect. */
 static void puts_dropped_signatures_back(void)
 {
-    expect_edit(
-        OPERATION_CHAT,
-        "{\"sluice\":{},\"contents\":[" SAYS "," CALL("old", "") "," RESULT(
-            "old") "," SAYS
-                   "," CALL("known", " ") "," RESULT("known") "," CALL("new", "") "," RESULT(
-                       "new") "," CALL("own",
-                                       ",\"thought_signature\":\"b3du\"") "," RESULT("own") "]"
-                                                                                            "," LIMIT
-                                                                                            "}",
-        SIGNED("gemini-3-flash"),
-        "{\"contents\":[" SAYS "," CALL("old", "") "," RESULT(
-            "old") "," SAYS
-                   "," CALL("known", " " KEPT) "," RESULT("known") "," CALL("new", SKIPPED) "," RESULT(
-                       "new") "," CALL("own",
-                                       ",\"thought_signature\":\"b3du\"") "," RESULT("own") "]"
-                                                                                            "," LIMIT
-                                                                                            "}",
-        3);
+#define OLD SAYS "," CALL("old", "") "," RESULT("old") "," SAYS ","
+#define OWN CALL("own", ",\"thought_signature\":\"b3du\"") "," RESULT("own") "]," LIMIT "}"
+    expect_edit(OPERATION_CHAT,
+                "{\"sluice\":{},\"contents\":[" OLD CALL("known", " ") "," RESULT("known") "," CALL(
+                    "new", "") "," RESULT("new") "," OWN,
+                SIGNED("gemini-3-flash"),
+                "{\"contents\":[" OLD CALL("known", " " KEPT) "," RESULT("known") "," CALL(
+                    "new", SKIPPED) "," RESULT("new") "," OWN,
+                3);
 }
 
 static void signs_only_what_google_looks_at(void)
@@ -167,22 +158,27 @@ static void signs_only_what_google_looks_at(void)
         OPERATION_CHAT, unsigned_calls, SIGNED("gemini-3"),
         "{\"contents\":[" CALL("new", SKIPPED) "," CALL("b", "") "," RESULT("new") "]," LIMIT "}",
         1);
-    expect_edit(
-        OPERATION_CHAT,
-        "{\"contents\":[{\"role\":\"model\",\"parts\":{\"function_call\":{\"name\":\"f\"}}}]}",
-        SIGNED("gemini-3"),
-        "{\"contents\":[{\"role\":\"model\",\"parts\":{\"function_call\":{\"name\":\"f\"}" SKIPPED
-        "}}]," LIMIT "}",
-        2);
     expect_edit(OPERATION_CHAT,
-                "{\"contents\":{\"role\":\"model\",\"parts\":{\"text\":\"x\"}}," LIMIT "}",
+                "{\"contents\":[{\"role\":\"model\","
+                "\"parts\":{\"function_call\":{\"name\":\"f\"}}}]}",
                 SIGNED("gemini-3"),
-                "{\"contents\":{\"role\":\"model\",\"parts\":{\"text\":\"x\"}}," LIMIT "}", 0);
+                "{\"contents\":[{\"role\":\"model\","
+                "\"parts\":{\"function_call\":{\"name\":\"f\"}" SKIPPED "}}]," LIMIT "}",
+                2);
     expect_edit(OPERATION_CHAT,
-                "{\"contents\":[{\"parts\":{\"text\":\"x\"}},{\"role\":\"model\",\"parts\":[{"
+                "{\"contents\":{\"role\":\"model\","
+                "\"parts\":{\"text\":\"x\"}}," LIMIT "}",
+                SIGNED("gemini-3"),
+                "{\"contents\":{\"role\":\"model\","
+                "\"parts\":{\"text\":\"x\"}}," LIMIT "}",
+                0);
+    expect_edit(OPERATION_CHAT,
+                "{\"contents\":[{\"parts\":{\"text\":\"x\"}},{\"role\":\"model\","
+                "\"parts\":[{"
                 "\"text\":\"y\"}]}]," LIMIT "}",
                 SIGNED("gemini-3"),
-                "{\"contents\":[{\"parts\":{\"text\":\"x\"}},{\"role\":\"model\",\"parts\":[{"
+                "{\"contents\":[{\"parts\":{\"text\":\"x\"}},{\"role\":\"model\","
+                "\"parts\":[{"
                 "\"text\":\"y\"}]}]," LIMIT "}",
                 0);
 }

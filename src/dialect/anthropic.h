@@ -107,6 +107,9 @@ void anthropic_write_tools(struct anthropic_writer *w);
 /* anthropic_thought.c: `thinking`, `output_config` and the sampling that depends on them. */
 void anthropic_write_thinking(struct anthropic_writer *w, int64_t max_tokens);
 void anthropic_write_output(struct anthropic_writer *w);
+/* Does this model choose its budget itself? (Claude from 4.6 on; the names of cloud vendors hold
+   the same words.) */
+bool anthropic_is_adaptive(struct slice model);
 /* The budget that the client gave, or what of it fits below a lower limit than the client's; 0:
    none does. */
 int64_t anthropic_budget_below(const struct chat *chat, int64_t max_tokens);

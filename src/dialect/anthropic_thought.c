@@ -164,8 +164,7 @@ static bool has_fragment(struct slice name, const char *const *fragments, size_t
     return false;
 }
 
-/* Claude from 4.6 on; the names of cloud vendors hold the same words. */
-static bool is_adaptive_model(struct slice name)
+bool anthropic_is_adaptive(struct slice model)
 {
     static const char *const older[] = {
         "claude-2",          "claude-3",          "claude-instant",    "claude-opus-4-0",
@@ -174,8 +173,8 @@ static bool is_adaptive_model(struct slice name)
         "claude-haiku-4-5",
     };
     static const char *const family[] = {"claude-"};
-    return has_fragment(name, family, ARRAY_LEN(family)) &&
-           !has_fragment(name, older, ARRAY_LEN(older));
+    return has_fragment(model, family, ARRAY_LEN(family)) &&
+           !has_fragment(model, older, ARRAY_LEN(older));
 }
 
 static bool wants_thinking(const struct chat *chat)
@@ -237,7 +236,7 @@ int64_t anthropic_budget_below(const struct chat *chat, int64_t max_tokens)
 int64_t anthropic_tokens_for_thinking(const struct chat *chat, const struct request_change *change)
 {
     bool budget = chat->dialect != DIALECT_ANTHROPIC && chat->thinking != THINKING_ADAPTIVE &&
-                  wants_thinking(chat) && !is_adaptive_model(change->model);
+                  wants_thinking(chat) && !anthropic_is_adaptive(change->model);
     int64_t tokens = budget ? thinking_budget(chat) : 0;
     return tokens > 0 ? tokens : 0;
 }
@@ -296,7 +295,7 @@ void anthropic_write_thinking(struct anthropic_writer *w, int64_t max_tokens)
         write_disabled(w);
         return;
     }
-    bool adaptive = chat->thinking == THINKING_ADAPTIVE || is_adaptive_model(w->change->model);
+    bool adaptive = chat->thinking == THINKING_ADAPTIVE || anthropic_is_adaptive(w->change->model);
     bool unfit = lacks_thought(w) || max_tokens <= BUDGET_LEAST || thinking_budget(chat) <= 0;
     if (is_forced(chat) || (!adaptive && unfit)) {
         loss_add(w->loss, SLICE("reasoning_effort"));
@@ -329,7 +328,8 @@ static struct slice effort_word(const struct chat *chat)
 /* Where there is a budget it says the same as an effort. */
 static struct slice effort_to_write(const struct anthropic_writer *w)
 {
-    bool adaptive = w->chat->thinking == THINKING_ADAPTIVE || is_adaptive_model(w->change->model);
+    bool adaptive =
+        w->chat->thinking == THINKING_ADAPTIVE || anthropic_is_adaptive(w->change->model);
     return w->thinks && adaptive ? effort_word(w->chat) : SLICE_EMPTY;
 }
 

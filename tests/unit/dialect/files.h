@@ -4,6 +4,7 @@
 #define TESTS_UNIT_DIALECT_FILES_H
 
 #include "base/buf.h"
+#include "codec/eventstream.h"
 #include "dialect/dialect.h"
 
 #include <dirent.h>
@@ -92,7 +93,38 @@ static inline enum dialect_id dialect_of_file(const char *name)
             return prefixes[i].id;
         }
     }
+    for (unsigned id = 0; id < DIALECT_COUNT; id++) {
+        struct slice word = slice_from_cstr(dialect_of((enum dialect_id)id)->name);
+        if (slice_starts(slice_from_cstr(name), word) && name[word.len] == '_') {
+            return (enum dialect_id)id;
+        }
+    }
     return DIALECT_OPENAI_CHAT;
+}
+
+/* Streams in Amazon's binary framing stand in files as lines "event TYPE PAYLOAD", "exception TYPE
+   PAYLOAD" or "error CODE TEXT". */
+static inline void frames_encode(struct slice text, struct buf *out)
+{
+    while (text.len > 0) {
+        struct slice rest = slice_cut(&text, '\n');
+        struct slice kind = slice_cut(&rest, ' ');
+        struct slice type = slice_cut(&rest, ' ');
+        bool event = slice_eq(kind, SLICE("event"));
+        bool error = slice_eq(kind, SLICE("error"));
+        const struct eventstream_header headers[] = {
+            {event   ? SLICE(":event-type")
+             : error ? SLICE(":error-code")
+                     : SLICE(":exception-type"),
+             type},
+            {error ? SLICE(":error-message") : SLICE(":content-type"),
+             error ? rest : SLICE("application/json")},
+            {SLICE(":message-type"), kind},
+        };
+        if (kind.len > 0) {
+            (void)eventstream_encode(out, headers, ARRAY_LEN(headers), error ? SLICE_EMPTY : rest);
+        }
+    }
 }
 
 /* Where the path tells it. */

@@ -149,16 +149,28 @@ static void stream_as(const char *name, enum dialect_id back, enum dialect_id fr
     run_release(&run);
 }
 
-static void streams_become_events_and_chunks(void)
+static void load_stream(const char *name, struct buf *out)
+{
+    if (!slice_ends(slice_from_cstr(name), SLICE(".frames"))) {
+        load("stream", name, out);
+        return;
+    }
+    struct buf text = BUF_INIT(FIXTURE_LIMIT);
+    load("stream", name, &text);
+    frames_encode(buf_slice(&text), out);
+    buf_release(&text);
+}
+
+static void look_at_streams(const char *suffix, const char *other, size_t least)
 {
     struct files files;
-    files_list(&files, "stream", ".sse", ".ndjson");
-    EXPECT(files.count >= 40);
+    files_list(&files, "stream", suffix, other);
+    EXPECT(files.count >= least);
     for (size_t i = 0; i < files.count; i++) {
         const char *name = files.names[i];
         enum dialect_id back = dialect_of_file(name);
         struct buf bytes = BUF_INIT(FIXTURE_LIMIT);
-        load("stream", name, &bytes);
+        load_stream(name, &bytes);
         for (unsigned id = 0; id < DIALECT_COUNT; id++) {
             enum dialect_id front = (enum dialect_id)id;
             if (is_front(front, is_completion(name)) && is_looked_at(back, front)) {
@@ -168,6 +180,12 @@ static void streams_become_events_and_chunks(void)
         buf_release(&bytes);
     }
     files_release(&files);
+}
+
+static void streams_become_events_and_chunks(void)
+{
+    look_at_streams(".sse", ".ndjson", 40);
+    look_at_streams(".frames", NULL, 0);
 }
 
 /* --- whole answers --- */

@@ -61,6 +61,9 @@ bool sim_openai_read(struct sim_reading *r)
 {
     uint32_t suffix = member(r, "suffix");
 
+    if (r->ask->operation == SIM_CHAT && !sim_openai_check(r)) {
+        return false;
+    }
     read_options(r);
     read_tools(r);
     sim_read_content(r, member(r, "prompt"));

@@ -15,6 +15,8 @@ void sim_openai_xgroq(const struct sim_answer *answer, struct json_writer *w);
 void sim_openai_thoughts(const struct sim_answer *answer, struct slice thought,
                          struct json_writer *w);
 bool sim_openai_read(struct sim_reading *r);
+/* What the API refuses of a chat: orders of messages, parts, tools. False: *r->error. */
+MUST_USE bool sim_openai_check(const struct sim_reading *r);
 bool sim_openai_read_embeddings(struct sim_reading *r);
 void sim_openai_embeddings(const struct sim_answer *answer, struct sim_reply *reply);
 void sim_openai_models(struct slice models, struct slice name, struct sim_reply *reply);

@@ -100,7 +100,7 @@ def codex(url, model, prompt, home):
 def opencode_with(package, path):
     def opencode(url, model, prompt, home):
         provider = {
-            "npm": package,
+            "npm": AI_SDK + package,
             "options": {"baseURL": url + path, "apiKey": "sk-agent"},
             "models": {model: {}},
         }
@@ -126,6 +126,7 @@ def gemini(url, model, prompt, home):
     return [program, "-m", model, "--approval-mode", "yolo", "-p", prompt], environment
 
 
+AI_SDK = "@ai-sdk/"  # opencode's providers, of which it has its own copies
 BASH = ("bash", {"command": SHELL, "description": "Says it"})
 
 # One row for each agent: its dialect, how it is started, its shell, and whether it reads the prompt
@@ -134,9 +135,9 @@ Agent = collections.namedtuple("Agent", "name dialect command tool reads", defau
 AGENTS = (
     Agent("Claude Code", "anthropic", claude, ("Bash", BASH[1])),
     Agent("Codex", "responses", codex, ("exec_command", {"cmd": SHELL})),
-    Agent("opencode", "openai", opencode_with("@ai-sdk/openai-compatible", "/v1"), BASH, True),
-    Agent("opencode (anthropic)", "anthropic", opencode_with("@ai-sdk/anthropic", "/v1"), BASH, True),
-    Agent("opencode (openai)", "responses", opencode_with("@ai-sdk/openai", "/v1"), BASH, True),
+    Agent("opencode", "openai", opencode_with("openai-compatible", "/v1"), BASH, True),
+    Agent("opencode (anthropic)", "anthropic", opencode_with("anthropic", "/v1"), BASH, True),
+    Agent("opencode (openai)", "responses", opencode_with("openai", "/v1"), BASH, True),
     Agent("Gemini CLI", "gemini", gemini, ("run_shell_command", {"command": SHELL})),
 )
 

@@ -118,7 +118,8 @@ def configuration(port, fake):
         for driver in DRIVERS + WAITING:
             model = f"{name_of(driver)}-{back.name}-{FLAKY}"
             text += target(f"flaky-{back.name}-{name_of(driver)}", f"back-{back.name}", model)
-    text += target("vectors", "back-openai", "vectors-1", "[embeddings]")
+    for back in BACKS:
+        text += target(f"vectors-{back.name}", f"back-{back.name}", "vectors-1", "[embeddings]")
     return text
 
 
@@ -218,11 +219,13 @@ def command_of(driver, runners):
 def targets_of(driver, direct, backs):
     if direct:
         model = f"{name_of(driver)}-{FLAKY}"
-        return [{"back": driver.dialect, "model": "direct-1", "flaky": model}]
+        own = {"back": driver.dialect, "model": "direct-1", "vectors": "direct-2"}
+        return [{**own, "flaky": model}]
     return [
         {
             "back": back.name,
             "model": f"to-{back.name}",
+            "vectors": f"vectors-{back.name}",
             "flaky": f"flaky-{back.name}-{name_of(driver)}",
         }
         for back in BACKS

@@ -123,8 +123,8 @@ await main({
     stream,
     status: (error) => error.status,
     more: [
-        ["thoughts", keepsThoughts, "anthropic"],
-        ["cache writes", tellsCacheWrites, "anthropic"],
+        ["thoughts", keepsThoughts, ["anthropic"]],
+        ["cache writes", tellsCacheWrites, ["anthropic"]],
         ["count_tokens", countsTokens],
     ],
 });

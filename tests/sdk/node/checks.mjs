@@ -11,16 +11,19 @@
  *   name, retries (does it, by itself?), make({ url, retries }), run(client, request),
  *   stream(client, request): an async generator of texts that returns a result and aborts the
  *     request when it is left; status(error): the HTTP status, or undefined
- *   skips: { CHECK: why, or a function of the back that tells it }; more: [[CHECK, async (t) => ...]]
+ *   skips: { CHECK: why, or a function of the back that tells it }; more: [[CHECK, async (t) => ..., backs]]
  *
  * The environment: URL (without a path), SIM (where the provider tells what it got), TARGETS (JSON:
- * [{ back, model, flaky }]). Prints TAP.
+ * [{ back, model, vectors, flaky }]). Prints TAP. A row of `more` may name the providers that it is
+ * for; `embedding` are those that make vectors.
  */
 import assert from "node:assert";
 
 const PNG =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 const CHECK_MS = 20000;
+
+export const embedding = ["openai", "responses", "ollama", "gemini"];
 
 export const tools = [
     {
@@ -295,7 +298,7 @@ export async function main(driver) {
     let failed = 0;
     for (const target of targets) {
         const t = tester(driver, target, await requestsSoFar());
-        const more = (driver.more ?? []).filter(([, , back]) => !back || back === target.back);
+        const more = (driver.more ?? []).filter(([, , backs]) => backs?.includes(target.back) ?? true);
         for (const [name, check] of [...checks, ...more]) {
             const says = `${driver.name} -> ${target.back}: ${name}`;
             const reason = whyNot(driver, target, name);

@@ -2,7 +2,7 @@
 /* @google/genai. */
 import assert from "node:assert";
 import { GoogleGenAI } from "@google/genai";
-import { main } from "./checks.mjs";
+import { embedding, main } from "./checks.mjs";
 
 const finishes = { STOP: "stop", MAX_TOKENS: "length" };
 
@@ -97,7 +97,7 @@ async function countsTokens(t) {
 
 async function embeds(t) {
     const { embeddings } = await t.client.models.embedContent({
-        model: "vectors",
+        model: t.target.vectors,
         contents: ["one", "two"],
     });
     assert.equal(embeddings.length, 2);
@@ -121,6 +121,6 @@ await main({
     status: (error) => error.status,
     more: [
         ["countTokens", countsTokens],
-        ["embedContent", embeds, "gemini"],
+        ["embedContent", embeds, embedding],
     ],
 });

@@ -2,7 +2,7 @@
 /* ollama of npm. */
 import assert from "node:assert";
 import { Ollama } from "ollama";
-import { main } from "./checks.mjs";
+import { embedding, main } from "./checks.mjs";
 
 function messages(turns) {
     return turns.flatMap((turn) => {
@@ -82,7 +82,7 @@ async function lists(t) {
 }
 
 async function embeds(t) {
-    const { embeddings } = await t.client.embed({ model: "vectors", input: ["one", "two"] });
+    const { embeddings } = await t.client.embed({ model: t.target.vectors, input: ["one", "two"] });
     assert.equal(embeddings.length, 2);
     assert.equal(typeof embeddings[0][0], "number");
 }
@@ -99,7 +99,7 @@ await main({
     skips: { "cached tokens": "the dialect has none" },
     more: [
         ["generate", generates],
-        ["list and show", lists, "ollama"],
-        ["embed", embeds, "ollama"],
+        ["list and show", lists, ["ollama"]],
+        ["embed", embeds, embedding],
     ],
 });

@@ -2,7 +2,7 @@
 /* openai of npm: chat completions. */
 import assert from "node:assert";
 import OpenAI from "openai-7";
-import { main } from "./checks.mjs";
+import { embedding, main } from "./checks.mjs";
 import { chatBody, chatResult, openaiEmbeddings } from "./openai_words.mjs";
 
 await main({
@@ -25,7 +25,7 @@ await main({
     },
     status: (error) => error.status,
     more: [
-        ["embeddings", (t) => openaiEmbeddings(t.client), "openai"],
+        ["embeddings", (t) => openaiEmbeddings(t.client, t.target.vectors), embedding],
         [
             "models",
             async (t) => {
@@ -35,7 +35,7 @@ await main({
                 }
                 assert(names.length > 0, "no models");
             },
-            "openai",
+            ["openai"],
         ],
     ],
 });

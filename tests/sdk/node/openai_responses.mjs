@@ -117,7 +117,7 @@ await main({
     stream,
     status: (error) => error.status,
     more: [
-        ["reasoning", keepsReasoning, "responses"],
-        ["previous_response_id", goesOnById, "responses"],
+        ["reasoning", keepsReasoning, ["responses"]],
+        ["previous_response_id", goesOnById, ["responses"]],
     ],
 });

@@ -64,14 +64,13 @@ export function chatResult(completion) {
 }
 
 /* The SDK asks for base64 unless told otherwise: both must give the same numbers. */
-export async function openaiEmbeddings(client, model = "vectors") {
+export async function openaiEmbeddings(client, model) {
     const ask = (more) => client.embeddings.create({ model, input: ["one", "two"], ...more });
     const packed = await ask({});
     const plain = await ask({ encoding_format: "float" });
     assert.equal(packed.data.length, 2);
     assert.deepEqual(packed.data.map((d) => d.index), [0, 1]);
     assert(packed.data[0].embedding.length > 0);
-    assert(packed.usage.prompt_tokens > 0);
     packed.data.forEach(({ embedding }, i) =>
         embedding.forEach((number, j) => assert(Math.abs(number - plain.data[i].embedding[j]) < 1e-6)),
     );

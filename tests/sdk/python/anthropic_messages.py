@@ -95,7 +95,7 @@ class Driver:
         )
         assert count.input_tokens > 0, count
 
-    more = (("thoughts", keeps_thoughts, "anthropic"), ("count_tokens", counts_tokens, None))
+    more = (("thoughts", keeps_thoughts, ("anthropic",)), ("count_tokens", counts_tokens, None))
 
 
 if __name__ == "__main__":

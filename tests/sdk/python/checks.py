@@ -6,7 +6,8 @@ object that has
   name; retries: does it try again by itself?; make(url, retries) -> client
   run(client, request) -> Result; stream(client, request): a generator of texts that returns a
     Result and aborts the request when it is closed; status(error) -> the HTTP status or None
-  skips: {CHECK: why, or a function of the back that tells it}; more: ((CHECK, function, back), ...)
+  skips: {CHECK: why, or a function of the back that tells it}
+  more: ((CHECK, function, backs or None), ...)
 
 A request is a dict of model, turns, tools, schema, max_tokens; a turn one of {"user", "image"},
 {"assistant": Result.turn}, {"results": [{"id", "name", "text"}]}. The environment: URL, SIM,
@@ -305,7 +306,7 @@ def main(driver):
     for target in json.loads(os.environ["TARGETS"]):
         tester = Tester(driver, target)
         back = target["back"]
-        more = [row[:2] for row in getattr(driver, "more", ()) if row[2] in (None, back)]
+        more = [row[:2] for row in getattr(driver, "more", ()) if row[2] is None or back in row[2]]
         for name, check in (*CHECKS, *more):
             number += 1
             says = f"{number} - {driver.name} -> {back}: {name}"

@@ -108,16 +108,16 @@ class Driver:
         return getattr(error, "status_code", None)
 
     def embeddings(t):
-        answer = t.client.embeddings.create(model="vectors", input=["one", "two"])
+        answer = t.client.embeddings.create(model=t.target["vectors"], input=["one", "two"])
         plain = t.client.embeddings.create(
-            model="vectors", input=["one", "two"], encoding_format="float"
+            model=t.target["vectors"], input=["one", "two"], encoding_format="float"
         )
-        assert len(answer.data) == 2 and answer.usage.prompt_tokens > 0, answer
+        assert len(answer.data) == 2, answer
         for packed, floats in zip(answer.data, plain.data, strict=True):
             near = zip(packed.embedding, floats.embedding, strict=True)
             assert all(abs(a - b) < 1e-6 for a, b in near), packed
 
-    more = (("embeddings", embeddings, "openai"),)
+    more = (("embeddings", embeddings, ("openai", "responses", "ollama", "gemini")),)
 
 
 if __name__ == "__main__":

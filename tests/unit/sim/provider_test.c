@@ -314,10 +314,12 @@ static void answers_after_a_tool(void)
 {
     struct asked asked =
         ask(CHAT, "{\"model\":\"fault-tools\"," WEATHER ",\"messages\":[{\"role\":\"user\","
-                  "\"content\":\"x\"},{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"y\"}]"
-                  "}");
+                  "\"content\":\"x\"},{\"role\":\"assistant\",\"content\":null,"
+                  "\"tool_calls\":[{\"id\":\"c\",\"type\":\"function\",\"function\":{"
+                  "\"name\":\"get_time\",\"arguments\":\"{}\"}}]},"
+                  "{\"role\":\"tool\",\"tool_call_id\":\"c\",\"content\":\"y\"}]}");
 
-    EXPECT(!has(&asked, "tool_calls") && has(&asked, "\"finish_reason\":\"stop\""));
+    EXPECT(!has(&asked, "tool_calls\":[") && has(&asked, "\"finish_reason\":\"stop\""));
     release(&asked);
 }
 

@@ -35,22 +35,27 @@ static bool is_target(struct slice value)
 }
 
 /* True when all that the request builds on is with one provider's store or unknown to us and not
- * ours: the client's bytes stay. */
+ * ours: the client's bytes stay. Where clients have keys an unknown answer may be another's, and
+ * the provider, which sees only our credential, would give it to anyone. */
 static bool stays(struct call *call, struct responses_stored *stored, size_t count,
                   uint16_t *ret_target)
 {
     bool ours = false;
+    bool kept_there = false;
     for (size_t i = 0; i < count; i++) {
         struct slice value = fetch(call, stored[i].key);
         if (is_target(value)) {
             *ret_target = policy_find_target(&call->snapshot->policy, slice_from(value, 1));
+            kept_there = true;
         } else {
             stored[i].items = value;
             ours = ours || value.ptr != NULL;
         }
     }
-    bool made_here = call->chat.previous.len > 0 && responses_is_own_id(call->chat.previous);
-    return !ours && !made_here;
+    bool given = call->chat.previous.len > 0;
+    bool foreign = given && call->key_id != 0 && !kept_there;
+    bool made_here = given && responses_is_own_id(call->chat.previous);
+    return !ours && !made_here && !foreign;
 }
 
 bool stored_recall(struct call *call, struct slice *ret_body, uint16_t *ret_target,

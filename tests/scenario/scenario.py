@@ -68,12 +68,20 @@ class Scenario:
                 return str(self.upstream_port(argument))
             if name == "KEY":
                 return self.variables[f"KEY {argument}"]
+            if name == "ANSWER":
+                return self.member_of_answer(argument)
             if name == "REPEAT":
                 count, what = argument.split(",", 1)
                 return what * int(count)
             raise casefile.CaseError(f"unknown variable {match.group(0)}")
 
-        return re.sub(r"%(PORT|KEY|REPEAT)\(([^()]*)\)%", one, text)
+        return re.sub(r"%(PORT|KEY|REPEAT|ANSWER)\(([^()]*)\)%", one, text)
+
+    def member_of_answer(self, path):
+        """Of the last answer; of a stream, of its last event with JSON."""
+        lines = self.answers[-1].body.decode().split("\n")
+        events = [line[6:] for line in lines if line.startswith("data: {")]
+        return str(compare.find(compare.decode(events[-1] if events else "\n".join(lines)), path))
 
     def text(self, section):
         return self.expand(section.text())

@@ -82,8 +82,9 @@ MUST_USE bool http_server_listen(struct http_server *server, struct slice addres
  */
 MUST_USE bool http_server_adopt(struct http_server *server, int fd);
 /* Stops accepting, closes idle connections, lets exchanges finish (answers carry Connection:
-   close); after `ms` the rest is cut. May be called again with a shorter time. `on_drained` runs
-   when no connection is left. */
+   close); after `ms` the rest is cut. Connections that only linger behind an answer are closed as
+   soon as nothing else is left. May be called again with a shorter time. `on_drained` runs when no
+   connection is left. */
 void http_server_drain(struct http_server *server, uint64_t ms, void (*on_drained)(void *owner));
 /* Connections accepted from now on use this context (a reloaded certificate); not owned. Plain
  * stays plain, TLS stays TLS. */

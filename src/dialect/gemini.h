@@ -193,6 +193,9 @@ struct gemini_writer {
     struct error *error;
     bool same;  /* the request was read in this dialect: `raw` and extras can be written */
     bool older; /* see gemini_is_older() */
+    struct json_doc scratch; /* these three are for one call or result at a time */
+    struct buf plain;
+    struct buf joined;
 };
 /* gemini_write.c */
 bool gemini_write_request(const struct chat *chat, const struct request_change *change,

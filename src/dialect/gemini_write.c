@@ -7,6 +7,8 @@
 #include "dialect/gemini.h"
 #include "dialect/translate.h"
 
+#define TEXT_MAX ((size_t)64 << 20)
+
 static void write_model_name(struct gemini_writer *w)
 {
     struct buf name = BUF_INIT((size_t)64 * 1024);
@@ -209,6 +211,27 @@ static bool write_inputs(struct gemini_writer *w)
     return true;
 }
 
+static bool write_body(struct gemini_writer *w)
+{
+    bool ok;
+    json_begin_object(&w->json);
+    switch (w->chat->operation) {
+    case OPERATION_EMBEDDING:
+        ok = write_inputs(w);
+        break;
+    case OPERATION_TOKEN_COUNT:
+        ok = write_counted(w);
+        break;
+    default:
+        ok = write_members(w);
+    }
+    if (!ok) {
+        return false;
+    }
+    json_end_object(&w->json);
+    return !w->json.out->failed;
+}
+
 bool gemini_write_request(const struct chat *chat, const struct request_change *change,
                           struct buf *out, struct loss *loss, struct error *error)
 {
@@ -217,26 +240,17 @@ bool gemini_write_request(const struct chat *chat, const struct request_change *
                               .loss = loss,
                               .error = error,
                               .same = chat->dialect == DIALECT_GEMINI,
-                              .older = gemini_is_older(change->model)};
-    bool ok;
+                              .older = gemini_is_older(change->model),
+                              .plain = BUF_INIT(TEXT_MAX),
+                              .joined = BUF_INIT(TEXT_MAX)};
     if (chat->suffix.len > 0) {
         return untranslatable(error, "/suffix", "Gemini cannot fill in the middle of a text.");
     }
     json_writer_init(&w.json, out);
-    json_begin_object(&w.json);
-    switch (chat->operation) {
-    case OPERATION_EMBEDDING:
-        ok = write_inputs(&w);
-        break;
-    case OPERATION_TOKEN_COUNT:
-        ok = write_counted(&w);
-        break;
-    default:
-        ok = write_members(&w);
-    }
-    if (!ok) {
-        return false;
-    }
-    json_end_object(&w.json);
-    return !out->failed;
+    json_doc_init(&w.scratch);
+    bool ok = write_body(&w);
+    json_doc_release(&w.scratch);
+    buf_release(&w.plain);
+    buf_release(&w.joined);
+    return ok;
 }

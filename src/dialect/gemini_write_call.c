@@ -4,25 +4,17 @@
  * signature that the model gave with it: the client's, else the one that was kept with the call,
  * else the word that Google documents for calls that no Gemini model made.
  */
-#include "base/hash.h"
 #include "dialect/gemini.h"
 #include "dialect/inner.h"
 #include "dialect/tool_name.h"
 #include "dialect/translate.h"
 
-#define TEXT_MAX ((size_t)64 << 20)
-
 static const struct json_limits object_limits = {64, 1000000}; /* protobuf takes 100 levels */
 
-/* The text if it is a JSON object. */
-static bool is_object(struct slice text)
+static bool is_object(struct gemini_writer *w, struct slice text)
 {
-    struct json_doc doc;
-    json_doc_init(&doc);
-    bool object =
-        json_parse(&doc, text, &object_limits, NULL) && json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
-    json_doc_release(&doc);
-    return object;
+    return text.len > 0 && text.ptr[0] == '{' &&
+           json_parse(&w->scratch, text, &object_limits, NULL);
 }
 
 /* --- calls --- */
@@ -31,7 +23,6 @@ static bool is_object(struct slice text)
  * and that is a loss. */
 static void write_arguments(struct gemini_writer *w, size_t index, const struct chat_part *part)
 {
-    struct buf text = BUF_INIT(TEXT_MAX);
     struct slice arguments = part->arguments;
     json_key(&w->json, SLICE("args"));
     if (part->custom) {
@@ -40,14 +31,15 @@ static void write_arguments(struct gemini_writer *w, size_t index, const struct 
         return;
     }
     if (part->arguments_text) {
-        (void)json_unescape(part->arguments, &text);
-        arguments = buf_slice(&text);
-        w->json.out->failed = w->json.out->failed || text.failed;
+        buf_clear(&w->plain);
+        (void)json_unescape(part->arguments, &w->plain);
+        arguments = buf_slice(&w->plain);
+        w->json.out->failed = w->json.out->failed || w->plain.failed;
     }
     arguments = slice_trim(arguments);
     if (arguments.len == 0) {
         json_write_raw(&w->json, SLICE("{}"));
-    } else if (is_object(arguments)) {
+    } else if (is_object(w, arguments)) {
         json_write_raw(&w->json, arguments);
     } else {
         json_begin_object(&w->json);
@@ -55,7 +47,6 @@ static void write_arguments(struct gemini_writer *w, size_t index, const struct 
         json_end_object(&w->json);
         loss_add_message(w->loss, index, SLICE("tool_calls.arguments"));
     }
-    buf_release(&text);
 }
 
 /* What was kept with this call, or NULL. */
@@ -123,46 +114,64 @@ bool gemini_moves(const struct gemini_writer *w, const struct chat_part *part)
     return !w->same && w->older && part->kind != PART_TOOL_RESULT && !words;
 }
 
-/* The texts of a result as one, with line ends between them (inner). */
-static void join_texts(const struct chat_message *message, struct buf *out)
+/* The texts of a result as one, with line ends between them (inner); one alone is not copied. */
+static struct slice join_texts(struct gemini_writer *w, const struct chat_message *message)
 {
-    bool begun = false;
+    struct slice joined = SLICE("");
+    size_t count = 0;
+    buf_clear(&w->joined);
     for (size_t i = 1; i < message->part_count; i++) {
         const struct chat_part *part = &message->parts[i];
-        if (part->kind == PART_TEXT || part->kind == PART_REFUSAL) {
-            buf_append(out, begun ? SLICE("\\n") : SLICE(""));
-            buf_append(out, part->text);
-            begun = true;
+        if (part->kind != PART_TEXT && part->kind != PART_REFUSAL) {
+            continue;
         }
+        if (count == 1) {
+            buf_append(&w->joined, joined);
+        }
+        if (count > 0) {
+            buf_append(&w->joined, SLICE("\\n"));
+            buf_append(&w->joined, part->text);
+        }
+        joined = count == 0 ? part->text : buf_slice(&w->joined);
+        count++;
     }
+    w->json.out->failed = w->json.out->failed || w->joined.failed;
+    return joined;
+}
+
+/* Can this text (inner) be an object? Spaces before it may be escaped. */
+static bool may_be_object(struct slice inner)
+{
+    inner = slice_trim(inner);
+    return inner.len > 0 && (inner.ptr[0] == '{' || inner.ptr[0] == '\\');
 }
 
 /* Objects go as they are; everything else is "output" or, of a failure, "error". */
 static void write_response(struct gemini_writer *w, const struct chat_message *message)
 {
-    struct buf inner = BUF_INIT(TEXT_MAX);
-    struct buf plain = BUF_INIT(TEXT_MAX);
     bool failure = message->parts[0].is_error;
-    join_texts(message, &inner);
-    (void)json_unescape(buf_slice(&inner), &plain);
-    struct slice text = slice_trim(buf_slice(&plain));
-    bool object = text.len > 0 && text.ptr[0] == '{' && is_object(text);
+    struct slice inner = join_texts(w, message);
+    struct slice text = SLICE_EMPTY;
+    if (may_be_object(inner)) {
+        buf_clear(&w->plain);
+        (void)json_unescape(inner, &w->plain);
+        w->json.out->failed = w->json.out->failed || w->plain.failed;
+        text = slice_trim(buf_slice(&w->plain));
+    }
+    bool object = is_object(w, text);
     json_key(&w->json, SLICE("response"));
     if (object && !failure) {
         json_write_raw(&w->json, text);
-    } else {
-        json_begin_object(&w->json);
-        json_key(&w->json, failure ? SLICE("error") : SLICE("output"));
-        if (object) {
-            json_write_raw(&w->json, text);
-        } else {
-            json_write_inner(&w->json, buf_slice(&inner));
-        }
-        json_end_object(&w->json);
+        return;
     }
-    w->json.out->failed = w->json.out->failed || inner.failed || plain.failed;
-    buf_release(&inner);
-    buf_release(&plain);
+    json_begin_object(&w->json);
+    json_key(&w->json, failure ? SLICE("error") : SLICE("output"));
+    if (object) {
+        json_write_raw(&w->json, text);
+    } else {
+        json_write_inner(&w->json, inner);
+    }
+    json_end_object(&w->json);
 }
 
 static bool write_result_parts(struct gemini_writer *w, size_t index)

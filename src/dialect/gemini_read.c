@@ -145,6 +145,7 @@ bool gemini_read(struct slice body, struct json_doc *doc, struct arena *arena, s
         !read_body(&r, values, unknown)) {
         return false;
     }
+    chat->include_usage = chat->stream; /* every answer of this dialect tells it */
     reader_needs(chat);
     return true;
 }

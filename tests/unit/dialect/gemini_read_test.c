@@ -123,7 +123,7 @@ static void the_model_of_the_body_must_be_that_of_the_path(void)
     struct slice body = SLICE("{" HELLO ",\"model\":\"models\\/auto\"}");
     EXPECT(dialect_of(DIALECT_GEMINI)->read_request(body, &r.doc, &r.arena, &r.chat, &r.error));
     EXPECT_SLICE(r.chat.model, "auto");
-    EXPECT(r.chat.stream);
+    EXPECT(r.chat.stream && r.chat.include_usage);
     body = SLICE("{" HELLO ",\"model\":\"models/dear\"}");
     EXPECT(!dialect_of(DIALECT_GEMINI)->read_request(body, &r.doc, &r.arena, &r.chat, &r.error));
     EXPECT_SLICE(slice_from_cstr(r.error.code), "conflicting_members");

@@ -228,6 +228,44 @@ static bool has_custom(const struct chat *chat)
     return false;
 }
 
+/* In their own dialects requests are the client's bytes, and stay so. */
+static void requests_written_again_are_the_same(void)
+{
+    struct files files;
+    size_t count = 0;
+    files_list(&files, "request", ".json", NULL);
+    for (size_t i = 0; i < files.count; i++) {
+        enum dialect_id id = dialect_of_file(files.names[i]);
+        if (id != DIALECT_OPENAI_RESPONSES && id != DIALECT_OPENAI_EMBEDDINGS) {
+            continue;
+        }
+        char path[FILES_PATH];
+        struct buf body = BUF_INIT(FIXTURE_LIMIT);
+        struct buf first = BUF_INIT(FIXTURE_LIMIT);
+        struct buf second = BUF_INIT(FIXTURE_LIMIT);
+        struct request request;
+        struct request again;
+        (void)snprintf(path, sizeof path, FILES_FOLDER "request/%s", files.names[i]);
+        EXPECT(file_read(path, &body));
+        request_read(&request, id, buf_slice(&body));
+        write_as(id, &request.chat, &first);
+        request_read(&again, id, buf_slice(&first));
+        EXPECT(request.ok && again.ok);
+        write_as(id, &again.chat, &second);
+        EXPECT(first.len > 0 && slice_eq(buf_slice(&first), buf_slice(&second)));
+        EXPECT(chat_text_bytes(&again.chat) <= chat_text_bytes(&request.chat));
+        EXPECT_INT(again.chat.tool_count, request.chat.tool_count);
+        request_release(&request);
+        request_release(&again);
+        buf_release(&body);
+        buf_release(&first);
+        buf_release(&second);
+        count++;
+    }
+    EXPECT(count >= 25);
+    files_release(&files);
+}
+
 /* What goes from Chat to Responses and back is the same request; a second time nothing changes. */
 static void requests_come_back_from_responses(void)
 {
@@ -287,6 +325,8 @@ int main(void)
     TEST(open_thoughts_go_to_who_wants_them, "open thoughts go to providers that want them");
     TEST(calls_and_results_have_their_items, "calls and results are items with ids that fit");
     TEST(little_answers_become_the_least, "a limit below OpenAI's least becomes the least");
+    TEST(requests_written_again_are_the_same,
+         "requests written in their own dialect read and write as themselves");
     TEST(requests_come_back_from_responses, "requests of other dialects are read as they were");
     return tap_done();
 }

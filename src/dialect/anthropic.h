@@ -83,6 +83,7 @@ struct anthropic_writer {
     struct loss *loss;
     struct error *error;
     bool same;         /* read in this dialect: `raw` and extras can be written */
+    bool sampled;      /* the model takes sampling parameters */
     bool thinks;       /* `thinking` is written and it is not "disabled" */
     size_t marks_over; /* cache marks beyond what Anthropic takes: the first ones are left out */
 };
@@ -107,9 +108,12 @@ void anthropic_write_tools(struct anthropic_writer *w);
 /* anthropic_thought.c: `thinking`, `output_config` and the sampling that depends on them. */
 void anthropic_write_thinking(struct anthropic_writer *w, int64_t max_tokens);
 void anthropic_write_output(struct anthropic_writer *w);
-/* Does this model choose its budget itself? (Claude from 4.6 on; the names of cloud vendors hold
-   the same words.) */
+/* anthropic_model.c */
+/* Does this model choose its budget itself? (Claude from 4.6 on.) */
 bool anthropic_is_adaptive(struct slice model);
+/* Does it take temperature, top_p and top_k? (Claude from 4.7 on refuses them.) */
+bool anthropic_takes_sampling(struct slice model);
+/* anthropic_thought.c */
 /* The budget that the client gave, or what of it fits below a lower limit than the client's; 0:
    none does. */
 int64_t anthropic_budget_below(const struct chat *chat, int64_t max_tokens);

@@ -154,29 +154,6 @@ static struct slice own_member(const struct anthropic_writer *w, struct slice na
                : json_raw(w->chat->doc, value);
 }
 
-static bool has_fragment(struct slice name, const char *const *fragments, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (slice_find_slice(name, slice_from_cstr(fragments[i])) != SIZE_MAX) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool anthropic_is_adaptive(struct slice model)
-{
-    static const char *const older[] = {
-        "claude-2",          "claude-3",          "claude-instant",    "claude-opus-4-0",
-        "claude-opus-4-1",   "claude-opus-4-2",   "claude-opus-4-5",   "claude-opus-4@",
-        "claude-sonnet-4-0", "claude-sonnet-4-2", "claude-sonnet-4-5", "claude-sonnet-4@",
-        "claude-haiku-4-5",
-    };
-    static const char *const family[] = {"claude-"};
-    return has_fragment(model, family, ARRAY_LEN(family)) &&
-           !has_fragment(model, older, ARRAY_LEN(older));
-}
-
 static bool wants_thinking(const struct chat *chat)
 {
     return chat->thinking == THINKING_UNSET ? chat->reasoning_effort.len > 0

@@ -39,7 +39,7 @@ static bool is_number(struct slice raw, int64_t micro)
     return slice_to_scaled(raw, MICRO_DIGITS, &value) && value == micro;
 }
 
-/* A model that thinks takes no temperature but 1. */
+/* A model that thinks takes no temperature but 1, and the newest take none at all. */
 static void write_temperature(struct anthropic_writer *w)
 {
     struct slice raw = w->chat->temperature;
@@ -48,8 +48,10 @@ static void write_temperature(struct anthropic_writer *w)
         return;
     }
     bool known = slice_to_scaled(raw, MICRO_DIGITS, &value);
-    if (w->thinks && !(known && value == MICRO)) {
+    if ((w->thinks || !w->sampled) && !(known && value == MICRO)) {
         loss_add(w->loss, SLICE("temperature"));
+    } else if (!w->sampled) {
+        return; /* 1 is what it is without a word */
     } else if (!known || value > MICRO) {
         json_member_int(&w->json, SLICE("temperature"), 1);
         loss_add(w->loss, SLICE("temperature"));
@@ -65,8 +67,8 @@ static void write_top_p(struct anthropic_writer *w)
     if (raw.ptr == NULL) {
         return;
     }
-    bool alone = w->chat->temperature.ptr == NULL && !w->thinks;
-    if (alone || (w->same && !w->thinks)) {
+    bool alone = w->same || w->chat->temperature.ptr == NULL;
+    if (alone && !w->thinks && w->sampled) {
         json_member_raw(&w->json, SLICE("top_p"), raw);
     } else if (!is_number(raw, MICRO)) {
         loss_add(w->loss, SLICE("top_p"));
@@ -78,7 +80,7 @@ static void write_top_k(struct anthropic_writer *w)
     if (w->chat->top_k.ptr == NULL) {
         return;
     }
-    if (w->thinks) {
+    if (w->thinks || !w->sampled) {
         loss_add(w->loss, SLICE("top_k"));
     } else {
         json_member_raw(&w->json, SLICE("top_k"), w->chat->top_k);
@@ -250,6 +252,7 @@ bool anthropic_write(const struct chat *chat, const struct request_change *chang
                                  .change = change,
                                  .loss = loss,
                                  .error = error,
+                                 .sampled = anthropic_takes_sampling(change->model),
                                  .same = chat->dialect == DIALECT_ANTHROPIC};
     if (!check_chat(chat, error)) {
         return false;

@@ -152,6 +152,19 @@ static void efforts_become_budgets_or_efforts(void)
     expect_members(",\"reasoning_effort\":\"odd\"", ",\"max_tokens\":4096", "reasoning_effort");
 }
 
+static void newer_models_take_no_sampling(void)
+{
+    const struct request_change newest = {.model = SLICE("claude-opus-4-8")};
+#define TO_NEWEST                                                                                  \
+    "{\"model\":\"claude-opus-4-8\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"         \
+    "\"max_tokens\":4096}"
+    expect_written_as("{\"temperature\":1,\"top_p\":0.5,\"messages\":[{\"role\":\"user\","
+                      "\"content\":\"a\"}]}",
+                      &newest, TO_NEWEST, "top_p");
+    expect_written_as("{\"temperature\":0,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}",
+                      &newest, TO_NEWEST, "temperature");
+}
+
 static void an_adaptive_wish_of_another_dialect_stays_adaptive(void)
 {
     struct chat_part text = {.kind = PART_TEXT, .text = SLICE("a")};
@@ -733,6 +746,7 @@ int main(void)
     TEST(sampling_is_bent_to_what_anthropic_takes, "sampling is bent to what Anthropic takes");
     TEST(stop_sequences_are_an_array_without_blanks, "stop sequences are an array without blanks");
     TEST(efforts_become_budgets_or_efforts, "efforts become budgets, or efforts for newer models");
+    TEST(newer_models_take_no_sampling, "newer models take no sampling");
     TEST(an_adaptive_wish_of_another_dialect_stays_adaptive, "an adaptive wish stays adaptive");
     TEST(a_forced_tool_excludes_thinking, "a forced tool excludes thinking");
     TEST(schemas_are_of_objects, "schemas are of objects");

@@ -63,8 +63,8 @@ struct answer_error {
     struct slice call_id;
     struct slice detail; /* raw JSON object for a member `sluice` (the list of refused targets), or
                             NULL ptr */
-    bool stream_array; /* of a stream: as in struct answer_head, and whether some of the array was
-                          written */
+    bool stream_array;   /* of a stream: as in struct answer_head, and whether some of the array was
+                            written */
     bool stream_begun;
 };
 
@@ -76,7 +76,8 @@ struct provider_error {
     struct slice message;
     bool context_length; /* the prompt is too long for this target */
     bool content_filter;
-    bool quota; /* money or plan exhausted: retrying is useless */
+    bool quota;             /* money or plan exhausted: retrying is useless */
+    int64_t retry_after_ms; /* where the body says how long to wait; 0: it does not */
 };
 
 /* Facts for the answer's writer. */

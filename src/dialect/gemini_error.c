@@ -65,6 +65,8 @@ static bool is_content_filter(struct slice message)
     return any_contains(message, phrases, ARRAY_LEN(phrases));
 }
 
+#define RETRY_MS_MAX ((int64_t)24 * 60 * 60 * 1000)
+
 /* What the details say: the reason (of ErrorInfo), and of quotas, whether a day's or plan's is used
  * up and whether a time to retry is told. */
 struct details {
@@ -72,6 +74,7 @@ struct details {
     bool per_day;
     bool per_minute;
     bool retry;
+    int64_t retry_ms; /* 0: not told, or not as "34.5s" */
 };
 
 static void read_violations(const struct decoder *d, uint32_t list, struct details *details)
@@ -87,6 +90,20 @@ static void read_violations(const struct decoder *d, uint32_t list, struct detai
     }
 }
 
+static void read_retry(const struct decoder *d, uint32_t detail, struct details *details)
+{
+    if (json_member(&d->doc, detail, SLICE("retryDelay")) == JSON_ABSENT) {
+        return;
+    }
+    int64_t ms = 0;
+    struct slice delay = error_member(d, detail, SLICE("retryDelay"));
+    bool told = slice_ends(delay, SLICE("s")) &&
+                slice_to_scaled(slice_of(delay.ptr, delay.len - 1), 3, &ms) && ms > 0 &&
+                ms < RETRY_MS_MAX;
+    details->retry = true;
+    details->retry_ms = told ? ms : 0;
+}
+
 static struct details read_details(const struct decoder *d, uint32_t error)
 {
     struct details details = {.reason = SLICE_EMPTY};
@@ -98,8 +115,7 @@ static struct details read_details(const struct decoder *d, uint32_t error)
          i = json_next(&d->doc, list, i)) {
         struct slice reason = error_member(d, i, SLICE("reason"));
         details.reason = details.reason.len > 0 ? details.reason : reason;
-        details.retry =
-            details.retry || json_member(&d->doc, i, SLICE("retryDelay")) != JSON_ABSENT;
+        read_retry(d, i, &details);
         read_violations(d, json_member(&d->doc, i, SLICE("violations")), &details);
     }
     return details;
@@ -127,6 +143,7 @@ void gemini_read_error(struct decoder *d, int status, struct slice body,
     ret_error->type = error_member(d, error, SLICE("status"));
     ret_error->code = details.reason.len > 0 ? details.reason : ret_error->type;
     ret_error->message = error_message(d, error);
+    ret_error->retry_after_ms = details.retry_ms;
     ret_error->context_length = is_context_length(ret_error->message);
     ret_error->content_filter = is_content_filter(ret_error->message);
     ret_error->quota = ret_error->quota || is_quota(&details, ret_error->message);

@@ -22,6 +22,20 @@ static bool is_context_refusal(struct call *call)
     return refusal.context_length;
 }
 
+/* Some providers say in the body, not in the head, how long to wait. */
+static void note_retry_after(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct provider_error refusal;
+    if ((attempt->status != 429 && attempt->status != 503) || attempt->retry_after_ms > 0) {
+        return;
+    }
+    memset(&refusal, 0, sizeof(refusal));
+    attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer),
+                              &refusal);
+    attempt->retry_after_ms = refusal.retry_after_ms;
+}
+
 static bool may_try_another(struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
@@ -49,6 +63,7 @@ enum call_step call_settle(struct call *call)
         FAULT_POINT("call.after_settle");
         return STEP_DELIVER;
     }
+    note_retry_after(call);
     attempt_settle(call, false);
     if (!call->committed) {
         call_note_failure(call);

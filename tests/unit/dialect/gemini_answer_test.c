@@ -239,6 +239,25 @@ static void errors_are_understood(void)
     expect_error(500, ERROR("INTERNAL", "m", "{\"violations\":7}"), "INTERNAL", "");
 }
 
+static void times_to_wait_are_read(void)
+{
+    static const struct {
+        const char *delay;
+        int64_t ms;
+    } rows[] = {{"\"34s\"", 34000}, {"\"0.25s\"", 250}, {"\"0s\"", 0}, {"\"34\"", 0},  {"\"s\"", 0},
+                {"34", 0},          {"\"-1s\"", 0},     {"null", 0},   {"\"1e9s\"", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct decoder *decoder = dialect_of(GEMINI)->decoder_new(FIXTURE_LIMIT);
+        struct provider_error error;
+        char body[200];
+        (void)snprintf(body, sizeof body, "{\"error\":{\"details\":[{},{\"retryDelay\":%s}]}}",
+                       rows[i].delay);
+        dialect_of(GEMINI)->read_error(decoder, 429, slice_from_cstr(body), &error);
+        EXPECT_INT(error.retry_after_ms, rows[i].ms);
+        dialect_of(GEMINI)->decoder_free(decoder);
+    }
+}
+
 /* --- errors towards clients --- */
 
 static void expect_words(int status, const char *wanted)
@@ -316,6 +335,7 @@ int main(void)
     TEST(usage_is_counted_our_way, "usage includes cached and thought tokens, however it is told");
     TEST(audio_is_told_to_clients, "audio tokens are told to clients");
     TEST(errors_are_understood, "errors of providers are understood");
+    TEST(times_to_wait_are_read, "how long to wait is read from an error's details");
     TEST(errors_have_googles_words, "errors towards clients have Google's words");
     TEST(errors_tell_member_code_and_call, "errors tell member, code and call");
     TEST(streams_end_with_their_error, "streams end with their error, arrays too");

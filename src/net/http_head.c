@@ -236,6 +236,9 @@ static bool authority_valid(struct slice authority)
         at = ip_literal(authority);
     } else {
         while (at < authority.len && http_byte_is(authority.ptr[at], HTTP_HOST_BYTE)) {
+            if (authority.ptr[at] == '.' && at > 0 && authority.ptr[at - 1] == '.') {
+                return false; /* an empty label; nginx refuses it too */
+            }
             at++;
         }
     }

@@ -24,7 +24,7 @@
  *  - a name that is not a token (so also a space before the colon), an empty name, a line without a
  * colon;
  *  - Host: missing in HTTP/1.1, twice, empty, a list, with userinfo, path or anything that is not
- * host[:port];
+ * host[:port], with two dots in a row;
  *  - Content-Length: twice (even if equal), a list, a sign, hex, spaces inside, empty, more than 18
  * digits;
  *  - Transfer-Encoding: in HTTP/1.0, twice, together with Content-Length, `chunked` that is not

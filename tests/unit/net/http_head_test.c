@@ -242,6 +242,7 @@ static void refuses_bad_hosts(void)
          ROW("space", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
          ROW("port not a number", "GET / HTTP/1.1\r\nHost: a:8x\r\n\r\n"),
          ROW("port too long", "GET / HTTP/1.1\r\nHost: a:123456\r\n\r\n"),
+         ROW("two dots in a row", "GET / HTTP/1.1\r\nHost: 10..1\r\n\r\n"),
          ROW("two ports", "GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n"),
          ROW("only a port", "GET / HTTP/1.1\r\nHost: :80\r\n\r\n"),
          ROW("open bracket", "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"),

@@ -145,7 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct http_header headers[HEADERS_MAX];
     struct arena arena;
     struct json_doc doc;
-    struct chat chat;
+    struct chat chat = {.stream = false};
     struct error error;
     if (snapshot == NULL) {
         load();

@@ -15,8 +15,10 @@ static int64_t max_tokens_of(const struct chat *chat, const struct request_chang
 {
     int64_t tokens = chat->max_tokens;
     if (tokens == 0) {
-        tokens = change->default_max_tokens > 0 ? change->default_max_tokens : DEFAULT_MAX_TOKENS;
-        tokens += anthropic_tokens_for_thinking(chat, change);
+        /* what the model can do at most has room for thoughts, and more would be refused */
+        tokens = change->default_max_tokens > 0
+                     ? change->default_max_tokens
+                     : DEFAULT_MAX_TOKENS + anthropic_tokens_for_thinking(chat, change);
     }
     int64_t clamp = change->clamp_max_tokens;
     return clamp > 0 && tokens > clamp ? clamp : tokens;

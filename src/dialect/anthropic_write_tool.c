@@ -48,6 +48,9 @@ static void write_definition(struct anthropic_writer *w, const struct chat_tool 
         json_member_inner(&w->json, SLICE("description"), tool->description);
     }
     if (tool->kind == TOOL_CUSTOM) {
+        if (tool->parameters.ptr != NULL) {
+            loss_add(w->loss, SLICE("tools.format")); /* nobody holds the text to its grammar */
+        }
         json_member_raw(&w->json, SLICE("input_schema"), custom_tool_parameters);
     } else {
         write_schema(w, tool->parameters);

@@ -8,6 +8,7 @@
 #include "dialect/ollama.h"
 
 #include "codec/json_write.h"
+#include "dialect/tool_name.h"
 #include "dialect/translate.h"
 
 #define ARGUMENTS_MAX ((size_t)16 * 1024 * 1024)
@@ -122,6 +123,11 @@ static void write_arguments(const struct message_writer *w, const struct chat_pa
 {
     struct buf text = BUF_INIT(ARGUMENTS_MAX);
     struct slice arguments = part->arguments;
+    if (part->custom) {
+        json_member_raw(w->json, SLICE("arguments"), SLICE(""));
+        custom_write_arguments(w->json->out, arguments);
+        return;
+    }
     json_key(w->json, SLICE("arguments"));
     if (part->arguments_text) {
         json_unescape(part->arguments, &text);

@@ -7,6 +7,7 @@
 #include "dialect/ollama.h"
 
 #include "codec/json_write.h"
+#include "dialect/tool_name.h"
 #include "dialect/translate.h"
 
 struct ollama_writer {
@@ -119,10 +120,16 @@ static void write_tool(struct ollama_writer *w, const struct chat_tool *tool)
     if (tool->description.ptr != NULL) {
         json_member_inner(&w->json, SLICE("description"), tool->description);
     }
+    struct slice parameters = tool->parameters;
+    if (tool->kind == TOOL_CUSTOM) {
+        if (parameters.ptr != NULL) {
+            loss_add(w->loss, SLICE("tools.format")); /* nobody holds the text to its grammar */
+        }
+        parameters = custom_tool_parameters;
+    }
     json_member_raw(&w->json, SLICE("parameters"),
-                    tool->parameters.ptr != NULL
-                        ? tool->parameters
-                        : SLICE("{\"type\":\"object\",\"properties\":{}}"));
+                    parameters.ptr != NULL ? parameters
+                                           : SLICE("{\"type\":\"object\",\"properties\":{}}"));
     json_end_object(&w->json);
     json_end_object(&w->json);
 }
@@ -145,7 +152,7 @@ static void write_tools(struct ollama_writer *w)
         if (chat->tools[i].name.ptr != NULL) {
             write_tool(w, &chat->tools[i]);
         } else {
-            loss_add(w->loss, SLICE("tools")); /* a vendor's built-in or custom tool */
+            loss_add(w->loss, SLICE("tools")); /* a vendor's built-in tool */
         }
     }
     json_end_array(&w->json);

@@ -57,7 +57,10 @@ static bool read_custom(struct reader *r, uint32_t custom, struct chat_tool *too
         return false;
     }
     tool->kind = TOOL_CUSTOM;
-    if (format != JSON_ABSENT) {
+    /* any text: nothing that could be lost */
+    bool plain = format == JSON_ABSENT ||
+                 json_string_is(r->doc, json_member(r->doc, format, SLICE("type")), SLICE("text"));
+    if (!plain) {
         tool->parameters = json_raw(r->doc, format);
     }
     return true;

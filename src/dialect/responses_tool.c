@@ -58,7 +58,10 @@ static bool read_custom(struct reader *r, const uint32_t *values, struct chat_to
         !read_kind(r, values[TOOL_FORMAT], "format", JSON_OBJECT, &format)) {
         return false;
     }
-    if (format != JSON_ABSENT) {
+    /* any text: nothing that could be lost */
+    bool plain = format == JSON_ABSENT ||
+                 json_string_is(r->doc, json_member(r->doc, format, SLICE("type")), SLICE("text"));
+    if (!plain) {
         tool->parameters = json_raw(r->doc, format);
     }
     return true;

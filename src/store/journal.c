@@ -289,7 +289,8 @@ struct journal *journal_open(const struct journal_options *options, struct error
         error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
         return NULL;
     }
-    journal->end_record = options->resume.record;
+    journal->end_record = options->applied_record > options->resume.record ? options->applied_record
+                                                                           : options->resume.record;
     if (!journal_directory_open(journal, options->directory, error) ||
         !journal_directory_load(journal, options->resume, &last, error) ||
         !begin_segment(journal, last + 1, error)) {

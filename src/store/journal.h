@@ -41,6 +41,9 @@ struct journal_options {
     uint64_t sync_ms;      /* 0: 50 */
     /* Where the reader goes on; what is before it is deleted. Zero: from what is oldest. */
     struct journal_position resume;
+    /* The reader has applied what is before it, even if a power loss took some of that from here:
+     * no new record has a lower number. 0: as `resume` says. */
+    uint64_t applied_record;
     const struct clock *clock; /* NULL: the machine's */
 };
 

@@ -16,6 +16,9 @@
 
 #define BATCH_MS_DEFAULT 200
 #define BATCH_RECORDS_DEFAULT 8192
+/* With so many records a batch may wait longer: what it costs by itself is shared by more. */
+#define BUSY_RECORDS 256
+#define BUSY_FACTOR 2
 #define POLL_MS 100 /* how soon a change of the keys is seen */
 #define BUSY_MS 100 /* the thread tries again by itself */
 #define BACK_OFF_MIN_MS 50
@@ -76,7 +79,7 @@ static void report_success(struct ledger *ledger, int64_t started_ns, struct pac
     struct ledger_stats *stats = &shared->stats;
     stats->rows += ledger->writer.rows;
     stats->anomalies += ledger->writer.anomalies;
-    stats->open_calls = ledger->writer.open.count;
+    stats->open_calls = ledger->writer.calls_open.count;
     stats->commits++;
     stats->last_commit_us = (uint64_t)us;
     stats->cpu_user_us = us_of(&usage.ru_utime);
@@ -145,8 +148,9 @@ static bool batch_is_due(struct ledger *ledger, const struct pace *pace)
     pthread_mutex_lock(&ledger->shared.lock);
     bool wanted = ledger->shared.flush_to > ledger->shared.position.record;
     pthread_mutex_unlock(&ledger->shared.lock);
+    uint64_t ms = unread < BUSY_RECORDS ? ledger->batch_ms : ledger->batch_ms * BUSY_FACTOR;
     return wanted || pace->back_off_ms != 0 || unread >= ledger->batch_records ||
-           now_ms() >= pace->last_batch_ms + ledger->batch_ms;
+           now_ms() >= pace->last_batch_ms + ms;
 }
 
 static bool is_stopping(struct ledger *ledger)
@@ -270,15 +274,16 @@ static bool ledger_start(struct ledger *ledger, const struct ledger_options *opt
                          struct error *error)
 {
     if (!writer_open(&ledger->writer, ledger->path, options->sync, DATABASE_CREATE, error) ||
-        !writer_load(&ledger->writer, error)) {
+        !writer_load(&ledger->writer, NULL, error)) {
         return false;
     }
     struct journal_options journal = options->journal;
     journal.directory = ledger->journal_path;
-    journal.resume = ledger->writer.position;
+    journal.resume = ledger->writer.open;
+    journal.applied_record = ledger->writer.position.record;
     ledger->journal = journal_open(&journal, error);
     /* Read again: until the journal was ours another process may have moved on. */
-    if (ledger->journal == NULL || !writer_load(&ledger->writer, error) ||
+    if (ledger->journal == NULL || !writer_load(&ledger->writer, ledger->journal, error) ||
         !catch_up(ledger, error)) {
         return false;
     }

@@ -23,7 +23,8 @@ enum ledger_sync {
 struct ledger_options {
     const char *path;               /* of the database, e.g. "sluice.db" */
     struct journal_options journal; /* directory NULL: PATH-journal.d; resume is filled in here */
-    uint64_t batch_ms;              /* a batch is committed at least that often; 0: 200 */
+    uint64_t batch_ms;              /* a batch is committed at least that often, with many
+                                       records half as often; 0: 200 */
     size_t batch_records;           /* or when it holds that many; 0: 8192 */
     enum ledger_sync sync;
     void (*on_keys_changed)(void *user); /* another process or thread changed the keys (called on

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What each record changes. A hold changes memory only: most are settled in the same batch and
- * never reach the database. What the records say is taken as it is, with one exception: a call
+ * What each record changes. A hold changes memory only: most are settled soon and never reach the
+ * database. What the records say is taken as it is, with one exception: a call
  * costs the sum of its attempts and has as many as there are, whatever its closing record says.
  */
 #include "store/ledger_internal.h"
@@ -51,7 +51,7 @@ static bool number_words(struct writer *writer, const struct slice *words, int64
 
 static bool apply_hold(struct writer *writer, const struct hold_record *hold)
 {
-    struct open_call *call = open_calls_at(&writer->open, hold->call);
+    struct open_call *call = open_calls_at(&writer->calls_open, hold->call);
     struct open_attempt *attempt = call == NULL ? NULL : open_call_attempt(call, hold->attempt);
     if (attempt == NULL) {
         return false;
@@ -61,6 +61,7 @@ static bool apply_hold(struct writer *writer, const struct hold_record *hold)
         return true;
     }
     if (call->started_ns == 0) {
+        call->since = writer->before;
         call->started_ns = hold->wall_ns;
         call->key_id = hold->key_id;
     }
@@ -190,7 +191,7 @@ static bool is_in_call(struct writer *writer, const struct settle_record *settle
 
 static bool apply_settle(struct writer *writer, const struct settle_record *settle)
 {
-    struct open_call *call = open_calls_at(&writer->open, settle->call);
+    struct open_call *call = open_calls_at(&writer->calls_open, settle->call);
     struct open_attempt *attempt = call == NULL ? NULL : open_call_attempt(call, settle->attempt);
     if (attempt == NULL) {
         return false;
@@ -429,7 +430,7 @@ bool writer_forget_call(struct writer *writer, struct open_call *call)
         bind_id(holds, 1, &call->id);
         done = database_run(open) && database_run(holds);
     }
-    open_calls_remove(&writer->open, call);
+    open_calls_remove(&writer->calls_open, call);
     return done;
 }
 
@@ -463,7 +464,7 @@ bool writer_close_call(struct writer *writer, const struct call_record *record,
 
 static bool apply_call(struct writer *writer, const struct call_record *record)
 {
-    struct open_call *call = open_calls_find(&writer->open, record->call);
+    struct open_call *call = open_calls_find(&writer->calls_open, record->call);
     struct call_record summed = *record;
     summed.attempts = 0;
     summed.cost_nd = 0;
@@ -503,7 +504,7 @@ static bool fits_one_row(const struct open_call *open, const struct settle_recor
 static bool apply_both(struct writer *writer, const struct settle_record *settle,
                        const struct call_record *call)
 {
-    struct open_call *open = open_calls_find(&writer->open, settle->call);
+    struct open_call *open = open_calls_find(&writer->calls_open, settle->call);
     if (open == NULL || !fits_one_row(open, settle, call)) {
         return apply_settle(writer, settle) && apply_call(writer, call);
     }
@@ -526,6 +527,26 @@ bool writer_apply(struct writer *writer, const struct journal_entry *entry)
         return apply_both(writer, &entry->settle, &entry->call);
     }
     return true; /* the journal's reader lets no other kind through */
+}
+
+bool writer_remember(struct writer *writer, const struct journal_entry *entry)
+{
+    bool begins = entry->kind == JOURNAL_HOLD;
+    if (entry->kind == JOURNAL_SETTLE) {
+        return true; /* a call with a settled attempt has its rows, or was closed later */
+    }
+    struct open_call *call =
+        open_calls_find(&writer->calls_open, begins ? entry->hold.call : entry->call.call);
+    if (call != NULL && call->written) {
+        return true; /* its rows say more: they are as new as the position */
+    }
+    if (begins) {
+        return apply_hold(writer, &entry->hold);
+    }
+    if (call != NULL) {
+        open_calls_remove(&writer->calls_open, call);
+    }
+    return true;
 }
 
 /* --- the end of a batch -------------------------------------------------------------------------
@@ -591,13 +612,40 @@ static bool write_call(struct writer *writer, struct open_call *call)
     return true;
 }
 
+/* Of the records that a start reads again: some milliseconds, and more than most calls last. */
+#define OPEN_RECORDS_MAX 16384
+
+/*
+ * Its holds cannot be found in the journal again: they are in a segment that may be reused from now
+ * on, or too far back; or an attempt of it has its row already.
+ */
+static bool needs_rows(const struct writer *writer, const struct open_call *call)
+{
+    const struct journal_position *position = &writer->position;
+    if (call->written || call->since.segment != position->segment ||
+        position->record - call->since.record > OPEN_RECORDS_MAX) {
+        return true;
+    }
+    for (size_t i = 0; i < call->count; i++) {
+        if (call->attempts[i].settled) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool writer_write_open(struct writer *writer)
 {
     size_t cursor = 0;
     struct open_call *call = NULL;
-    while ((call = open_calls_next(&writer->open, call, &cursor)) != NULL) {
-        if (!write_call(writer, call)) {
-            return false;
+    writer->open = writer->position;
+    while ((call = open_calls_next(&writer->calls_open, call, &cursor)) != NULL) {
+        if (needs_rows(writer, call)) {
+            if (!write_call(writer, call)) {
+                return false;
+            }
+        } else if (call->since.record < writer->open.record) {
+            writer->open = call->since;
         }
     }
     return true;

@@ -74,7 +74,7 @@ struct writer {
     dev_t device; /* of the file that is open */
     ino_t inode;
     struct names names;
-    struct open_calls open;
+    struct open_calls calls_open;
     struct rollups rollups;
     struct shapes shapes;
     struct rows calls;
@@ -82,6 +82,8 @@ struct writer {
     struct sums tasks[TASK_COUNT];    /* of the batch under way */
     int64_t task_names[TASK_COUNT];   /* 0: not asked yet */
     struct journal_position position; /* applied; committed unless a batch is under way */
+    struct journal_position open;     /* the same segment: the oldest hold that has no row */
+    struct journal_position before;   /* the record under way */
     bool loaded;                      /* memory and database agree */
     int64_t data_version;
     int64_t key_changes;
@@ -96,8 +98,11 @@ struct writer {
 MUST_USE bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
                           enum database_access access, struct error *error);
 void writer_close(struct writer *writer);
-/* Reads position, open calls and holds. */
-MUST_USE bool writer_load(struct writer *writer, struct error *error);
+/* Reads position, open calls and holds: from the database, and from the journal what the database
+ * need not say (no journal: the positions are all that is good). */
+MUST_USE bool writer_load(struct writer *writer, struct journal *journal, struct error *error);
+/* Inside a transaction. */
+MUST_USE bool writer_write_position(struct writer *writer);
 /* Applies at most `max` records in one transaction. *ret_count: how many there were. False: nothing
  * changed, in the database or in what the journal keeps. */
 MUST_USE bool writer_batch(struct writer *writer, struct journal *journal, size_t max,
@@ -107,7 +112,10 @@ bool writer_keys_changed(struct writer *writer);
 
 /* --- ledger_apply.c: inside a transaction; false: roll back --- */
 MUST_USE bool writer_apply(struct writer *writer, const struct journal_entry *entry);
-/* Writes down which calls and holds are open. */
+/* For a record that was applied and committed: what it did to the open calls that have no rows. */
+MUST_USE bool writer_remember(struct writer *writer, const struct journal_entry *entry);
+/* Writes down which calls and holds are open, but for those that are better found in the journal
+ * again: most of them end in the next batch. */
 MUST_USE bool writer_write_open(struct writer *writer);
 /* Settles an attempt that will not be settled any more at the amount of its hold. */
 MUST_USE bool writer_interrupt(struct writer *writer, struct open_call *call,

@@ -116,6 +116,7 @@ struct open_call *open_calls_at(struct open_calls *calls, struct id id)
     call->next = calls->buckets[at];
     call->key_id = 0;
     call->started_ns = 0;
+    call->since = (struct journal_position){0};
     call->written = false;
     call->estimated = false;
     call->count = 0;

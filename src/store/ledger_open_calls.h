@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Calls that have a hold or a settle and no closing record yet, in the writer's memory: what a
- * batch's end has to write down, what a closing record adds up, and what a crash leaves to settle.
- * One thread.
+ * batch's end may have to write down, what a closing record adds up, and what a crash leaves to
+ * settle. One thread.
  */
 #ifndef SLUICE_STORE_LEDGER_OPEN_CALLS_H
 #define SLUICE_STORE_LEDGER_OPEN_CALLS_H
 
-#include "store/record.h"
+#include "store/journal.h"
 
 enum attempt_word { WORD_TARGET, WORD_PROVIDER, WORD_MODEL, ATTEMPT_WORDS };
 
@@ -30,8 +30,9 @@ struct open_call {
     struct open_call *next; /* in its bucket, or in the free list */
     uint64_t key_id;
     int64_t started_ns;
-    bool written;   /* it has a row in `open_calls` */
-    bool estimated; /* the usage of the attempt that last answered is an estimate */
+    struct journal_position since; /* where its first hold is read; of no use once it is written */
+    bool written;                  /* it has a row in `open_calls`, and its holds have theirs */
+    bool estimated;                /* the usage of the attempt that last answered is an estimate */
     size_t count;
     size_t cap;
     struct open_attempt *attempts; /* `first`, or on the heap */

@@ -168,15 +168,16 @@ static bool recover_all(struct writer *writer, int64_t wall_ns)
         return false;
     }
     size_t cursor = 0;
-    struct open_call *call = open_calls_next(&writer->open, NULL, &cursor);
+    struct open_call *call = open_calls_next(&writer->calls_open, NULL, &cursor);
     while (call != NULL) {
-        struct open_call *next = open_calls_next(&writer->open, call, &cursor);
+        struct open_call *next = open_calls_next(&writer->calls_open, call, &cursor);
         if (!recover_call(writer, call, wall_ns)) {
             return false;
         }
         call = next;
     }
-    if (!writer_write_collected(writer)) {
+    writer->open = writer->position; /* the holds that have no rows are closed, too */
+    if (!writer_write_collected(writer) || !writer_write_position(writer)) {
         return false;
     }
     FAULT_POINT("ledger.recover_commit");
@@ -186,8 +187,8 @@ static bool recover_all(struct writer *writer, int64_t wall_ns)
 bool writer_recover(struct writer *writer, int64_t wall_ns, uint64_t *ret_calls,
                     struct error *error)
 {
-    *ret_calls = writer->open.count;
-    if (writer->open.count == 0) {
+    *ret_calls = writer->calls_open.count;
+    if (writer->calls_open.count == 0) {
         return true;
     }
     writer->careful = true; /* nothing is known of the rows that it adds */

@@ -3,6 +3,10 @@
 
 #include "base/memory.h"
 
+#include <endian.h>
+
+#define RUN 8
+
 struct rows_table {
     sqlite3_vtab base;
     const struct rows *rows;
@@ -91,7 +95,7 @@ static int cursor_eof(sqlite3_vtab_cursor *cursor)
 static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
 {
     const struct rows *rows = rows_of(cursor);
-    const struct row *row = &rows->rows[rows->order[((struct rows_cursor *)cursor)->at]];
+    const struct row *row = &rows->rows[rows->sorted[((struct rows_cursor *)cursor)->at].at];
     if (column == 0) {
         sqlite3_result_blob(context, row->call.bytes, sizeof(row->call.bytes), SQLITE_STATIC);
     } else if (column <= rows->numbers) {
@@ -129,34 +133,93 @@ bool rows_init(struct rows *rows, sqlite3 *db, const char *name)
 {
     rows->count = 0;
     rows->rows = memory_array(ROWS_MAX, sizeof(rows->rows[0]));
-    return rows->rows != NULL &&
+    rows->order = memory_array((size_t)ROWS_MAX * 2, sizeof(rows->order[0]));
+    return rows->rows != NULL && rows->order != NULL &&
            sqlite3_create_module_v2(db, name, &module, rows, NULL) == SQLITE_OK;
 }
 
 void rows_release(struct rows *rows)
 {
     memory_free(rows->rows);
+    memory_free(rows->order);
     rows->rows = NULL;
+    rows->order = NULL;
     rows->count = 0;
 }
 
-static bool is_before(const struct row *a, const struct row *b)
+/* The first half has the time, to a quarter of a microsecond; seldom is it the same twice. */
+static uint64_t key_of(const struct row *row)
 {
-    int order = memcmp(a->call.bytes, b->call.bytes, sizeof(a->call.bytes));
-    return order < 0 || (order == 0 && a->numbers[0] < b->numbers[0]);
+    uint64_t key;
+    memcpy(&key, row->call.bytes, sizeof(key));
+    return be64toh(key);
 }
 
-/* Calls end nearly in the order in which they began: there is little to move. */
-static void sort_rows(struct rows *rows)
+static bool is_before(const struct rows *rows, struct row_place a, struct row_place b)
 {
+    if (LIKELY(a.key != b.key)) {
+        return a.key < b.key;
+    }
+    const struct row *left = &rows->rows[a.at];
+    const struct row *right = &rows->rows[b.at];
+    int order = memcmp(left->call.bytes, right->call.bytes, sizeof(left->call.bytes));
+    return order < 0 || (order == 0 && left->numbers[0] < right->numbers[0]);
+}
+
+/* Each RUN of the order by itself: calls end nearly in the order in which they began. */
+static void sort_runs(struct rows *rows)
+{
+    struct row_place *order = rows->order;
     for (size_t i = 0; i < rows->count; i++) {
+        struct row_place place = {.key = key_of(&rows->rows[i]), .at = (uint32_t)i};
+        size_t first = i - i % RUN;
         size_t at = i;
-        while (at > 0 && is_before(&rows->rows[i], &rows->rows[rows->order[at - 1]])) {
-            rows->order[at] = rows->order[at - 1];
+        while (at > first && is_before(rows, place, order[at - 1])) {
+            order[at] = order[at - 1];
             at--;
         }
-        rows->order[at] = (uint16_t)i;
+        order[at] = place;
     }
+}
+
+/* from[first..middle) and from[middle..end) into `to`; of equals, those of the left part first. */
+static void merge(const struct rows *rows, const struct row_place *from, struct row_place *to,
+                  size_t first, size_t middle, size_t end)
+{
+    size_t left = first;
+    size_t right = middle;
+    if (middle >= end || !is_before(rows, from[middle], from[middle - 1])) {
+        memcpy(to + first, from + first, (end - first) * sizeof(to[0]));
+        return;
+    }
+    for (size_t at = first; at < end; at++) {
+        bool take_right =
+            left == middle || (right < end && is_before(rows, from[right], from[left]));
+        to[at] = from[take_right ? right++ : left++];
+    }
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Returns the order, in one half of the memory or the other. */
+static const struct row_place *sort_rows(struct rows *rows)
+{
+    struct row_place *from = rows->order;
+    struct row_place *to = rows->order + ROWS_MAX;
+    sort_runs(rows);
+    for (size_t run = RUN; run < rows->count; run *= 2) {
+        for (size_t first = 0; first < rows->count; first += 2 * run) {
+            merge(rows, from, to, first, smaller(first + run, rows->count),
+                  smaller(first + 2 * run, rows->count));
+        }
+        struct row_place *swap = from;
+        from = to;
+        to = swap;
+    }
+    return from;
 }
 
 bool rows_write(struct rows *rows, sqlite3_stmt *insert, size_t *ret_added)
@@ -165,7 +228,7 @@ bool rows_write(struct rows *rows, sqlite3_stmt *insert, size_t *ret_added)
     if (rows->count == 0) {
         return true;
     }
-    sort_rows(rows);
+    rows->sorted = sort_rows(rows);
     bool done = database_run(insert);
     *ret_added = done ? (size_t)sqlite3_changes(sqlite3_db_handle(insert)) : 0;
     rows->count = 0;

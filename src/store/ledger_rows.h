@@ -12,7 +12,7 @@
 #include "store/database.h"
 
 #define ROW_NUMBERS_MAX 25
-#define ROWS_MAX 256
+#define ROWS_MAX 4096      /* the calls of a full batch: more rows at once, fewer out of order */
 #define ROW_NULL INT64_MIN /* among the numbers */
 
 /* Columns: the call, the numbers, and the text if the table has one. */
@@ -22,12 +22,19 @@ struct row {
     struct slice text;                /* borrowed until the rows are written; empty: NULL */
 };
 
+/* Where a row goes. */
+struct row_place {
+    uint64_t key; /* the first half of the call's identifier, as a number */
+    uint32_t at;
+};
+
 struct rows {
     const char *declaration; /* CREATE TABLE, with as many columns */
     int numbers;
     size_t count;
-    struct row *rows; /* ROWS_MAX */
-    uint16_t order[ROWS_MAX];
+    struct row *rows;               /* ROWS_MAX */
+    struct row_place *order;        /* ROWS_MAX, and as many to sort with */
+    const struct row_place *sorted; /* while the INSERT reads */
 };
 
 /* Makes the virtual table `name` of the connection; `rows` stays where it is as long as that is

@@ -5,7 +5,9 @@
  * Amounts are nano-dollars, durations microseconds, times nanoseconds unless the column says
  * seconds (_s). Words (targets, models, tasks, errors ...) are numbers of `names`; 0 is the empty
  * word. Identifiers of calls are UUIDs of version 7, so that rows come nearly in order and need no
- * second index. `open_calls` and `holds` are what the writer must remember between two batches.
+ * second index. `open_calls` and `holds` are what the writer must remember between two batches and
+ * will not read again in the journal: the others' holds lie there between the state's open position
+ * and its position, in the same segment.
  *
  * Most calls have one attempt: its columns are in the call's own row (bit 8 of `bits`, see enum
  * call_bit), where the cost and the tokens of both are the same numbers; and what many calls have
@@ -16,8 +18,9 @@
  */
 static const char schema_1[] =
     "CREATE TABLE state(id INTEGER PRIMARY KEY CHECK (id = 1), segment INTEGER NOT NULL,"
-    " offset INTEGER NOT NULL, record INTEGER NOT NULL, key_changes INTEGER NOT NULL);"
-    "INSERT INTO state VALUES(1, 0, 0, 0, 0);"
+    " offset INTEGER NOT NULL, record INTEGER NOT NULL, open_offset INTEGER NOT NULL,"
+    " open_record INTEGER NOT NULL, key_changes INTEGER NOT NULL);"
+    "INSERT INTO state VALUES(1, 0, 0, 0, 0, 0, 0);"
     "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
     "CREATE TABLE shapes(id INTEGER PRIMARY KEY, key INTEGER NOT NULL, key_name INTEGER NOT NULL,"
     " endpoint INTEGER NOT NULL, asked_model INTEGER NOT NULL, route INTEGER NOT NULL,"

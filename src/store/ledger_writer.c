@@ -43,8 +43,9 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_HOLD_CLEAR] = "DELETE FROM holds WHERE call = ?",
     [SQL_HOLD_LIST] = "SELECT call, attempt, held_ns, amount_nd, target, provider, model FROM holds"
                       " ORDER BY call, attempt",
-    [SQL_POSITION_GET] = "SELECT segment, offset, record FROM state",
-    [SQL_POSITION_SET] = "UPDATE state SET segment = ?, offset = ?, record = ?",
+    [SQL_POSITION_GET] = "SELECT segment, offset, record, open_offset, open_record FROM state",
+    [SQL_POSITION_SET] = "UPDATE state SET segment = ?, offset = ?, record = ?, open_offset = ?,"
+                         " open_record = ?",
     [SQL_DATA_VERSION] = "PRAGMA data_version",
     [SQL_KEY_CHANGES] = "SELECT key_changes FROM state",
     [SQL_KEY_NAME] = "SELECT name FROM keys WHERE id = ?",
@@ -151,7 +152,7 @@ bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
                  enum database_access access, struct error *error)
 {
     *writer = (struct writer){.path = path, .sync = sync};
-    open_calls_init(&writer->open);
+    open_calls_init(&writer->calls_open);
     rollups_init(&writer->rollups);
     return open_database(writer, access, error);
 }
@@ -159,7 +160,7 @@ bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
 void writer_close(struct writer *writer)
 {
     close_database(writer);
-    open_calls_release(&writer->open);
+    open_calls_release(&writer->calls_open);
     rollups_release(&writer->rollups);
 }
 
@@ -184,7 +185,7 @@ static bool row_call(struct writer *writer, sqlite3_stmt *row, struct open_call 
     if (!column_id(row, 0, &id)) {
         return true;
     }
-    *ret_call = open_calls_at(&writer->open, id);
+    *ret_call = open_calls_at(&writer->calls_open, id);
     return *ret_call != NULL;
 }
 
@@ -261,15 +262,40 @@ static bool load_position(struct writer *writer, sqlite3_stmt *row)
         .offset = (uint64_t)sqlite3_column_int64(row, 1),
         .record = (uint64_t)sqlite3_column_int64(row, 2),
     };
+    writer->open = (struct journal_position){
+        .segment = writer->position.segment,
+        .offset = (uint64_t)sqlite3_column_int64(row, 3),
+        .record = (uint64_t)sqlite3_column_int64(row, 4),
+    };
     return true;
 }
 
-bool writer_load(struct writer *writer, struct error *error)
+/* The holds between the two positions. If the segment is gone (the database is an older copy), so
+ * is what was to be found there. */
+static bool load_from_journal(struct writer *writer, struct journal *journal)
+{
+    UNINITIALIZED struct journal_entry entry;
+    const struct journal_position *end = &writer->position;
+    struct journal_position at = writer->open;
+    while (at.record < end->record) {
+        writer->before = at;
+        if (!journal_read(journal, &at, &entry) || at.segment != end->segment ||
+            at.record > end->record) {
+            break;
+        }
+        if (!writer_remember(writer, &entry)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool writer_load(struct writer *writer, struct journal *journal, struct error *error)
 {
     if (writer->db == NULL && !open_database(writer, DATABASE_CHANGE, error)) {
         return false;
     }
-    open_calls_release(&writer->open);
+    open_calls_release(&writer->calls_open);
     rollups_clear(&writer->rollups);
     shapes_clear(&writer->shapes);
     names_clear(&writer->names);
@@ -280,7 +306,8 @@ bool writer_load(struct writer *writer, struct error *error)
     writer->loaded = load_rows(writer, SQL_POSITION_GET, load_position) &&
                      load_rows(writer, SQL_OPEN_LIST, load_call) &&
                      load_rows(writer, SQL_ATTEMPT_LIST, load_attempt) &&
-                     load_rows(writer, SQL_HOLD_LIST, load_hold);
+                     load_rows(writer, SQL_HOLD_LIST, load_hold) &&
+                     (journal == NULL || load_from_journal(writer, journal));
     return writer->loaded || database_error(writer->db, writer->path, "reading the state", error);
 }
 
@@ -306,13 +333,13 @@ static bool check_file(struct writer *writer, struct error *error)
     return true;
 }
 
-static bool write_position(struct writer *writer)
+bool writer_write_position(struct writer *writer)
 {
     sqlite3_stmt *sql = writer->sql[SQL_POSITION_SET];
     const int64_t values[] = {
-        (int64_t)writer->position.segment,
-        (int64_t)writer->position.offset,
-        (int64_t)writer->position.record,
+        (int64_t)writer->position.segment, (int64_t)writer->position.offset,
+        (int64_t)writer->position.record,  (int64_t)writer->open.offset,
+        (int64_t)writer->open.record,
     };
     bind_numbers(sql, 1, values, ARRAY_LEN(values));
     return database_run(sql);
@@ -324,7 +351,11 @@ static bool apply_records(struct writer *writer, struct journal *journal, size_t
 {
     UNINITIALIZED struct journal_entry entry;
     size_t count = 0;
-    while (count < max && journal_read(journal, &writer->position, &entry)) {
+    for (;;) {
+        writer->before = writer->position;
+        if (count == max || !journal_read(journal, &writer->position, &entry)) {
+            break;
+        }
         FAULT_POINT("ledger.apply");
         if (!writer_apply(writer, &entry)) {
             return false;
@@ -338,7 +369,8 @@ static bool apply_records(struct writer *writer, struct journal *journal, size_t
 static bool run_batch(struct writer *writer, struct journal *journal, size_t max, size_t *ret_count)
 {
     if (!database_run(writer->sql[SQL_BEGIN]) || !apply_records(writer, journal, max, ret_count) ||
-        !writer_write_open(writer) || !writer_write_collected(writer) || !write_position(writer)) {
+        !writer_write_open(writer) || !writer_write_collected(writer) ||
+        !writer_write_position(writer)) {
         return false;
     }
     FAULT_POINT("ledger.before_commit");
@@ -355,7 +387,7 @@ static bool run_again(struct writer *writer, struct journal *journal, size_t max
     }
     database_rollback(writer->db);
     writer->loaded = false;
-    if (!repeated || !writer_load(writer, error)) {
+    if (!repeated || !writer_load(writer, journal, error)) {
         return false;
     }
     writer->rows = 0;
@@ -378,7 +410,7 @@ bool writer_batch(struct writer *writer, struct journal *journal, size_t max, si
     writer->rows = 0;
     writer->anomalies = 0;
     writer->repeated = false;
-    if (!check_file(writer, error) || (!writer->loaded && !writer_load(writer, error))) {
+    if (!check_file(writer, error) || (!writer->loaded && !writer_load(writer, journal, error))) {
         return false;
     }
     if (!run_batch(writer, journal, max, ret_count) &&

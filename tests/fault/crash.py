@@ -97,6 +97,7 @@ class Crash:
                     database.execute(f"SELECT count(*) FROM {t}").fetchone()[0]
                     for t in ("holds", "open_calls")
                 )
+                opened += database.execute("SELECT record - open_record FROM state").fetchone()[0]
             return opened == 0 and self.sluice.metrics().get("sluice_ledger_queue_depth") == 0
 
         wait_until(quiet, 30, "the ledger has closed every call")

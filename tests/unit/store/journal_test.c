@@ -495,6 +495,29 @@ static void a_directory_that_cannot_be_made_is_an_error(void)
     EXPECT_SLICE(slice_from_cstr(error.code), "journal_open");
 }
 
+/* A power loss took records that were applied already: their numbers are not given again. */
+static void numbers_never_go_back(void)
+{
+    begin();
+    struct error error;
+    struct journal_options options = {.directory = directory, .segment_bytes = SEGMENT_BYTES_MIN};
+    struct journal *journal = journal_open(&options, &error);
+    struct journal_position position = {0};
+    EXPECT(append_hold(journal, 0) && append_hold(journal, 1));
+    EXPECT_INT(read_holds(journal, &position, 0), 2);
+    journal_close(journal);
+    options.resume = (struct journal_position){position.segment, SEGMENT_HEADER_BYTES, 0};
+    options.applied_record = 50;
+    journal = journal_open(&options, &error);
+    EXPECT_INT(journal_end(journal).record, 50);
+    EXPECT(append_hold(journal, 2));
+    position = options.resume;
+    EXPECT_INT(read_holds(journal, &position, 0), 3);
+    EXPECT_INT(position.record, 51);
+    journal_close(journal);
+    end();
+}
+
 int main(void)
 {
     TEST(keeps_order_and_kinds, "records come back in order, each as its kind");
@@ -512,5 +535,6 @@ int main(void)
     TEST(waiting_ends_by_records_time_or_a_wake, "waiting ends by records, time or a wake");
     TEST(a_directory_that_cannot_be_made_is_an_error,
          "a directory that cannot be made is an error");
+    TEST(numbers_never_go_back, "no record gets the number of one that was applied and lost");
     return tap_done();
 }

@@ -231,6 +231,91 @@ static void killed_again_while_starting(void)
     end();
 }
 
+/* Runs `part` against a ledger in a child that dies of SIGKILL behind it. */
+static void run_and_kill(void (*part)(struct ledger *ledger))
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct ledger *ledger = open_ledger_with(
+            (struct ledger_options){.journal = {.segment_bytes = 1 << 16}, .batch_records = 64});
+        CHECK(ledger != NULL);
+        part(ledger);
+        raise(SIGKILL);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    EXPECT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+#define LATE 2000
+
+static bool append_hold(struct ledger *ledger, uint64_t seed, uint32_t attempt)
+{
+    struct hold_record hold = sample_hold(seed, attempt);
+    return journal_hold(ledger_journal(ledger), &hold);
+}
+
+/* Two holds, and other calls until their segment was used again. */
+static void leave_two_behind(struct ledger *ledger)
+{
+    bool done = append_call(ledger_journal(ledger), 7) && append_hold(ledger, 0, 1) &&
+                append_hold(ledger, LATE, 1);
+    for (uint64_t seed = 100; done && seed < 1000; seed++) {
+        done = append_call(ledger_journal(ledger), seed) &&
+               (seed % 30 != 0 || ledger_flush(ledger, 5000));
+    }
+    CHECK(done && ledger_flush(ledger, 5000));
+}
+
+static void open_longer_than_a_segment(void)
+{
+    begin();
+    run_and_kill(leave_two_behind);
+    EXPECT_INT(ask("SELECT count(*) FROM holds"), 2);
+    EXPECT_INT(ask("SELECT record - open_record FROM state"), 0);
+    EXPECT(ask("SELECT segment FROM state") > 3);
+    ledger_close(open_ledger(), 1000);
+    EXPECT_INT(ask("SELECT count(*) FROM attempts WHERE outcome = 4"), 2);
+    EXPECT_INT(ask("SELECT sum(cost_nd) FROM attempts WHERE outcome = 4"),
+               sample_hold(0, 1).amount_nd + sample_hold(LATE, 1).amount_nd);
+    expect_sound();
+    end();
+}
+
+/* A row that is there already: the batch is rolled back, and what is open is read again. */
+static void leave_after_a_repetition(struct ledger *ledger)
+{
+    struct journal *journal = ledger_journal(ledger);
+    struct call_record again = sample_call(1);
+    struct settle_record settle = sample_settle(LATE + 1, 1);
+    struct call_record call = sample_call(LATE + 1);
+    bool done = append_call(journal, 1) && append_hold(ledger, LATE, 1) &&
+                append_hold(ledger, LATE + 1, 1) && append_call(journal, 2) &&
+                ledger_flush(ledger, 5000);
+    call.attempts = 1;
+    call.cost_nd = settle.cost_nd;
+    done = done && journal_call(journal, &again) && ledger_flush(ledger, 5000);
+    done = done && journal_settle_and_call(journal, &settle, &call);
+    CHECK(done && ledger_flush(ledger, 5000));
+    struct ledger_stats stats;
+    ledger_stats(ledger, &stats);
+    CHECK(stats.anomalies > 0 && stats.open_calls == 1 && stats.errors == 0);
+}
+
+static void open_across_a_rollback(void)
+{
+    begin();
+    run_and_kill(leave_after_a_repetition);
+    EXPECT_INT(ask("SELECT count(*) FROM holds"), 0);
+    EXPECT(ask("SELECT record - open_record FROM state") > 0);
+    ledger_close(open_ledger(), 1000);
+    EXPECT_INT(ask("SELECT count(*) FROM calls"), 4);
+    EXPECT_INT(ask("SELECT count(*) FROM attempts WHERE outcome = 4"), 1);
+    EXPECT_INT(ask("SELECT record - open_record FROM state"), 0);
+    expect_sound();
+    end();
+}
+
 #ifdef SLUICE_FAULTS
 static const char *const fault_names[] = {
     "journal.before_append", "journal.in_append",    "journal.after_append", "journal.rotate",
@@ -287,7 +372,8 @@ static void every_fault_point_of_the_recovery(void)
                                  "ledger.recover_commit:1", "ledger.recovered:1"};
     begin();
     leave_five_open();
-    EXPECT_INT(ask("SELECT count(*) FROM holds"), 5);
+    EXPECT_INT(ask("SELECT count(*) FROM holds"), 0); /* the journal has them */
+    EXPECT_INT(ask("SELECT record - open_record FROM state"), 5);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         pid_t child = fork();
         if (child == 0) {
@@ -318,6 +404,8 @@ int main(void)
     CHECK(witness != MAP_FAILED);
     TEST(random_moments, "killed at random moments, every call is charged exactly once");
     TEST(killed_again_while_starting, "killed again and again while starting, the sums hold");
+    TEST(open_longer_than_a_segment, "what stays open while segments are reused has rows");
+    TEST(open_across_a_rollback, "after a rollback, what is open is found in the journal");
 #ifdef SLUICE_FAULTS
     TEST(every_fault_point, "killed at every fault point, every call is charged exactly once");
     TEST(every_fault_point_of_the_recovery, "killed in the recovery, it is done once");

@@ -15,6 +15,7 @@
     X(OPENAI_RESPONSES, openai_responses)                                                          \
     X(OPENAI_EMBEDDINGS, openai_embeddings)                                                        \
     X(ANTHROPIC, anthropic)                                                                        \
-    X(GEMINI, gemini)
+    X(GEMINI, gemini)                                                                              \
+    X(BEDROCK, bedrock)
 
 #endif

@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 from casefile import Case  # noqa: E402
+from lanes import LANES  # noqa: E402
 from live import LIVE  # noqa: E402
 from scenario import Scenario  # noqa: E402
 
@@ -57,7 +58,7 @@ class DataCase(Case):
 
 def select(names):
     """Live ones first: they take the longest."""
-    cases = [LiveCase(name, kind) for name, kind in LIVE.items()]
+    cases = [LiveCase(name, kind) for name, kind in {**LIVE, **LANES}.items()]
     cases += [DataCase(path) for path in sorted(glob.glob(os.path.join(HERE, "cases", "*.case")))]
     if not names:
         return cases

@@ -94,6 +94,18 @@ const struct provider_preset provider_presets[] = {
         .capabilities = AGENT | CAN(VISION) | CAN(DOCUMENTS) | CAN(AUDIO),
     },
     {
+        .name = "bedrock",
+        .title = "Amazon Bedrock",
+        .base_url_template = "https://bedrock-runtime.{region}.amazonaws.com",
+        .key_env = "AWS_BEARER_TOKEN_BEDROCK",
+        .catalogue = "aws",
+        .dialects = PROVIDER_SPEAKS_BEDROCK,
+        .default_dialect = PROVIDER_DIALECT_BEDROCK,
+        .auth = AUTH_AWS_SIGV4,
+        .aws_service = "bedrock",
+        .capabilities = CAN(TOOLS) | CAN(PARALLEL_TOOLS) | CAN(STREAMING),
+    },
+    {
         .name = "azure",
         .title = "Azure OpenAI",
         /* https://RESOURCE.openai.azure.com/openai/v1: everyone's is another; models are the names

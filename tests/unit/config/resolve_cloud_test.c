@@ -154,6 +154,53 @@ static void refuses_what_cannot_be_meant(void)
             "The file is not the JSON key of a service account.");
 }
 
+#define BEDROCK_TARGET                                                                             \
+    "targets: { m: { provider: bedrock, model: x } }\nprices: { unknown: allow }\n"
+
+static void bedrock_takes_the_environment(void)
+{
+    static const char *const environment[] = {"AWS_ACCESS_KEY_ID=AKID", "AWS_SECRET_ACCESS_KEY=s1",
+                                              "AWS_SESSION_TOKEN=t1", "AWS_REGION=eu-west-1", NULL};
+    struct loading loading;
+    const struct provider *provider =
+        load(&loading, "providers: { bedrock: {} }\n" BEDROCK_TARGET, environment);
+    EXPECT_SLICE(provider->base_url, "https://bedrock-runtime.eu-west-1.amazonaws.com");
+    EXPECT_SLICE(provider->aws.access_key_id, "AKID");
+    EXPECT_SLICE(provider->aws.secret_access_key, "s1");
+    EXPECT_SLICE(provider->aws.session_token, "t1");
+    EXPECT(provider->auth == AUTH_AWS_SIGV4 && provider->has_credential);
+    EXPECT_SLICE(provider->headers, "");
+    loading_end(&loading);
+    provider =
+        load(&loading, "providers: { bedrock: { base_url: http://127.0.0.1:9 } }\n" BEDROCK_TARGET,
+             environment);
+    EXPECT(!provider->has_credential && provider->aws.secret_access_key.len == 0);
+    loading_end(&loading);
+    provider = load(&loading,
+                    "providers: { bedrock: { region: us-east-1, access_key_id: A, "
+                    "secret_access_key: B } }\n" BEDROCK_TARGET,
+                    environment);
+    EXPECT_SLICE(provider->base_url, "https://bedrock-runtime.us-east-1.amazonaws.com");
+    EXPECT_SLICE(provider->aws.secret_access_key, "B");
+    EXPECT_SLICE(provider->aws.session_token, ""); /* the environment's is of other credentials */
+    loading_end(&loading);
+}
+
+static void bedrock_refuses_what_cannot_be_meant(void)
+{
+    static const char *const half[] = {"AWS_ACCESS_KEY_ID=AKID", NULL};
+    refuses("providers: { bedrock: {} }\n" BEDROCK_TARGET, NULL, "this provider needs a region");
+    refuses("providers: { bedrock: { region: x } }\n" BEDROCK_TARGET, half,
+            "only one of access_key_id and secret_access_key is given");
+    refuses("providers: { bedrock: { region: 'x/y' } }\n" BEDROCK_TARGET, NULL,
+            "a region or location is written in small letters");
+    refuses("providers: { bedrock: { region: x, access_key_id: 'A B', secret_access_key: c } "
+            "}\n" BEDROCK_TARGET,
+            NULL, "visible ASCII characters");
+    refuses("providers: { bedrock: { region: x, project: p } }\n" BEDROCK_TARGET, NULL,
+            "this provider's preset has no use for it");
+}
+
 /* A secret in a file with an error is not shown. */
 static void secrets_are_not_shown(void)
 {
@@ -176,6 +223,8 @@ int main(void)
          "the environment's account goes to the vendor only");
     TEST(a_plain_token_takes_the_place_of_the_account, "an api_key goes as a bearer token");
     TEST(refuses_what_cannot_be_meant, "what cannot be meant is refused with its place");
+    TEST(bedrock_takes_the_environment, "Bedrock takes region and keys, all of one place");
+    TEST(bedrock_refuses_what_cannot_be_meant, "... and refuses what cannot be meant");
     TEST(secrets_are_not_shown, "secrets are not shown");
     unlink(account_file);
     return tap_done();

@@ -19,11 +19,16 @@ static bool is_local(const struct provider_preset *p)
 
 static void all_are_there(void)
 {
-    static const char *const names[] = {
-        "openai",  "openrouter", "ollama",   "deepseek",          "groq",
-        "mistral", "together",   "xai",      "perplexity",        "fireworks",
-        "vllm",    "llamacpp",   "lmstudio", "openai-compatible", "anthropic",
-        "gemini",  "azure",      "vertex"};
+    static const char *const names[] = {"openai",     "openrouter",
+                                        "ollama",     "deepseek",
+                                        "groq",       "mistral",
+                                        "together",   "xai",
+                                        "perplexity", "fireworks",
+                                        "vllm",       "llamacpp",
+                                        "lmstudio",   "openai-compatible",
+                                        "anthropic",  "gemini",
+                                        "azure",      "vertex",
+                                        "bedrock"};
     EXPECT_INT(provider_preset_count, ARRAY_LEN(names));
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct provider_preset *p = preset(names[i]);

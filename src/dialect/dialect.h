@@ -133,6 +133,9 @@ struct dialect {
     /* In front of our streams; behind what a provider's are known by, beside text/event-stream and
        NDJSON, which are always streams. */
     struct slice stream_content_type;
+    bool error_ends_stream;   /* clients take write_stream_error()'s words as an end of the stream
+                                 and a cut connection as a fault of the network: the body ends in
+                                 order after them */
     struct slice stream_ping; /* keeps a translated stream alive; NULL: the dialect has none */
 
     /* --- back --- */

@@ -74,21 +74,29 @@ static void respond(struct call *call, const struct answer_error *error)
     buf_release(&body);
 }
 
+/* The last words, and a cut connection, so that whoever does not read them sees an answer that is
+ * not whole. */
 static void cut(struct call *call, const struct answer_error *error)
 {
     struct http_exchange *x = call->exchange;
+    bool told = false;
     if (call->streamed) {
         struct buf *out = &call->worker->out;
         buf_clear(out);
         call->front->write_stream_error(error, out);
         if (out->len > 0) {
             http_write(x, buf_slice(out));
+            told = call->front->error_ends_stream;
         }
         buf_clear(out);
     }
     call->exchange = NULL;
     http_exchange_set_user(x, NULL);
-    http_abort(x);
+    if (told) {
+        http_finish(x);
+    } else {
+        http_abort(x);
+    }
 }
 
 static enum call_step fail_with(struct call *call, int status, const char *code, const char *param,

@@ -44,6 +44,7 @@ void call_answer_head(const struct call *call, struct answer_head *ret_head)
         .chat = &call->chat,
         .input_tokens = call->tokens.expected,
         .stream_array = call->stream_array,
+        .same_dialect = call->attempt.back_id == call->endpoint->dialect,
     };
 }
 

@@ -46,4 +46,4 @@ $(BUILD)/bench/$(1)_bench: $(BUILD)/obj/tests/bench/$(1)_bench.o $(call libs_of,
 	@mkdir -p $$(@D)
 	@$$(CC) -o $$@ $$(filter %.o,$$^) $$(call group,$$^) $$(LDFLAGS_ALL) $$(LIBS)
 endef
-$(foreach layer,route store,$(eval $(call LAYER_BENCH_RULES,$(layer))))
+$(foreach layer,dialect route store,$(eval $(call LAYER_BENCH_RULES,$(layer))))

@@ -559,6 +559,67 @@ def read_micro(bench, section, text):
             bench.table.add(section, name, value, unit, bar)
 
 
+def layer_program(name):
+    """Builds tests/bench/NAME.c and gives its path, or None."""
+    program = os.path.join("build", "release", "bench", name)
+    subprocess.run(
+        ["make", program], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    return os.path.abspath(program) if os.path.exists(program) else None
+
+
+def translate(bench):
+    """What translation costs, for every pair of dialects (tests/bench/dialect_bench.c): a request's
+    bytes read in the client's dialect and written in the provider's; a streamed event encoded for
+    the client, beyond decoding it; memory taken for it. Figures are medians of the rounds of each
+    pair, min .. max are over the pairs."""
+    program = layer_program("dialect_bench")
+    if program is None:
+        bench.table.skip("translate", "dialect_bench is not built")
+        return
+    found = {"2 KB": {}, "200 KB": {}, "beyond": {}, "taken": {}}
+    for _ in range(bench.rounds):
+        text = subprocess.run(
+            machine.pinned(machine.GATEWAY_CORE, [program]),
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=300,
+            check=True,
+        ).stdout
+        for size, pair, us in re.findall(r"request (.+): (\S+ -> \S+)  ([0-9.]+) us", text):
+            found[size].setdefault(pair, []).append(float(us))
+        for pair, us, taken in re.findall(
+            r"event: (\S+ -> \S+)  (-?[0-9.]+) us beyond .*, ([0-9.]+) allocations", text
+        ):
+            found["beyond"].setdefault(pair, []).append(float(us))
+            found["taken"].setdefault(pair, []).append(float(taken))
+    pairs = {
+        kind: {pair: statistics.median(values) for pair, values in of.items()}
+        for kind, of in found.items()
+    }
+
+    def pair_rows(kind, name, bar):
+        worst = max(pairs[kind], key=pairs[kind].get)
+        bench.table.add("translate", f"{name}, all pairs", list(pairs[kind].values()), "us")
+        bench.table.add(
+            "translate", f"{name}, worst pair ({worst})", pairs[kind][worst], "us", bar
+        )
+
+    pair_rows("2 KB", "request of 2 KB", 15)
+    pair_rows("200 KB", "request of 200 KB", 1000)
+    pair_rows("beyond", "streamed event beyond decoding", 1.0)
+    # A Responses stream ends with its whole text, so that is kept: its buffer doubles now and then.
+    keeps = {pair: n for pair, n in pairs["taken"].items() if pair.endswith("-> openai-responses")}
+    rest = [n for pair, n in pairs["taken"].items() if pair not in keeps]
+    bench.table.add("translate", "allocations per event, worst pair", max(rest), "", 0)
+    bench.table.add(
+        "translate",
+        "allocations per event, to Responses",
+        max(keeps.values()),
+        note="the text that its last events repeat is kept; the buffer doubles",
+    )
+
+
 # --- a peer ---
 
 
@@ -671,5 +732,6 @@ SECTIONS = {
     "memory": memory,
     "ledger": ledger,
     "micro": micro,
+    "translate": translate,
     "peer": peer,
 }

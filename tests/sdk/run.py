@@ -50,13 +50,13 @@ DRIVERS = (
 )
 
 # One row for each provider behind the gateway: its dialect and how it is configured.
-Back = collections.namedtuple("Back", "name preset path")
+Back = collections.namedtuple("Back", "name preset path dialect")
 BACKS = (
-    Back("openai", "openai-compatible", "/v1"),
-    Back("responses", "openai", "/v1"),
-    Back("anthropic", "anthropic", "/v1"),
-    Back("ollama", "ollama", ""),
-    Back("gemini", "gemini", "/v1beta"),
+    Back("openai", "openai-compatible", "/v1", "openai-chat"),
+    Back("responses", "openai", "/v1", "openai-responses"),
+    Back("anthropic", "anthropic", "/v1", "anthropic"),
+    Back("ollama", "ollama", "", "ollama"),
+    Back("gemini", "gemini", "/v1beta", "gemini"),
 )
 
 # Tests of what only the gateway does: headers, decisions, errors of its own.
@@ -108,6 +108,7 @@ def configuration(port, fake):
     for back in BACKS:
         text += (
             f"  back-{back.name}: {{ preset: {back.preset}, api_key: sk-back,\n"
+            f"    dialect: {back.dialect},\n"
             f'    base_url: "http://127.0.0.1:{fake}{back.path}" }}\n'
         )
     text += OWN_TARGETS

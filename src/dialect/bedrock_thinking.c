@@ -176,13 +176,19 @@ static void write_thinking(struct bedrock_writer *w)
     }
 }
 
+static bool takes_top_k(const struct bedrock_writer *w)
+{
+    return w->family == BEDROCK_NOVA || (w->family == BEDROCK_CLAUDE && !w->thinks &&
+                                         anthropic_takes_sampling(w->change->model));
+}
+
 static void write_top_k(struct bedrock_writer *w)
 {
     struct slice top_k = w->chat->top_k;
     if (top_k.ptr == NULL) {
         return;
     }
-    if (w->thinks || w->family == BEDROCK_GPT || w->family == BEDROCK_OTHER) {
+    if (!takes_top_k(w)) {
         loss_add(w->loss, SLICE("top_k"));
     } else if (w->family == BEDROCK_CLAUDE) {
         json_member_raw(&w->json, SLICE("top_k"), top_k);
@@ -198,8 +204,7 @@ void bedrock_write_additional(struct bedrock_writer *w)
 {
     bool refused = w->family == BEDROCK_CLAUDE && wants_thinking(w->chat) && !w->thinks;
     bool thinking = is_told(w->chat) && w->family != BEDROCK_OTHER && !refused;
-    bool top_k = w->chat->top_k.ptr != NULL && !w->thinks &&
-                 (w->family == BEDROCK_CLAUDE || w->family == BEDROCK_NOVA);
+    bool top_k = w->chat->top_k.ptr != NULL && takes_top_k(w);
     if (!thinking && !top_k) {
         write_top_k(w); /* which lists what is lost */
         return;

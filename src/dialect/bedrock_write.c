@@ -75,6 +75,12 @@ static int64_t max_tokens_of(const struct bedrock_writer *w)
     return clamp > 0 && (tokens == 0 || tokens > clamp) ? clamp : tokens;
 }
 
+/* Newer Claudes refuse all sampling. */
+static bool is_sampled(const struct bedrock_writer *w)
+{
+    return w->family != BEDROCK_CLAUDE || anthropic_takes_sampling(w->change->model);
+}
+
 /* From 0 to 1; a Claude that thinks takes none but 1. */
 static void write_temperature(struct bedrock_writer *w)
 {
@@ -84,7 +90,7 @@ static void write_temperature(struct bedrock_writer *w)
         return;
     }
     bool known = slice_to_scaled(raw, MICRO_DIGITS, &value);
-    if (w->thinks && !(known && value == MICRO)) {
+    if (!is_sampled(w) || (w->thinks && !(known && value == MICRO))) {
         loss_add(w->loss, SLICE("temperature"));
     } else if (!known || value > MICRO) {
         json_member_int(&w->json, SLICE("temperature"), 1);
@@ -103,7 +109,7 @@ static void write_top_p(struct bedrock_writer *w)
         return;
     }
     bool alone = w->chat->temperature.ptr == NULL && !w->thinks;
-    if (alone || w->family != BEDROCK_CLAUDE) {
+    if (is_sampled(w) && (alone || w->family != BEDROCK_CLAUDE)) {
         json_member_raw(&w->json, SLICE("topP"), raw);
     } else if (!slice_to_scaled(raw, MICRO_DIGITS, &value) || value != MICRO) {
         loss_add(w->loss, SLICE("top_p"));

@@ -60,6 +60,9 @@ static void write_tool(struct bedrock_writer *w, const struct chat_tool *tool)
     json_end_object(&w->json);
     json_end_object(&w->json);
     bedrock_write_cache(w, tool->cache);
+    if (tool->kind == TOOL_CUSTOM && tool->parameters.ptr != NULL) {
+        loss_add(w->loss, SLICE("tools.format")); /* nobody holds the text to its grammar */
+    }
 }
 
 static void begin_list(struct bedrock_writer *w, bool *begun)

@@ -141,6 +141,9 @@ static void thinking_bends_the_sampling(void)
     expect(DIALECT_OPENAI_CHAT, CLAUDE, SAMPLED(",\"reasoning_effort\":\"low\""), NULL,
            "temperature,top_p");
     expect(DIALECT_OPENAI_CHAT, CLAUDE, SAMPLED(""), "{\"temperature\":0.5}", "top_p");
+    expect(DIALECT_OPENAI_CHAT, "anthropic.claude-opus-4-8-v1",
+           "{\"model\":\"x\"," ASKED ",\"temperature\":0.5,\"top_p\":0.9,\"top_k\":3}", NULL,
+           "temperature,top_p,top_k");
     expect(DIALECT_OPENAI_CHAT, "meta.llama", SAMPLED(""), "{\"temperature\":0.5,\"topP\":0.9}",
            "");
     expect(DIALECT_OPENAI_CHAT, "meta.llama",

@@ -138,7 +138,10 @@ static void load_account(struct reader *reader, struct yaml_place place, struct 
                         "cannot read the service account %.*s",
                         (int)(path.len < 150 ? path.len : 150), path.ptr);
     } else if (!service_account_read(buf_slice(&text), reader->arena, &provider->account, &error)) {
-        explicit_bzero((void *)(uintptr_t)provider->account.key.ptr, provider->account.key.len);
+        struct slice key = provider->account.key;
+        if (key.len > 0) { /* the bytes are the arena's own copy; only the view of them is const */
+            explicit_bzero((void *)(uintptr_t)key.ptr, key.len);
+        }
         provider->account = (struct service_account){.email = SLICE_EMPTY};
         diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", place,
                         "create a key of type JSON for the service account", "%s", error.text);

@@ -31,13 +31,13 @@ SECONDS = 40
 SAID = "sluice-42"
 SHELL = "printf sluice-%s-done 42"
 
-Back = collections.namedtuple("Back", "name preset path")
+Back = collections.namedtuple("Back", "name preset path dialect")
 BACKS = (
-    Back("openai", "openai-compatible", "/v1"),
-    Back("responses", "openai", "/v1"),
-    Back("anthropic", "anthropic", "/v1"),
-    Back("ollama", "ollama", ""),
-    Back("gemini", "gemini", "/v1beta"),
+    Back("openai", "openai-compatible", "/v1", "openai-chat"),
+    Back("responses", "openai", "/v1", "openai-responses"),
+    Back("anthropic", "anthropic", "/v1", "anthropic"),
+    Back("ollama", "ollama", "", "ollama"),
+    Back("gemini", "gemini", "/v1beta", "gemini"),
 )
 CONFIG = """\
 server: {{ listen: 127.0.0.1:{port}, workers: 2 }}
@@ -53,6 +53,7 @@ def configuration(port, fake):
     for back in BACKS:
         text += (
             f"  back-{back.name}: {{ preset: {back.preset}, api_key: sk-back,\n"
+            f"    dialect: {back.dialect},\n"
             f'    base_url: "http://127.0.0.1:{fake}{back.path}" }}\n'
         )
     text += "targets:\n"

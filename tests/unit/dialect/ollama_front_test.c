@@ -49,6 +49,27 @@ static void refuses_what_is_no_request(void)
                    "invalid_type", "/tools/0/function/parameters");
     expect_refused(OPERATION_CHAT, "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{}]}]}",
                    "invalid_value", "/messages/0/tool_calls");
+    expect_refused(OPERATION_CHAT, "{\"tools\":1,\"messages\":[]}", "invalid_type", "/tools");
+    expect_refused(OPERATION_CHAT, "{\"messages\":[{\"content\":\"a\"}]}", "missing_member",
+                   "/messages/0/role");
+    expect_refused(OPERATION_CHAT,
+                   "{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"images\":[1]}]}",
+                   "invalid_type", "/messages/0/images");
+    expect_refused(OPERATION_CHAT, "{\"messages\":[{\"role\":\"user\",\"content\":1}]}",
+                   "invalid_type", "/messages/0/content");
+    expect_refused(OPERATION_CHAT, "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":1}]}",
+                   "invalid_type", "/messages/0/tool_calls");
+    expect_refused(OPERATION_CHAT,
+                   "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":1,"
+                   "\"function\":{\"name\":\"f\"}}]}]}",
+                   "invalid_type", "/messages/0/tool_calls/id");
+    expect_refused(OPERATION_CHAT,
+                   "{\"messages\":[{\"role\":\"tool\",\"tool_name\":1,\"content\":\"a\"}]}",
+                   "invalid_type", "/messages/0/tool_name");
+    expect_refused(OPERATION_COMPLETION, "{\"prompt\":\"a\",\"system\":1}", "invalid_type",
+                   "/system");
+    expect_refused(OPERATION_COMPLETION, "{\"prompt\":\"a\",\"images\":[\"%\"]}", "invalid_value",
+                   "/images");
     expect_refused(OPERATION_COMPLETION, "{}", "missing_member", "/prompt");
     expect_refused(OPERATION_COMPLETION, "{\"prompt\":1}", "invalid_type", "/prompt");
     expect_refused(OPERATION_COMPLETION, "{\"prompt\":\"a\",\"images\":1}", "invalid_type",
@@ -98,6 +119,71 @@ static void reads_options_and_streams_unless_told_not_to(void)
     EXPECT_INT(request.chat.thinking, THINKING_OFF);
     EXPECT(request.chat.sluice != JSON_ABSENT);
     request_release(&request);
+}
+
+/* Room for the request grows until it is read: until then it is refused for its size. */
+static void expect_refused_without_room(enum operation operation, const char *body)
+{
+    bool refused = false;
+    bool read = false;
+    for (size_t limit = 64; !read && limit < FIXTURE_LIMIT; limit += 64) {
+        struct json_doc doc;
+        struct arena arena;
+        struct chat chat = {.operation = operation};
+        struct error error = {0};
+        json_doc_init(&doc);
+        arena_init(&arena, limit);
+        read = dialect_of(DIALECT_OLLAMA)
+                   ->read_request(slice_from_cstr(body), &doc, &arena, &chat, &error);
+        EXPECT(read || strcmp(error.code, "request_too_large") == 0);
+        refused = refused || !read;
+        json_doc_release(&doc);
+        arena_release(&arena);
+    }
+    EXPECT(read && refused);
+}
+
+#define PICTURE "\"iVBORw0KGgo=\""
+
+static void refuses_what_there_is_no_room_for(void)
+{
+    expect_refused_without_room(
+        OPERATION_CHAT,
+        "{\"model\":\"m\",\"options\":{\"stop\":[\"a\",\"b\"],\"mirostat\":1},\"keep_alive\":1,"
+        "\"tools\":[{\"function\":{\"name\":\"f\"}},{\"function\":{\"name\":\"g\"}}],"
+        "\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"images\":[" PICTURE "],\"x\":1},"
+        "{\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"name\":\"f\"}}]},"
+        "{\"role\":\"tool\",\"content\":\"1\"}]}");
+    expect_refused_without_room(OPERATION_COMPLETION,
+                                "{\"system\":\"s\",\"prompt\":\"p\",\"images\":[" PICTURE "]}");
+    expect_refused_without_room(OPERATION_COMPLETION, "{\"prompt\":\"p\",\"keep_alive\":1}");
+    expect_refused_without_room(OPERATION_EMBEDDING, "{\"input\":[\"a\",\"b\",\"c\"]}");
+}
+
+static void pictures_go_with_a_prompt(void)
+{
+    struct request request;
+    struct request_change change = {.model = SLICE("t")};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    struct loss loss = {.len = 0};
+    struct error error = {0};
+    request_read_as(&request, DIALECT_OLLAMA, OPERATION_COMPLETION,
+                    SLICE("{\"prompt\":\"What?\",\"images\":[" PICTURE
+                          ",\"/9j/4AAQ\",\"R0lGODlh\"],\"stream\":false}"));
+    EXPECT(request.ok && (request.chat.needs & CAPABILITY_VISION) != 0);
+    EXPECT_SLICE(request.chat.messages[0].parts[2].media_type, "image/jpeg");
+    EXPECT(dialect_of(DIALECT_OLLAMA)->write_request(&request.chat, &change, &out, &loss, &error));
+    EXPECT_SLICE(buf_slice(&out), "{\"model\":\"t\",\"prompt\":\"What?\",\"images\":[" PICTURE
+                                  ",\"/9j/4AAQ\",\"R0lGODlh\"],\"stream\":false,\"options\":{}}");
+    request.chat.messages[0].parts[1].data = SLICE_EMPTY; /* as if it came by URL */
+    buf_clear(&out);
+    EXPECT(!dialect_of(DIALECT_OLLAMA)->write_request(&request.chat, &change, &out, &loss, &error));
+    EXPECT(strcmp(error.code, "untranslatable") == 0);
+    request.chat.operation = OPERATION_EMBEDDING;
+    EXPECT(!dialect_of(DIALECT_OLLAMA)->write_request(&request.chat, &change, &out, &loss, &error));
+    EXPECT(strcmp(error.pointer, "/input") == 0);
+    request_release(&request);
+    buf_release(&out);
 }
 
 static void expect_edited(const char *body, int64_t clamp, const char *wanted, size_t changes)
@@ -231,6 +317,8 @@ int main(void)
     TEST(refuses_what_is_no_request, "refuses what is no request, with a pointer to the member");
     TEST(results_find_their_calls, "results find their calls by id, name or order");
     TEST(reads_options_and_streams_unless_told_not_to, "reads options; streams unless told not to");
+    TEST(refuses_what_there_is_no_room_for, "refuses what there is no room for");
+    TEST(pictures_go_with_a_prompt, "pictures go with a prompt");
     TEST(edits_only_what_must_change, "edits only what must change");
     TEST(text_becomes_lines, "text becomes lines, the last one tells the usage");
     TEST(calls_leave_whole, "calls leave whole, with their arguments as an object");

@@ -66,6 +66,10 @@ static void refuses_what_is_no_request(void)
     expect_refused(OPERATION_CHAT,
                    "{\"messages\":[{\"role\":\"tool\",\"tool_name\":1,\"content\":\"a\"}]}",
                    "invalid_type", "/messages/0/tool_name");
+}
+
+static void refuses_what_is_no_prompt_or_input(void)
+{
     expect_refused(OPERATION_COMPLETION, "{\"prompt\":\"a\",\"system\":1}", "invalid_type",
                    "/system");
     expect_refused(OPERATION_COMPLETION, "{\"prompt\":\"a\",\"images\":[\"%\"]}", "invalid_value",
@@ -315,6 +319,7 @@ static void vectors_come_in_order(void)
 int main(void)
 {
     TEST(refuses_what_is_no_request, "refuses what is no request, with a pointer to the member");
+    TEST(refuses_what_is_no_prompt_or_input, "refuses what is no prompt and no input");
     TEST(results_find_their_calls, "results find their calls by id, name or order");
     TEST(reads_options_and_streams_unless_told_not_to, "reads options; streams unless told not to");
     TEST(refuses_what_there_is_no_room_for, "refuses what there is no room for");

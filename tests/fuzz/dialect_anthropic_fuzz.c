@@ -103,11 +103,17 @@ static void require_stable(const struct chat *chat, const struct request_change 
     request_read(&again, DIALECT_ANTHROPIC, body);
     CHECK(again.ok);
     require_same_calls(chat, &again.chat);
-    CHECK(dialect->write_request(&again.chat, &bare, &out, &loss, &error));
+    bool written = dialect->write_request(&again.chat, &bare, &out, &loss, &error);
+    /* Where blank turns were left out an instruction may lead: read again it is the system's text,
+       and no turn is left. */
+    CHECK(written || (again.chat.message_count > 0 && again.chat.messages[0].role == ROLE_SYSTEM &&
+                      strcmp(error.pointer, "/messages") == 0));
     struct request third;
-    request_read(&third, DIALECT_ANTHROPIC, buf_slice(&out));
-    CHECK(third.ok);
-    request_release(&third);
+    if (written) {
+        request_read(&third, DIALECT_ANTHROPIC, buf_slice(&out));
+        CHECK(third.ok);
+        request_release(&third);
+    }
     request_release(&again);
     buf_release(&out);
 }

@@ -79,6 +79,31 @@ static bool choose_lane(struct call *call)
     return true;
 }
 
+static bool wants_thinking(const struct chat *chat)
+{
+    bool effort =
+        chat->reasoning_effort.len > 0 && !slice_eq(chat->reasoning_effort, SLICE("none"));
+    return effort || chat->thinking == THINKING_ON || chat->thinking == THINKING_ADAPTIVE;
+}
+
+/* Models that cannot think refuse every word about it, and agents send such words to all: they are
+ * left out, and what was wanted is listed. */
+static bool write_body(struct call *call, const struct request_change *change, struct error *error)
+{
+    struct attempt *attempt = &call->attempt;
+    struct chat chat = call->chat;
+    if ((attempt->target->capabilities & CAPABILITY_REASONING) == 0) {
+        if (wants_thinking(&chat)) {
+            loss_add(&attempt->loss, SLICE("reasoning_effort"));
+        }
+        chat.reasoning_effort = SLICE_EMPTY;
+        chat.thinking = THINKING_UNSET;
+        chat.thinking_budget = -1;
+        chat.show_thinking = false;
+    }
+    return attempt->back->write_request(&chat, change, &attempt->body, &attempt->loss, error);
+}
+
 static bool make_body(struct call *call, int64_t clamp, struct error *error)
 {
     struct attempt *attempt = &call->attempt;
@@ -101,8 +126,7 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
         if (call->streamed && may_ask) {
             change.add_usage = true;
         }
-        return attempt->back->write_request(&call->chat, &change, &attempt->body, &attempt->loss,
-                                            error);
+        return write_body(call, &change, error);
     }
     size_t edits = 0;
     if (!attempt->back->edit_request(&call->chat, &change, &attempt->body, &edits)) {

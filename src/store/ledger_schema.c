@@ -18,9 +18,8 @@
  */
 static const char schema_1[] =
     "CREATE TABLE state(id INTEGER PRIMARY KEY CHECK (id = 1), segment INTEGER NOT NULL,"
-    " offset INTEGER NOT NULL, record INTEGER NOT NULL, open_offset INTEGER NOT NULL,"
-    " open_record INTEGER NOT NULL, key_changes INTEGER NOT NULL);"
-    "INSERT INTO state VALUES(1, 0, 0, 0, 0, 0, 0);"
+    " offset INTEGER NOT NULL, record INTEGER NOT NULL, key_changes INTEGER NOT NULL);"
+    "INSERT INTO state VALUES(1, 0, 0, 0, 0);"
     "CREATE TABLE names(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
     "CREATE TABLE shapes(id INTEGER PRIMARY KEY, key INTEGER NOT NULL, key_name INTEGER NOT NULL,"
     " endpoint INTEGER NOT NULL, asked_model INTEGER NOT NULL, route INTEGER NOT NULL,"
@@ -83,9 +82,20 @@ static const char schema_1[] =
     "PRAGMA user_version = 1;";
 _Static_assert(LEDGER_APPLICATION_ID == 1397511491, "as in the pragma");
 
+/* The state's open position, see above. Version 1 kept all open calls and holds in their tables, so
+   nothing before its position is read again. */
+static const char schema_2[] =
+    "ALTER TABLE state ADD COLUMN open_offset INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE state ADD COLUMN open_record INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE state SET open_offset = offset, open_record = record;"
+    "PRAGMA user_version = 2;";
+/* A few databases of version 1 have the columns already. */
+static const char schema_2_numbered[] = "PRAGMA user_version = 2;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1,
+    [1] = schema_2,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)
@@ -127,6 +137,18 @@ static bool check_identity(const struct identity *identity, const char *path, st
     return true;
 }
 
+static bool migrate_step(sqlite3 *db, int64_t version)
+{
+    int64_t present = 0;
+    if (version == 1 && !read_number(db,
+                                     "SELECT count(*) FROM pragma_table_info('state')"
+                                     " WHERE name = 'open_offset'",
+                                     &present)) {
+        return false;
+    }
+    return database_exec(db, present > 0 ? schema_2_numbered : migrations[version]);
+}
+
 /* Inside a write transaction. */
 static bool migrate(sqlite3 *db, const char *path, struct error *error)
 {
@@ -138,7 +160,7 @@ static bool migrate(sqlite3 *db, const char *path, struct error *error)
         return false;
     }
     for (int64_t version = identity.version; version < LEDGER_SCHEMA_VERSION; version++) {
-        if (!database_exec(db, migrations[version])) {
+        if (!migrate_step(db, version)) {
             return database_error(db, path, "making the tables", error);
         }
     }

@@ -357,6 +357,33 @@ static void a_file_that_cannot_be_read_is_never_replaced(void)
     end();
 }
 
+static void a_database_of_version_1_goes_on(void)
+{
+    for (int columns = 0; columns < 2; columns++) { /* a few of them have the new columns already */
+        begin();
+        struct ledger *ledger = open_ledger();
+        for (uint64_t seed = 1; seed <= 50; seed++) {
+            EXPECT(append_call(ledger_journal(ledger), seed));
+        }
+        ledger_close(ledger, 5000);
+        EXPECT(columns == 1 || (change("ALTER TABLE state DROP COLUMN open_offset") &&
+                                change("ALTER TABLE state DROP COLUMN open_record")));
+        EXPECT(change("PRAGMA user_version = 1"));
+        ledger = open_ledger();
+        EXPECT_INT(ask("PRAGMA user_version"), 2);
+        EXPECT_INT(ask("SELECT open_offset = offset AND open_record = record FROM state"), 1);
+        EXPECT(append_call(ledger_journal(ledger), 51));
+        EXPECT(ledger_flush(ledger, 5000));
+        struct ledger_stats stats;
+        ledger_stats(ledger, &stats);
+        EXPECT_INT(stats.anomalies, 0);
+        EXPECT_INT(ask("SELECT count(*) FROM calls"), 51);
+        ledger_close(ledger, 1000);
+        expect_sound();
+        end();
+    }
+}
+
 static void files_are_for_their_owner_only(void)
 {
     char path[300];
@@ -445,6 +472,7 @@ int main(void)
     TEST(a_full_disk_is_waited_out, "a full disk is waited out");
     TEST(a_file_that_cannot_be_read_is_never_replaced,
          "a file that cannot be read is refused and kept as it is");
+    TEST(a_database_of_version_1_goes_on, "a database of version 1 becomes one of version 2");
     TEST(files_are_for_their_owner_only, "files are for their owner only");
     TEST(a_second_process_is_refused, "a second process is refused");
     TEST(a_lost_journal_does_not_hide_new_records, "a lost journal does not hide new records");

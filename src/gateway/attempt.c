@@ -45,16 +45,23 @@ bool meter_begins(const struct frame *frame)
     return false;
 }
 
+/* `size` bytes at `to`, with the terminator. */
+static void keep_printable(struct slice inner, char *to, size_t size)
+{
+    size_t len = json_unescape_to(inner, to, size - 1);
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)to[i] < 0x20) {
+            to[i] = ' ';
+        }
+    }
+    to[len] = '\0';
+}
+
 static void meter_error(struct meter *meter, const struct event *event)
 {
     meter->failed = true;
-    size_t len = json_unescape_to(event->text, meter->error, sizeof(meter->error) - 1);
-    for (size_t i = 0; i < len; i++) {
-        if ((unsigned char)meter->error[i] < 0x20) {
-            meter->error[i] = ' ';
-        }
-    }
-    meter->error[len] = '\0';
+    keep_printable(event->name, meter->error_name, sizeof(meter->error_name));
+    keep_printable(event->text, meter->error, sizeof(meter->error));
 }
 
 void meter_frame(struct meter *meter, const struct frame *frame)
@@ -234,7 +241,7 @@ static enum health_outcome health_of(const struct attempt *attempt)
     case ATTEMPT_OUTCOMES:
         break;
     }
-    switch (attempt->status) {
+    switch (attempt_refusal(attempt)) {
     case 429:
     case 529:
         return HEALTH_OVERLOADED;

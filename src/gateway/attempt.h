@@ -24,10 +24,11 @@ struct meter {
     int64_t text_bytes; /* of text, reasoning, refusals and arguments: inner bytes */
     uint32_t events;    /* with content */
     enum finish_reason finish;
-    bool ended;      /* the provider's own end of stream */
-    bool failed;     /* an error event came */
-    bool thought;    /* reasoning or a seal came: calls may need it in later turns */
-    char error[192]; /* its message, plain, printable; the last member, see attempt_reset() */
+    bool ended;          /* the provider's own end of stream */
+    bool failed;         /* an error event came */
+    bool thought;        /* reasoning or a seal came: calls may need it in later turns */
+    char error_name[64]; /* its code or type, plain, printable */
+    char error[512];     /* its message, likewise; the last member, see attempt_reset() */
 };
 void meter_frame(struct meter *meter, const struct frame *frame);
 /* True when a frame shows that an answer has really begun (so the client's may begin too). */
@@ -58,6 +59,8 @@ struct attempt {
     struct slice secret; /* in the call's arena: the request's own lines where they hold a
                             credential; wiped with the attempt */
     int status;          /* of the upstream; 0: none yet */
+    int error_status;    /* of an error inside status 200: the status that says the same; 0: none */
+    const char *error_code; /* of it: ours where the error is one that clients know; or NULL */
     int64_t retry_after_ms;
     enum retry_advice retry;   /* what the upstream says of it */
     struct slice content_type; /* in the call's arena */
@@ -69,5 +72,10 @@ struct attempt {
     struct loss loss;
     char detail[160];
 };
+/* The status that the provider answered with, or meant. */
+static inline int attempt_refusal(const struct attempt *attempt)
+{
+    return attempt->error_status != 0 ? attempt->error_status : attempt->status;
+}
 
 #endif

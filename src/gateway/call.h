@@ -164,6 +164,16 @@ enum call_step call_done(struct call *call);
    last error event and a cut. */
 enum call_step call_fail(struct call *call, int status, const char *code, const char *param,
                          const char *format, ...) PRINTF_LIKE(5, 6);
+/* What a provider said of a failure, plain; what is empty is ours to say. */
+struct fail_words {
+    struct slice type;
+    struct slice code; /* for the client; records keep the stable one */
+    struct slice param;
+    struct slice message;
+};
+/* As call_fail(), in these words. */
+enum call_step call_fail_words(struct call *call, int status, const char *code,
+                               const struct fail_words *words);
 enum call_step call_fail_error(struct call *call, const struct error *error);
 
 /* Gives back what only the request side needed, once no other attempt can follow. */

@@ -3,6 +3,9 @@
 
 #include "gateway/attempt_run.h"
 
+#include "codec/json_write.h"
+#include "dialect/inner.h"
+
 #include <stdio.h>
 
 /* A want of one target, not of the machine: another target may have what it needs. */
@@ -25,6 +28,87 @@ bool status_allows_fallback(int status)
         return status >= 500 || status < 200 || (status >= 300 && status < 400);
     }
 }
+
+/* --- errors inside status 200 --- */
+
+/* In a form that every dialect reads as the body of a refusal. */
+static void write_as_body(const struct meter *meter, struct buf *out)
+{
+    static const char *const names[] = {"type", "code", "status"};
+    const struct slice name = slice_from_cstr(meter->error_name);
+    const struct slice message = slice_from_cstr(meter->error);
+    struct json_writer json;
+    json_writer_init(&json, out);
+    json_begin_object(&json);
+    json_member_string(&json, SLICE("message"), message); /* where Bedrock looks for it */
+    json_key(&json, SLICE("error"));
+    json_begin_object(&json);
+    for (size_t i = 0; i < ARRAY_LEN(names) && name.len > 0; i++) {
+        json_member_string(&json, slice_from_cstr(names[i]), name);
+    }
+    json_member_string(&json, SLICE("message"), message);
+    json_end_object(&json);
+    json_end_object(&json);
+}
+
+static int status_of_name(struct slice name)
+{
+    static const struct {
+        const char *part;
+        int status;
+    } parts[] = {
+        {"rate_limit", 429},        {"ratelimit", 429},      {"too_many_requests", 429},
+        {"exhausted", 429},         {"throttl", 429},        {"quota", 429},
+        {"overload", 529},          {"unavailable", 503},    {"slow_down", 503},
+        {"api_key", 401},           {"authentication", 401}, {"unauthenticated", 401},
+        {"billing", 402},           {"permission", 403},     {"not_found", 404},
+        {"request_too_large", 413}, {"invalid_", 400},       {"validation", 400},
+    };
+    uint64_t number = 0;
+    if (slice_to_u64(name, &number) && number >= 400 && number < 600) {
+        return (int)number;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (inner_contains(name, parts[i].part)) {
+            return parts[i].status;
+        }
+    }
+    return 502;
+}
+
+void call_note_stream_error(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct provider_error refusal;
+    memset(&refusal, 0, sizeof(refusal));
+    int status = status_of_name(slice_from_cstr(attempt->meter.error_name));
+    buf_clear(&attempt->answer);
+    write_as_body(&attempt->meter, &attempt->answer);
+    attempt->back->read_error(attempt->decoder, status, buf_slice(&attempt->answer), &refusal);
+    attempt->error_code = refusal.context_length   ? "context_length_exceeded"
+                          : refusal.content_filter ? "content_filter"
+                                                   : NULL;
+    attempt->error_status = attempt->error_code != NULL ? 400 : status;
+}
+
+enum call_step call_fail_in_stream(struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    const int status = attempt->error_status;
+    struct fail_words words = {
+        .code = slice_from_cstr(attempt->error_code != NULL ? attempt->error_code
+                                                            : attempt->meter.error_name),
+        .message = slice_from_cstr(attempt->meter.error),
+    };
+    if (status == 529) {
+        words.type = SLICE("overloaded_error");
+        return call_fail_words(call, 503, "upstream_cut", &words);
+    }
+    bool known = status == 429 || status == 503 || !status_allows_fallback(status);
+    return call_fail_words(call, known ? status : 502, "upstream_cut", &words);
+}
+
+/* --- the failure that is told --- */
 
 enum call_step call_attempt_impossible(struct call *call, const struct error *error)
 {
@@ -50,18 +134,18 @@ enum call_step call_attempt_impossible(struct call *call, const struct error *er
 
 static int status_for_client(const struct attempt *attempt)
 {
-    if (attempt->status == 429 || attempt->status == 529) {
-        return attempt->status == 429 ? 429 : 503;
+    if (attempt_refusal(attempt) == 429 || attempt_refusal(attempt) == 529) {
+        return attempt_refusal(attempt) == 429 ? 429 : 503;
     }
     if (attempt->error != NULL && strstr(attempt->error, "timeout") != NULL) {
         return 504;
     }
-    return attempt->status == 503 ? 503 : 502;
+    return attempt_refusal(attempt) == 503 ? 503 : 502;
 }
 
 static const char *code_for_client(const struct attempt *attempt)
 {
-    switch (attempt->status) {
+    switch (attempt_refusal(attempt)) {
     case 429:
     case 529:
         return "upstream_rate_limited";
@@ -126,10 +210,10 @@ static void note_refusal(struct call *call, const struct provider_error *refusal
     if (len == 0) {
         len = (size_t)snprintf(message, sizeof(message),
                                "The provider %.*s refused the request with status %d.",
-                               SLICE_ARG(attempt->provider->name), attempt->status);
+                               SLICE_ARG(attempt->provider->name), attempt_refusal(attempt));
     }
     told->message = arena_copy(&call->arena, slice_of(message, len));
-    told->status = attempt->status;
+    told->status = attempt_refusal(attempt);
     told->code = refusal->context_length   ? "context_length_exceeded"
                  : refusal->content_filter ? "content_filter"
                                            : "upstream_rejected";
@@ -143,7 +227,7 @@ static enum retry_advice retry_of(const struct attempt *attempt,
     if (attempt->retry != RETRY_UNSAID) {
         return attempt->retry;
     }
-    switch (attempt->status) {
+    switch (attempt_refusal(attempt)) {
     case 401:
     case 402:
     case 403:
@@ -159,11 +243,11 @@ void call_note_failure(struct call *call)
     struct attempt *attempt = &call->attempt;
     struct provider_error refusal;
     memset(&refusal, 0, sizeof(refusal));
-    if (attempt->status >= 400) {
-        attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer),
-                                  &refusal);
+    if (attempt_refusal(attempt) >= 400) {
+        attempt->back->read_error(attempt->decoder, attempt_refusal(attempt),
+                                  buf_slice(&attempt->answer), &refusal);
     }
-    bool limited = attempt->status == 429 || attempt->status == 529;
+    bool limited = attempt_refusal(attempt) == 429 || attempt_refusal(attempt) == 529;
     enum retry_advice retry = retry_of(attempt, &refusal);
     struct told_failure told = {
         .rank = retry == RETRY_NO ? TOLD_HOPELESS
@@ -177,7 +261,7 @@ void call_note_failure(struct call *call)
         .target = attempt->target,
         .lane = attempt->lane,
     };
-    if (attempt->status >= 400 && !status_allows_fallback(attempt->status)) {
+    if (attempt_refusal(attempt) >= 400 && !status_allows_fallback(attempt_refusal(attempt))) {
         note_refusal(call, &refusal, &told);
     }
     if (told.rank >= call->told.rank) {

@@ -15,6 +15,11 @@ void call_note_failure(struct call *call);
 /* No target is left: the most helpful failure in the client's dialect. A target that could not be
  * sent the request at all is told of only when nothing else failed. */
 enum call_step call_plan_exhausted(struct call *call);
+/* An attempt that met an error inside status 200: what status it means, and its words as the body
+ * of such a refusal in attempt.answer. */
+void call_note_stream_error(struct call *call);
+/* The same once the answer has begun: the provider's own words are the stream's last. */
+enum call_step call_fail_in_stream(struct call *call);
 /* Does this upstream status allow another target to be tried? */
 bool status_allows_fallback(int status);
 

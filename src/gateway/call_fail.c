@@ -25,15 +25,15 @@ static struct slice error_type(int status)
     return status < 500 ? SLICE("invalid_request_error") : SLICE("api_error");
 }
 
-static void fill_error(const struct call *call, int status, const char *code, const char *param,
-                       struct slice message, struct answer_error *ret_error)
+static void fill_error(const struct call *call, int status, const char *code,
+                       const struct fail_words *words, struct answer_error *ret_error)
 {
     *ret_error = (struct answer_error){
         .status = status,
-        .type = error_type(status),
-        .code = slice_from_cstr(code),
-        .message = message,
-        .param = param == NULL || param[0] == '\0' ? SLICE_EMPTY : slice_from_cstr(param),
+        .type = words->type.len > 0 ? words->type : error_type(status),
+        .code = words->code.len > 0 ? words->code : slice_from_cstr(code),
+        .message = words->message,
+        .param = words->param.len > 0 ? words->param : SLICE_EMPTY,
         .call_id = slice_of(call->id_text, ID_TEXT_LEN),
         .detail = SLICE_EMPTY,
         .stream_array = call->stream_array,
@@ -99,8 +99,8 @@ static void cut(struct call *call, const struct answer_error *error)
     }
 }
 
-static enum call_step fail_with(struct call *call, int status, const char *code, const char *param,
-                                struct slice message)
+enum call_step call_fail_words(struct call *call, int status, const char *code,
+                               const struct fail_words *words)
 {
     call->error_code = code;
     call->delivered = false;
@@ -108,7 +108,7 @@ static enum call_step fail_with(struct call *call, int status, const char *code,
         call->status = status;
     }
     struct answer_error error;
-    fill_error(call, status, code, param, message, &error);
+    fill_error(call, status, code, words, &error);
     struct buf detail = BUF_INIT(128 * 1024);
     if (!call->committed && (status == 422 || status >= 500 || status == 429)) {
         write_detail(call, &detail);
@@ -135,11 +135,16 @@ enum call_step call_fail(struct call *call, int status, const char *code, const 
     int len = vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     size_t used = len < 0 ? 0 : (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1;
-    return fail_with(call, status, code, param, slice_of(text, used));
+    const struct fail_words words = {
+        .param = param == NULL ? SLICE_EMPTY : slice_from_cstr(param),
+        .message = slice_of(text, used),
+    };
+    return call_fail_words(call, status, code, &words);
 }
 
 enum call_step call_fail_error(struct call *call, const struct error *error)
 {
-    return fail_with(call, error_status(error->kind), error->code, error->pointer,
-                     slice_from_cstr(error->text));
+    const struct fail_words words = {.param = slice_from_cstr(error->pointer),
+                                     .message = slice_from_cstr(error->text)};
+    return call_fail_words(call, error_status(error->kind), error->code, &words);
 }

@@ -13,12 +13,12 @@ static bool is_context_refusal(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     struct provider_error refusal;
-    if (attempt->status != 400 && attempt->status != 413) {
+    int status = attempt_refusal(attempt);
+    if (status != 400 && status != 413) {
         return false;
     }
     memset(&refusal, 0, sizeof(refusal));
-    attempt->back->read_error(attempt->decoder, attempt->status, buf_slice(&attempt->answer),
-                              &refusal);
+    attempt->back->read_error(attempt->decoder, status, buf_slice(&attempt->answer), &refusal);
     return refusal.context_length;
 }
 
@@ -43,10 +43,11 @@ static bool may_try_another(struct call *call)
         call->tries >= call->max_attempts || call->next_entry >= call->decision->plan.taken) {
         return false;
     }
-    if (attempt->status < 400) {
+    int status = attempt_refusal(attempt);
+    if (status < 400) {
         return true;
     }
-    return status_allows_fallback(attempt->status) || is_context_refusal(call);
+    return status_allows_fallback(status) || is_context_refusal(call);
 }
 
 enum call_step call_settle(struct call *call)
@@ -62,6 +63,9 @@ enum call_step call_settle(struct call *call)
         attempt_settle(call, true);
         FAULT_POINT("call.after_settle");
         return STEP_DELIVER;
+    }
+    if (attempt->meter.failed) {
+        call_note_stream_error(call);
     }
     note_retry_after(call);
     attempt_settle(call, false);
@@ -113,6 +117,9 @@ static enum call_step deliver_failure(struct call *call)
 {
     if (call->chat.operation == OPERATION_TOKEN_COUNT && call->attempt.status != 400) {
         return call_count_here(call);
+    }
+    if (call->committed && call->attempt.meter.error[0] != '\0') {
+        return call_fail_in_stream(call);
     }
     if (call->committed) {
         return call_fail(call, 502, "upstream_cut", NULL, "The provider's answer ended early: %s.",

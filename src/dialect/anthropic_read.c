@@ -186,7 +186,7 @@ bool anthropic_read(struct slice body, struct json_doc *doc, struct arena *arena
     }
     if (!reader_begin(&r, DIALECT_ANTHROPIC, body, doc) ||
         !members_read(&r, JSON_ROOT, NULL, &anthropic_members, values, &unknown) ||
-        !read_top(&r, values, unknown) ||
+        !read_top(&r, values, unknown) || !reader_choice(&r, "tool_choice") ||
         !anthropic_read_messages(&r, values[ANTHROPIC_SYSTEM], values[ANTHROPIC_MESSAGES])) {
         return false;
     }

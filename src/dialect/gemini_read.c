@@ -90,6 +90,7 @@ static bool read_chat(struct reader *r, uint32_t object, const uint32_t *values,
     return gemini_extras_add(r, object, &gemini_members, unknown) && keep_foreign(r, values) &&
            read_tier(r, values[GEMINI_TIER]) && gemini_read_tools(r, values[GEMINI_TOOLS]) &&
            gemini_read_tool_config(r, values[GEMINI_TOOL_CONFIG]) &&
+           reader_choice(r, "toolConfig/functionCallingConfig") &&
            gemini_read_config(r, values[GEMINI_CONFIG]) &&
            gemini_read_contents(r, values[GEMINI_CONTENTS], values[GEMINI_SYSTEM]);
 }

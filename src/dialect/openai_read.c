@@ -332,7 +332,7 @@ bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *are
     size_t unknown;
     chat->operation = OPERATION_CHAT;
     if (!openai_read_begin(&r, body, doc, values, &unknown) ||
-        !openai_read_common(&r, values, unknown) ||
+        !openai_read_common(&r, values, unknown) || !reader_choice(&r, "tool_choice") ||
         !openai_read_messages(&r, values[MEMBER_MESSAGES])) {
         return false;
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dialect/reader.h"
 
+#include "dialect/inner.h"
+
 bool reader_begin(struct reader *r, unsigned dialect, struct slice body, struct json_doc *doc)
 {
     struct chat *chat = r->chat;
@@ -84,6 +86,34 @@ bool reader_policy(struct reader *r, const struct policy_members *m)
     }
     chat->session = chat->cache_key;
     return read_inner(r, m->session_id, "session_id", &chat->session);
+}
+
+/* --- the choice among the tools --- */
+
+static bool is_among_tools(const struct chat *chat, struct slice name)
+{
+    for (size_t i = 0; i < chat->tool_count; i++) {
+        if (chat->tools[i].kind == TOOL_OTHER || inner_equals(chat->tools[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool reader_choice(struct reader *r, const char *member)
+{
+    const struct chat *chat = r->chat;
+    bool named = chat->tool_choice == TOOL_CHOICE_NAMED;
+    if (!named && chat->tool_choice != TOOL_CHOICE_REQUIRED) {
+        return true;
+    }
+    if (chat->tool_count == 0) {
+        return reader_refuse(r, "invalid_value", member,
+                             "A tool must be called, but the request has no tools.");
+    }
+    return !named || is_among_tools(chat, chat->tool_choice_name) ||
+           reader_refuse(r, "invalid_value", member,
+                         "A tool must be called that is not among the request's tools.");
 }
 
 /* --- what the request needs --- */

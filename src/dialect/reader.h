@@ -29,6 +29,11 @@ struct chat_extra reader_extra(const struct json_doc *doc, uint32_t key);
 MUST_USE bool reader_extras(struct reader *r, uint32_t object, const struct member_table *table,
                             uint32_t first_kept, struct chat_extra **ret_extras, size_t *ret_count);
 
+/* Refuses a choice that no answer can follow, at `member`: a call must be made, and there is no
+   tool; or a tool must be called, and none has this name. Once tools and choice are read. A
+   vendor's own tools may have any name. */
+MUST_USE bool reader_choice(struct reader *r, const char *member);
+
 /* The last word of every reader: adds to chat->needs what the members and parts ask for. */
 void reader_needs(struct chat *chat);
 

@@ -288,6 +288,10 @@ bool responses_read(struct slice body, struct json_doc *doc, struct arena *arena
         !read_members(&r, values) || !read_conversation(&r, values)) {
         return false;
     }
+    /* The provider's stored prompt may bring tools of its own. */
+    if (!member_given(doc, values[RESPONSES_PROMPT]) && !reader_choice(&r, "tool_choice")) {
+        return false;
+    }
     reader_needs(chat);
     return true;
 }

@@ -196,6 +196,11 @@ static void tools_are_strict(void)
                    "/tool_choice/name");
     expect_refused("{\"tool_choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":1}," HELLO "}",
                    "invalid_type", "/tool_choice/disable_parallel_tool_use");
+    expect_refused("{\"max_tokens\":9,\"tool_choice\":{\"type\":\"any\"}," HELLO "}",
+                   "invalid_value", "/tool_choice");
+    expect_refused("{\"max_tokens\":9,\"tools\":[{\"name\":\"f\"}],\"tool_choice\":{\"type\":"
+                   "\"tool\",\"name\":\"g\"}," HELLO "}",
+                   "invalid_value", "/tool_choice");
 }
 
 static void tools_and_the_choice_among_them_are_read(void)

@@ -354,7 +354,8 @@ static void choices_are_understood(void)
         char text[512];
         struct request r;
         (void)snprintf(text, sizeof text,
-                       "{" HELLO ",\"toolConfig\":{\"functionCallingConfig\":%s}}",
+                       "{" HELLO ",\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\"},"
+                       "{\"name\":\"g\"}]}],\"toolConfig\":{\"functionCallingConfig\":%s}}",
                        cases[i].config);
         read_text(&r, text);
         EXPECT_INT(r.chat.tool_choice, cases[i].choice);
@@ -396,6 +397,11 @@ static void wrong_tools_are_refused(void)
          "invalid_type", "/toolConfig/functionCallingConfig/allowedFunctionNames"},
         {"\"toolConfig\":{\"functionCallingConfig\":{\"allowedFunctionNames\":[1]}}",
          "invalid_type", "/toolConfig/functionCallingConfig/allowedFunctionNames"},
+        {"\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"ANY\"}}", "invalid_value",
+         "/toolConfig/functionCallingConfig"},
+        {"\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\"}]}],\"toolConfig\":{"
+         "\"functionCallingConfig\":{\"mode\":\"ANY\",\"allowedFunctionNames\":[\"g\"]}}",
+         "invalid_value", "/toolConfig/functionCallingConfig"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char text[512];

@@ -242,6 +242,11 @@ static void refuses_bad_tools(void)
          "invalid_type", "/tools/0/function/strict"},
         {WITH("\"tool_choice\":\"maybe\""), "invalid_value", "/tool_choice"},
         {WITH("\"tool_choice\":1"), "invalid_type", "/tool_choice"},
+        {WITH("\"tool_choice\":\"required\""), "invalid_value", "/tool_choice"},
+        {WITH("\"tool_choice\":\"any\",\"tools\":[]"), "invalid_value", "/tool_choice"},
+        {WITH("\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}},"
+              "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]"),
+         "invalid_value", "/tool_choice"},
         {WITH("\"tool_choice\":{\"type\":\"function\"}"), "missing_member",
          "/tool_choice/function/name"},
         {WITH("\"response_format\":\"json\""), "invalid_type", "/response_format"},
@@ -317,6 +322,7 @@ static void reads_members(void)
             "\"top_k\":5,\"seed\":42,\"frequency_penalty\":-1,\"presence_penalty\":2,\"n\":3,"
             "\"stop\":[\"a\",\"b\\n\"],\"logprobs\":true,\"top_logprobs\":2,\"user\":\"u\","
             "\"reasoning_effort\":\"low\",\"parallel_tool_calls\":false,\"tool_choice\":\"any\","
+            "\"tools\":[{\"type\":\"web_search\"}],"
             "\"sluice\":{\"task\":\"math\"},\"models\":[\"x\"],\"provider\":{\"sort\":\"price\"},"
             "\"prompt_cache_key\":\"k\",\"metadata\":{\"a\":1},\"logit_bias\":{}")));
     EXPECT(r.ok);
@@ -345,7 +351,8 @@ static void reads_members(void)
     EXPECT_SLICE(r.chat.extras[0].key, "prompt_cache_key");
     EXPECT_SLICE(r.chat.extras[1].key, "metadata");
     EXPECT_SLICE(r.chat.extras[1].value, "{\"a\":1}");
-    EXPECT_INT(r.chat.needs, CAPABILITY_LOGPROBS | CAPABILITY_STREAMING | CAPABILITY_REASONING);
+    EXPECT_INT(r.chat.needs, CAPABILITY_TOOLS | CAPABILITY_LOGPROBS | CAPABILITY_STREAMING |
+                                 CAPABILITY_REASONING);
     request_release(&r);
 }
 
@@ -493,6 +500,28 @@ static void reads_tools_and_formats(void)
     request_release(&r);
 }
 
+static void a_choice_that_can_be_followed_is_taken(void)
+{
+    static const char *const members[] = {
+        "\"tool_choice\":\"auto\"",
+        "\"tool_choice\":\"none\"",
+        "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}},"
+        "\"tools\":[{\"type\":\"vendors_own\"}]",
+        "\"tool_choice\":{\"type\":\"custom\",\"custom\":{\"name\":\"g\"}},"
+        "\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"g\"}}]",
+        "\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"\\u0067\"}},"
+        "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"g\"}}]",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        char text[512];
+        struct request r;
+        (void)snprintf(text, sizeof text, WITH("%s"), members[i]);
+        request_read(&r, DIALECT_OPENAI_CHAT, slice_from_cstr(text));
+        EXPECT(r.ok);
+        request_release(&r);
+    }
+}
+
 static void keeps_what_the_model_cannot_say(void)
 {
     struct request r;
@@ -634,6 +663,7 @@ int main(void)
     TEST(reads_tool_turns, "reads calls and results, whatever the spelling of their ids");
     TEST(bounds_the_calls_of_a_turn, "a turn may hold 256 calls and no more");
     TEST(reads_tools_and_formats, "reads tools, a named choice and a schema");
+    TEST(a_choice_that_can_be_followed_is_taken, "a choice that can be followed is taken");
     TEST(keeps_what_the_model_cannot_say, "keeps choices and formats of single vendors as extras");
     TEST(accepts_assistants_without_text,
          "an assistant's turn may be a refusal or something unknown");

@@ -87,6 +87,10 @@ static const struct refusal wrong_members[] = {
           "\"function\"}]}]"),
      "missing_member", "/tools/0/tools/0/name"},
     {BODY("\"tool_choice\":\"any\""), "invalid_value", "/tool_choice"},
+    {BODY("\"tool_choice\":\"required\""), "invalid_value", "/tool_choice"},
+    {BODY("\"tool_choice\":{\"type\":\"function\",\"name\":\"g\"},\"tools\":[{\"type\":"
+          "\"function\",\"name\":\"f\"}]"),
+     "invalid_value", "/tool_choice"},
     {BODY("\"tool_choice\":7"), "invalid_type", "/tool_choice"},
     {BODY("\"tool_choice\":{}"), "missing_member", "/tool_choice/type"},
     {BODY("\"tool_choice\":{\"type\":\"function\"}"), "missing_member", "/tool_choice/name"},

@@ -109,6 +109,10 @@ static void write_source(struct anthropic_writer *w, const struct chat_part *par
 static bool check_source(struct anthropic_writer *w, size_t index, const struct chat_part *part)
 {
     bool here = part->data.ptr != NULL || part->url.ptr != NULL;
+    if (!w->same && part->data.ptr == NULL && part->url.ptr != NULL && !url_is_web(part->url)) {
+        return untranslatable_message(w->error, index, "content",
+                                      "Anthropic takes files from the web (https:) or as base64.");
+    }
     return here || (w->same && part->file_id.ptr != NULL) ||
            untranslatable_message(w->error, index, "content",
                                   "A file that another provider keeps cannot be sent on.");

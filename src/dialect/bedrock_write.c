@@ -249,6 +249,9 @@ static bool check_chat(const struct chat *chat, struct error *error)
     if (chat->choices > 1) {
         return untranslatable(error, "/n", "Bedrock gives one answer at a time.");
     }
+    if (!format_is_common(chat, error)) {
+        return false;
+    }
     return chat->message_count > 0 ||
            untranslatable(error, "/messages", "Bedrock wants at least one message.");
 }

@@ -246,6 +246,9 @@ bool gemini_write_request(const struct chat *chat, const struct request_change *
     if (chat->suffix.len > 0) {
         return untranslatable(error, "/suffix", "Gemini cannot fill in the middle of a text.");
     }
+    if (!format_is_common(chat, error)) {
+        return false;
+    }
     json_writer_init(&w.json, out);
     json_doc_init(&w.scratch);
     bool ok = write_body(&w);

@@ -234,6 +234,9 @@ bool ollama_write_request(const struct chat *chat, const struct request_change *
     if (chat->choices > 1) {
         return untranslatable(error, "/n", "Ollama gives one answer at a time.");
     }
+    if (!format_is_common(chat, error)) {
+        return false;
+    }
     json_writer_init(&w.json, out);
     json_begin_object(&w.json);
     write_model(&w);

@@ -8,6 +8,8 @@
 #include "dialect/thinking.h"
 #include "dialect/translate.h"
 
+#define STOPS_MAX 4 /* OpenAI's own ceiling */
+
 static bool is_openai(unsigned dialect)
 {
     return dialect == DIALECT_OPENAI_CHAT || dialect == DIALECT_OPENAI_COMPLETIONS;
@@ -196,6 +198,12 @@ static void write_common(struct openai_writer *w)
     json_end_object(&w->json);
 }
 
+static bool check_stop(const struct openai_writer *w)
+{
+    return w->same || w->chat->stop_count <= STOPS_MAX ||
+           untranslatable(w->error, "/stop", "OpenAI takes at most four stop sequences.");
+}
+
 bool openai_write_chat_request(const struct chat *chat, const struct request_change *change,
                                struct buf *out, struct loss *loss, struct error *error)
 {
@@ -203,7 +211,7 @@ bool openai_write_chat_request(const struct chat *chat, const struct request_cha
         return untranslatable(error, "/suffix", "A chat cannot fill in the middle of a text.");
     }
     struct openai_writer w = writer_begin(chat, change, out, loss, error);
-    if (!openai_write_messages(&w)) {
+    if (!check_stop(&w) || !openai_write_messages(&w)) {
         return false;
     }
     openai_write_tools(&w);
@@ -221,6 +229,9 @@ bool openai_write_prompt_request(const struct chat *chat, const struct request_c
                               "A plain completion cannot carry a conversation.");
     }
     struct openai_writer w = writer_begin(chat, change, out, loss, error);
+    if (!check_stop(&w)) {
+        return false;
+    }
     json_member_inner(&w.json, SLICE("prompt"), chat->messages[0].parts[0].text);
     member_inner(&w, SLICE("suffix"), chat->suffix);
     write_common(&w);

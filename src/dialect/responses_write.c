@@ -314,6 +314,9 @@ bool responses_write_request(const struct chat *chat, const struct request_chang
     if (chat->suffix.len > 0) {
         return untranslatable(error, "/suffix", "Responses cannot fill in the middle of a text.");
     }
+    if (!format_is_common(chat, error)) {
+        return false;
+    }
     struct responses_writer w = {.chat = chat, .change = change, .loss = loss, .error = error};
     json_writer_init(&w.json, out);
     json_begin_object(&w.json);

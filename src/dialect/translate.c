@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dialect/translate.h"
 
+#include "dialect/dialect.h"
+
 #include <stdio.h>
 
 #define MEMBER_MAX 64u
@@ -48,6 +50,28 @@ bool untranslatable(struct error *error, const char *pointer, const char *text)
     error_set(error, ERROR_UNSUPPORTED, "untranslatable", "%s", text);
     error_at(error, "%s", pointer);
     return false;
+}
+
+static bool starts_with(struct slice text, struct slice start)
+{
+    return text.len >= start.len && slice_eq_nocase(slice_of(text.ptr, start.len), start);
+}
+
+bool url_is_web(struct slice inner)
+{
+    return starts_with(inner, SLICE("http:")) || starts_with(inner, SLICE("https:"));
+}
+
+/* The formats that every dialect knows are no extras. */
+bool format_is_common(const struct chat *chat, struct error *error)
+{
+    for (size_t i = 0; chat->dialect == DIALECT_OPENAI_CHAT && i < chat->extra_count; i++) {
+        if (slice_eq(chat->extras[i].key, SLICE("response_format"))) {
+            return untranslatable(error, "/response_format/type",
+                                  "No other dialect knows this format of answers.");
+        }
+    }
+    return true;
 }
 
 bool untranslatable_message(struct error *error, size_t index, const char *member, const char *text)

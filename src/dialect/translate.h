@@ -19,6 +19,11 @@ void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struc
  * ... when `member` is given. */
 bool untranslatable_message(struct error *error, size_t index, const char *member,
                             const char *text);
+/* False, with the same code: an answer is asked for in a format that only single vendors of
+   OpenAI's dialect know. For the writers of all other dialects. */
+MUST_USE bool format_is_common(const struct chat *chat, struct error *error);
+/* Is it a URL that a server can fetch from (http: or https:, in any case)? */
+bool url_is_web(struct slice inner);
 bool untranslatable(struct error *error, const char *pointer, const char *text);
 
 #endif

@@ -365,6 +365,12 @@ static void what_anthropic_cannot_say_is_refused(void)
     expect_refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\","
                    "\"input_audio\":{\"data\":\"AAAA\",\"format\":\"wav\"}}]}]}",
                    "/messages/0/content");
+    expect_refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
+                   "\"image_url\":{\"url\":\"data:image/png,raw\"}}]}]}",
+                   "/messages/0/content");
+    expect_refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
+                   "\"image_url\":{\"url\":\"ftp://x\"}}]}]}",
+                   "/messages/0/content");
     expect_refused("{\"messages\":[" CALLS ",{\"role\":\"tool\",\"tool_call_id\":\"b\",\"content\":"
                    "[{\"type\":\"video\"}]}]}",
                    "/messages/2");
@@ -393,8 +399,8 @@ static void cache_marks_are_written_four_at_most(void)
     struct chat_part parts[] = {
         {.kind = PART_TEXT, .text = SLICE("1"), .cache = CACHE_MARK_5M},
         {.kind = PART_TEXT, .text = SLICE("2"), .cache = CACHE_MARK_1H},
-        {.kind = PART_IMAGE, .url = SLICE("u"), .cache = CACHE_MARK_5M},
-        {.kind = PART_FILE, .url = SLICE("f"), .cache = CACHE_MARK_5M},
+        {.kind = PART_IMAGE, .url = SLICE("http:u"), .cache = CACHE_MARK_5M},
+        {.kind = PART_FILE, .url = SLICE("HTTPS:f"), .cache = CACHE_MARK_5M},
     };
     struct chat_message message = {.role = ROLE_USER, .parts = parts, .part_count = 4};
     struct chat_tool tool = {
@@ -407,16 +413,17 @@ static void cache_marks_are_written_four_at_most(void)
                         .parallel_tool_calls = -1,
                         .thinking_budget = -1};
     const struct request_change change = {.model = SLICE("m")};
-    write_chat(&chat, &change,
-               "{\"model\":\"m\",\"tools\":[{\"name\":\"patch\",\"input_schema\":{\"type\":"
-               "\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},\"required\":["
-               "\"input\"]}}],\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
-               "\"text\":\"1\",\"cache_control\":{\"type\":\"ephemeral\"}},{\"type\":\"text\","
-               "\"text\":\"2\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}},{"
-               "\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"u\"},\"cache_control\":{"
-               "\"type\":\"ephemeral\"}},{\"type\":\"document\",\"source\":{\"type\":\"url\","
-               "\"url\":\"f\"},\"cache_control\":{\"type\":\"ephemeral\"}}]}],\"max_tokens\":4096}",
-               "cache_control");
+    write_chat(
+        &chat, &change,
+        "{\"model\":\"m\",\"tools\":[{\"name\":\"patch\",\"input_schema\":{\"type\":"
+        "\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},\"required\":["
+        "\"input\"]}}],\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
+        "\"text\":\"1\",\"cache_control\":{\"type\":\"ephemeral\"}},{\"type\":\"text\","
+        "\"text\":\"2\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}},{"
+        "\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"http:u\"},\"cache_control\":{"
+        "\"type\":\"ephemeral\"}},{\"type\":\"document\",\"source\":{\"type\":\"url\","
+        "\"url\":\"HTTPS:f\"},\"cache_control\":{\"type\":\"ephemeral\"}}]}],\"max_tokens\":4096}",
+        "cache_control");
 }
 
 static void calls_of_custom_tools_have_one_text(void)

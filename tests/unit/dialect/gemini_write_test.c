@@ -284,6 +284,8 @@ static void what_cannot_be_said_is_refused(void)
          "/messages/0/content"},
         {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"ftp://example.org/a.png\"}}",
          "/messages/0/content"},
+        {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png,raw\"}}",
+         "/messages/0/content"},
         {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:;base64,AAAA\"}}",
          "/messages/0/content"},
         {"{\"type\":\"hologram\"}", "/messages/0"},

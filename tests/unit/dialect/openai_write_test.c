@@ -293,6 +293,45 @@ static void ollama_cannot_mark_a_failed_result(void)
     buf_release(&out);
 }
 
+/* True: refused at `pointer`. */
+static bool is_refused(enum dialect_id from, const char *body, enum dialect_id to,
+                       const char *pointer)
+{
+    struct request request;
+    struct request_change change = {.model = SLICE("m")};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    struct loss loss = {.len = 0};
+    struct error error = {0};
+    request_read(&request, from, slice_from_cstr(body));
+    EXPECT(request.ok);
+    bool refused = !dialect_of(to)->write_request(&request.chat, &change, &out, &loss, &error) &&
+                   strcmp(error.code, "untranslatable") == 0 && strcmp(error.pointer, pointer) == 0;
+    request_release(&request);
+    buf_release(&out);
+    return refused;
+}
+
+static void refuses_formats_of_single_vendors_elsewhere(void)
+{
+    static const enum dialect_id others[] = {DIALECT_ANTHROPIC, DIALECT_GEMINI, DIALECT_OLLAMA,
+                                             DIALECT_OPENAI_RESPONSES, DIALECT_BEDROCK};
+    const char *body = "{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"
+                       "\"response_format\":{\"type\":\"xml\"}}";
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        EXPECT(is_refused(DIALECT_OPENAI_CHAT, body, others[i], "/response_format/type"));
+    }
+    EXPECT(!is_refused(DIALECT_OPENAI_CHAT, body, DIALECT_OPENAI_CHAT, "/response_format/type"));
+}
+
+static void refuses_more_than_four_stops(void)
+{
+#define STOPS(more)                                                                                \
+    "{\"model\":\"x\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"a\"}],"      \
+    "\"stop_sequences\":[\"1\",\"2\",\"3\",\"4\"" more "]}"
+    EXPECT(!is_refused(DIALECT_ANTHROPIC, STOPS(""), DIALECT_OPENAI_CHAT, "/stop"));
+    EXPECT(is_refused(DIALECT_ANTHROPIC, STOPS(",\"5\""), DIALECT_OPENAI_CHAT, "/stop"));
+}
+
 static void refuses_parts_that_nobody_knows(void)
 {
     struct chat_part user[] = {{.kind = PART_UNKNOWN, .raw = SLICE("{}")}};
@@ -515,6 +554,9 @@ int main(void)
     TEST(lists_what_another_dialect_said_more, "what another dialect said more is listed as lost");
     TEST(ollama_cannot_mark_a_failed_result,
          "a failed result is listed as lost where it cannot be marked");
+    TEST(refuses_formats_of_single_vendors_elsewhere,
+         "refuses formats of single vendors in other dialects");
+    TEST(refuses_more_than_four_stops, "refuses more than four stop sequences");
     TEST(refuses_parts_that_nobody_knows, "a part that nobody knows is refused, not dropped");
     TEST(brings_thoughts_back_to_who_wants_them,
          "thoughts go back to providers that want them, the client's or the remembered");

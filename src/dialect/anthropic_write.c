@@ -213,9 +213,7 @@ void anthropic_write_cache(struct anthropic_writer *w, enum cache_mark mark)
         loss_add(w->loss, SLICE("cache_control"));
         return;
     }
-    json_member_raw(&w->json, SLICE("cache_control"),
-                    mark == CACHE_MARK_1H ? SLICE("{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
-                                          : SLICE("{\"type\":\"ephemeral\"}"));
+    json_member_raw(&w->json, SLICE("cache_control"), cache_mark_json(mark));
 }
 
 /* Four marks are taken; the last ones are worth the most, because they hold what is before them. */

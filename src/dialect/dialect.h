@@ -45,6 +45,8 @@ struct request_change {
                           another price.) */
     bool max_completion_tokens; /* the provider wants the newer member name when we inject one */
     bool replay_reasoning;      /* the provider wants reasoning_content back in turns with calls */
+    bool cache_marks;           /* the provider knows Anthropic's `cache_control` in parts and tools
+                                   of OpenAI's dialect */
     int64_t default_max_tokens; /* for dialects that must have a limit when the client gave none; 0:
                                    the dialect's own default */
     /* The opaque state that came with the call of this id (inner); false: none is known. The slices

@@ -167,6 +167,7 @@ static void add_losses(struct ollama_writer *w)
     if (chat->logprobs) {
         loss_add(w->loss, SLICE("logprobs"));
     }
+    loss_add_cache_marks(w->loss, chat);
     loss_add_extras(w->loss, chat);
 }
 

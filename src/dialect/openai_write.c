@@ -215,6 +215,9 @@ bool openai_write_chat_request(const struct chat *chat, const struct request_cha
         return false;
     }
     openai_write_tools(&w);
+    if (!w.same && !change->cache_marks) {
+        loss_add_cache_marks(loss, chat);
+    }
     openai_write_format(&w);
     member_inner(&w, SLICE("reasoning_effort"), openai_effort(chat));
     write_common(&w);

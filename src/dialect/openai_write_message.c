@@ -124,7 +124,14 @@ static void write_file(struct json_writer *json, const struct chat_part *part)
     json_end_object(json);
 }
 
-static void write_part(struct openai_writer *w, const struct chat_part *part)
+void openai_write_cache(struct openai_writer *w, enum cache_mark mark)
+{
+    if (mark != CACHE_MARK_NONE && w->change->cache_marks) {
+        json_member_raw(&w->json, SLICE("cache_control"), cache_mark_json(mark));
+    }
+}
+
+static void write_part(struct openai_writer *w, const struct chat_part *part, enum cache_mark mark)
 {
     struct json_writer *json = &w->json;
     if (goes_raw(w, part)) {
@@ -145,39 +152,63 @@ static void write_part(struct openai_writer *w, const struct chat_part *part)
     default:
         write_text_part(json, part);
     }
+    openai_write_cache(w, mark);
     json_end_object(json);
 }
 
 static size_t count_content(const struct openai_writer *w, const struct chat_message *message,
-                            const struct chat_part **ret_first)
+                            const struct chat_part **ret_last)
 {
     size_t count = 0;
     for (size_t i = 0; i < message->part_count; i++) {
         const struct chat_part *part = &message->parts[i];
         if (is_content(part) && !must_move(w, message, part)) {
-            *ret_first = count == 0 ? part : *ret_first;
+            *ret_last = part;
             count++;
         }
     }
     return count;
 }
 
+/* The mark of the last part of content: its own, or that of a whole result or of a call, which
+ * have no place of their own. */
+static enum cache_mark last_mark(struct openai_writer *w, const struct chat_message *message,
+                                 const struct chat_part *last)
+{
+    enum cache_mark mark = last == NULL ? CACHE_MARK_NONE : last->cache;
+    for (size_t i = 0; i < message->part_count && w->change->cache_marks && !w->same; i++) {
+        const struct chat_part *part = &message->parts[i];
+        if (is_content(part) || part->cache == CACHE_MARK_NONE) {
+            continue;
+        }
+        if (last == NULL) {
+            loss_add(w->loss, SLICE("cache_control"));
+        } else if (mark == CACHE_MARK_NONE) {
+            mark = part->cache;
+        }
+    }
+    return w->change->cache_marks ? mark : CACHE_MARK_NONE;
+}
+
 static void write_content(struct openai_writer *w, const struct chat_message *message)
 {
-    const struct chat_part *first = NULL;
-    size_t count = count_content(w, message, &first);
+    const struct chat_part *last = NULL;
+    size_t count = count_content(w, message, &last);
+    enum cache_mark mark = last_mark(w, message, last);
     json_key(&w->json, SLICE("content"));
     if (count == 0 && message->role == ROLE_ASSISTANT) {
         json_write_null(&w->json);
     } else if (count == 0) {
         json_write_string(&w->json, SLICE(""));
-    } else if (count == 1 && first->kind == PART_TEXT && !goes_raw(w, first)) {
-        json_write_inner(&w->json, first->text);
+    } else if (count == 1 && last->kind == PART_TEXT && !goes_raw(w, last) &&
+               mark == CACHE_MARK_NONE) {
+        json_write_inner(&w->json, last->text);
     } else {
         json_begin_array(&w->json);
         for (size_t i = 0; i < message->part_count; i++) {
-            if (is_content(&message->parts[i]) && !must_move(w, message, &message->parts[i])) {
-                write_part(w, &message->parts[i]);
+            const struct chat_part *part = &message->parts[i];
+            if (is_content(part) && !must_move(w, message, part)) {
+                write_part(w, part, part == last ? mark : part->cache);
             }
         }
         json_end_array(&w->json);
@@ -410,7 +441,7 @@ static void write_moved(struct openai_writer *w, size_t first, size_t last)
                 json_key(&w->json, SLICE("content"));
                 json_begin_array(&w->json);
             }
-            write_part(w, &message->parts[j]);
+            write_part(w, &message->parts[j], message->parts[j].cache);
         }
     }
     if (begun) {

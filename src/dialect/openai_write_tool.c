@@ -32,6 +32,7 @@ static void write_definition(struct openai_writer *w, const struct chat_tool *to
     json_member_string(&w->json, SLICE("type"), SLICE("function"));
     json_key(&w->json, SLICE("function"));
     write_function(&w->json, tool);
+    openai_write_cache(w, tool->cache);
     json_end_object(&w->json);
 }
 

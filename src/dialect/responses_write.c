@@ -298,6 +298,7 @@ static void add_losses(struct responses_writer *w)
             loss_add(w->loss, lost[i].name);
         }
     }
+    loss_add_cache_marks(w->loss, chat);
     loss_add_extras_but(w->loss, chat, carried, ARRAY_LEN(carried));
 }
 

@@ -45,6 +45,28 @@ void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struc
     }
 }
 
+struct slice cache_mark_json(enum cache_mark mark)
+{
+    return mark == CACHE_MARK_1H ? SLICE("{\"type\":\"ephemeral\",\"ttl\":\"1h\"}")
+                                 : SLICE("{\"type\":\"ephemeral\"}");
+}
+
+void loss_add_cache_marks(struct loss *loss, const struct chat *chat)
+{
+    bool marked = false;
+    for (size_t i = 0; i < chat->tool_count; i++) {
+        marked |= chat->tools[i].cache != CACHE_MARK_NONE;
+    }
+    for (size_t i = 0; i < chat->message_count; i++) {
+        for (size_t j = 0; j < chat->messages[i].part_count; j++) {
+            marked |= chat->messages[i].parts[j].cache != CACHE_MARK_NONE;
+        }
+    }
+    if (marked) {
+        loss_add(loss, SLICE("cache_control"));
+    }
+}
+
 bool untranslatable(struct error *error, const char *pointer, const char *text)
 {
     error_set(error, ERROR_UNSUPPORTED, "untranslatable", "%s", text);

@@ -15,6 +15,10 @@ void loss_add_extras(struct loss *loss, const struct chat *chat);
 /* As loss_add_extras(), but for these members of the top level: the target has a place for them. */
 void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struct slice *carried,
                          size_t carried_count);
+/* The value of `cache_control` as Anthropic writes it; of a mark. */
+struct slice cache_mark_json(enum cache_mark mark);
+/* "cache_control", once, where a tool or a part has a mark: the target has no place for any. */
+void loss_add_cache_marks(struct loss *loss, const struct chat *chat);
 /* Returns false with the code "untranslatable" and "/messages/INDEX", or "/messages/INDEX/content"
  * ... when `member` is given. */
 bool untranslatable_message(struct error *error, size_t index, const char *member,

@@ -38,6 +38,7 @@ enum {
     QUIRK_LOCAL = 1u << 2, /* runs on this machine or in this network: models cost nothing */
     QUIRK_ROUTING_FIELDS = 1u << 4,   /* knows OpenRouter's `provider` and `session_id` members */
     QUIRK_REPLAY_REASONING = 1u << 5, /* wants reasoning_content back in turns with calls */
+    QUIRK_CACHE_MARKS = 1u << 6,      /* knows Anthropic's `cache_control` in parts and tools */
     QUIRK_REPORTS_COST = 1u << 3,     /* usage.cost in dollars wins over the catalogue */
 };
 

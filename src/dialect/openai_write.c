@@ -204,6 +204,18 @@ static bool check_stop(const struct openai_writer *w)
            untranslatable(w->error, "/stop", "OpenAI takes at most four stop sequences.");
 }
 
+/* DeepSeek thinks unless it is told not to, and knows no effort for that
+ * (api-docs.deepseek.com/guides/thinking_mode). */
+static void write_effort(struct openai_writer *w)
+{
+    bool off = json_inner_is(thinking_effort(w->chat), SLICE("none"));
+    if (off && !w->same && w->change->replay_reasoning) {
+        json_member_raw(&w->json, SLICE("thinking"), SLICE("{\"type\":\"disabled\"}"));
+    } else {
+        member_inner(w, SLICE("reasoning_effort"), openai_effort(w->chat));
+    }
+}
+
 bool openai_write_chat_request(const struct chat *chat, const struct request_change *change,
                                struct buf *out, struct loss *loss, struct error *error)
 {
@@ -219,7 +231,7 @@ bool openai_write_chat_request(const struct chat *chat, const struct request_cha
         loss_add_cache_marks(loss, chat);
     }
     openai_write_format(&w);
-    member_inner(&w, SLICE("reasoning_effort"), openai_effort(chat));
+    write_effort(&w);
     write_common(&w);
     return !out->failed;
 }

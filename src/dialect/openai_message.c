@@ -42,12 +42,16 @@ struct open_calls {
     uint64_t hashes[OPENAI_CALLS_PER_TURN];
 };
 
+/* The result of an older function_call, which has no id to find the call by. */
+#define ROLE_OLDER (ROLE_TOOL + 1)
+
 struct turn {
     struct reader *r;
     struct chat_message *message;
     struct open_calls *open;
     uint32_t values[TURN_COUNT];
     size_t unknown;
+    bool older;
 };
 
 static bool read_role(struct turn *t)
@@ -55,7 +59,7 @@ static bool read_role(struct turn *t)
     static const struct member_name names[] = {
         [ROLE_SYSTEM] = MEMBER_NAME("system"), [ROLE_DEVELOPER] = MEMBER_NAME("developer"),
         [ROLE_USER] = MEMBER_NAME("user"),     [ROLE_ASSISTANT] = MEMBER_NAME("assistant"),
-        [ROLE_TOOL] = MEMBER_NAME("tool"),
+        [ROLE_TOOL] = MEMBER_NAME("tool"),     [ROLE_OLDER] = MEMBER_NAME("function"),
     };
     static const struct member_table roles = MEMBER_TABLE(names);
     struct slice text = SLICE_EMPTY;
@@ -63,7 +67,8 @@ static bool read_role(struct turn *t)
         return false;
     }
     uint32_t role = member_id(&roles, t->r->doc, t->values[TURN_ROLE]);
-    t->message->role = (enum chat_role)role;
+    t->older = role == ROLE_OLDER;
+    t->message->role = t->older ? ROLE_USER : (enum chat_role)role;
     return role != MEMBER_UNKNOWN ||
            reader_refuse(
                t->r, "invalid_role", "role",
@@ -251,6 +256,10 @@ static bool read_turn(struct turn *t, uint32_t node)
     message->parts = arena_array(r->arena, count_parts(t), sizeof *message->parts);
     if (message->parts == NULL) {
         return reader_refuse_size(r);
+    }
+    if (t->older) {
+        part_push(t, PART_UNKNOWN)->raw = message->raw; /* it only moves, as a whole */
+        return true;
     }
     if (t->unknown > 0 &&
         !reader_extras(r, node, &turn_table, TURN_COUNT, &message->extras, &message->extra_count)) {

@@ -396,6 +396,13 @@ static bool is_empty(const struct openai_writer *w, const struct chat_message *m
     return empty;
 }
 
+/* One that nobody understood. */
+static bool is_whole(const struct chat_message *message)
+{
+    return message->part_count == 1 && message->parts[0].kind == PART_UNKNOWN &&
+           message->raw.ptr != NULL && message->parts[0].raw.ptr == message->raw.ptr;
+}
+
 static void write_message(struct openai_writer *w, size_t index)
 {
     static const struct slice roles[] = {
@@ -408,6 +415,10 @@ static void write_message(struct openai_writer *w, size_t index)
         if (message->part_count > 0) {
             loss_add_message(w->loss, index, SLICE("reasoning"));
         }
+        return;
+    }
+    if (w->same && is_whole(message)) {
+        json_write_raw(&w->json, message->raw);
         return;
     }
     bool instructs = !w->same && message->role == ROLE_DEVELOPER; /* few servers know the word */

@@ -142,7 +142,6 @@ static void refuses_bad_turns(void)
     static const struct refusal cases[] = {
         {TURN("{\"content\":\"x\"}"), "missing_member", "/messages/0/role"},
         {TURN("{\"role\":\"robot\",\"content\":\"x\"}"), "invalid_role", "/messages/0/role"},
-        {TURN("{\"role\":\"function\",\"content\":\"x\"}"), "invalid_role", "/messages/0/role"},
         {TURN("{\"role\":\"\",\"content\":\"x\"}"), "invalid_value", "/messages/0/role"},
         {TURN("{\"role\":1,\"content\":\"x\"}"), "invalid_type", "/messages/0/role"},
         {TURN("{\"role\":\"user\"}"), "missing_member", "/messages/0/content"},

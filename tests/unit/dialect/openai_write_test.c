@@ -323,6 +323,23 @@ static void refuses_formats_of_single_vendors_elsewhere(void)
     EXPECT(!is_refused(DIALECT_OPENAI_CHAT, body, DIALECT_OPENAI_CHAT, "/response_format/type"));
 }
 
+static void an_older_result_only_moves(void)
+{
+    static const enum dialect_id others[] = {DIALECT_ANTHROPIC, DIALECT_GEMINI, DIALECT_OLLAMA,
+                                             DIALECT_OPENAI_RESPONSES, DIALECT_BEDROCK};
+    const char *body =
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":"
+        "\"function\",\"name\":\"f\",\"content\":\"1\"}]}";
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        EXPECT(is_refused(DIALECT_OPENAI_CHAT, body, others[i], "/messages/1"));
+    }
+    struct request request;
+    request_read(&request, DIALECT_OPENAI_CHAT, slice_from_cstr(body));
+    EXPECT(request.ok);
+    expect_written(&request.chat, body, "");
+    request_release(&request);
+}
+
 static void refuses_more_than_four_stops(void)
 {
 #define STOPS(more)                                                                                \
@@ -556,6 +573,7 @@ int main(void)
          "a failed result is listed as lost where it cannot be marked");
     TEST(refuses_formats_of_single_vendors_elsewhere,
          "refuses formats of single vendors in other dialects");
+    TEST(an_older_result_only_moves, "the result of an older call only moves");
     TEST(refuses_more_than_four_stops, "refuses more than four stop sequences");
     TEST(refuses_parts_that_nobody_knows, "a part that nobody knows is refused, not dropped");
     TEST(brings_thoughts_back_to_who_wants_them,

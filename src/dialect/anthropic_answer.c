@@ -96,8 +96,8 @@ void anthropic_write_citation(struct buf *out, const struct event *event)
     } else {
         buf_append(out, SLICE("\",\"title\":null,\"cited_text\":\""));
     }
-    inner_append(out, event->text);
-    buf_append(out, SLICE("\",\"encrypted_index\":\"\"}"));
+    inner_append(out, event->of_answer ? SLICE_EMPTY : event->text);
+    buf_append(out, SLICE("\"}"));
 }
 
 static void write_citation(struct answer *a, const struct event *event)

@@ -123,8 +123,20 @@ struct event *decoder_event(struct decoder *d, enum event_kind kind, uint32_t ch
         return &d->spare;
     }
     struct event *event = &d->events[d->count++];
-    *event = (struct event){.kind = kind, .choice = choice};
+    *event = (struct event){.kind = kind, .choice = choice, .start = -1, .end = -1};
     return event;
+}
+
+void decoder_place(struct decoder *d, struct event *event, uint32_t citation)
+{
+    int64_t start;
+    int64_t end;
+    if (json_int64(&d->doc, json_member(&d->doc, citation, SLICE("start_index")), &start) &&
+        json_int64(&d->doc, json_member(&d->doc, citation, SLICE("end_index")), &end) &&
+        start >= 0 && start <= end && end <= INT32_MAX) {
+        event->start = (int32_t)start;
+        event->end = (int32_t)end;
+    }
 }
 
 void decoder_text(struct decoder *d, enum event_kind kind, uint32_t choice, struct slice inner)

@@ -82,6 +82,8 @@ enum decode_result decoder_end_frame(struct decoder *d, struct frame *frame);
  * reads). */
 struct event *decoder_event(struct decoder *d, enum event_kind kind, uint32_t choice);
 /* An event with text, unless the text is empty. */
+/* Reads start_index and end_index of a citation; what is no range leaves them unknown. */
+void decoder_place(struct decoder *d, struct event *event, uint32_t citation);
 void decoder_text(struct decoder *d, enum event_kind kind, uint32_t choice, struct slice inner);
 /* The inner form of a raw JSON value as text, in the memory of the frame. */
 struct slice decoder_escape(struct decoder *d, struct slice raw);

@@ -117,6 +117,7 @@ static void cite(struct decoder *d, uint32_t choice, uint32_t source, struct sli
     event->id = uri;
     event->name = title;
     event->text = words;
+    event->of_answer = true;
 }
 
 static void decode_citations(struct decoder *d, uint32_t choice, uint32_t metadata)

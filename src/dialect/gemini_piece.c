@@ -110,7 +110,7 @@ static void write_source(struct buf *out, const struct event *event)
 
 void gemini_sources_add(struct gemini_sources *s, const struct event *event)
 {
-    if (event->text.len == 0) {
+    if (event->text.len == 0 || !event->of_answer) { /* a segment is one of the answer */
         buf_append(&s->citations, s->citations.len > 0 ? SLICE(",") : SLICE(""));
         write_source(&s->citations, event);
         return;

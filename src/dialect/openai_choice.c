@@ -122,6 +122,7 @@ static void decode_annotation(struct decoder *d, uint32_t choice, uint32_t annot
         event->id = url;
         event->name = decoder_string(d, json_member(doc, citation, SLICE("title")));
         event->text = decoder_string(d, json_member(doc, citation, SLICE("content")));
+        decoder_place(d, event, citation);
     }
 }
 

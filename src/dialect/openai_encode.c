@@ -143,8 +143,12 @@ void openai_write_citation(const struct event *event, struct buf *out)
     inner_append(out, event->id);
     buf_append(out, SLICE("\",\"title\":\""));
     inner_append(out, event->name);
-    buf_append(out, SLICE("\",\"start_index\":0,\"end_index\":0"));
-    if (event->text.len > 0) {
+    /* OpenAI's clients want both, known or not */
+    buf_append(out, SLICE("\",\"start_index\":"));
+    buf_append_u64(out, event->start > 0 ? (uint64_t)event->start : 0);
+    buf_append(out, SLICE(",\"end_index\":"));
+    buf_append_u64(out, event->end > 0 ? (uint64_t)event->end : 0);
+    if (event->text.len > 0 && !event->of_answer) {
         buf_append(out, SLICE(",\"content\":\""));
         inner_append(out, event->text);
         buf_append_char(out, '"');

@@ -49,6 +49,7 @@ void responses_decode_annotation(struct decoder *d, uint32_t annotation)
         struct event *event = decoder_event(d, EVENT_CITATION, 0);
         event->id = url;
         event->name = decoder_string(d, json_member(doc, annotation, SLICE("title")));
+        decoder_place(d, event, annotation);
     }
 }
 

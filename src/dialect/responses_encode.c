@@ -344,16 +344,17 @@ static void take_citation(struct responses_encoder *e, const struct event *event
     if (item == NULL || item->kind != OUT_MESSAGE || event->id.len == 0) {
         return;
     }
-    uint32_t end = count_characters(item);
+    uint32_t counted = count_characters(item);
+    bool placed = event->start >= 0 && event->end >= event->start;
     struct buf *list = &item->annotations;
     buf_append(list, list->len == 0 ? SLICE("") : SLICE(","));
     size_t from = list->len;
     append_member(list, SLICE("{\"type\":\"url_citation\",\"url\":\""), event->id);
     append_member(list, SLICE(",\"title\":\""), event->name);
     buf_append(list, SLICE(",\"start_index\":"));
-    buf_append_u64(list, end);
+    buf_append_u64(list, placed ? (uint32_t)event->start : counted);
     buf_append(list, SLICE(",\"end_index\":"));
-    buf_append_u64(list, end);
+    buf_append_u64(list, placed ? (uint32_t)event->end : counted);
     buf_append_char(list, '}');
     out->failed = out->failed || list->failed;
     if (!e->silent && !out->failed) {

@@ -29,7 +29,8 @@ enum event_kind {
                         the reasoning before it, which is complete with it */
     EVENT_OPAQUE,    /* text = reasoning that only its maker can read (inner); id = the maker's
                         name for it, or empty */
-    EVENT_CITATION,  /* id = url, name = title, text = the cited words: of the text before it */
+    EVENT_CITATION,  /* id = url, name = title, text = the cited words, see of_answer: of the text
+                        before it; start, end */
     EVENT_LOGPROBS,  /* text = raw JSON array of {token, logprob, bytes, top_logprobs} */
     EVENT_EMBEDDING, /* index = of the input; text = raw JSON array of numbers, or a JSON string
                         with base64 */
@@ -53,7 +54,10 @@ struct event {
     struct slice name;
     struct slice native;
     enum finish_reason finish;
-    bool custom;        /* of EVENT_TOOL_CALL and its arguments */
+    bool custom;    /* of EVENT_TOOL_CALL and its arguments */
+    bool of_answer; /* of EVENT_CITATION: its words are the answer's, not the source's */
+    int32_t start;  /* of EVENT_CITATION: where in the answer's text, in characters; -1: unknown */
+    int32_t end;
     unsigned maker;     /* of EVENT_SIGNATURE and EVENT_OPAQUE: enum dialect_id of those who can
                            read it, as far as the decoder knows; 0: not told */
     struct usage usage; /* only of EVENT_USAGE */

@@ -259,7 +259,7 @@ static void citations_follow_their_text(void)
                                    cited, text("b"), cited, arguments(0, "{}")};
 #define CITED                                                                                      \
     "{\"type\":\"citations_delta\",\"citation\":{\"type\":\"web_search_result_location\","         \
-    "\"url\":\"https://x\",\"title\":\"T\",\"cited_text\":\"w\",\"encrypted_index\":\"\"}}\n"
+    "\"url\":\"https://x\",\"title\":\"T\",\"cited_text\":\"w\"}}\n"
     EXPECT_BLOCKS(events, "0 " BLOCK_TEXT "0 " DELTA_TEXT("a") "0 " CITED "0 " STOP "1 " BLOCK_CALL(
                               "a") "1 " DELTA_CALL("{}") "1 " STOP "2 " BLOCK_TEXT
                                                          "2 " DELTA_TEXT("b") "2 " CITED);

@@ -234,7 +234,7 @@ static void a_citation_without_a_title_has_none(void)
     expect_answer(&head, events, ARRAY_LEN(events),
                   "\"content\":[{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\"type\":"
                   "\"web_search_result_location\",\"url\":\"u\",\"title\":null,\"cited_text\":"
-                  "\"w\",\"encrypted_index\":\"\"}]},{\"type\":\"text\",\"text\":\"b\"}],"
+                  "\"w\"}]},{\"type\":\"text\",\"text\":\"b\"}],"
                   "\"stop_reason\":null,\"stop_sequence\":null");
 }
 

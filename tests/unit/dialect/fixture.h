@@ -91,6 +91,9 @@ static inline void trace_event(struct buf *out, const struct event *event)
     trace_slice(out, "id", event->id);
     trace_slice(out, "name", event->name);
     trace_slice(out, "text", event->text);
+    if (event->kind == EVENT_CITATION && event->end >= 0) {
+        buf_printf(out, " at=%d-%d", (int)event->start, (int)event->end);
+    }
     if (event->kind == EVENT_FINISH) {
         buf_printf(out, " %s", finish_reason_name(event->finish));
         trace_slice(out, "native", event->native);

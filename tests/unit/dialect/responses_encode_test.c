@@ -159,17 +159,17 @@ static void citations_and_logprobs_belong_to_the_text(void)
         {.kind = EVENT_LOGPROBS, .text = SLICE("[ {\"a\":\n1} ]")},
         {.kind = EVENT_LOGPROBS, .text = SLICE("[]")},
         {.kind = EVENT_LOGPROBS, .text = SLICE("[2]")},
-        {.kind = EVENT_CITATION, .id = SLICE("https://one"), .name = SLICE("One")},
+        {.kind = EVENT_CITATION, .id = SLICE("https://one"), .name = SLICE("One"), .start = -1},
         {.kind = EVENT_CITATION, .name = SLICE("a book")},
         {.kind = EVENT_TEXT, .text = SLICE("?")},
-        {.kind = EVENT_CITATION, .id = SLICE("https://two")},
+        {.kind = EVENT_CITATION, .id = SLICE("https://two"), .start = 1, .end = 3},
         {.kind = EVENT_FINISH, .finish = FINISH_STOP},
     };
     struct told told = tell("{\"input\":\"x\"}", events, ARRAY_LEN(events));
     EXPECT(holds(&told.answer,
                  "\"annotations\":[{\"type\":\"url_citation\",\"url\":\"https://one\",\"title\":"
                  "\"One\",\"start_index\":4,\"end_index\":4},{\"type\":\"url_citation\",\"url\":"
-                 "\"https://two\",\"title\":\"\",\"start_index\":5,\"end_index\":5}],"
+                 "\"https://two\",\"title\":\"\",\"start_index\":1,\"end_index\":3}],"
                  "\"logprobs\":[{\"a\": 1},2]"));
     EXPECT(holds(&told.stream, "\"annotation_index\":1,\"annotation\":{\"type\":\"url_citation\","
                                "\"url\":\"https://two\""));

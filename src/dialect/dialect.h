@@ -76,6 +76,7 @@ struct provider_error {
     struct slice type;
     struct slice code;
     struct slice message;
+    struct slice param; /* the member that is wrong, in the words of the dialect */
     bool context_length; /* the prompt is too long for this target */
     bool content_filter;
     bool quota;             /* money or plan exhausted: retrying is useless */

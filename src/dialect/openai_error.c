@@ -9,6 +9,7 @@ struct error_text {
     struct slice type;
     struct slice code;
     struct slice message;
+    struct slice param;
     struct slice nested; /* what a provider behind the provider said (OpenRouter) */
 };
 
@@ -30,6 +31,7 @@ static struct error_text read_text(const struct decoder *d, uint32_t error)
     text.type = word_of(d, json_member(doc, error, SLICE("type")));
     text.code = word_of(d, json_member(doc, error, SLICE("code")));
     text.message = decoder_string(d, json_member(doc, error, SLICE("message")));
+    text.param = decoder_string(d, json_member(doc, error, SLICE("param")));
     text.nested = decoder_string(d, json_path(doc, error, "metadata.raw"));
     if (text.message.len == 0) {
         text.message = decoder_string(d, json_member(doc, error, SLICE("detail"))); /* FastAPI */
@@ -99,6 +101,7 @@ void openai_read_error(struct decoder *d, int status, struct slice body,
     ret_error->type = text.type;
     ret_error->code = text.code;
     ret_error->message = text.message;
+    ret_error->param = text.param;
     ret_error->context_length = is_context_length(&text);
     ret_error->content_filter = is_content_filter(&text);
     ret_error->quota = ret_error->quota || is_quota(&text);

@@ -51,7 +51,9 @@ enum told_rank {
 struct told_failure {
     enum told_rank rank;
     int status;
-    const char *code;     /* literal */
+    const char *code;      /* literal */
+    struct slice own_code; /* the provider's, in the call's arena, as are the next; or empty */
+    struct slice param;
     struct slice message; /* of the provider, in the call's arena; empty: the list of failures */
     int64_t retry_after_ms;
     enum retry_advice retry;

@@ -194,10 +194,34 @@ enum call_step call_plan_exhausted(struct call *call)
         attempt->lane = told->lane;
     }
     if (told->message.len > 0) {
-        return call_fail(call, told->status, told->code, NULL, "%.*s", SLICE_ARG(told->message));
+        const struct fail_words words = {
+            .code = told->own_code, .param = told->param, .message = told->message};
+        return call_fail_words(call, told->status, told->code, &words);
     }
     return call_fail(call, told->status, told->code, NULL, "%u attempt%s failed: %s.", call->tries,
                      call->tries == 1 ? "" : "s", call->failures);
+}
+
+/* A word of the provider's, plain and bounded, as the client may have it. */
+static struct slice keep_word(struct call *call, struct slice inner)
+{
+    char word[128];
+    size_t len = json_unescape_to(inner, word, sizeof(word));
+    return len == 0 ? SLICE_EMPTY : arena_copy(&call->arena, slice_of(word, len));
+}
+
+/* Its code, unless it is only the status or the type once more, and its name for the member, where
+ * the client speaks the same language. */
+static void note_words(struct call *call, const struct provider_error *refusal,
+                       struct told_failure *told)
+{
+    uint64_t number = 0;
+    if (!slice_to_u64(refusal->code, &number) && !slice_eq(refusal->code, refusal->type)) {
+        told->own_code = keep_word(call, refusal->code);
+    }
+    if (call->front->write_error == call->attempt.back->write_error) {
+        told->param = keep_word(call, refusal->param);
+    }
 }
 
 /* Its own words, its own status. */
@@ -217,6 +241,9 @@ static void note_refusal(struct call *call, const struct provider_error *refusal
     told->code = refusal->context_length   ? "context_length_exceeded"
                  : refusal->content_filter ? "content_filter"
                                            : "upstream_rejected";
+    if (!refusal->context_length && !refusal->content_filter) {
+        note_words(call, refusal, told);
+    }
     /* A prompt that is too long here may fit the next target: what that one meets counts. */
     told->rank = refusal->context_length ? TOLD_HOPELESS : TOLD_REFUSED;
 }

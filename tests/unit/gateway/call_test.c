@@ -453,6 +453,16 @@ static const struct call_case cases[] = {
      .tries = 1,
      .error = "upstream_rejected",
      .outcome = ATTEMPT_FAILED},
+    {.name = "a refusal's member and code reach a client of the same dialect",
+     .body = ASK("first", ""),
+     .a = STATUS("400 X", "{\"error\":{\"message\":\"bad\",\"type\":\"invalid_request_error\","
+                          "\"param\":\"top_p\",\"code\":\"invalid_value\"}}"),
+     .a_after = AFTER_CLOSE,
+     .status = 400,
+     .has = {"\"param\":\"top_p\",\"code\":\"invalid_value\""},
+     .tries = 1,
+     .error = "upstream_rejected",
+     .outcome = ATTEMPT_FAILED},
     {.name = "a redirect is no answer",
      .body = ASK("first", ""),
      .a =

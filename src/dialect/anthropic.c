@@ -28,6 +28,7 @@ const struct dialect dialect_anthropic = {
     .read_request = anthropic_read,
     .write_error = anthropic_write_error,
     .write_stream_error = anthropic_write_stream_error,
+    .overloaded_status = 529,
     .write_answer = anthropic_write_answer,
     .encoder_new = anthropic_encoder_new,
     .encoder_free = anthropic_encoder_free,

@@ -139,6 +139,7 @@ struct dialect {
     bool error_ends_stream;   /* clients take write_stream_error()'s words as an end of the stream
                                  and a cut connection as a fault of the network: the body ends in
                                  order after them */
+    int overloaded_status; /* that clients know as a provider's overload; 0: 503 */
     struct slice stream_ping; /* keeps a translated stream alive; NULL: the dialect has none */
 
     /* --- back --- */

@@ -132,10 +132,14 @@ enum call_step call_attempt_impossible(struct call *call, const struct error *er
     return STEP_ATTEMPT;
 }
 
-static int status_for_client(const struct attempt *attempt)
+static int status_for_client(const struct call *call)
 {
-    if (attempt_refusal(attempt) == 429 || attempt_refusal(attempt) == 529) {
-        return attempt_refusal(attempt) == 429 ? 429 : 503;
+    const struct attempt *attempt = &call->attempt;
+    if (attempt_refusal(attempt) == 429) {
+        return 429;
+    }
+    if (attempt_refusal(attempt) == 529) {
+        return call->front->overloaded_status != 0 ? call->front->overloaded_status : 503;
     }
     if (attempt->error != NULL && strstr(attempt->error, "timeout") != NULL) {
         return 504;
@@ -280,7 +284,7 @@ void call_note_failure(struct call *call)
         .rank = retry == RETRY_NO ? TOLD_HOPELESS
                 : limited         ? TOLD_LIMITED
                                   : TOLD_FAILED,
-        .status = status_for_client(attempt),
+        .status = status_for_client(call),
         .code = code_for_client(attempt),
         .retry_after_ms = attempt->retry_after_ms,
         .retry = retry,

@@ -59,7 +59,7 @@ static void respond(struct call *call, const struct answer_error *error)
     struct buf *lines = answer_headers_begin(call);
     answer_headers_add(lines, SLICE("content-type"), SLICE("application/json"));
     answer_headers_of_call(lines, call);
-    if (error->status == 429 || error->status == 503) {
+    if (error->status == 429 || error->status == 503 || error->status == 529) {
         answer_headers_retry_after(lines, call);
     }
     answer_headers_should_retry(lines, call, error->status);

@@ -55,6 +55,8 @@ struct request_change {
     void *recall_user;
 };
 
+struct encoder; /* frames -> client bytes; opaque, one per call */
+
 /* An error towards the client. */
 struct answer_error {
     int status;           /* HTTP */
@@ -68,6 +70,10 @@ struct answer_error {
     bool stream_array;   /* of a stream: as in struct answer_head, and whether some of the array was
                             written */
     bool stream_begun;
+    struct encoder *encoder; /* of a stream that we write ourselves: what it told is repeated and
+                                counted on; or NULL */
+    struct slice model; /* plain; where there is none: the target's name for it, and the time */
+    int64_t created_s;
 };
 
 /* What a provider said when it refused (status >= 400 or an error inside 200). Slices of the body
@@ -76,7 +82,7 @@ struct provider_error {
     struct slice type;
     struct slice code;
     struct slice message;
-    struct slice param; /* the member that is wrong, in the words of the dialect */
+    struct slice param;  /* the member that is wrong, in the words of the dialect */
     bool context_length; /* the prompt is too long for this target */
     bool content_filter;
     bool quota;             /* money or plan exhausted: retrying is useless */
@@ -100,7 +106,6 @@ struct answer_head {
 };
 
 struct decoder; /* upstream bytes -> frames; opaque, one per attempt */
-struct encoder; /* frames -> client bytes; opaque, one per call */
 
 enum decode_result {
     DECODE_FRAME,     /* *ret_frame is filled in; call again with the rest */
@@ -139,7 +144,7 @@ struct dialect {
     bool error_ends_stream;   /* clients take write_stream_error()'s words as an end of the stream
                                  and a cut connection as a fault of the network: the body ends in
                                  order after them */
-    int overloaded_status; /* that clients know as a provider's overload; 0: 503 */
+    int overloaded_status;    /* that clients know as a provider's overload; 0: 503 */
     struct slice stream_ping; /* keeps a translated stream alive; NULL: the dialect has none */
 
     /* --- back --- */

@@ -138,10 +138,30 @@ static void write_words(struct json_writer *json, const struct answer_error *err
     json_member_string(json, SLICE("message"), error->message);
 }
 
+static bool write_with_encoder(const struct answer_error *error, struct buf *out)
+{
+    struct buf code = BUF_INIT(4096);
+    struct buf message = BUF_INIT(16384);
+    json_escape(error->code, &code);
+    json_escape(error->message, &message);
+    const struct event event = {
+        .kind = EVENT_ERROR, .name = buf_slice(&code), .text = buf_slice(&message)};
+    const struct frame frame = {.events = &event, .count = 1, .terminal = true};
+    size_t before = out->len;
+    bool written = !code.failed && !message.failed &&
+                   responses_encode(error->encoder, &frame, out) && out->len > before;
+    buf_release(&code);
+    buf_release(&message);
+    return written;
+}
+
 /* First the event for those who look for an error, then the one that ends every response. */
 void responses_write_stream_error(const struct answer_error *error, struct buf *out)
 {
     struct json_writer json;
+    if (error->encoder != NULL && write_with_encoder(error, out)) {
+        return;
+    }
     buf_append(out, SLICE("event: error\ndata: "));
     json_writer_init(&json, out);
     json_begin_object(&json);
@@ -163,14 +183,14 @@ void responses_write_stream_error(const struct answer_error *error, struct buf *
     json_escape(error->call_id, out);
     buf_append_char(out, '"');
     json_member_string(&json, SLICE("object"), SLICE("response"));
-    json_member_int(&json, SLICE("created_at"), 0);
+    json_member_int(&json, SLICE("created_at"), error->created_s);
     json_member_string(&json, SLICE("status"), SLICE("failed"));
     json_key(&json, SLICE("error"));
     json_begin_object(&json);
     write_words(&json, error);
     json_end_object(&json);
     json_member_raw(&json, SLICE("incomplete_details"), SLICE("null"));
-    json_member_string(&json, SLICE("model"), SLICE(""));
+    json_member_string(&json, SLICE("model"), error->model);
     json_member_raw(&json, SLICE("output"), SLICE("[]"));
     json_end_object(&json);
     json_end_object(&json);

@@ -256,6 +256,33 @@ static void errors_are_told_twice(void)
     buf_release(&out);
 }
 
+/* An error of ours in a stream of ours goes on from what was told. */
+static void our_error_counts_on(void)
+{
+    const struct dialect *dialect = dialect_of(DIALECT_OPENAI_RESPONSES);
+    const struct answer_head head = {.call_id = SLICE("call"), .model = SLICE("m"), .created_s = 5};
+    const struct event text = {.kind = EVENT_TEXT, .text = SLICE("a")};
+    const struct frame frame = {.events = &text, .count = 1};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    struct encoder *encoder = dialect->encoder_new(&head);
+    EXPECT(dialect->encode(encoder, &frame, &out));
+    buf_clear(&out);
+    const struct answer_error error = {.status = 502,
+                                       .code = SLICE("upstream_cut"),
+                                       .message = SLICE("\"gone\"\n"),
+                                       .call_id = SLICE("call"),
+                                       .encoder = encoder};
+    dialect->write_stream_error(&error, &out);
+    EXPECT(holds(
+        &out, "\"sequence_number\":5,\"code\":\"upstream_cut\",\"message\":\"\\\"gone\\\"\\n\""));
+    EXPECT(holds(&out,
+                 "\"type\":\"response.failed\",\"sequence_number\":6,\"response\":{\"id\":"
+                 "\"resp_call\",\"object\":\"response\",\"created_at\":5,\"status\":\"failed\""));
+    EXPECT(holds(&out, "\"model\":\"m\",\"output\":[{\"id\":\"msg_call_0\""));
+    dialect->encoder_free(encoder);
+    buf_release(&out);
+}
+
 static void only_the_first_choice_is_told(void)
 {
     const struct event events[] = {{.kind = EVENT_TEXT, .text = SLICE("a")},
@@ -306,6 +333,7 @@ int main(void)
     TEST(an_end_without_a_reason_is_a_failure, "an end without a reason is a failure");
     TEST(each_finish_has_its_status, "each finish has its status");
     TEST(errors_are_told_twice, "errors are told as an event and as a failed response");
+    TEST(our_error_counts_on, "an error of ours repeats what the stream told and counts on");
     TEST(only_the_first_choice_is_told, "only the first choice is told");
     TEST(bounds_the_answer, "an answer of too many items or bytes fails");
     return tap_done();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dialect/translate.h"
 
+#include "base/check.h"
+
 #include "dialect/dialect.h"
 
 #include <stdio.h>
@@ -25,6 +27,18 @@ static bool is_among(struct slice key, const struct slice *names, size_t count)
     return false;
 }
 
+/* Null, "" and []: clients' libraries write members that nobody set. An empty object may be a wish
+ * (web_search_options), but not where it is a list of pairs. */
+static bool says_nothing(const struct chat_extra *extra)
+{
+    static const struct slice pairs[] = {SLICE_INIT("logit_bias"), SLICE_INIT("metadata"),
+                                         SLICE_INIT("labels")};
+    struct slice value = extra->value;
+    return slice_eq(value, SLICE("null")) || slice_eq(value, SLICE("\"\"")) ||
+           slice_eq(value, SLICE("[]")) ||
+           (slice_eq(value, SLICE("{}")) && is_among(extra->key, pairs, ARRAY_LEN(pairs)));
+}
+
 void loss_add_extras(struct loss *loss, const struct chat *chat)
 {
     loss_add_extras_but(loss, chat, NULL, 0);
@@ -34,13 +48,16 @@ void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struc
                          size_t carried_count)
 {
     for (size_t i = 0; i < chat->extra_count; i++) {
-        if (!is_among(chat->extras[i].key, carried, carried_count)) {
+        if (!is_among(chat->extras[i].key, carried, carried_count) &&
+            !says_nothing(&chat->extras[i])) {
             loss_add(loss, chat->extras[i].key);
         }
     }
     for (size_t i = 0; i < chat->message_count; i++) {
         for (size_t j = 0; j < chat->messages[i].extra_count; j++) {
-            loss_add_message(loss, i, chat->messages[i].extras[j].key);
+            if (!says_nothing(&chat->messages[i].extras[j])) {
+                loss_add_message(loss, i, chat->messages[i].extras[j].key);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@
 
 /* Adds "messages.INDEX.MEMBER". */
 void loss_add_message(struct loss *loss, size_t index, struct slice member);
-/* All extras of the top level and of the messages. */
+/* All extras of the top level and of the messages that say something: not null, "" or []. */
 void loss_add_extras(struct loss *loss, const struct chat *chat);
 /* As loss_add_extras(), but for these members of the top level: the target has a place for them. */
 void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struct slice *carried,

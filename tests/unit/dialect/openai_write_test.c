@@ -242,10 +242,15 @@ static void moves_images_of_results_behind_all_results(void)
 static void lists_what_another_dialect_said_more(void)
 {
     struct chat_part user[] = {{.kind = PART_TEXT, .text = SLICE("x")}};
-    struct chat_extra extras[] = {{SLICE("top_a"), SLICE("1")}};
-    struct chat_extra inner[] = {{SLICE("cache_control"), SLICE("{}")}};
+    struct chat_extra extras[] = {{SLICE("top_a"), SLICE("1")},
+                                  {SLICE("unset"), SLICE("null")},
+                                  {SLICE("logit_bias"), SLICE("{}")},
+                                  {SLICE("list"), SLICE("[]")},
+                                  {SLICE("word"), SLICE("\"\"")}};
+    struct chat_extra inner[] = {{SLICE("cache_control"), SLICE("{\"a\":1}")},
+                                 {SLICE("refusal"), SLICE("null")}};
     struct chat_message messages[] = {
-        {.role = ROLE_USER, .parts = user, .part_count = 1, .extras = inner, .extra_count = 1}};
+        {.role = ROLE_USER, .parts = user, .part_count = 1, .extras = inner, .extra_count = 2}};
     struct chat_tool tools[] = {{.kind = TOOL_OTHER, .raw = SLICE("{}"), .strict = -1},
                                 {.name = SLICE("f"), .strict = -1}};
     struct chat chat = {.dialect = FOREIGN,
@@ -257,7 +262,7 @@ static void lists_what_another_dialect_said_more(void)
                         .schema = SLICE("{\"a\":1}"),
                         .top_k = SLICE("5"),
                         .extras = extras,
-                        .extra_count = 1,
+                        .extra_count = ARRAY_LEN(extras),
                         .choices = 1,
                         .parallel_tool_calls = -1,
                         .schema_strict = -1,

@@ -241,7 +241,7 @@ static enum health_outcome health_of(const struct attempt *attempt)
     case ATTEMPT_OUTCOMES:
         break;
     }
-    switch (attempt_refusal(attempt)) {
+    switch (attempt->status) {
     case 429:
     case 529:
         return HEALTH_OVERLOADED;

@@ -2,6 +2,7 @@
 /* A whole answer from the events of one frame, which may be those of a stream put together. */
 #include "dialect/anthropic.h"
 #include "dialect/inner.h"
+#include "dialect/translate.h"
 
 #define ARGUMENTS_MAX ((size_t)32 * 1024 * 1024)
 
@@ -160,16 +161,6 @@ static void collect_arguments(const struct answer *a, const struct event *call, 
     buf_release(&inner);
 }
 
-static bool is_object(struct slice text)
-{
-    struct json_doc doc;
-    json_doc_init(&doc);
-    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
-                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
-    json_doc_release(&doc);
-    return object;
-}
-
 /* The input is an object: arguments that are no JSON, as models write them, become its one member,
    so that the tool can tell the model. */
 static void write_input(const struct answer *a, const struct event *call)
@@ -179,7 +170,7 @@ static void write_input(const struct answer *a, const struct event *call)
     struct slice arguments = slice_trim(buf_slice(&plain));
     if (arguments.len == 0) {
         buf_append(a->out, SLICE("{}"));
-    } else if (is_object(arguments)) {
+    } else if (is_json_object(arguments)) {
         (void)inner_append(a->out, arguments);
     } else {
         buf_append(a->out, SLICE("{\"arguments\":\""));

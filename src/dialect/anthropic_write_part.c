@@ -202,16 +202,6 @@ static bool write_file(struct anthropic_writer *w, size_t index, const struct ch
 
 /* --- calls --- */
 
-static bool is_object(struct slice text)
-{
-    struct json_doc doc;
-    json_doc_init(&doc);
-    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
-                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
-    json_doc_release(&doc);
-    return object;
-}
-
 /* Free text, or arguments that are no JSON (models write such), as the one member of an object. */
 static void write_wrapped(struct anthropic_writer *w, struct slice name, struct slice text)
 {
@@ -238,7 +228,7 @@ static void write_arguments(struct anthropic_writer *w, size_t index, const stru
     arguments = slice_trim(arguments);
     if (arguments.len == 0) {
         json_write_raw(&w->json, SLICE("{}"));
-    } else if (is_object(arguments)) {
+    } else if (is_json_object(arguments)) {
         json_write_raw(&w->json, arguments);
     } else {
         write_wrapped(w, SLICE("arguments"), arguments);

@@ -207,16 +207,6 @@ static void write_id(struct bedrock_writer *w, struct slice id)
     buf_release(&plain);
 }
 
-static bool is_object(struct slice text)
-{
-    struct json_doc doc;
-    json_doc_init(&doc);
-    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
-                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
-    json_doc_release(&doc);
-    return object;
-}
-
 /* The input is an object: free text, and arguments that are no JSON, become its one member. */
 static void write_input(struct bedrock_writer *w, size_t index, const struct chat_part *part)
 {
@@ -236,7 +226,7 @@ static void write_input(struct bedrock_writer *w, size_t index, const struct cha
     arguments = slice_trim(arguments);
     if (arguments.len == 0) {
         json_write_raw(&w->json, SLICE("{}"));
-    } else if (is_object(arguments)) {
+    } else if (is_json_object(arguments)) {
         json_write_raw(&w->json, arguments);
     } else {
         json_begin_object(&w->json);

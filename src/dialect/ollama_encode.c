@@ -10,6 +10,7 @@
 #include "codec/json_write.h"
 #include "dialect/encoder.h"
 #include "dialect/inner.h"
+#include "dialect/translate.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -114,22 +115,12 @@ static void append_text(struct encoder *e, bool reasoning, struct slice inner, s
 
 /* --- calls --- */
 
-static bool is_object(struct slice text)
-{
-    struct json_doc doc;
-    json_doc_init(&doc);
-    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
-                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
-    json_doc_release(&doc);
-    return object;
-}
-
 /* Arguments that are no object travel as the one member of an object, as in requests. */
 static void append_arguments(struct slice text, struct buf *out)
 {
     if (slice_trim(text).len == 0) {
         buf_append(out, SLICE("{}"));
-    } else if (is_object(text)) {
+    } else if (is_json_object(text)) {
         buf_append(out, text);
     } else {
         buf_append(out, SLICE("{\"arguments\":\""));

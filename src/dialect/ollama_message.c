@@ -107,16 +107,6 @@ static void write_images(const struct message_writer *w)
 
 /* --- calls --- */
 
-static bool is_object(struct slice text)
-{
-    struct json_doc doc;
-    json_doc_init(&doc);
-    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
-                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
-    json_doc_release(&doc);
-    return object;
-}
-
 /* Models write arguments that are no JSON; the text then travels as the one member of an object,
  * and that is a loss. */
 static void write_arguments(const struct message_writer *w, const struct chat_part *part)
@@ -136,7 +126,7 @@ static void write_arguments(const struct message_writer *w, const struct chat_pa
     }
     if (slice_trim(arguments).len == 0) {
         json_write_raw(w->json, SLICE("{}"));
-    } else if (is_object(arguments)) {
+    } else if (is_json_object(arguments)) {
         json_write_raw(w->json, slice_trim(arguments));
     } else {
         json_begin_object(w->json);

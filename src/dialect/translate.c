@@ -120,3 +120,13 @@ bool untranslatable_message(struct error *error, size_t index, const char *membe
              member == NULL ? "" : member);
     return false;
 }
+
+bool is_json_object(struct slice text)
+{
+    struct json_doc doc;
+    json_doc_init(&doc);
+    bool object = json_parse(&doc, text, &json_default_limits, NULL) &&
+                  json_kind(&doc, JSON_ROOT) == JSON_OBJECT;
+    json_doc_release(&doc);
+    return object;
+}

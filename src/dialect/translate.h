@@ -30,4 +30,7 @@ MUST_USE bool format_is_common(const struct chat *chat, struct error *error);
 bool url_is_web(struct slice inner);
 bool untranslatable(struct error *error, const char *pointer, const char *text);
 
+/* Is this JSON text (plain) one object? Arguments of calls must be, where a dialect has no text. */
+bool is_json_object(struct slice text);
+
 #endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a scope may spend and ask: plain data, read from the database with the keys, enforced by
+ * budget.h. A call is held against its key, and against the user, team and organisation that the
+ * key belongs to, each as a whole and, where a limit names a model, for that model alone.
+ * Amounts are nano-dollars. LIMIT_NONE is no limit; 0 is a limit that nothing fits.
+ */
+#ifndef SLUICE_STORE_LIMITS_H
+#define SLUICE_STORE_LIMITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LIMIT_NONE INT64_C(-1)
+#define SCOPE_NAME_SIZE 64 /* with the NUL */
+#define SCOPE_CAPS_MAX 4   /* caps of one scope, each of another period */
+
+enum scope_kind { SCOPE_KEY, SCOPE_USER, SCOPE_TEAM, SCOPE_ORGANISATION, SCOPE_KINDS };
+
+enum cap_period {
+    CAP_TOTAL,   /* for ever */
+    CAP_DAY,     /* from midnight, in the time zone of the configuration */
+    CAP_WEEK,    /* from Monday's midnight */
+    CAP_MONTH,   /* from the first's midnight */
+    CAP_ROLLING, /* the last window_s seconds */
+    CAP_PERIODS
+};
+
+struct spend_cap {
+    enum cap_period period;
+    int64_t amount_nd;
+    int64_t window_s; /* of CAP_ROLLING */
+    bool soft;        /* warns and goes on, where a hard cap refuses */
+};
+
+struct scope_limits {
+    struct spend_cap caps[SCOPE_CAPS_MAX];
+    size_t cap_count;
+    int64_t requests_per_minute;
+    int64_t tokens_per_minute;
+    int64_t parallel;       /* calls at the same time */
+    int64_t max_request_nd; /* worst case of one call */
+    bool pace;              /* near a cap, take cheaper tiers */
+};
+
+/* One row of limits: of a scope as a whole, or for one model (the name that clients ask for). */
+struct scope_rule {
+    enum scope_kind kind;
+    uint64_t scope_id;           /* of SCOPE_KEY: the key's; else that of the scope's row */
+    char model[SCOPE_NAME_SIZE]; /* empty: every model */
+    struct scope_limits limits;
+};
+
+#endif

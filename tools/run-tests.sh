@@ -69,7 +69,7 @@ step catalogue make catalogue-check
 step unit make_in release gcc unit
 step unit-asan make_in asan gcc unit
 step unit-tsan make_in tsan clang unit
-step fuzz-short sh tools/run-fuzz.sh 8
+step fuzz-short sh tools/run-fuzz.sh 10 20000
 step cli python3 tests/cli/run.py
 step scenario make_in release gcc scenario
 step scenario-asan make_in asan gcc scenario

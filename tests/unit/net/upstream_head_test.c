@@ -36,6 +36,7 @@ static const char *const accepted[] = {
     "HTTP/1.1 200 \r\n\r\n",
     "HTTP/1.0 404 Not\tFound\r\n\r\n",
     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n",
+    "HTTP/1.1 200 OK\r\nContent-Length:\t12 \t\t\r\nX: a\tb\t\r\n\r\n",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Tab: a\tb\r\nX-Empty:\r\n\r\n",
     "HTTP/1.1 429 Too Many\r\nRetry-After: \t 7 \t\r\nX-Y:z\r\nE: \r\nF:  \t\r\n\r\n",
     "HTTP/1.1 100 Continue\r\n\r\n",

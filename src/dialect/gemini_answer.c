@@ -52,6 +52,7 @@ struct parts {
     bool called;
     struct buf malformed;
     enum finish_reason finish;
+    bool refused;
     struct gemini_sources sources;
     struct slice logprobs;
 };
@@ -133,8 +134,11 @@ static void write_event(struct parts *p, size_t at)
 {
     const struct event *event = &p->a->frame->events[at];
     switch (event->kind) {
-    case EVENT_TEXT:
     case EVENT_REFUSAL:
+        p->refused = true;
+        write_text(p, event);
+        break;
+    case EVENT_TEXT:
         write_text(p, event);
         break;
     case EVENT_REASONING:
@@ -175,7 +179,9 @@ static void write_candidate(const struct answer *a, uint32_t choice)
     buf_append(a->out, SLICE("],\"role\":\"model\"},"));
     if (p.finish != FINISH_NONE) {
         bool cut = p.finish == FINISH_LENGTH; /* a call that the limit cut is no call */
-        gemini_write_finish(a->out, p.finish, cut ? SLICE_EMPTY : buf_slice(&p.malformed));
+        bool refused = p.refused && p.finish == FINISH_STOP;
+        gemini_write_finish(a->out, refused ? FINISH_REFUSAL : p.finish,
+                            cut ? SLICE_EMPTY : buf_slice(&p.malformed));
         buf_append_char(a->out, ',');
     }
     buf_append(a->out, SLICE("\"index\":"));

@@ -32,6 +32,7 @@ struct gemini_encoder {
     struct held_call *held;
     size_t held_count;
     size_t held_cap;
+    uint64_t refused[DECODER_CHOICES_MAX / 64]; /* choices with words of refusal */
     uint64_t finished[DECODER_CHOICES_MAX / 64];
     uint8_t finish[DECODER_CHOICES_MAX]; /* enum finish_reason */
     struct buf parts;                    /* of a chunk under way */
@@ -259,7 +260,9 @@ static void keep_finish(struct gemini_encoder *e, const struct event *event, str
     write_calls(e, event, out);
     if (event->choice < DECODER_CHOICES_MAX) {
         e->finished[event->choice / 64] |= (uint64_t)1 << (event->choice % 64);
-        e->finish[event->choice] = (uint8_t)event->finish;
+        bool refused = (e->refused[event->choice / 64] >> (event->choice % 64) & 1) != 0 &&
+                       event->finish == FINISH_STOP;
+        e->finish[event->choice] = (uint8_t)(refused ? FINISH_REFUSAL : event->finish);
     }
 }
 
@@ -328,8 +331,12 @@ static void encode_event(struct gemini_encoder *e, const struct event *event, st
             build_tail(e, event->id, event->name);
         }
         break;
-    case EVENT_TEXT:
     case EVENT_REFUSAL:
+        e->refused[event->choice / 64 % ARRAY_LEN(e->refused)] |= (uint64_t)1
+                                                                  << (event->choice % 64);
+        write_text(e, event, false, out);
+        break;
+    case EVENT_TEXT:
         write_text(e, event, false, out);
         break;
     case EVENT_REASONING:

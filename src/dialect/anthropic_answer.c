@@ -16,7 +16,8 @@ struct answer {
     bool any; /* a block was written */
     bool called;
     bool refused;
-    const struct event *finish;
+    bool malformed;             /* a call has arguments that are no object */
+    const struct event *finish; /* or NULL */
 };
 
 static void close_block(struct answer *a)
@@ -161,26 +162,7 @@ static void collect_arguments(const struct answer *a, const struct event *call, 
     buf_release(&inner);
 }
 
-/* The input is an object: arguments that are no JSON, as models write them, become its one member,
-   so that the tool can tell the model. */
-static void write_input(const struct answer *a, const struct event *call)
-{
-    struct buf plain = BUF_INIT(ARGUMENTS_MAX);
-    collect_arguments(a, call, &plain);
-    struct slice arguments = slice_trim(buf_slice(&plain));
-    if (arguments.len == 0) {
-        buf_append(a->out, SLICE("{}"));
-    } else if (is_json_object(arguments)) {
-        (void)inner_append(a->out, arguments);
-    } else {
-        buf_append(a->out, SLICE("{\"arguments\":\""));
-        json_escape(arguments, a->out);
-        buf_append(a->out, SLICE("\"}"));
-    }
-    buf_release(&plain);
-}
-
-static void write_call(struct answer *a, const struct event *event)
+static void begin_call(struct answer *a, const struct event *event)
 {
     a->called = true;
     begin_block(a, OPEN_NONE, SLICE("{\"type\":\"tool_use\",\"id\":\""));
@@ -188,8 +170,37 @@ static void write_call(struct answer *a, const struct event *event)
     buf_append(a->out, SLICE("\",\"name\":\""));
     inner_append(a->out, event->name);
     buf_append(a->out, SLICE("\",\"input\":"));
-    write_input(a, event);
-    buf_append_char(a->out, '}');
+}
+
+static void write_input(const struct answer *a, const struct event *event, struct slice arguments)
+{
+    if (event->custom) {
+        buf_append(a->out, SLICE("{\"input\":\""));
+        json_escape(arguments, a->out);
+        buf_append(a->out, SLICE("\"}"));
+    } else if (arguments.len == 0) {
+        buf_append(a->out, SLICE("{}"));
+    } else {
+        (void)inner_append(a->out, arguments);
+    }
+}
+
+/* The input is an object. A text that is none is nothing that a client could act on: what the limit
+   cut is no call, and anything else no answer. */
+static void write_call(struct answer *a, const struct event *event)
+{
+    struct buf plain = BUF_INIT(ARGUMENTS_MAX);
+    collect_arguments(a, event, &plain);
+    struct slice arguments = slice_trim(buf_slice(&plain));
+    bool object = event->custom || arguments.len == 0 || is_json_object(arguments);
+    if (object && event->name.len > 0) {
+        begin_call(a, event);
+        write_input(a, event, arguments);
+        buf_append_char(a->out, '}');
+    } else if (a->finish == NULL || a->finish->finish != FINISH_LENGTH) {
+        a->malformed = true;
+    }
+    buf_release(&plain);
 }
 
 static void write_event(struct answer *a, size_t at)
@@ -217,9 +228,6 @@ static void write_event(struct answer *a, size_t at)
         break;
     case EVENT_TOOL_CALL:
         write_call(a, event);
-        break;
-    case EVENT_FINISH:
-        a->finish = event;
         break;
     default:
         break;
@@ -265,6 +273,16 @@ static struct usage usage_of(const struct answer_head *head, const struct frame 
     return usage;
 }
 
+static const struct event *finish_of(const struct frame *frame)
+{
+    for (size_t i = 0; i < frame->count; i++) {
+        if (frame->events[i].kind == EVENT_FINISH && frame->events[i].choice == 0) {
+            return &frame->events[i];
+        }
+    }
+    return NULL;
+}
+
 static bool write_count(const struct answer_head *head, const struct frame *frame, struct buf *out)
 {
     buf_append(out, SLICE("{\"input_tokens\":"));
@@ -275,7 +293,7 @@ static bool write_count(const struct answer_head *head, const struct frame *fram
 bool anthropic_write_answer(const struct answer_head *head, const struct frame *frame,
                             struct buf *out)
 {
-    struct answer a = {.head = head, .frame = frame, .out = out};
+    struct answer a = {.head = head, .frame = frame, .out = out, .finish = finish_of(frame)};
     if (head->operation == OPERATION_TOKEN_COUNT) {
         return write_count(head, frame, out);
     }
@@ -292,5 +310,5 @@ bool anthropic_write_answer(const struct answer_head *head, const struct frame *
     buf_append(out, SLICE(",\"usage\":"));
     anthropic_write_usage(out, &usage, ANTHROPIC_USAGE_WHOLE);
     buf_append_char(out, '}');
-    return !out->failed;
+    return !out->failed && !a.malformed;
 }

@@ -56,6 +56,7 @@ static void decode_call(struct decoder *d, uint32_t block, int64_t position)
 {
     const struct json_doc *doc = &d->doc;
     uint32_t input = json_member(doc, block, SLICE("input"));
+    d->malformed = d->malformed || (input != JSON_ABSENT && !json_is(doc, input, JSON_OBJECT));
     bool whole = json_is(doc, input, JSON_OBJECT) && json_count(doc, input) > 0;
     struct call_fragment fragment = {
         .position = whole ? -1 : position,

@@ -29,6 +29,7 @@ struct block {
     uint32_t call; /* of BLOCK_CALL: the event's index */
     bool sealed;   /* of BLOCK_THINKING: its signature was told */
     bool has_arguments;
+    bool custom; /* its arguments are free text */
     struct progress progress;
     struct buf begin;   /* the content_block of its begin, where it is not a constant */
     struct buf waiting; /* deltas, one a line */
@@ -43,7 +44,8 @@ struct anthropic_encoder {
     bool shows_thinking;
     bool called;
     bool refused;
-    bool begun; /* message_start was written */
+    bool begun;     /* message_start was written */
+    bool malformed; /* a call ended whose arguments are no object */
     int64_t input_tokens;
     struct buf blank;  /* white space that may become the begin of a text */
     struct buf finish; /* stop_reason and stop_sequence; empty: none was told */
@@ -199,6 +201,19 @@ static void write_arguments(struct anthropic_encoder *e, struct block *block, st
     write_delta(e, block, SLICE("{\"type\":\"input_json_delta\",\"partial_json\":\""), inner, out);
 }
 
+/* Of free text: as the one member of an object. `part` is inner already, so this is inner twice. */
+static void write_free_text(struct anthropic_encoder *e, struct block *block, struct slice part,
+                            bool last, struct buf *out)
+{
+    struct buf text = BUF_INIT(WAITING_MAX);
+    buf_append(&text, block->has_arguments ? SLICE_EMPTY : SLICE("{\\\"input\\\":\\\""));
+    json_escape(part, &text);
+    buf_append(&text, last ? SLICE("\\\"}") : SLICE_EMPTY);
+    write_arguments(e, block, buf_slice(&text), out);
+    out->failed = out->failed || text.failed;
+    buf_release(&text);
+}
+
 /* The first block's begin, and what waited for it. */
 static void open_first(struct anthropic_encoder *e, struct buf *out)
 {
@@ -231,8 +246,12 @@ static void close_first(struct anthropic_encoder *e, struct buf *out)
     if (block->kind == BLOCK_THINKING && !block->sealed) {
         write_seal(e, block, SLICE(ANTHROPIC_SEAL "1"), out);
     }
-    if (block->kind == BLOCK_CALL && !block->has_arguments) {
+    if (block->kind == BLOCK_CALL && block->custom) {
+        write_free_text(e, block, SLICE_EMPTY, true, out);
+    } else if (block->kind == BLOCK_CALL && !block->has_arguments) {
         write_arguments(e, block, SLICE("{}"), out);
+    } else if (block->kind == BLOCK_CALL && !block->progress.complete) {
+        e->malformed = e->malformed || e->reason != FINISH_LENGTH; /* the limit may cut it */
     }
     buf_append(out, SLICE("event: content_block_stop\ndata: {\"type\":\"content_block_stop\","
                           "\"index\":"));
@@ -422,7 +441,7 @@ static void follow(struct progress *p, struct slice inner)
             p->depth++;
         } else if (c == '}' || c == ']') {
             p->depth--;
-            p->complete = p->complete || p->depth == 0;
+            p->complete = p->complete || (p->depth == 0 && c == '}');
         }
     }
 }
@@ -436,6 +455,7 @@ static void take_call(struct anthropic_encoder *e, const struct event *event, st
     }
     e->called = true;
     block->call = event->index;
+    block->custom = event->custom;
     buf_append(&block->begin, SLICE("{\"type\":\"tool_use\",\"id\":\""));
     anthropic_append_id(&block->begin, event->id);
     buf_append(&block->begin, SLICE("\",\"name\":\""));
@@ -449,8 +469,12 @@ static void take_arguments(struct anthropic_encoder *e, const struct event *even
     for (size_t i = e->count; i > 0 && event->text.len > 0; i--) {
         struct block *block = &e->blocks[i - 1];
         if (block->kind == BLOCK_CALL && block->call == event->index) {
-            follow(&block->progress, event->text);
-            write_arguments(e, block, event->text, out);
+            if (block->custom) {
+                write_free_text(e, block, event->text, false, out);
+            } else {
+                follow(&block->progress, event->text);
+                write_arguments(e, block, event->text, out);
+            }
             advance(e, false, out);
             return;
         }
@@ -461,11 +485,11 @@ static void take_arguments(struct anthropic_encoder *e, const struct event *even
 
 static void take_finish(struct anthropic_encoder *e, const struct event *event, struct buf *out)
 {
+    e->reason = event->finish;
     start_anyhow(e, out);
     advance(e, true, out);
     buf_clear(&e->finish);
     anthropic_write_finish(&e->finish, event, e->called, e->refused);
-    e->reason = event->finish;
 }
 
 static void take_end(struct anthropic_encoder *e, struct buf *out)
@@ -564,5 +588,5 @@ bool anthropic_encode(struct encoder *encoder, const struct frame *frame, struct
     for (size_t i = 0; i < frame->count && !e->base.over; i++) {
         take(e, frame, &frame->events[i], out);
     }
-    return !out->failed;
+    return !out->failed && !e->malformed;
 }

@@ -82,7 +82,7 @@ static struct slice word_of(const struct event *finish, bool called, bool refuse
 
 void anthropic_write_finish(struct buf *out, const struct event *finish, bool called, bool refused)
 {
-    if (finish == NULL) {
+    if (finish == NULL || finish->finish == FINISH_ERROR) { /* there is no word for a failure */
         buf_append(out, SLICE("\"stop_reason\":null,\"stop_sequence\":null"));
         return;
     }

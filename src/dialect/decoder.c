@@ -342,9 +342,8 @@ void decoder_finish(struct decoder *d, uint32_t choice, enum finish_reason finis
     for (size_t i = 0; i < d->call_count; i++) {
         if (d->calls[i].choice == choice) {
             called = true;
-            if (!d->calls[i].announced) {
-                announce(d, &d->calls[i], SLICE_EMPTY, SLICE_EMPTY);
-            }
+            /* nobody can answer a call of nothing */
+            d->malformed = d->malformed || !d->calls[i].announced;
         }
     }
     d->finished[choice / 64] |= (uint64_t)1 << (choice % 64);

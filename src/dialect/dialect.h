@@ -130,13 +130,14 @@ struct dialect {
     void (*write_error)(const struct answer_error *error, struct buf *out);
     /* The error as the last words of a stream that has begun. */
     void (*write_stream_error)(const struct answer_error *error, struct buf *out);
-    /* A whole answer from the events of one frame. */
+    /* A whole answer from the events of one frame. False as in encode(). */
     bool (*write_answer)(const struct answer_head *head, const struct frame *frame,
                          struct buf *out);
     struct encoder *(*encoder_new)(const struct answer_head *head);
     void (*encoder_free)(struct encoder *encoder);
     /* Appends what these events are in this dialect (perhaps nothing). EVENT_END writes the
-     * terminal bytes. */
+     * terminal bytes. False with `out` unharmed: the dialect has no form for them (arguments of a
+     * call that are no object), and the answer is none. */
     bool (*encode)(struct encoder *encoder, const struct frame *frame, struct buf *out);
     /* In front of our streams; behind what a provider's are known by, beside text/event-stream and
        NDJSON, which are always streams. */

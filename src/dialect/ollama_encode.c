@@ -19,6 +19,7 @@
 
 struct waiting_call {
     uint32_t index;
+    bool custom; /* its arguments are free text */
     struct buf name;
     struct buf id;
     struct buf arguments; /* plain JSON */
@@ -30,6 +31,7 @@ struct ollama_encoder {
     size_t count;
     size_t cap;
     enum finish_reason finish;
+    bool malformed; /* a call has arguments that are no object */
 };
 
 static struct ollama_encoder *of(struct encoder *encoder)
@@ -115,28 +117,32 @@ static void append_text(struct encoder *e, bool reasoning, struct slice inner, s
 
 /* --- calls --- */
 
-/* Arguments that are no object travel as the one member of an object, as in requests. */
-static void append_arguments(struct slice text, struct buf *out)
+/* False: a text that is no object is nothing that a client could act on. */
+static bool is_call(bool custom, struct slice name, struct slice text)
 {
-    if (slice_trim(text).len == 0) {
-        buf_append(out, SLICE("{}"));
-    } else if (is_json_object(text)) {
-        buf_append(out, text);
-    } else {
-        buf_append(out, SLICE("{\"arguments\":\""));
+    return name.len > 0 && (custom || slice_trim(text).len == 0 || is_json_object(text));
+}
+
+static void append_arguments(bool custom, struct slice text, struct buf *out)
+{
+    if (custom) {
+        buf_append(out, SLICE("{\"input\":\""));
         json_escape(text, out);
         buf_append(out, SLICE("\"}"));
+    } else {
+        buf_append(out, slice_trim(text).len == 0 ? SLICE("{}") : text);
     }
 }
 
-static void append_call(struct slice id, struct slice name, struct slice arguments, struct buf *out)
+static void append_call(bool custom, struct slice id, struct slice name, struct slice arguments,
+                        struct buf *out)
 {
     buf_append(out, SLICE("{\"id\":\""));
     inner_append(out, id);
     buf_append(out, SLICE("\",\"function\":{\"name\":\""));
     inner_append(out, name);
     buf_append(out, SLICE("\",\"arguments\":"));
-    append_arguments(arguments, out);
+    append_arguments(custom, arguments, out);
     buf_append(out, SLICE("}}"));
 }
 
@@ -146,15 +152,22 @@ static void append_waiting(struct ollama_encoder *o, const struct waiting_call *
     append_head(&o->base, out);
     buf_append(out,
                SLICE(",\"message\":{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":["));
-    append_call(buf_slice(&call->id), buf_slice(&call->name), buf_slice(&call->arguments), out);
+    append_call(call->custom, buf_slice(&call->id), buf_slice(&call->name),
+                buf_slice(&call->arguments), out);
     buf_append(out, SLICE("]},\"done\":false}\n"));
     out->failed = out->failed || call->id.failed || call->name.failed || call->arguments.failed;
 }
 
-static void flush_calls(struct ollama_encoder *o, struct buf *out)
+/* A call that the limit cut is no call; any other that cannot be told makes the answer none. */
+static void flush_calls(struct ollama_encoder *o, enum finish_reason finish, struct buf *out)
 {
     for (size_t i = 0; i < o->count; i++) {
-        append_waiting(o, &o->calls[i], out);
+        const struct waiting_call *call = &o->calls[i];
+        if (is_call(call->custom, buf_slice(&call->name), buf_slice(&call->arguments))) {
+            append_waiting(o, call, out);
+        } else if (finish != FINISH_LENGTH) {
+            o->malformed = true;
+        }
     }
     drop_calls(o);
 }
@@ -172,8 +185,8 @@ static void begin_call(struct ollama_encoder *o, const struct event *event, stru
         o->cap = cap;
     }
     struct waiting_call *call = &o->calls[o->count++];
-    *call = (struct waiting_call){event->index, BUF_INIT(ARGUMENTS_MAX), BUF_INIT(ARGUMENTS_MAX),
-                                  BUF_INIT(ARGUMENTS_MAX)};
+    *call = (struct waiting_call){event->index, event->custom, BUF_INIT(ARGUMENTS_MAX),
+                                  BUF_INIT(ARGUMENTS_MAX), BUF_INIT(ARGUMENTS_MAX)};
     buf_append(&call->id, event->id);
     buf_append(&call->name, event->name);
 }
@@ -190,11 +203,15 @@ static void take_arguments(struct ollama_encoder *o, const struct event *event)
 
 /* --- the end --- */
 
+/* Without a reason where none was told, and where it is a failure: there is no word for it. */
 static void append_done(const struct usage *usage, enum finish_reason finish, struct buf *out)
 {
-    buf_append(out, SLICE(",\"done\":true,\"done_reason\":\""));
-    buf_append(out, finish == FINISH_LENGTH ? SLICE("length") : SLICE("stop"));
-    buf_append(out, SLICE("\",\"total_duration\":0,\"load_duration\":0,\"prompt_eval_count\":"));
+    buf_append(out, SLICE(",\"done\":true"));
+    if (finish != FINISH_NONE && finish != FINISH_ERROR) {
+        buf_append(out, finish == FINISH_LENGTH ? SLICE(",\"done_reason\":\"length\"")
+                                                : SLICE(",\"done_reason\":\"stop\""));
+    }
+    buf_append(out, SLICE(",\"total_duration\":0,\"load_duration\":0,\"prompt_eval_count\":"));
     buf_append_i64(out, usage->input);
     buf_append(out, SLICE(",\"prompt_eval_duration\":0,\"eval_count\":"));
     buf_append_i64(out, usage->output);
@@ -203,7 +220,7 @@ static void append_done(const struct usage *usage, enum finish_reason finish, st
 
 static void append_end(struct ollama_encoder *o, struct buf *out)
 {
-    flush_calls(o, out);
+    flush_calls(o, o->finish, out);
     append_head(&o->base, out);
     buf_append(out, is_plain(&o->base)
                         ? SLICE(",\"response\":\"\"")
@@ -240,7 +257,7 @@ static void encode_event(struct ollama_encoder *o, const struct event *event, st
         take_arguments(o, event);
         break;
     case EVENT_FINISH:
-        flush_calls(o, out);
+        flush_calls(o, event->finish, out);
         o->finish = event->finish;
         break;
     case EVENT_USAGE:
@@ -264,7 +281,7 @@ bool ollama_encode(struct encoder *encoder, const struct frame *frame, struct bu
             encode_event(of(encoder), &frame->events[i], out);
         }
     }
-    return !out->failed;
+    return !out->failed && !of(encoder)->malformed;
 }
 
 /* --- whole answers --- */
@@ -290,7 +307,19 @@ static bool has(const struct frame *frame, enum event_kind kind)
     return false;
 }
 
-static void append_whole_call(const struct frame *frame, const struct event *call, struct buf *out)
+static enum finish_reason finish_of(const struct frame *frame)
+{
+    for (size_t i = 0; i < frame->count; i++) {
+        if (frame->events[i].kind == EVENT_FINISH && frame->events[i].choice == 0) {
+            return frame->events[i].finish;
+        }
+    }
+    return FINISH_NONE;
+}
+
+/* False: it cannot be told. */
+static bool append_whole_call(const struct frame *frame, const struct event *call, bool first,
+                              struct buf *out)
 {
     struct buf arguments = BUF_INIT(ARGUMENTS_MAX);
     for (size_t i = 0; i < frame->count; i++) {
@@ -300,29 +329,38 @@ static void append_whole_call(const struct frame *frame, const struct event *cal
             json_unescape(event->text, &arguments);
         }
     }
-    append_call(call->id, call->name, buf_slice(&arguments), out);
+    bool good = is_call(call->custom, call->name, buf_slice(&arguments));
+    if (good) {
+        buf_append(out, first ? SLICE(",\"tool_calls\":[") : SLICE(","));
+        append_call(call->custom, call->id, call->name, buf_slice(&arguments), out);
+    }
     out->failed = out->failed || arguments.failed;
     buf_release(&arguments);
+    return good;
 }
 
-static void append_whole_calls(const struct frame *frame, struct buf *out)
+static bool append_whole_calls(const struct frame *frame, struct buf *out)
 {
     bool begun = false;
+    bool cut = finish_of(frame) == FINISH_LENGTH; /* then a call that is not whole is none */
+    bool good = true;
     for (size_t i = 0; i < frame->count; i++) {
         const struct event *event = &frame->events[i];
         if (event->kind == EVENT_TOOL_CALL && event->choice == 0) {
-            buf_append(out, begun ? SLICE(",") : SLICE(",\"tool_calls\":["));
-            append_whole_call(frame, event, out);
-            begun = true;
+            bool told = append_whole_call(frame, event, !begun, out);
+            begun = begun || told;
+            good = good && (told || cut);
         }
     }
     if (begun) {
         buf_append_char(out, ']');
     }
+    return good;
 }
 
-static void append_message(const struct encoder *e, const struct frame *frame, struct buf *out)
+static bool append_message(const struct encoder *e, const struct frame *frame, struct buf *out)
 {
+    bool good = true;
     buf_append(out, is_plain(e) ? SLICE(",\"response\":\"")
                                 : SLICE(",\"message\":{\"role\":\"assistant\",\"content\":\""));
     append_texts(frame, false, out);
@@ -333,9 +371,10 @@ static void append_message(const struct encoder *e, const struct frame *frame, s
         buf_append_char(out, '"');
     }
     if (!is_plain(e)) {
-        append_whole_calls(frame, out);
+        good = append_whole_calls(frame, out);
         buf_append_char(out, '}');
     }
+    return good;
 }
 
 static void append_embeddings(const struct encoder *e, const struct frame *frame, struct buf *out)
@@ -359,7 +398,7 @@ static void append_embeddings(const struct encoder *e, const struct frame *frame
 bool ollama_write_answer(const struct answer_head *head, const struct frame *frame, struct buf *out)
 {
     struct encoder *e = encoder_new(head);
-    enum finish_reason finish = FINISH_STOP;
+    bool good = true;
     if (e == NULL) {
         return false;
     }
@@ -369,19 +408,17 @@ bool ollama_write_answer(const struct answer_head *head, const struct frame *fra
             keep_model(e, event);
         } else if (event->kind == EVENT_USAGE) {
             usage_report(&e->usage, &event->usage);
-        } else if (event->kind == EVENT_FINISH && event->choice == 0) {
-            finish = event->finish;
         }
     }
     if (head->operation == OPERATION_EMBEDDING) {
         append_embeddings(e, frame, out);
     } else {
         append_head(e, out);
-        append_message(e, frame, out);
-        append_done(&e->usage, finish, out);
+        good = append_message(e, frame, out);
+        append_done(&e->usage, finish_of(frame), out);
     }
     encoder_free(e);
-    return !out->failed;
+    return good && !out->failed;
 }
 
 /* --- errors --- */

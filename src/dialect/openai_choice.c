@@ -74,9 +74,11 @@ static void decode_content(struct decoder *d, uint32_t choice, uint32_t content)
 {
     if (json_is(&d->doc, content, JSON_ARRAY)) {
         decode_parts(d, choice, content);
-    } else {
-        decoder_text(d, EVENT_TEXT, choice, decoder_string(d, content));
+        return;
     }
+    enum json_kind kind = content == JSON_ABSENT ? JSON_NULL : json_kind(&d->doc, content);
+    d->malformed = d->malformed || (kind != JSON_STRING && kind != JSON_NULL);
+    decoder_text(d, EVENT_TEXT, choice, decoder_string(d, content));
 }
 
 static void decode_details(struct decoder *d, uint32_t choice, uint32_t details)

@@ -411,6 +411,7 @@ static void without_memory_the_stream_fails(void)
                                    arguments(0, "{"),
                                    call(1, "b"),
                                    arguments(1, "{}"),
+                                   arguments(0, "}"),
                                    sealed(EVENT_OPAQUE, "x", DIALECT_ANTHROPIC),
                                    text("b"),
                                    finish(FINISH_STOP),

@@ -189,7 +189,7 @@ static void answers_hold_blocks_in_their_order(void)
         {.kind = EVENT_SIGNATURE, .id = SLICE_INIT("x.y"), .text = SLICE_INIT("s"), .maker = 5},
         {.kind = EVENT_TOOL_CALL, .index = 1, .id = SLICE_INIT("b"), .name = SLICE_INIT("g")},
         {.kind = EVENT_TOOL_ARGUMENTS, .text = SLICE_INIT("{\\\"x\\\":")},
-        {.kind = EVENT_TOOL_ARGUMENTS, .index = 1, .text = SLICE_INIT("not json")},
+        {.kind = EVENT_TOOL_ARGUMENTS, .index = 1, .text = SLICE_INIT(" {\\\"y\\\":2} ")},
         {.kind = EVENT_TOOL_ARGUMENTS, .text = SLICE_INIT("1}")},
         {.kind = EVENT_TEXT, .choice = 1, .text = SLICE_INIT("another answer")},
         {.kind = EVENT_TEXT, .text = SLICE_INIT("t")},
@@ -201,9 +201,35 @@ static void answers_hold_blocks_in_their_order(void)
                   "\"content\":[{\"type\":\"thinking\",\"thinking\":\"a\",\"signature\":"
                   "\"sluice.1\"},{\"type\":\"tool_use\",\"id\":\"sluice_eC55\",\"name\":\"f\","
                   "\"input\":{\"x\":1}},{\"type\":\"tool_use\",\"id\":\"b\",\"name\":\"g\","
-                  "\"input\":{\"arguments\":\"not json\"}},{\"type\":\"text\",\"text\":\"t\"},{"
+                  "\"input\":{\"y\":2}},{\"type\":\"text\",\"text\":\"t\"},{"
                   "\"type\":\"text\",\"text\":\"no\"}],\"stop_reason\":\"tool_use\","
                   "\"stop_sequence\":null");
+}
+
+static void calls_without_an_object_are_no_answer(void)
+{
+    static const char *const broken[] = {"not json", "{\\\"x\\\":",    "[1]", "\\\"{}\\\"", "1",
+                                         "null",     "{\\\"x\\\":1}}", "{}{}"};
+    for (size_t i = 0; i < ARRAY_LEN(broken) * 2; i++) {
+        bool cut = i % 2 == 1;
+        const struct event events[] = {
+            {.kind = EVENT_TEXT, .text = SLICE_INIT("t")},
+            {.kind = EVENT_TOOL_CALL, .id = SLICE_INIT("b"), .name = SLICE_INIT("g")},
+            {.kind = EVENT_TOOL_ARGUMENTS, .text = slice_from_cstr(broken[i / 2])},
+            {.kind = EVENT_FINISH, .finish = cut ? FINISH_LENGTH : FINISH_TOOL_CALLS},
+        };
+        const struct frame frame = {.events = events, .count = ARRAY_LEN(events)};
+        struct buf out = BUF_INIT(FIXTURE_LIMIT);
+        if (cut) { /* what the limit cut is no call */
+            expect_answer(&head, events, ARRAY_LEN(events),
+                          "\"content\":[{\"type\":\"text\",\"text\":\"t\"}],"
+                          "\"stop_reason\":\"max_tokens\",\"stop_sequence\":null");
+        } else {
+            EXPECT(!dialect_of(DIALECT_ANTHROPIC)->write_answer(&head, &frame, &out));
+            EXPECT(!out.failed);
+        }
+        buf_release(&out);
+    }
 }
 
 static void only_those_who_asked_see_thoughts(void)
@@ -248,6 +274,7 @@ int main(void)
     TEST(an_error_ends_a_stream, "an error ends a stream");
     TEST(counts_are_told_as_anthropic_does, "counts of tokens are told as Anthropic does");
     TEST(answers_hold_blocks_in_their_order, "answers hold blocks in their order");
+    TEST(calls_without_an_object_are_no_answer, "calls without an object are no answer");
     TEST(only_those_who_asked_see_thoughts, "only those who asked see thoughts");
     TEST(a_citation_without_a_title_has_none, "a citation without a title has none");
     return tap_done();

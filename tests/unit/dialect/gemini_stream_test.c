@@ -135,10 +135,11 @@ static void our_own_streams_are_read_and_written_again(void)
             expect_kind(&first, &second, "text ", name);
             expect_kind(&first, &second, "reasoning ", name);
         }
-        EXPECT(holds(&first, "\nend\n") == holds(&second, "\nend\n"));
+        bool broken = holds(&first, "malformed\n"); /* it may lack its finish */
+        EXPECT(broken || holds(&first, "\nend\n") == holds(&second, "\nend\n"));
         /* Calls wait for the end of their choice, which comes later the second time. */
         bool waits = holds(&first, "call choice=");
-        if (!holds(&first, "logprobs") && !holds(&first, "error") && !waits &&
+        if (!holds(&first, "logprobs") && !holds(&first, "error") && !waits && !broken &&
             !slice_eq(buf_slice(&first.encoded), buf_slice(&second.encoded))) {
             printf("# %s:\n%.*s# became\n%.*s", name, SLICE_ARG(buf_slice(&first.encoded)),
                    SLICE_ARG(buf_slice(&second.encoded)));

@@ -64,6 +64,18 @@ static void meter_error(struct meter *meter, const struct event *event)
     keep_printable(event->text, meter->error, sizeof(meter->error));
 }
 
+static void meter_finish(struct meter *meter, const struct event *event)
+{
+    meter->finish = event->finish;
+    if (event->choice != 0) {
+        return;
+    }
+    meter->first = event->finish;
+    if (event->finish == FINISH_ERROR) {
+        keep_printable(event->native, meter->finish_word, sizeof(meter->finish_word));
+    }
+}
+
 void meter_frame(struct meter *meter, const struct frame *frame)
 {
     for (size_t i = 0; i < frame->count; i++) {
@@ -99,7 +111,7 @@ void meter_frame(struct meter *meter, const struct frame *frame)
             meter->events++;
             break;
         case EVENT_FINISH:
-            meter->finish = event->finish;
+            meter_finish(meter, event);
             break;
         case EVENT_USAGE:
             usage_report(&meter->usage, &event->usage);
@@ -170,6 +182,20 @@ void attempt_fail(struct call *call, const char *error, const char *detail)
     snprintf(call->failures + used, sizeof(call->failures) - used, "%s%.*s: %s%s%s",
              used == 0 ? "" : ", ", SLICE_ARG(attempt->target->name), error,
              attempt->detail[0] == '\0' ? "" : " ", attempt->detail);
+}
+
+const char *attempt_fault(const struct call *call, const char *unfinished)
+{
+    const struct attempt *attempt = &call->attempt;
+    enum operation operation = call->chat.operation;
+    bool answers = operation != OPERATION_EMBEDDING && operation != OPERATION_TOKEN_COUNT;
+    if (!answers || attempt->back_id == call->endpoint->dialect) {
+        return NULL;
+    }
+    if (attempt->meter.first == FINISH_ERROR) {
+        return "provider_failed";
+    }
+    return attempt->meter.first == FINISH_NONE ? unfinished : NULL;
 }
 
 /* An answer without reported usage is charged by what it visibly was: the prompt as estimated once

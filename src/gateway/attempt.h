@@ -21,14 +21,16 @@ enum retry_advice { RETRY_UNSAID, RETRY_YES, RETRY_NO };
 /* What the answer said and produced. */
 struct meter {
     struct usage usage;
-    int64_t text_bytes; /* of text, reasoning, refusals and arguments: inner bytes */
-    uint32_t events;    /* with content */
-    enum finish_reason finish;
-    bool ended;          /* the provider's own end of stream */
-    bool failed;         /* an error event came */
-    bool thought;        /* reasoning or a seal came: calls may need it in later turns */
-    char error_name[64]; /* its code or type, plain, printable */
-    char error[512];     /* its message, likewise; the last member, see attempt_reset() */
+    int64_t text_bytes;        /* of text, reasoning, refusals and arguments: inner bytes */
+    uint32_t events;           /* with content */
+    enum finish_reason finish; /* of any choice, the last that was told */
+    enum finish_reason first;  /* of the first choice */
+    bool ended;                /* the provider's own end of stream */
+    bool failed;               /* an error event came */
+    bool thought;              /* reasoning or a seal came: calls may need it in later turns */
+    char finish_word[64];      /* the provider's, where `first` is an error; plain, printable */
+    char error_name[64];       /* of an error event: its code or type, likewise */
+    char error[512];           /* its message; the last member, see attempt_reset() */
 };
 void meter_frame(struct meter *meter, const struct frame *frame);
 /* True when a frame shows that an answer has really begun (so the client's may begin too). */

@@ -12,6 +12,10 @@ void attempt_reset(struct call *call);
 void attempt_release(struct call *call);
 /* Marks the attempt failed with a stable literal; `detail` for log and error text. */
 void attempt_fail(struct call *call, const char *error, const char *detail);
+/* Why an answer that has ended is none for a client of another dialect, or NULL: `unfinished` when
+   no reason to stop was told, "provider_failed" when the reason is an error. Dialects in front
+   cannot say either, or would say it as a success. */
+const char *attempt_fault(const struct call *call, const char *unfinished);
 /* The one charge: usage (reported, else estimated), cost, live statistics, journal. With `last` the
    call's closing record is appended together with it and the call is closed. */
 void attempt_settle(struct call *call, bool last);

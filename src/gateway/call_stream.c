@@ -107,12 +107,14 @@ static void settle_at_end(struct call *call)
     FAULT_POINT("call.after_stream_settle");
 }
 
-static void encode_frame(struct call *call, const struct frame *frame, struct buf *out)
+/* False: the client's dialect has no form for it (arguments of a call that are no object). */
+static bool encode_frame(struct call *call, const struct frame *frame, struct buf *out)
 {
     make_encoder(call);
-    if (call->encoder == NULL || !call->front->encode(call->encoder, frame, out)) {
+    if (call->encoder == NULL) {
         out->failed = true;
     }
+    return out->failed || call->front->encode(call->encoder, frame, out) || out->failed;
 }
 
 /* The bytes as they came, less what only we asked for. */
@@ -134,6 +136,37 @@ static void append_raw(const struct attempt *attempt, const struct frame *frame,
     buf_append(out, slice_from(frame->raw, before + frame->hidden.len));
 }
 
+/* The end is looked at, not the reason when it is told: usage may come between them. */
+static bool ends_well(struct call *call)
+{
+    const char *fault = call->attempt.open ? attempt_fault(call, "truncated_stream") : NULL;
+    if (fault != NULL) {
+        attempt_fail(call, fault, call->attempt.meter.finish_word);
+    }
+    return fault == NULL;
+}
+
+/* What leads to the end is written before the call is settled: it may be that it has no form. The
+   rest of the frame is left in *frame. */
+static bool write_before_end(struct call *call, struct frame *frame)
+{
+    struct frame before = *frame;
+    if (call->attempt.lane != LANE_TRANSLATE || call->attempt.back_id == call->endpoint->dialect) {
+        return true;
+    }
+    while (frame->terminal && before.count > 0 &&
+           before.events[before.count - 1].kind == EVENT_END) {
+        before.count--;
+    }
+    frame->events += before.count;
+    frame->count -= before.count;
+    if (!encode_frame(call, &before, &call->worker->out)) {
+        attempt_fail(call, "malformed_answer", "");
+        return false;
+    }
+    return true;
+}
+
 /* One frame: metered, and what the lane makes of it appended to the worker's buffer. */
 static bool take_frame(struct call *call, const struct frame *frame)
 {
@@ -150,15 +183,22 @@ static bool take_frame(struct call *call, const struct frame *frame)
         attempt_fail(call, "error_in_stream", attempt->meter.error);
         return false;
     }
+    if (frame->terminal && !ends_well(call)) {
+        return false;
+    }
     if (!call->committed && meter_begins(frame)) {
         stream_commit(call);
+    }
+    struct frame rest = *frame;
+    if (!write_before_end(call, &rest)) {
+        return false;
     }
     if (frame->terminal && call->committed && attempt->open) {
         settle_at_end(call);
         append_meta(call, out);
     }
     if (attempt->lane == LANE_TRANSLATE) {
-        encode_frame(call, frame, out);
+        (void)encode_frame(call, &rest, out);
     } else {
         append_raw(attempt, frame, out);
     }
@@ -259,7 +299,7 @@ bool stream_take(struct call *call, struct slice bytes)
 static void encode_end(struct call *call)
 {
     if (call->attempt.lane == LANE_TRANSLATE && !call->attempt.meter.ended) {
-        encode_frame(call, &end_frame, &call->worker->out);
+        (void)encode_frame(call, &end_frame, &call->worker->out);
     }
 }
 
@@ -275,6 +315,9 @@ bool stream_end(struct call *call)
     }
     if (!call->committed || !is_complete(&attempt->meter)) {
         return fail_stream(call, "truncated_stream");
+    }
+    if (!ends_well(call)) {
+        return fail_after_flush(call);
     }
     settle_at_end(call);
     encode_end(call);
@@ -294,10 +337,13 @@ bool stream_whole(struct call *call, const struct frame *frame)
     if (call->keeps_answer) {
         stored_frame(call, frame);
     }
-    encode_frame(call, &answer, out);
+    if (!encode_frame(call, &answer, out)) {
+        attempt_fail(call, "malformed_answer", "");
+        return fail_after_flush(call);
+    }
     settle_at_end(call);
     append_meta(call, out);
-    encode_frame(call, &end_frame, out);
+    (void)encode_frame(call, &end_frame, out);
     buf_release(&call->attempt.answer); /* what the frame was read from must not follow */
     return flush_out(call);
 }

@@ -256,7 +256,7 @@ static bool translate_whole(struct call *call, const struct frame *frame)
     call_answer_head(call, &head);
     buf_clear(&attempt->body);
     if (!call->front->write_answer(&head, frame, &attempt->body) || attempt->body.failed) {
-        attempt_fail(call, "answer_too_large", "");
+        attempt_fail(call, attempt->body.failed ? "answer_too_large" : "malformed_answer", "");
         return false;
     }
     return true;
@@ -281,6 +281,11 @@ static bool whole_answer(struct call *call)
     }
     if (attempt->meter.failed) {
         attempt_fail(call, "error_in_answer", attempt->meter.error);
+        return false;
+    }
+    const char *fault = attempt_fault(call, "malformed_answer");
+    if (fault != NULL) {
+        attempt_fail(call, fault, attempt->meter.finish_word);
         return false;
     }
     if (!call->streamed && attempt->lane == LANE_TRANSLATE && !translate_whole(call, &frame)) {

@@ -11,7 +11,7 @@
 #include "codec/json.h"
 #include "codec/json_write.h"
 #include "gateway/rows_json.h"
-#include "store/keys.h"
+#include "store/key_change.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -76,8 +76,9 @@ static bool create_named(const char *path, const char *name, int64_t expires_s,
 {
     char made[32] = "default";
     for (int i = 2; i < NAMES_TRIED; i++) {
-        if (key_create(path, slice_from_cstr(name != NULL ? name : made), expires_s, secret, key,
-                       error)) {
+        struct key_order order = {.name = slice_from_cstr(name != NULL ? name : made),
+                                  .expires_s = expires_s};
+        if (key_create(path, &order, secret, key, error)) {
             return true;
         }
         if (name != NULL || strcmp(error->code, "key_exists") != 0) {

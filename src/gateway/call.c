@@ -56,7 +56,8 @@ enum call_step call_admit(struct call *call)
 {
     struct worker *worker = call->worker;
     struct slice secret = request_secret(http_exchange_request(call->exchange));
-    const struct key *key = key_set_find(worker->keys, secret, call->started_wall_ns / NS_PER_S);
+    const struct key *key =
+        key_set_find(worker->keys, KEY_CLIENT, secret, call->started_wall_ns / NS_PER_S);
     if (key != NULL) {
         call->key_id = key->id;
         slice_to_cstr(slice_from_cstr(key->name), call->key_name, sizeof(call->key_name));

@@ -63,7 +63,8 @@ static bool access_allowed(const struct worker *worker, const struct http_exchan
     }
     const struct http_request *request = http_exchange_request(x);
     struct slice secret = request_secret(request);
-    return key_set_find(worker->keys, secret, clock_wall(worker->loop.clock) / NS_PER_S) != NULL;
+    return key_set_find(worker->keys, KEY_CLIENT, secret,
+                        clock_wall(worker->loop.clock) / NS_PER_S) != NULL;
 }
 
 static void refuse_access(struct worker *worker, struct http_exchange *x,

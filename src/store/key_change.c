@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making and revoking keys: short transactions on a connection of their own. */
+#include "store/key_change.h"
+
 #include "base/clock.h"
 #include "base/random.h"
 #include "store/key_digest.h"
 #include "store/ledger_schema.h"
+#include "store/limit_change.h"
 
 #include <openssl/crypto.h>
 
@@ -16,26 +18,37 @@ static int64_t now_s(void)
     return clock_wall(&clock_system) / NS_PER_S;
 }
 
-static bool is_printable(struct slice name)
+static bool check_name(struct slice name, struct error *error)
 {
-    while (name.len > 0) {
-        size_t length = slice_utf8_length(name);
-        unsigned char first = (unsigned char)name.ptr[0];
-        bool control = first < 0x20 || first == 0x7F ||
-                       (first == 0xC2 && length == 2 && (unsigned char)name.ptr[1] < 0xA0);
-        if (length == 0 || control) {
-            return false;
-        }
-        name = slice_from(name, length);
+    if (name.len == 0 || name.len >= KEY_NAME_SIZE || !text_is_printable(name)) {
+        return error_set(error, ERROR_INVALID, "bad_key_name",
+                         "the name of a key has 1 to 63 printable characters");
     }
     return true;
 }
 
-static bool check_name(struct slice name, struct error *error)
+static bool check_order(const struct key_order *order, struct error *error)
 {
-    if (name.len == 0 || name.len > 63 || !is_printable(name)) {
-        return error_set(error, ERROR_INVALID, "bad_key_name",
-                         "the name of a key has 1 to 63 printable characters");
+    if (!check_name(order->name, error) ||
+        !grants_check(order->grants, order->grant_count, error)) {
+        return false;
+    }
+    for (enum scope_kind kind = SCOPE_USER; kind < SCOPE_KINDS; kind++) {
+        if (order->scopes[kind].len > 0 && !scope_name_check(order->scopes[kind], error)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < order->limit_count; i++) {
+        struct slice model = order->limits[i].model;
+        if (i > LIMIT_MODELS_MAX || model.len >= SCOPE_NAME_SIZE || !text_is_printable(model)) {
+            return error_set(error, ERROR_INVALID, "bad_limit",
+                             "limits name at most %d models, each with up to 63 printable "
+                             "characters",
+                             LIMIT_MODELS_MAX);
+        }
+        if (!limits_check(&order->limits[i].limits, error)) {
+            return false;
+        }
     }
     return true;
 }
@@ -89,28 +102,48 @@ static bool name_is_taken(sqlite3 *db, struct slice name, int64_t wall_s, bool *
     return status == SQLITE_ROW || status == SQLITE_DONE;
 }
 
-static bool insert_key(sqlite3 *db, struct key *key)
+static bool insert_key(sqlite3 *db, struct key *key, const uint8_t *digest)
 {
-    sqlite3_stmt *sql = database_prepare(
-        db, "INSERT INTO keys(name, prefix, digest, created_s, expires_s, revoked_s)"
-            " VALUES(?, ?, ?, ?, ?, 0)");
+    sqlite3_stmt *sql =
+        database_prepare(db, "INSERT INTO keys(name, prefix, digest, created_s, expires_s,"
+                             " revoked_s, role, user, team, organisation)"
+                             " VALUES(?, ?, ?, ?, ?, 0, ?, ?, ?, ?)");
     if (sql == NULL) {
         return false;
     }
     bind_slice(sql, 1, slice_from_cstr(key->name));
     bind_slice(sql, 2, slice_from_cstr(key->prefix));
-    sqlite3_bind_blob(sql, 3, key->digest, KEY_DIGEST_SIZE, SQLITE_STATIC);
+    sqlite3_bind_blob(sql, 3, digest, KEY_DIGEST_SIZE, SQLITE_STATIC);
     sqlite3_bind_int64(sql, 4, key->created_s);
     sqlite3_bind_int64(sql, 5, key->expires_s);
-    bool done = run_once(sql) && count_change(db);
+    sqlite3_bind_int64(sql, 6, key->role);
+    sqlite3_bind_int64(sql, 7, (int64_t)key->scopes[SCOPE_USER]);
+    sqlite3_bind_int64(sql, 8, (int64_t)key->scopes[SCOPE_TEAM]);
+    sqlite3_bind_int64(sql, 9, (int64_t)key->scopes[SCOPE_ORGANISATION]);
+    bool done = run_once(sql);
     key->id = (uint64_t)sqlite3_last_insert_rowid(db);
+    key->scopes[SCOPE_KEY] = key->id;
+    return done;
+}
+
+static bool write_limits(sqlite3 *db, uint64_t key, const struct key_order *order)
+{
+    bool done = true;
+    for (size_t i = 0; done && i < order->limit_count; i++) {
+        struct scope_rule rule = {
+            .kind = SCOPE_KEY, .scope_id = key, .limits = order->limits[i].limits};
+        slice_to_cstr(order->limits[i].model, rule.model, sizeof(rule.model));
+        done = limits_write(db, &rule);
+    }
     return done;
 }
 
 /* One transaction; false leaves it open for the caller to roll back. */
-static bool store_key(sqlite3 *db, const char *path, struct key *key, struct error *error)
+static bool store_key(sqlite3 *db, const char *path, const struct key_order *order, struct key *key,
+                      const uint8_t *digest, struct error *error)
 {
     bool taken = false;
+    uint64_t scopes[SCOPE_KINDS] = {0};
     if (!database_exec(db, "BEGIN IMMEDIATE") ||
         !name_is_taken(db, slice_from_cstr(key->name), key->created_s, &taken)) {
         return database_error(db, path, "adding a key", error);
@@ -119,36 +152,48 @@ static bool store_key(sqlite3 *db, const char *path, struct key *key, struct err
         return error_set(error, ERROR_INVALID, "key_exists", "there is already a key named \"%s\"",
                          key->name);
     }
-    if (!insert_key(db, key) || !database_exec(db, "COMMIT")) {
+    if (!scopes_obtain(db, path, order->scopes, key->created_s, scopes, error)) {
+        return false;
+    }
+    memcpy(key->scopes, scopes, sizeof(key->scopes));
+    if (!insert_key(db, key, digest) || !write_limits(db, key->id, order) ||
+        !grants_write(db, key->id, order->grants, order->grant_count) || !count_change(db) ||
+        !database_exec(db, "COMMIT")) {
         return database_error(db, path, "adding a key", error);
     }
     return true;
 }
 
-static bool fill_key(struct key *key, struct slice name, int64_t expires_s,
-                     char secret[KEY_TEXT_SIZE], struct error *error)
+static bool digest_of(struct slice secret, uint8_t digest[KEY_DIGEST_SIZE], struct error *error)
 {
     struct key_digester *digester = key_digester_new();
-    *key = (struct key){.created_s = now_s(), .expires_s = expires_s};
-    make_secret(secret);
-    slice_to_cstr(name, key->name, sizeof(key->name));
-    slice_to_cstr(slice_of(secret, strlen(SECRET_PREFIX) + SHOWN_DIGITS), key->prefix,
-                  sizeof(key->prefix));
-    bool done = digester != NULL && key_digest(digester, slice_from_cstr(secret), key->digest);
+    bool done = digester != NULL && key_digest(digester, secret, digest);
     key_digester_free(digester);
     return done || error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "SHA-256 is not available");
 }
 
-bool key_create(const char *path, struct slice name, int64_t expires_s, char secret[KEY_TEXT_SIZE],
+static bool fill_key(const struct key_order *order, char secret[KEY_TEXT_SIZE], struct key *key,
+                     uint8_t digest[KEY_DIGEST_SIZE], struct error *error)
+{
+    *key = (struct key){.role = order->role, .created_s = now_s(), .expires_s = order->expires_s};
+    make_secret(secret);
+    slice_to_cstr(order->name, key->name, sizeof(key->name));
+    slice_to_cstr(slice_of(secret, strlen(SECRET_PREFIX) + SHOWN_DIGITS), key->prefix,
+                  sizeof(key->prefix));
+    return digest_of(slice_from_cstr(secret), digest, error);
+}
+
+bool key_create(const char *path, const struct key_order *order, char secret[KEY_TEXT_SIZE],
                 struct key *ret_key, struct error *error)
 {
     struct key key;
+    uint8_t digest[KEY_DIGEST_SIZE];
     sqlite3 *db = NULL;
-    bool done = check_name(name, error) && fill_key(&key, name, expires_s, secret, error);
+    bool done = check_order(order, error) && fill_key(order, secret, &key, digest, error);
     if (done) {
         db = database_open(path, DATABASE_CREATE, error);
         done = db != NULL && ledger_schema_prepare(db, path, error) &&
-               store_key(db, path, &key, error);
+               store_key(db, path, order, &key, digest, error);
     }
     if (db != NULL) {
         database_rollback(db);
@@ -169,9 +214,7 @@ static bool bind_which(sqlite3_stmt *sql, struct slice which, uint8_t digest[KEY
 {
     uint64_t id;
     bool number = slice_to_u64(which, &id) && id <= INT64_MAX;
-    struct key_digester *digester = key_digester_new();
-    bool done = digester != NULL && key_digest(digester, which, digest);
-    key_digester_free(digester);
+    bool done = digest_of(which, digest, NULL);
     sqlite3_bind_int64(sql, 1, number ? (int64_t)id : -1);
     bind_slice(sql, 2, which);
     sqlite3_bind_blob(sql, 3, digest, KEY_DIGEST_SIZE, SQLITE_STATIC);
@@ -182,6 +225,7 @@ static bool bind_which(sqlite3_stmt *sql, struct slice which, uint8_t digest[KEY
 static int find_keys(sqlite3 *db, struct slice which, struct key *ret_key)
 {
     uint8_t digest[KEY_DIGEST_SIZE];
+    uint8_t unused[KEY_DIGEST_SIZE];
     int count = 0;
     sqlite3_stmt *sql = database_prepare(
         db, KEY_SELECT " WHERE revoked_s = 0"
@@ -193,7 +237,7 @@ static int find_keys(sqlite3 *db, struct slice which, struct key *ret_key)
     int status = sqlite3_step(sql);
     while (status == SQLITE_ROW) {
         struct key key;
-        if (key_from_row(sql, &key) && count++ == 0) {
+        if (key_from_row(sql, &key, unused) && count++ == 0) {
             *ret_key = key;
         }
         status = sqlite3_step(sql);

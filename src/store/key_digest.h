@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What keys.c and key_change.c share: the digest of a secret, and the columns of a key. */
+/* What the files about keys share: the digest of a secret, and the columns of a key. */
 #ifndef SLUICE_STORE_KEY_DIGEST_H
 #define SLUICE_STORE_KEY_DIGEST_H
 
@@ -7,7 +7,9 @@
 #include "store/keys.h"
 
 #define KEY_DIGEST_SIZE 32
-#define KEY_SELECT "SELECT id, name, prefix, digest, created_s, expires_s, revoked_s FROM keys"
+#define KEY_SELECT                                                                                 \
+    "SELECT id, name, prefix, digest, created_s, expires_s, revoked_s, blocked_s, role, user,"     \
+    " team, organisation FROM keys"
 
 /* SHA-256, looked up in OpenSSL once. Read-only after creation; any thread. */
 struct key_digester;
@@ -17,6 +19,6 @@ void key_digester_free(struct key_digester *digester);
 MUST_USE bool key_digest(const struct key_digester *digester, struct slice secret,
                          uint8_t digest[KEY_DIGEST_SIZE]);
 /* From a row of KEY_SELECT; false: the row is damaged. */
-MUST_USE bool key_from_row(sqlite3_stmt *row, struct key *ret_key);
+MUST_USE bool key_from_row(sqlite3_stmt *row, struct key *ret_key, uint8_t digest[KEY_DIGEST_SIZE]);
 
 #endif

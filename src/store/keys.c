@@ -2,150 +2,7 @@
 #include "store/keys.h"
 
 #include "base/memory.h"
-#include "store/key_digest.h"
-#include "store/ledger_schema.h"
-
-#include <stdatomic.h>
-
-#define KEYS_MAX 1000000
-
-struct key_set {
-    atomic_size_t references;
-    struct key_digester *digester;
-    struct key *keys;
-    size_t count;
-    size_t cap;
-    uint32_t *slots; /* open addressing by the digest's first bytes; index + 1, 0: empty */
-    size_t slot_count;
-};
-
-/* --- loading -----------------------------------------------------------------------------------
- */
-
-static void copy_text(sqlite3_stmt *row, int column, char *buffer, size_t size)
-{
-    const char *text = (const char *)sqlite3_column_text(row, column);
-    size_t len = text == NULL ? 0 : (size_t)sqlite3_column_bytes(row, column);
-    slice_to_cstr(slice_of(text, len), buffer, size);
-}
-
-bool key_from_row(sqlite3_stmt *row, struct key *ret_key)
-{
-    const void *digest = sqlite3_column_blob(row, 3);
-    if (digest == NULL || sqlite3_column_bytes(row, 3) != KEY_DIGEST_SIZE) {
-        return false;
-    }
-    *ret_key = (struct key){
-        .id = (uint64_t)sqlite3_column_int64(row, 0),
-        .created_s = sqlite3_column_int64(row, 4),
-        .expires_s = sqlite3_column_int64(row, 5),
-        .revoked_s = sqlite3_column_int64(row, 6),
-    };
-    copy_text(row, 1, ret_key->name, sizeof(ret_key->name));
-    copy_text(row, 2, ret_key->prefix, sizeof(ret_key->prefix));
-    memcpy(ret_key->digest, digest, KEY_DIGEST_SIZE);
-    return true;
-}
-
-static bool add_key(struct key_set *set, sqlite3_stmt *row)
-{
-    if (set->count == set->cap) {
-        size_t cap = set->cap == 0 ? 16 : set->cap * 2;
-        struct key *bigger =
-            cap > KEYS_MAX ? NULL : memory_resize(set->keys, cap * sizeof(*bigger));
-        if (bigger == NULL) {
-            return false;
-        }
-        set->keys = bigger;
-        set->cap = cap;
-    }
-    set->count += key_from_row(row, &set->keys[set->count]) ? 1 : 0;
-    return true;
-}
-
-/* The digest is uniform, and nobody can choose it. */
-static size_t slot_of(const struct key_set *set, const uint8_t *digest)
-{
-    uint64_t word;
-    memcpy(&word, digest, sizeof(word));
-    return (size_t)word & (set->slot_count - 1);
-}
-
-static bool index_keys(struct key_set *set)
-{
-    size_t wanted = 16;
-    while (wanted < set->count * 2) {
-        wanted *= 2;
-    }
-    set->slots = memory_array(wanted, sizeof(set->slots[0]));
-    if (set->slots == NULL) {
-        return false;
-    }
-    set->slot_count = wanted;
-    for (size_t i = 0; i < set->count; i++) {
-        size_t at = slot_of(set, set->keys[i].digest);
-        while (set->slots[at] != 0) {
-            at = (at + 1) & (wanted - 1);
-        }
-        set->slots[at] = (uint32_t)i + 1;
-    }
-    return true;
-}
-
-static bool read_keys(struct key_set *set, sqlite3 *db, const char *path, struct error *error)
-{
-    sqlite3_stmt *row = database_prepare(db, KEY_SELECT " ORDER BY id");
-    int status = row == NULL ? SQLITE_ERROR : sqlite3_step(row);
-    while (status == SQLITE_ROW && add_key(set, row)) {
-        status = sqlite3_step(row);
-    }
-    bool done = status == SQLITE_DONE;
-    if (status == SQLITE_ROW) {
-        error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
-    } else if (!done) {
-        database_error(db, path, "reading the keys", error);
-    }
-    sqlite3_finalize(row);
-    return done;
-}
-
-/* No database, or one that was never set up, has no keys. */
-static bool load_keys(struct key_set *set, const char *path, struct error *error)
-{
-    sqlite3 *db = database_open(path, DATABASE_READ, error);
-    bool done =
-        db != NULL && ledger_schema_check(db, path, error) && read_keys(set, db, path, error);
-    sqlite3_close(db);
-    return done || strcmp(error->code, "ledger_missing") == 0 ||
-           strcmp(error->code, "ledger_old") == 0;
-}
-
-struct key_set *key_set_load(const char *path, struct error *error)
-{
-    struct error local;
-    struct error *reason = error == NULL ? &local : error;
-    struct key_set *set = memory_array(1, sizeof(*set));
-    if (set == NULL) {
-        error_set(reason, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
-        return NULL;
-    }
-    atomic_init(&set->references, 1);
-    set->digester = key_digester_new();
-    if (set->digester == NULL) {
-        error_set(reason, ERROR_ENVIRONMENT, "out_of_memory", "SHA-256 is not available");
-    } else if (load_keys(set, path, reason)) {
-        if (index_keys(set)) {
-            error_clear(reason);
-            return set;
-        }
-        error_set(reason, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
-    }
-    key_set_unref(set);
-    return NULL;
-}
-
-/* --- using -------------------------------------------------------------------------------------
- */
+#include "store/keys_internal.h"
 
 struct key_set *key_set_ref(struct key_set *set)
 {
@@ -160,9 +17,17 @@ void key_set_unref(struct key_set *set)
     }
     key_digester_free(set->digester);
     memory_free(set->keys);
+    memory_free(set->secrets);
+    memory_free(set->grants);
+    memory_free(set->scopes);
+    memory_free(set->rules);
     memory_free(set->slots);
+    arena_release(&set->texts);
     memory_free(set);
 }
+
+/* --- keys --------------------------------------------------------------------------------------
+ */
 
 size_t key_set_count(const struct key_set *set)
 {
@@ -175,34 +40,10 @@ const struct key *key_set_at(const struct key_set *set, size_t index)
     return &set->keys[index];
 }
 
-static bool in_force(const struct key *key, int64_t wall_s)
-{
-    return key->revoked_s == 0 && (key->expires_s == 0 || wall_s < key->expires_s);
-}
-
-const struct key *key_set_find(const struct key_set *set, struct slice secret, int64_t wall_s)
-{
-    uint8_t digest[KEY_DIGEST_SIZE];
-    if (set->count == 0 || secret.len == 0 || secret.len >= KEY_TEXT_SIZE ||
-        !key_digest(set->digester, secret, digest)) {
-        return NULL;
-    }
-    struct slice wanted = slice_of((const char *)digest, sizeof(digest));
-    size_t at = slot_of(set, digest);
-    for (; set->slots[at] != 0; at = (at + 1) & (set->slot_count - 1)) {
-        const struct key *key = &set->keys[set->slots[at] - 1];
-        struct slice have = slice_of((const char *)key->digest, sizeof(key->digest));
-        if (slice_eq_constant_time(have, wanted)) {
-            return in_force(key, wall_s) ? key : NULL;
-        }
-    }
-    return NULL;
-}
-
 const struct key *key_set_by_id(const struct key_set *set, uint64_t id)
 {
     size_t low = 0;
-    size_t high = set->count; /* sorted by id */
+    size_t high = set->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (set->keys[middle].id < id) {
@@ -212,4 +53,224 @@ const struct key *key_set_by_id(const struct key_set *set, uint64_t id)
         }
     }
     return low < set->count && set->keys[low].id == id ? &set->keys[low] : NULL;
+}
+
+/* The digest is uniform, and nobody can choose it. */
+size_t key_slot_of(const struct key_set *set, const uint8_t *digest)
+{
+    uint64_t word;
+    memcpy(&word, digest, sizeof(word));
+    return (size_t)word & (set->slot_count - 1);
+}
+
+static const struct key_secret *find_secret(const struct key_set *set, struct slice secret)
+{
+    uint8_t digest[KEY_DIGEST_SIZE];
+    if (set->count == 0 || secret.len == 0 || secret.len >= KEY_TEXT_SIZE ||
+        !key_digest(set->digester, secret, digest)) {
+        return NULL;
+    }
+    struct slice wanted = slice_of((const char *)digest, sizeof(digest));
+    size_t at = key_slot_of(set, digest);
+    for (; set->slots[at] != 0; at = (at + 1) & (set->slot_count - 1)) {
+        const struct key_secret *found = &set->secrets[set->slots[at] - 1];
+        struct slice have = slice_of((const char *)found->digest, sizeof(found->digest));
+        if (slice_eq_constant_time(have, wanted)) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+enum key_state key_state_at(const struct key *key, int64_t wall_s)
+{
+    if (key->revoked_s != 0) {
+        return KEY_REVOKED;
+    }
+    if (key->expires_s != 0 && wall_s >= key->expires_s) {
+        return KEY_EXPIRED;
+    }
+    return key->blocked_s != 0 ? KEY_BLOCKED : KEY_IN_FORCE;
+}
+
+enum key_state key_set_check(const struct key_set *set, struct slice secret, int64_t wall_s,
+                             const struct key **ret_key)
+{
+    const struct key_secret *found = find_secret(set, secret);
+    *ret_key = found == NULL ? NULL : &set->keys[found->key];
+    if (found == NULL) {
+        return KEY_UNKNOWN;
+    }
+    if (found->ends_s != 0 && wall_s >= found->ends_s) {
+        return KEY_REVOKED;
+    }
+    return key_state_at(*ret_key, wall_s);
+}
+
+const struct key *key_set_find(const struct key_set *set, enum key_role role, struct slice secret,
+                               int64_t wall_s)
+{
+    const struct key *key = NULL;
+    enum key_state state = key_set_check(set, secret, wall_s, &key);
+    return state == KEY_IN_FORCE && key->role == role ? key : NULL;
+}
+
+const char *key_state_name(enum key_state state)
+{
+    static const char *const names[] = {
+        [KEY_IN_FORCE] = "in force", [KEY_UNKNOWN] = "unknown", [KEY_REVOKED] = "revoked",
+        [KEY_EXPIRED] = "expired",   [KEY_BLOCKED] = "blocked",
+    };
+    return names[state];
+}
+
+/* --- scopes and rules --------------------------------------------------------------------------
+ */
+
+const char *scope_kind_name(enum scope_kind kind)
+{
+    static const char *const names[SCOPE_KINDS] = {
+        [SCOPE_KEY] = "key",
+        [SCOPE_USER] = "user",
+        [SCOPE_TEAM] = "team",
+        [SCOPE_ORGANISATION] = "organisation",
+    };
+    return names[kind];
+}
+
+size_t key_set_scope_count(const struct key_set *set)
+{
+    return set->scope_count;
+}
+
+const struct scope *key_set_scope_at(const struct key_set *set, size_t index)
+{
+    CHECK(index < set->scope_count);
+    return &set->scopes[index];
+}
+
+const struct scope *key_set_scope(const struct key_set *set, enum scope_kind kind, uint64_t id)
+{
+    size_t low = 0;
+    size_t high = set->scope_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct scope *scope = &set->scopes[middle];
+        if (scope->kind < kind || (scope->kind == kind && scope->id < id)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    const struct scope *scope = low < set->scope_count ? &set->scopes[low] : NULL;
+    return scope != NULL && scope->kind == kind && scope->id == id ? scope : NULL;
+}
+
+const struct scope *key_set_scope_named(const struct key_set *set, enum scope_kind kind,
+                                        struct slice name)
+{
+    for (size_t i = 0; i < set->scope_count; i++) {
+        if (set->scopes[i].kind == kind && slice_eq(slice_from_cstr(set->scopes[i].name), name)) {
+            return &set->scopes[i];
+        }
+    }
+    return NULL;
+}
+
+const struct scope_rule *key_set_rules(const struct key_set *set, size_t *ret_count)
+{
+    *ret_count = set->rule_count;
+    return set->rules;
+}
+
+struct rule_range key_set_scope_rules(const struct key_set *set, enum scope_kind kind, uint64_t id)
+{
+    struct rule_range range = {0};
+    size_t low = 0;
+    size_t high = set->rule_count;
+    while (low < high && id != 0) {
+        size_t middle = low + (high - low) / 2;
+        const struct scope_rule *rule = &set->rules[middle];
+        if (rule->kind < kind || (rule->kind == kind && rule->scope_id < id)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    range.first = (uint32_t)low;
+    while (id != 0 && low < set->rule_count && set->rules[low].kind == kind &&
+           set->rules[low].scope_id == id) {
+        low++;
+        range.count++;
+    }
+    return range;
+}
+
+/* --- grants ------------------------------------------------------------------------------------
+ */
+
+const char *grant_kind_name(enum grant_kind kind)
+{
+    static const char *const names[GRANT_KINDS] = {
+        [GRANT_ROUTE] = "route",   [GRANT_TARGET] = "target", [GRANT_MODEL] = "model",
+        [GRANT_ORIGIN] = "origin", [GRANT_TAG] = "tag",
+    };
+    return names[kind];
+}
+
+const struct grant *key_set_grants(const struct key_set *set, size_t *ret_count)
+{
+    *ret_count = set->grant_count;
+    return set->grants;
+}
+
+bool key_grants_any(const struct key_set *set, const struct key *key, enum grant_kind kind)
+{
+    for (uint32_t i = 0; i < key->grant_count; i++) {
+        if (set->grants[key->grant_first + i].kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool grant_matches(const struct grant *grant, struct slice name)
+{
+    struct slice text = slice_from_cstr(grant->text);
+    if (grant->kind == GRANT_MODEL && slice_ends(text, SLICE("*"))) {
+        return slice_starts(name, slice_of(text.ptr, text.len - 1));
+    }
+    return grant->kind == GRANT_ORIGIN ? slice_eq_nocase(text, name) : slice_eq(text, name);
+}
+
+bool key_may_use(const struct key_set *set, const struct key *key, enum grant_kind kind,
+                 struct slice name)
+{
+    bool listed = false;
+    for (uint32_t i = 0; i < key->grant_count; i++) {
+        const struct grant *grant = &set->grants[key->grant_first + i];
+        if (grant->kind == kind) {
+            if (grant_matches(grant, name)) {
+                return true;
+            }
+            listed = true;
+        }
+    }
+    return !listed;
+}
+
+/* --- the set itself ----------------------------------------------------------------------------
+ */
+
+int64_t key_set_changes(const struct key_set *set)
+{
+    return set->changes;
+}
+
+size_t key_set_bytes(const struct key_set *set)
+{
+    return sizeof(*set) + set->count * sizeof(*set->keys) +
+           set->secret_count * sizeof(*set->secrets) + set->grant_count * sizeof(*set->grants) +
+           set->scope_count * sizeof(*set->scopes) + set->rule_count * sizeof(*set->rules) +
+           set->slot_count * sizeof(*set->slots) + set->texts.used;
 }

@@ -92,10 +92,48 @@ static const char schema_2[] =
 /* A few databases of version 1 have the columns already. */
 static const char schema_2_numbered[] = "PRAGMA user_version = 2;";
 
+/* What stands above keys and limits them, and what was done to them. A row of `caps` belongs to a
+   row of `limits`; -1 is no limit. `keys` and `scopes` never use an id again: the ledger's rows
+   name them. The hash of a row of `audit` covers the hash before it (audit.h); the state has the
+   last one, so that rows cannot be cut off at the end unnoticed. */
+static const char schema_3[] =
+    "ALTER TABLE keys ADD COLUMN role INTEGER NOT NULL DEFAULT 0 CHECK (role IN (0, 1));"
+    "ALTER TABLE keys ADD COLUMN blocked_s INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN user INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN team INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN organisation INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE keys ADD COLUMN creator INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE old_secrets(digest BLOB NOT NULL PRIMARY KEY, key INTEGER NOT NULL,"
+    " ends_s INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE scopes(id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " kind INTEGER NOT NULL CHECK (kind IN (1, 2, 3)), name TEXT NOT NULL,"
+    " organisation INTEGER NOT NULL, created_s INTEGER NOT NULL, UNIQUE(kind, name));"
+    "CREATE TABLE grants(key INTEGER NOT NULL, kind INTEGER NOT NULL, text TEXT NOT NULL,"
+    " PRIMARY KEY(key, kind, text)) WITHOUT ROWID;"
+    "CREATE TABLE limits(kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2, 3)),"
+    " scope INTEGER NOT NULL, model TEXT NOT NULL,"
+    " requests_per_minute INTEGER NOT NULL CHECK (requests_per_minute >= -1),"
+    " tokens_per_minute INTEGER NOT NULL CHECK (tokens_per_minute >= -1),"
+    " parallel INTEGER NOT NULL CHECK (parallel >= -1),"
+    " max_request_nd INTEGER NOT NULL CHECK (max_request_nd >= -1), pace INTEGER NOT NULL,"
+    " PRIMARY KEY(kind, scope, model)) WITHOUT ROWID;"
+    "CREATE TABLE caps(kind INTEGER NOT NULL, scope INTEGER NOT NULL, model TEXT NOT NULL,"
+    " period INTEGER NOT NULL CHECK (period IN (0, 1, 2, 3, 4)),"
+    " window_s INTEGER NOT NULL CHECK (window_s >= 0),"
+    " amount_nd INTEGER NOT NULL CHECK (amount_nd >= 0), soft INTEGER NOT NULL,"
+    " PRIMARY KEY(kind, scope, model, period, window_s)) WITHOUT ROWID;"
+    "CREATE TABLE audit(id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, actor TEXT NOT NULL,"
+    " source TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL,"
+    " outcome TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL);"
+    "ALTER TABLE state ADD COLUMN audit_count INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE state ADD COLUMN audit_hash BLOB NOT NULL DEFAULT x'';"
+    "PRAGMA user_version = 3;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1,
     [1] = schema_2,
+    [2] = schema_3,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)
@@ -204,11 +242,13 @@ bool ledger_schema_check(sqlite3 *db, const char *path, struct error *error)
     if (!check_identity(&identity, path, error)) {
         return false;
     }
+    if (identity.version == 0) {
+        return error_set(error, ERROR_UNSUPPORTED, "ledger_blank",
+                         "%s has not been set up yet; start the server once", path);
+    }
     if (identity.version < LEDGER_SCHEMA_VERSION) {
         return error_set(error, ERROR_UNSUPPORTED, "ledger_old",
-                         "%s has not been set up yet or is of an older version; start the server "
-                         "once",
-                         path);
+                         "%s is of an older version; start the server once", path);
     }
     return true;
 }

@@ -9,11 +9,12 @@
 #include "store/database.h"
 
 #define LEDGER_APPLICATION_ID 0x534C5543 /* "SLUC" */
-#define LEDGER_SCHEMA_VERSION 2
+#define LEDGER_SCHEMA_VERSION 3
 
 /* Creates or migrates, in one transaction. "ledger_foreign", "ledger_newer", "ledger_corrupt". */
 MUST_USE bool ledger_schema_prepare(sqlite3 *db, const char *path, struct error *error);
-/* For readers: the schema must be this version ("ledger_old" asks to start the server once). */
+/* For readers: the schema must be this version ("ledger_old", "ledger_blank": start the server
+ * once). */
 MUST_USE bool ledger_schema_check(sqlite3 *db, const char *path, struct error *error);
 
 #endif

@@ -29,9 +29,9 @@ enum cap_period {
 
 struct spend_cap {
     enum cap_period period;
+    bool soft; /* warns and goes on, where a hard cap refuses */
     int64_t amount_nd;
-    int64_t window_s; /* of CAP_ROLLING */
-    bool soft;        /* warns and goes on, where a hard cap refuses */
+    int64_t window_s; /* of CAP_ROLLING; else 0 */
 };
 
 struct scope_limits {
@@ -44,12 +44,29 @@ struct scope_limits {
     bool pace;              /* near a cap, take cheaper tiers */
 };
 
+/* No limit at all. */
+static inline struct scope_limits limits_none(void)
+{
+    return (struct scope_limits){
+        .requests_per_minute = LIMIT_NONE,
+        .tokens_per_minute = LIMIT_NONE,
+        .parallel = LIMIT_NONE,
+        .max_request_nd = LIMIT_NONE,
+    };
+}
+
 /* One row of limits: of a scope as a whole, or for one model (the name that clients ask for). */
 struct scope_rule {
     enum scope_kind kind;
-    uint64_t scope_id;           /* of SCOPE_KEY: the key's; else that of the scope's row */
+    uint64_t scope_id;           /* of SCOPE_KEY: the key's; else the scope's own */
     char model[SCOPE_NAME_SIZE]; /* empty: every model */
     struct scope_limits limits;
+};
+
+/* A range of key_set_rules(). */
+struct rule_range {
+    uint32_t first;
+    uint32_t count;
 };
 
 #endif

@@ -2,6 +2,7 @@
 /*
  * Who may use which endpoint, how it answers HEAD and wrong methods, and what errors look like.
  */
+#include "store/key_change.h"
 #include "tests/unit/gateway/gateway_harness.h"
 
 #include "gateway/call.h"
@@ -280,7 +281,7 @@ int main(void)
     struct error error;
     struct key key;
     harness_begin(YAML OPEN, true);
-    CHECK(key_create(h.database, SLICE("test"), 0, secret, &key, &error));
+    CHECK(key_create(h.database, &(struct key_order){.name = SLICE("test")}, secret, &key, &error));
     key_set_unref(h.gateway.keys);
     h.gateway.keys = key_set_load(h.database, &error);
     CHECK(h.gateway.keys != NULL);

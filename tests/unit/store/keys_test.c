@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/keys.h"
+#include "store/key_change.h"
 
 #include "tests/unit/store/ledger_testing.h"
 
@@ -12,7 +12,8 @@
 static bool create(const char *name, char secret[KEY_TEXT_SIZE], struct key *key,
                    struct error *error)
 {
-    return key_create(ledger_path, slice_from_cstr(name), 0, secret, key, error);
+    const struct key_order order = {.name = slice_from_cstr(name)};
+    return key_create(ledger_path, &order, secret, key, error);
 }
 
 static struct key_set *load(void)
@@ -43,18 +44,18 @@ static void a_key_opens_and_only_it(void)
     struct key_set *set = load();
     EXPECT_INT(key_set_count(set), 50);
     for (int i = 0; i < 50; i++) {
-        const struct key *key = key_set_find(set, slice_from_cstr(secrets[i]), NOW);
+        const struct key *key = key_set_find(set, KEY_CLIENT, slice_from_cstr(secrets[i]), NOW);
         EXPECT(key != NULL && key->id == (uint64_t)i + 1);
         EXPECT(key == key_set_by_id(set, (uint64_t)i + 1));
         EXPECT(key_set_at(set, (size_t)i) == key);
         secrets[i][20] ^= 1;
-        EXPECT(key_set_find(set, slice_from_cstr(secrets[i]), NOW) == NULL);
+        EXPECT(key_set_find(set, KEY_CLIENT, slice_from_cstr(secrets[i]), NOW) == NULL);
     }
-    EXPECT(key_set_find(set, SLICE_EMPTY, NOW) == NULL);
-    EXPECT(key_set_find(set, SLICE("sk-sl-"), NOW) == NULL);
+    EXPECT(key_set_find(set, KEY_CLIENT, SLICE_EMPTY, NOW) == NULL);
+    EXPECT(key_set_find(set, KEY_CLIENT, SLICE("sk-sl-"), NOW) == NULL);
     char long_text[5000];
     memset(long_text, 'x', sizeof(long_text));
-    EXPECT(key_set_find(set, slice_of(long_text, sizeof(long_text)), NOW) == NULL);
+    EXPECT(key_set_find(set, KEY_CLIENT, slice_of(long_text, sizeof(long_text)), NOW) == NULL);
     EXPECT(key_set_by_id(set, 0) == NULL && key_set_by_id(set, 51) == NULL);
     key_set_unref(set);
     end();
@@ -99,15 +100,16 @@ static void a_revoked_or_expired_key_is_none(void)
     struct key key;
     struct key revoked;
     struct error error;
+    const struct key_order bob = {.name = SLICE("bob"), .expires_s = NOW + 10};
     begin();
     EXPECT(create("alice", secret, &key, &error));
-    EXPECT(key_create(ledger_path, SLICE("bob"), NOW + 10, expiring, &key, &error));
+    EXPECT(key_create(ledger_path, &bob, expiring, &key, &error));
     EXPECT(key_revoke(ledger_path, SLICE("alice"), &revoked, &error));
     EXPECT(revoked.revoked_s != 0);
     struct key_set *set = load();
-    EXPECT(key_set_find(set, slice_from_cstr(secret), NOW) == NULL);
-    EXPECT(key_set_find(set, slice_from_cstr(expiring), NOW + 9) != NULL);
-    EXPECT(key_set_find(set, slice_from_cstr(expiring), NOW + 10) == NULL);
+    EXPECT(key_set_find(set, KEY_CLIENT, slice_from_cstr(secret), NOW) == NULL);
+    EXPECT(key_set_find(set, KEY_CLIENT, slice_from_cstr(expiring), NOW + 9) != NULL);
+    EXPECT(key_set_find(set, KEY_CLIENT, slice_from_cstr(expiring), NOW + 10) == NULL);
     EXPECT_INT(key_set_count(set), 2); /* still listed */
     key_set_unref(set);
     /* Its name is free again; a revoked key cannot be revoked again. */
@@ -127,10 +129,12 @@ static void names_are_checked(void)
     char name[80];
     begin();
     memset(name, 'n', sizeof(name));
-    EXPECT(!key_create(ledger_path, SLICE_EMPTY, 0, secret, &key, &error));
+    EXPECT(!create("", secret, &key, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "bad_key_name");
-    EXPECT(!key_create(ledger_path, slice_of(name, 64), 0, secret, &key, &error));
-    EXPECT(key_create(ledger_path, slice_of(name, 63), 0, secret, &key, &error));
+    name[64] = '\0';
+    EXPECT(!create(name, secret, &key, &error));
+    name[63] = '\0';
+    EXPECT(create(name, secret, &key, &error));
     EXPECT(!create("a\nb", secret, &key, &error));
     EXPECT(!create("a\x7F", secret, &key, &error));
     EXPECT(!create("\xC2\x85", secret, &key, &error));
@@ -165,7 +169,7 @@ static void no_database_has_no_keys(void)
     begin();
     struct key_set *set = load();
     EXPECT_INT(key_set_count(set), 0);
-    EXPECT(key_set_find(set, SLICE("sk-sl-x"), NOW) == NULL);
+    EXPECT(key_set_find(set, KEY_CLIENT, SLICE("sk-sl-x"), NOW) == NULL);
     struct key_set *again = key_set_ref(set);
     key_set_unref(set);
     EXPECT_INT(key_set_count(again), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ledger.h"
 
+#include "store/ledger_schema.h"
 #include "store/report.h"
 #include "tests/unit/store/ledger_testing.h"
 
@@ -366,11 +367,12 @@ static void a_database_of_version_1_goes_on(void)
             EXPECT(append_call(ledger_journal(ledger), seed));
         }
         ledger_close(ledger, 5000);
+        EXPECT(change(UNDO_SCHEMA_3));
         EXPECT(columns == 1 || (change("ALTER TABLE state DROP COLUMN open_offset") &&
                                 change("ALTER TABLE state DROP COLUMN open_record")));
         EXPECT(change("PRAGMA user_version = 1"));
         ledger = open_ledger();
-        EXPECT_INT(ask("PRAGMA user_version"), 2);
+        EXPECT_INT(ask("PRAGMA user_version"), LEDGER_SCHEMA_VERSION);
         EXPECT_INT(ask("SELECT open_offset = offset AND open_record = record FROM state"), 1);
         EXPECT(append_call(ledger_journal(ledger), 51));
         EXPECT(ledger_flush(ledger, 5000));

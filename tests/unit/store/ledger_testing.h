@@ -71,6 +71,15 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
     return journal_hold(journal, &hold) && journal_settle_and_call(journal, &settle, &call);
 }
 
+/* What makes a database of version 3 look as version 2 left it, but for user_version. */
+#define UNDO_SCHEMA_3                                                                              \
+    "DROP TABLE old_secrets; DROP TABLE scopes; DROP TABLE grants; DROP TABLE limits;"             \
+    "DROP TABLE caps; DROP TABLE audit; ALTER TABLE keys DROP COLUMN role;"                        \
+    "ALTER TABLE keys DROP COLUMN blocked_s; ALTER TABLE keys DROP COLUMN user;"                   \
+    "ALTER TABLE keys DROP COLUMN team; ALTER TABLE keys DROP COLUMN organisation;"                \
+    "ALTER TABLE keys DROP COLUMN creator; ALTER TABLE state DROP COLUMN audit_count;"             \
+    "ALTER TABLE state DROP COLUMN audit_hash;"
+
 /* One number; -1 and a note when the question fails. */
 static inline int64_t ask(const char *sql)
 {

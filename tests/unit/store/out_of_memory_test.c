@@ -4,7 +4,7 @@
  * leaks (the asan build looks), and the ledger is right afterwards.
  */
 #include "base/memory.h"
-#include "store/keys.h"
+#include "store/key_change.h"
 #include "store/report.h"
 #include "tests/unit/store/ledger_testing.h"
 
@@ -56,10 +56,19 @@ static void ask_everything(void)
 
 static void use_keys(void)
 {
+    struct limit_order limits = {.limits = limits_none()};
+    limits.limits.parallel = 2;
+    const struct grant grant = {GRANT_ROUTE, "auto"};
+    const struct key_order alice = {.name = SLICE("alice"),
+                                    .scopes = {[SCOPE_TEAM] = SLICE("red")},
+                                    .limits = &limits,
+                                    .limit_count = 1,
+                                    .grants = &grant,
+                                    .grant_count = 1};
     struct error error = {0};
     char secret[KEY_TEXT_SIZE];
     struct key key;
-    if (!key_create(ledger_path, SLICE("alice"), 0, secret, &key, &error)) {
+    if (!key_create(ledger_path, &alice, secret, &key, &error)) {
         expect_out_of_memory(&error);
     }
     struct key_set *set = key_set_load(ledger_path, &error);

@@ -252,3 +252,15 @@ bool ledger_schema_check(sqlite3 *db, const char *path, struct error *error)
     }
     return true;
 }
+
+bool ledger_schema_known(sqlite3 *db, const char *path, struct error *error)
+{
+    struct identity identity;
+    if (!read_identity(db, &identity)) {
+        return database_error(db, path, "reading the schema", error);
+    }
+    if (identity.version == 0) {
+        return error_set(error, ERROR_INVALID, "ledger_foreign", "%s is not a ledger", path);
+    }
+    return check_identity(&identity, path, error);
+}

@@ -16,5 +16,7 @@ MUST_USE bool ledger_schema_prepare(sqlite3 *db, const char *path, struct error 
 /* For readers: the schema must be this version ("ledger_old", "ledger_blank": start the server
  * once). */
 MUST_USE bool ledger_schema_check(sqlite3 *db, const char *path, struct error *error);
+/* A ledger of this version or an older one, not an empty file. */
+MUST_USE bool ledger_schema_known(sqlite3 *db, const char *path, struct error *error);
 
 #endif

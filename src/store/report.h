@@ -82,4 +82,18 @@ struct call_detail {
 MUST_USE bool report_call(const char *path, struct id call, struct arena *arena,
                           struct call_detail *ret_detail, struct error *error);
 
+/* For exports: the calls after `after`, oldest first, each with its attempts, `limit` of them
+ * (clamped as above) in `rows`, from `arena`. Those of one moment of time follow by identifier. */
+struct detail_page {
+    struct call_detail *rows;
+    size_t count;
+    struct id last; /* pass as `after` for the page after this one */
+    bool more;
+};
+MUST_USE bool report_details(const char *path, struct id after, struct id before, size_t limit,
+                             struct arena *arena, struct detail_page *ret_page,
+                             struct error *error);
+/* What stands before every call that began at this time or later, for `after` and `before`. */
+struct id report_id_at(int64_t wall_ns);
+
 #endif

@@ -1,223 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Single calls, read back into the records they came from. */
+/* Single calls, and pages of them. */
 #include "store/report_query.h"
 
-#define WORD_MEMOS 64
-
-struct word_memo {
-    int64_t id; /* 0: empty */
-    struct slice word;
-};
-
-/* One answer under way: everything it returns is in the arena. */
-struct query {
-    sqlite3 *db;
-    struct arena *arena;
-    sqlite3_stmt *word;
-    struct word_memo memos[WORD_MEMOS];
-    bool failed;
-};
-
-#define CALL_COLUMNS                                                                               \
-    "id, started_ns, key, key_name, endpoint, asked_model, route, target, provider, model, task,"  \
-    " tier, complexity, streamed, status, error, attempts, cost_nd, baseline_nd, baseline,"        \
-    " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated"
-
-static const char sql_word[] = "SELECT name FROM names WHERE id = ?";
 static const char sql_page[] =
-    "SELECT " CALL_COLUMNS " FROM calls WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-static const char sql_call[] = "SELECT " CALL_COLUMNS " FROM calls WHERE id = ?1";
+    "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+static const char sql_call[] = "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id = ?1";
+
 static const char sql_attempts[] =
-    "SELECT call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status, target, provider,"
-    " model, lane, error, reported, priced, input, output, cache_read, cache_write,"
-    " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd,"
-    " loss FROM attempts WHERE call = ?1 ORDER BY attempt";
+    "SELECT " REPORT_ATTEMPT_COLUMNS " FROM attempts WHERE call = ?1 ORDER BY attempt";
 
-/* Columns are read from left to right. */
-struct row {
-    struct query *query;
-    sqlite3_stmt *from;
-    int column;
-};
-
-static int64_t next_number(struct row *row)
-{
-    return sqlite3_column_int64(row->from, row->column++);
-}
-
-static struct slice copy_column(struct query *query, sqlite3_stmt *from, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(from, column);
-    size_t len = text == NULL ? 0 : (size_t)sqlite3_column_bytes(from, column);
-    return len == 0 ? SLICE_EMPTY : arena_copy(query->arena, slice_of(text, len));
-}
-
-static struct slice find_word(struct query *query, int64_t id)
-{
-    struct slice word = SLICE_EMPTY;
-    sqlite3_bind_int64(query->word, 1, id);
-    if (sqlite3_step(query->word) == SQLITE_ROW) {
-        word = copy_column(query, query->word, 0);
-    }
-    query->failed |= sqlite3_reset(query->word) != SQLITE_OK;
-    return word;
-}
-
-static struct slice next_word(struct row *row)
-{
-    int64_t id = next_number(row);
-    if (id == 0) {
-        return SLICE_EMPTY;
-    }
-    struct word_memo *memo = &row->query->memos[(uint64_t)id % WORD_MEMOS];
-    if (memo->id != id) {
-        memo->word = find_word(row->query, id);
-        memo->id = id;
-    }
-    return memo->word;
-}
-
-static struct id next_id(struct row *row)
-{
-    struct id id = {{0}};
-    const void *bytes = sqlite3_column_blob(row->from, row->column);
-    if (bytes != NULL && sqlite3_column_bytes(row->from, row->column) == (int)sizeof(id.bytes)) {
-        memcpy(id.bytes, bytes, sizeof(id.bytes));
-    }
-    row->column++;
-    return id;
-}
-
-static int next_choice(struct row *row, int count)
-{
-    int64_t value = next_number(row);
-    return value < 0 || value >= count ? 0 : (int)value;
-}
-
-static enum task next_task(struct row *row)
-{
-    enum task task = TASK_OTHER;
-    if (!task_from_name(next_word(row), &task)) {
-        task = TASK_OTHER; /* of a version that had other tasks */
-    }
-    return task;
-}
-
-static void read_call(struct query *query, sqlite3_stmt *from, struct call_row *ret_row)
-{
-    struct row row = {.query = query, .from = from};
-    struct call_record *call = &ret_row->call;
-    call->call = next_id(&row);
-    call->wall_ns = next_number(&row);
-    call->key_id = (uint64_t)next_number(&row);
-    call->key_name = next_word(&row);
-    call->endpoint = next_word(&row);
-    call->asked_model = next_word(&row);
-    call->route = next_word(&row);
-    call->target = next_word(&row);
-    call->provider = next_word(&row);
-    call->model = next_word(&row);
-    call->task = next_task(&row);
-    call->tier = (enum tier)next_choice(&row, TIER_COUNT);
-    call->complexity_permille = (int32_t)next_number(&row);
-    call->streamed = next_number(&row) != 0;
-    call->status = (int)next_number(&row);
-    call->error = next_word(&row);
-    call->attempts = (uint32_t)next_number(&row);
-    call->cost_nd = next_number(&row);
-    call->baseline_nd = next_number(&row);
-    call->baseline = next_word(&row);
-    call->input_tokens = next_number(&row);
-    call->output_tokens = next_number(&row);
-    call->expected_cost_nd = next_number(&row);
-    call->first_byte_us = next_number(&row);
-    call->total_us = next_number(&row);
-    call->complete = next_number(&row) != 0;
-    ret_row->estimated = next_number(&row) != 0;
-}
-
-static void read_usage(struct row *row, struct usage *usage)
-{
-    usage->input = next_number(row);
-    usage->output = next_number(row);
-    usage->cache_read = next_number(row);
-    usage->cache_write = next_number(row);
-    usage->cache_write_1h = next_number(row);
-    usage->reasoning = next_number(row);
-    usage->audio_input = next_number(row);
-    usage->audio_output = next_number(row);
-}
-
-static void read_attempt(struct query *query, sqlite3_stmt *from, struct settle_record *attempt)
-{
-    struct row row = {.query = query, .from = from};
-    attempt->call = next_id(&row);
-    attempt->attempt = (uint32_t)next_number(&row);
-    attempt->wall_ns = next_number(&row);
-    attempt->released_nd = next_number(&row);
-    attempt->cost_nd = next_number(&row);
-    attempt->key_id = (uint64_t)next_number(&row);
-    attempt->outcome = (enum attempt_outcome)next_choice(&row, ATTEMPT_OUTCOMES);
-    attempt->status = (int)next_number(&row);
-    attempt->target = next_word(&row);
-    attempt->provider = next_word(&row);
-    attempt->model = next_word(&row);
-    attempt->lane = next_word(&row);
-    attempt->error = next_word(&row);
-    attempt->usage.reported = next_number(&row) != 0;
-    attempt->priced = next_number(&row) != 0;
-    read_usage(&row, &attempt->usage);
-    attempt->first_byte_us = next_number(&row);
-    attempt->total_us = next_number(&row);
-    attempt->usage.has_provider_cost = sqlite3_column_type(from, row.column) != SQLITE_NULL;
-    attempt->usage.provider_cost_nd = next_number(&row);
-    attempt->loss = copy_column(query, from, row.column);
-}
-
-/* --- one answer ------------------------------------------------------------------------------- */
-
-static bool query_begin(struct query *query, const char *path, struct arena *arena,
-                        struct database_deadline *deadline, struct error *error)
-{
-    *query = (struct query){.arena = arena};
-    query->db = report_open(path, deadline, error);
-    if (query->db == NULL) {
-        return false;
-    }
-    /* One transaction, so that a call and its attempts are of one moment. */
-    if (!database_exec(query->db, "BEGIN")) {
-        return database_error(query->db, path, "reading calls", error);
-    }
-    query->word = database_prepare(query->db, sql_word);
-    return query->word != NULL || database_error(query->db, path, "reading calls", error);
-}
-
-static void query_end(struct query *query)
-{
-    if (query->db != NULL) {
-        sqlite3_finalize(query->word);
-        database_rollback(query->db);
-        sqlite3_close(query->db);
-    }
-}
-
-/* The reason of a failure, after it. */
-static bool query_failed(struct query *query, const char *path, struct error *error)
-{
-    if (query->arena->exhausted) {
-        return error_set(error, ERROR_ENVIRONMENT, "out_of_memory",
-                         "the answer is too large; ask for fewer calls");
-    }
-    return database_error(query->db, path, "reading calls", error);
-}
-
-static bool read_page(struct query *query, sqlite3_stmt *from, size_t limit, struct call_page *page)
+static bool read_page(struct report_query *query, sqlite3_stmt *from, size_t limit,
+                      struct call_page *page)
 {
     page->rows = arena_array(query->arena, limit, sizeof(page->rows[0]));
     page->count = 0;
     int status = page->rows == NULL ? SQLITE_NOMEM : sqlite3_step(from);
     while (status == SQLITE_ROW && page->count < limit) {
-        read_call(query, from, &page->rows[page->count++]);
+        report_read_call(query, from, &page->rows[page->count++]);
         status = sqlite3_step(from);
     }
     page->next[0] = '\0';
@@ -246,14 +45,14 @@ bool report_calls(const char *path, struct slice before, size_t limit, struct ar
                   struct call_page *ret_page, struct error *error)
 {
     struct database_deadline deadline;
-    struct query query;
+    struct report_query query;
     struct id cursor = {{0}};
     if (before.len > 0 && !id_parse(before, &cursor)) {
         return error_set(error, ERROR_INVALID, "bad_cursor",
                          "this is no cursor of a list of calls");
     }
     limit = limit < 1 ? 1 : limit > REPORT_CALLS_MAX ? REPORT_CALLS_MAX : limit;
-    bool done = query_begin(&query, path, arena, &deadline, error);
+    bool done = report_query_begin(&query, path, arena, &deadline, error);
     if (done) {
         sqlite3_stmt *sql = database_prepare(query.db, sql_page);
         if (sql != NULL) {
@@ -261,31 +60,16 @@ bool report_calls(const char *path, struct slice before, size_t limit, struct ar
         }
         done = sql != NULL && read_page(&query, sql, limit, ret_page);
         if (!done) {
-            query_failed(&query, path, error);
+            report_query_failed(&query, path, error);
         }
         sqlite3_finalize(sql);
     }
-    query_end(&query);
+    report_query_end(&query);
     return done;
 }
 
-static bool read_attempts(struct query *query, sqlite3_stmt *from, struct call_detail *detail)
-{
-    size_t room = detail->row.call.attempts;
-    detail->attempts = arena_array(query->arena, room, sizeof(detail->attempts[0]));
-    detail->count = 0;
-    bool full = room > 0 && detail->attempts == NULL;
-    int status = full ? SQLITE_NOMEM : sqlite3_step(from);
-    while (status == SQLITE_ROW && detail->count < room) {
-        read_attempt(query, from, &detail->attempts[detail->count++]);
-        status = sqlite3_step(from);
-    }
-    return (status == SQLITE_DONE || status == SQLITE_ROW) && !query->failed &&
-           !query->arena->exhausted;
-}
-
 /* Both statements are bound to the call. */
-static bool read_detail(struct query *query, sqlite3_stmt *call, sqlite3_stmt *attempts,
+static bool read_detail(struct report_query *query, sqlite3_stmt *call, sqlite3_stmt *attempts,
                         const char *path, struct call_detail *detail, struct error *error)
 {
     int status = sqlite3_step(call);
@@ -293,24 +77,25 @@ static bool read_detail(struct query *query, sqlite3_stmt *call, sqlite3_stmt *a
         return error_set(error, ERROR_NOT_FOUND, "not_found", "there is no call with this id");
     }
     if (status == SQLITE_ROW) {
-        read_call(query, call, &detail->row);
-        if (!query->failed && !query->arena->exhausted && read_attempts(query, attempts, detail)) {
+        report_read_call(query, call, &detail->row);
+        if (!query->failed && !query->arena->exhausted &&
+            report_read_attempts(query, attempts, detail)) {
             return true;
         }
     }
-    return query_failed(query, path, error);
+    return report_query_failed(query, path, error);
 }
 
 bool report_call(const char *path, struct id call, struct arena *arena,
                  struct call_detail *ret_detail, struct error *error)
 {
     struct database_deadline deadline;
-    struct query query;
-    bool done = query_begin(&query, path, arena, &deadline, error);
+    struct report_query query;
+    bool done = report_query_begin(&query, path, arena, &deadline, error);
     if (done) {
         sqlite3_stmt *row = database_prepare(query.db, sql_call);
         sqlite3_stmt *attempts = row == NULL ? NULL : database_prepare(query.db, sql_attempts);
-        done = attempts != NULL || query_failed(&query, path, error);
+        done = attempts != NULL || report_query_failed(&query, path, error);
         if (done) {
             sqlite3_bind_blob(row, 1, call.bytes, sizeof(call.bytes), SQLITE_STATIC);
             sqlite3_bind_blob(attempts, 1, call.bytes, sizeof(call.bytes), SQLITE_STATIC);
@@ -319,6 +104,6 @@ bool report_call(const char *path, struct id call, struct arena *arena,
         sqlite3_finalize(row);
         sqlite3_finalize(attempts);
     }
-    query_end(&query);
+    report_query_end(&query);
     return done;
 }

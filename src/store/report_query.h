@@ -15,4 +15,44 @@
 MUST_USE sqlite3 *report_open(const char *path, struct database_deadline *deadline,
                               struct error *error);
 
+#define REPORT_CALL_COLUMNS                                                                        \
+    "id, started_ns, key, key_name, endpoint, asked_model, route, target, provider, model, task,"  \
+    " tier, complexity, streamed, status, error, attempts, cost_nd, baseline_nd, baseline,"        \
+    " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated"
+
+#define REPORT_ATTEMPT_COLUMNS                                                                     \
+    "call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status, target, provider,"         \
+    " model, lane, error, reported, priced, input, output, cache_read, cache_write,"               \
+    " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd," \
+    " loss"
+
+#define REPORT_WORD_MEMOS 64
+
+struct word_memo {
+    int64_t id; /* 0: empty */
+    struct slice word;
+};
+
+/* One answer under way: everything it returns is in the arena. */
+struct report_query {
+    sqlite3 *db;
+    struct arena *arena;
+    sqlite3_stmt *word;
+    struct word_memo memos[REPORT_WORD_MEMOS];
+    bool failed;
+};
+
+/* Opens the ledger and begins a transaction, so that a call and its attempts are of one moment.
+ * False: *error; report_query_end() either way. */
+MUST_USE bool report_query_begin(struct report_query *query, const char *path, struct arena *arena,
+                                 struct database_deadline *deadline, struct error *error);
+void report_query_end(struct report_query *query);
+/* The reason of a failure, after it; always false. */
+bool report_query_failed(struct report_query *query, const char *path, struct error *error);
+/* The row of REPORT_CALL_COLUMNS that stands on `from`. */
+void report_read_call(struct report_query *query, sqlite3_stmt *from, struct call_row *ret_row);
+/* The attempts of detail->row; `from` is REPORT_ATTEMPT_COLUMNS, bound to the call. */
+MUST_USE bool report_read_attempts(struct report_query *query, sqlite3_stmt *from,
+                                   struct call_detail *detail);
+
 #endif

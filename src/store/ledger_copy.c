@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A copy is made under a name of its own beside where it will be, checked, synced, and then
+ * renamed: whatever is killed when, the final name holds a whole ledger or what was there before.
+ */
+#include "store/ledger_copy.h"
+
+#include "base/clock.h"
+#include "store/ledger.h"
+#include "store/ledger_schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_SIZE 1200
+#define PAGES_A_STEP 1024
+#define BUSY_STEPS_MAX 200 /* of BUSY_PAUSE_MS: a writer holds the database for one batch */
+#define BUSY_PAUSE_MS 50
+#define DRAIN_MS 60000
+
+static bool path_with(const char *path, const char *suffix, char out[PATH_SIZE],
+                      struct error *error)
+{
+    int len = snprintf(out, PATH_SIZE, "%s%s", path, suffix);
+    return (len > 0 && len < PATH_SIZE) ||
+           error_set(error, ERROR_INVALID, "bad_path", "the path %.80s... is too long", path);
+}
+
+static bool file_error(const char *path, const char *doing, struct error *error)
+{
+    return error_set(error, ERROR_ENVIRONMENT, "ledger_io", "cannot %s %s: %s", doing, path,
+                     strerror(errno));
+}
+
+static bool path_exists(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0;
+}
+
+static bool sync_path(const char *path, struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+    if (!done) {
+        file_error(path, "sync", error);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return done;
+}
+
+static bool sync_directory_of(const char *path, struct error *error)
+{
+    char directory[PATH_SIZE];
+    const char *end = strrchr(path, '/');
+    size_t len = end == NULL ? 0 : (size_t)(end - path);
+    if (end == NULL) {
+        return sync_path(".", error);
+    }
+    slice_to_cstr(slice_of(path, len == 0 ? 1 : len), directory, sizeof(directory));
+    return sync_path(directory, error);
+}
+
+/* --- copying ---------------------------------------------------------------------------------- */
+
+static bool copy_pages(sqlite3 *from, sqlite3 *to)
+{
+    sqlite3_backup *copy = sqlite3_backup_init(to, "main", from, "main");
+    int status = copy == NULL ? SQLITE_ERROR : SQLITE_OK;
+    int busy = 0;
+    while (status == SQLITE_OK ||
+           ((status == SQLITE_BUSY || status == SQLITE_LOCKED) && busy++ < BUSY_STEPS_MAX)) {
+        if (status != SQLITE_OK) {
+            sqlite3_sleep(BUSY_PAUSE_MS);
+        }
+        status = sqlite3_backup_step(copy, PAGES_A_STEP);
+    }
+    return copy != NULL && sqlite3_backup_finish(copy) == SQLITE_OK && status == SQLITE_DONE;
+}
+
+/* As of one moment: the transaction keeps what the writer adds meanwhile out of it. */
+static bool copy_database(const char *path, const char *to, struct error *error)
+{
+    sqlite3 *source = database_open(path, DATABASE_READ, error);
+    sqlite3 *copy = NULL;
+    bool done = source != NULL && ledger_schema_known(source, path, error);
+    if (done) {
+        copy = database_open(to, DATABASE_CREATE, error);
+        done = copy != NULL;
+    }
+    if (done && (!database_exec(source, "BEGIN; SELECT count(*) FROM state") ||
+                 !copy_pages(source, copy))) {
+        done = database_error(sqlite3_errcode(copy) != SQLITE_OK ? copy : source, to, "copying",
+                              error);
+    }
+    done = done && ledger_schema_prepare(copy, to, error);
+    /* One file, without others beside it that would have to travel along. */
+    if (done && !database_exec(copy, "PRAGMA journal_mode = DELETE")) {
+        done = database_error(copy, to, "copying", error);
+    }
+    sqlite3_close(copy);
+    if (source != NULL) {
+        database_rollback(source);
+        sqlite3_close(source);
+    }
+    return done;
+}
+
+/* A sound copy at `to`, synced, or nothing there. */
+static bool copy_checked(const char *path, const char *to, struct error *error)
+{
+    unlink(to);
+    bool done = copy_database(path, to, error) && ledger_verify(to, error) && sync_path(to, error);
+    if (!done) {
+        unlink(to);
+    }
+    return done;
+}
+
+static bool rename_synced(const char *from, const char *to, struct error *error)
+{
+    return (rename(from, to) == 0 || file_error(to, "make", error)) && sync_directory_of(to, error);
+}
+
+/* --- away ------------------------------------------------------------------------------------- */
+
+/* What a former server left in the journal belongs into the copy; a running one drains its own. */
+static bool drain_journal(const char *path, struct error *error)
+{
+    char journal[PATH_SIZE];
+    struct ledger_options options = {.path = path, .sync = LEDGER_SYNC_FULL};
+    if (!path_with(path, "-journal.d", journal, error)) {
+        return false;
+    }
+    if (!path_exists(path) || !path_exists(journal)) {
+        return true;
+    }
+    struct ledger *ledger = ledger_open(&options, error);
+    if (ledger == NULL) {
+        return strcmp(error->code, "journal_locked") == 0;
+    }
+    ledger_close(ledger, DRAIN_MS);
+    return true;
+}
+
+bool ledger_backup(const char *path, const char *to, struct error *error)
+{
+    char partial[PATH_SIZE];
+    if (path_exists(to)) {
+        return error_set(error, ERROR_INVALID, "backup_exists",
+                         "%s exists already; a backup replaces nothing", to);
+    }
+    return path_with(to, ".partial", partial, error) && drain_journal(path, error) &&
+           copy_checked(path, partial, error) && rename_synced(partial, to, error);
+}
+
+/* --- back ------------------------------------------------------------------------------------- */
+
+/* The journal that belonged to the backup is not there any more: the writer begins anew. */
+static bool forget_journal(const char *path, struct error *error)
+{
+    sqlite3 *db = database_open(path, DATABASE_CHANGE, error);
+    bool done = db != NULL;
+    if (done && !database_exec(db, "UPDATE state SET segment = 0, offset = 0, record = 0,"
+                                   " open_offset = 0, open_record = 0")) {
+        done = database_error(db, path, "restoring", error);
+    }
+    sqlite3_close(db);
+    return done;
+}
+
+/* Nobody else has the ledger while this runs: opening takes the journal's lock. */
+static bool refuse_running(const char *path, struct error *error)
+{
+    struct error ignored;
+    struct ledger_options options = {.path = path, .sync = LEDGER_SYNC_FULL};
+    char journal[PATH_SIZE];
+    if (!path_with(path, "-journal.d", journal, error)) {
+        return false;
+    }
+    if (!path_exists(journal)) {
+        return true;
+    }
+    struct ledger *ledger = ledger_open(&options, &ignored);
+    if (ledger == NULL && strcmp(ignored.code, "journal_locked") == 0) {
+        return error_set(error, ERROR_ENVIRONMENT, "ledger_locked",
+                         "a server is using %s; stop it first", path);
+    }
+    ledger_close(ledger, DRAIN_MS); /* a damaged one is set aside as it is */
+    return true;
+}
+
+/* The database, what SQLite has beside it, and the journal. */
+static bool set_aside(const char *path, const char *aside, struct error *error)
+{
+    static const char *const suffixes[] = {"-journal.d", "-wal", "-shm", ""};
+    char from[PATH_SIZE];
+    char to[PATH_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        if (!path_with(path, suffixes[i], from, error) ||
+            !path_with(aside, suffixes[i], to, error)) {
+            return false;
+        }
+        if (rename(from, to) != 0 && errno != ENOENT) {
+            return file_error(from, "set aside", error);
+        }
+    }
+    return true;
+}
+
+/* "PATH.before-2026-11-21T10:00:00.000Z" */
+static bool name_aside(const char *path, int64_t wall_ns, char aside[LEDGER_ASIDE_SIZE],
+                       struct error *error)
+{
+    char time[CLOCK_TEXT_SIZE];
+    clock_format(wall_ns, time);
+    int len = snprintf(aside, LEDGER_ASIDE_SIZE, "%s.before-%s", path, time);
+    if (len < 0 || len >= LEDGER_ASIDE_SIZE) {
+        return error_set(error, ERROR_INVALID, "bad_path", "the path %.80s... is too long", path);
+    }
+    return !path_exists(aside) ||
+           error_set(error, ERROR_INVALID, "backup_exists", "%s exists already; try again", aside);
+}
+
+bool ledger_restore(const char *path, const char *from, int64_t wall_ns,
+                    char aside[LEDGER_ASIDE_SIZE], struct error *error)
+{
+    char partial[PATH_SIZE];
+    bool there = path_exists(path); /* or only its journal, which is set aside all the same */
+    if (!name_aside(path, wall_ns, aside, error) || !path_with(path, ".partial", partial, error) ||
+        !refuse_running(path, error) || !copy_checked(from, partial, error)) {
+        return false;
+    }
+    bool done = forget_journal(partial, error) && sync_path(partial, error) &&
+                set_aside(path, aside, error) && rename_synced(partial, path, error);
+    if (!done) {
+        unlink(partial);
+    }
+    if (!there) {
+        aside[0] = '\0';
+    }
+    return done;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/report.h"
 
+#include "cli/csv.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "model/price.h"
@@ -74,21 +75,9 @@ void report_write_text(const struct report *report, enum report_by by, struct bu
     }
 }
 
-static void put_csv_text(struct buf *out, struct slice text)
-{
-    buf_append_char(out, '"');
-    while (text.len > 0) {
-        struct slice part = slice_cut(&text, '"');
-        bool quoted = part.ptr + part.len < text.ptr;
-        buf_append(out, part);
-        buf_append_cstr(out, quoted ? "\"\"" : "");
-    }
-    buf_append_char(out, '"');
-}
-
 static void put_csv_row(const struct report_row *row, struct buf *out)
 {
-    put_csv_text(out, slice_from_cstr(row->name));
+    put_csv(out, slice_from_cstr(row->name));
     buf_printf(out, ",%lld,%lld,%lld,%lld,", (long long)row->calls, (long long)row->failed,
                (long long)row->input_tokens, (long long)row->output_tokens);
     money_format(out, row->cost_nd);

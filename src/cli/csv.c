@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/csv.h"
+
+void put_csv(struct buf *out, struct slice text)
+{
+    buf_append_char(out, '"');
+    while (text.len > 0) {
+        struct slice part = slice_cut(&text, '"');
+        bool quoted = part.ptr + part.len < text.ptr;
+        buf_append(out, part);
+        buf_append_cstr(out, quoted ? "\"\"" : "");
+    }
+    buf_append_char(out, '"');
+}

@@ -181,7 +181,7 @@ static const struct argument export_arguments[] = {
     {.name = "format",
      .value = "FORMAT",
      .choices = "csv|jsonl|focus",
-     .help = "csv (the default): a line a call; jsonl: with attempts; focus: a charge a line"},
+     .help = "csv (default): a line a call; jsonl: with attempts; focus: a line a charge"},
     {.name = "since", .value = "WHEN", .help = "12h, 7d, 4w, 2026-11-21 or all (the default)"},
     {.name = "until", .value = "WHEN", .help = "likewise; default: now"},
 };
@@ -202,8 +202,9 @@ const struct command ledger_backup_command = {
     .name = "ledger backup",
     .summary = "copy the ledger to a file, as of one moment, and check the copy",
     .example = "sluice ledger backup sluice-2026-11-21.db\n",
-    .details = "A running server may go on meanwhile; what it has taken in within the last fifth "
-               "of a second is not in the copy. Keys are in it as digests, as in the ledger.",
+    .details =
+        "A running server may go on meanwhile; what it has taken in within the last fifth of\n"
+        "a second is not in the copy. Keys are in it as digests, as in the ledger.",
     .arguments = plain_arguments,
     .argument_count = ARRAY_LEN(plain_arguments),
     .words = "FILE",
@@ -216,9 +217,10 @@ const struct command ledger_restore_command = {
     .name = "ledger restore",
     .summary = "put a backup in the ledger's place",
     .example = "sluice ledger restore sluice-2026-11-21.db\n",
-    .details = "Stop the server first. What is there now is set aside, not deleted. What was "
-               "spent since the backup is then unknown to caps and reports, and keys are as they "
-               "were: a key that was revoked since is in force again.",
+    .details =
+        "Stop the server first. What is there now is set aside, not deleted. What was spent\n"
+        "since the backup is then unknown to caps and reports, and keys are as they were: a\n"
+        "key that was revoked since is in force again.",
     .arguments = plain_arguments,
     .argument_count = ARRAY_LEN(plain_arguments),
     .words = "FILE",
@@ -232,8 +234,9 @@ const struct command ledger_export_command = {
     .summary = "write out calls for spreadsheets and other programs",
     .example = "sluice ledger export --since 30d >calls.csv\n"
                "sluice ledger export --format focus --since 2026-11-01 --until 2026-12-01\n",
-    .details = "focus: columns of the FinOps Open Cost and Usage Specification 1.2, one line for "
-               "each attempt; the provider's name stands for its billing account.",
+    .details =
+        "focus: columns of the FinOps Open Cost and Usage Specification 1.2, one line for each\n"
+        "attempt; the provider's name stands for its billing account.",
     .arguments = export_arguments,
     .argument_count = ARRAY_LEN(export_arguments),
     .run = ledger_export_run,

@@ -23,17 +23,21 @@ bool meter_begins(const struct frame *frame)
 {
     for (size_t i = 0; i < frame->count; i++) {
         switch (frame->events[i].kind) {
-        case EVENT_START:
         case EVENT_TEXT:
         case EVENT_REASONING:
         case EVENT_REFUSAL:
         case EVENT_TOOL_CALL:
         case EVENT_TOOL_ARGUMENTS:
+        case EVENT_SIGNATURE:
         case EVENT_OPAQUE:
         case EVENT_EMBEDDING:
-        case EVENT_FINISH:
             return true;
-        case EVENT_SIGNATURE:
+        case EVENT_FINISH:
+            if (frame->events[i].finish != FINISH_ERROR) {
+                return true;
+            }
+            break;
+        case EVENT_START:
         case EVENT_CITATION:
         case EVENT_LOGPROBS:
         case EVENT_USAGE:
@@ -123,6 +127,7 @@ void meter_frame(struct meter *meter, const struct frame *frame)
             meter->ended = true;
             break;
         case EVENT_START:
+            meter->started = true;
             break;
         }
     }
@@ -152,6 +157,10 @@ void attempt_reset(struct call *call)
     if (attempt->secret.len > 0) {
         /* the bytes are the arena's own copy; only the view of them is const */
         explicit_bzero((void *)(uintptr_t)attempt->secret.ptr, attempt->secret.len);
+    }
+    if (call->encoder != NULL && !call->committed) {
+        call->front->encoder_free(call->encoder); /* of an answer that nobody got */
+        call->encoder = NULL;
     }
     inflate_free(attempt->inflate);
     opaque_notes_free(attempt->notes);
@@ -187,15 +196,24 @@ void attempt_fail(struct call *call, const char *error, const char *detail)
 const char *attempt_fault(const struct call *call, const char *unfinished)
 {
     const struct attempt *attempt = &call->attempt;
+    const struct meter *meter = &attempt->meter;
     enum operation operation = call->chat.operation;
-    bool answers = operation != OPERATION_EMBEDDING && operation != OPERATION_TOKEN_COUNT;
-    if (!answers || attempt->back_id == call->endpoint->dialect) {
+    bool ours = attempt->lane == LANE_TRANSLATE || (call->streamed && !attempt->is_stream);
+    if (operation == OPERATION_EMBEDDING || operation == OPERATION_TOKEN_COUNT) {
         return NULL;
     }
-    if (attempt->meter.first == FINISH_ERROR) {
+    if (meter->first == FINISH_ERROR && (ours || (meter->events == 0 && call_has_another(call)))) {
         return "provider_failed";
     }
-    return attempt->meter.first == FINISH_NONE ? unfinished : NULL;
+    return ours && meter->first == FINISH_NONE ? unfinished : NULL;
+}
+
+void attempt_complete(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    bool failed = attempt->meter.first == FINISH_ERROR;
+    attempt->outcome = failed ? ATTEMPT_CUT : ATTEMPT_OK;
+    attempt->error = failed ? "provider_failed" : NULL;
 }
 
 /* An answer without reported usage is charged by what it visibly was: the prompt as estimated once

@@ -25,6 +25,7 @@ struct meter {
     uint32_t events;           /* with content */
     enum finish_reason finish; /* of any choice, the last that was told */
     enum finish_reason first;  /* of the first choice */
+    bool started;              /* the provider named the answer; it may have said nothing yet */
     bool ended;                /* the provider's own end of stream */
     bool failed;               /* an error event came */
     bool thought;              /* reasoning or a seal came: calls may need it in later turns */
@@ -33,7 +34,9 @@ struct meter {
     char error[512];           /* its message; the last member, see attempt_reset() */
 };
 void meter_frame(struct meter *meter, const struct frame *frame);
-/* True when a frame shows that an answer has really begun (so the client's may begin too). */
+/* True when a frame holds some of the answer itself, so that the client's begins too. What only
+ * announces it (id, model, role) does not: many a provider sends that before it knows whether it
+ * can answer. */
 bool meter_begins(const struct frame *frame);
 
 struct attempt {
@@ -53,6 +56,7 @@ struct attempt {
     bool is_stream;     /* the upstream answers with a stream */
     bool untyped;       /* a stream is wanted, and nothing says yet whether it is one */
     int64_t hold_nd;
+    int64_t held_until_ns; /* an answer that has said nothing yet is withheld so long; 0: is not */
     struct upstream_request request;
     struct decoder *decoder;
     struct inflate_stream *inflate;

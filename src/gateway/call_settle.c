@@ -36,11 +36,16 @@ static void note_retry_after(struct call *call)
     attempt->retry_after_ms = refusal.retry_after_ms;
 }
 
+bool call_has_another(const struct call *call)
+{
+    return !call->committed && call->exchange != NULL && call->decision != NULL &&
+           call->tries < call->max_attempts && call->next_entry < call->decision->plan.taken;
+}
+
 static bool may_try_another(struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
-    if (call->committed || call->exchange == NULL || call->decision == NULL ||
-        call->tries >= call->max_attempts || call->next_entry >= call->decision->plan.taken) {
+    if (!call_has_another(call)) {
         return false;
     }
     int status = attempt_refusal(attempt);
@@ -57,6 +62,7 @@ enum call_step call_settle(struct call *call)
         return STEP_DELIVER; /* settled when the stream's last frame was read */
     }
     if (attempt->outcome == ATTEMPT_OK && attempt->error == NULL) {
+        attempt_complete(call);
         call->status = 200;
         call->delivered = true;
         FAULT_POINT("call.before_settle");

@@ -3,13 +3,15 @@
  * The tap: the answer is always decoded, the lane only chooses what is written. Verbatim bytes
  * leave as they came, in one write per read; where usage was asked for by us, frames of nothing but
  * usage are left out; a translated answer is written from the events. Until the first frame that
- * shows an answer, nothing is sent, so another target can still be tried. The frame that ends the
- * answer settles the call before its bytes leave.
+ * holds some of the answer (or until its announcement was withheld for long enough) nothing is
+ * sent, so another target can still be tried. The frame that ends the answer settles the call
+ * before its bytes leave.
  */
 #include "gateway/call_stream.h"
 
 #include "gateway/answer_headers.h"
 #include "gateway/attempt_run.h"
+#include "gateway/call_hold.h"
 #include "gateway/call_ping.h"
 #include "gateway/call_record.h"
 #include "gateway/opaque.h"
@@ -18,6 +20,7 @@
 #include "base/fault.h"
 
 #define UNCOMMITTED_MAX (256u << 10)
+#define WITHHELD_KEPT ((size_t)4 << 10) /* of its memory, while the stream goes on */
 
 static const struct event end_event = {.kind = EVENT_END};
 static const struct frame end_frame = {.events = &end_event, .count = 1, .terminal = true};
@@ -100,7 +103,7 @@ static void settle_at_end(struct call *call)
     if (!call->attempt.open) {
         return;
     }
-    call->attempt.outcome = ATTEMPT_OK;
+    attempt_complete(call);
     call->delivered = true;
     FAULT_POINT("call.before_stream_settle");
     attempt_settle(call, true);
@@ -167,6 +170,25 @@ static bool write_before_end(struct call *call, struct frame *frame)
     return true;
 }
 
+/* The client's answer begins with this frame, or waits for another. What ends without a word that
+ * could begin it is no answer. */
+static bool begin_or_hold(struct call *call, const struct frame *frame)
+{
+    const struct meter *meter = &call->attempt.meter;
+    if (meter_begins(frame) || (frame->terminal && meter->finish != FINISH_NONE)) {
+        stream_commit(call);
+        return true;
+    }
+    if (frame->terminal) {
+        attempt_fail(call, "truncated_stream", "");
+        return false;
+    }
+    if (meter->started) {
+        call_hold(call);
+    }
+    return true;
+}
+
 /* One frame: metered, and what the lane makes of it appended to the worker's buffer. */
 static bool take_frame(struct call *call, const struct frame *frame)
 {
@@ -186,8 +208,8 @@ static bool take_frame(struct call *call, const struct frame *frame)
     if (frame->terminal && !ends_well(call)) {
         return false;
     }
-    if (!call->committed && meter_begins(frame)) {
-        stream_commit(call);
+    if (!call->committed && !begin_or_hold(call, frame)) {
+        return false;
     }
     struct frame rest = *frame;
     if (!write_before_end(call, &rest)) {
@@ -226,6 +248,14 @@ static bool fail_lost(struct call *call)
     return false;
 }
 
+static void send_withheld(struct call *call)
+{
+    struct buf *withheld = &call->attempt.answer;
+    send_out(call, buf_slice(withheld));
+    buf_clear(withheld);
+    buf_trim(withheld, WITHHELD_KEPT);
+}
+
 /* Before the answer has begun its bytes wait in the attempt; they leave with the first ones after
  * it. */
 static bool flush_out(struct call *call)
@@ -240,17 +270,25 @@ static bool flush_out(struct call *call)
         return true;
     }
     if (!call->committed && attempt->answer.len + out->len > UNCOMMITTED_MAX) {
-        attempt_fail(call, "no_answer", "256 KB of stream without an answer");
-        return false;
+        if (!attempt->meter.started) {
+            attempt_fail(call, "no_answer", "256 KB of stream without an answer");
+            return false;
+        }
+        stream_commit(call); /* a long announcement: some repeat the request in it */
     }
     if (!buf_append(&attempt->answer, buf_slice(out))) {
         return fail_lost(call);
     }
     if (call->committed) {
-        send_out(call, buf_slice(&attempt->answer));
-        buf_release(&attempt->answer);
+        send_withheld(call);
     }
     return true;
+}
+
+void stream_release(struct call *call)
+{
+    stream_commit(call);
+    send_withheld(call);
 }
 
 /* What came before the failure belongs to the client. */
@@ -333,13 +371,13 @@ bool stream_whole(struct call *call, const struct frame *frame)
     }
     buf_clear(out);
     call->attempt.lane = LANE_TRANSLATE;
+    if (!encode_frame(call, &answer, out)) {
+        attempt_fail(call, "malformed_answer", "");
+        return false;
+    }
     stream_commit(call);
     if (call->keeps_answer) {
         stored_frame(call, frame);
-    }
-    if (!encode_frame(call, &answer, out)) {
-        attempt_fail(call, "malformed_answer", "");
-        return fail_after_flush(call);
     }
     settle_at_end(call);
     append_meta(call, out);

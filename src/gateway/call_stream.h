@@ -20,6 +20,8 @@ MUST_USE bool stream_take(struct call *call, struct slice bytes);
 MUST_USE bool stream_end(struct call *call);
 /* Begins the client's answer: status 200 and headers; from here on no other target can be tried. */
 void stream_commit(struct call *call);
+/* Begins the client's answer with what was withheld of it, see call_hold.h. */
+void stream_release(struct call *call);
 /* A whole answer for a client that wanted a stream (the upstream ignored the wish). False as above,
  * the answer has begun nevertheless. */
 MUST_USE bool stream_whole(struct call *call, const struct frame *frame);

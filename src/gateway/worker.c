@@ -3,6 +3,7 @@
 #include "gateway/worker.h"
 
 #include "gateway/call.h"
+#include "gateway/call_hold.h"
 #include "gateway/call_linger.h"
 #include "gateway/call_new.h"
 #include "gateway/call_ping.h"
@@ -50,6 +51,7 @@ static void on_upstream_closed(void *user)
     call_keep_close(&worker->keep);
     deadline_close(&worker->linger, NULL);
     deadline_close(&worker->ping, NULL);
+    deadline_close(&worker->hold, NULL);
     deadline_close(&worker->admin_rest, NULL);
     uv_close((uv_handle_t *)&worker->async, NULL);
 }
@@ -197,6 +199,8 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     deadline_init(&worker->linger, &worker->loop, call_linger_due, worker);
     deadline_init(&worker->ping, &worker->loop, call_ping_due, worker);
     worker->ping_ms = PING_MS;
+    deadline_init(&worker->hold, &worker->loop, call_hold_due, worker);
+    worker->hold_ms = HOLD_MS;
     deadline_init(&worker->admin_rest, &worker->loop, on_admin_rested, worker);
     worker->front_listener = (struct listener){worker, false};
     worker->admin_listener = (struct listener){worker, true};

@@ -48,6 +48,9 @@ struct worker {
     struct deadline ping;   /* see call_ping.h */
     bool pinging;           /* the deadline is set */
     uint64_t ping_ms;
+    struct deadline hold; /* see call_hold.h */
+    bool holding;         /* the deadline is set */
+    uint64_t hold_ms;
     struct random random;
     struct metrics metrics;
     struct features features; /* scratch of planning: valid within one step */

@@ -14,14 +14,19 @@ static void begins(void)
     static const struct {
         enum event_kind kind;
         bool begins;
+        enum finish_reason finish;
     } rows[] = {
-        {EVENT_START, true},   {EVENT_TEXT, true},      {EVENT_REASONING, true},
-        {EVENT_REFUSAL, true}, {EVENT_TOOL_CALL, true}, {EVENT_TOOL_ARGUMENTS, true},
-        {EVENT_FINISH, true},  {EVENT_USAGE, false},    {EVENT_ERROR, false},
-        {EVENT_END, false},
+        {EVENT_START, false, FINISH_NONE},    {EVENT_TEXT, true, FINISH_NONE},
+        {EVENT_REASONING, true, FINISH_NONE}, {EVENT_REFUSAL, true, FINISH_NONE},
+        {EVENT_SIGNATURE, true, FINISH_NONE}, {EVENT_OPAQUE, true, FINISH_NONE},
+        {EVENT_TOOL_CALL, true, FINISH_NONE}, {EVENT_TOOL_ARGUMENTS, true, FINISH_NONE},
+        {EVENT_FINISH, true, FINISH_STOP},    {EVENT_FINISH, false, FINISH_ERROR},
+        {EVENT_USAGE, false, FINISH_NONE},    {EVENT_ERROR, false, FINISH_NONE},
+        {EVENT_END, false, FINISH_NONE},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct event events[] = {{.kind = EVENT_USAGE}, {.kind = rows[i].kind}};
+        const struct event events[] = {{.kind = EVENT_USAGE},
+                                       {.kind = rows[i].kind, .finish = rows[i].finish}};
         struct frame frame = frame_of(events, 2);
         EXPECT_INT(meter_begins(&frame), rows[i].begins);
     }
@@ -91,7 +96,8 @@ static void lanes(void)
 
 int main(void)
 {
-    TEST(begins, "an answer has begun when content or its start is seen, not by usage or errors");
+    TEST(begins,
+         "an answer has begun when some of it is seen, not by its announcement, usage or errors");
     TEST(counts_content, "texts, names and arguments are counted");
     TEST(last_usage_wins, "the last report of usage wins, a zero is a value");
     TEST(error_is_printable, "an error's message is bounded and printable");

@@ -22,6 +22,11 @@ crash:
 crash-long:
 	@python3 tests/fault/crash.py --long
 
+# A vendor's own invoice against the ledger: [CALLS=100000]
+.PHONY: invoice
+invoice: $(SLUICE)
+	@python3 tests/fault/invoice.py --program $(SLUICE) $(if $(CALLS),--calls $(CALLS))
+
 # Misspelt framing with innocent requests behind it, compared with nginx: a minute at most. [SEED=N]
 .PHONY: smuggling
 smuggling: $(SLUICE)

@@ -181,7 +181,7 @@ static const struct argument export_arguments[] = {
     {.name = "format",
      .value = "FORMAT",
      .choices = "csv|jsonl|focus",
-     .help = "csv (default)"},
+     .help = "csv (default): a line a call"},
     {.name = "since", .value = "WHEN", .help = "12h, 7d, 4w, 2026-11-21 or all (the default)"},
     {.name = "until", .value = "WHEN", .help = "likewise; default: now"},
 };

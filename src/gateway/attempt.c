@@ -216,17 +216,23 @@ void attempt_complete(struct call *call)
     attempt->error = failed ? "provider_failed" : NULL;
 }
 
-/* An answer without reported usage is charged by what it visibly was: the prompt as estimated once
-   the provider had begun to answer, and a token for every four bytes that came back. A client that
-   leaves while a provider works does not have the prompt for nothing. */
-static void estimate_usage(const struct call *call, struct usage *usage)
+/* Did the provider begin to answer? A client that leaves while a provider works does not have the
+ * prompt for nothing. */
+static bool is_answered(const struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
     bool left = attempt->outcome == ATTEMPT_CANCELLED && attempt->request.sent;
-    bool answered =
+    bool begun =
         attempt->status == 200 && (attempt->outcome != ATTEMPT_FAILED || attempt->meter.events > 0);
-    answered = answered || (left && attempt->status == 0);
-    if (usage->reported || !answered) {
+    return begun || (left && attempt->status == 0);
+}
+
+/* An answer without reported usage is charged by what it visibly was: the prompt as estimated once
+   the provider had begun to answer, and a token for every four bytes that came back. */
+static void estimate_usage(const struct call *call, struct usage *usage)
+{
+    const struct attempt *attempt = &call->attempt;
+    if (usage->reported || !is_answered(call)) {
         return;
     }
     usage->input = call->tokens.expected;
@@ -253,6 +259,10 @@ static int64_t cost_of(const struct call *call, const struct usage *usage, bool 
     *ret_priced = target->price.known || told;
     if (told) {
         return usage->provider_cost_nd;
+    }
+    bool counted = call->chat.operation == OPERATION_TOKEN_COUNT;
+    if (counted || (!usage->reported && !is_answered(call))) {
+        return 0; /* a price per request, too, is for answers */
     }
     return price_cost(price_of(call, target, &spare), usage);
 }

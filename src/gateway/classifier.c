@@ -52,7 +52,10 @@ static int64_t cost_of(const struct classifier_request *c, const struct usage *u
 {
     struct price price = policy_price(&c->call->snapshot->policy, c->target);
     bool told = usage->has_provider_cost && (c->provider->quirks & QUIRK_REPORTS_COST) != 0;
-    return told ? usage->provider_cost_nd : price_cost(&price, usage);
+    if (told) {
+        return usage->provider_cost_nd;
+    }
+    return usage->reported || c->status == 200 ? price_cost(&price, usage) : 0;
 }
 
 /* Time boxes of a classifier are far shorter than a target's own deadlines: running out of one says

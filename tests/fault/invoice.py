@@ -3,8 +3,8 @@
 """
 The vendor's invoice against the ledger. Clients of five dialects call six kinds of provider, whole
 and streamed, through every lane; each answer has another usage, and the vendor adds up what it asks
-for by its own arithmetic. Afterwards the ledger's charges must be the invoice's, one by one and to the
-nano-dollar: the same tokens, the same amounts, as often.
+for by its own arithmetic. Afterwards the ledger's charges must be the invoice's, one by one and to
+the nano-dollar: the same tokens, the same amounts, as often.
 
     invoice.py [--calls N] [--program build/release/sluice] [--seed N]
 
@@ -66,7 +66,8 @@ def configuration(port, upstream):
     lines.append("targets:")
     for name, price in PRICES.items():
         lines.append(
-            f"  {name}: {{ provider: {name}, model: model-{name}, context_tokens: 1000000, price: {{"
+            f"  {name}: {{ provider: {name}, model: model-{name}, context_tokens: 1000000,"
+            " price: {"
             f" input_per_mtok: {dollars_per_mtok(price.input)},"
             f" output_per_mtok: {dollars_per_mtok(price.output)},"
             f" cache_read_per_mtok: {dollars_per_mtok(price.read)},"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A vendor that keeps its own books: every answer has another usage, told in the words of one of six
-kinds of API, and what it comes to is added to an invoice by the vendor's own arithmetic, which shares no
-code and no word with the gateway's."""
+"""A vendor that keeps its own books: every answer has another usage, told in the words of one of
+six kinds of API, and what it comes to is added to an invoice by the vendor's own arithmetic, which
+shares no code and no word with the gateway's."""
 
 import collections
 import json

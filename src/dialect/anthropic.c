@@ -33,6 +33,7 @@ const struct dialect dialect_anthropic = {
     .encoder_new = anthropic_encoder_new,
     .encoder_free = anthropic_encoder_free,
     .encode = anthropic_encode,
+    .unsaid = anthropic_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
     .error_ends_stream = true, /* Claude Code then asks again without `stream` */
     .stream_ping = SLICE_INIT("event: ping\ndata: {\"type\": \"ping\"}\n\n"),

@@ -160,6 +160,7 @@ void anthropic_encode_error(struct buf *out, struct slice message, struct slice 
 struct encoder *anthropic_encoder_new(const struct answer_head *head);
 void anthropic_encoder_free(struct encoder *encoder);
 bool anthropic_encode(struct encoder *encoder, const struct frame *frame, struct buf *out);
+struct slice anthropic_unsaid(const struct event *event);
 
 /* anthropic_answer.c */
 bool anthropic_write_answer(const struct answer_head *head, const struct frame *frame,

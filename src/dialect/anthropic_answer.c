@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A whole answer from the events of one frame, which may be those of a stream put together. */
 #include "dialect/anthropic.h"
+#include "dialect/encoder.h"
 #include "dialect/inner.h"
 #include "dialect/translate.h"
 
@@ -311,4 +312,20 @@ bool anthropic_write_answer(const struct answer_head *head, const struct frame *
     anthropic_write_usage(out, &usage, ANTHROPIC_USAGE_WHOLE);
     buf_append_char(out, '}');
     return !out->failed && !a.malformed;
+}
+
+struct slice anthropic_unsaid(const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_SIGNATURE:
+    case EVENT_OPAQUE:
+        return event->maker == DIALECT_ANTHROPIC ? SLICE_EMPTY : encoder_unsaid(event);
+    case EVENT_CITATION:
+        return event->id.len > 0 ? SLICE_EMPTY : encoder_unsaid(event);
+    case EVENT_LOGPROBS:
+    case EVENT_IMAGE:
+        return encoder_unsaid(event);
+    default:
+        return SLICE_EMPTY;
+    }
 }

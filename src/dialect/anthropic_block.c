@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Content blocks of answers and their deltas. Blocks of tools that Anthropic runs itself (searches,
- * code ...) have no canonical form: what the model says of them is in its texts.
+ * code ...) have no canonical form: what the model says of them is in its texts, and they are told
+ * as lost.
  */
 #include "dialect/anthropic.h"
 #include "dialect/decoder.h"
@@ -82,6 +83,8 @@ void anthropic_decode_block(struct decoder *d, uint32_t block, int64_t position)
         sealed(d, EVENT_SIGNATURE, string_of(d, block, SLICE("signature")));
     } else if (type_is(d, block, SLICE("redacted_thinking"))) {
         sealed(d, EVENT_OPAQUE, string_of(d, block, SLICE("data")));
+    } else if (json_is(&d->doc, block, JSON_OBJECT)) {
+        decoder_lost(d, 0, string_of(d, block, SLICE("type")));
     }
 }
 
@@ -112,5 +115,7 @@ void anthropic_decode_delta(struct decoder *d, uint32_t delta, int64_t position)
         sealed(d, EVENT_SIGNATURE, string_of(d, delta, SLICE("signature")));
     } else if (type_is(d, delta, SLICE("citations_delta"))) {
         decode_citation(d, json_member(&d->doc, delta, SLICE("citation")));
+    } else if (json_is(&d->doc, delta, JSON_OBJECT)) {
+        decoder_lost(d, 0, string_of(d, delta, SLICE("type")));
     }
 }

@@ -138,8 +138,10 @@ static void decode_event(struct decoder *d, const uint32_t *event)
     }
     if (json_is(&d->doc, event[EVENT_ERROR_MEMBER], JSON_OBJECT)) {
         decode_failure(d, event); /* a proxy's, in its own form */
-    } else {
-        d->malformed = type.len == 0; /* a type that we do not know is for others */
+    } else if (type.len == 0) {
+        d->malformed = true;
+    } else if (!slice_eq(type, SLICE("ping")) && !slice_eq(type, SLICE("content_block_stop"))) {
+        decoder_lost(d, 0, type);
     }
 }
 

@@ -82,18 +82,55 @@ static bool is_clients(const struct decoder *d, uint32_t call)
     return json_is(&d->doc, call, JSON_OBJECT) && string_at(d, call, SLICE("type")).len == 0;
 }
 
+enum { BLOCK_TEXT, BLOCK_CALL, BLOCK_CITED, BLOCK_THOUGHT, BLOCK_IMAGE, BLOCK_MEMBERS };
+static const struct member_name block_names[BLOCK_MEMBERS] = {
+    [BLOCK_TEXT] = MEMBER_NAME("text"),
+    [BLOCK_CALL] = MEMBER_NAME("toolUse"),
+    [BLOCK_CITED] = MEMBER_NAME("citationsContent"),
+    [BLOCK_THOUGHT] = MEMBER_NAME("reasoningContent"),
+    [BLOCK_IMAGE] = MEMBER_NAME("image"),
+};
+static const struct member_table block_table = MEMBER_TABLE(block_names);
+
+static void decode_image(struct decoder *d, uint32_t image)
+{
+    static const struct {
+        struct slice format;
+        struct slice type;
+    } types[] = {
+        {SLICE_INIT("jpeg"), SLICE_INIT("image/jpeg")},
+        {SLICE_INIT("gif"), SLICE_INIT("image/gif")},
+        {SLICE_INIT("webp"), SLICE_INIT("image/webp")},
+    };
+    struct slice format = string_at(d, image, SLICE("format"));
+    struct slice type = SLICE("image/png");
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        type = slice_eq(format, types[i].format) ? types[i].type : type;
+    }
+    struct slice data = decoder_string(d, json_path(&d->doc, image, "source.bytes"));
+    decoder_image(d, 0, type, data);
+    if (image != JSON_ABSENT && data.len == 0) {
+        decoder_lost(d, 0, SLICE("image"));
+    }
+}
+
 static void decode_block(struct decoder *d, uint32_t block)
 {
     const struct json_doc *doc = &d->doc;
-    uint32_t call = json_member(doc, block, SLICE("toolUse"));
-    uint32_t cited = json_member(doc, block, SLICE("citationsContent"));
-    decode_text(d, block);
-    if (is_clients(d, call)) {
-        decode_call(d, call);
+    uint32_t values[BLOCK_MEMBERS];
+    if (members_scan(doc, block, &block_table, values) > 0) {
+        decoder_lost_members(d, 0, block, &block_table);
     }
-    decode_thought(d, json_member(doc, block, SLICE("reasoningContent")));
-    each(d, json_member(doc, cited, SLICE("content")), decode_text);
-    each(d, json_member(doc, cited, SLICE("citations")), decode_citation);
+    decoder_text(d, EVENT_TEXT, 0, decoder_string(d, values[BLOCK_TEXT]));
+    if (is_clients(d, values[BLOCK_CALL])) {
+        decode_call(d, values[BLOCK_CALL]);
+    } else if (values[BLOCK_CALL] != JSON_ABSENT) {
+        decoder_lost(d, 0, string_at(d, values[BLOCK_CALL], SLICE("type")));
+    }
+    decode_thought(d, values[BLOCK_THOUGHT]);
+    decode_image(d, values[BLOCK_IMAGE]);
+    each(d, json_member(doc, values[BLOCK_CITED], SLICE("content")), decode_text);
+    each(d, json_member(doc, values[BLOCK_CITED], SLICE("citations")), decode_citation);
 }
 
 void bedrock_decode_content(struct decoder *d, uint32_t content)
@@ -114,10 +151,19 @@ static bool is_call(const struct decoder *d, int64_t position)
     return false;
 }
 
+static const struct member_name delta_names[] = {
+    MEMBER_NAME("text"),
+    MEMBER_NAME("toolUse"),
+    MEMBER_NAME("reasoningContent"),
+    MEMBER_NAME("citation"),
+};
+static const struct member_table delta_table = MEMBER_TABLE(delta_names);
+
 void bedrock_decode_delta(struct decoder *d, uint32_t delta, int64_t position)
 {
     const struct json_doc *doc = &d->doc;
     uint32_t thought = json_member(doc, delta, SLICE("reasoningContent"));
+    decoder_lost_members(d, 0, delta, &delta_table);
     struct call_fragment fragment = {
         .position = position,
         .arguments = string_at(d, json_member(doc, delta, SLICE("toolUse")), SLICE("input")),

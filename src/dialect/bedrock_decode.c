@@ -42,6 +42,16 @@ static void on_start(struct decoder *d)
     begin(d);
 }
 
+/* A block of neither text nor a call of the client's tools; those of texts and thoughts begin
+   without a word. */
+static void decode_foreign_start(struct decoder *d, uint32_t start)
+{
+    uint32_t key = json_is(&d->doc, start, JSON_OBJECT) ? json_first(&d->doc, start) : JSON_ABSENT;
+    if (key != JSON_ABSENT && !json_string_is(&d->doc, key, SLICE("text"))) {
+        decoder_lost(d, 0, json_inner(&d->doc, key));
+    }
+}
+
 static void on_block_start(struct decoder *d)
 {
     uint32_t call = json_path(&d->doc, JSON_ROOT, "start.toolUse");
@@ -50,6 +60,9 @@ static void on_block_start(struct decoder *d)
     fragment.id = decoder_string(d, json_member(&d->doc, call, SLICE("toolUseId")));
     fragment.name = decoder_string(d, json_member(&d->doc, call, SLICE("name")));
     uint32_t type = json_member(&d->doc, call, SLICE("type"));
+    if (call == JSON_ABSENT || member_given(&d->doc, type)) {
+        decode_foreign_start(d, json_member(&d->doc, JSON_ROOT, SLICE("start")));
+    }
     if (fragment.name.len > 0 && !member_given(&d->doc, type)) {
         fragment.complete = fragment.position < 0;
         decoder_call(d, 0, &fragment);
@@ -86,7 +99,7 @@ static const struct {
     {SLICE_INIT("metadata"), on_metadata},
 };
 
-/* An event that we do not know, and the end of a block, say nothing. */
+/* The end of a block says nothing. */
 static void decode_event(struct decoder *d, const struct eventstream_message *message)
 {
     for (size_t i = 0; i < ARRAY_LEN(event_kinds); i++) {
@@ -96,6 +109,9 @@ static void decode_event(struct decoder *d, const struct eventstream_message *me
             }
             return;
         }
+    }
+    if (!slice_eq(message->event_type, SLICE("contentBlockStop"))) {
+        decoder_lost(d, 0, message->event_type);
     }
 }
 

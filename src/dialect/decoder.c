@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "codec/json_write.h"
+#include "dialect/inner.h"
 
 #define EVENTS_FIRST 4u /* of a chunk; whole answers have a few more */
 #define EVENTS_KEPT 32u /* what a decoder keeps between frames; a whole answer may need more */
@@ -69,6 +70,7 @@ void decoder_reset(struct decoder *d)
     memset(d->spoken, 0, sizeof d->spoken);
     d->started = false;
     d->any_finished = false;
+    d->thought = false;
     d->ended = false;
     d->exhausted = false;
 }
@@ -143,6 +145,62 @@ void decoder_text(struct decoder *d, enum event_kind kind, uint32_t choice, stru
 {
     if (inner.len > 0) {
         decoder_event(d, kind, choice)->text = inner;
+    }
+}
+
+void decoder_image(struct decoder *d, uint32_t choice, struct slice media_type, struct slice data)
+{
+    if (data.len > 0) {
+        struct event *event = decoder_event(d, EVENT_IMAGE, choice);
+        event->text = data;
+        event->name = media_type;
+    }
+}
+
+void decoder_image_url(struct decoder *d, uint32_t choice, struct slice url)
+{
+    struct slice media_type;
+    struct slice data;
+    if (inner_data_url(url, &media_type, &data)) {
+        decoder_image(d, choice, media_type, data);
+    } else if (url.len > 0) {
+        decoder_event(d, EVENT_IMAGE, choice)->id = url;
+    }
+}
+
+void decoder_lost(struct decoder *d, uint32_t choice, struct slice name)
+{
+    decoder_event(d, EVENT_LOST, choice)->name = name.len > 0 ? name : SLICE("unknown");
+}
+
+/* Is there anything in it? Servers fill in members that they have nothing for. */
+static bool says_something(const struct json_doc *doc, uint32_t value)
+{
+    switch (json_kind(doc, value)) {
+    case JSON_STRING:
+        return json_inner(doc, value).len > 0;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return json_first(doc, value) != JSON_ABSENT;
+    case JSON_NULL:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void decoder_lost_members(struct decoder *d, uint32_t choice, uint32_t object,
+                          const struct member_table *known)
+{
+    const struct json_doc *doc = &d->doc;
+    if (!json_is(doc, object, JSON_OBJECT)) {
+        return;
+    }
+    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
+         key = json_next(doc, object, key)) {
+        if (member_id(known, doc, key) == MEMBER_UNKNOWN && says_something(doc, key + 1)) {
+            decoder_lost(d, choice, json_inner(doc, key));
+        }
     }
 }
 

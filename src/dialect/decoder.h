@@ -13,6 +13,7 @@
 #include "codec/ndjson.h"
 #include "codec/sse.h"
 #include "dialect/dialect.h"
+#include "dialect/member.h"
 
 /* Choices and calls of one answer that are followed; beyond them a frame is malformed. */
 #define DECODER_CHOICES_MAX 128u
@@ -52,6 +53,7 @@ struct decoder {
     struct usage usage;                      /* of dialects that tell it in parts */
     bool started;                            /* EVENT_START was told */
     bool any_finished;
+    bool thought;   /* of OpenAI's dialects: some of a thought was told in the open */
     bool ended;     /* EVENT_END or EVENT_ERROR was told */
     bool malformed; /* of this frame */
     bool exhausted; /* out of memory: nothing more comes */
@@ -85,6 +87,15 @@ struct event *decoder_event(struct decoder *d, enum event_kind kind, uint32_t ch
 /* Reads start_index and end_index of a citation; what is no range leaves them unknown. */
 void decoder_place(struct decoder *d, struct event *event, uint32_t citation);
 void decoder_text(struct decoder *d, enum event_kind kind, uint32_t choice, struct slice inner);
+/* EVENT_IMAGE of base64, or of a URL, which may be a data: one; nothing where it is empty. */
+void decoder_image(struct decoder *d, uint32_t choice, struct slice media_type, struct slice data);
+void decoder_image_url(struct decoder *d, uint32_t choice, struct slice url);
+/* EVENT_LOST; `name` (inner) is the type of what has no canonical form, or its member. */
+void decoder_lost(struct decoder *d, uint32_t choice, struct slice name);
+/* The same for every member of an object whose name is outside the table and whose value says
+   something. */
+void decoder_lost_members(struct decoder *d, uint32_t choice, uint32_t object,
+                          const struct member_table *known);
 /* The inner form of a raw JSON value as text, in the memory of the frame. */
 struct slice decoder_escape(struct decoder *d, struct slice raw);
 /* Once: EVENT_START and the seed of ids. */

@@ -29,6 +29,7 @@ struct opaque_state {
     struct slice data;           /* redacted or encrypted reasoning */
     struct slice data_id;        /* the maker's name for it */
     struct slice call_signature; /* of the call itself (Gemini) */
+    struct slice details;        /* raw elements of `reasoning_details` (OpenRouter), with commas */
 };
 
 /* What the gateway changes in a request on its way to one target. */
@@ -45,6 +46,7 @@ struct request_change {
                           another price.) */
     bool max_completion_tokens; /* the provider wants the newer member name when we inject one */
     bool replay_reasoning;      /* the provider wants reasoning_content back in turns with calls */
+    bool reasoning_details;     /* it knows OpenRouter's `reasoning_details` and wants them back */
     bool cache_marks;           /* the provider knows Anthropic's `cache_control` in parts and tools
                                    of OpenAI's dialect */
     int64_t default_max_tokens; /* for dialects that must have a limit when the client gave none; 0:
@@ -135,6 +137,9 @@ struct dialect {
                          struct buf *out);
     struct encoder *(*encoder_new)(const struct answer_head *head);
     void (*encoder_free)(struct encoder *encoder);
+    /* The name (a literal) of what this event tells and the dialect has no word for; NULL ptr: it
+       has one. Asked about all events but those of texts, calls and the course of the answer. */
+    struct slice (*unsaid)(const struct event *event);
     /* Appends what these events are in this dialect (perhaps nothing). EVENT_END writes the
      * terminal bytes. False with `out` unharmed: the dialect has no form for them (arguments of a
      * call that are no object), and the answer is none. */

@@ -83,3 +83,27 @@ void encoder_note_arguments(struct encoder *e, const struct event *event)
         call->has_arguments = true;
     }
 }
+
+struct slice encoder_unsaid(const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_REASONING:
+        return SLICE("reasoning");
+    case EVENT_REFUSAL:
+        return SLICE("refusal");
+    case EVENT_SIGNATURE: /* a call's own seal is remembered for its maker */
+        return event->id.len == 0 ? SLICE("reasoning_signature") : SLICE_EMPTY;
+    case EVENT_OPAQUE:
+        return SLICE("reasoning_encrypted");
+    case EVENT_CITATION:
+        return SLICE("citations");
+    case EVENT_LOGPROBS:
+        return SLICE("logprobs");
+    case EVENT_IMAGE:
+        return SLICE("images");
+    case EVENT_TOOL_CALL:
+        return SLICE("tool_calls");
+    default:
+        return SLICE_EMPTY;
+    }
+}

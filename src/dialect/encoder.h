@@ -39,6 +39,9 @@ struct encoder *encoder_make(size_t size, const struct answer_head *head);
 struct encoder *encoder_new(const struct answer_head *head);
 /* NULL-safe. */
 void encoder_free(struct encoder *e);
+/* The name of what such an event tells, for struct dialect's `unsaid`; NULL ptr: nothing that a
+   client could miss. */
+struct slice encoder_unsaid(const struct event *event);
 /* True the first time it is asked about this choice. */
 bool encoder_begin_choice(struct encoder *e, uint32_t choice);
 /* The call that began; false: out of memory. */

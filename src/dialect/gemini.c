@@ -16,6 +16,7 @@ const struct dialect dialect_gemini = {
     .encoder_new = gemini_encoder_new,
     .encoder_free = gemini_encoder_free,
     .encode = gemini_encode,
+    .unsaid = gemini_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
     .write_path = gemini_write_path,
     .write_request = gemini_write_request,

@@ -145,6 +145,8 @@ MUST_USE bool gemini_write_call(struct buf *out, const struct gemini_call *call)
 /* Appends the words for such a call to a message (inner). */
 void gemini_malformed_add(struct buf *out, const struct gemini_call *call);
 /* Appends `"finishReason":"..."`, and what the message says of malformed calls, if any. */
+/* The part of a picture. */
+void gemini_write_image(struct buf *out, const struct event *event);
 void gemini_write_finish(struct buf *out, enum finish_reason finish, struct slice malformed);
 /* gemini_usage.c */
 void gemini_write_usage(struct buf *out, const struct usage *usage);
@@ -171,6 +173,7 @@ bool gemini_write_answer(const struct answer_head *head, const struct frame *fra
 struct encoder *gemini_encoder_new(const struct answer_head *head);
 void gemini_encoder_free(struct encoder *encoder);
 bool gemini_encode(struct encoder *encoder, const struct frame *frame, struct buf *out);
+struct slice gemini_unsaid(const struct event *event);
 
 /* --- back --- */
 

@@ -149,6 +149,10 @@ static void write_event(struct parts *p, size_t at)
     case EVENT_TOOL_CALL:
         write_call(p, at);
         break;
+    case EVENT_IMAGE:
+        part_begin(p);
+        gemini_write_image(p->a->out, event);
+        break;
     case EVENT_CITATION:
         gemini_sources_add(&p->sources, event);
         break;

@@ -27,12 +27,22 @@ static const struct member_name candidate_names[CANDIDATE_MEMBERS] = {
 };
 static const struct member_table candidate_table = MEMBER_TABLE(candidate_names);
 
-enum { PIECE_TEXT, PIECE_THOUGHT, PIECE_SIGNATURE, PIECE_CALL, PIECE_MEMBERS };
+enum {
+    PIECE_TEXT,
+    PIECE_THOUGHT,
+    PIECE_SIGNATURE,
+    PIECE_CALL,
+    PIECE_DATA,
+    PIECE_FILE,
+    PIECE_MEMBERS
+};
 static const struct member_name piece_names[PIECE_MEMBERS] = {
     [PIECE_TEXT] = MEMBER_NAME("text"),
     [PIECE_THOUGHT] = MEMBER_NAME("thought"),
     [PIECE_SIGNATURE] = MEMBER_NAME("thoughtSignature"),
     [PIECE_CALL] = MEMBER_NAME("functionCall"),
+    [PIECE_DATA] = MEMBER_NAME("inlineData"),
+    [PIECE_FILE] = MEMBER_NAME("fileData"),
 };
 static const struct member_table piece_table = MEMBER_TABLE(piece_names);
 
@@ -74,20 +84,58 @@ static void decode_call(struct decoder *d, uint32_t choice, uint32_t call, struc
     }
 }
 
+static bool is_image(struct slice media_type)
+{
+    return slice_starts(media_type, SLICE("image/"));
+}
+
+static void decode_data(struct decoder *d, uint32_t choice, uint32_t blob)
+{
+    struct slice type = decoder_string(d, json_member(&d->doc, blob, SLICE("mimeType")));
+    if (is_image(type)) {
+        decoder_image(d, choice, type,
+                      decoder_string(d, json_member(&d->doc, blob, SLICE("data"))));
+    } else {
+        decoder_lost(d, choice, type.len > 0 ? type : SLICE("inlineData"));
+    }
+}
+
+static void decode_file(struct decoder *d, uint32_t choice, uint32_t file)
+{
+    struct slice type = decoder_string(d, json_member(&d->doc, file, SLICE("mimeType")));
+    struct slice uri = decoder_string(d, json_member(&d->doc, file, SLICE("fileUri")));
+    if (is_image(type) && uri.len > 0) {
+        struct event *event = decoder_event(d, EVENT_IMAGE, choice);
+        event->id = uri;
+        event->name = type;
+    } else {
+        decoder_lost(d, choice, SLICE("fileData"));
+    }
+}
+
 static void decode_part(struct decoder *d, uint32_t choice, uint32_t part)
 {
     uint32_t values[PIECE_MEMBERS];
-    members_scan(&d->doc, part, &piece_table, values);
+    uint32_t unknown = members_scan(&d->doc, part, &piece_table, values);
+    if (unknown > 0) {
+        decoder_lost_members(d, choice, part, &piece_table);
+    }
     struct slice signature = decoder_string(d, values[PIECE_SIGNATURE]);
     struct slice text = decoder_string(d, values[PIECE_TEXT]);
     if (json_is(&d->doc, values[PIECE_CALL], JSON_OBJECT)) {
         decode_call(d, choice, values[PIECE_CALL], signature);
+    } else if (values[PIECE_DATA] != JSON_ABSENT) {
+        decode_data(d, choice, values[PIECE_DATA]);
+    } else if (values[PIECE_FILE] != JSON_ABSENT) {
+        decode_file(d, choice, values[PIECE_FILE]);
     } else if (!json_is(&d->doc, values[PIECE_THOUGHT], JSON_TRUE)) {
         decoder_text(d, EVENT_TEXT, choice, text);
     } else {
         decoder_text(d, EVENT_REASONING, choice, text);
         if (signature.len > 0) {
-            decoder_event(d, EVENT_SIGNATURE, choice)->text = signature;
+            struct event *event = decoder_event(d, EVENT_SIGNATURE, choice);
+            event->text = signature;
+            event->maker = DIALECT_GEMINI;
         }
     }
 }
@@ -177,6 +225,9 @@ static void decode_grounding(struct decoder *d, uint32_t choice, uint32_t metada
 {
     const struct json_doc *doc = &d->doc;
     uint32_t chunks = json_member(doc, metadata, SLICE("groundingChunks"));
+    if (json_is(doc, json_member(doc, metadata, SLICE("searchEntryPoint")), JSON_OBJECT)) {
+        decoder_lost(d, choice, SLICE("searchEntryPoint")); /* what Google wants shown */
+    }
     uint32_t supports = json_member(doc, metadata, SLICE("groundingSupports"));
     unsigned left = SUPPORTS_MAX;
     if (json_is(doc, supports, JSON_ARRAY)) {

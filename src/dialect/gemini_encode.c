@@ -151,6 +151,13 @@ static void write_text(struct gemini_encoder *e, const struct event *event, bool
     parts_end(e, event->choice, out);
 }
 
+static void write_image(struct gemini_encoder *e, const struct event *event, struct buf *out)
+{
+    parts_begin(e, out);
+    gemini_write_image(out, event);
+    parts_end(e, event->choice, out);
+}
+
 static void write_logprobs(struct gemini_encoder *e, const struct event *event, struct buf *out)
 {
     parts_begin(e, out);
@@ -354,6 +361,9 @@ static void encode_event(struct gemini_encoder *e, const struct event *event, st
     case EVENT_CITATION:
         gemini_sources_add(&e->sources, event);
         break;
+    case EVENT_IMAGE:
+        write_image(e, event, out);
+        break;
     case EVENT_LOGPROBS:
         write_logprobs(e, event, out);
         break;
@@ -414,4 +424,10 @@ bool gemini_encode(struct encoder *encoder, const struct frame *frame, struct bu
         encode_event(e, &frame->events[i], out);
     }
     return !out->failed;
+}
+
+struct slice gemini_unsaid(const struct event *event)
+{
+    bool sealed = event->kind == EVENT_SIGNATURE || event->kind == EVENT_OPAQUE;
+    return sealed ? encoder_unsaid(event) : SLICE_EMPTY;
 }

@@ -53,6 +53,18 @@ bool gemini_write_call(struct buf *out, const struct gemini_call *call)
     return true;
 }
 
+void gemini_write_image(struct buf *out, const struct event *event)
+{
+    struct slice type = event->name.len > 0 ? event->name : SLICE("image/png");
+    bool here = event->text.len > 0;
+    buf_append(out, here ? SLICE("{\"inlineData\":{\"mimeType\":\"")
+                         : SLICE("{\"fileData\":{\"mimeType\":\""));
+    inner_append(out, type);
+    buf_append(out, here ? SLICE("\",\"data\":\"") : SLICE("\",\"fileUri\":\""));
+    inner_append(out, here ? event->text : event->id);
+    buf_append(out, SLICE("\"}}"));
+}
+
 void gemini_write_finish(struct buf *out, enum finish_reason finish, struct slice malformed)
 {
     buf_append(out, SLICE("\"finishReason\":\""));

@@ -92,13 +92,14 @@ static void values_clear(const struct member_table *table, uint32_t *values)
     memset(values, 0xFF, table->count * sizeof *values);
 }
 
-void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
-                  uint32_t *values)
+uint32_t members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
+                      uint32_t *values)
 {
     uint32_t guess = 0;
+    uint32_t unknown = 0;
     values_clear(table, values);
     if (!json_is(doc, object, JSON_OBJECT)) {
-        return;
+        return 0;
     }
     for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
          key = json_next(doc, object, key)) {
@@ -106,8 +107,11 @@ void members_scan(const struct json_doc *doc, uint32_t object, const struct memb
         if (id != MEMBER_UNKNOWN) {
             values[id] = key + 1;
             guess = id + 1;
+        } else {
+            unknown++;
         }
     }
+    return unknown;
 }
 
 /* Folds as lenient decoders do: ASCII letters, and the two other letters of Unicode that fold to

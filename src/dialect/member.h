@@ -61,9 +61,10 @@ struct reader {
 
 /* Id of a key, or MEMBER_UNKNOWN. */
 uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key);
-/* Loose: values[id] is the node of each member or JSON_ABSENT; all absent when `object` is none. */
-void members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
-                  uint32_t *values);
+/* Loose: values[id] is the node of each member or JSON_ABSENT; all absent when `object` is none.
+   Returns how many members are outside the table. */
+uint32_t members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
+                      uint32_t *values);
 /* Strict; `object` must be one (of the caller's making sure), `inside` is its member name at the
    current place for the pointers of errors, or NULL. *ret_unknown counts members outside the table.
  */

@@ -24,6 +24,7 @@ const struct dialect dialect_ollama = {
     .encoder_new = ollama_encoder_new,
     .encoder_free = ollama_encoder_free,
     .encode = ollama_encode,
+    .unsaid = ollama_unsaid,
     .edit_request = ollama_edit,
     .stream_content_type = SLICE_INIT("application/x-ndjson"),
     .request_path = request_path,

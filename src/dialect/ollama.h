@@ -61,6 +61,7 @@ void ollama_read_error(struct decoder *d, int status, struct slice body,
 struct encoder *ollama_encoder_new(const struct answer_head *head);
 void ollama_encoder_free(struct encoder *encoder);
 bool ollama_encode(struct encoder *encoder, const struct frame *frame, struct buf *out);
+struct slice ollama_unsaid(const struct event *event);
 bool ollama_write_answer(const struct answer_head *head, const struct frame *frame,
                          struct buf *out);
 void ollama_write_error(const struct answer_error *error, struct buf *out);

@@ -58,13 +58,55 @@ static void decode_call(struct decoder *d, uint32_t call)
     }
 }
 
+/* The first letters of the base64 tell what it is: Ollama gives no type. */
+static struct slice image_type(struct slice data)
+{
+    static const struct {
+        struct slice begin;
+        struct slice type;
+    } types[] = {
+        {SLICE_INIT("/9j/"), SLICE_INIT("image/jpeg")},
+        {SLICE_INIT("R0lG"), SLICE_INIT("image/gif")},
+        {SLICE_INIT("UklG"), SLICE_INIT("image/webp")},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (slice_starts(data, types[i].begin)) {
+            return types[i].type;
+        }
+    }
+    return SLICE("image/png");
+}
+
+static void decode_images(struct decoder *d, uint32_t images)
+{
+    if (!json_is(&d->doc, images, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(&d->doc, images); i != JSON_ABSENT;
+         i = json_next(&d->doc, images, i)) {
+        struct slice data = decoder_string(d, i);
+        decoder_image(d, 0, image_type(data), data);
+    }
+}
+
 static void decode_message(struct decoder *d, uint32_t message)
 {
+    enum { ROLE, CONTENT, THINKING, CALLS, IMAGES, MEMBERS };
+    static const struct member_name names[MEMBERS] = {
+        [ROLE] = MEMBER_NAME("role"),         [CONTENT] = MEMBER_NAME("content"),
+        [THINKING] = MEMBER_NAME("thinking"), [CALLS] = MEMBER_NAME("tool_calls"),
+        [IMAGES] = MEMBER_NAME("images"),
+    };
+    static const struct member_table table = MEMBER_TABLE(names);
     const struct json_doc *doc = &d->doc;
-    uint32_t calls = json_member(doc, message, SLICE("tool_calls"));
-    decoder_text(d, EVENT_REASONING, 0,
-                 decoder_string(d, json_member(doc, message, SLICE("thinking"))));
-    decoder_text(d, EVENT_TEXT, 0, decoder_string(d, json_member(doc, message, SLICE("content"))));
+    uint32_t values[MEMBERS];
+    if (members_scan(doc, message, &table, values) > 0) {
+        decoder_lost_members(d, 0, message, &table);
+    }
+    uint32_t calls = values[CALLS];
+    decoder_text(d, EVENT_REASONING, 0, decoder_string(d, values[THINKING]));
+    decoder_text(d, EVENT_TEXT, 0, decoder_string(d, values[CONTENT]));
+    decode_images(d, values[IMAGES]);
     if (!json_is(doc, calls, JSON_ARRAY)) {
         return;
     }

@@ -115,6 +115,17 @@ static void append_text(struct encoder *e, bool reasoning, struct slice inner, s
     buf_append(out, is_plain(e) ? SLICE("\",\"done\":false}\n") : SLICE("\"},\"done\":false}\n"));
 }
 
+static void append_image(struct encoder *e, const struct event *event, struct buf *out)
+{
+    if (is_plain(e) || event->text.len == 0) {
+        return;
+    }
+    append_head(e, out);
+    buf_append(out, SLICE(",\"message\":{\"role\":\"assistant\",\"content\":\"\",\"images\":[\""));
+    inner_append(out, event->text);
+    buf_append(out, SLICE("\"]},\"done\":false}\n"));
+}
+
 /* --- calls --- */
 
 /* False: a text that is no object is nothing that a client could act on. */
@@ -250,6 +261,9 @@ static void encode_event(struct ollama_encoder *o, const struct event *event, st
     case EVENT_REASONING:
         append_text(e, event->kind == EVENT_REASONING, event->text, out);
         break;
+    case EVENT_IMAGE:
+        append_image(e, event, out);
+        break;
     case EVENT_TOOL_CALL:
         begin_call(o, event, out);
         break;
@@ -358,6 +372,20 @@ static bool append_whole_calls(const struct frame *frame, struct buf *out)
     return good;
 }
 
+static void append_whole_images(const struct frame *frame, struct buf *out)
+{
+    bool begun = false;
+    for (size_t i = 0; i < frame->count; i++) {
+        const struct event *event = &frame->events[i];
+        if (event->kind == EVENT_IMAGE && event->choice == 0 && event->text.len > 0) {
+            buf_append(out, begun ? SLICE("\",\"") : SLICE(",\"images\":[\""));
+            inner_append(out, event->text);
+            begun = true;
+        }
+    }
+    buf_append(out, begun ? SLICE("\"]") : SLICE(""));
+}
+
 static bool append_message(const struct encoder *e, const struct frame *frame, struct buf *out)
 {
     bool good = true;
@@ -371,6 +399,7 @@ static bool append_message(const struct encoder *e, const struct frame *frame, s
         buf_append_char(out, '"');
     }
     if (!is_plain(e)) {
+        append_whole_images(frame, out);
         good = append_whole_calls(frame, out);
         buf_append_char(out, '}');
     }
@@ -449,4 +478,19 @@ void ollama_write_stream_error(const struct answer_error *error, struct buf *out
 {
     ollama_write_error(error, out);
     buf_append_char(out, '\n');
+}
+
+struct slice ollama_unsaid(const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_SIGNATURE:
+    case EVENT_OPAQUE:
+    case EVENT_CITATION:
+    case EVENT_LOGPROBS:
+        return encoder_unsaid(event);
+    case EVENT_IMAGE:
+        return event->text.len > 0 ? SLICE_EMPTY : encoder_unsaid(event);
+    default:
+        return SLICE_EMPTY;
+    }
 }

@@ -135,6 +135,23 @@ enum decode_result openai_decode_answer(struct decoder *d, struct slice body,
                                         struct frame *ret_frame);
 /* openai_choice.c: the events of one element of `choices`; `position` in the array. */
 void openai_decode_choice(struct decoder *d, uint32_t choice, uint32_t position);
+/* openai_details.c: `reasoning_details`. */
+/* The events of a list; `texts`: what it says in the open is not told by another member. */
+void openai_decode_details(struct decoder *d, uint32_t choice, uint32_t details, bool texts);
+/* Has this seal or hidden thought a place there? A call's own seal has none. */
+bool openai_has_detail(const struct event *event);
+/* An element for this seal (on `thought`, inner) or this hidden thought. */
+void openai_write_detail(const struct event *event, struct slice thought, uint32_t index,
+                         struct buf *out);
+MUST_USE bool openai_read_detail(struct reader *r, uint32_t detail, struct chat_part *part);
+/* Does openai_write_details() write this part? */
+bool openai_is_detail(const struct openai_writer *w, const struct chat_part *part);
+/* The member: from the turn's thoughts, else what is remembered of its calls; false: neither. */
+bool openai_write_details(struct openai_writer *w, const struct chat_message *message);
+/* The elements (raw, with commas) that came with a call of this turn; false: none, or nobody wants
+   them. */
+bool openai_recall_details(const struct chat_message *message, const struct request_change *change,
+                           struct slice *ret_details);
 /* openai_finish.c */
 enum finish_reason openai_finish_reason(struct slice word);
 struct slice openai_finish_word(enum finish_reason reason);
@@ -149,6 +166,11 @@ void openai_write_stream_error(const struct answer_error *error, struct buf *out
 /* openai_encode.c */
 struct encoder *openai_encoder_new(const struct answer_head *head);
 void openai_encoder_free(struct encoder *encoder);
+/* The member `images` with one picture, without braces around it. */
+void openai_write_image(const struct event *event, struct buf *out);
+/* What Chat and Completions cannot say. */
+struct slice openai_chat_unsaid(const struct event *event);
+struct slice openai_completions_unsaid(const struct event *event);
 /* An element of `annotations`. */
 void openai_write_citation(const struct event *event, struct buf *out);
 bool openai_chat_encode(struct encoder *encoder, const struct frame *frame, struct buf *out);

@@ -206,6 +206,61 @@ static void write_logprobs(const struct answer *a, uint32_t choice)
     buf_append(a->out, begun ? SLICE("],\"refusal\":null}") : SLICE("null"));
 }
 
+static void write_images(const struct answer *a, uint32_t choice)
+{
+    bool begun = false;
+    for (size_t i = 0; i < a->frame->count; i++) {
+        const struct event *event = &a->frame->events[i];
+        if (event->kind == EVENT_IMAGE && event->choice == choice) {
+            buf_append(a->out, begun ? SLICE(",") : SLICE(",\"images\":["));
+            openai_write_image(event, a->out);
+            begun = true;
+        }
+    }
+    if (begun) {
+        buf_append_char(a->out, ']');
+    }
+}
+
+/* The thought before `end`, since the last seal. */
+static void append_thought(const struct answer *a, uint32_t choice, size_t end, struct buf *out)
+{
+    size_t begin = end;
+    while (begin > 0 && !(a->frame->events[begin - 1].choice == choice &&
+                          a->frame->events[begin - 1].kind == EVENT_SIGNATURE &&
+                          openai_has_detail(&a->frame->events[begin - 1]))) {
+        begin--;
+    }
+    for (size_t i = begin; i < end; i++) {
+        const struct event *event = &a->frame->events[i];
+        if (event->kind == EVENT_REASONING && event->choice == choice) {
+            buf_append(out, event->text);
+        }
+    }
+}
+
+static void write_details(const struct answer *a, uint32_t choice)
+{
+    uint32_t count = 0;
+    struct buf thought = BUF_INIT(SIZE_MAX);
+    for (size_t i = 0; i < a->frame->count; i++) {
+        const struct event *event = &a->frame->events[i];
+        bool sealed = event->kind == EVENT_SIGNATURE || event->kind == EVENT_OPAQUE;
+        if (!sealed || event->choice != choice || !openai_has_detail(event)) {
+            continue;
+        }
+        buf_clear(&thought);
+        append_thought(a, choice, i, &thought);
+        buf_append(a->out, count > 0 ? SLICE(",") : SLICE(",\"reasoning_details\":["));
+        openai_write_detail(event, buf_slice(&thought), count++, a->out);
+    }
+    if (count > 0) {
+        buf_append_char(a->out, ']');
+    }
+    a->out->failed = a->out->failed || thought.failed;
+    buf_release(&thought);
+}
+
 static bool has_calls(const struct answer *a, uint32_t choice)
 {
     size_t at = 0;
@@ -240,6 +295,8 @@ static void write_choice(const struct answer *a, uint32_t choice)
                    has_calls(a, choice) ? SLICE(",\"content\":null") : SLICE(",\"content\":\"\""));
     }
     (void)write_texts(a, choice, EVENT_REASONING, SLICE(",\"reasoning_content\":\""));
+    write_details(a, choice);
+    write_images(a, choice);
     if (!write_texts(a, choice, EVENT_REFUSAL, SLICE(",\"refusal\":\""))) {
         buf_append(out, SLICE(",\"refusal\":null"));
     }

@@ -20,6 +20,7 @@ const struct dialect dialect_openai_chat = {
     .encoder_new = openai_encoder_new,
     .encoder_free = openai_encoder_free,
     .encode = openai_chat_encode,
+    .unsaid = openai_chat_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
     .request_path = request_path,
     .write_request = openai_write_chat_request,

@@ -34,6 +34,8 @@ enum {
     DELTA_TOOL_CALLS,
     DELTA_FUNCTION_CALL,
     DELTA_ANNOTATIONS,
+    DELTA_IMAGES,
+    DELTA_ROLE,
     DELTA_MEMBERS
 };
 
@@ -46,27 +48,77 @@ static const struct member_name delta_names[DELTA_MEMBERS] = {
     [DELTA_TOOL_CALLS] = MEMBER_NAME("tool_calls"),
     [DELTA_FUNCTION_CALL] = MEMBER_NAME("function_call"),
     [DELTA_ANNOTATIONS] = MEMBER_NAME("annotations"),
+    [DELTA_IMAGES] = MEMBER_NAME("images"),
+    [DELTA_ROLE] = MEMBER_NAME("role"),
 };
 static const struct member_table delta_table = MEMBER_TABLE(delta_names);
 
 /* --- text and thoughts --- */
 
-/* Texts of an array of parts: {"text"}, or {"thinking": [{"text"}]} (Mistral). */
-static void decode_parts(struct decoder *d, uint32_t choice, uint32_t parts)
+/* {"image_url": {"url"}}, or the URL itself. */
+static void decode_image(struct decoder *d, uint32_t choice, uint32_t image)
+{
+    uint32_t value = json_member(&d->doc, image, SLICE("image_url"));
+    bool object = json_is(&d->doc, value, JSON_OBJECT);
+    uint32_t url = object ? json_member(&d->doc, value, SLICE("url")) : value;
+    decoder_image_url(d, choice, decoder_string(d, url));
+}
+
+static void decode_images(struct decoder *d, uint32_t choice, uint32_t images)
+{
+    if (!json_is(&d->doc, images, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(&d->doc, images); i != JSON_ABSENT;
+         i = json_next(&d->doc, images, i)) {
+        decode_image(d, choice, i);
+    }
+}
+
+static void decode_thinking(struct decoder *d, uint32_t choice, uint32_t thinking)
 {
     const struct json_doc *doc = &d->doc;
-    for (uint32_t i = json_first(doc, parts); i != JSON_ABSENT; i = json_next(doc, parts, i)) {
-        decoder_text(d, EVENT_TEXT, choice, decoder_string(d, json_member(doc, i, SLICE("text"))));
-        uint32_t thinking = json_member(doc, i, SLICE("thinking"));
-        decoder_text(d, EVENT_REASONING, choice, decoder_string(d, thinking));
-        if (!json_is(doc, thinking, JSON_ARRAY)) {
-            continue;
-        }
-        for (uint32_t j = json_first(doc, thinking); j != JSON_ABSENT;
-             j = json_next(doc, thinking, j)) {
-            decoder_text(d, EVENT_REASONING, choice,
-                         decoder_string(d, json_member(doc, j, SLICE("text"))));
-        }
+    decoder_text(d, EVENT_REASONING, choice, decoder_string(d, thinking));
+    if (!json_is(doc, thinking, JSON_ARRAY)) {
+        return;
+    }
+    for (uint32_t i = json_first(doc, thinking); i != JSON_ABSENT;
+         i = json_next(doc, thinking, i)) {
+        decoder_text(d, EVENT_REASONING, choice,
+                     decoder_string(d, json_member(doc, i, SLICE("text"))));
+    }
+}
+
+/* Of an array of contents: {"text"}, {"thinking": [{"text"}]} (Mistral), {"image_url"}. */
+static void decode_part(struct decoder *d, uint32_t choice, uint32_t part)
+{
+    enum { TYPE, TEXT, THINKING, IMAGE, REFUSAL, MEMBERS };
+    static const struct member_name names[MEMBERS] = {
+        [TYPE] = MEMBER_NAME("type"),         [TEXT] = MEMBER_NAME("text"),
+        [THINKING] = MEMBER_NAME("thinking"), [IMAGE] = MEMBER_NAME("image_url"),
+        [REFUSAL] = MEMBER_NAME("refusal"),
+    };
+    static const struct member_table table = MEMBER_TABLE(names);
+    uint32_t values[MEMBERS];
+    members_scan(&d->doc, part, &table, values);
+    if (values[TEXT] != JSON_ABSENT) {
+        decoder_text(d, EVENT_TEXT, choice, decoder_string(d, values[TEXT]));
+    } else if (values[THINKING] != JSON_ABSENT) {
+        decode_thinking(d, choice, values[THINKING]);
+    } else if (values[IMAGE] != JSON_ABSENT) {
+        decode_image(d, choice, part);
+    } else if (values[REFUSAL] != JSON_ABSENT) {
+        decoder_text(d, EVENT_REFUSAL, choice, decoder_string(d, values[REFUSAL]));
+    } else {
+        decoder_lost(d, choice, decoder_string(d, values[TYPE]));
+    }
+}
+
+static void decode_parts(struct decoder *d, uint32_t choice, uint32_t parts)
+{
+    for (uint32_t i = json_first(&d->doc, parts); i != JSON_ABSENT;
+         i = json_next(&d->doc, parts, i)) {
+        decode_part(d, choice, i);
     }
 }
 
@@ -81,20 +133,6 @@ static void decode_content(struct decoder *d, uint32_t choice, uint32_t content)
     decoder_text(d, EVENT_TEXT, choice, decoder_string(d, content));
 }
 
-static void decode_details(struct decoder *d, uint32_t choice, uint32_t details)
-{
-    const struct json_doc *doc = &d->doc;
-    if (!json_is(doc, details, JSON_ARRAY)) {
-        return;
-    }
-    for (uint32_t i = json_first(doc, details); i != JSON_ABSENT; i = json_next(doc, details, i)) {
-        decoder_text(d, EVENT_REASONING, choice,
-                     decoder_string(d, json_member(doc, i, SLICE("text"))));
-        decoder_text(d, EVENT_REASONING, choice,
-                     decoder_string(d, json_member(doc, i, SLICE("summary"))));
-    }
-}
-
 /* Vendors send the same thought under several names at once: the first that says something counts.
  */
 static void decode_reasoning(struct decoder *d, uint32_t choice, const uint32_t *delta)
@@ -103,10 +141,10 @@ static void decode_reasoning(struct decoder *d, uint32_t choice, const uint32_t 
     if (text.len == 0) {
         text = decoder_string(d, delta[DELTA_REASONING]);
     }
-    if (text.len > 0) {
-        decoder_text(d, EVENT_REASONING, choice, text);
-    } else {
-        decode_details(d, choice, delta[DELTA_REASONING_DETAILS]);
+    decoder_text(d, EVENT_REASONING, choice, text);
+    d->thought = d->thought || text.len > 0;
+    if (delta[DELTA_REASONING_DETAILS] != JSON_ABSENT) {
+        openai_decode_details(d, choice, delta[DELTA_REASONING_DETAILS], text.len == 0);
     }
 }
 
@@ -217,13 +255,17 @@ static void decode_function_call(struct decoder *d, uint32_t choice, uint32_t ca
 static void decode_message(struct decoder *d, uint32_t choice, uint32_t message, bool complete)
 {
     uint32_t delta[DELTA_MEMBERS];
-    members_scan(&d->doc, message, &delta_table, delta);
+    uint32_t unknown = members_scan(&d->doc, message, &delta_table, delta);
     decode_reasoning(d, choice, delta);
     decode_content(d, choice, delta[DELTA_CONTENT]);
+    decode_images(d, choice, delta[DELTA_IMAGES]);
     decode_annotations(d, choice, delta[DELTA_ANNOTATIONS]);
     decoder_text(d, EVENT_REFUSAL, choice, decoder_string(d, delta[DELTA_REFUSAL]));
     decode_calls(d, choice, delta[DELTA_TOOL_CALLS], complete);
     decode_function_call(d, choice, delta[DELTA_FUNCTION_CALL]);
+    if (unknown > 0) {
+        decoder_lost_members(d, choice, message, &delta_table);
+    }
 }
 
 /* False: no choice that we can follow. */

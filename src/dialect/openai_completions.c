@@ -20,6 +20,7 @@ const struct dialect dialect_openai_completions = {
     .encoder_new = openai_encoder_new,
     .encoder_free = openai_encoder_free,
     .encode = openai_completions_encode,
+    .unsaid = openai_completions_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
     .request_path = request_path,
     .write_request = openai_write_prompt_request,

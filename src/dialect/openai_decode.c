@@ -16,14 +16,22 @@ enum {
     CHUNK_ERROR,
     CHUNK_X_GROQ,
     CHUNK_MESSAGE,
+    CHUNK_CITATIONS,
+    CHUNK_SEARCHES,
     CHUNK_MEMBERS,
 };
 
 static const struct member_name chunk_names[CHUNK_MEMBERS] = {
-    [CHUNK_ID] = MEMBER_NAME("id"),         [CHUNK_OBJECT] = MEMBER_NAME("object"),
-    [CHUNK_MODEL] = MEMBER_NAME("model"),   [CHUNK_CHOICES] = MEMBER_NAME("choices"),
-    [CHUNK_USAGE] = MEMBER_NAME("usage"),   [CHUNK_ERROR] = MEMBER_NAME("error"),
-    [CHUNK_X_GROQ] = MEMBER_NAME("x_groq"), [CHUNK_MESSAGE] = MEMBER_NAME("message"),
+    [CHUNK_ID] = MEMBER_NAME("id"),
+    [CHUNK_OBJECT] = MEMBER_NAME("object"),
+    [CHUNK_MODEL] = MEMBER_NAME("model"),
+    [CHUNK_CHOICES] = MEMBER_NAME("choices"),
+    [CHUNK_USAGE] = MEMBER_NAME("usage"),
+    [CHUNK_ERROR] = MEMBER_NAME("error"),
+    [CHUNK_X_GROQ] = MEMBER_NAME("x_groq"),
+    [CHUNK_MESSAGE] = MEMBER_NAME("message"),
+    [CHUNK_CITATIONS] = MEMBER_NAME("citations"),
+    [CHUNK_SEARCHES] = MEMBER_NAME("search_results"),
 };
 static const struct member_table chunk_table = MEMBER_TABLE(chunk_names);
 
@@ -53,6 +61,15 @@ static void decode_choices(struct decoder *d, uint32_t choices)
     }
 }
 
+/* Beside the choices (Perplexity, xAI), and again in each chunk: they have no place of their own in
+ * the text. */
+static void decode_sources(struct decoder *d, uint32_t list, struct slice name)
+{
+    if (json_is(&d->doc, list, JSON_ARRAY) && json_first(&d->doc, list) != JSON_ABSENT) {
+        decoder_lost(d, 0, name);
+    }
+}
+
 /* The events of a chunk or an answer. */
 static void decode_object(struct decoder *d, const uint32_t *chunk)
 {
@@ -69,6 +86,8 @@ static void decode_object(struct decoder *d, const uint32_t *chunk)
     } else if (content) {
         decode_choices(d, choices);
     }
+    decode_sources(d, chunk[CHUNK_CITATIONS], SLICE("citations"));
+    decode_sources(d, chunk[CHUNK_SEARCHES], SLICE("search_results"));
     openai_decode_usage(d, chunk[CHUNK_USAGE]);
     if (chunk[CHUNK_X_GROQ] != JSON_ABSENT) {
         openai_decode_usage(d, json_member(doc, chunk[CHUNK_X_GROQ], SLICE("usage")));

@@ -25,11 +25,16 @@ struct openai_encoder {
     struct tool_names tools;
     struct held_call *held;
     size_t held_count;
+    struct buf thought; /* of the first choice, since the last seal */
+    uint32_t detail_count;
 };
 
 struct encoder *openai_encoder_new(const struct answer_head *head)
 {
     struct encoder *base = encoder_make(sizeof(struct openai_encoder), head);
+    if (base != NULL) {
+        buf_init(&((struct openai_encoder *)base)->thought, HELD_MAX);
+    }
     if (base != NULL && !tool_names_init(&((struct openai_encoder *)base)->tools, head->chat)) {
         openai_encoder_free(base);
         return NULL;
@@ -47,6 +52,7 @@ void openai_encoder_free(struct encoder *encoder)
         buf_release(&e->held[i].arguments);
     }
     memory_free(e->held);
+    buf_release(&e->thought);
     tool_names_release(&e->tools);
     encoder_free(encoder);
 }
@@ -164,6 +170,60 @@ static void write_citation(struct encoder *e, const struct event *event, struct 
     openai_write_citation(event, out);
     buf_append_char(out, ']');
     delta_end(out);
+}
+
+void openai_write_image(const struct event *event, struct buf *out)
+{
+    buf_append(out, SLICE("{\"type\":\"image_url\",\"image_url\":{\"url\":\""));
+    if (event->text.len > 0) {
+        buf_append(out, SLICE("data:"));
+        inner_append(out, event->name.len > 0 ? event->name : SLICE("image/png"));
+        buf_append(out, SLICE(";base64,"));
+        inner_append(out, event->text);
+    } else {
+        inner_append(out, event->id);
+    }
+    buf_append(out, SLICE("\"}}"));
+}
+
+static void write_image(struct encoder *e, const struct event *event, struct buf *out)
+{
+    write_role(e, event->choice, out);
+    delta_begin(e, event->choice, out);
+    buf_append(out, SLICE("\"images\":["));
+    openai_write_image(event, out);
+    buf_append_char(out, ']');
+    delta_end(out);
+}
+
+/* --- thoughts --- */
+
+static void write_thought(struct openai_encoder *e, const struct event *event, struct buf *out)
+{
+    write_text(&e->base, event, SLICE("\"reasoning_content\":\""), SLICE_EMPTY, out);
+    if (event->choice == 0) {
+        buf_append(&e->thought, event->text);
+        out->failed = out->failed || e->thought.failed;
+    }
+}
+
+/* The seal with the whole thought that it seals, so that a client can bring both back. A call's own
+   seal has no place. */
+static void write_seal(struct openai_encoder *e, const struct event *event, struct buf *out)
+{
+    bool seal = event->kind == EVENT_SIGNATURE;
+    if (event->choice != 0 || !openai_has_detail(event)) {
+        return;
+    }
+    write_role(&e->base, 0, out);
+    delta_begin(&e->base, 0, out);
+    buf_append(out, SLICE("\"reasoning_details\":["));
+    openai_write_detail(event, buf_slice(&e->thought), e->detail_count++, out);
+    buf_append_char(out, ']');
+    delta_end(out);
+    if (seal) {
+        buf_clear(&e->thought);
+    }
 }
 
 /* --- calls --- */
@@ -359,7 +419,14 @@ static void encode_chat(struct openai_encoder *e, const struct event *event, str
         write_text(&e->base, event, SLICE("\"content\":\""), logprobs, out);
         break;
     case EVENT_REASONING:
-        write_text(&e->base, event, SLICE("\"reasoning_content\":\""), SLICE_EMPTY, out);
+        write_thought(e, event, out);
+        break;
+    case EVENT_SIGNATURE:
+    case EVENT_OPAQUE:
+        write_seal(e, event, out);
+        break;
+    case EVENT_IMAGE:
+        write_image(&e->base, event, out);
         break;
     case EVENT_REFUSAL:
         write_text(&e->base, event, SLICE("\"refusal\":\""), SLICE_EMPTY, out);
@@ -440,4 +507,23 @@ bool openai_completions_encode(struct encoder *encoder, const struct frame *fram
         }
     }
     return !out->failed;
+}
+
+struct slice openai_completions_unsaid(const struct event *event)
+{
+    bool text = event->kind == EVENT_TEXT || event->kind == EVENT_REFUSAL;
+    return text ? SLICE_EMPTY : encoder_unsaid(event);
+}
+
+struct slice openai_chat_unsaid(const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_CITATION:
+        return event->id.len > 0 ? SLICE_EMPTY : encoder_unsaid(event);
+    case EVENT_SIGNATURE:
+    case EVENT_OPAQUE:
+        return openai_has_detail(event) ? SLICE_EMPTY : encoder_unsaid(event);
+    default:
+        return SLICE_EMPTY;
+    }
 }

@@ -139,20 +139,32 @@ static bool read_reasoning_text(struct turn *t, uint32_t member)
     return true;
 }
 
-/* OpenRouter's details hold signatures and ciphers: they only move as they are. */
-static bool read_reasoning(struct turn *t)
+/* *ret_told: they tell the thought in the open. */
+static bool read_details(struct turn *t, bool *ret_told)
 {
+    const struct json_doc *doc = t->r->doc;
     uint32_t details;
-    if (!read_reasoning_text(t, TURN_REASONING_CONTENT) ||
-        !read_reasoning_text(t, TURN_REASONING) ||
-        !read_kind(t->r, t->values[TURN_REASONING_DETAILS], "reasoning_details", JSON_ARRAY,
+    if (!read_kind(t->r, t->values[TURN_REASONING_DETAILS], "reasoning_details", JSON_ARRAY,
                    &details)) {
         return false;
     }
-    if (details != JSON_ABSENT) {
-        part_push(t, PART_REASONING)->raw = json_raw(t->r->doc, details);
+    for (uint32_t i = details == JSON_ABSENT ? JSON_ABSENT : json_first(doc, details);
+         i != JSON_ABSENT; i = json_next(doc, details, i)) {
+        struct chat_part *part = part_push(t, PART_REASONING);
+        if (!openai_read_detail(t->r, i, part)) {
+            return false;
+        }
+        *ret_told = *ret_told || part->text.len > 0;
     }
     return true;
+}
+
+/* The same thought may stand in several members: in the details it is whole. */
+static bool read_reasoning(struct turn *t)
+{
+    bool told = false;
+    return read_details(t, &told) && (told || (read_reasoning_text(t, TURN_REASONING_CONTENT) &&
+                                               read_reasoning_text(t, TURN_REASONING)));
 }
 
 static bool read_refusal(struct turn *t)
@@ -195,6 +207,8 @@ static size_t count_parts(const struct turn *t)
         count += t->values[member] != JSON_ABSENT ? 1 : 0;
     }
     count += json_is(doc, content, JSON_ARRAY) ? json_count(doc, content) : 1;
+    uint32_t details = t->values[TURN_REASONING_DETAILS];
+    count += json_is(doc, details, JSON_ARRAY) ? json_count(doc, details) : 0;
     uint32_t calls = t->values[TURN_TOOL_CALLS];
     return count + (json_is(doc, calls, JSON_ARRAY) ? json_count(doc, calls) : 0);
 }

@@ -344,19 +344,18 @@ static void write_reasoning(struct openai_writer *w, const struct chat_message *
                             size_t index)
 {
     bool texts = w->same || w->change->replay_reasoning;
+    bool detailed = openai_write_details(w, message);
     if (texts) {
         write_thoughts(w, message, SLICE("reasoning_content"));
         write_thoughts(w, message, SLICE("reasoning"));
     }
-    bool recalled = write_recalled(w, message);
+    bool recalled = write_recalled(w, message) || detailed;
     for (size_t i = 0; i < message->part_count; i++) {
         const struct chat_part *part = &message->parts[i];
         if (part->kind != PART_REASONING || (texts && part->text.ptr != NULL)) {
             continue;
         }
-        if (goes_raw(w, part)) {
-            json_member_raw(&w->json, SLICE("reasoning_details"), part->raw);
-        } else if (!recalled) {
+        if (!recalled && !openai_is_detail(w, part)) {
             loss_add_message(w->loss, index, SLICE("reasoning"));
         }
     }
@@ -391,7 +390,8 @@ static bool is_empty(const struct openai_writer *w, const struct chat_message *m
 {
     bool empty = !w->same && message->role == ROLE_ASSISTANT;
     for (size_t i = 0; empty && i < message->part_count; i++) {
-        empty = message->parts[i].kind == PART_REASONING && !w->change->replay_reasoning;
+        empty = message->parts[i].kind == PART_REASONING && !w->change->replay_reasoning &&
+                !openai_is_detail(w, &message->parts[i]);
     }
     return empty;
 }

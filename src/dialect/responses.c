@@ -22,6 +22,7 @@ const struct dialect dialect_openai_responses = {
     .encoder_new = responses_encoder_new,
     .encoder_free = responses_encoder_free,
     .encode = responses_encode,
+    .unsaid = responses_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
     .request_path = request_path,
     .write_request = responses_write_request,

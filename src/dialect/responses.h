@@ -12,12 +12,6 @@
 #include "dialect/dialect.h"
 #include "dialect/reader.h"
 
-/* A thought of another vendor travels to a Responses client as encrypted content that begins so;
-   then come the maker's dialect, a colon, and the maker's seal or what only the maker can read
-   (empty: nothing). OpenAI never sees such items: it could not read them. */
-#define RESPONSES_SEAL "sluice.seal."
-#define RESPONSES_DATA "sluice.data."
-
 /* Members of a request's top level. From MEMBER_INCLUDE on they are kept as extras too: what
    another dialect cannot say is told as lost under these names. */
 enum responses_member {
@@ -77,8 +71,6 @@ MUST_USE bool responses_read_content(struct reader *r, uint32_t content, const c
 /* Room that a content needs. */
 size_t responses_count_content(const struct json_doc *doc, uint32_t content);
 MUST_USE bool responses_read_thought(struct reader *r, uint32_t item, struct chat_part *part);
-/* Is this encrypted content one of ours (inner)? */
-bool responses_is_ours(struct slice encrypted);
 
 /* responses_tool.c */
 MUST_USE bool responses_read_tools(struct reader *r, uint32_t tools);
@@ -113,6 +105,8 @@ void responses_decode_item(struct decoder *d, uint32_t item, int64_t position);
 void responses_decode_begin(struct decoder *d, uint32_t item, int64_t position);
 /* An item whose pieces have come, as far as only the whole tells it. */
 void responses_decode_rest(struct decoder *d, uint32_t item);
+/* True, and told as lost, when a part of a message is of a type that we do not know. */
+bool responses_part_is_lost(struct decoder *d, uint32_t part);
 void responses_decode_annotation(struct decoder *d, uint32_t annotation);
 void responses_decode_logprobs(struct decoder *d, uint32_t logprobs);
 
@@ -120,6 +114,7 @@ void responses_decode_logprobs(struct decoder *d, uint32_t logprobs);
 struct encoder *responses_encoder_new(const struct answer_head *head);
 void responses_encoder_free(struct encoder *encoder);
 bool responses_encode(struct encoder *encoder, const struct frame *frame, struct buf *out);
+struct slice responses_unsaid(const struct event *event);
 bool responses_write_answer(const struct answer_head *head, const struct frame *frame,
                             struct buf *out);
 void responses_write_stream_error(const struct answer_error *error, struct buf *out);

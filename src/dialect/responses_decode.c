@@ -30,6 +30,14 @@ enum event_type {
     TYPE_ARGUMENTS_DONE,
     TYPE_INPUT_DELTA,
     TYPE_INPUT_DONE,
+    TYPE_PART_ADDED,
+    TYPE_SILENT, /* what the others say already */
+    TYPE_PART_DONE = TYPE_SILENT,
+    TYPE_SUMMARY_PART_DONE,
+    TYPE_SUMMARY_DONE,
+    TYPE_THOUGHT_DONE,
+    TYPE_QUEUED,
+    TYPE_KEEPALIVE,
     TYPE_COUNT
 };
 
@@ -55,6 +63,13 @@ static const struct member_name type_names[TYPE_COUNT] = {
     [TYPE_ARGUMENTS_DONE] = MEMBER_NAME("response.function_call_arguments.done"),
     [TYPE_INPUT_DELTA] = MEMBER_NAME("response.custom_tool_call_input.delta"),
     [TYPE_INPUT_DONE] = MEMBER_NAME("response.custom_tool_call_input.done"),
+    [TYPE_PART_ADDED] = MEMBER_NAME("response.content_part.added"),
+    [TYPE_PART_DONE] = MEMBER_NAME("response.content_part.done"),
+    [TYPE_SUMMARY_PART_DONE] = MEMBER_NAME("response.reasoning_summary_part.done"),
+    [TYPE_SUMMARY_DONE] = MEMBER_NAME("response.reasoning_summary_text.done"),
+    [TYPE_THOUGHT_DONE] = MEMBER_NAME("response.reasoning_text.done"),
+    [TYPE_QUEUED] = MEMBER_NAME("response.queued"),
+    [TYPE_KEEPALIVE] = MEMBER_NAME("keepalive"),
 };
 static const struct member_table type_table = MEMBER_TABLE(type_names);
 
@@ -73,6 +88,7 @@ enum {
     DATA_SUMMARY_INDEX,
     DATA_ANNOTATION,
     DATA_ERROR,
+    DATA_PART,
     DATA_MEMBERS
 };
 
@@ -91,6 +107,7 @@ static const struct member_name data_names[DATA_MEMBERS] = {
     [DATA_SUMMARY_INDEX] = MEMBER_NAME("summary_index"),
     [DATA_ANNOTATION] = MEMBER_NAME("annotation"),
     [DATA_ERROR] = MEMBER_NAME("error"),
+    [DATA_PART] = MEMBER_NAME("part"),
 };
 static const struct member_table data_table = MEMBER_TABLE(data_names);
 
@@ -291,6 +308,16 @@ static void decode_error(struct decoder *d, const uint32_t *data)
                                                                            : JSON_ROOT);
 }
 
+/* What is told about an item that has no canonical form is lost with the item, whose own end tells
+   it; an event about nothing that we know is lost itself. */
+static void decode_other(struct decoder *d, uint32_t type, const uint32_t *data)
+{
+    bool of_item = data[DATA_OUTPUT_INDEX] != JSON_ABSENT || data[DATA_ITEM_ID] != JSON_ABSENT;
+    if (type == MEMBER_UNKNOWN && !of_item) {
+        decoder_lost(d, 0, decoder_string(d, data[DATA_TYPE]));
+    }
+}
+
 /* long function: one row per event of the stream */
 static void decode_event(struct decoder *d, uint32_t type, const uint32_t *data)
 {
@@ -362,8 +389,11 @@ static void decode_event(struct decoder *d, uint32_t type, const uint32_t *data)
     case TYPE_INPUT_DONE:
         decode_arguments(d, data[DATA_INPUT], position, true);
         break;
+    case TYPE_PART_ADDED:
+        (void)responses_part_is_lost(d, data[DATA_PART]);
+        break;
     default:
-        break; /* lifecycles of built-in tools, parts that begin and end */
+        decode_other(d, type, data);
     }
 }
 

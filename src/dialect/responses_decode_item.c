@@ -2,7 +2,7 @@
 /*
  * Whole items of an answer: of one that is not streamed, or at the end of an item whose pieces
  * never came (some servers tell arguments only when they are done). Items of built-in tools (a
- * search, a picture) have no events: they are there in the provider's own bytes.
+ * search, a program) have no canonical form but the picture: they are told as lost.
  */
 #include "dialect/decoder.h"
 #include "dialect/responses.h"
@@ -19,6 +19,8 @@ enum {
     OUTPUT_NAMESPACE,
     OUTPUT_ARGUMENTS,
     OUTPUT_INPUT,
+    OUTPUT_RESULT,
+    OUTPUT_FORMAT,
     OUTPUT_MEMBERS
 };
 
@@ -33,6 +35,8 @@ static const struct member_name output_names[OUTPUT_MEMBERS] = {
     [OUTPUT_NAMESPACE] = MEMBER_NAME("namespace"),
     [OUTPUT_ARGUMENTS] = MEMBER_NAME("arguments"),
     [OUTPUT_INPUT] = MEMBER_NAME("input"),
+    [OUTPUT_RESULT] = MEMBER_NAME("result"),
+    [OUTPUT_FORMAT] = MEMBER_NAME("output_format"),
 };
 static const struct member_table output_table = MEMBER_TABLE(output_names);
 
@@ -71,6 +75,21 @@ static void decode_annotations(struct decoder *d, uint32_t list)
     }
 }
 
+bool responses_part_is_lost(struct decoder *d, uint32_t part)
+{
+    static const struct slice known[] = {SLICE_INIT("output_text"), SLICE_INIT("refusal"),
+                                         SLICE_INIT("reasoning_text"), SLICE_INIT("summary_text"),
+                                         SLICE_INIT("text")};
+    struct slice type = decoder_string(d, json_member(&d->doc, part, SLICE("type")));
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (type.len == 0 || slice_eq(type, known[i])) {
+            return false;
+        }
+    }
+    decoder_lost(d, 0, type);
+    return true;
+}
+
 static void decode_message(struct decoder *d, uint32_t content)
 {
     const struct json_doc *doc = &d->doc;
@@ -80,6 +99,9 @@ static void decode_message(struct decoder *d, uint32_t content)
     }
     for (uint32_t i = json_first(doc, content); i != JSON_ABSENT; i = json_next(doc, content, i)) {
         if (json_kind(doc, i) != JSON_OBJECT) {
+            continue;
+        }
+        if (responses_part_is_lost(d, i)) {
             continue;
         }
         decoder_text(d, EVENT_TEXT, 0, decoder_string(d, json_member(doc, i, SLICE("text"))));
@@ -157,9 +179,28 @@ static void decode_call(struct decoder *d, const uint32_t *output, int64_t posit
     decoder_call(d, 0, &fragment);
 }
 
+/* --- pictures --- */
+
+/* The item names the format of its picture, as a file's ending. */
+static void decode_image(struct decoder *d, const uint32_t *output)
+{
+    struct slice format = decoder_string(d, output[OUTPUT_FORMAT]);
+    struct slice type = SLICE("image/png");
+    type = slice_eq(format, SLICE("jpeg")) ? SLICE("image/jpeg") : type;
+    type = slice_eq(format, SLICE("webp")) ? SLICE("image/webp") : type;
+    decoder_image(d, 0, type, decoder_string(d, output[OUTPUT_RESULT]));
+}
+
 /* --- items --- */
 
-enum output_kind { OUTPUT_MESSAGE, OUTPUT_REASONING, OUTPUT_FUNCTION, OUTPUT_CUSTOM, OUTPUT_OTHER };
+enum output_kind {
+    OUTPUT_MESSAGE,
+    OUTPUT_REASONING,
+    OUTPUT_FUNCTION,
+    OUTPUT_CUSTOM,
+    OUTPUT_IMAGE,
+    OUTPUT_OTHER
+};
 
 static enum output_kind kind_of(const struct decoder *d, const uint32_t *output)
 {
@@ -168,6 +209,7 @@ static enum output_kind kind_of(const struct decoder *d, const uint32_t *output)
         [OUTPUT_REASONING] = SLICE_INIT("reasoning"),
         [OUTPUT_FUNCTION] = SLICE_INIT("function_call"),
         [OUTPUT_CUSTOM] = SLICE_INIT("custom_tool_call"),
+        [OUTPUT_IMAGE] = SLICE_INIT("image_generation_call"),
     };
     struct slice type = decoder_string(d, output[OUTPUT_TYPE]);
     for (unsigned kind = 0; kind < OUTPUT_OTHER; kind++) {
@@ -199,7 +241,11 @@ void responses_decode_item(struct decoder *d, uint32_t item, int64_t position)
     case OUTPUT_CUSTOM:
         decode_call(d, output, position, kind == OUTPUT_CUSTOM, true);
         break;
+    case OUTPUT_IMAGE:
+        decode_image(d, output);
+        break;
     case OUTPUT_OTHER:
+        decoder_lost(d, 0, decoder_string(d, output[OUTPUT_TYPE]));
         break;
     }
 }

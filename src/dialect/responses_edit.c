@@ -9,6 +9,7 @@
  */
 #include "dialect/edit.h"
 #include "dialect/responses.h"
+#include "dialect/seal_mark.h"
 
 #define INPUT_MAX ((size_t)256 << 20)
 
@@ -19,8 +20,8 @@ static bool may_hold_foreign(const struct chat *chat)
         for (size_t j = 0; j < chat->messages[i].part_count; j++) {
             const struct chat_part *part = &chat->messages[i].parts[j];
             if (part->kind == PART_REASONING &&
-                (slice_find_slice(part->raw, SLICE(RESPONSES_DATA)) != SIZE_MAX ||
-                 slice_find_slice(part->raw, SLICE(RESPONSES_SEAL)) != SIZE_MAX)) {
+                (slice_find_slice(part->raw, SLICE(SEAL_DATA_MARK)) != SIZE_MAX ||
+                 slice_find_slice(part->raw, SLICE(SEAL_MARK)) != SIZE_MAX)) {
                 return true;
             }
         }
@@ -33,7 +34,7 @@ static bool is_foreign(const struct json_doc *doc, uint32_t item)
     uint32_t encrypted = json_kind(doc, item) == JSON_OBJECT
                              ? json_member(doc, item, SLICE("encrypted_content"))
                              : JSON_ABSENT;
-    return json_is(doc, encrypted, JSON_STRING) && responses_is_ours(json_inner(doc, encrypted));
+    return json_is(doc, encrypted, JSON_STRING) && seal_is_marked(json_inner(doc, encrypted));
 }
 
 /* False: there is nothing that must not be there. */

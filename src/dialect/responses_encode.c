@@ -7,6 +7,7 @@
 #include "dialect/inner.h"
 #include "dialect/responses.h"
 #include "dialect/responses_out.h"
+#include "dialect/seal_mark.h"
 
 #define HEAD_MAX ((size_t)64 * 1024)
 #define ECHO_MAX ((size_t)1 << 20)
@@ -184,7 +185,7 @@ static void close_spoken(struct responses_encoder *e, struct out_item *item, str
 {
     bool open_thought = item->kind == OUT_REASONING && item->cipher.len == 0;
     if (open_thought) {
-        buf_append(&item->cipher, SLICE(RESPONSES_DATA ":")); /* not OpenAI's */
+        buf_append(&item->cipher, SLICE(SEAL_DATA_MARK ":")); /* not OpenAI's */
     }
     if (item->part) {
         if (!e->silent) {
@@ -293,12 +294,7 @@ static void write_mark(const struct event *event, struct buf *cipher)
     if (openai && event->id.len > 0) {
         return;
     }
-    buf_append(cipher,
-               event->kind == EVENT_SIGNATURE ? SLICE(RESPONSES_SEAL) : SLICE(RESPONSES_DATA));
-    if (event->maker > 0 && event->maker < DIALECT_COUNT) {
-        buf_append_cstr(cipher, dialect_of((enum dialect_id)event->maker)->name);
-    }
-    buf_append_char(cipher, ':');
+    seal_mark_write(cipher, event);
 }
 
 static void take_cipher(struct responses_encoder *e, const struct event *event, struct buf *out)
@@ -366,6 +362,31 @@ static void take_citation(struct responses_encoder *e, const struct event *event
         event_end(out);
     }
     item->annotation_count++;
+}
+
+/* A picture is an item of its own, told at once. */
+static void take_image(struct responses_encoder *e, const struct event *event, struct buf *out)
+{
+    if (event->text.len == 0) {
+        return; /* one by URL has no place */
+    }
+    close_open(e, out);
+    struct out_item *item = out_item_new(e, OUT_IMAGE);
+    if (item == NULL) {
+        out->failed = true;
+        return;
+    }
+    buf_append(&item->text, event->text);
+    out->failed = out->failed || item->text.failed;
+    if (!e->silent) {
+        whole_item_event(e, item, SLICE("response.output_item.added"), true, out);
+        item_event(e, item, SLICE("response.image_generation_call.completed"), out);
+        event_end(out);
+    }
+    item->done = true;
+    if (!e->silent) {
+        whole_item_event(e, item, SLICE("response.output_item.done"), false, out);
+    }
 }
 
 /* The elements of the raw array; `told`: the text before them told them. */
@@ -599,6 +620,9 @@ static void take_event(struct responses_encoder *e, const struct event *event,
     case EVENT_CITATION:
         take_citation(e, event, out);
         break;
+    case EVENT_IMAGE:
+        take_image(e, event, out);
+        break;
     case EVENT_LOGPROBS:
         take_logprobs(e, event, neighbour != NULL, out);
         break;
@@ -623,6 +647,8 @@ static void take_event(struct responses_encoder *e, const struct event *event,
         break;
     case EVENT_START:
     case EVENT_EMBEDDING:
+    case EVENT_DETAIL:
+    case EVENT_LOST:
         break;
     }
 }
@@ -656,4 +682,11 @@ bool responses_take(struct responses_encoder *e, const struct frame *frame, stru
 bool responses_encode(struct encoder *encoder, const struct frame *frame, struct buf *out)
 {
     return responses_take((struct responses_encoder *)encoder, frame, out);
+}
+
+struct slice responses_unsaid(const struct event *event)
+{
+    bool cites = event->kind == EVENT_CITATION && event->id.len == 0;
+    bool shows = event->kind == EVENT_IMAGE && event->text.len == 0;
+    return cites || shows ? encoder_unsaid(event) : SLICE_EMPTY;
 }

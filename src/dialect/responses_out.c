@@ -44,10 +44,9 @@ static struct slice key_of(const struct responses_encoder *e)
 struct out_item *out_item_new(struct responses_encoder *e, enum out_kind kind)
 {
     static const struct slice prefixes[] = {
-        [OUT_MESSAGE] = SLICE_INIT("msg_"),
-        [OUT_REFUSAL] = SLICE_INIT("msg_"),
-        [OUT_REASONING] = SLICE_INIT("rs_"),
-        [OUT_CALL] = SLICE_INIT("fc_"),
+        [OUT_MESSAGE] = SLICE_INIT("msg_"),  [OUT_REFUSAL] = SLICE_INIT("msg_"),
+        [OUT_REASONING] = SLICE_INIT("rs_"), [OUT_CALL] = SLICE_INIT("fc_"),
+        [OUT_IMAGE] = SLICE_INIT("ig_"),
     };
     if (e->item_count == OUT_ITEMS_MAX || (e->item_count == e->item_cap && !grow(e))) {
         return NULL;
@@ -168,6 +167,17 @@ static void write_call(const struct out_item *item, bool begins, struct buf *out
                 begins ? &empty : &item->text);
 }
 
+static void write_image(const struct out_item *item, bool begins, struct buf *out)
+{
+    buf_append(out, SLICE(",\"type\":\"image_generation_call\""));
+    write_status(item, begins, out);
+    if (begins) {
+        buf_append(out, SLICE(",\"result\":null"));
+    } else {
+        append_text(out, SLICE(",\"result\":\""), &item->text);
+    }
+}
+
 void out_write_item(const struct out_item *item, bool begins, struct buf *out)
 {
     append_text(out, SLICE("{\"id\":\""), &item->id);
@@ -181,6 +191,9 @@ void out_write_item(const struct out_item *item, bool begins, struct buf *out)
         break;
     case OUT_CALL:
         write_call(item, begins, out);
+        break;
+    case OUT_IMAGE:
+        write_image(item, begins, out);
         break;
     }
     buf_append_char(out, '}');

@@ -11,7 +11,7 @@
 
 #define OUT_ITEMS_MAX 4096u
 
-enum out_kind { OUT_MESSAGE, OUT_REFUSAL, OUT_REASONING, OUT_CALL };
+enum out_kind { OUT_MESSAGE, OUT_REFUSAL, OUT_REASONING, OUT_CALL, OUT_IMAGE };
 
 /* One item of the output. Texts are inner. */
 struct out_item {
@@ -28,7 +28,7 @@ struct out_item {
     struct buf call_id;
     struct buf name;
     struct buf space;
-    struct buf text; /* text, summary, arguments or input */
+    struct buf text; /* text, summary, arguments, input, or a picture in base64 */
     struct buf held;
     struct buf cipher;      /* encrypted content of a thought */
     struct buf annotations; /* raw, with commas between */

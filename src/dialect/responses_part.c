@@ -2,6 +2,7 @@
 /* The parts of a message or of a call's result, and thoughts. */
 #include "dialect/inner.h"
 #include "dialect/responses.h"
+#include "dialect/seal_mark.h"
 
 enum {
     PART_TYPE,
@@ -192,30 +193,6 @@ bool responses_read_content(struct reader *r, uint32_t content, const char *memb
 
 /* --- thoughts --- */
 
-bool responses_is_ours(struct slice encrypted)
-{
-    return slice_starts(encrypted, SLICE(RESPONSES_SEAL)) ||
-           slice_starts(encrypted, SLICE(RESPONSES_DATA));
-}
-
-/* OpenAI's own ciphers mean something to OpenAI only, and go there in the client's bytes. */
-static void take_encrypted(struct slice encrypted, struct chat_part *part)
-{
-    _Static_assert(sizeof RESPONSES_SEAL == sizeof RESPONSES_DATA, "one length");
-    struct slice rest = slice_from(encrypted, sizeof RESPONSES_SEAL - 1);
-    struct slice name = slice_cut(&rest, ':');
-    enum dialect_id maker;
-    if (!responses_is_ours(encrypted) || rest.len == 0 || !dialect_from_name(name, &maker)) {
-        return;
-    }
-    part->maker = (unsigned)maker;
-    if (slice_starts(encrypted, SLICE(RESPONSES_SEAL))) {
-        part->signature = rest;
-    } else {
-        part->data = rest;
-    }
-}
-
 /* The text of an element, or JSON_ABSENT. */
 static uint32_t thought_text(const struct json_doc *doc, uint32_t element)
 {
@@ -286,8 +263,6 @@ bool responses_read_thought(struct reader *r, uint32_t item, struct chat_part *p
          !read_thought_texts(r, summary, "summary", &part->text))) {
         return false;
     }
-    if (encrypted.len > 0) {
-        take_encrypted(encrypted, part);
-    }
+    seal_mark_read(encrypted, part); /* OpenAI's own go there in the client's bytes */
     return true;
 }

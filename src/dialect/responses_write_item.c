@@ -174,16 +174,22 @@ static void write_own_thought(struct responses_writer *w, const struct chat_part
                               size_t index)
 {
     char id[32];
-    if (!w->change->replay_reasoning || part->text.len == 0) {
+    bool sealed = part->maker == DIALECT_OPENAI_RESPONSES && part->data.len > 0;
+    if (!sealed && (!w->change->replay_reasoning || part->text.len == 0)) {
         loss_add_message(w->loss, index, SLICE("reasoning"));
         return;
     }
+    if (sealed && part->id.len > 0) {
+        write_thought(w, part->id, part->text, part->data);
+        return;
+    }
+    struct slice source = sealed ? part->data : part->text;
     struct buf text = BUF_INIT(sizeof id);
-    buf_printf(&text, "rs_%016llx", (unsigned long long)hash_stable(part->text));
+    buf_printf(&text, "rs_%016llx", (unsigned long long)hash_stable(source));
     slice_to_cstr(buf_slice(&text), id, sizeof id);
     w->json.out->failed |= text.failed;
     buf_release(&text);
-    write_thought(w, slice_from_cstr(id), part->text, SLICE_EMPTY);
+    write_thought(w, slice_from_cstr(id), part->text, sealed ? part->data : SLICE_EMPTY);
 }
 
 /* The ciphers that came with the first call of the turn that has such; else no data. */

@@ -31,6 +31,7 @@ bool meter_begins(const struct frame *frame)
         case EVENT_SIGNATURE:
         case EVENT_OPAQUE:
         case EVENT_EMBEDDING:
+        case EVENT_IMAGE:
             return true;
         case EVENT_FINISH:
             if (frame->events[i].finish != FINISH_ERROR) {
@@ -40,6 +41,8 @@ bool meter_begins(const struct frame *frame)
         case EVENT_START:
         case EVENT_CITATION:
         case EVENT_LOGPROBS:
+        case EVENT_DETAIL:
+        case EVENT_LOST:
         case EVENT_USAGE:
         case EVENT_ERROR:
         case EVENT_END:
@@ -102,13 +105,16 @@ void meter_frame(struct meter *meter, const struct frame *frame)
             meter->events++;
             break;
         case EVENT_EMBEDDING:
+        case EVENT_IMAGE:
             meter->events++;
             break;
         case EVENT_SIGNATURE:
+        case EVENT_DETAIL:
             meter->thought = true;
             break;
         case EVENT_CITATION:
         case EVENT_LOGPROBS:
+        case EVENT_LOST:
             break;
         case EVENT_TOOL_CALL:
             meter->text_bytes += (int64_t)event->name.len;

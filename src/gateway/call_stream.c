@@ -10,6 +10,7 @@
 #include "gateway/call_stream.h"
 
 #include "gateway/answer_headers.h"
+#include "gateway/answer_loss.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_hold.h"
 #include "gateway/call_ping.h"
@@ -82,7 +83,16 @@ static bool is_complete(const struct meter *meter)
     return meter->ended || meter->finish != FINISH_NONE;
 }
 
-/* The cost as a comment, for clients that asked: comments are ignored by every SSE reader. */
+static void append_loss(const struct loss *loss, struct buf *out)
+{
+    if (loss->len > 0) {
+        buf_append_cstr(out, " x-sluice-loss ");
+        buf_append(out, slice_of(loss->text, loss->len));
+    }
+}
+
+/* The cost and what was lost as a comment, for clients that asked: comments are ignored by every
+ * SSE reader. */
 static void append_meta(struct call *call, struct buf *out)
 {
     bool comments = !call->stream_array &&
@@ -94,6 +104,7 @@ static void append_meta(struct call *call, struct buf *out)
     money_format(out, call->cost_nd);
     buf_append_cstr(out, " x-sluice-baseline-usd ");
     money_format(out, call->baseline_nd);
+    append_loss(&call->attempt.loss, out);
     buf_append_cstr(out, "\n\n");
 }
 
@@ -205,6 +216,7 @@ static bool take_frame(struct call *call, const struct frame *frame)
         attempt_fail(call, "error_in_stream", attempt->meter.error);
         return false;
     }
+    answer_loss_frame(call, frame);
     if (frame->terminal && !ends_well(call)) {
         return false;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE /* strptime, timegm */
 /* The upstream's callbacks: what kind of answer it is, its bytes, its end, its failure. */
+#include "gateway/answer_loss.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_error.h"
 #include "gateway/call_linger.h"
@@ -273,6 +274,7 @@ static bool whole_answer(struct call *call)
         return false;
     }
     meter_frame(&attempt->meter, &frame);
+    answer_loss_frame(call, &frame);
     if (attempt->meter.thought) {
         opaque_note_frame(call, &frame);
     }

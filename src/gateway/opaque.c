@@ -2,13 +2,22 @@
 #include "gateway/opaque.h"
 
 #include "base/memory.h"
+#include "dialect/reasoning_details.h"
 #include "gateway/gateway.h"
 #include "store/shared.h"
 
 #define NOTES_MAX 64u
 #define TEXT_MAX ((size_t)1 << 20)
 
-enum note_text { NOTE_REASONING, NOTE_SIGNATURE, NOTE_DATA, NOTE_DATA_ID, NOTE_CALL, NOTE_TEXTS };
+enum note_text {
+    NOTE_REASONING,
+    NOTE_SIGNATURE,
+    NOTE_DATA,
+    NOTE_DATA_ID,
+    NOTE_CALL,
+    NOTE_DETAILS,
+    NOTE_TEXTS
+};
 
 struct note {
     struct buf id; /* plain */
@@ -16,7 +25,8 @@ struct note {
 };
 
 struct opaque_notes {
-    struct note current; /* what was thought since the last call; it has no id */
+    struct note current;              /* what was thought since the last call; it has no id */
+    struct reasoning_details details; /* of it, until the call begins */
     struct note notes[NOTES_MAX];
     size_t count;
 };
@@ -52,6 +62,7 @@ void opaque_notes_free(struct opaque_notes *notes)
         return;
     }
     note_release(&notes->current);
+    reasoning_details_release(&notes->details);
     for (size_t i = 0; i < notes->count; i++) {
         note_release(&notes->notes[i]);
     }
@@ -65,6 +76,7 @@ static struct opaque_notes *notes_of(struct call *call)
         attempt->notes = memory_array(1, sizeof *attempt->notes);
         if (attempt->notes != NULL) {
             note_init(&attempt->notes->current);
+            reasoning_details_init(&attempt->notes->details, TEXT_MAX);
         }
     }
     return attempt->notes;
@@ -78,6 +90,10 @@ static struct note *note_call(struct opaque_notes *notes, struct slice id)
     }
     struct note *note = &notes->notes[notes->count++];
     *note = notes->current;
+    buf_append(&note->texts[NOTE_DETAILS], buf_slice(&notes->details.list));
+    note->texts[NOTE_DETAILS].failed |= notes->details.list.failed;
+    reasoning_details_release(&notes->details);
+    reasoning_details_init(&notes->details, TEXT_MAX);
     note_init(&notes->current);
     json_unescape(id, &note->id);
     return note;
@@ -108,7 +124,7 @@ static void note_seal(struct opaque_notes *notes, const struct event *event)
 static void note_event(struct call *call, const struct event *event)
 {
     bool thought = event->kind == EVENT_REASONING || event->kind == EVENT_SIGNATURE ||
-                   event->kind == EVENT_OPAQUE;
+                   event->kind == EVENT_OPAQUE || event->kind == EVENT_DETAIL;
     struct opaque_notes *notes = thought ? notes_of(call) : call->attempt.notes;
     if (notes == NULL || event->choice != 0) {
         return;
@@ -126,8 +142,11 @@ static void note_event(struct call *call, const struct event *event)
         buf_append(&notes->current.texts[NOTE_DATA], event->text);
         buf_append(&notes->current.texts[NOTE_DATA_ID], event->id);
         break;
+    case EVENT_DETAIL:
+        (void)reasoning_details_add(&notes->details, event->text, call->attempt.is_stream);
+        break;
     case EVENT_TOOL_CALL:
-        if (!note_is_empty(&notes->current)) {
+        if (!note_is_empty(&notes->current) || notes->details.list.len > 0) {
             note_call(notes, event->id);
         }
         break;
@@ -210,6 +229,7 @@ static bool read_state(struct slice value, struct opaque_state *ret_state)
         .data = texts[NOTE_DATA],
         .data_id = texts[NOTE_DATA_ID],
         .call_signature = texts[NOTE_CALL],
+        .details = texts[NOTE_DETAILS],
     };
     return true;
 }

@@ -31,6 +31,12 @@ enum event_kind {
                         name for it, or empty */
     EVENT_CITATION,  /* id = url, name = title, text = the cited words, see of_answer: of the text
                         before it; start, end */
+    EVENT_IMAGE,     /* a picture that the model made: text = base64 (inner) and name = its media
+                        type, or id = its URL (inner) */
+    EVENT_DETAIL,    /* text = raw JSON object: an element of `reasoning_details` (OpenRouter), for
+                        its maker to have back as it is; what it says is told by other events too */
+    EVENT_LOST,      /* a part, block or event of the answer that has no canonical form: name = what
+                        it is (inner): its type or the member that holds it */
     EVENT_LOGPROBS,  /* text = raw JSON array of {token, logprob, bytes, top_logprobs} */
     EVENT_EMBEDDING, /* index = of the input; text = raw JSON array of numbers, or a JSON string
                         with base64 */

@@ -130,7 +130,8 @@ const struct provider_preset provider_presets[] = {
         .dialects = CHAT | COMPLETIONS | EMBEDDINGS,
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_BEARER,
-        .quirks = QUIRK_REPORTS_COST | QUIRK_ROUTING_FIELDS | QUIRK_CACHE_MARKS,
+        .quirks =
+            QUIRK_REPORTS_COST | QUIRK_ROUTING_FIELDS | QUIRK_CACHE_MARKS | QUIRK_REASONING_DETAILS,
         .capabilities = CAN(TOOLS) | CAN(JSON_OBJECT) | CAN(STREAMING),
         .curated =
             {

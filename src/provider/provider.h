@@ -39,7 +39,9 @@ enum {
     QUIRK_ROUTING_FIELDS = 1u << 4,   /* knows OpenRouter's `provider` and `session_id` members */
     QUIRK_REPLAY_REASONING = 1u << 5, /* wants reasoning_content back in turns with calls */
     QUIRK_CACHE_MARKS = 1u << 6,      /* knows Anthropic's `cache_control` in parts and tools */
-    QUIRK_REPORTS_COST = 1u << 3,     /* usage.cost in dollars wins over the catalogue */
+    QUIRK_REASONING_DETAILS =
+        1u << 7,                  /* knows OpenRouter's `reasoning_details` and wants them back */
+    QUIRK_REPORTS_COST = 1u << 3, /* usage.cost in dollars wins over the catalogue */
 };
 
 struct curated_target {

@@ -125,7 +125,8 @@ static void odd_calls(void)
         "event contentBlockStart {\"contentBlockIndex\":4,\"start\":{}}\n",
         &bytes);
     struct run run = run_stream(DIALECT_BEDROCK, DIALECT_OPENAI_CHAT, buf_slice(&bytes), NULL, 0);
-    EXPECT_SLICE(buf_slice(&run.trace), "start\ncall index=0 id=a name=f\n-\n-\n-\n-\n-\n");
+    EXPECT_SLICE(buf_slice(&run.trace),
+                 "start\ncall index=0 id=a name=f\n-\n-\nlost name=toolUse\n-\n-\n-\n");
     run_release(&run);
     buf_release(&bytes);
 }

@@ -78,7 +78,8 @@ static inline void trace_event(struct buf *out, const struct event *event)
         [EVENT_ERROR] = "error",         [EVENT_END] = "end",
         [EVENT_SIGNATURE] = "signature", [EVENT_OPAQUE] = "opaque",
         [EVENT_CITATION] = "citation",   [EVENT_LOGPROBS] = "logprobs",
-        [EVENT_EMBEDDING] = "embedding",
+        [EVENT_EMBEDDING] = "embedding", [EVENT_IMAGE] = "image",
+        [EVENT_DETAIL] = "detail",       [EVENT_LOST] = "lost",
     };
     buf_printf(out, "%s", names[event->kind]);
     if (event->choice != 0) {

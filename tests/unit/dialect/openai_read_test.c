@@ -430,8 +430,8 @@ static void reads_tool_turns(void)
     const struct chat_message *turn = &r.chat.messages[1];
     EXPECT_INT(turn->part_count, 5);
     EXPECT_INT(turn->parts[0].kind, PART_REASONING);
-    EXPECT_SLICE(turn->parts[0].text, "hm");
-    EXPECT_SLICE(turn->parts[1].raw, "[{}]");
+    EXPECT_SLICE(turn->parts[0].raw, "{}");
+    EXPECT_SLICE(turn->parts[1].text, "hm");
     EXPECT_INT(turn->parts[2].kind, PART_TEXT);
     EXPECT_INT(turn->parts[3].kind, PART_TOOL_CALL);
     EXPECT_SLICE(turn->parts[3].name, "f");

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the budget share. The lock guards everything here but the clock. */
+#ifndef SLUICE_STORE_BUDGET_INTERNAL_H
+#define SLUICE_STORE_BUDGET_INTERNAL_H
+
+#include "store/budget.h"
+#include "store/budget_window.h"
+
+#include <pthread.h>
+
+#define MINUTE_BUCKETS 13
+#define MINUTE_WIDTH_NS (5 * NS_PER_S)
+#define ROLLING_BUCKETS 61
+#define ALERTS_MAX 64
+
+struct counter {
+    uint32_t serial; /* of the period that the sums are of */
+    int64_t spent_nd;
+    int64_t held_nd;
+};
+
+/* Only accounts with a limit have these. */
+struct enforced {
+    uint64_t generation;
+    struct scope_limits limits;
+    struct window requests;
+    struct window tokens;
+    int64_t request_buckets[MINUTE_BUCKETS];
+    int64_t token_buckets[MINUTE_BUCKETS];
+    int64_t tokens_held;
+    struct {
+        struct window window; /* of a rolling cap */
+        int64_t *buckets;     /* NULL: it is none */
+        uint32_t serial;      /* of the period in which `percent` was told */
+        unsigned percent;     /* highest threshold told */
+        bool refused;         /* told */
+    } caps[SCOPE_CAPS_MAX];
+};
+
+struct budget_account {
+    struct budget_account *next; /* in its bucket */
+    uint64_t scope;
+    uint64_t hash;
+    char *model; /* NULL: as a whole */
+    enum scope_kind kind;
+    int64_t parallel;
+    struct counter counters[CAP_ROLLING]; /* the holds of [CAP_TOTAL] are all there are */
+    struct enforced *enforced;            /* NULL: no limit */
+};
+
+struct period {
+    int64_t start_s;
+    int64_t end_s;
+    int64_t began_ns; /* monotonic: when this process entered it */
+    uint32_t serial;
+};
+
+/* One reading of the clocks. */
+struct instant {
+    int64_t wall_ns;
+    int64_t monotonic_ns;
+};
+
+struct budget {
+    const struct clock *clock;
+    pthread_mutex_t lock;
+    struct budget_account **buckets;
+    size_t bucket_count; /* power of two or 0 */
+    size_t account_count;
+    struct period periods[CAP_ROLLING]; /* of CAP_TOTAL only the serial counts */
+    uint64_t refused[BUDGET_LIMITS];
+    struct budget_alert alerts[ALERTS_MAX];
+    size_t alert_first;
+    size_t alert_count;
+    uint64_t alerts_lost;
+    bool wake_wanted;
+    void (*wake)(void *user);
+    void *wake_user;
+};
+
+/* --- budget_time.c --- */
+/* [*ret_start_s, *ret_end_s) of the day, week or month with wall_s in it, in the process's time
+ * zone. */
+void budget_period(enum cap_period period, int64_t wall_s, int64_t *ret_start_s,
+                   int64_t *ret_end_s);
+/* Ends the periods that are over. Lock held. */
+void budget_tick(struct budget *budget, const struct instant *now);
+
+/* --- budget.c: lock held --- */
+struct instant budget_now(const struct budget *budget);
+/* Takes the lock at this time, which it returns. */
+struct instant budget_lock(struct budget *budget);
+/* Gives it back, then tells of new alerts. */
+void budget_unlock(struct budget *budget);
+/* Finds or makes it; NULL: out of memory. */
+struct budget_account *budget_account_at(struct budget *budget, enum scope_kind kind,
+                                         uint64_t scope, struct slice model);
+struct budget_account *budget_account_find(const struct budget *budget, enum scope_kind kind,
+                                           uint64_t scope, struct slice model);
+/* The sums of its present period. */
+struct counter *account_counter(const struct budget *budget, struct budget_account *account,
+                                enum cap_period period);
+/* False: out of memory. NULL rule: no limits any more. */
+MUST_USE bool account_enforce(struct budget_account *account, uint64_t generation,
+                              const struct scope_rule *rule);
+/* Settled and held of the cap's present span. */
+int64_t account_used(const struct budget *budget, struct budget_account *account, size_t cap,
+                     const struct instant *now, int64_t *ret_spent_nd);
+
+/* --- budget_alert.c: lock held --- */
+void budget_watch(struct budget *budget, struct budget_account *account, const struct instant *now,
+                  bool quietly);
+void budget_tell_refusal(struct budget *budget, struct budget_account *account, size_t cap,
+                         const struct instant *now);
+
+#endif

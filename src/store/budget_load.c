@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The start: what the ledger knows of earlier spending. */
+#include "store/budget_internal.h"
+
+#include "model/price.h"
+
+/* The bucket counts whole for a period that it reaches into, and until its end for a rolling cap: a
+ * little too much rather than too little. One in the future (the clock was turned back) is now. */
+static void seed(struct budget *budget, struct budget_account *account, int64_t bucket_s,
+                 int64_t spent_nd, const struct instant *now)
+{
+    int64_t end_s = bucket_s + BUDGET_BUCKET_S;
+    for (unsigned i = 0; i < CAP_ROLLING; i++) {
+        if (i == CAP_TOTAL || end_s > budget->periods[i].start_s) {
+            struct counter *counter = account_counter(budget, account, (enum cap_period)i);
+            counter->spent_nd = money_add(counter->spent_nd, spent_nd);
+        }
+    }
+    struct enforced *enforced = account->enforced;
+    int64_t age_s = now->wall_ns / NS_PER_S - end_s;
+    age_s = age_s < 0 ? 0 : age_s > INT32_MAX ? INT32_MAX : age_s;
+    for (size_t i = 0; enforced != NULL && i < SCOPE_CAPS_MAX; i++) {
+        if (enforced->caps[i].buckets != NULL) {
+            window_add(&enforced->caps[i].window, now->monotonic_ns,
+                       now->monotonic_ns - age_s * NS_PER_S, spent_nd);
+        }
+    }
+}
+
+bool budget_seed(struct budget *budget, enum scope_kind kind, uint64_t scope, struct slice model,
+                 int64_t bucket_s, int64_t spent_nd)
+{
+    struct instant now = budget_lock(budget);
+    struct budget_account *account = budget_account_at(budget, kind, scope, model);
+    if (account != NULL) {
+        seed(budget, account, bucket_s, spent_nd, &now);
+        if (account->enforced != NULL) {
+            budget_watch(budget, account, &now, true);
+        }
+    }
+    budget_unlock(budget);
+    return account != NULL;
+}
+
+bool budget_introduce(struct budget *budget, uint64_t generation, const struct scope_rule *rule)
+{
+    budget_lock(budget);
+    struct budget_account *account =
+        budget_account_at(budget, rule->kind, rule->scope_id, slice_from_cstr(rule->model));
+    bool done = account != NULL && account_enforce(account, generation, rule);
+    budget_unlock(budget);
+    return done;
+}

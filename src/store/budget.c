@@ -192,36 +192,53 @@ static bool same_cap(const struct spend_cap *a, const struct spend_cap *b)
            a->soft == b->soft;
 }
 
-/* A rolling cap of another length begins anew. */
-static bool set_cap(struct enforced *enforced, size_t index, const struct spend_cap *cap)
+static bool make_window(struct enforced_cap *made, int64_t window_s)
 {
-    int64_t *old = enforced->caps[index].buckets;
-    struct spend_cap *mine = &enforced->limits.caps[index];
-    bool rolling = cap->period == CAP_ROLLING;
-    if (!same_cap(mine, cap)) {
-        enforced->caps[index].serial = 0;
-        enforced->caps[index].percent = 0;
-        enforced->caps[index].refused = false;
+    int64_t span_s = window_s < 1 ? 1 : window_s;
+    int64_t width_ns = span_s * (NS_PER_S / (ROLLING_BUCKETS - 1)) + 1;
+    made->buckets = memory_array(ROLLING_BUCKETS, sizeof(int64_t));
+    if (made->buckets != NULL) {
+        window_init(&made->window, made->buckets, ROLLING_BUCKETS, width_ns, 0);
     }
-    bool keeps = rolling && old != NULL && mine->window_s == cap->window_s;
-    *mine = *cap;
-    if (keeps) {
+    return made->buckets != NULL;
+}
+
+/* What the cap goes on with: what was told of it, and of a rolling one its window, whatever its
+ * place was. False: out of memory. */
+static bool carry_over(struct enforced *enforced, const struct spend_cap *cap,
+                       struct enforced_cap *made)
+{
+    *made = (struct enforced_cap){.buckets = NULL};
+    for (size_t i = 0; i < enforced->limits.cap_count; i++) {
+        const struct spend_cap *old = &enforced->limits.caps[i];
+        struct enforced_cap *mine = &enforced->caps[i];
+        if (old->period != cap->period || old->window_s != cap->window_s) {
+            continue;
+        }
+        if (same_cap(old, cap)) {
+            *made = *mine;
+        } else {
+            made->window = mine->window;
+            made->buckets = mine->buckets;
+        }
+        mine->buckets = NULL;
         return true;
     }
-    memory_free(old);
-    enforced->caps[index].buckets = NULL;
-    if (!rolling) {
-        return true;
+    return cap->period != CAP_ROLLING || make_window(made, cap->window_s);
+}
+
+static bool set_caps(struct enforced *enforced, const struct scope_limits *limits)
+{
+    struct enforced_cap caps[SCOPE_CAPS_MAX] = {{.buckets = NULL}};
+    bool done = true;
+    for (size_t i = 0; i < limits->cap_count; i++) {
+        done &= carry_over(enforced, &limits->caps[i], &caps[i]);
     }
-    int64_t window_s = cap->window_s < 1 ? 1 : cap->window_s;
-    int64_t width_ns = window_s * (NS_PER_S / (ROLLING_BUCKETS - 1)) + 1;
-    int64_t *buckets = memory_array(ROLLING_BUCKETS, sizeof(int64_t));
-    if (buckets == NULL) {
-        return false;
+    for (size_t i = 0; i < SCOPE_CAPS_MAX; i++) {
+        memory_free(enforced->caps[i].buckets);
     }
-    enforced->caps[index].buckets = buckets;
-    window_init(&enforced->caps[index].window, buckets, ROLLING_BUCKETS, width_ns, 0);
-    return true;
+    memcpy(enforced->caps, caps, sizeof(caps));
+    return done;
 }
 
 static struct enforced *enforced_of(struct budget_account *account)
@@ -243,7 +260,6 @@ static struct enforced *enforced_of(struct budget_account *account)
 bool account_enforce(struct budget_account *account, uint64_t generation,
                      const struct scope_rule *rule)
 {
-    static const struct spend_cap no_cap;
     const struct scope_limits none = limits_none();
     const struct scope_limits *limits = rule == NULL ? &none : &rule->limits;
     if (account->enforced == NULL ? rule == NULL : account->enforced->generation >= generation) {
@@ -253,17 +269,12 @@ bool account_enforce(struct budget_account *account, uint64_t generation,
     if (enforced == NULL) {
         return false;
     }
-    size_t count = limits->cap_count > SCOPE_CAPS_MAX ? SCOPE_CAPS_MAX : limits->cap_count;
-    for (size_t i = 0; i < SCOPE_CAPS_MAX; i++) {
-        if (!set_cap(enforced, i, i < count ? &limits->caps[i] : &no_cap)) {
-            return false; /* and the next call tries again */
-        }
+    CHECK(limits->cap_count <= SCOPE_CAPS_MAX);
+    if (!set_caps(enforced, limits)) {
+        enforced->limits.cap_count = 0; /* the next call tries again */
+        return false;
     }
-    struct spend_cap caps[SCOPE_CAPS_MAX];
-    memcpy(caps, enforced->limits.caps, sizeof(caps));
     enforced->limits = *limits;
-    memcpy(enforced->limits.caps, caps, sizeof(caps));
-    enforced->limits.cap_count = count;
     enforced->generation = generation;
     return true;
 }

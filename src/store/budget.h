@@ -134,8 +134,8 @@ MUST_USE bool budget_seed(struct budget *budget, enum scope_kind kind, uint64_t 
 /* Makes the account of the rule and its limits known. */
 MUST_USE bool budget_introduce(struct budget *budget, uint64_t generation,
                                const struct scope_rule *rule);
-/* All rules, and all that the database at `path` says was spent: the ledger has been opened, so that
- * what a crash left is charged in it. */
+/* All rules, and all that the database at `path` says was spent: the ledger has been opened, so
+ * that what a crash left is charged in it. */
 MUST_USE bool budget_load(struct budget *budget, const char *path, uint64_t generation,
                           const struct scope_rule *rules, size_t rule_count, struct error *error);
 #define BUDGET_BUCKET_S 900

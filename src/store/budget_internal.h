@@ -19,6 +19,15 @@ struct counter {
     int64_t held_nd;
 };
 
+/* What goes with a cap, at the same place. */
+struct enforced_cap {
+    struct window window; /* of a rolling cap */
+    int64_t *buckets;     /* NULL: it is none */
+    uint32_t serial;      /* of the period that is told of */
+    unsigned percent;     /* highest threshold told */
+    bool refused;         /* told */
+};
+
 /* Only accounts with a limit have these. */
 struct enforced {
     uint64_t generation;
@@ -28,13 +37,7 @@ struct enforced {
     int64_t request_buckets[MINUTE_BUCKETS];
     int64_t token_buckets[MINUTE_BUCKETS];
     int64_t tokens_held;
-    struct {
-        struct window window; /* of a rolling cap */
-        int64_t *buckets;     /* NULL: it is none */
-        uint32_t serial;      /* of the period in which `percent` was told */
-        unsigned percent;     /* highest threshold told */
-        bool refused;         /* told */
-    } caps[SCOPE_CAPS_MAX];
+    struct enforced_cap caps[SCOPE_CAPS_MAX];
 };
 
 struct budget_account {

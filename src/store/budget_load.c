@@ -3,6 +3,10 @@
 #include "store/budget_internal.h"
 
 #include "model/price.h"
+#include "store/ledger_schema.h"
+#include "store/ledger_spend.h"
+
+_Static_assert(BUDGET_BUCKET_S == SPEND_BUCKET_S, "what is read is what was written");
 
 /* The bucket counts whole for a period that it reaches into, and until its end for a rolling cap: a
  * little too much rather than too little. One in the future (the clock was turned back) is now. */
@@ -49,5 +53,50 @@ bool budget_introduce(struct budget *budget, uint64_t generation, const struct s
         budget_account_at(budget, rule->kind, rule->scope_id, slice_from_cstr(rule->model));
     bool done = account != NULL && account_enforce(account, generation, rule);
     budget_unlock(budget);
+    return done;
+}
+
+static bool load_row(struct budget *budget, sqlite3_stmt *row)
+{
+    const char *model = (const char *)sqlite3_column_text(row, 2);
+    size_t len = model == NULL ? 0 : (size_t)sqlite3_column_bytes(row, 2);
+    int64_t kind = sqlite3_column_int64(row, 0);
+    return kind < 0 || kind >= SCOPE_KINDS ||
+           budget_seed(budget, (enum scope_kind)kind, (uint64_t)sqlite3_column_int64(row, 1),
+                       slice_of(model, len), sqlite3_column_int64(row, 3),
+                       sqlite3_column_int64(row, 4));
+}
+
+static bool load_rows(struct budget *budget, sqlite3 *db, const char *path, struct error *error)
+{
+    sqlite3_stmt *row =
+        database_prepare(db, "SELECT s.kind, s.scope, n.name, s.bucket_s, s.cost_nd FROM spend s"
+                             " LEFT JOIN names n ON n.id = s.model");
+    int status = row == NULL ? SQLITE_ERROR : sqlite3_step(row);
+    while (status == SQLITE_ROW && load_row(budget, row)) {
+        status = sqlite3_step(row);
+    }
+    bool done = status == SQLITE_DONE;
+    if (status == SQLITE_ROW) {
+        error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
+    } else if (!done) {
+        database_error(db, path, "reading what was spent", error);
+    }
+    sqlite3_finalize(row);
+    return done;
+}
+
+bool budget_load(struct budget *budget, const char *path, uint64_t generation,
+                 const struct scope_rule *rules, size_t rule_count, struct error *error)
+{
+    for (size_t i = 0; i < rule_count; i++) {
+        if (!budget_introduce(budget, generation, &rules[i])) {
+            return error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
+        }
+    }
+    sqlite3 *db = database_open(path, DATABASE_READ, error);
+    bool done =
+        db != NULL && ledger_schema_check(db, path, error) && load_rows(budget, db, path, error);
+    sqlite3_close(db);
     return done;
 }

@@ -265,6 +265,9 @@ static bool catch_up(struct ledger *ledger, struct error *error)
                   "was charged at the amount set aside for it",
                   (unsigned long long)calls);
     }
+    if (!spends_fold(ledger->writer.db, clock_wall(ledger->clock) / NS_PER_S)) {
+        return database_error(ledger->writer.db, ledger->path, "adding up old spending", error);
+    }
     ledger->shared.stats.interrupted = calls;
     ledger->shared.position = ledger->writer.position;
     return true;

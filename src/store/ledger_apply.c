@@ -49,6 +49,19 @@ static bool number_words(struct writer *writer, const struct slice *words, int64
 
 /* --- holds ----------------------------------------------------------------------------------- */
 
+static bool keep_scopes(struct writer *writer, struct open_call *call,
+                        const struct hold_record *hold)
+{
+    call->scopes[SCOPE_KEY] = (int64_t)hold->key_id;
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        call->scopes[kind] = (int64_t)hold->scopes[kind];
+    }
+    if (hold->limited_model.len > 0) {
+        call->limited_model = names_id(&writer->names, hold->limited_model);
+    }
+    return call->limited_model >= 0;
+}
+
 static bool apply_hold(struct writer *writer, const struct hold_record *hold)
 {
     struct open_call *call = open_calls_at(&writer->calls_open, hold->call);
@@ -64,6 +77,9 @@ static bool apply_hold(struct writer *writer, const struct hold_record *hold)
         call->since = writer->before;
         call->started_ns = hold->wall_ns;
         call->key_id = hold->key_id;
+        if (!keep_scopes(writer, call, hold)) {
+            return false;
+        }
     }
     attempt->held_ns = hold->wall_ns == 0 ? 1 : hold->wall_ns;
     attempt->amount_nd = sane(hold->amount_nd);
@@ -220,6 +236,7 @@ static bool apply_settle(struct writer *writer, const struct settle_record *sett
     if (call->started_ns == 0) {
         call->started_ns = settle->wall_ns;
         call->key_id = settle->key_id;
+        call->scopes[SCOPE_KEY] = (int64_t)settle->key_id;
     }
     attempt->named = true;
     attempt->settled = true;
@@ -400,6 +417,21 @@ bool writer_add_cost(struct writer *writer, enum report_by by, int64_t hour, int
     return rollups_add(&writer->rollups, by, word, &sums);
 }
 
+bool writer_add_spend(struct writer *writer, const struct open_call *call,
+                      const struct open_attempt *attempt, int64_t cost_nd)
+{
+    int64_t held_ns = attempt->held_ns != 0 ? attempt->held_ns : call->started_ns;
+    for (unsigned kind = 0; kind < SCOPE_KINDS; kind++) {
+        int64_t scope = call->scopes[kind];
+        if (!spends_add(&writer->spends, (enum scope_kind)kind, scope, 0, held_ns, cost_nd) ||
+            (call->limited_model != 0 && !spends_add(&writer->spends, (enum scope_kind)kind, scope,
+                                                     call->limited_model, held_ns, cost_nd))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Cost goes where it arose: an attempt's to its own target, provider and model. */
 static bool count_attempts(struct writer *writer, int64_t hour, const struct open_call *call)
 {
@@ -415,6 +447,9 @@ static bool count_attempts(struct writer *writer, int64_t hour, const struct ope
                                  attempt->cost_nd)) {
                 return false;
             }
+        }
+        if (!writer_add_spend(writer, call, attempt, attempt->cost_nd)) {
+            return false;
         }
     }
     return true;
@@ -456,6 +491,9 @@ bool writer_close_call(struct writer *writer, const struct call_record *record,
     } else if (own != NULL) {
         shape->own_cost_nd += record->cost_nd;
         writer->rows++; /* it counts as two */
+        if (!writer_add_spend(writer, call, &call->attempts[0], record->cost_nd)) {
+            return false;
+        }
     } else if (!count_attempts(writer, hour, call)) {
         return false;
     }
@@ -567,7 +605,8 @@ bool writer_write_collected(struct writer *writer)
         }
     }
     memset(writer->tasks, 0, sizeof(writer->tasks));
-    return rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD]);
+    return rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD]) &&
+           spends_write(&writer->spends, writer->sql[SQL_SPEND_ADD]);
 }
 
 static bool write_hold(struct writer *writer, const struct open_call *call,
@@ -595,7 +634,14 @@ static bool write_call(struct writer *writer, struct open_call *call)
 {
     if (!call->written) {
         sqlite3_stmt *sql = writer->sql[SQL_OPEN_ADD];
-        const int64_t values[] = {(int64_t)call->key_id, call->started_ns};
+        const int64_t values[] = {
+            (int64_t)call->key_id,
+            call->started_ns,
+            call->scopes[SCOPE_USER],
+            call->scopes[SCOPE_TEAM],
+            call->scopes[SCOPE_ORGANISATION],
+            call->limited_model,
+        };
         bind_id(sql, 1, &call->id);
         bind_numbers(sql, 2, values, ARRAY_LEN(values));
         call->written = true;

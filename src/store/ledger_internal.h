@@ -13,6 +13,7 @@
 #include "store/ledger_rollup.h"
 #include "store/ledger_rows.h"
 #include "store/ledger_shapes.h"
+#include "store/ledger_spend.h"
 
 #include <sys/types.h>
 
@@ -51,6 +52,7 @@ enum writer_statement {
     SQL_ATTEMPT_ADD,
     SQL_ATTEMPT_LIST,
     SQL_ROLLUP_ADD,
+    SQL_SPEND_ADD,
     SQL_OPEN_ADD,
     SQL_OPEN_REMOVE,
     SQL_OPEN_LIST,
@@ -76,6 +78,7 @@ struct writer {
     struct names names;
     struct open_calls calls_open;
     struct rollups rollups;
+    struct spends spends;
     struct shapes shapes;
     struct rows calls;
     struct rows attempts;
@@ -130,6 +133,9 @@ MUST_USE bool writer_write_collected(struct writer *writer);
 MUST_USE bool writer_forget_call(struct writer *writer, struct open_call *call);
 MUST_USE bool writer_add_cost(struct writer *writer, enum report_by by, int64_t hour, int64_t word,
                               int64_t cost_nd);
+/* An attempt's cost for its key and what stands above it, in the time of its hold. */
+MUST_USE bool writer_add_spend(struct writer *writer, const struct open_call *call,
+                               const struct open_attempt *attempt, int64_t cost_nd);
 int64_t writer_hour(int64_t wall_ns);
 /* What arrived against the rules of record.h. */
 void writer_anomaly(struct writer *writer, const char *what, struct id call);

@@ -115,6 +115,8 @@ struct open_call *open_calls_at(struct open_calls *calls, struct id id)
     call->id = id;
     call->next = calls->buckets[at];
     call->key_id = 0;
+    memset(call->scopes, 0, sizeof(call->scopes));
+    call->limited_model = 0;
     call->started_ns = 0;
     call->since = (struct journal_position){0};
     call->written = false;

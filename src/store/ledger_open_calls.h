@@ -29,6 +29,8 @@ struct open_call {
     struct id id;
     struct open_call *next; /* in its bucket, or in the free list */
     uint64_t key_id;
+    int64_t scopes[SCOPE_KINDS]; /* of the first hold; [SCOPE_KEY] is the key */
+    int64_t limited_model;       /* a number of `names`; 0: none */
     int64_t started_ns;
     struct journal_position since; /* where its first hold is read; of no use once it is written */
     bool written;                  /* it has a row in `open_calls`, and its holds have theirs */

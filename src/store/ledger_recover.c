@@ -79,7 +79,8 @@ static bool extend_call(struct writer *writer, struct open_call *call,
         if (attempt->number > closed->attempts) {
             count++;
             cost += attempt->cost_nd;
-            if (!count_late(writer, closed, attempt)) {
+            if (!count_late(writer, closed, attempt) ||
+                !writer_add_spend(writer, call, attempt, attempt->cost_nd)) {
                 return false;
             }
         }

@@ -129,11 +129,26 @@ static const char schema_3[] =
     "ALTER TABLE state ADD COLUMN audit_hash BLOB NOT NULL DEFAULT x'';"
     "PRAGMA user_version = 3;";
 
+/* What scopes have spent, in quarters of an hour (ledger_spend.h): of a key all that its calls cost
+   so far, of other scopes what comes from now on. The scopes of an open call are kept with it. */
+static const char schema_4[] =
+    "CREATE TABLE spend(kind INTEGER NOT NULL, scope INTEGER NOT NULL, model INTEGER NOT NULL,"
+    " bucket_s INTEGER NOT NULL, cost_nd INTEGER NOT NULL,"
+    " PRIMARY KEY(kind, scope, model, bucket_s)) WITHOUT ROWID;"
+    "INSERT INTO spend SELECT 0, key, 0, started_ns / 900000000000 * 900, sum(cost_nd) FROM calls"
+    " WHERE key <> 0 AND cost_nd > 0 GROUP BY key, started_ns / 900000000000;"
+    "ALTER TABLE open_calls ADD COLUMN user INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE open_calls ADD COLUMN team INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE open_calls ADD COLUMN organisation INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE open_calls ADD COLUMN limited_model INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 4;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1,
     [1] = schema_2,
     [2] = schema_3,
+    [3] = schema_4,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

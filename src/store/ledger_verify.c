@@ -78,6 +78,12 @@ static const struct invariant invariants[] = {
     {"the sums of the models are wrong", ROLLUPS("1", ATTEMPT_SUMS("model"))},
     {"the sums of the tasks are wrong", ROLLUPS("2", CALL_SUMS("task", "cost_nd"))},
     {"the sums of the keys are wrong", ROLLUPS("3", CALL_SUMS("key_name", "cost_nd"))},
+    {"what keys have spent is not what their calls cost",
+     "SELECT 'key ' || scope FROM (SELECT * FROM (SELECT key AS scope, sum(cost_nd) FROM calls"
+     " WHERE key <> 0 GROUP BY key HAVING sum(cost_nd) > 0) EXCEPT SELECT scope, sum(cost_nd) FROM "
+     "spend WHERE kind = 0 AND model = 0"
+     " GROUP BY scope) LIMIT 1"},
+    {"an amount is negative", "SELECT scope FROM spend WHERE cost_nd < 0 LIMIT 1"},
     {"the sums of the providers are wrong", ROLLUPS("4", ATTEMPT_SUMS("provider"))},
     {"the sums of the targets are wrong", ROLLUPS("5", ATTEMPT_SUMS("target"))},
     {"the sums of the routes are wrong", ROLLUPS("6", CALL_SUMS("route", "cost_nd"))},

@@ -30,13 +30,17 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_ATTEMPT_ADD] = "INSERT INTO attempt_rows SELECT * FROM collected_attempts WHERE true"
                         " ON CONFLICT DO NOTHING",
     [SQL_ATTEMPT_LIST] =
-        "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported"
+        "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported,"
+        " a.settled_ns"
         " FROM open_calls o CROSS JOIN attempt_rows a ON a.call = o.call"
         " ORDER BY a.call, a.attempt",
     [SQL_ROLLUP_ADD] = rollups_sql,
-    [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns) VALUES(?, ?, ?)",
+    [SQL_SPEND_ADD] = spends_sql,
+    [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns, user, team, organisation,"
+                     " limited_model) VALUES(?, ?, ?, ?, ?, ?, ?)",
     [SQL_OPEN_REMOVE] = "DELETE FROM open_calls WHERE call = ?",
-    [SQL_OPEN_LIST] = "SELECT call, key, started_ns FROM open_calls",
+    [SQL_OPEN_LIST] = "SELECT call, key, started_ns, user, team, organisation, limited_model"
+                      " FROM open_calls",
     [SQL_HOLD_ADD] = "INSERT INTO holds(call, attempt, held_ns, amount_nd, target, provider, model)"
                      " VALUES(?, ?, ?, ?, ?, ?, ?)",
     [SQL_HOLD_REMOVE] = "DELETE FROM holds WHERE call = ? AND attempt = ?",
@@ -154,6 +158,7 @@ bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
     *writer = (struct writer){.path = path, .sync = sync};
     open_calls_init(&writer->calls_open);
     rollups_init(&writer->rollups);
+    spends_init(&writer->spends);
     return open_database(writer, access, error);
 }
 
@@ -162,6 +167,7 @@ void writer_close(struct writer *writer)
     close_database(writer);
     open_calls_release(&writer->calls_open);
     rollups_release(&writer->rollups);
+    spends_release(&writer->spends);
 }
 
 /* --- loading -----------------------------------------------------------------------------------
@@ -197,6 +203,11 @@ static bool load_call(struct writer *writer, sqlite3_stmt *row)
     }
     call->key_id = (uint64_t)sqlite3_column_int64(row, 1);
     call->started_ns = sqlite3_column_int64(row, 2);
+    call->scopes[SCOPE_KEY] = (int64_t)call->key_id;
+    for (int kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        call->scopes[kind] = sqlite3_column_int64(row, 2 + kind);
+    }
+    call->limited_model = sqlite3_column_int64(row, 6);
     call->written = true;
     return true;
 }
@@ -234,6 +245,7 @@ static bool load_attempt(struct writer *writer, sqlite3_stmt *row)
     attempt->settled = true;
     attempt->named = true;
     attempt->cost_nd = sqlite3_column_int64(row, 2);
+    attempt->held_ns = sqlite3_column_int64(row, 8); /* when is not known any more: not later */
     for (int i = 0; i < ATTEMPT_WORDS; i++) {
         attempt->names[i] = sqlite3_column_int64(row, 3 + i);
     }
@@ -297,6 +309,7 @@ bool writer_load(struct writer *writer, struct journal *journal, struct error *e
     }
     open_calls_release(&writer->calls_open);
     rollups_clear(&writer->rollups);
+    spends_clear(&writer->spends);
     shapes_clear(&writer->shapes);
     names_clear(&writer->names);
     memset(writer->tasks, 0, sizeof(writer->tasks));

@@ -12,6 +12,7 @@
 #include "base/slice.h"
 #include "model/task.h"
 #include "model/usage.h"
+#include "store/limits.h"
 
 enum attempt_outcome {
     ATTEMPT_OK,
@@ -31,7 +32,9 @@ struct hold_record {
     uint64_t key_id;   /* 0: none */
     struct slice target;
     struct slice provider;
-    struct slice model; /* the provider's name for it */
+    struct slice model;           /* the provider's name for it */
+    uint64_t scopes[SCOPE_KINDS]; /* that the key belongs to, 0: none; [SCOPE_KEY] is not kept */
+    struct slice limited_model;   /* what the client asked for, where a limit names it; or empty */
 };
 
 struct settle_record {

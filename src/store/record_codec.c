@@ -65,10 +65,20 @@ static char *put_name(char *out, struct slice name)
     return put_text(out, name, RECORD_NAME_MAX);
 }
 
+static bool has_scopes(const struct hold_record *record)
+{
+    uint64_t any = 0;
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        any |= record->scopes[kind];
+    }
+    return any != 0 || record->limited_model.len > 0;
+}
+
 size_t record_encode_hold(const struct hold_record *record, char *out)
 {
     char *at = out;
-    *at++ = RECORD_VERSION;
+    bool scopes = has_scopes(record);
+    *at++ = scopes ? RECORD_VERSION_SCOPES : RECORD_VERSION;
     at = put_id(at, record->call);
     at = put_unsigned(at, record->attempt);
     at = put_signed(at, record->wall_ns);
@@ -77,6 +87,10 @@ size_t record_encode_hold(const struct hold_record *record, char *out)
     at = put_name(at, record->target);
     at = put_name(at, record->provider);
     at = put_name(at, record->model);
+    for (unsigned kind = SCOPE_KEY + 1; scopes && kind < SCOPE_KINDS; kind++) {
+        at = put_unsigned(at, record->scopes[kind]);
+    }
+    at = scopes ? put_name(at, record->limited_model) : at;
     return (size_t)(at - out);
 }
 
@@ -307,10 +321,16 @@ static struct slice get_name(struct reader *r)
     return get_text(r, RECORD_NAME_MAX);
 }
 
-static struct reader reader_begin(struct slice bytes)
+/* The version byte is still to be read. */
+static struct reader reader_at(struct slice bytes)
 {
     const unsigned char *start = (const unsigned char *)bytes.ptr;
-    struct reader r = {start, start == NULL ? NULL : start + bytes.len, start == NULL};
+    return (struct reader){start, start == NULL ? NULL : start + bytes.len, start == NULL};
+}
+
+static struct reader reader_begin(struct slice bytes)
+{
+    struct reader r = reader_at(bytes);
     r.failed |= get_byte(&r) != RECORD_VERSION;
     return r;
 }
@@ -322,7 +342,9 @@ static bool reader_finish(const struct reader *r)
 
 bool record_decode_hold(struct slice bytes, struct hold_record *ret_record)
 {
-    struct reader r = reader_begin(bytes);
+    struct reader r = reader_at(bytes);
+    unsigned version = get_byte(&r);
+    r.failed |= version != RECORD_VERSION && version != RECORD_VERSION_SCOPES;
     ret_record->call = get_id(&r);
     ret_record->attempt = (uint32_t)get_up_to(&r, UINT32_MAX);
     ret_record->wall_ns = get_signed(&r);
@@ -331,6 +353,15 @@ bool record_decode_hold(struct slice bytes, struct hold_record *ret_record)
     ret_record->target = get_name(&r);
     ret_record->provider = get_name(&r);
     ret_record->model = get_name(&r);
+    memset(ret_record->scopes, 0, sizeof(ret_record->scopes));
+    ret_record->limited_model = SLICE_EMPTY;
+    if (version == RECORD_VERSION_SCOPES) {
+        for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+            ret_record->scopes[kind] = get_unsigned(&r);
+        }
+        ret_record->limited_model = get_name(&r);
+        r.failed |= !has_scopes(ret_record); /* the first version says that */
+    }
     return reader_finish(&r);
 }
 

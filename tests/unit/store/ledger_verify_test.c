@@ -38,7 +38,7 @@ static const struct tampering tamperings[] = {
      "a call is not the sum of its attempts"},
     {"DELETE FROM call_rows WHERE id = (SELECT max(call) FROM attempt_rows)",
      "an attempt belongs to no call"},
-    {"INSERT INTO open_calls SELECT call, 0, 1 FROM attempts LIMIT 1;"
+    {"INSERT INTO open_calls SELECT call, 0, 1, 0, 0, 0, 0 FROM attempts LIMIT 1;"
      "INSERT INTO holds SELECT call, attempt, 1, 1, 0, 0, 0 FROM attempts LIMIT 1",
      "an attempt is settled and still held"},
     {"INSERT INTO holds VALUES(x'00112233445566778899aabbccddeeff', 1, 1, 1, 0, 0, 0)",
@@ -61,6 +61,10 @@ static const struct tampering tamperings[] = {
     {"UPDATE rollups SET failed = failed + 1 WHERE dimension = 2",
      "the sums of the tasks are wrong"},
     {"DELETE FROM rollups WHERE dimension = 3", "the sums of the keys are wrong"},
+    {"UPDATE spend SET cost_nd = cost_nd + 1 WHERE kind = 0 AND model = 0",
+     "what keys have spent is not what their calls cost"},
+    {"DELETE FROM spend WHERE kind = 0", "what keys have spent is not what their calls cost"},
+    {"UPDATE spend SET cost_nd = -1 WHERE kind > 0", "an amount is negative"},
     {"INSERT INTO rollups VALUES(4, 1, 1, 1, 0, 0, 0, 0, 0, 0)",
      "the sums of the providers are wrong"},
     {"UPDATE rollups SET baseline_nd = baseline_nd + 1 WHERE dimension = 5",

@@ -90,9 +90,11 @@ static void refuses_what_it_would_not_write(void)
     size_t len = record_encode_hold(&hold, bytes);
     bytes[len] = 0;
     EXPECT(!record_decode_hold(slice_of(bytes, len + 1), &back)); /* a byte left over */
-    bytes[0] = RECORD_VERSION + 1;
+    bytes[0] = RECORD_VERSION_SCOPES + 1;
     EXPECT(!record_decode_hold(slice_of(bytes, len), &back)); /* another version */
     bytes[0] = RECORD_VERSION;
+    EXPECT(!record_decode_hold(slice_of(bytes, len), &back)); /* that has no scopes */
+    bytes[0] = RECORD_VERSION_SCOPES;
     EXPECT(record_decode_hold(slice_of(bytes, len), &back));
     memmove(bytes + 18, bytes + 17, len - 17); /* attempt 1 as 0x81 0x00 */
     bytes[17] = (char)0x81;

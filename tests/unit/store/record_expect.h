@@ -21,6 +21,10 @@ static inline void expect_same_hold(const struct hold_record *a, const struct ho
     expect_same_slice(a->target, b->target);
     expect_same_slice(a->provider, b->provider);
     expect_same_slice(a->model, b->model);
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        EXPECT(a->scopes[kind] == b->scopes[kind]);
+    }
+    expect_same_slice(a->limited_model, b->limited_model);
 }
 
 static inline void expect_same_usage(const struct usage *a, const struct usage *b)

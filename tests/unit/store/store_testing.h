@@ -113,6 +113,9 @@ static inline struct hold_record sample_hold(uint64_t seed, uint32_t attempt)
         .target = slice_from_cstr(sample_targets[which]),
         .provider = slice_from_cstr(sample_providers[which]),
         .model = slice_from_cstr(sample_models[which]),
+        .scopes = {[SCOPE_USER] = seed % 3 == 0 ? 1 + seed % 2 : 0,
+                   [SCOPE_ORGANISATION] = seed % 3 == 0 ? 3 : 0},
+        .limited_model = seed % 6 == 0 ? SLICE("auto") : SLICE_EMPTY,
     };
 }
 

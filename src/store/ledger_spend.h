@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each scope has spent, per quarter of an hour: where budget.h begins after a start. Collected
+ * in memory during a batch, like the rollups, and added to the table `spend` at its end. An
+ * attempt counts in the quarter of an hour in which it was held, for its key and for the scopes
+ * that the key belonged to then; as a whole and, where a limit named the call's model, for that
+ * model too. One thread.
+ */
+#ifndef SLUICE_STORE_LEDGER_SPEND_H
+#define SLUICE_STORE_LEDGER_SPEND_H
+
+#include "store/database.h"
+#include "store/limits.h"
+
+#define SPEND_BUCKET_S 900
+/* Older rows are put together by days, as if it had all been spent at the day's end; those that are
+ * older than any rolling cap, into one. */
+#define SPEND_DAYS_KEPT 40
+#define SPEND_DAYS_MAX 370
+
+struct spend {
+    int64_t scope; /* 0: an empty slot */
+    int64_t model; /* a number of `names`; 0: as a whole */
+    int64_t bucket_s;
+    int64_t cost_nd;
+    uint32_t kind; /* enum scope_kind */
+};
+
+struct spends {
+    struct spend *slots; /* open addressing */
+    size_t cap;          /* power of two or 0 */
+    size_t count;
+};
+
+void spends_init(struct spends *spends);
+void spends_release(struct spends *spends);
+void spends_clear(struct spends *spends);
+/* False when out of memory. */
+MUST_USE bool spends_add(struct spends *spends, enum scope_kind kind, int64_t scope, int64_t model,
+                         int64_t held_ns, int64_t cost_nd);
+/* The SQL that spends_write() wants prepared. */
+extern const char spends_sql[];
+/* Adds all to the database, inside the caller's transaction, and clears them. */
+MUST_USE bool spends_write(struct spends *spends, sqlite3_stmt *upsert);
+/* Puts rows together that no period needs apart any more, in a transaction of its own. */
+MUST_USE bool spends_fold(sqlite3 *db, int64_t wall_s);
+
+#endif

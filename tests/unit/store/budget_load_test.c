@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the ledger's records to the balances that a start begins with. */
+#include "store/ledger_spend.h"
+#include "tests/unit/store/budget_testing.h"
+#include "tests/unit/store/ledger_testing.h"
+
+#include <time.h>
+
+#define CALLS 200
+
+/* What calls 1 .. CALLS cost a scope, by their holds. */
+static int64_t wanted_of(enum scope_kind kind, uint64_t id, bool of_model)
+{
+    int64_t sum = 0;
+    for (uint64_t seed = 1; seed <= CALLS; seed++) {
+        struct hold_record hold = sample_hold(seed, 1);
+        uint64_t mine = kind == SCOPE_KEY ? hold.key_id : hold.scopes[kind];
+        for (uint32_t i = 1; i <= sample_attempts(seed); i++) {
+            bool counts = mine == id && (!of_model || hold.limited_model.len > 0);
+            sum += counts ? sample_cost(seed, i) : 0;
+        }
+    }
+    return sum;
+}
+
+static int64_t total_of(struct budget *budget, enum scope_kind kind, uint64_t id,
+                        struct slice model)
+{
+    struct budget_balance balance;
+    EXPECT(budget_balance_read(budget, kind, id, model, &balance));
+    return balance.spent_nd[CAP_TOTAL];
+}
+
+static struct budget *load(const struct clock *clock)
+{
+    struct error error = {0};
+    struct budget *budget = budget_new(clock);
+    CHECK(budget != NULL);
+    bool loaded = budget_load(budget, ledger_path, 1, NULL, 0, &error);
+    if (!loaded) {
+        printf("# %s: %s\n", error.code, error.text);
+    }
+    EXPECT(loaded);
+    return budget;
+}
+
+static void expect_balances(struct budget *budget)
+{
+    for (uint64_t key = 1; key < ARRAY_LEN(sample_keys); key++) {
+        EXPECT_INT(total_of(budget, SCOPE_KEY, key, SLICE_EMPTY), wanted_of(SCOPE_KEY, key, false));
+    }
+    EXPECT_INT(total_of(budget, SCOPE_USER, 1, SLICE_EMPTY), wanted_of(SCOPE_USER, 1, false));
+    EXPECT_INT(total_of(budget, SCOPE_USER, 2, SLICE_EMPTY), wanted_of(SCOPE_USER, 2, false));
+    EXPECT_INT(total_of(budget, SCOPE_ORGANISATION, 3, SLICE("auto")),
+               wanted_of(SCOPE_ORGANISATION, 3, true));
+}
+
+static void balances_are_what_the_records_say(void)
+{
+    begin();
+    struct ledger *ledger = open_ledger();
+    for (uint64_t seed = 1; seed <= CALLS; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    EXPECT(ledger_flush(ledger, 5000));
+    EXPECT(ask("SELECT count(*) FROM spend") > 30);
+    struct budget *budget = load(&clock_system);
+    expect_balances(budget);
+    budget_free(budget);
+    ledger_close(ledger, 1000);
+    ledger = open_ledger(); /* it folds what is years old */
+    EXPECT(ask("SELECT count(*) FROM spend") < 20);
+    budget = load(&clock_system);
+    expect_balances(budget);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_MONTH), 0);
+    budget_free(budget);
+    ledger_close(ledger, 1000);
+    expect_sound();
+    end();
+}
+
+static void an_attempt_counts_when_it_was_held(void)
+{
+    struct clock_manual then;
+    struct hold_record hold = sample_hold(6, 1);
+    struct settle_record settle = sample_settle(6, 1);
+    struct call_record call = sample_call(6);
+    begin();
+    struct ledger *ledger = open_ledger();
+    int64_t midnight_ns = SAMPLE_START_NS + 86400 * NS_PER_S;
+    hold.wall_ns = midnight_ns - NS_PER_S;
+    settle.wall_ns = midnight_ns + NS_PER_S;
+    call.attempts = 1;
+    call.cost_nd = settle.cost_nd;
+    EXPECT(journal_hold(ledger_journal(ledger), &hold));
+    EXPECT(journal_settle_and_call(ledger_journal(ledger), &settle, &call));
+    EXPECT(ledger_flush(ledger, 5000));
+    EXPECT_INT(ask("SELECT max(bucket_s) - min(bucket_s) FROM spend"), 0);
+    clock_manual_init(&then, 0, midnight_ns + 5 * NS_PER_S);
+    struct budget *budget = load(&then.clock);
+    EXPECT_INT(spent_of(budget, SCOPE_ORGANISATION, 3, CAP_DAY), 0);
+    EXPECT_INT(spent_of(budget, SCOPE_ORGANISATION, 3, CAP_MONTH), settle.cost_nd);
+    budget_free(budget);
+    ledger_close(ledger, 1000);
+    end();
+}
+
+/* Holds without a settle, some in the journal alone, some in the tables, one call half settled. */
+static void a_crash_charges_what_was_held(void)
+{
+    for (int written = 0; written < 2; written++) {
+        begin();
+        struct ledger *ledger = open_ledger();
+        int64_t held = 0;
+        for (uint64_t seed = 6; seed <= 60; seed += 6) {
+            struct hold_record hold = sample_hold(seed, 1);
+            hold.key_id = 2;
+            hold.amount_nd = (int64_t)seed;
+            held += hold.amount_nd;
+            EXPECT(journal_hold(ledger_journal(ledger), &hold));
+        }
+        struct hold_record first = sample_hold(66, 1);
+        struct hold_record second = sample_hold(66, 2);
+        struct settle_record settle = sample_settle(66, 1);
+        first.key_id = second.key_id = settle.key_id = 2;
+        second.amount_nd = 1000000;
+        EXPECT(journal_hold(ledger_journal(ledger), &first));
+        EXPECT(journal_settle(ledger_journal(ledger), &settle));
+        EXPECT(journal_hold(ledger_journal(ledger), &second));
+        held += settle.cost_nd + second.amount_nd;
+        EXPECT(ledger_flush(ledger, 5000));
+        ledger_close(ledger, 1000);
+        if (written == 1) {
+            EXPECT(ask("SELECT count(*) FROM holds") > 0);
+        }
+        ledger = open_ledger();
+        struct budget *budget = load(&clock_system);
+        EXPECT_INT(total_of(budget, SCOPE_KEY, 2, SLICE_EMPTY), held);
+        EXPECT_INT(total_of(budget, SCOPE_USER, 1, SLICE_EMPTY), held);
+        EXPECT_INT(total_of(budget, SCOPE_ORGANISATION, 3, SLICE("auto")), held);
+        budget_free(budget);
+        ledger_close(ledger, 1000);
+        expect_sound();
+        end();
+    }
+}
+
+static void folding_keeps_days_and_sums(void)
+{
+    begin();
+    ledger_close(open_ledger(), 1000);
+    EXPECT(change("INSERT INTO spend WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n"
+                  " WHERE i < 4999) SELECT 0, 1 + i % 2, 0, 900 * (1 + i * 10), 1 FROM n"));
+    sqlite3 *db = NULL;
+    EXPECT(sqlite3_open(ledger_path, &db) == SQLITE_OK);
+    int64_t end_s = 900 * INT64_C(49991);
+    EXPECT(spends_fold(db, end_s));
+    EXPECT(spends_fold(db, end_s)); /* nothing is left to do */
+    sqlite3_close(db);
+    EXPECT_INT(ask("SELECT sum(cost_nd) FROM spend"), 5000);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE bucket_s = 0"), 2);
+    EXPECT_INT(
+        ask("SELECT count(*) FROM spend WHERE bucket_s > 0 AND bucket_s < 44991900 - 370 * 86400"),
+        0);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE bucket_s < 44991900 - 40 * 86400"
+                   " AND bucket_s > 0 AND bucket_s % 86400 <> 85500"),
+               0);
+    EXPECT(ask("SELECT count(*) FROM spend WHERE bucket_s > 44991900 - 40 * 86400") > 300);
+    end();
+}
+
+int main(void)
+{
+    setenv("TZ", "UTC", 1);
+    tzset();
+    TEST(balances_are_what_the_records_say, "balances are what the records say, of every scope");
+    TEST(an_attempt_counts_when_it_was_held, "an attempt counts for the day in which it was held");
+    TEST(a_crash_charges_what_was_held, "a crash charges what was held, to every scope");
+    TEST(folding_keeps_days_and_sums, "old rows are put together by days, and nothing is lost");
+    return tap_done();
+}

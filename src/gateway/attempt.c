@@ -125,6 +125,7 @@ void meter_frame(struct meter *meter, const struct frame *frame)
             break;
         case EVENT_USAGE:
             usage_report(&meter->usage, &event->usage);
+            meter->reported_bytes = meter->text_bytes;
             break;
         case EVENT_ERROR:
             meter_error(meter, event);
@@ -137,6 +138,22 @@ void meter_frame(struct meter *meter, const struct frame *frame)
             break;
         }
     }
+}
+
+void meter_settle(struct meter *meter, int64_t expected_input, bool whole)
+{
+    struct usage *usage = &meter->usage;
+    int64_t bytes = meter->text_bytes - (usage->reported ? meter->reported_bytes : 0);
+    if (usage->reported && (whole || bytes == 0)) {
+        return;
+    }
+    if (!usage->reported) {
+        usage->input = expected_input;
+        usage->output = 0;
+    }
+    int64_t output = usage->output + bytes / 4 + (bytes > 0 ? 1 : 0);
+    usage->output = output > USAGE_TOKENS_MAX ? USAGE_TOKENS_MAX : output;
+    usage->reported = false;
 }
 
 void attempt_init(struct attempt *attempt)
@@ -223,7 +240,7 @@ void attempt_complete(struct call *call)
 }
 
 /* Did the provider begin to answer? A client that leaves while a provider works does not have the
- * prompt for nothing. */
+ * prompt for nothing. What has begun is charged: by report, or by what it visibly was. */
 static bool is_answered(const struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
@@ -231,18 +248,6 @@ static bool is_answered(const struct call *call)
     bool begun =
         attempt->status == 200 && (attempt->outcome != ATTEMPT_FAILED || attempt->meter.events > 0);
     return begun || (left && attempt->status == 0);
-}
-
-/* An answer without reported usage is charged by what it visibly was: the prompt as estimated once
-   the provider had begun to answer, and a token for every four bytes that came back. */
-static void estimate_usage(const struct call *call, struct usage *usage)
-{
-    const struct attempt *attempt = &call->attempt;
-    if (usage->reported || !is_answered(call)) {
-        return;
-    }
-    usage->input = call->tokens.expected;
-    usage->output = attempt->meter.text_bytes / 4 + (attempt->meter.text_bytes > 0 ? 1 : 0);
 }
 
 /* The price to reckon with; *spare holds it when it is none of the target's own. */
@@ -419,7 +424,9 @@ void attempt_settle(struct call *call, bool last)
     if (call->chat.operation == OPERATION_TOKEN_COUNT) {
         *usage = (struct usage){.reported = true}; /* counted, not used: it costs nothing */
     }
-    estimate_usage(call, usage);
+    if (usage->reported || is_answered(call)) {
+        meter_settle(&attempt->meter, call->tokens.expected, attempt->outcome == ATTEMPT_OK);
+    }
     fill_settle(call, &record, now_ns);
     charge(call, &record);
     record_health(call, usage, record.cost_nd, now_ns);

@@ -22,6 +22,7 @@ enum retry_advice { RETRY_UNSAID, RETRY_YES, RETRY_NO };
 struct meter {
     struct usage usage;
     int64_t text_bytes;        /* of text, reasoning, refusals and arguments: inner bytes */
+    int64_t reported_bytes;    /* of them, those that had come when usage was last reported */
     uint32_t events;           /* with content */
     enum finish_reason finish; /* of any choice, the last that was told */
     enum finish_reason first;  /* of the first choice */
@@ -34,6 +35,13 @@ struct meter {
     char error[512];           /* its message; the last member, see attempt_reset() */
 };
 void meter_frame(struct meter *meter, const struct frame *frame);
+/*
+ * Brings meter->usage to what an answer is charged that stopped here, or (`whole`) ended well.
+ * Reported counts stand. Of an answer that stopped, what came after the last report is added, a
+ * token for every four bytes. Without any report the input is the expected one and the output a
+ * token for every four bytes. What was estimated makes all of it an estimate (.reported false).
+ */
+void meter_settle(struct meter *meter, int64_t expected_input, bool whole);
 /* True when a frame holds some of the answer itself, so that the client's begins too. What only
  * announces it (id, model, role) does not: many a provider sends that before it knows whether it
  * can answer. */

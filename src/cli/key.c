@@ -70,15 +70,22 @@ static void wait_for_server(const char *ledger, const struct key *key, bool in_f
     }
 }
 
+static struct key_actor local_actor(void)
+{
+    return (struct key_actor){
+        .name = SLICE("local"), .source = SLICE("cli"), .wall_ns = clock_wall(&clock_system)};
+}
+
 /* "default", then "key-2" and so on when no name was given. */
 static bool create_named(const char *path, const char *name, int64_t expires_s,
                          char secret[KEY_TEXT_SIZE], struct key *key, struct error *error)
 {
     char made[32] = "default";
+    const struct key_actor local = local_actor();
     for (int i = 2; i < NAMES_TRIED; i++) {
         struct key_order order = {.name = slice_from_cstr(name != NULL ? name : made),
                                   .expires_s = expires_s};
-        if (key_create(path, &order, secret, key, error)) {
+        if (key_create(path, &order, &local, secret, key, error)) {
             return true;
         }
         if (name != NULL || strcmp(error->code, "key_exists") != 0) {
@@ -224,8 +231,9 @@ static int key_revoke_run(int argc, char **argv)
     if (code != EXIT_CODE_OK) {
         return code;
     }
+    const struct key_actor local = local_actor();
     bool ok = read_which(arguments.words[0], &which, &error) &&
-              key_revoke(path, slice_trim(buf_slice(&which)), &key, &error);
+              key_revoke(path, slice_trim(buf_slice(&which)), &local, &key, &error);
     buf_release(&which);
     if (!ok) {
         return say_error("key revoke", &error);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Changing keys, scopes and limits: short transactions, each on a connection of its own, which may
- * wait for another process (never on an event loop). Who may do it has been decided by the caller,
- * except for what an administrator's own limits decide: that is checked here, in the transaction.
- * Every change that took place is in the audit log (audit.h) with it, or has not taken place.
+ * wait for another process (never on an event loop). A change and its entry in the audit log
+ * (audit.h) take place together or not at all; what was refused is for the caller to record. Takes
+ * effect at the next key_set_load().
+ *
+ * All functions: errors of database_open() and ledger_schema_prepare(); "exceeds_creator" when the
+ * actor is an administrator with limits of its own and would give more than it has.
  */
 #ifndef SLUICE_STORE_KEY_CHANGE_H
 #define SLUICE_STORE_KEY_CHANGE_H
@@ -12,7 +15,19 @@
 
 #define LIMIT_MODELS_MAX 64 /* rules of one scope that name a model */
 
-/* One row of limits of a new key, or the wish to change one. */
+/* Who does it. */
+struct key_actor {
+    struct slice name;   /* as audit_entry.actor */
+    struct slice source; /* as audit_entry.source */
+    struct slice detail; /* what was asked for, as JSON without secrets; or empty */
+    int64_t wall_ns;
+    /* The administrator whose own scopes, limits and grants bind it, in its set; NULL: whoever can
+     * open the database may do everything. */
+    const struct key_set *set;
+    const struct key *administrator;
+};
+
+/* One row of limits of a new key. */
 struct limit_order {
     struct slice model; /* empty: every model */
     struct scope_limits limits;
@@ -23,7 +38,7 @@ struct key_order {
     enum key_role role;
     struct slice name;
     struct slice scopes[SCOPE_KINDS]; /* names; [SCOPE_KEY] is not looked at; empty: none. Scopes
-                                         that do not exist yet are made. */
+                                         that do not exist yet are made (limit_change.h). */
     int64_t expires_s;                /* 0: never */
     const struct limit_order *limits;
     size_t limit_count;
@@ -34,18 +49,66 @@ struct key_order {
 /*
  * Creates a key in the database at `path` (created if missing). The secret is written to `secret`
  * and kept nowhere. Errors: "bad_key_name" (1 to 63 printable characters), "key_exists" (unique
- * among keys in force), "bad_scope_name", "scope_conflict" (a user or team belongs to another
- * organisation), "bad_limit", "bad_grant".
+ * among keys in force), "bad_scope_name", "scope_conflict", "scope_ambiguous", "bad_limit",
+ * "bad_grant".
  */
 MUST_USE bool key_create(const char *path, const struct key_order *order,
-                         char secret[KEY_TEXT_SIZE], struct key *ret_key, struct error *error);
-/* By id, name, prefix or secret; "key_not_found", or "key_ambiguous". Takes effect at the next
- * key_set_load. */
-MUST_USE bool key_revoke(const char *path, struct slice which, struct key *ret_key,
-                         struct error *error);
+                         const struct key_actor *actor, char secret[KEY_TEXT_SIZE],
+                         struct key *ret_key, struct error *error);
 
-/* "bad_limit": amounts and numbers below 0 (but for LIMIT_NONE), two caps of one period, a rolling
- * cap without its window. 0 is allowed: nothing fits it. */
+/* The others find a key that is not revoked by `which`: its id, name, prefix or secret (also one
+ * that was rotated away). "key_not_found", also for keys that the administrator has no business
+ * with; "key_ambiguous". */
+MUST_USE bool key_revoke(const char *path, struct slice which, const struct key_actor *actor,
+                         struct key *ret_key, struct error *error);
+/* Gives the key a new secret. The one before it opens for overlap_s more seconds, any older one no
+ * more. "key_expired": only a key in force can be rotated. */
+MUST_USE bool key_rotate(const char *path, struct slice which, int64_t overlap_s,
+                         const struct key_actor *actor, char secret[KEY_TEXT_SIZE],
+                         struct key *ret_key, struct error *error);
+/* Blocks the key with this id until it is acknowledged (an overrun: a provider charged more than
+ * could be foreseen). */
+MUST_USE bool key_block(const char *path, uint64_t id, const struct key_actor *actor,
+                        struct error *error);
+/* "key_not_blocked". */
+MUST_USE bool key_acknowledge(const char *path, struct slice which, const struct key_actor *actor,
+                              struct key *ret_key, struct error *error);
+
+/* --- limits --- */
+
+enum limit_field {
+    LIMIT_REQUESTS = 1,
+    LIMIT_TOKENS = 2,
+    LIMIT_PARALLEL = 4,
+    LIMIT_REQUEST_AMOUNT = 8,
+    LIMIT_PACE = 16,
+    LIMIT_CAPS_ALL = 32, /* the caps given replace all there are */
+};
+
+/* A wish to change limits: what is not named stays. Each cap given replaces the one of its period
+ * (and window) or is added; with the amount LIMIT_NONE it goes. */
+struct limit_change {
+    unsigned fields; /* of enum limit_field */
+    struct scope_limits limits;
+};
+/* Changes *limits; "bad_limit" leaves them as they were. */
+MUST_USE bool limits_apply(struct scope_limits *limits, const struct limit_change *change,
+                           struct error *error);
+/* "bad_limit": numbers below 0 (but for LIMIT_NONE), two caps of one period, a rolling cap without
+ * its window. 0 is allowed: nothing fits it. */
 MUST_USE bool limits_check(const struct scope_limits *limits, struct error *error);
+
+/* Whose limits: a key by `name` as `which` above, or a user, team or organisation by name. */
+struct limit_subject {
+    enum scope_kind kind;
+    struct slice name;
+    struct slice organisation; /* of users and teams: empty where the name is enough */
+    struct slice model;        /* empty: every model */
+};
+/* Changes limits; the scope is made if there is none of that name (*ret_made). *ret_rule: as it is
+ * now. */
+MUST_USE bool key_limit(const char *path, const struct limit_subject *subject,
+                        const struct limit_change *change, const struct key_actor *actor,
+                        struct scope_rule *ret_rule, bool *ret_made, struct error *error);
 
 #endif

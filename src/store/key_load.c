@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a set of keys: one read transaction, arrays of the size that the database states. */
+#define _GNU_SOURCE /* qsort_r */
 #include "base/memory.h"
 #include "store/keys_internal.h"
 #include "store/ledger_schema.h"
@@ -195,6 +196,29 @@ static bool add_scope(struct loader *loader, sqlite3_stmt *row)
     return true;
 }
 
+static int by_name(const void *left, const void *right, void *scopes)
+{
+    const struct scope *a = (const struct scope *)scopes + *(const uint32_t *)left;
+    const struct scope *b = (const struct scope *)scopes + *(const uint32_t *)right;
+    return scope_compare(a, b->kind, b->organisation, slice_from_cstr(b->name));
+}
+
+static bool sort_scopes(struct loader *loader)
+{
+    struct key_set *set = loader->set;
+    set->scopes_by_name = memory_array(set->scope_count + 1, sizeof(*set->scopes_by_name));
+    loader->out_of_memory = set->scopes_by_name == NULL;
+    if (set->scopes_by_name == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < set->scope_count; i++) {
+        set->scopes_by_name[i] = (uint32_t)i;
+    }
+    qsort_r(set->scopes_by_name, set->scope_count, sizeof(*set->scopes_by_name), by_name,
+            set->scopes);
+    return true;
+}
+
 static bool load_scopes(struct loader *loader)
 {
     struct key_set *set = loader->set;
@@ -205,7 +229,8 @@ static bool load_scopes(struct loader *loader)
     set->scopes = scopes;
     return done &&
            load_rows(loader, "SELECT kind, id, name, organisation FROM scopes ORDER BY kind, id",
-                     add_scope);
+                     add_scope) &&
+           sort_scopes(loader);
 }
 
 static bool add_rule(struct loader *loader, sqlite3_stmt *row)

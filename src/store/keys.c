@@ -20,6 +20,7 @@ void key_set_unref(struct key_set *set)
     memory_free(set->secrets);
     memory_free(set->grants);
     memory_free(set->scopes);
+    memory_free(set->scopes_by_name);
     memory_free(set->rules);
     memory_free(set->slots);
     arena_release(&set->texts);
@@ -166,12 +167,34 @@ const struct scope *key_set_scope(const struct key_set *set, enum scope_kind kin
     return scope != NULL && scope->kind == kind && scope->id == id ? scope : NULL;
 }
 
-const struct scope *key_set_scope_named(const struct key_set *set, enum scope_kind kind,
-                                        struct slice name)
+int scope_compare(const struct scope *scope, enum scope_kind kind, uint64_t organisation,
+                  struct slice name)
 {
-    for (size_t i = 0; i < set->scope_count; i++) {
-        if (set->scopes[i].kind == kind && slice_eq(slice_from_cstr(set->scopes[i].name), name)) {
-            return &set->scopes[i];
+    if (scope->kind != kind) {
+        return scope->kind < kind ? -1 : 1;
+    }
+    if (scope->organisation != organisation) {
+        return scope->organisation < organisation ? -1 : 1;
+    }
+    return slice_compare(slice_from_cstr(scope->name), name);
+}
+
+const struct scope *key_set_scope_named(const struct key_set *set, enum scope_kind kind,
+                                        uint64_t organisation, struct slice name)
+{
+    size_t low = 0;
+    size_t high = set->scope_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct scope *scope = &set->scopes[set->scopes_by_name[middle]];
+        int order = scope_compare(scope, kind, organisation, name);
+        if (order == 0) {
+            return scope;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
         }
     }
     return NULL;
@@ -271,6 +294,7 @@ size_t key_set_bytes(const struct key_set *set)
 {
     return sizeof(*set) + set->count * sizeof(*set->keys) +
            set->secret_count * sizeof(*set->secrets) + set->grant_count * sizeof(*set->grants) +
-           set->scope_count * sizeof(*set->scopes) + set->rule_count * sizeof(*set->rules) +
-           set->slot_count * sizeof(*set->slots) + set->texts.used;
+           set->scope_count * (sizeof(*set->scopes) + sizeof(*set->scopes_by_name)) +
+           set->rule_count * sizeof(*set->rules) + set->slot_count * sizeof(*set->slots) +
+           set->texts.used;
 }

@@ -46,7 +46,7 @@ struct scope {
     enum scope_kind kind;
     uint64_t id;
     uint64_t organisation; /* of users and teams: the organisation's id; 0: none */
-    const char *name;
+    const char *name;      /* of its kind unique within the organisation */
 };
 
 struct key {
@@ -104,8 +104,9 @@ size_t key_set_scope_count(const struct key_set *set);
 const struct scope *key_set_scope_at(const struct key_set *set, size_t index);
 /* NULL: there is none; id 0 is none. Not of SCOPE_KEY. */
 const struct scope *key_set_scope(const struct key_set *set, enum scope_kind kind, uint64_t id);
+/* `organisation` 0: of none, as organisations are. */
 const struct scope *key_set_scope_named(const struct key_set *set, enum scope_kind kind,
-                                        struct slice name);
+                                        uint64_t organisation, struct slice name);
 struct rule_range key_set_scope_rules(const struct key_set *set, enum scope_kind kind, uint64_t id);
 
 /* Does the key list grants of this kind, and is this one of them? A key that lists none may use

@@ -30,6 +30,7 @@ struct key_set {
     size_t grant_count;
     struct scope *scopes;
     size_t scope_count;
+    uint32_t *scopes_by_name; /* indices, by kind, organisation and name */
     struct scope_rule *rules;
     size_t rule_count;
     uint32_t *slots; /* open addressing by the digest's first bytes; index of a secret + 1, 0: empty
@@ -40,5 +41,8 @@ struct key_set {
 
 /* Where a secret with this digest is looked for first. */
 size_t key_slot_of(const struct key_set *set, const uint8_t *digest);
+/* <0, 0, >0: the order of scopes_by_name. */
+int scope_compare(const struct scope *scope, enum scope_kind kind, uint64_t organisation,
+                  struct slice name);
 
 #endif

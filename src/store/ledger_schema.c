@@ -107,7 +107,7 @@ static const char schema_3[] =
     " ends_s INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE scopes(id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " kind INTEGER NOT NULL CHECK (kind IN (1, 2, 3)), name TEXT NOT NULL,"
-    " organisation INTEGER NOT NULL, created_s INTEGER NOT NULL, UNIQUE(kind, name));"
+    " organisation INTEGER NOT NULL, created_s INTEGER NOT NULL, UNIQUE(kind, organisation, name));"
     "CREATE TABLE grants(key INTEGER NOT NULL, kind INTEGER NOT NULL, text TEXT NOT NULL,"
     " PRIMARY KEY(key, kind, text)) WITHOUT ROWID;"
     "CREATE TABLE limits(kind INTEGER NOT NULL CHECK (kind IN (0, 1, 2, 3)),"

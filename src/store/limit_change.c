@@ -4,14 +4,20 @@
 /* --- checking ----------------------------------------------------------------------------------
  */
 
+size_t text_printable_length(struct slice text)
+{
+    size_t length = slice_utf8_length(text);
+    unsigned char first = length == 0 ? 0 : (unsigned char)text.ptr[0];
+    bool control = first < 0x20 || first == 0x7F ||
+                   (first == 0xC2 && length == 2 && (unsigned char)text.ptr[1] < 0xA0);
+    return control ? 0 : length;
+}
+
 bool text_is_printable(struct slice text)
 {
     while (text.len > 0) {
-        size_t length = slice_utf8_length(text);
-        unsigned char first = (unsigned char)text.ptr[0];
-        bool control = first < 0x20 || first == 0x7F ||
-                       (first == 0xC2 && length == 2 && (unsigned char)text.ptr[1] < 0xA0);
-        if (length == 0 || control) {
+        size_t length = text_printable_length(text);
+        if (length == 0) {
             return false;
         }
         text = slice_from(text, length);
@@ -53,6 +59,14 @@ static bool check_cap(const struct scope_limits *limits, size_t index, struct er
     return true;
 }
 
+bool model_name_check(struct slice model, struct error *error)
+{
+    if (model.len >= SCOPE_NAME_SIZE || !text_is_printable(model)) {
+        return bad_limit(error, "the model of a limit has at most 63 printable characters");
+    }
+    return true;
+}
+
 bool limits_check(const struct scope_limits *limits, struct error *error)
 {
     const int64_t numbers[] = {limits->requests_per_minute, limits->tokens_per_minute,
@@ -70,6 +84,56 @@ bool limits_check(const struct scope_limits *limits, struct error *error)
             return false;
         }
     }
+    return true;
+}
+
+static void apply_cap(struct scope_limits *limits, const struct spend_cap *cap)
+{
+    size_t at = 0;
+    while (at < limits->cap_count && !(limits->caps[at].period == cap->period &&
+                                       limits->caps[at].window_s == cap->window_s)) {
+        at++;
+    }
+    if (cap->amount_nd != LIMIT_NONE) {
+        if (at < SCOPE_CAPS_MAX) {
+            limits->caps[at] = *cap;
+        }
+        limits->cap_count += at == limits->cap_count ? 1 : 0; /* too many: limits_check() tells */
+    } else if (at < limits->cap_count) {
+        limits->caps[at] = limits->caps[--limits->cap_count];
+    }
+}
+
+static void apply_number(int64_t *number, unsigned fields, enum limit_field field, int64_t value)
+{
+    *number = (fields & field) != 0 ? value : *number;
+}
+
+bool limits_apply(struct scope_limits *limits, const struct limit_change *change,
+                  struct error *error)
+{
+    struct scope_limits result = *limits;
+    const struct scope_limits *wish = &change->limits;
+    if ((change->fields & LIMIT_CAPS_ALL) != 0) {
+        result.cap_count = 0;
+    }
+    for (size_t i = 0; i < wish->cap_count && i < SCOPE_CAPS_MAX; i++) {
+        apply_cap(&result, &wish->caps[i]);
+        if (result.cap_count > SCOPE_CAPS_MAX) {
+            break;
+        }
+    }
+    apply_number(&result.requests_per_minute, change->fields, LIMIT_REQUESTS,
+                 wish->requests_per_minute);
+    apply_number(&result.tokens_per_minute, change->fields, LIMIT_TOKENS, wish->tokens_per_minute);
+    apply_number(&result.parallel, change->fields, LIMIT_PARALLEL, wish->parallel);
+    apply_number(&result.max_request_nd, change->fields, LIMIT_REQUEST_AMOUNT,
+                 wish->max_request_nd);
+    result.pace = (change->fields & LIMIT_PACE) != 0 ? wish->pace : result.pace;
+    if (!limits_check(&result, error)) {
+        return false;
+    }
+    *limits = result;
     return true;
 }
 
@@ -101,22 +165,37 @@ static bool run_once(sqlite3_stmt *statement)
     return done;
 }
 
-/* *ret_id 0: there is none. */
-static bool find_scope(sqlite3 *db, enum scope_kind kind, struct slice name, uint64_t *ret_id,
-                       uint64_t *ret_organisation)
+#define ANY_ORGANISATION UINT64_MAX
+
+struct found_scope {
+    int count; /* 0, 1, or 2 for more: *id is then the first one's */
+    uint64_t id;
+    uint64_t organisation;
+};
+
+static bool find_scope(sqlite3 *db, enum scope_kind kind, struct slice name, uint64_t organisation,
+                       struct found_scope *ret_found)
 {
     sqlite3_stmt *sql =
-        database_prepare(db, "SELECT id, organisation FROM scopes WHERE kind = ? AND name = ?");
+        database_prepare(db, "SELECT id, organisation FROM scopes WHERE kind = ?1 AND name = ?2"
+                             " AND (?3 < 0 OR organisation = ?3) ORDER BY organisation LIMIT 2");
+    *ret_found = (struct found_scope){0};
     if (sql == NULL) {
         return false;
     }
     sqlite3_bind_int64(sql, 1, kind);
     bind_slice(sql, 2, name);
+    sqlite3_bind_int64(sql, 3, organisation == ANY_ORGANISATION ? -1 : (int64_t)organisation);
     int status = sqlite3_step(sql);
-    *ret_id = status == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(sql, 0) : 0;
-    *ret_organisation = status == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(sql, 1) : 0;
+    while (status == SQLITE_ROW) {
+        if (ret_found->count++ == 0) {
+            ret_found->id = (uint64_t)sqlite3_column_int64(sql, 0);
+            ret_found->organisation = (uint64_t)sqlite3_column_int64(sql, 1);
+        }
+        status = sqlite3_step(sql);
+    }
     sqlite3_finalize(sql);
-    return status == SQLITE_ROW || status == SQLITE_DONE;
+    return status == SQLITE_DONE;
 }
 
 static bool add_scope(sqlite3 *db, enum scope_kind kind, struct slice name, uint64_t organisation,
@@ -136,61 +215,63 @@ static bool add_scope(sqlite3 *db, enum scope_kind kind, struct slice name, uint
     return done;
 }
 
-struct wanted_scope {
-    uint64_t id; /* 0: to be made */
-    uint64_t organisation;
-};
-
-static bool conflict(const struct slice names[SCOPE_KINDS], enum scope_kind kind,
-                     struct error *error)
+/* The organisation that is named: found, or made. */
+static bool obtain_organisation(sqlite3 *db, struct slice name, int64_t wall_s, uint64_t *ret_id)
 {
-    return error_set(error, ERROR_INVALID, "scope_conflict",
-                     "the %s \"%.*s\" exists already, and not in this organisation",
-                     scope_kind_name(kind), SLICE_ARG(names[kind]));
+    struct found_scope found;
+    if (!find_scope(db, SCOPE_ORGANISATION, name, 0, &found)) {
+        return false;
+    }
+    *ret_id = found.id;
+    return found.count > 0 || add_scope(db, SCOPE_ORGANISATION, name, 0, wall_s, ret_id);
 }
 
-/* All that exist must be of one organisation: the named one, or else theirs. */
-static bool agree(const struct slice names[SCOPE_KINDS], struct wanted_scope wanted[SCOPE_KINDS],
-                  struct error *error)
+/* Users and teams that exist, in the organisation if it is named; else they name it. */
+static bool find_members(sqlite3 *db, const char *path, const struct slice names[SCOPE_KINDS],
+                         uint64_t ids[SCOPE_KINDS], struct error *error)
 {
-    bool named = names[SCOPE_ORGANISATION].len > 0;
-    bool settled = named;
-    uint64_t organisation = wanted[SCOPE_ORGANISATION].id;
+    bool settled = names[SCOPE_ORGANISATION].len > 0;
     for (enum scope_kind kind = SCOPE_USER; kind <= SCOPE_TEAM; kind++) {
-        if (wanted[kind].id == 0) {
-            continue;
+        struct found_scope found = {0};
+        uint64_t where =
+            names[SCOPE_ORGANISATION].len > 0 ? ids[SCOPE_ORGANISATION] : ANY_ORGANISATION;
+        if (names[kind].len > 0 && !find_scope(db, kind, names[kind], where, &found)) {
+            return database_error(db, path, "looking for a scope", error);
         }
-        if (settled &&
-            (wanted[kind].organisation != organisation || (named && organisation == 0))) {
-            return conflict(names, kind, error);
+        if (found.count > 1) {
+            return error_set(error, ERROR_INVALID, "scope_ambiguous",
+                             "several organisations have a %s \"%.*s\": name the organisation",
+                             scope_kind_name(kind), SLICE_ARG(names[kind]));
         }
-        organisation = wanted[kind].organisation;
-        settled = true;
+        if (found.count == 1 && settled && found.organisation != ids[SCOPE_ORGANISATION]) {
+            return error_set(error, ERROR_INVALID, "scope_conflict",
+                             "the %s \"%.*s\" is of another organisation: name the organisation",
+                             scope_kind_name(kind), SLICE_ARG(names[kind]));
+        }
+        if (found.count == 1) {
+            ids[kind] = found.id;
+            ids[SCOPE_ORGANISATION] = found.organisation;
+            settled = true;
+        }
     }
-    wanted[SCOPE_ORGANISATION].id = organisation;
     return true;
 }
 
 bool scopes_obtain(sqlite3 *db, const char *path, const struct slice names[SCOPE_KINDS],
                    int64_t wall_s, uint64_t ret_ids[SCOPE_KINDS], struct error *error)
 {
-    struct wanted_scope wanted[SCOPE_KINDS] = {0};
-    for (enum scope_kind kind = SCOPE_USER; kind <= SCOPE_ORGANISATION; kind++) {
-        if (names[kind].len > 0 &&
-            !find_scope(db, kind, names[kind], &wanted[kind].id, &wanted[kind].organisation)) {
-            return database_error(db, path, "looking for a scope", error);
-        }
+    memset(ret_ids, 0, SCOPE_KINDS * sizeof(ret_ids[0]));
+    if (names[SCOPE_ORGANISATION].len > 0 &&
+        !obtain_organisation(db, names[SCOPE_ORGANISATION], wall_s, &ret_ids[SCOPE_ORGANISATION])) {
+        return database_error(db, path, "looking for an organisation", error);
     }
-    if (!agree(names, wanted, error)) {
+    if (!find_members(db, path, names, ret_ids, error)) {
         return false;
     }
-    static const enum scope_kind order[] = {SCOPE_ORGANISATION, SCOPE_TEAM, SCOPE_USER};
-    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
-        enum scope_kind kind = order[i];
-        uint64_t organisation = kind == SCOPE_ORGANISATION ? 0 : ret_ids[SCOPE_ORGANISATION];
-        ret_ids[kind] = wanted[kind].id;
+    for (enum scope_kind kind = SCOPE_USER; kind <= SCOPE_TEAM; kind++) {
         if (names[kind].len > 0 && ret_ids[kind] == 0 &&
-            !add_scope(db, kind, names[kind], organisation, wall_s, &ret_ids[kind])) {
+            !add_scope(db, kind, names[kind], ret_ids[SCOPE_ORGANISATION], wall_s,
+                       &ret_ids[kind])) {
             return database_error(db, path, "adding a scope", error);
         }
     }

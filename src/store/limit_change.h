@@ -9,10 +9,17 @@
 
 /* "bad_scope_name": 1 to 63 printable characters, neither ':' nor ','. */
 MUST_USE bool scope_name_check(struct slice name, struct error *error);
-/* Letters, digits, anything but control characters, as valid UTF-8. */
+/* "bad_limit": at most 63 printable characters; empty is allowed. */
+MUST_USE bool model_name_check(struct slice model, struct error *error);
+/* Bytes of the character at the start; 0: a control character, not UTF-8, or nothing. */
+size_t text_printable_length(struct slice text);
 bool text_is_printable(struct slice text);
-/* The ids of the scopes with these names; they are made where they do not exist. Users and teams
- * stay in the organisation that they were made in, and bring it along. */
+/*
+ * The ids of the scopes with these names (empty: none, 0); they are made where they do not exist.
+ * Users and teams belong to an organisation, or to none, and have their names within it. Where no
+ * organisation is named, a user or team that exists brings its own along: "scope_ambiguous",
+ * "scope_conflict" (two of different organisations).
+ */
 MUST_USE bool scopes_obtain(sqlite3 *db, const char *path, const struct slice names[SCOPE_KINDS],
                             int64_t wall_s, uint64_t ret_ids[SCOPE_KINDS], struct error *error);
 /* Replaces the rule of this scope and model; limits without any limit remove it. */

@@ -278,10 +278,12 @@ static void admin_end(void)
 
 int main(void)
 {
+    const struct key_actor tester = {.name = SLICE("tester"), .wall_ns = NS_PER_S};
     struct error error;
     struct key key;
     harness_begin(YAML OPEN, true);
-    CHECK(key_create(h.database, &(struct key_order){.name = SLICE("test")}, secret, &key, &error));
+    CHECK(key_create(h.database, &(struct key_order){.name = SLICE("test")}, &tester, secret, &key,
+                     &error));
     key_set_unref(h.gateway.keys);
     h.gateway.keys = key_set_load(h.database, &error);
     CHECK(h.gateway.keys != NULL);

@@ -30,7 +30,7 @@ static bool create(const char *name, const char *user, const char *team, const c
                    [SCOPE_TEAM] = slice_from_cstr(team),
                    [SCOPE_ORGANISATION] = slice_from_cstr(organisation)},
     };
-    return key_create(ledger_path, &order, secret, &made, &error);
+    return key_create(ledger_path, &order, &tester, secret, &made, &error);
 }
 
 static const char *scope_name(const struct key_set *set, const struct key *key,
@@ -58,40 +58,50 @@ static void scopes_of_keys(void)
     EXPECT_INT(key_set_at(set, 0)->scopes[SCOPE_USER], key_set_at(set, 2)->scopes[SCOPE_USER]);
     EXPECT_INT(key_set_at(set, 3)->scopes[SCOPE_USER], 0);
     EXPECT_INT(key_set_at(set, 3)->scopes[SCOPE_KEY], key_set_at(set, 3)->id);
-    EXPECT(key_set_scope_named(set, SCOPE_USER, SLICE("red")) == NULL);
-    EXPECT(key_set_scope_named(set, SCOPE_TEAM, SLICE("red"))->id == two->scopes[SCOPE_TEAM]);
+    const struct scope *acme = key_set_scope_named(set, SCOPE_ORGANISATION, 0, SLICE("acme"));
+    EXPECT(acme != NULL && acme->id == two->scopes[SCOPE_ORGANISATION]);
+    EXPECT(key_set_scope_named(set, SCOPE_USER, acme->id, SLICE("red")) == NULL);
+    EXPECT(key_set_scope_named(set, SCOPE_TEAM, 0, SLICE("red")) == NULL);
+    const struct scope *red = key_set_scope_named(set, SCOPE_TEAM, acme->id, SLICE("red"));
+    EXPECT(red != NULL && red->id == two->scopes[SCOPE_TEAM]);
+    EXPECT_INT(red->organisation, acme->id);
     EXPECT(key_set_scope(set, SCOPE_TEAM, 0) == NULL && key_set_scope(set, SCOPE_TEAM, 99) == NULL);
     key_set_unref(set);
     end();
 }
 
-static void scopes_stay_where_they_are(void)
+static uint64_t scope_id(const char *sql)
 {
-    static const char *const refused[][3] = {
-        {"ann", "", "other"}, /* ann is acme's */
-        {"", "red", "other"}, /* so is the team */
-        {"ann", "", "new"},   /* ... of an organisation that exists */
-        {"lone", "", "acme"}, /* made without one */
-        {"ann", "free", ""},  /* of two different ones */
-        {"lone", "red", ""},
-    };
+    int64_t id = ask(sql);
+    return id < 0 ? 0 : (uint64_t)id;
+}
+
+static void names_are_of_an_organisation(void)
+{
     begin();
     EXPECT(create("one", "ann", "red", "acme"));
-    EXPECT(create("two", "lone", "free", ""));
-    EXPECT(create("three", "", "", "other"));
-    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-        EXPECT(!create("no", refused[i][0], refused[i][1], refused[i][2]));
-        EXPECT_SLICE(slice_from_cstr(error.code), "scope_conflict");
-    }
+    EXPECT(create("two", "ann", "", "other")); /* another ann */
+    EXPECT(create("three", "lone", "free", ""));
+    EXPECT_INT(ask("SELECT count(*) FROM scopes WHERE kind = 1 AND name = 'ann'"), 2);
+    EXPECT(!create("no", "ann", "", "")); /* which one? */
+    EXPECT_SLICE(slice_from_cstr(error.code), "scope_ambiguous");
+    EXPECT(!create("no", "lone", "red", "")); /* of none, and of acme */
+    EXPECT_SLICE(slice_from_cstr(error.code), "scope_conflict");
     EXPECT_INT(ask("SELECT count(*) FROM keys"), 3);
-    EXPECT_INT(ask("SELECT count(*) FROM scopes"), 6); /* none was left behind */
+    EXPECT_INT(ask("SELECT count(*) FROM scopes"), 7); /* none was left behind */
+    EXPECT(create("four", "ann", "red", "acme"));
+    EXPECT_INT(made.scopes[SCOPE_USER],
+               scope_id("SELECT id FROM scopes WHERE kind = 1 AND organisation = 1"));
+    EXPECT(create("five", "new", "red", "")); /* implied by the team */
+    EXPECT_INT(made.scopes[SCOPE_ORGANISATION], 1);
+    EXPECT_INT(ask("SELECT organisation FROM scopes WHERE name = 'new'"), 1);
+    EXPECT(create("six", "lone", "", "acme")); /* a lone of acme's */
+    EXPECT_INT(ask("SELECT count(*) FROM scopes WHERE name = 'lone'"), 2);
     EXPECT(!create("no", "a:b", "", ""));
     EXPECT_SLICE(slice_from_cstr(error.code), "bad_scope_name");
     EXPECT(!create("no", "", "a\nb", ""));
     EXPECT(create("yes", "o'brien; DROP TABLE keys --", "%", "_"));
-    EXPECT(create("also", "ann", "", "")); /* implied */
-    EXPECT_INT(made.scopes[SCOPE_ORGANISATION],
-               ask("SELECT id FROM scopes WHERE kind = 3 AND name = 'acme'"));
+    EXPECT_INT(ask("SELECT count(*) FROM scopes WHERE name IN ('_', '%')"), 2);
     end();
 }
 
@@ -116,7 +126,7 @@ static void limits_come_back(void)
                                     {.model = SLICE("none"), .limits = limits_none()}};
     const struct key_order order = {.name = SLICE("one"), .limits = limits, .limit_count = 3};
     begin();
-    EXPECT(key_create(ledger_path, &order, secret, &made, &error));
+    EXPECT(key_create(ledger_path, &order, &tester, secret, &made, &error));
     EXPECT(create("two", "", "", ""));
     EXPECT(create("three", "", "red", ""));
     EXPECT(change("INSERT INTO limits VALUES(2, 1, '', 5, -1, -1, -1, 0)"));
@@ -156,7 +166,7 @@ static bool refused_limits(struct scope_limits limits)
 {
     struct limit_order order = {.limits = limits};
     const struct key_order key = {.name = SLICE("no"), .limits = &order, .limit_count = 1};
-    return !key_create(ledger_path, &key, secret, &made, &error) &&
+    return !key_create(ledger_path, &key, &tester, secret, &made, &error) &&
            strcmp(error.code, "bad_limit") == 0 && secret[0] == '\0';
 }
 
@@ -187,7 +197,7 @@ static void bad_limits_are_refused(void)
     EXPECT(access(ledger_path, F_OK) != 0);
     struct limit_order order = {.limits = sample_limits(0)}; /* 0: nothing fits, and it is fine */
     const struct key_order key = {.name = SLICE("yes"), .limits = &order, .limit_count = 1};
-    EXPECT(key_create(ledger_path, &key, secret, &made, &error));
+    EXPECT(key_create(ledger_path, &key, &tester, secret, &made, &error));
     end();
 }
 
@@ -204,9 +214,9 @@ static void grants_are_kept_apart(void)
     const struct key_order wrong = {.name = SLICE("no"), .grants = &bad, .grant_count = 1};
     begin();
     EXPECT(create("zero", "", "", ""));
-    EXPECT(key_create(ledger_path, &order, secret, &made, &error));
+    EXPECT(key_create(ledger_path, &order, &tester, secret, &made, &error));
     EXPECT(create("two", "", "", ""));
-    EXPECT(!key_create(ledger_path, &wrong, secret, &made, &error));
+    EXPECT(!key_create(ledger_path, &wrong, &tester, secret, &made, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "bad_grant");
     struct key_set *set = load();
     const struct key *zero = key_set_at(set, 0);
@@ -236,7 +246,7 @@ static void states_are_told_apart(void)
     char second[KEY_TEXT_SIZE];
     begin();
     EXPECT(create("one", "", "", ""));
-    EXPECT(key_create(ledger_path, &admin, second, &made, &error));
+    EXPECT(key_create(ledger_path, &admin, &tester, second, &made, &error));
     EXPECT(change("UPDATE keys SET blocked_s = 5 WHERE id = 1"));
     struct key_set *set = load();
     EXPECT_INT(key_set_check(set, slice_from_cstr(secret), NOW, &key), KEY_BLOCKED);
@@ -324,7 +334,7 @@ static void a_hundred_thousand_keys(void)
 int main(void)
 {
     TEST(scopes_of_keys, "keys belong to users, teams and organisations");
-    TEST(scopes_stay_where_they_are, "users and teams stay in their organisation");
+    TEST(names_are_of_an_organisation, "users and teams have their names within an organisation");
     TEST(limits_come_back, "limits come back as they were given, by range");
     TEST(bad_limits_are_refused, "limits that make no sense are refused, 0 is not");
     TEST(grants_are_kept_apart, "what a key may use is its own");

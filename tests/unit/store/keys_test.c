@@ -13,7 +13,7 @@ static bool create(const char *name, char secret[KEY_TEXT_SIZE], struct key *key
                    struct error *error)
 {
     const struct key_order order = {.name = slice_from_cstr(name)};
-    return key_create(ledger_path, &order, secret, key, error);
+    return key_create(ledger_path, &order, &tester, secret, key, error);
 }
 
 static struct key_set *load(void)
@@ -103,8 +103,8 @@ static void a_revoked_or_expired_key_is_none(void)
     const struct key_order bob = {.name = SLICE("bob"), .expires_s = NOW + 10};
     begin();
     EXPECT(create("alice", secret, &key, &error));
-    EXPECT(key_create(ledger_path, &bob, expiring, &key, &error));
-    EXPECT(key_revoke(ledger_path, SLICE("alice"), &revoked, &error));
+    EXPECT(key_create(ledger_path, &bob, &tester, expiring, &key, &error));
+    EXPECT(key_revoke(ledger_path, SLICE("alice"), &tester, &revoked, &error));
     EXPECT(revoked.revoked_s != 0);
     struct key_set *set = load();
     EXPECT(key_set_find(set, KEY_CLIENT, slice_from_cstr(secret), NOW) == NULL);
@@ -114,9 +114,9 @@ static void a_revoked_or_expired_key_is_none(void)
     key_set_unref(set);
     /* Its name is free again; a revoked key cannot be revoked again. */
     EXPECT(create("alice", secret, &key, &error));
-    EXPECT(key_revoke(ledger_path, slice_from_cstr(secret), &revoked, &error));
+    EXPECT(key_revoke(ledger_path, slice_from_cstr(secret), &tester, &revoked, &error));
     EXPECT(revoked.id == key.id);
-    EXPECT(!key_revoke(ledger_path, SLICE("alice"), &revoked, &error));
+    EXPECT(!key_revoke(ledger_path, SLICE("alice"), &tester, &revoked, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "key_not_found");
     end();
 }
@@ -154,10 +154,10 @@ static void an_ambiguous_word_revokes_nothing(void)
     begin();
     EXPECT(create("first", secret, &key, &error));
     EXPECT(create("1", secret, &key, &error));
-    EXPECT(!key_revoke(ledger_path, SLICE("1"), &key, &error));
+    EXPECT(!key_revoke(ledger_path, SLICE("1"), &tester, &key, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "key_ambiguous");
     EXPECT_INT(ask("SELECT count(*) FROM keys WHERE revoked_s <> 0"), 0);
-    EXPECT(key_revoke(ledger_path, SLICE("2"), &key, &error));
+    EXPECT(key_revoke(ledger_path, SLICE("2"), &tester, &key, &error));
     EXPECT_SLICE(slice_from_cstr(key.name), "1");
     end();
 }
@@ -175,7 +175,7 @@ static void no_database_has_no_keys(void)
     EXPECT_INT(key_set_count(again), 0);
     key_set_unref(again);
     EXPECT(access(ledger_path, F_OK) != 0);
-    EXPECT(!key_revoke(ledger_path, SLICE("x"), &key, &error));
+    EXPECT(!key_revoke(ledger_path, SLICE("x"), &tester, &key, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "ledger_missing");
     FILE *file = fopen(ledger_path, "w");
     fputs(
@@ -222,7 +222,7 @@ static void a_running_ledger_notices_changes(void)
     EXPECT(append_call(ledger_journal(ledger), 1) && ledger_flush(ledger, 5000));
     EXPECT(change("INSERT INTO names(name) VALUES('something else')"));
     EXPECT(append_call(ledger_journal(ledger), 2) && ledger_flush(ledger, 5000));
-    EXPECT(key_revoke(ledger_path, SLICE("alice"), &key, &error));
+    EXPECT(key_revoke(ledger_path, SLICE("alice"), &tester, &key, &error));
     EXPECT(noticed());
     ledger_close(ledger, 1000);
     EXPECT(sem_getvalue(&changed, &left) == 0 && left == 0);

@@ -68,7 +68,7 @@ static void use_keys(void)
     struct error error = {0};
     char secret[KEY_TEXT_SIZE];
     struct key key;
-    if (!key_create(ledger_path, &alice, secret, &key, &error)) {
+    if (!key_create(ledger_path, &alice, &tester, secret, &key, &error)) {
         expect_out_of_memory(&error);
     }
     struct key_set *set = key_set_load(ledger_path, &error);
@@ -76,7 +76,7 @@ static void use_keys(void)
         expect_out_of_memory(&error);
     }
     key_set_unref(set);
-    if (!key_revoke(ledger_path, SLICE("alice"), &key, &error)) {
+    if (!key_revoke(ledger_path, SLICE("alice"), &tester, &key, &error)) {
         EXPECT(strcmp(error.code, "out_of_memory") == 0 ||
                strcmp(error.code, "key_not_found") == 0);
     }

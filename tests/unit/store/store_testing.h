@@ -7,6 +7,7 @@
 #define TESTS_STORE_TESTING_H
 
 #include "base/buf.h"
+#include "store/key_change.h"
 #include "store/record.h"
 
 #include <dirent.h>
@@ -65,6 +66,10 @@ static inline void scratch_release(struct scratch *scratch)
 
 /* 2020-01-01 00:00 UTC: before any clock that runs the tests. */
 #define SAMPLE_START_NS (1577836800LL * NS_PER_S)
+
+/* Who changes keys in tests. */
+static const struct key_actor tester = {
+    .name = {"tester", 6}, .source = {"test", 4}, .wall_ns = 1790000000 * NS_PER_S};
 
 static inline struct id sample_id(uint64_t seed)
 {

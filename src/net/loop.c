@@ -4,11 +4,47 @@
 #include "base/check.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
+
+/* --- the clock of events --- */
+
+static struct net_loop *loop_of(const struct clock *clock)
+{
+    const struct event_clock *own = (const struct event_clock *)(const void *)clock;
+    return (struct net_loop *)((uintptr_t)own - offsetof(struct net_loop, event_clock));
+}
+
+_Static_assert(offsetof(struct event_clock, clock) == 0, "an event_clock begins with its clock");
+
+static int64_t event_monotonic(const struct clock *clock)
+{
+    struct net_loop *loop = loop_of(clock);
+    struct event_clock *own = &loop->event_clock;
+    uint64_t turn_ms = uv_now(&loop->uv);
+
+    if (own->monotonic_ns == 0 || own->turn_ms != turn_ms) {
+        own->monotonic_ns = clock_monotonic(&clock_system);
+    }
+    if (own->turn_ms != turn_ms) {
+        own->turn_ms = turn_ms;
+        own->wall_after = clock_wall(&clock_system) - own->monotonic_ns;
+    }
+    return own->monotonic_ns;
+}
+
+static int64_t event_wall(const struct clock *clock)
+{
+    int64_t monotonic_ns = event_monotonic(clock);
+    return monotonic_ns + loop_of(clock)->event_clock.wall_after;
+}
 
 bool net_loop_init(struct net_loop *loop, const struct clock *clock)
 {
-    loop->clock = clock;
+    loop->event_clock = (struct event_clock){
+        .clock = {.monotonic = event_monotonic, .wall = event_wall},
+    };
+    loop->clock = clock == &clock_system ? &loop->event_clock.clock : clock;
     loop->scratch = malloc(NET_SCRATCH_SIZE);
     if (loop->scratch == NULL) {
         return false;
@@ -44,6 +80,7 @@ static void deadline_fired(uv_timer_t *timer)
     struct deadline *deadline = timer->data;
     int64_t now = loop_now(deadline->loop);
 
+    net_loop_event(deadline->loop);
     deadline->armed_ns = 0;
     if (deadline->due_ns == 0) {
         return;

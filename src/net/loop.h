@@ -14,14 +14,33 @@
 
 #define NET_SCRATCH_SIZE (64 * 1024)
 
+/*
+ * The machine's clocks as one event sees them: they are read once for an event of a stream or a
+ * deadline, whose code asks for the time again and again. Elsewhere on the loop a reading may be as
+ * old as the event before, and a millisecond.
+ */
+struct event_clock {
+    struct clock clock;
+    int64_t monotonic_ns; /* as read last; 0: to be read */
+    int64_t wall_after;   /* the wall clock is ahead of the monotonic one by so many ns ... */
+    uint64_t turn_ms;     /* ... at this time of the loop */
+};
+
 struct net_loop {
     uv_loop_t uv;
-    const struct clock *clock;
+    const struct clock *clock; /* &event_clock.clock, or a test's */
+    struct event_clock event_clock;
     char *scratch; /* NET_SCRATCH_SIZE bytes; valid until control returns to the loop */
 };
 
-/* Also ignores SIGPIPE for the process: a peer that left is an error code here, never a signal. */
+/* Also ignores SIGPIPE for the process: a peer that left is an error code here, never a signal.
+   `clock_system` is read once for an event, another clock each time. The loop must not move. */
 MUST_USE bool net_loop_init(struct net_loop *loop, const struct clock *clock);
+/* An event begins: the time is to be read again. */
+static inline void net_loop_event(struct net_loop *loop)
+{
+    loop->event_clock.monotonic_ns = 0;
+}
 /* The loop must have no live handles. */
 void net_loop_release(struct net_loop *loop);
 

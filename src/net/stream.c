@@ -44,6 +44,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (stream->closing) {
         return;
     }
+    net_loop_event(stream->loop);
     if (status < 0) {
         stream->watching = 0; /* libuv stopped the poll by itself */
         stream->on_ready(stream, true, true);

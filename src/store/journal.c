@@ -131,11 +131,11 @@ static void wake_others(struct journal *journal)
 
 enum purpose { TO_BEGIN, TO_END };
 
+/* `wall_ns` is about now. */
 static bool append(struct journal *journal, enum journal_kind kind, enum purpose purpose,
-                   struct slice payload)
+                   int64_t wall_ns, struct slice payload)
 {
     uint32_t payload_crc = crc32c(0, payload.ptr, payload.len);
-    int64_t wall_ns = clock_wall(journal->clock);
     size_t space = record_space(payload.len);
 
     pthread_mutex_lock(&journal->lock);
@@ -155,14 +155,14 @@ static bool append(struct journal *journal, enum journal_kind kind, enum purpose
 bool journal_hold(struct journal *journal, const struct hold_record *record)
 {
     UNINITIALIZED char bytes[RECORD_BYTES_MAX];
-    return append(journal, JOURNAL_HOLD, TO_BEGIN,
+    return append(journal, JOURNAL_HOLD, TO_BEGIN, record->wall_ns,
                   slice_of(bytes, record_encode_hold(record, bytes)));
 }
 
 bool journal_settle(struct journal *journal, const struct settle_record *record)
 {
     UNINITIALIZED char bytes[RECORD_BYTES_MAX];
-    return append(journal, JOURNAL_SETTLE, TO_END,
+    return append(journal, JOURNAL_SETTLE, TO_END, record->wall_ns,
                   slice_of(bytes, record_encode_settle(record, bytes)));
 }
 
@@ -171,14 +171,14 @@ bool journal_call(struct journal *journal, const struct call_record *record)
     UNINITIALIZED char bytes[RECORD_BYTES_MAX];
     /* Without attempts it is the first and only record of its call. */
     return append(journal, JOURNAL_CALL, record->attempts == 0 ? TO_BEGIN : TO_END,
-                  slice_of(bytes, record_encode_call(record, bytes)));
+                  clock_wall(journal->clock), slice_of(bytes, record_encode_call(record, bytes)));
 }
 
 bool journal_settle_and_call(struct journal *journal, const struct settle_record *settle,
                              const struct call_record *call)
 {
     UNINITIALIZED char bytes[RECORD_PAIR_BYTES_MAX];
-    return append(journal, JOURNAL_SETTLE_AND_CALL, TO_END,
+    return append(journal, JOURNAL_SETTLE_AND_CALL, TO_END, settle->wall_ns,
                   slice_of(bytes, record_encode_pair(settle, call, bytes)));
 }
 

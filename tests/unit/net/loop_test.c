@@ -131,6 +131,55 @@ static void may_be_set_when_it_fires(void)
     close_loop();
 }
 
+static int64_t wait_for_later(int64_t ns)
+{
+    int64_t now;
+
+    do {
+        now = clock_monotonic(&clock_system);
+    } while (now <= ns);
+    return now;
+}
+
+static void time_stands_still_within_an_event(void)
+{
+    open_loop();
+    int64_t first = clock_monotonic(loop.clock);
+    int64_t later = wait_for_later(first);
+    EXPECT_INT(clock_monotonic(loop.clock), first);
+    net_loop_event(&loop);
+    EXPECT(clock_monotonic(loop.clock) >= later);
+    int64_t apart = clock_wall(loop.clock) - clock_wall(&clock_system);
+    EXPECT(apart > -NS_PER_S && apart < NS_PER_S);
+    close_loop();
+}
+
+static int64_t seen;
+
+static void see_time(struct deadline *d)
+{
+    (void)d;
+    seen = clock_monotonic(loop.clock);
+}
+
+static void a_deadline_sees_the_time(void)
+{
+    open_loop();
+    deadline.on_due = see_time;
+    int64_t before = clock_monotonic(loop.clock);
+    deadline_set(&deadline, 2);
+    run();
+    EXPECT(seen >= before + 2 * NS_PER_MS);
+    uv_update_time(&loop.uv);
+    uint64_t begun = uv_now(&loop.uv);
+    before = clock_monotonic(loop.clock);
+    while (uv_now(&loop.uv) == begun) {
+        uv_update_time(&loop.uv);
+    }
+    EXPECT(clock_monotonic(loop.clock) > before); /* the loop has gone on: no event is as old */
+    close_loop();
+}
+
 int main(void)
 {
     TEST(fires_once, "fires once, not before its time");
@@ -140,5 +189,7 @@ int main(void)
     TEST(does_not_fire_when_closed, "does not fire when closed");
     TEST(takes_huge_times, "takes any time without overflow");
     TEST(may_be_set_when_it_fires, "may be set again when it fires");
+    TEST(time_stands_still_within_an_event, "time stands still until the next event");
+    TEST(a_deadline_sees_the_time, "a deadline sees the time, and so does a later turn");
     return tap_done();
 }

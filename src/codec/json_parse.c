@@ -83,12 +83,10 @@ HOT bool room_make(struct parser *ps, const char *at)
     return ok;
 }
 
-HOT const char *node_add(struct parser *ps, enum json_kind kind, const char *start, const char *end,
+/* There is room for it. */
+HOT const char *node_put(struct parser *ps, enum json_kind kind, const char *start, const char *end,
                          bool escaped)
 {
-    if (UNLIKELY(ps->count >= ps->cap) && !room_make(ps, start)) {
-        return NULL;
-    }
     struct json_node *node = &ps->nodes[ps->count++];
     node->start = (uint32_t)(start - ps->text);
     node->end = (uint32_t)(end - ps->text);
@@ -97,6 +95,15 @@ HOT const char *node_add(struct parser *ps, enum json_kind kind, const char *sta
     node->escaped = escaped;
     node->reserved = 0;
     return end;
+}
+
+HOT const char *node_add(struct parser *ps, enum json_kind kind, const char *start, const char *end,
+                         bool escaped)
+{
+    if (UNLIKELY(ps->count >= ps->cap) && !room_make(ps, start)) {
+        return NULL;
+    }
+    return node_put(ps, kind, start, end, escaped);
 }
 
 /* json_string_end() for strings of any length and content. */
@@ -218,9 +225,66 @@ HOT const char *key_read(struct parser *ps, const char *p)
     return json_space_skip(p + 1, ps->end);
 }
 
+/* How far a plain member is looked at: two strings of at most a block with their quotes, a colon, a
+   comma, two spaces. */
+#define PLAIN_MEMBER_SPAN (JSON_BLOCK * 2 + 8)
+#define PLAIN_DIGITS_MAX JSON_BLOCK
+
+/* After a whole number of few digits that a comma or a bracket follows, or NULL. */
+static inline const char *plain_number_end(const char *p)
+{
+    const char *start = p;
+    while ((unsigned char)(*p - '0') <= 9 && p - start < PLAIN_DIGITS_MAX) {
+        p++;
+    }
+    bool plain = p > start && (*start != '0' || p == start + 1);
+    return plain && (*p == ',' || *p == '}') ? p : NULL;
+}
+
+/* Reads the value at p when it is a plain one, else does nothing and returns NULL. */
+HOT const char *plain_value_read(struct parser *ps, const char *p)
+{
+    if (*p == '"') {
+        const char *quote = json_short_string_end(p + 1);
+        return quote == NULL ? NULL : node_put(ps, JSON_STRING, p, quote + 1, false);
+    }
+    const char *after = plain_number_end(p);
+    return after == NULL ? NULL : node_put(ps, JSON_NUMBER, p, after, false);
+}
+
+/*
+ * Reads the members of an object from the key at p on, up to the first whose value is no plain one,
+ * and returns where that value starts; or, *ret_complete, the place after the last member's value.
+ * Most members are `"name":"text"` or `"name":1`, short and well before the end of the text: one
+ * question is enough for each of them whether there is room to look ahead.
+ */
+HOT const char *members_read(struct parser *ps, const char *p, bool *ret_complete)
+{
+    *ret_complete = false;
+    while (LIKELY(ps->end - p >= PLAIN_MEMBER_SPAN && ps->cap - ps->count >= 2 && *p == '"')) {
+        const char *quote = json_short_string_end(p + 1);
+        if (UNLIKELY(quote == NULL || quote[1] != ':')) {
+            break;
+        }
+        (void)node_put(ps, JSON_STRING, p, quote + 1, false);
+        const char *value = quote + 2 + (quote[2] == ' ');
+        p = plain_value_read(ps, value);
+        if (p == NULL) {
+            return json_space_skip(value, ps->end);
+        }
+        if (*p != ',') {
+            *ret_complete = true;
+            return p;
+        }
+        p += 1 + (p[1] == ' ');
+    }
+    return key_read(ps, json_space_skip(p, ps->end));
+}
+
 /* Descends from p to the first value that is complete: a scalar or an empty container. */
 HOT const char *value_read(struct parser *ps, const char *p)
 {
+    bool complete;
     while (p != NULL && p < ps->end) {
         switch (*p) {
         case '"':
@@ -230,7 +294,10 @@ HOT const char *value_read(struct parser *ps, const char *p)
             if (p != NULL && p < ps->end && *p == '}') {
                 return container_close(ps, p);
             }
-            p = p == NULL ? NULL : key_read(ps, p);
+            p = p == NULL ? NULL : members_read(ps, p, &complete);
+            if (p != NULL && complete) {
+                return p;
+            }
             break;
         case '[':
             p = container_open(ps, p, JSON_ARRAY);
@@ -260,8 +327,13 @@ HOT const char *rest_read(struct parser *ps, const char *p)
         p = json_space_skip(p, ps->end);
         char c = p < ps->end ? *p : '\0';
         if (c == ',') {
+            bool complete = false;
             p = json_space_skip(p + 1, ps->end);
-            return object ? key_read(ps, p) : p;
+            p = object ? members_read(ps, p, &complete) : p;
+            if (!complete) {
+                return p;
+            }
+            continue;
         }
         if (UNLIKELY(c != (object ? '}' : ']'))) {
             return parse_fault(ps, p, object ? JSON_FAULT_OBJECT_REST : JSON_FAULT_ARRAY_REST);

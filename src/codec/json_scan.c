@@ -52,6 +52,16 @@ __attribute__((target("avx2"))) const char *json_wide_skip(const char *p, const 
         }
         p += JSON_WIDE_BLOCK;
     }
+    while (end - p >= (ptrdiff_t)sizeof(__m256i)) {
+        struct least least = {_mm256_set1_epi8((char)0xFF), _mm256_set1_epi8((char)0xFF)};
+        least_add(&least, p);
+        __m256i plain = _mm256_cmpeq_epi8(_mm256_max_epu8(least.low, limit), least.low);
+        __m256i escapes = _mm256_cmpeq_epi8(least.backslash, _mm256_setzero_si256());
+        if (_mm256_movemask_epi8(_mm256_andnot_si256(escapes, plain)) != -1) {
+            break;
+        }
+        p += sizeof(__m256i);
+    }
     return p;
 }
 #endif

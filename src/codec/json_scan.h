@@ -25,6 +25,8 @@
 #include <emmintrin.h>
 #endif
 
+#define JSON_BLOCK 16 /* an int: differences of pointers are compared with it */
+
 static inline bool json_is_space(char c)
 {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
@@ -104,8 +106,6 @@ static inline const char *json_text_skip_portable(const char *p, const char *end
 }
 
 #ifdef __SSE2__
-#define JSON_BLOCK 16 /* an int: differences of pointers are compared with it */
-
 static inline __m128i json_block(const char *p)
 {
     return _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -117,12 +117,12 @@ static inline __m128i json_fill(unsigned char byte)
 }
 
 /* 0xFF where the byte is a stop or from 0x80 on. The exchange of 0x20 and 0x22 puts the quote
-   beside the control characters, and signed comparison puts the bytes from 0x80 on below them all.
- */
+   beside the control characters, and turning the top bit puts the bytes from 0x80 on below them
+   all. */
 static inline __m128i json_block_hits(__m128i v)
 {
-    __m128i exchanged = _mm_xor_si128(v, json_fill(0x02));
-    return _mm_or_si128(_mm_cmplt_epi8(exchanged, json_fill(0x21)),
+    __m128i turned = _mm_xor_si128(v, json_fill(0x82));
+    return _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(turned, json_fill(0xA0)), turned),
                         _mm_cmpeq_epi8(v, json_fill('\\')));
 }
 
@@ -230,11 +230,9 @@ static inline bool json_four_blocks_hit(const char *p)
 
 #define JSON_NEAR_BLOCKS 4
 #define JSON_WIDE_BLOCK 256
-#define JSON_LONG_RUN                                                                              \
-    (JSON_BLOCK * 16) /* after so many plain bytes there are likely to be more                     \
-                       */
-/* From p over blocks of JSON_WIDE_BLOCK bytes without a hit, with AVX2: for long strings, where the
-   processor has it. */
+#define JSON_LONG_RUN (JSON_BLOCK * 4) /* after so many plain bytes there are likely to be more */
+/* From p over blocks of 256 and then of 32 bytes without a hit, with AVX2: for long strings, where
+   the processor has it. */
 const char *json_wide_skip(const char *p, const char *end);
 
 /* The first block with a hit from p on, or a place with less than a block left after it. */
@@ -450,6 +448,20 @@ static inline const char *json_string_end_near(const char *p, const char *end)
     return NULL;
 }
 
+/* json_string_end_near() where at least JSON_BLOCK + 1 bytes follow p; the string may have a whole
+   block. */
+static inline const char *json_short_string_end(const char *p)
+{
+#ifdef __SSE2__
+    unsigned hits = (unsigned)_mm_movemask_epi8(json_block_hits(json_block(p)));
+    const char *hit = p + (unsigned)__builtin_ctz(hits | 1u << JSON_BLOCK);
+    return *hit == '"' ? hit : NULL;
+#else
+    (void)p;
+    return NULL;
+#endif
+}
+
 /* The first byte that may begin U+0085 (0xC2) or U+2028 and U+2029 (0xE2), or end. */
 static inline const char *json_separator_lead(const char *p, const char *end)
 {
@@ -492,16 +504,20 @@ static inline const char *json_space_run(const char *p, const char *end)
     return p;
 }
 
-/* Most tokens follow each other directly or after one space, so these come first. */
-static inline const char *json_space_skip(const char *p, const char *end)
+/* json_space_skip() where there is a space, or the end. */
+static inline const char *json_space_skip_some(const char *p, const char *end)
 {
-    if (p < end && (unsigned char)*p > ' ') {
-        return p;
-    }
     if (end - p >= 2 && json_is_space(p[0]) && (unsigned char)p[1] > ' ') {
         return p + 1;
     }
     return json_space_run(p, end);
+}
+
+/* Most tokens follow each other directly or after one space, so these come first. */
+__attribute__((always_inline)) static inline const char *json_space_skip(const char *p,
+                                                                         const char *end)
+{
+    return LIKELY(p < end && (unsigned char)*p > ' ') ? p : json_space_skip_some(p, end);
 }
 
 #endif

@@ -58,14 +58,16 @@ static inline bool is_name(const struct member_name *name, uint32_t mark, struct
 }
 
 /* `guess` is looked at first: members mostly come in the order of the table. */
-__attribute__((always_inline)) static inline uint32_t
-find_id(const struct member_table *table, const struct json_doc *doc, uint32_t key, uint32_t guess)
+__attribute__((always_inline)) static inline uint32_t find_id(const struct member_table *table,
+                                                              const char *text,
+                                                              const struct json_node *key,
+                                                              uint32_t guess)
 {
-    struct slice inner = json_inner(doc, key);
-    if (UNLIKELY(doc->nodes[key].escaped != 0)) {
+    struct slice inner = slice_of(text + key->start + 1, key->end - key->start - 2);
+    if (UNLIKELY(key->escaped != 0)) {
         return escaped_id(table, inner);
     }
-    if (UNLIKELY(inner.len == 0 || inner.len >= NAME_MAX_BYTES)) {
+    if (UNLIKELY(inner.len - 1 >= NAME_MAX_BYTES - 1)) {
         return MEMBER_UNKNOWN;
     }
     uint32_t mark = MEMBER_MARK(inner.len, inner.ptr[0], inner.ptr[inner.len - 1]);
@@ -83,7 +85,7 @@ find_id(const struct member_table *table, const struct json_doc *doc, uint32_t k
 
 uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key)
 {
-    return find_id(table, doc, key, 0);
+    return find_id(table, doc->text, &doc->nodes[key], 0);
 }
 
 static void values_clear(const struct member_table *table, uint32_t *values)
@@ -101,9 +103,10 @@ uint32_t members_scan(const struct json_doc *doc, uint32_t object, const struct 
     if (!json_is(doc, object, JSON_OBJECT)) {
         return 0;
     }
-    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
-         key = json_next(doc, object, key)) {
-        uint32_t id = find_id(table, doc, key, guess);
+    const struct json_node *nodes = doc->nodes;
+    uint32_t end = nodes[object].next;
+    for (uint32_t key = object + 1; key < end; key = nodes[key + 1].next) {
+        uint32_t id = find_id(table, doc->text, &nodes[key], guess);
         if (id != MEMBER_UNKNOWN) {
             values[id] = key + 1;
             guess = id + 1;
@@ -175,9 +178,10 @@ bool members_read(struct reader *r, uint32_t object, const char *inside,
     size_t unknown = 0;
     uint32_t guess = 0;
     values_clear(table, values);
-    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
-         key = json_next(doc, object, key)) {
-        uint32_t id = find_id(table, doc, key, guess);
+    const struct json_node *nodes = doc->nodes;
+    uint32_t end = nodes[object].next;
+    for (uint32_t key = object + 1; key < end; key = nodes[key + 1].next) {
+        uint32_t id = find_id(table, doc->text, &nodes[key], guess);
         if (LIKELY(id != MEMBER_UNKNOWN)) {
             if (values[id] != JSON_ABSENT) {
                 return refuse_member(r, inside, table->names[id].text.ptr, true);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define PARTS_MAX 8
-#define GATHER_MAX ((size_t)512)
+#define GATHER_MAX ((size_t)4000)
 #define TLS_RECORD_SIZE ((size_t)16 * 1024) /* largest plaintext of one record, RFC 8446 5.1 */
 
 /* --- readiness --- */

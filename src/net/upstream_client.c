@@ -109,6 +109,7 @@ void upstream_send(struct upstream *client, struct upstream_request *r)
     r->reused = false;
     r->connection = NULL;
     r->failing = NULL;
+    net_loop_event(client->loop); /* what came before it may have taken long */
     r->started_ns = clock_monotonic(client->loop->clock);
     r->connected_ns = 0;
     r->first_byte_ns = 0;

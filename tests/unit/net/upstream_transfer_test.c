@@ -64,6 +64,24 @@ static void takes_an_answer_cut_anywhere(void)
     fixture_release(&f);
 }
 
+/* Whatever took long in the same event is not the provider's time. */
+static void begins_when_it_is_sent(void)
+{
+    fixture_init(&f);
+    f.on_request = answer_script;
+    script = answers[0];
+    struct call call;
+    call_init(&call, &f);
+    int64_t event_ns = clock_monotonic(f.loop.clock);
+    while (clock_monotonic(&clock_system) < event_ns + NS_PER_MS) {
+    }
+    call_send(&call);
+    EXPECT(call.r.started_ns >= event_ns + NS_PER_MS);
+    RUN_UNTIL(&f, call_over(&call));
+    call_release(&call);
+    fixture_release(&f);
+}
+
 static void drip_script(struct peer *peer, struct slice head, struct slice body)
 {
     (void)head;
@@ -658,6 +676,7 @@ static void holds_nothing_after_a_cut_head(void)
 int main(void)
 {
     upload = malloc(UPLOAD_SIZE);
+    TEST(begins_when_it_is_sent, "begins when it is sent, not when the event did");
     TEST(takes_an_answer_cut_anywhere, "takes an answer that is cut anywhere");
     TEST(takes_an_answer_byte_by_byte, "takes an answer byte by byte");
     TEST(answers_a_head_request,

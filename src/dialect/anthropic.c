@@ -37,6 +37,18 @@ const struct dialect dialect_anthropic = {
     .stream_content_type = SLICE_INIT("text/event-stream"),
     .error_ends_stream = true, /* Claude Code then asks again without `stream` */
     .stream_ping = SLICE_INIT("event: ping\ndata: {\"type\": \"ping\"}\n\n"),
+    .wishes =
+        {
+            [WISH_MESSAGES] = "/messages",
+            [WISH_STREAM] = "/stream",
+            [WISH_TOOLS] = "/tools",
+            [WISH_TOOL_CHOICE] = "/tool_choice",
+            [WISH_STOP] = "/stop_sequences",
+            [WISH_FORMAT] = "/output_config/format /output_format",
+            [WISH_REASONING] = "/thinking /output_config/effort",
+        },
+    .lacks = WISH_BIT(WISH_CHOICES) | WISH_BIT(WISH_FORMAT) | WISH_BIT(WISH_SUFFIX) |
+             WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
     .request_path = request_path,
     .request_lines = SLICE_INIT("anthropic-version: 2023-06-01\r\n"),
     .passed_headers = passed_headers,

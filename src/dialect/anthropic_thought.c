@@ -320,9 +320,6 @@ void anthropic_write_output(struct anthropic_writer *w)
     }
     struct slice effort = w->same ? SLICE_EMPTY : effort_to_write(w);
     bool schema = chat->format == FORMAT_JSON_SCHEMA && chat->schema.ptr != NULL;
-    if (chat->format != FORMAT_TEXT && !schema) {
-        loss_add(w->loss, SLICE("response_format"));
-    }
     if (effort.len == 0 && !schema) {
         return;
     }

@@ -5,6 +5,7 @@
  */
 #include "dialect/anthropic.h"
 #include "dialect/translate.h"
+#include "dialect/wish.h"
 
 #define DEFAULT_MAX_TOKENS 4096
 #define MICRO 1000000 /* what sampling numbers are compared in */
@@ -235,17 +236,11 @@ static size_t marks_over(const struct chat *chat)
 
 static bool check_chat(const struct chat *chat, struct error *error)
 {
-    if (chat->suffix.len > 0) {
-        return untranslatable(error, "/suffix", "A chat cannot fill in the middle of a text.");
-    }
-    if (chat->choices > 1) {
-        return untranslatable(error, "/n", "Anthropic gives one answer at a time.");
-    }
-    if (!format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_ANTHROPIC, error) || !format_is_common(chat, error)) {
         return false;
     }
     return chat->message_count > 0 ||
-           untranslatable(error, "/messages", "Anthropic wants at least one message.");
+           untranslatable_wish(chat, WISH_MESSAGES, error, "Anthropic wants at least one message.");
 }
 
 bool anthropic_write(const struct chat *chat, const struct request_change *change, struct buf *out,

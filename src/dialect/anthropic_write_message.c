@@ -357,8 +357,8 @@ static bool check_instruction(struct anthropic_writer *w, size_t index)
     const struct chat_message *message = &w->chat->messages[index];
     for (size_t i = 0; i < message->part_count; i++) {
         if (message->parts[i].kind != PART_TEXT && !w->same) {
-            return untranslatable_message(w->error, index, "content",
-                                          "A system prompt can hold texts only.");
+            return untranslatable_part(w->chat, &message->parts[i], w->error,
+                                       "A system prompt can hold texts only.");
         }
     }
     return true;
@@ -424,6 +424,7 @@ bool anthropic_write_messages(struct anthropic_writer *w)
         at = end;
     }
     json_end_array(&w->json);
-    return begun || untranslatable(w->error, "/messages",
-                                   "Nothing in these messages is anything that Anthropic takes.");
+    return begun ||
+           untranslatable_wish(w->chat, WISH_MESSAGES, w->error,
+                               "Nothing in these messages is anything that Anthropic takes.");
 }

@@ -106,21 +106,21 @@ static void write_source(struct anthropic_writer *w, const struct chat_part *par
 }
 
 /* A file that another provider keeps cannot be reached. */
-static bool check_source(struct anthropic_writer *w, size_t index, const struct chat_part *part)
+static bool check_source(struct anthropic_writer *w, const struct chat_part *part)
 {
     bool here = part->data.ptr != NULL || part->url.ptr != NULL;
     if (!w->same && part->data.ptr == NULL && part->url.ptr != NULL && !url_is_web(part->url)) {
-        return untranslatable_message(w->error, index, "content",
-                                      "Anthropic takes files from the web (https:) or as base64.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "Anthropic takes files from the web (https:) or as base64.");
     }
     return here || (w->same && part->file_id.ptr != NULL) ||
-           untranslatable_message(w->error, index, "content",
-                                  "A file that another provider keeps cannot be sent on.");
+           untranslatable_part(w->chat, part, w->error,
+                               "A file that another provider keeps cannot be sent on.");
 }
 
 static bool write_image(struct anthropic_writer *w, size_t index, const struct chat_part *part)
 {
-    if (!check_source(w, index, part)) {
+    if (!check_source(w, part)) {
         return false;
     }
     if (part->detail.len > 0 && !json_inner_is(part->detail, SLICE("auto"))) {
@@ -179,9 +179,9 @@ static bool write_text_source(struct anthropic_writer *w, const struct chat_part
     return ok;
 }
 
-static bool write_file(struct anthropic_writer *w, size_t index, const struct chat_part *part)
+static bool write_file(struct anthropic_writer *w, const struct chat_part *part)
 {
-    if (!check_source(w, index, part)) {
+    if (!check_source(w, part)) {
         return false;
     }
     json_begin_object(&w->json);
@@ -189,8 +189,8 @@ static bool write_file(struct anthropic_writer *w, size_t index, const struct ch
     if (is_pdf(part)) {
         write_source(w, part);
     } else if (!is_textual(part) || !write_text_source(w, part)) {
-        return untranslatable_message(w->error, index, "content",
-                                      "Anthropic takes documents as PDF or text only.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "Anthropic takes documents as PDF or text only.");
     }
     if (part->detail.len > 0) {
         json_member_inner(&w->json, SLICE("title"), part->detail);
@@ -293,7 +293,7 @@ bool anthropic_write_part(struct anthropic_writer *w, size_t index, const struct
     case PART_IMAGE:
         return write_image(w, index, part);
     case PART_FILE:
-        return write_file(w, index, part);
+        return write_file(w, part);
     case PART_TOOL_CALL:
         write_call(w, index, part);
         return true;
@@ -301,11 +301,10 @@ bool anthropic_write_part(struct anthropic_writer *w, size_t index, const struct
         write_thought(w, part);
         return true;
     case PART_AUDIO:
-        return untranslatable_message(w->error, index, "content",
-                                      "Anthropic has no audio in prompts.");
+        return untranslatable_part(w->chat, part, w->error, "Anthropic has no audio in prompts.");
     case PART_UNKNOWN:
-        return untranslatable_message(w->error, index, NULL,
-                                      "A part of this turn has no form in Anthropic's dialect.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "A part of this turn has no form in Anthropic's dialect.");
     default:
         write_text(w, part);
         return true;

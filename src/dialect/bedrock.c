@@ -10,6 +10,8 @@ const struct dialect dialect_bedrock = {
     .operations = OPERATION_BIT(OPERATION_CHAT) | OPERATION_BIT(OPERATION_COMPLETION),
     .stream_content_type = SLICE_INIT(EVENTSTREAM_CONTENT_TYPE),
     .write_path = bedrock_write_path,
+    .lacks = WISH_BIT(WISH_CHOICES) | WISH_BIT(WISH_FORMAT) | WISH_BIT(WISH_SUFFIX) |
+             WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
     .write_request = bedrock_write,
     .decoder_new = decoder_new,
     .decoder_free = decoder_free,

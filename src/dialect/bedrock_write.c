@@ -4,6 +4,7 @@
 
 #include "dialect/anthropic.h"
 #include "dialect/translate.h"
+#include "dialect/wish.h"
 
 #define MICRO 1000000 /* what sampling numbers are compared in */
 #define MICRO_DIGITS 6
@@ -165,10 +166,6 @@ static void write_format(struct bedrock_writer *w)
     if (chat->format == FORMAT_TEXT) {
         return;
     }
-    if (chat->format != FORMAT_JSON_SCHEMA || chat->schema.ptr == NULL) {
-        loss_add(w->loss, SLICE("response_format"));
-        return;
-    }
     json_key(&w->json, SLICE("outputConfig"));
     json_write_raw(&w->json, SLICE("{\"textFormat\":{\"type\":\"json_schema\",\"structure\":"
                                    "{\"jsonSchema\":{\"schema\":\""));
@@ -243,17 +240,11 @@ static enum bedrock_family family_of(struct slice model)
 
 static bool check_chat(const struct chat *chat, struct error *error)
 {
-    if (chat->suffix.len > 0) {
-        return untranslatable(error, "/suffix", "A chat cannot fill in the middle of a text.");
-    }
-    if (chat->choices > 1) {
-        return untranslatable(error, "/n", "Bedrock gives one answer at a time.");
-    }
-    if (!format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_BEDROCK, error) || !format_is_common(chat, error)) {
         return false;
     }
     return chat->message_count > 0 ||
-           untranslatable(error, "/messages", "Bedrock wants at least one message.");
+           untranslatable_wish(chat, WISH_MESSAGES, error, "Bedrock wants at least one message.");
 }
 
 bool bedrock_write(const struct chat *chat, const struct request_change *change, struct buf *out,

@@ -199,8 +199,8 @@ static bool write_system(struct bedrock_writer *w, size_t end)
         any = any || turn_of(w, i) != TURN_NONE;
         for (size_t j = 0; j < message->part_count; j++) {
             if (message->parts[j].kind != PART_TEXT) {
-                return untranslatable_message(w->error, i, "content",
-                                              "A system prompt can hold texts only.");
+                return untranslatable_part(w->chat, &message->parts[j], w->error,
+                                           "A system prompt can hold texts only.");
             }
         }
     }
@@ -248,6 +248,7 @@ bool bedrock_write_messages(struct bedrock_writer *w)
         at = end;
     }
     json_end_array(&w->json);
-    return begun || untranslatable(w->error, "/messages",
-                                   "Nothing in these messages is anything that Bedrock takes.");
+    return begun ||
+           untranslatable_wish(w->chat, WISH_MESSAGES, w->error,
+                               "Nothing in these messages is anything that Bedrock takes.");
 }

@@ -101,12 +101,12 @@ static bool write_image(struct bedrock_writer *w, size_t index, const struct cha
     };
     struct slice format = format_of(formats, ARRAY_LEN(formats), part->media_type);
     if (part->data.ptr == NULL) {
-        return untranslatable_message(w->error, index, "content",
-                                      "Bedrock takes the bytes of an image, not an address.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "Bedrock takes the bytes of an image, not an address.");
     }
     if (format.len == 0) {
-        return untranslatable_message(w->error, index, "content",
-                                      "Bedrock takes images as PNG, JPEG, GIF and WebP.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "Bedrock takes images as PNG, JPEG, GIF and WebP.");
     }
     if (part->detail.len > 0 && !json_inner_is(part->detail, SLICE("auto"))) {
         loss_add_message(w->loss, index, SLICE("detail"));
@@ -142,7 +142,7 @@ static void write_document_name(struct bedrock_writer *w, struct slice name)
     buf_append_char(w->json.out, '"');
 }
 
-static bool write_document(struct bedrock_writer *w, size_t index, const struct chat_part *part)
+static bool write_document(struct bedrock_writer *w, const struct chat_part *part)
 {
     static const struct format formats[] = {
         {SLICE_INIT("application/pdf"), SLICE_INIT("pdf")},
@@ -159,12 +159,12 @@ static bool write_document(struct bedrock_writer *w, size_t index, const struct 
     };
     struct slice format = format_of(formats, ARRAY_LEN(formats), part->media_type);
     if (part->data.ptr == NULL) {
-        return untranslatable_message(w->error, index, "content",
-                                      "Bedrock takes the bytes of a document, not an address.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "Bedrock takes the bytes of a document, not an address.");
     }
     if (format.len == 0) {
-        return untranslatable_message(w->error, index, "content",
-                                      "Bedrock does not take documents of this type.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "Bedrock does not take documents of this type.");
     }
     json_begin_object(&w->json);
     json_key(&w->json, SLICE("document"));
@@ -274,7 +274,7 @@ static bool write_block(struct bedrock_writer *w, size_t index, const struct cha
     case PART_IMAGE:
         return write_image(w, index, part);
     case PART_FILE:
-        return write_document(w, index, part);
+        return write_document(w, part);
     case PART_TOOL_CALL:
         write_call(w, index, part);
         return true;
@@ -283,11 +283,11 @@ static bool write_block(struct bedrock_writer *w, size_t index, const struct cha
                               part->data);
         return true;
     case PART_AUDIO:
-        return untranslatable_message(w->error, index, "content",
-                                      "Bedrock's chat models take no audio that we could send.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "Bedrock's chat models take no audio that we could send.");
     case PART_UNKNOWN:
-        return untranslatable_message(w->error, index, NULL,
-                                      "A part of this turn has no form in Bedrock's dialect.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "A part of this turn has no form in Bedrock's dialect.");
     default:
         json_begin_object(&w->json);
         json_member_inner(&w->json, SLICE("text"), part->text);

@@ -57,6 +57,25 @@ struct request_change {
     void *recall_user;
 };
 
+/* What a request can ask for at its top level, in whatever words the client's dialect has. */
+enum wish {
+    WISH_MESSAGES, /* the conversation, the prompt, the inputs */
+    WISH_STREAM,
+    WISH_TOOLS,
+    WISH_TOOL_CHOICE, /* as a set: that a tool must be called */
+    WISH_CHOICES,     /* several answers */
+    WISH_STOP,
+    WISH_FORMAT, /* as a set: JSON without a schema */
+    WISH_LOGPROBS,
+    WISH_REASONING,
+    WISH_SUFFIX,
+    WISH_RAW,      /* the prompt is all that the model sees: nothing is put around it */
+    WISH_TEMPLATE, /* what is put around the prompt */
+    WISH_AUDIO,    /* spoken answers */
+    WISH_COUNT
+};
+#define WISH_BIT(wish) (1u << (wish))
+
 struct encoder; /* frames -> client bytes; opaque, one per call */
 
 /* An error towards the client. */
@@ -153,7 +172,13 @@ struct dialect {
     int overloaded_status;    /* that clients know as a provider's overload; 0: 503 */
     struct slice stream_ping; /* keeps a translated stream alive; NULL: the dialect has none */
 
+    /* Which member asks for it, as a JSON pointer; several, with blanks between them, where the
+       dialect has several words (the first one in the request counts). NULL: it has none. */
+    const char *wishes[WISH_COUNT];
+
     /* --- back --- */
+    unsigned lacks; /* WISH_BIT()s that requests in it cannot say, and without which the answer
+                       would be one to another question */
     /* Path below the base URL for this operation (nothing else of the chat counts), e.g.
        "/chat/completions". */
     struct slice (*request_path)(const struct chat *chat);

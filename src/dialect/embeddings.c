@@ -19,6 +19,7 @@ const struct dialect dialect_openai_embeddings = {
     .write_error = openai_write_error,
     .write_stream_error = openai_write_stream_error,
     .write_answer = embeddings_write_answer,
+    .wishes = {[WISH_MESSAGES] = "/input"},
     .request_path = request_path,
     .write_request = embeddings_write_request,
     .edit_request = embeddings_edit,

@@ -16,7 +16,7 @@ static bool write_inputs(struct json_writer *json, const struct chat *chat, stru
         } else if (single && same) {
             json_write_raw(json, message->parts[0].raw);
         } else {
-            return untranslatable_message(error, i, NULL, "Only texts can be embedded here.");
+            return untranslatable_message(chat, i, error, "Only texts can be embedded here.");
         }
     }
     json_end_array(json);

@@ -18,6 +18,19 @@ const struct dialect dialect_gemini = {
     .encode = gemini_encode,
     .unsaid = gemini_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
+    .wishes =
+        {
+            [WISH_MESSAGES] = "/contents /content /requests",
+            [WISH_TOOLS] = "/tools",
+            [WISH_TOOL_CHOICE] = "/toolConfig/functionCallingConfig",
+            [WISH_CHOICES] = "/generationConfig/candidateCount",
+            [WISH_STOP] = "/generationConfig/stopSequences",
+            [WISH_FORMAT] = "/generationConfig/responseSchema /generationConfig/responseJsonSchema "
+                            "/generationConfig/responseMimeType",
+            [WISH_LOGPROBS] = "/generationConfig/responseLogprobs",
+            [WISH_REASONING] = "/generationConfig/thinkingConfig",
+        },
+    .lacks = WISH_BIT(WISH_SUFFIX) | WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
     .write_path = gemini_write_path,
     .write_request = gemini_write_request,
     .edit_request = gemini_edit,

@@ -6,6 +6,7 @@
  */
 #include "dialect/gemini.h"
 #include "dialect/translate.h"
+#include "dialect/wish.h"
 
 #define TEXT_MAX ((size_t)64 << 20)
 
@@ -167,8 +168,8 @@ static bool write_input(struct gemini_writer *w, size_t index)
     json_begin_array(&w->json);
     for (size_t i = 0; i < message->part_count; i++) {
         if (message->parts[i].kind != PART_TEXT) {
-            return untranslatable_message(w->error, index, NULL,
-                                          "An input of embeddings must be text.");
+            return untranslatable_part(w->chat, &message->parts[i], w->error,
+                                       "An input of embeddings must be text.");
         }
         json_begin_object(&w->json);
         json_member_inner(&w->json, SLICE("text"), message->parts[i].text);
@@ -243,10 +244,7 @@ bool gemini_write_request(const struct chat *chat, const struct request_change *
                               .older = gemini_is_older(change->model),
                               .plain = BUF_INIT(TEXT_MAX),
                               .joined = BUF_INIT(TEXT_MAX)};
-    if (chat->suffix.len > 0) {
-        return untranslatable(error, "/suffix", "Gemini cannot fill in the middle of a text.");
-    }
-    if (!format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_GEMINI, error) || !format_is_common(chat, error)) {
         return false;
     }
     json_writer_init(&w.json, out);

@@ -208,7 +208,7 @@ static bool write_result(struct gemini_writer *w, size_t index)
         return true;
     }
     if (result->name.len == 0) {
-        return untranslatable_message(w->error, index, NULL,
+        return untranslatable_message(w->chat, index, w->error,
                                       "Gemini must be told which function a result is of.");
     }
     json_begin_object(json);

@@ -44,8 +44,8 @@ static bool write_instructions(struct gemini_writer *w, size_t count)
         for (size_t j = 0; j < message->part_count; j++) {
             const struct chat_part *part = &message->parts[j];
             if (part->kind != PART_TEXT) {
-                return untranslatable_message(w->error, i, "content",
-                                              "Instructions to Gemini can hold text only.");
+                return untranslatable_part(w->chat, part, w->error,
+                                           "Instructions to Gemini can hold text only.");
             }
             if (is_left_out(w, part)) {
                 continue;

@@ -70,24 +70,24 @@ static bool write_type(struct gemini_writer *w, const struct chat_part *part)
 
 /* --- files --- */
 
-static bool write_inline(struct gemini_writer *w, size_t index, const struct chat_part *part)
+static bool write_inline(struct gemini_writer *w, const struct chat_part *part)
 {
     json_key(&w->json, SLICE("inlineData"));
     json_begin_object(&w->json);
     if (!write_type(w, part)) {
-        return untranslatable_message(w->error, index, "content",
-                                      "Gemini must be told the media type of a file.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "Gemini must be told the media type of a file.");
     }
     json_member_inner(&w->json, SLICE("data"), part->data);
     json_end_object(&w->json);
     return true;
 }
 
-static bool write_reference(struct gemini_writer *w, size_t index, const struct chat_part *part)
+static bool write_reference(struct gemini_writer *w, const struct chat_part *part)
 {
     if (!starts(part->url, SLICE("https:")) && !starts(part->url, SLICE("gs:"))) {
-        return untranslatable_message(w->error, index, "content",
-                                      "Gemini takes files by https: only, or as data.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "Gemini takes files by https: only, or as data.");
     }
     struct slice type = part->media_type.len > 0 ? part->media_type : type_of_url(part);
     json_key(&w->json, SLICE("fileData"));
@@ -121,23 +121,23 @@ bool gemini_write_part(struct gemini_writer *w, size_t index, const struct chat_
         return true;
     }
     if (part->kind == PART_UNKNOWN) {
-        return untranslatable_message(w->error, index, NULL,
-                                      "A part of this turn has no form in Gemini's dialect.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "A part of this turn has no form in Gemini's dialect.");
     }
     json_begin_object(&w->json);
     if (part->data.ptr != NULL) {
-        if (!write_inline(w, index, part)) {
+        if (!write_inline(w, part)) {
             return false;
         }
     } else if (part->url.ptr != NULL) {
-        if (!write_reference(w, index, part)) {
+        if (!write_reference(w, part)) {
             return false;
         }
     } else if (part->text.ptr != NULL) {
         json_member_inner(&w->json, SLICE("text"), part->text);
     } else {
-        return untranslatable_message(w->error, index, "content",
-                                      "A file that another vendor keeps cannot be sent to Gemini.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "A file that another vendor keeps cannot be sent to Gemini.");
     }
     json_end_object(&w->json);
     add_losses(w, index, part);

@@ -24,6 +24,9 @@ enum ollama_member {
     OLLAMA_IMAGES,
     OLLAMA_INPUT,
     OLLAMA_DIMENSIONS,
+    OLLAMA_RAW,
+    OLLAMA_TEMPLATE,
+    OLLAMA_CONTEXT,
     OLLAMA_MEMBERS
 };
 extern const struct member_table ollama_request_table;

@@ -15,6 +15,7 @@
 
 struct message_writer {
     struct json_writer *json;
+    const struct chat *chat;
     const struct chat_message *message;
     size_t index;
     struct loss *loss;
@@ -31,17 +32,15 @@ static bool check_part(const struct message_writer *w, const struct chat_part *p
     switch (part->kind) {
     case PART_IMAGE:
         return part->data.ptr != NULL ||
-               untranslatable_message(w->error, w->index, "content",
-                                      "Ollama takes images as data only, not by URL.");
+               untranslatable_part(w->chat, part, w->error,
+                                   "Ollama takes images as data only, not by URL.");
     case PART_AUDIO:
-        return untranslatable_message(w->error, w->index, "content",
-                                      "Ollama has no audio in prompts.");
+        return untranslatable_part(w->chat, part, w->error, "Ollama has no audio in prompts.");
     case PART_FILE:
-        return untranslatable_message(w->error, w->index, "content",
-                                      "Ollama has no files in prompts.");
+        return untranslatable_part(w->chat, part, w->error, "Ollama has no files in prompts.");
     case PART_UNKNOWN:
-        return untranslatable_message(w->error, w->index, NULL,
-                                      "A part of this turn has no form in Ollama's dialect.");
+        return untranslatable_part(w->chat, part, w->error,
+                                   "A part of this turn has no form in Ollama's dialect.");
     default:
         return true;
     }
@@ -215,7 +214,7 @@ bool ollama_write_messages(struct json_writer *json, const struct chat *chat, st
     json_key(json, SLICE("messages"));
     json_begin_array(json);
     for (size_t i = 0; i < chat->message_count; i++) {
-        struct message_writer w = {json, &chat->messages[i], i, loss, error};
+        struct message_writer w = {json, chat, &chat->messages[i], i, loss, error};
         if (!write_message(&w)) {
             return false;
         }

@@ -27,6 +27,9 @@ const struct member_name ollama_request_names[OLLAMA_MEMBERS] = {
     [OLLAMA_IMAGES] = MEMBER_NAME("images"),
     [OLLAMA_INPUT] = MEMBER_NAME("input"),
     [OLLAMA_DIMENSIONS] = MEMBER_NAME("dimensions"),
+    [OLLAMA_RAW] = MEMBER_NAME("raw"),
+    [OLLAMA_TEMPLATE] = MEMBER_NAME("template"),
+    [OLLAMA_CONTEXT] = MEMBER_NAME("context"),
 };
 const struct member_table ollama_request_table = MEMBER_TABLE(ollama_request_names);
 
@@ -167,7 +170,7 @@ static bool read_common(struct reader *r, const uint32_t *values)
            read_number(r, values[OLLAMA_DIMENSIONS], "dimensions", &chat->dimensions);
 }
 
-/* Members that are neither of the table nor options (keep_alive, template, raw ...). */
+/* Members that are neither of the table nor options (keep_alive ...). */
 static bool read_extras(struct reader *r, size_t unknown)
 {
     struct chat *chat = r->chat;
@@ -207,6 +210,23 @@ static bool add_text(struct reader *r, enum chat_role role, uint32_t value)
     return true;
 }
 
+/* What is put around the prompt. The older `context` is what the model has seen before, in its own
+ * numbers. */
+static bool read_surroundings(struct reader *r, const uint32_t *values)
+{
+    struct chat *chat = r->chat;
+    struct slice own = SLICE_EMPTY;
+    uint32_t context;
+    if (!read_bool(r, values[OLLAMA_RAW], "raw", &chat->raw_prompt) ||
+        !read_inner(r, values[OLLAMA_TEMPLATE], "template", &own) ||
+        !read_kind(r, values[OLLAMA_CONTEXT], "context", JSON_ARRAY, &context)) {
+        return false;
+    }
+    bool before = context != JSON_ABSENT && json_count(r->doc, context) > 0;
+    chat->own_template = before || (own.len > 0 && !chat->raw_prompt);
+    return true;
+}
+
 /* A prompt without more is a completion; with a system text or images it is a conversation of one
    turn. */
 static bool read_prompt(struct reader *r, const uint32_t *values)
@@ -219,7 +239,8 @@ static bool read_prompt(struct reader *r, const uint32_t *values)
         return reader_refuse_size(r);
     }
     if (!read_inner(r, system, "system", &text) ||
-        !read_inner(r, values[OLLAMA_SUFFIX], "suffix", &chat->suffix)) {
+        !read_inner(r, values[OLLAMA_SUFFIX], "suffix", &chat->suffix) ||
+        !read_surroundings(r, values)) {
         return false;
     }
     if (!json_is(r->doc, values[OLLAMA_PROMPT], JSON_STRING)) {
@@ -291,7 +312,7 @@ bool ollama_read_request(struct slice body, struct json_doc *doc, struct arena *
     }
     chat->include_usage = chat->stream; /* the last line tells it always */
     reader_needs(chat);
-    if (chat->suffix.len == 0) {
+    if (chat->suffix.len == 0 && !chat->raw_prompt) {
         /* /api/generate puts the prompt into the model's template: a chat of one turn says that */
         chat->needs &= ~(capability_set)CAPABILITY_COMPLETION;
     }

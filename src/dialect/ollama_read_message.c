@@ -97,6 +97,7 @@ static bool read_image(struct reader *r, uint32_t node, struct chat_part *part)
         return false;
     }
     part->kind = PART_IMAGE;
+    part->raw = json_raw(r->doc, node);
     if (!base64_standard(data, r->arena, &part->data)) {
         return reader_refuse(r, "invalid_value", "images", "An image must be base64.");
     }

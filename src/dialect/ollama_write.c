@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Requests towards Ollama. It streams unless told not to, so `stream` is always written. Tools that
- * the client forbids are left out, which says the same; a tool that it demands cannot be demanded
- * here, which is a loss.
+ * the client forbids are left out, which says the same; that one must be called cannot be said (see
+ * wish.h).
  */
 #include "dialect/ollama.h"
 
 #include "codec/json_write.h"
 #include "dialect/tool_name.h"
 #include "dialect/translate.h"
+#include "dialect/wish.h"
 
 struct ollama_writer {
     struct json_writer json;
@@ -137,9 +138,6 @@ static void write_tool(struct ollama_writer *w, const struct chat_tool *tool)
 static void write_tools(struct ollama_writer *w)
 {
     const struct chat *chat = w->chat;
-    if (chat->tool_choice == TOOL_CHOICE_REQUIRED || chat->tool_choice == TOOL_CHOICE_NAMED) {
-        loss_add(w->loss, SLICE("tool_choice"));
-    }
     if (chat->parallel_tool_calls == 0) {
         loss_add(w->loss, SLICE("parallel_tool_calls"));
     }
@@ -197,7 +195,8 @@ static bool write_prompt(struct ollama_writer *w)
         json_begin_array(&w->json);
         for (size_t i = 1; i < last->part_count; i++) {
             if (last->parts[i].kind != PART_IMAGE || last->parts[i].data.ptr == NULL) {
-                return untranslatable(w->error, "/prompt", "A prompt holds a text and images.");
+                return untranslatable_part(chat, &last->parts[i], w->error,
+                                           "A prompt holds a text and images.");
             }
             json_write_inner(&w->json, last->parts[i].data);
         }
@@ -215,7 +214,7 @@ static bool write_inputs(struct ollama_writer *w)
     for (size_t i = 0; i < chat->message_count; i++) {
         const struct chat_message *message = &chat->messages[i];
         if (message->part_count != 1 || message->parts[0].kind != PART_TEXT) {
-            return untranslatable(w->error, "/input", "Ollama makes vectors of texts only.");
+            return untranslatable_message(chat, i, w->error, "Ollama makes vectors of texts only.");
         }
         json_write_inner(&w->json, message->parts[0].text);
     }
@@ -232,10 +231,7 @@ bool ollama_write_request(const struct chat *chat, const struct request_change *
                           struct buf *out, struct loss *loss, struct error *error)
 {
     struct ollama_writer w = {.chat = chat, .change = change, .loss = loss, .error = error};
-    if (chat->choices > 1) {
-        return untranslatable(error, "/n", "Ollama gives one answer at a time.");
-    }
-    if (!format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_OLLAMA, error) || !format_is_common(chat, error)) {
         return false;
     }
     json_writer_init(&w.json, out);

@@ -7,6 +7,7 @@
 #include "dialect/openai.h"
 #include "dialect/thinking.h"
 #include "dialect/translate.h"
+#include "dialect/wish.h"
 
 #define STOPS_MAX 4 /* OpenAI's own ceiling */
 
@@ -201,7 +202,8 @@ static void write_common(struct openai_writer *w)
 static bool check_stop(const struct openai_writer *w)
 {
     return w->same || w->chat->stop_count <= STOPS_MAX ||
-           untranslatable(w->error, "/stop", "OpenAI takes at most four stop sequences.");
+           untranslatable_wish(w->chat, WISH_STOP, w->error,
+                               "OpenAI takes at most four stop sequences.");
 }
 
 /* DeepSeek thinks unless it is told not to, and knows no effort for that
@@ -219,8 +221,8 @@ static void write_effort(struct openai_writer *w)
 bool openai_write_chat_request(const struct chat *chat, const struct request_change *change,
                                struct buf *out, struct loss *loss, struct error *error)
 {
-    if (chat->suffix.len > 0) {
-        return untranslatable(error, "/suffix", "A chat cannot fill in the middle of a text.");
+    if (!wishes_check(chat, DIALECT_OPENAI_CHAT, error)) {
+        return false;
     }
     struct openai_writer w = writer_begin(chat, change, out, loss, error);
     if (!check_stop(&w) || !openai_write_messages(&w)) {
@@ -240,11 +242,15 @@ bool openai_write_prompt_request(const struct chat *chat, const struct request_c
                                  struct buf *out, struct loss *loss, struct error *error)
 {
     if (chat->operation != OPERATION_COMPLETION) {
-        return untranslatable(error, "/messages",
-                              "A plain completion cannot carry a conversation.");
+        return untranslatable_wish(chat, WISH_MESSAGES, error,
+                                   "A plain completion cannot carry a conversation.");
+    }
+    if (chat->message_count != 1 || chat->messages[0].part_count != 1) {
+        return untranslatable_message(chat, 0, error,
+                                      "A plain completion has one text and nothing beside it.");
     }
     struct openai_writer w = writer_begin(chat, change, out, loss, error);
-    if (!check_stop(&w)) {
+    if (!wishes_check(chat, DIALECT_OPENAI_COMPLETIONS, error) || !check_stop(&w)) {
         return false;
     }
     json_member_inner(&w.json, SLICE("prompt"), chat->messages[0].parts[0].text);

@@ -498,8 +498,7 @@ static bool check_known(struct openai_writer *w, size_t index)
     for (size_t i = 0; i < message->part_count && !w->same; i++) {
         const char *reason = cannot_say(w, &message->parts[i]);
         if (reason != NULL) {
-            bool whole = message->parts[i].kind == PART_UNKNOWN;
-            return untranslatable_message(w->error, index, whole ? NULL : "content", reason);
+            return untranslatable_part(w->chat, &message->parts[i], w->error, reason);
         }
     }
     return true;

@@ -24,6 +24,18 @@ const struct dialect dialect_openai_responses = {
     .encode = responses_encode,
     .unsaid = responses_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
+    .wishes =
+        {
+            [WISH_MESSAGES] = "/input",
+            [WISH_STREAM] = "/stream",
+            [WISH_TOOLS] = "/tools",
+            [WISH_TOOL_CHOICE] = "/tool_choice",
+            [WISH_FORMAT] = "/text/format",
+            [WISH_LOGPROBS] = "/include /top_logprobs",
+            [WISH_REASONING] = "/reasoning",
+        },
+    .lacks = WISH_BIT(WISH_CHOICES) | WISH_BIT(WISH_STOP) | WISH_BIT(WISH_SUFFIX) |
+             WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
     .request_path = request_path,
     .write_request = responses_write_request,
     .edit_request = responses_edit,

@@ -10,6 +10,7 @@
 #include "dialect/responses.h"
 #include "dialect/tool_name.h"
 #include "dialect/translate.h"
+#include "dialect/wish.h"
 
 #define LEAST_TOKENS 16 /* OpenAI refuses less */
 
@@ -287,7 +288,6 @@ static void add_losses(struct responses_writer *w)
         bool given;
         struct slice name;
     } lost[] = {
-        {chat->stop_count > 0, SLICE("stop")},
         {chat->seed.ptr != NULL, SLICE("seed")},
         {chat->top_k.ptr != NULL, SLICE("top_k")},
         {chat->frequency_penalty.ptr != NULL, SLICE("frequency_penalty")},
@@ -309,13 +309,7 @@ bool responses_write_request(const struct chat *chat, const struct request_chang
     if (chat->dialect == DIALECT_OPENAI_RESPONSES) {
         return responses_edit(chat, change, out, &edits);
     }
-    if (chat->choices > 1) {
-        return untranslatable(error, "/n", "Responses gives one answer at a time.");
-    }
-    if (chat->suffix.len > 0) {
-        return untranslatable(error, "/suffix", "Responses cannot fill in the middle of a text.");
-    }
-    if (!format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_OPENAI_RESPONSES, error) || !format_is_common(chat, error)) {
         return false;
     }
     struct responses_writer w = {.chat = chat, .change = change, .loss = loss, .error = error};

@@ -286,8 +286,7 @@ static bool write_turn(struct responses_writer *w, size_t index)
     for (size_t i = 0; i < message->part_count; i++) {
         const char *reason = openai_cannot_say(w->chat, &message->parts[i]);
         if (reason != NULL) {
-            bool whole = message->parts[i].kind == PART_UNKNOWN;
-            return untranslatable_message(w->error, index, whole ? NULL : "content", reason);
+            return untranslatable_part(w->chat, &message->parts[i], w->error, reason);
         }
     }
     if (message->role == ROLE_ASSISTANT) {

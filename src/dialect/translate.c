@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 
-#include "dialect/dialect.h"
+#include "dialect/place.h"
 
 #include <stdio.h>
 
@@ -84,13 +84,6 @@ void loss_add_cache_marks(struct loss *loss, const struct chat *chat)
     }
 }
 
-bool untranslatable(struct error *error, const char *pointer, const char *text)
-{
-    error_set(error, ERROR_UNSUPPORTED, "untranslatable", "%s", text);
-    error_at(error, "%s", pointer);
-    return false;
-}
-
 static bool starts_with(struct slice text, struct slice start)
 {
     return text.len >= start.len && slice_eq_nocase(slice_of(text.ptr, start.len), start);
@@ -106,18 +99,39 @@ bool format_is_common(const struct chat *chat, struct error *error)
 {
     for (size_t i = 0; chat->dialect == DIALECT_OPENAI_CHAT && i < chat->extra_count; i++) {
         if (slice_eq(chat->extras[i].key, SLICE("response_format"))) {
-            return untranslatable(error, "/response_format/type",
-                                  "No other dialect knows this format of answers.");
+            return untranslatable_wish(chat, WISH_FORMAT, error,
+                                       "No other dialect knows this format of answers.");
         }
     }
     return true;
 }
 
-bool untranslatable_message(struct error *error, size_t index, const char *member, const char *text)
+static bool untranslatable(struct error *error, const char *text)
 {
-    error_set(error, ERROR_UNSUPPORTED, "untranslatable", "%s", text);
-    error_at(error, "/messages/%zu%s%s", index, member == NULL ? "" : "/",
-             member == NULL ? "" : member);
+    return error_set(error, ERROR_UNSUPPORTED, "untranslatable", "%s", text);
+}
+
+bool untranslatable_part(const struct chat *chat, const struct chat_part *part, struct error *error,
+                         const char *text)
+{
+    (void)!untranslatable(error, text);
+    place_part(chat, part, error);
+    return false;
+}
+
+bool untranslatable_message(const struct chat *chat, size_t index, struct error *error,
+                            const char *text)
+{
+    (void)!untranslatable(error, text);
+    place_message(chat, index, error);
+    return false;
+}
+
+bool untranslatable_wish(const struct chat *chat, enum wish wish, struct error *error,
+                         const char *text)
+{
+    (void)!untranslatable(error, text);
+    place_wish(chat, wish, error);
     return false;
 }
 

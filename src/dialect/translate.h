@@ -4,9 +4,7 @@
 #ifndef SLUICE_DIALECT_TRANSLATE_H
 #define SLUICE_DIALECT_TRANSLATE_H
 
-#include "base/error.h"
-#include "model/chat.h"
-#include "model/loss.h"
+#include "dialect/dialect.h"
 
 /* Adds "messages.INDEX.MEMBER". */
 void loss_add_message(struct loss *loss, size_t index, struct slice member);
@@ -19,16 +17,19 @@ void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struc
 struct slice cache_mark_json(enum cache_mark mark);
 /* "cache_control", once, where a tool or a part has a mark: the target has no place for any. */
 void loss_add_cache_marks(struct loss *loss, const struct chat *chat);
-/* Returns false with the code "untranslatable" and "/messages/INDEX", or "/messages/INDEX/content"
- * ... when `member` is given. */
-bool untranslatable_message(struct error *error, size_t index, const char *member,
+/* Each returns false with the code "untranslatable" and a pointer to the client's own member: the
+ * part, the turn, or what asks for it at the top level. */
+bool untranslatable_part(const struct chat *chat, const struct chat_part *part, struct error *error,
+                         const char *text);
+bool untranslatable_message(const struct chat *chat, size_t index, struct error *error,
                             const char *text);
+bool untranslatable_wish(const struct chat *chat, enum wish wish, struct error *error,
+                         const char *text);
 /* False, with the same code: an answer is asked for in a format that only single vendors of
    OpenAI's dialect know. For the writers of all other dialects. */
 MUST_USE bool format_is_common(const struct chat *chat, struct error *error);
 /* Is it a URL that a server can fetch from (http: or https:, in any case)? */
 bool url_is_web(struct slice inner);
-bool untranslatable(struct error *error, const char *pointer, const char *text);
 
 /* Is this JSON text (plain) one object? Arguments of calls must be, where a dialect has no text. */
 bool is_json_object(struct slice text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/attempt_run.h"
 
+#include "dialect/emulate.h"
 #include "dialect/responses_store.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
@@ -117,6 +118,7 @@ void meter_frame(struct meter *meter, const struct frame *frame)
         case EVENT_LOST:
             break;
         case EVENT_TOOL_CALL:
+            meter->called = true;
             meter->text_bytes += (int64_t)event->name.len;
             meter->events++;
             break;
@@ -188,6 +190,7 @@ void attempt_reset(struct call *call)
     inflate_free(attempt->inflate);
     opaque_notes_free(attempt->notes);
     responses_record_free(attempt->record);
+    emulation_free(attempt->emulation);
     buf_recycle(&attempt->body);
     buf_recycle(&attempt->answer);
     memset((char *)attempt + first, 0, texts - first);
@@ -227,6 +230,9 @@ const char *attempt_fault(const struct call *call, const char *unfinished)
     }
     if (meter->first == FINISH_ERROR && (ours || (meter->events == 0 && call_has_another(call)))) {
         return "provider_failed";
+    }
+    if (attempt->must_call && !meter->called && meter->first == FINISH_STOP) {
+        return "tool_not_called";
     }
     return ours && meter->first == FINISH_NONE ? unfinished : NULL;
 }

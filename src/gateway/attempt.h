@@ -29,6 +29,7 @@ struct meter {
     bool started;              /* the provider named the answer; it may have said nothing yet */
     bool ended;                /* the provider's own end of stream */
     bool failed;               /* an error event came */
+    bool called;               /* a tool */
     bool thought;              /* reasoning or a seal came: calls may need it in later turns */
     char finish_word[64];      /* the provider's, where `first` is an error; plain, printable */
     char error_name[64];       /* of an error event: its code or type, likewise */
@@ -68,6 +69,8 @@ struct attempt {
     struct upstream_request request;
     struct decoder *decoder;
     struct inflate_stream *inflate;
+    struct emulation *emulation; /* of what its dialect has no word for, or NULL */
+    bool must_call; /* an answer without a call is a failure: the client demanded one */
     struct responses_record *record; /* of an answer that later turns may build on, or NULL */
     struct opaque_notes *notes;      /* NULL: nothing was thought */
     struct slice secret; /* in the call's arena: the request's own lines where they hold a

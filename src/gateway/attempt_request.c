@@ -7,22 +7,24 @@
 #define PATH_BYTES_MAX ((size_t)16 << 10)
 #define LINES_BYTES_MAX ((size_t)32 << 10)
 
-static bool knows(enum dialect_id id, enum operation operation)
+static bool knows(enum dialect_id id, enum operation operation, unsigned speakers)
 {
-    return (dialect_of(id)->operations & OPERATION_BIT(operation)) != 0;
+    return (dialect_of(id)->operations & OPERATION_BIT(operation)) != 0 &&
+           (speakers == 0 || (speakers & DIALECT_BIT(id)) != 0);
 }
 
 enum dialect_id attempt_dialect(const struct provider *provider, unsigned client,
-                                enum operation operation)
+                                enum operation operation, unsigned speakers)
 {
     if ((provider->dialects & DIALECT_BIT(client)) != 0) {
         return (enum dialect_id)client;
     }
-    if (knows((enum dialect_id)provider->default_dialect, operation)) {
+    if (knows((enum dialect_id)provider->default_dialect, operation, speakers)) {
         return (enum dialect_id)provider->default_dialect;
     }
     for (unsigned id = 0; id < DIALECT_COUNT; id++) {
-        if ((provider->dialects & DIALECT_BIT(id)) != 0 && knows((enum dialect_id)id, operation)) {
+        if ((provider->dialects & DIALECT_BIT(id)) != 0 &&
+            knows((enum dialect_id)id, operation, speakers)) {
             return (enum dialect_id)id;
         }
     }

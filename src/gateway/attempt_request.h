@@ -12,9 +12,10 @@
     "Content-Type: application/json\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\n"
 
 /* Which dialect to speak to this provider: the client's own if it knows it, else its default, else
-   any that knows the operation. DIALECT_COUNT: none does. */
+   any that knows the operation and is among `speakers` (DIALECT_BIT()s; 0: all are).
+   DIALECT_COUNT: none does. */
 enum dialect_id attempt_dialect(const struct provider *provider, unsigned client,
-                                enum operation operation);
+                                enum operation operation, unsigned speakers);
 /* Fills in template, or method, path and headers (in the call's arena); the body is there already,
    because it may have to be signed. False: "request_too_large", or "credential_unavailable": this
    provider wants a signature or a token, and there is nothing to make it of now. */

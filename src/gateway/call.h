@@ -90,11 +90,13 @@ struct call {
     struct decision *decision; /* in the spare memory; NULL before PARSE and after call_shrink() */
     bool streamed;
     bool include_usage;
-    bool stream_array; /* a Gemini client that did not ask for server-sent events */
-    bool stream_begun; /* some of the stream's body has left */
-    bool wrote;        /* to the client, since the worker looked last */
-    bool keeps_answer; /* a Responses client may build on it later */
-    bool meta;         /* x-sluice-meta: a stream ends with its cost in a comment */
+    bool stream_array;  /* a Gemini client that did not ask for server-sent events */
+    bool stream_begun;  /* some of the stream's body has left */
+    bool wrote;         /* to the client, since the worker looked last */
+    bool keeps_answer;  /* a Responses client may build on it later */
+    bool expanded;      /* the request was read again, behind what it builds on */
+    uint32_t own_items; /* then: so many items at the end of `input` are the client's own */
+    bool meta;          /* x-sluice-meta: a stream ends with its cost in a comment */
     char asked_model[CALL_ASKED_MODEL_MAX];
     struct slice route_name; /* in the snapshot; empty when targets were named */
     enum task task;

@@ -8,6 +8,8 @@
 #include "gateway/runtime.h"
 
 #include "base/fault.h"
+#include "dialect/emulate.h"
+#include "dialect/wish.h"
 
 /* What still may be spent on this call at this target, as a ceiling on the tokens of each of its
    answers. 0: no ceiling; negative: not even the prompt fits. */
@@ -68,7 +70,12 @@ static bool choose_lane(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     unsigned client = call->endpoint->dialect;
-    attempt->back_id = attempt_dialect(attempt->provider, client, call->chat.operation);
+    attempt->back_id = attempt_dialect(attempt->provider, client, call->chat.operation,
+                                       decide_dialects(&call->chat, false));
+    if (attempt->back_id == DIALECT_COUNT) {
+        attempt->back_id = attempt_dialect(attempt->provider, client, call->chat.operation,
+                                           decide_dialects(&call->chat, true));
+    }
     if (attempt->back_id == DIALECT_COUNT) {
         return false;
     }
@@ -86,6 +93,20 @@ static bool wants_thinking(const struct chat *chat)
     return effort || chat->thinking == THINKING_ON || chat->thinking == THINKING_ADAPTIVE;
 }
 
+/* What the provider's dialect has no word for, and we have another way. */
+static bool emulate(struct call *call, struct chat *chat)
+{
+    struct attempt *attempt = &call->attempt;
+    unsigned missing = wishes_of(chat) & attempt->back->lacks;
+    unsigned emulated = missing == 0 ? 0 : emulation_able(chat, missing);
+    if (emulated == 0) {
+        return true;
+    }
+    attempt->must_call = (emulated & WISH_BIT(WISH_TOOL_CHOICE)) != 0;
+    attempt->emulation = emulation_new(chat, emulated);
+    return attempt->emulation != NULL && emulation_rewrite(chat, emulated, &call->arena);
+}
+
 /* Models that cannot think refuse every word about it, and agents send such words to all: they are
  * left out, and what was wanted is listed. */
 static bool write_body(struct call *call, const struct request_change *change, struct error *error)
@@ -101,7 +122,8 @@ static bool write_body(struct call *call, const struct request_change *change, s
         chat.thinking_budget = -1;
         chat.show_thinking = false;
     }
-    return attempt->back->write_request(&chat, change, &attempt->body, &attempt->loss, error);
+    return emulate(call, &chat) &&
+           attempt->back->write_request(&chat, change, &attempt->body, &attempt->loss, error);
 }
 
 static bool make_body(struct call *call, int64_t clamp, struct error *error)

@@ -8,6 +8,7 @@
 #include "gateway/call.h"
 #include "gateway/call_record.h"
 #include "gateway/status.h"
+#include "gateway/stored.h"
 
 #include "codec/json_write.h"
 
@@ -147,7 +148,9 @@ enum call_step call_fail(struct call *call, int status, const char *code, const 
 
 enum call_step call_fail_error(struct call *call, const struct error *error)
 {
-    const struct fail_words words = {.param = slice_from_cstr(error->pointer),
+    struct error placed = *error;
+    stored_place(call, &placed);
+    const struct fail_words words = {.param = slice_from_cstr(placed.pointer),
                                      .message = slice_from_cstr(error->text)};
     return call_fail_words(call, error_status(error->kind), error->code, &words);
 }

@@ -4,13 +4,18 @@
 #define LINGER_MS 1000
 #define LINGER_BYTES (64u << 10)
 
-void call_linger(struct call *call)
+static void finish_answer(struct call *call)
 {
-    struct worker *worker = call->worker;
     struct http_exchange *x = call->exchange;
     call->exchange = NULL;
     http_exchange_set_user(x, NULL);
     http_finish(x);
+}
+
+void call_linger(struct call *call)
+{
+    struct worker *worker = call->worker;
+    finish_answer(call);
     call->lingering = true;
     call->linger_bytes = LINGER_BYTES;
     call->linger_until_ns = clock_monotonic(worker->loop.clock) + LINGER_MS * NS_PER_MS;
@@ -26,6 +31,12 @@ static void end(struct call *call)
     upstream_cancel(&call->attempt.request);
     call->attempt.upstream_open = false;
     call_run(call, STEP_DONE);
+}
+
+void call_linger_not(struct call *call)
+{
+    finish_answer(call);
+    end(call);
 }
 
 void call_linger_data(struct call *call, size_t size)

@@ -12,6 +12,9 @@
 
 /* The answer is delivered and settled: ends it; the call is over when its upstream is. */
 void call_linger(struct call *call);
+/* As call_linger(), but nothing more of the upstream is wanted: it is left at once. The call is
+   gone afterwards. */
+void call_linger_not(struct call *call);
 /* More came from the upstream. The call may be gone afterwards. */
 void call_linger_data(struct call *call, size_t size);
 /* Ends every call of the worker that lingers; with `late` only those that did for too long. */

@@ -7,6 +7,8 @@
 #include "gateway/stored.h"
 
 #include "codec/json_write.h"
+#include "dialect/place.h"
+#include "dialect/wish.h"
 
 /* The asked model is kept as plain text for the ledger: it outlives the request's bytes. */
 static void keep_asked_model(struct call *call)
@@ -66,8 +68,11 @@ static bool read_request(struct call *call, uint16_t *ret_target, struct error *
         !stored_recall(call, &whole, ret_target, error)) {
         return false;
     }
-    if (whole.ptr != NULL && !read_body(call, whole, error)) {
-        return false;
+    if (whole.ptr != NULL) {
+        stored_note_items(call);
+        if (!read_body(call, whole, error)) {
+            return false;
+        }
     }
     call->keeps_answer = call->chat.dialect == DIALECT_OPENAI_RESPONSES && call->chat.store != 0;
     return true;
@@ -126,6 +131,38 @@ static int64_t rest_ms(const struct call *call)
     return least;
 }
 
+/* What the targets were refused for: what all of them lack, or else any of them. */
+static capability_set common_need(const struct plan *plan)
+{
+    capability_set all = 0;
+    capability_set common = ~(capability_set)0;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->entries[i].reason == REASON_CAPABILITY) {
+            all |= (capability_set)plan->entries[i].wanted;
+            common &= (capability_set)plan->entries[i].wanted;
+        }
+    }
+    return (all & common) != 0 ? all & common : all;
+}
+
+/* The member that asks for what the targets do not have, as a JSON pointer in *error. */
+static void point_at_need(const struct call *call, struct error *error)
+{
+    const struct plan *plan = &call->decision->plan;
+    capability_set need = common_need(plan);
+    unsigned wishes = wishes_of(&call->chat);
+    bool dialect = false;
+    for (size_t i = 0; i < plan->count; i++) {
+        dialect |= plan->entries[i].reason == REASON_DIALECT;
+    }
+    if (need != 0) {
+        place_need(&call->chat, need, error);
+    } else if (dialect && wishes != 0) {
+        place_wish(&call->chat, (enum wish)__builtin_ctz(wishes), error);
+    }
+    stored_place(call, error);
+}
+
 /* The list of refused targets is the useful part of the answer: it goes into the error's `sluice`
  * member. */
 static enum call_step refuse(struct call *call)
@@ -146,9 +183,14 @@ static enum call_step refuse(struct call *call)
     }
     call->attempt.retry_after_ms = rest_ms(call);
     bool resting = call->attempt.retry_after_ms > 0;
+    struct error place UNINITIALIZED;
+    error_clear(&place);
+    if (!resting) {
+        point_at_need(call, &place);
+    }
     enum call_step next =
         call_fail(call, resting ? 503 : 422, resting ? "no_target_available" : "no_feasible_target",
-                  NULL, "%.*s.", SLICE_ARG(buf_slice(&message)));
+                  place.pointer, "%.*s.", SLICE_ARG(buf_slice(&message)));
     buf_release(&message);
     return next;
 }

@@ -19,6 +19,7 @@
 #include "gateway/stored.h"
 
 #include "base/fault.h"
+#include "dialect/emulate.h"
 
 #define UNCOMMITTED_MAX (256u << 10)
 #define WITHHELD_KEPT ((size_t)4 << 10) /* of its memory, while the stream goes on */
@@ -181,12 +182,51 @@ static bool write_before_end(struct call *call, struct frame *frame)
     return true;
 }
 
+/* Once the answer is cut the provider is not heard any more: it is told what it used by our
+ * estimate, unless the provider has said so already. */
+static void end_cut(struct call *call)
+{
+    struct meter *meter = &call->attempt.meter;
+    struct meter copy = *meter;
+    meter->finish = FINISH_STOP;
+    meter->first = FINISH_STOP;
+    meter->ended = true;
+    meter_settle(&copy, call->tokens.expected, false);
+    emulation_usage(call->attempt.emulation, &copy.usage);
+}
+
+bool stream_emulate(struct call *call, struct frame *frame)
+{
+    struct attempt *attempt = &call->attempt;
+    const struct frame given = *frame;
+    if (attempt->emulation == NULL) {
+        return true;
+    }
+    if (!emulation_frame(attempt->emulation, &given, frame)) {
+        attempt_fail(call, "no_memory", "");
+        return false;
+    }
+    if (emulation_is_cut(attempt->emulation)) {
+        end_cut(call);
+    }
+    return true;
+}
+
+/* Where the client demands a call and only we can see to it, an answer without one must not begin.
+ */
+static bool waits_for_call(const struct attempt *attempt)
+{
+    return attempt->must_call && !attempt->meter.called &&
+           (attempt->meter.first == FINISH_NONE || attempt->meter.first == FINISH_STOP);
+}
+
 /* The client's answer begins with this frame, or waits for another. What ends without a word that
  * could begin it is no answer. */
 static bool begin_or_hold(struct call *call, const struct frame *frame)
 {
     const struct meter *meter = &call->attempt.meter;
-    if (meter_begins(frame) || (frame->terminal && meter->finish != FINISH_NONE)) {
+    bool waits = waits_for_call(&call->attempt);
+    if (!waits && (meter_begins(frame) || (frame->terminal && meter->finish != FINISH_NONE))) {
         stream_commit(call);
         return true;
     }
@@ -194,14 +234,14 @@ static bool begin_or_hold(struct call *call, const struct frame *frame)
         attempt_fail(call, "truncated_stream", "");
         return false;
     }
-    if (meter->started) {
+    if (meter->started && !waits) {
         call_hold(call);
     }
     return true;
 }
 
 /* One frame: metered, and what the lane makes of it appended to the worker's buffer. */
-static bool take_frame(struct call *call, const struct frame *frame)
+static bool take_frame(struct call *call, struct frame *frame)
 {
     struct attempt *attempt = &call->attempt;
     struct buf *out = &call->worker->out;
@@ -209,12 +249,15 @@ static bool take_frame(struct call *call, const struct frame *frame)
     if (attempt->meter.thought) {
         opaque_note_frame(call, frame);
     }
-    if (call->keeps_answer) {
-        stored_frame(call, frame);
-    }
     if (attempt->meter.failed) {
         attempt_fail(call, "error_in_stream", attempt->meter.error);
         return false;
+    }
+    if (!stream_emulate(call, frame)) {
+        return false;
+    }
+    if (call->keeps_answer) {
+        stored_frame(call, frame);
     }
     answer_loss_frame(call, frame);
     if (frame->terminal && !ends_well(call)) {
@@ -328,6 +371,9 @@ bool stream_take(struct call *call, struct slice bytes)
         case DECODE_FRAME:
             if (!take_frame(call, &frame)) {
                 return fail_after_flush(call);
+            }
+            if (attempt->emulation != NULL && emulation_is_cut(attempt->emulation)) {
+                return flush_out(call);
             }
             break;
         case DECODE_MALFORMED:

@@ -18,6 +18,9 @@ void call_answer_head(const struct call *call, struct answer_head *ret_head);
 MUST_USE bool stream_take(struct call *call, struct slice bytes);
 /* The upstream's orderly end of a streamed answer. False as above. */
 MUST_USE bool stream_end(struct call *call);
+/* The frame as the client shall see it, where what the provider's dialect lacks is made good here.
+   False as above. */
+MUST_USE bool stream_emulate(struct call *call, struct frame *frame);
 /* Begins the client's answer: status 200 and headers; from here on no other target can be tried. */
 void stream_commit(struct call *call);
 /* Begins the client's answer with what was withheld of it, see call_hold.h. */

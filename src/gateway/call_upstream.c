@@ -10,6 +10,8 @@
 #include "gateway/rate_limits.h"
 #include "gateway/stored.h"
 
+#include "dialect/emulate.h"
+
 #include <stdio.h>
 #include <time.h>
 
@@ -232,6 +234,12 @@ static bool take_compressed(struct call *call, struct slice bytes)
     return ok;
 }
 
+/* We ended the answer; the provider would go on. */
+static bool is_cut(const struct attempt *attempt)
+{
+    return attempt->emulation != NULL && emulation_is_cut(attempt->emulation);
+}
+
 static void on_data(struct upstream_request *r, struct slice bytes)
 {
     struct call *call = call_of(r);
@@ -244,7 +252,11 @@ static void on_data(struct upstream_request *r, struct slice bytes)
     if (!ok) {
         stop_failed(call);
     } else if (call->delivered && call->attempt.meter.ended) {
-        call_linger(call);
+        if (is_cut(&call->attempt)) {
+            call_linger_not(call);
+        } else {
+            call_linger(call);
+        }
     }
 }
 
@@ -278,9 +290,6 @@ static bool whole_answer(struct call *call)
     if (attempt->meter.thought) {
         opaque_note_frame(call, &frame);
     }
-    if (call->keeps_answer && !call->streamed) {
-        stored_frame(call, &frame);
-    }
     if (attempt->meter.failed) {
         attempt_fail(call, "error_in_answer", attempt->meter.error);
         return false;
@@ -289,6 +298,12 @@ static bool whole_answer(struct call *call)
     if (fault != NULL) {
         attempt_fail(call, fault, attempt->meter.finish_word);
         return false;
+    }
+    if (!stream_emulate(call, &frame)) {
+        return false;
+    }
+    if (call->keeps_answer && !call->streamed) {
+        stored_frame(call, &frame);
     }
     if (!call->streamed && attempt->lane == LANE_TRANSLATE && !translate_whole(call, &frame)) {
         return false;

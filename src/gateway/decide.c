@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/decide.h"
 
-#include "dialect/dialect.h"
+#include "dialect/emulate.h"
+#include "dialect/wish.h"
 #include "gateway/wishes.h"
 
-/* Who can say "fill in the middle" on the wire. */
-#define SUFFIX_DIALECTS (DIALECT_BIT(DIALECT_OPENAI_COMPLETIONS) | DIALECT_BIT(DIALECT_OLLAMA))
-
-/* The dialects that have a word for what is asked; 0: any. Tokens we can count ourselves. */
-static unsigned required_dialects(const struct chat *chat)
+unsigned decide_dialects(const struct chat *chat, bool emulated)
 {
     unsigned dialects = 0;
-    if (chat->suffix.ptr != NULL) {
-        return SUFFIX_DIALECTS;
+    unsigned wishes = wishes_of(chat);
+    if (wishes != 0 && emulated) {
+        wishes &= ~emulation_able(chat, wishes);
+    }
+    if (wishes != 0) {
+        return wishes_speakers(wishes, chat->operation);
     }
     for (unsigned id = 0; id < DIALECT_COUNT && chat->operation == OPERATION_EMBEDDING; id++) {
         bool knows =
@@ -180,7 +181,7 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .max_tokens = chat->max_tokens,
         .streamed = chat->stream,
         .client_dialect = decision->client_dialect,
-        .required_dialects = required_dialects(chat),
+        .required_dialects = decide_dialects(chat, true),
         .now_ns = now_ns,
     };
 }

@@ -38,6 +38,9 @@ void decide_classify(const struct chat *chat, struct features *features, struct 
 /* `features` as decide_classify() left them. */
 void decide_plan(const struct snapshot *snapshot, const struct chat *chat,
                  const struct features *features, int64_t now_ns, struct decision *decision);
+/* Bits of the dialects that have a word for what is asked, or, with `emulated`, for what we cannot
+   make good ourselves (dialect/emulate.h); 0: any. Tokens we can count ourselves. */
+unsigned decide_dialects(const struct chat *chat, bool emulated);
 /* The plan as JSON, for people and tools:
  * {"route":...,"task":...,"plan":[{"target":...}],"refused":[...]}. */
 void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,

@@ -86,6 +86,45 @@ bool stored_recall(struct call *call, struct slice *ret_body, uint16_t *ret_targ
     return ok;
 }
 
+static uint32_t count_items(const struct call *call)
+{
+    uint32_t input = json_member(&call->doc, JSON_ROOT, SLICE("input"));
+    return json_is(&call->doc, input, JSON_ARRAY) ? json_count(&call->doc, input) : 0;
+}
+
+/* Of an input that is one text the client has no items. */
+void stored_note_items(struct call *call)
+{
+    call->expanded = true;
+    call->own_items = count_items(call);
+}
+
+void stored_place(const struct call *call, struct error *error)
+{
+    const struct slice begin = SLICE("/input/");
+    struct slice rest = slice_from_cstr(error->pointer);
+    uint64_t index = 0;
+    if (!call->expanded || call->doc.count == 0 || !slice_starts(rest, begin)) {
+        return;
+    }
+    rest = slice_from(rest, begin.len);
+    struct slice number = slice_cut(&rest, '/');
+    uint32_t count = count_items(call);
+    uint32_t recalled = count > call->own_items ? count - call->own_items : 0;
+    if (!slice_to_u64(number, &index)) {
+        return;
+    }
+    char tail[sizeof error->pointer];
+    slice_to_cstr(rest, tail, sizeof tail);
+    if (index >= recalled) {
+        error_at(error, "/input/%llu%s%s", (unsigned long long)(index - recalled),
+                 rest.len > 0 ? "/" : "", tail);
+    } else {
+        bool text = call->own_items == 0 && index + 1 == count;
+        error_at(error, "%s", text ? "/input" : "/previous_response_id");
+    }
+}
+
 static void keep(struct call *call, struct slice key_name, struct slice value)
 {
     struct shared_store *store = call->worker->gateway->shared;

@@ -14,6 +14,11 @@
    or stays empty; *ret_target the target that has the rest, or NO_TARGET. False: *error. */
 MUST_USE bool stored_recall(struct call *call, struct slice *ret_body, uint16_t *ret_target,
                             struct error *error);
+/* Before the request is read again with that. */
+void stored_note_items(struct call *call);
+/* Where the request was read with what it builds on: makes the error's pointer one into the request
+   as the client sent it. */
+void stored_place(const struct call *call, struct error *error);
 /* Each frame of an answer that may be built on; the first one begins the record. */
 void stored_frame(struct call *call, const struct frame *frame);
 /* The answer is whole: keeps it. */

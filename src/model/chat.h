@@ -157,6 +157,9 @@ struct chat {
     struct slice dimensions;   /* raw number: of embeddings */
     bool base64;               /* embeddings as base64 of little-endian float32 */
     struct slice suffix;       /* inner: completion only */
+    bool raw_prompt;   /* completion only: the prompt is all that the model sees (Ollama's raw) */
+    bool own_template; /* completion only: the client brings what is put around the prompt (Ollama's
+                          template and context) */
     struct chat_extra *extras;
     size_t extra_count;
     capability_set needs; /* derived by the reader */

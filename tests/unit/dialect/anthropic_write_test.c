@@ -207,7 +207,7 @@ static void an_adaptive_wish_of_another_dialect_stays_adaptive(void)
     struct loss loss = {.len = 0};
     struct error error = {0};
     EXPECT(!dialect_of(DIALECT_ANTHROPIC)->write_request(&chat, &change, &out, &loss, &error));
-    EXPECT_SLICE(slice_from_cstr(error.pointer), "/messages");
+    EXPECT_SLICE(slice_from_cstr(error.pointer), "/contents");
     buf_release(&out);
 }
 
@@ -346,7 +346,7 @@ static void instructions_lead_or_become_texts_of_the_user(void)
     expect_refused("{\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":\"image_url\","
                    "\"image_url\":{\"url\":\"https://x\"}}]},{\"role\":\"user\",\"content\":"
                    "\"a\"}]}",
-                   "/messages/0/content");
+                   "/messages/0/content/0");
 }
 
 static void turns_of_one_role_are_joined(void)
@@ -364,19 +364,19 @@ static void what_anthropic_cannot_say_is_refused(void)
     expect_refused("{\"n\":2," TURN "}", "/n");
     expect_refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\","
                    "\"input_audio\":{\"data\":\"AAAA\",\"format\":\"wav\"}}]}]}",
-                   "/messages/0/content");
+                   "/messages/0/content/0");
     expect_refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
                    "\"image_url\":{\"url\":\"data:image/png,raw\"}}]}]}",
-                   "/messages/0/content");
+                   "/messages/0/content/0");
     expect_refused("{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
                    "\"image_url\":{\"url\":\"ftp://x\"}}]}]}",
-                   "/messages/0/content");
+                   "/messages/0/content/0");
     expect_refused("{\"messages\":[" CALLS ",{\"role\":\"tool\",\"tool_call_id\":\"b\",\"content\":"
                    "[{\"type\":\"video\"}]}]}",
-                   "/messages/2");
+                   "/messages/2/content/0");
     expect_refused("{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\","
                    "\"content\":[{\"type\":\"video\"}]}]}",
-                   "/messages/1");
+                   "/messages/1/content/0");
 }
 
 /* Case 10. */
@@ -632,7 +632,7 @@ static void files_of_text_are_documents(void)
         struct request request;
         request_read(&request, DIALECT_OPENAI_CHAT, slice_from_cstr(text));
         if (request.ok) { /* the reader may see first that it is no base64 */
-            expect_refused(text, "/messages/0/content");
+            expect_refused(text, "/messages/0/content/0");
         }
         request_release(&request);
     }

@@ -281,9 +281,9 @@ static void instructions_in_the_middle_stay_where_they_are(void)
 
 static void what_cannot_be_sent_is_refused(void)
 {
-    expect_refused(IMAGE("https://example.com/a.png"), "/messages/0/content");
-    expect_refused(IMAGE("data:image/tiff;base64,QQ=="), "/messages/0/content");
-    expect_refused(FILE_OF("application/zip"), "/messages/0/content");
+    expect_refused(IMAGE("https://example.com/a.png"), "/messages/0/content/0");
+    expect_refused(IMAGE("data:image/tiff;base64,QQ=="), "/messages/0/content/0");
+    expect_refused(FILE_OF("application/zip"), "/messages/0/content/0");
     expect_refused("{\"model\":\"x\"," ASKED ",\"n\":2}", "/n");
     expect_refused("{\"model\":\"x\",\"messages\":[{\"role\":\"user\",\"content\":\" \"}]}",
                    "/messages");

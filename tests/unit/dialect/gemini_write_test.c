@@ -281,15 +281,15 @@ static void what_cannot_be_said_is_refused(void)
         const char *pointer;
     } cases[] = {
         {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"http://example.org/a.png\"}}",
-         "/messages/0/content"},
+         "/messages/0/content/0"},
         {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"ftp://example.org/a.png\"}}",
-         "/messages/0/content"},
+         "/messages/0/content/0"},
         {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png,raw\"}}",
-         "/messages/0/content"},
+         "/messages/0/content/0"},
         {"{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:;base64,AAAA\"}}",
-         "/messages/0/content"},
-        {"{\"type\":\"hologram\"}", "/messages/0"},
-        {"{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}", "/messages/0/content"},
+         "/messages/0/content/0"},
+        {"{\"type\":\"hologram\"}", "/messages/0/content/0"},
+        {"{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}", "/messages/0/content/0"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char text[512];
@@ -302,11 +302,11 @@ static void what_cannot_be_said_is_refused(void)
                    "{\"model\":\"x\",\"messages\":[{\"role\":\"system\",\"content\":[{\"type\":"
                    "\"image_url\",\"image_url\":{\"url\":\"https://e.org\"}}]},"
                    "{\"role\":\"user\",\"content\":\"x\"}]}",
-                   "/messages/0/content");
+                   "/messages/0/content/0");
     expect_refused(CHAT,
                    "{\"model\":\"x\",\"messages\":[" CALLED ",{\"role\":\"tool\",\"tool_call_id\":"
                    "\"a\",\"content\":[{\"type\":\"hologram\"}]}]}",
-                   "/messages/2");
+                   "/messages/2/content/0");
     expect_refused(CHAT,
                    "{\"model\":\"x\"," HELLO ",\"stop\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]}",
                    "/stop");

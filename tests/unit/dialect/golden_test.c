@@ -8,6 +8,9 @@
 #include "tests/unit/dialect/files.h"
 #include "tests/unit/dialect/fixture.h"
 
+#include "dialect/emulate.h"
+#include "dialect/wish.h"
+
 static bool updating(void)
 {
     const char *value = getenv("SLUICE_GOLDEN_UPDATE");
@@ -84,9 +87,27 @@ static void append_path(const struct dialect *dialect, const struct chat *chat, 
     }
 }
 
-static void write_as(const char *name, const struct chat *chat, enum dialect_id target)
+static void append_emulated(unsigned wishes, struct buf *out)
+{
+    static const char *const names[WISH_COUNT] = {
+        [WISH_STOP] = "stop", [WISH_FORMAT] = "format", [WISH_TOOL_CHOICE] = "tool_choice"};
+    for (unsigned wish = 0; wish < WISH_COUNT; wish++) {
+        if ((wishes & WISH_BIT(wish)) != 0) {
+            buf_printf(out, "emulated: %s\n", names[wish] == NULL ? "?" : names[wish]);
+        }
+    }
+}
+
+/* As the gateway does it: what the target lacks is emulated where that is possible. */
+static void write_as(const char *name, const struct request *request, enum dialect_id target)
 {
     const struct dialect *dialect = dialect_of(target);
+    struct chat copy = request->chat;
+    const struct chat *chat = &copy;
+    unsigned emulated = emulation_able(chat, wishes_of(chat) & dialect->lacks);
+    struct arena arena;
+    arena_init(&arena, FIXTURE_LIMIT);
+    EXPECT(emulation_rewrite(&copy, emulated, &arena));
     struct request_change change = {
         .model = SLICE("target/model"), .clamp_max_tokens = 4096, .add_usage = true};
     struct buf out = BUF_INIT(FIXTURE_LIMIT * 4);
@@ -97,12 +118,14 @@ static void write_as(const char *name, const struct chat *chat, enum dialect_id 
         EXPECT(is_json(buf_slice(&out)));
         append_path(dialect, chat, change.model, &out);
         buf_printf(&out, "\nloss: %.*s\n", (int)loss.len, loss.text);
+        append_emulated(emulated, &out);
     } else {
         buf_clear(&out);
         buf_printf(&out, "refused: %s at %s: %s\n", error.code, error.pointer, error.text);
     }
     (void)snprintf(suffix, sizeof suffix, "to-%s", dialect->name);
     check("request", name, suffix, buf_slice(&out));
+    arena_release(&arena);
     buf_release(&out);
 }
 
@@ -123,7 +146,7 @@ static void requests_become_each_dialect(void)
             const struct dialect *target = dialect_of((enum dialect_id)id);
             bool can = (target->operations & OPERATION_BIT(request.chat.operation)) != 0;
             if (can && target->write_request != NULL && is_looked_at(front, (enum dialect_id)id)) {
-                write_as(name, &request.chat, (enum dialect_id)id);
+                write_as(name, &request, (enum dialect_id)id);
             }
         }
         request_release(&request);

@@ -185,7 +185,7 @@ static void pictures_go_with_a_prompt(void)
     EXPECT(strcmp(error.code, "untranslatable") == 0);
     request.chat.operation = OPERATION_EMBEDDING;
     EXPECT(!dialect_of(DIALECT_OLLAMA)->write_request(&request.chat, &change, &out, &loss, &error));
-    EXPECT(strcmp(error.pointer, "/input") == 0);
+    EXPECT(strcmp(error.pointer, "/prompt") == 0);
     request_release(&request);
     buf_release(&out);
 }

@@ -161,6 +161,7 @@ static void resolve_limits(const struct yaml *server, struct server_settings *se
     settings->head_ms = setting_number(server, "server.head_timeout");
     settings->idle_ms = setting_number(server, "server.idle_timeout");
     settings->write_stall_ms = setting_number(server, "server.write_timeout");
+    settings->abandoned_ms = setting_number(server, "server.abandoned_timeout");
     settings->drain_ms = setting_number(server, "server.drain_timeout");
 }
 

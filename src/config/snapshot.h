@@ -52,7 +52,7 @@ struct server_settings {
     size_t listen_count;
     unsigned workers;                            /* 0: one per core */
     int64_t head_bytes, body_bytes, connections; /* ceilings */
-    int64_t head_ms, idle_ms, write_stall_ms, drain_ms;
+    int64_t head_ms, idle_ms, write_stall_ms, drain_ms, abandoned_ms;
     struct slice tls_certificate; /* file names, empty: plain */
     struct slice tls_key;
 };

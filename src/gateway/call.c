@@ -2,6 +2,7 @@
 #include "gateway/call.h"
 
 #include "gateway/attempt_run.h"
+#include "gateway/call_linger.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
 #include "gateway/classifier.h"
@@ -119,6 +120,9 @@ void call_gone(struct call *call)
 {
     call->status = call->committed ? call->status : 499;
     call->error_code = "client_gone";
+    if (call_linger_abandoned(call)) {
+        return;
+    }
     abandon(call, "client_gone", true);
     call_record_close(call);
     call_run(call, STEP_DONE);

@@ -132,6 +132,7 @@ struct call {
     struct answer_head head;
     int64_t first_byte_ns; /* to the client */
     bool lingering;        /* delivered; only the end of the upstream's body is missing */
+    bool abandoned;        /* the client left; the upstream is heard for its usage */
     uint32_t linger_bytes; /* that may still come */
     int64_t linger_until_ns;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/call_linger.h"
 
+#include "gateway/attempt_run.h"
+
 #define LINGER_MS 1000
 #define LINGER_BYTES (64u << 10)
 
@@ -12,13 +14,10 @@ static void finish_answer(struct call *call)
     http_finish(x);
 }
 
-void call_linger(struct call *call)
+static void wait_for(struct call *call, int64_t ms)
 {
     struct worker *worker = call->worker;
-    finish_answer(call);
-    call->lingering = true;
-    call->linger_bytes = LINGER_BYTES;
-    call->linger_until_ns = clock_monotonic(worker->loop.clock) + LINGER_MS * NS_PER_MS;
+    call->linger_until_ns = clock_monotonic(worker->loop.clock) + ms * NS_PER_MS;
     upstream_resume(&call->attempt.request);
     if (!worker->sweeping) {
         worker->sweeping = true;
@@ -26,8 +25,50 @@ void call_linger(struct call *call)
     }
 }
 
+void call_linger(struct call *call)
+{
+    finish_answer(call);
+    call->lingering = true;
+    call->linger_bytes = LINGER_BYTES;
+    wait_for(call, LINGER_MS);
+}
+
+bool call_linger_abandoned(struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    int64_t ms = call->snapshot->server.abandoned_ms;
+    if (ms == 0 || !attempt->open || !attempt->upstream_open || !call->committed ||
+        !attempt->is_stream || call->worker->stopping) {
+        return false;
+    }
+    http_exchange_set_user(call->exchange, NULL);
+    call->exchange = NULL;
+    call->abandoned = true;
+    call->keeps_answer = false;
+    call_shrink(call); /* the request goes with the exchange */
+    wait_for(call, ms);
+    return true;
+}
+
+void call_linger_finish(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    if (attempt->upstream_open) {
+        upstream_cancel(&attempt->request);
+        attempt->upstream_open = false;
+    }
+    attempt->outcome = ATTEMPT_CANCELLED;
+    attempt->error = call->error_code;
+    attempt_settle(call, true);
+    call_run(call, STEP_DONE);
+}
+
 static void end(struct call *call)
 {
+    if (call->abandoned) {
+        call_linger_finish(call);
+        return;
+    }
     upstream_cancel(&call->attempt.request);
     call->attempt.upstream_open = false;
     call_run(call, STEP_DONE);
@@ -55,7 +96,7 @@ void call_linger_end(struct worker *worker, bool late)
     worker->sweeping = false;
     for (struct call *call = worker->calls; call != NULL; call = next) {
         next = call->next;
-        if (!call->lingering) {
+        if (!call->lingering && !call->abandoned) {
             continue;
         }
         if (late && call->linger_until_ns > now_ns) {

@@ -4,6 +4,9 @@
  * whatever the upstream does. Most upstreams end their own body in the same moment; the call
  * lingers for that, so that the connection can be used again, for a bounded time and number of
  * bytes. Then the connection is closed.
+ *
+ * A stream whose client left can be heard to its end as well (server.abandoned_timeout), because
+ * many providers tell the usage only there. Nothing is written any more, frames are only metered.
  */
 #ifndef SLUICE_GATEWAY_CALL_LINGER_H
 #define SLUICE_GATEWAY_CALL_LINGER_H
@@ -17,6 +20,11 @@ void call_linger(struct call *call);
 void call_linger_not(struct call *call);
 /* More came from the upstream. The call may be gone afterwards. */
 void call_linger_data(struct call *call, size_t size);
+/* The client is gone. False: nothing is worth waiting for (or the operator does not want it), and
+ * the call is still the caller's to end. */
+MUST_USE bool call_linger_abandoned(struct call *call);
+/* The upstream of an abandoned call has nothing more to say: charges it; the call is over. */
+void call_linger_finish(struct call *call);
 /* Ends every call of the worker that lingers; with `late` only those that did for too long. */
 void call_linger_end(struct worker *worker, bool late);
 void call_linger_due(struct deadline *deadline);

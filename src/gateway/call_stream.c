@@ -246,6 +246,9 @@ static bool take_frame(struct call *call, struct frame *frame)
     struct attempt *attempt = &call->attempt;
     struct buf *out = &call->worker->out;
     meter_frame(&attempt->meter, frame);
+    if (call->abandoned) {
+        return true; /* only the count is of use */
+    }
     if (attempt->meter.thought) {
         opaque_note_frame(call, frame);
     }

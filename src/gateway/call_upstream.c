@@ -249,6 +249,12 @@ static void on_data(struct upstream_request *r, struct slice bytes)
     }
     bool ok =
         call->attempt.inflate != NULL ? take_compressed(call, bytes) : take_plain(call, bytes);
+    if (call->abandoned) {
+        if (!ok || call->attempt.meter.ended) {
+            call_linger_finish(call);
+        }
+        return;
+    }
     if (!ok) {
         stop_failed(call);
     } else if (call->delivered && call->attempt.meter.ended) {
@@ -330,6 +336,10 @@ static void on_end(struct upstream_request *r)
     struct call *call = call_of(r);
     struct attempt *attempt = &call->attempt;
     attempt->upstream_open = false;
+    if (call->abandoned) {
+        call_linger_finish(call);
+        return;
+    }
     if (call->lingering) {
         call_run(call, STEP_DONE);
         return;
@@ -351,6 +361,10 @@ static void on_fail(struct upstream_request *r, enum upstream_failure failure, c
     struct call *call = call_of(r);
     struct attempt *attempt = &call->attempt;
     attempt->upstream_open = false;
+    if (call->abandoned) {
+        call_linger_finish(call);
+        return;
+    }
     if (call->committed && !attempt->open) {
         call_run(call, STEP_DELIVER); /* everything the provider had to say was said */
         return;

@@ -194,7 +194,7 @@ static void write_call(struct answer *a, const struct event *event)
     collect_arguments(a, event, &plain);
     struct slice arguments = slice_trim(buf_slice(&plain));
     bool object = event->custom || arguments.len == 0 || is_json_object(arguments);
-    if (object && event->name.len > 0) {
+    if (object) {
         begin_call(a, event);
         write_input(a, event, arguments);
         buf_append_char(a->out, '}');

@@ -147,9 +147,7 @@ static void decode_event(struct decoder *d, const uint32_t *event)
 
 static bool parse(struct decoder *d, struct slice text, uint32_t *event)
 {
-    if (!json_parse(&d->doc, text, &json_default_limits, NULL) ||
-        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
-        d->malformed = true;
+    if (!decoder_parse(d, text)) {
         return false;
     }
     members_scan(&d->doc, JSON_ROOT, &event_table, event);

@@ -5,6 +5,7 @@
  */
 #include "dialect/bedrock.h"
 #include "dialect/decoder.h"
+#include "dialect/member.h"
 
 static struct slice string_at(const struct decoder *d, uint32_t object, struct slice name)
 {
@@ -48,6 +49,8 @@ static void decode_call(struct decoder *d, uint32_t call)
     };
     if (json_is(&d->doc, input, JSON_OBJECT)) {
         fragment.arguments = decoder_escape(d, json_raw(&d->doc, input));
+    } else {
+        d->malformed = d->malformed || member_given(&d->doc, input);
     }
     decoder_call(d, 0, &fragment);
 }

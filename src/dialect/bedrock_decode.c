@@ -9,14 +9,6 @@
 #include "dialect/inner.h"
 #include "dialect/member.h"
 
-static bool parse(struct decoder *d, struct slice text)
-{
-    bool ok = json_parse(&d->doc, text, &json_default_limits, NULL) &&
-              json_kind(&d->doc, JSON_ROOT) == JSON_OBJECT;
-    d->malformed = d->malformed || !ok;
-    return ok;
-}
-
 static struct slice member(const struct decoder *d, struct slice name)
 {
     return decoder_string(d, json_member(&d->doc, JSON_ROOT, name));
@@ -63,7 +55,7 @@ static void on_block_start(struct decoder *d)
     if (call == JSON_ABSENT || member_given(&d->doc, type)) {
         decode_foreign_start(d, json_member(&d->doc, JSON_ROOT, SLICE("start")));
     }
-    if (fragment.name.len > 0 && !member_given(&d->doc, type)) {
+    if (json_is(&d->doc, call, JSON_OBJECT) && !member_given(&d->doc, type)) {
         fragment.complete = fragment.position < 0;
         decoder_call(d, 0, &fragment);
     }
@@ -79,7 +71,7 @@ static void on_stop(struct decoder *d)
 {
     begin(d);
     bedrock_decode_finish(d, JSON_ROOT);
-    d->malformed = !d->any_finished;
+    d->malformed = d->malformed || !d->any_finished;
 }
 
 static void on_metadata(struct decoder *d)
@@ -104,7 +96,7 @@ static void decode_event(struct decoder *d, const struct eventstream_message *me
 {
     for (size_t i = 0; i < ARRAY_LEN(event_kinds); i++) {
         if (slice_eq(message->event_type, event_kinds[i].type)) {
-            if (parse(d, message->payload)) {
+            if (decoder_parse(d, message->payload)) {
                 event_kinds[i].decode(d);
             }
             return;
@@ -126,7 +118,7 @@ static struct slice message_of(const struct decoder *d)
 static void decode_exception(struct decoder *d, const struct eventstream_message *message)
 {
     struct slice text = SLICE_EMPTY;
-    if (parse(d, message->payload)) {
+    if (decoder_parse(d, message->payload)) {
         text = message_of(d);
     }
     d->malformed = false; /* whatever it says, it is an exception */
@@ -167,6 +159,7 @@ static enum decode_result give_up(struct decoder *d, struct slice *bytes, struct
     *frame = (struct frame){.raw = SLICE("")};
     decoder_begin_frame(d);
     d->malformed = true;
+    d->garbled = true;
     return decoder_end_frame(d, frame);
 }
 
@@ -210,7 +203,7 @@ enum decode_result bedrock_decode_answer(struct decoder *d, struct slice body,
 {
     *ret_frame = (struct frame){.raw = body, .terminal = true};
     decoder_begin_frame(d);
-    if (!parse(d, body)) {
+    if (!decoder_parse(d, body)) {
         return decoder_end_frame(d, ret_frame);
     }
     uint32_t content = json_path(&d->doc, JSON_ROOT, "output.message.content");
@@ -250,7 +243,7 @@ void bedrock_read_error(struct decoder *d, int status, struct slice body,
     static const char *const quota[] = {"too many tokens per day", "daily limit"};
     *ret_error = (struct provider_error){.quota = status == 402};
     decoder_begin_frame(d);
-    if (!parse(d, body)) {
+    if (!decoder_parse(d, body)) {
         return;
     }
     ret_error->type = member(d, SLICE("__type"));

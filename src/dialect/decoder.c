@@ -79,6 +79,7 @@ void decoder_begin_frame(struct decoder *d)
 {
     d->count = 0;
     d->malformed = false;
+    d->garbled = false;
     if (d->arena.used > 0) {
         arena_release(&d->arena);
     }
@@ -99,11 +100,25 @@ enum decode_result decoder_end_frame(struct decoder *d, struct frame *frame)
         return DECODE_TOO_LARGE;
     }
     if (d->malformed) {
+        frame->garbled = d->garbled;
         return DECODE_MALFORMED;
     }
     frame->events = d->events;
     frame->count = d->count;
     return DECODE_FRAME;
+}
+
+bool decoder_parse(struct decoder *d, struct slice text)
+{
+    struct error error;
+    error_clear(&error);
+    bool ok = json_parse(&d->doc, text, &json_default_limits, &error) &&
+              json_kind(&d->doc, JSON_ROOT) == JSON_OBJECT;
+    bool beyond_us = error.kind == ERROR_LIMIT || error.kind == ERROR_ENVIRONMENT ||
+                     (error.code != NULL && strcmp(error.code, "json_too_deep") == 0);
+    d->malformed = d->malformed || !ok;
+    d->garbled = d->garbled || (!ok && !beyond_us);
+    return ok;
 }
 
 static bool grow_events(struct decoder *d)
@@ -400,8 +415,9 @@ void decoder_finish(struct decoder *d, uint32_t choice, enum finish_reason finis
     for (size_t i = 0; i < d->call_count; i++) {
         if (d->calls[i].choice == choice) {
             called = true;
-            /* nobody can answer a call of nothing */
-            d->malformed = d->malformed || !d->calls[i].announced;
+            if (!d->calls[i].announced) {
+                announce(d, &d->calls[i], SLICE_EMPTY, SLICE_EMPTY);
+            }
         }
     }
     d->finished[choice / 64] |= (uint64_t)1 << (choice % 64);

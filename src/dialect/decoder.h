@@ -56,6 +56,7 @@ struct decoder {
     bool thought;   /* of OpenAI's dialects: some of a thought was told in the open */
     bool ended;     /* EVENT_END or EVENT_ERROR was told */
     bool malformed; /* of this frame */
+    bool garbled;   /* likewise: it is no JSON object at all */
     bool exhausted; /* out of memory: nothing more comes */
 };
 
@@ -80,6 +81,8 @@ void decoder_reset(struct decoder *d);
 void decoder_begin_frame(struct decoder *d);
 /* What the frame has become: its events in *frame, or the reason why there are none. */
 enum decode_result decoder_end_frame(struct decoder *d, struct frame *frame);
+/* Reads the frame's text into `doc`. False: it is no JSON object, and the frame malformed. */
+MUST_USE bool decoder_parse(struct decoder *d, struct slice text);
 /* A zeroed event of this kind to fill in; never NULL (after exhaustion it is one that nobody
  * reads). */
 struct event *decoder_event(struct decoder *d, enum event_kind kind, uint32_t choice);

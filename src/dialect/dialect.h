@@ -131,8 +131,8 @@ struct decoder; /* upstream bytes -> frames; opaque, one per attempt */
 enum decode_result {
     DECODE_FRAME,     /* *ret_frame is filled in; call again with the rest */
     DECODE_MORE,      /* all bytes taken */
-    DECODE_MALFORMED, /* this frame breaks the dialect: raw is set, no events; decoding may go on
-                         with the next */
+    DECODE_MALFORMED, /* this frame breaks the dialect: raw and garbled are set, no events; decoding
+                         may go on with the next */
     DECODE_TOO_LARGE, /* a frame beyond the ceiling: decoding is over */
 };
 

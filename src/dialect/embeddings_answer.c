@@ -43,9 +43,7 @@ enum decode_result embeddings_decode_answer(struct decoder *d, struct slice body
     decoder_begin_frame(d);
     uint32_t answer[ANSWER_MEMBERS];
     const struct json_doc *doc = &d->doc;
-    d->malformed = !json_parse(&d->doc, body, &json_default_limits, NULL) ||
-                   json_kind(doc, JSON_ROOT) != JSON_OBJECT;
-    if (d->malformed) {
+    if (!decoder_parse(d, body)) {
         return decoder_end_frame(d, ret_frame);
     }
     members_scan(doc, JSON_ROOT, &answer_table, answer);

@@ -142,12 +142,10 @@ struct gemini_call {
 };
 /* Appends the call as a part. False: its arguments are no JSON object; nothing is appended. */
 MUST_USE bool gemini_write_call(struct buf *out, const struct gemini_call *call);
-/* Appends the words for such a call to a message (inner). */
-void gemini_malformed_add(struct buf *out, const struct gemini_call *call);
-/* Appends `"finishReason":"..."`, and what the message says of malformed calls, if any. */
 /* The part of a picture. */
 void gemini_write_image(struct buf *out, const struct event *event);
-void gemini_write_finish(struct buf *out, enum finish_reason finish, struct slice malformed);
+/* Appends `"finishReason":"..."`. */
+void gemini_write_finish(struct buf *out, enum finish_reason finish);
 /* gemini_usage.c */
 void gemini_write_usage(struct buf *out, const struct usage *usage);
 

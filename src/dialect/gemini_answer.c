@@ -50,7 +50,7 @@ struct parts {
     enum event_kind open; /* the kind of the text part that is open, or EVENT_END */
     bool begun;
     bool called;
-    struct buf malformed;
+    bool malformed; /* a call has arguments that are no object */
     enum finish_reason finish;
     bool refused;
     struct gemini_sources sources;
@@ -124,7 +124,7 @@ static void write_call(struct parts *p, size_t at)
         p->a->out->len = before;
         p->begun = begun;
         p->open = open;
-        gemini_malformed_add(&p->malformed, &call);
+        p->malformed = true;
     }
     p->a->out->failed = p->a->out->failed || arguments.failed;
     buf_release(&arguments);
@@ -167,10 +167,10 @@ static void write_event(struct parts *p, size_t at)
     }
 }
 
-static void write_candidate(const struct answer *a, uint32_t choice)
+/* False: a call has arguments that are no object, and not because the limit cut it. */
+static bool write_candidate(const struct answer *a, uint32_t choice)
 {
-    struct parts p = {
-        .a = a, .choice = choice, .open = EVENT_END, .malformed = BUF_INIT(PIECE_MAX)};
+    struct parts p = {.a = a, .choice = choice, .open = EVENT_END};
     gemini_sources_init(&p.sources);
     buf_append(a->out, choice == 0 ? SLICE("") : SLICE(","));
     buf_append(a->out, SLICE("{\"content\":{\"parts\":["));
@@ -182,10 +182,8 @@ static void write_candidate(const struct answer *a, uint32_t choice)
     close_text(&p);
     buf_append(a->out, SLICE("],\"role\":\"model\"},"));
     if (p.finish != FINISH_NONE) {
-        bool cut = p.finish == FINISH_LENGTH; /* a call that the limit cut is no call */
         bool refused = p.refused && p.finish == FINISH_STOP;
-        gemini_write_finish(a->out, refused ? FINISH_REFUSAL : p.finish,
-                            cut ? SLICE_EMPTY : buf_slice(&p.malformed));
+        gemini_write_finish(a->out, refused ? FINISH_REFUSAL : p.finish);
         buf_append_char(a->out, ',');
     }
     buf_append(a->out, SLICE("\"index\":"));
@@ -195,17 +193,17 @@ static void write_candidate(const struct answer *a, uint32_t choice)
         gemini_write_logprobs(a->out, p.logprobs);
     }
     buf_append_char(a->out, '}');
-    a->out->failed = a->out->failed || p.malformed.failed;
-    buf_release(&p.malformed);
     gemini_sources_release(&p.sources);
+    return !p.malformed || p.finish == FINISH_LENGTH;
 }
 
-static void write_chat(const struct answer *a)
+static bool write_chat(const struct answer *a)
 {
     struct buf *out = a->out;
+    bool good = true;
     buf_append(out, SLICE("{\"candidates\":["));
     for (uint32_t choice = 0; choice < a->choices; choice++) {
-        write_candidate(a, choice);
+        good = write_candidate(a, choice) && good;
     }
     buf_append_char(out, ']');
     if (a->has_usage) {
@@ -225,6 +223,7 @@ static void write_chat(const struct answer *a)
         json_escape(a->head->call_id, out);
     }
     buf_append(out, SLICE("\"}"));
+    return good;
 }
 
 /* --- vectors --- */
@@ -298,7 +297,7 @@ bool gemini_write_answer(const struct answer_head *head, const struct frame *fra
         buf_append_char(out, '}');
         break;
     default:
-        write_chat(&a);
+        return write_chat(&a) && !out->failed;
     }
     return !out->failed;
 }

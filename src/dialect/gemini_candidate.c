@@ -59,6 +59,15 @@ static struct slice last_id(const struct decoder *d, size_t from)
     return SLICE_EMPTY;
 }
 
+/* More of a call that Vertex AI streams in pieces: only its own clients ask for that. The last
+ * piece is empty. */
+static bool is_piece(const struct decoder *d, uint32_t call)
+{
+    return json_first(&d->doc, call) == JSON_ABSENT ||
+           json_member(&d->doc, call, SLICE("partialArgs")) != JSON_ABSENT ||
+           json_member(&d->doc, call, SLICE("willContinue")) != JSON_ABSENT;
+}
+
 static void decode_call(struct decoder *d, uint32_t choice, uint32_t call, struct slice signature)
 {
     const struct json_doc *doc = &d->doc;
@@ -70,11 +79,12 @@ static void decode_call(struct decoder *d, uint32_t choice, uint32_t call, struc
         .name = decoder_string(d, json_member(doc, call, SLICE("name"))),
         .complete = true,
     };
-    if (fragment.name.len == 0 && fragment.id.len == 0) {
-        return; /* more of a call that Vertex AI streams in pieces, which nobody asks for here */
+    if (fragment.name.len == 0 && fragment.id.len == 0 && is_piece(d, call)) {
+        return;
     }
-    fragment.arguments =
-        json_is(doc, args, JSON_OBJECT) ? decoder_escape(d, json_raw(doc, args)) : SLICE("{}");
+    bool object = json_is(doc, args, JSON_OBJECT);
+    d->malformed = d->malformed || (!object && member_given(doc, args));
+    fragment.arguments = object ? decoder_escape(d, json_raw(doc, args)) : SLICE("{}");
     decoder_call(d, choice, &fragment);
     struct slice id = last_id(d, from);
     if (signature.len > 0 && id.len > 0) {

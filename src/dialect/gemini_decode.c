@@ -84,9 +84,7 @@ static void decode_chunk(struct decoder *d, const uint32_t *chunk, struct slice 
 
 static bool parse(struct decoder *d, struct slice data, uint32_t *chunk)
 {
-    if (!json_parse(&d->doc, data, &json_default_limits, NULL) ||
-        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
-        d->malformed = true;
+    if (!decoder_parse(d, data)) {
         return false;
     }
     members_scan(&d->doc, JSON_ROOT, &chunk_table, chunk);

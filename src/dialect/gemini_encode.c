@@ -36,8 +36,7 @@ struct gemini_encoder {
     uint64_t finished[DECODER_CHOICES_MAX / 64];
     uint8_t finish[DECODER_CHOICES_MAX]; /* enum finish_reason */
     struct buf parts;                    /* of a chunk under way */
-    struct buf malformed;                /* what is said of calls that are no JSON */
-    uint32_t malformed_choice;
+    bool malformed;                      /* a call has arguments that are no object */
     struct gemini_sources sources;
 };
 
@@ -57,7 +56,6 @@ struct encoder *gemini_encoder_new(const struct answer_head *head)
     e->same = head->stream_array && head->same_dialect;
     e->show_thoughts = head->chat == NULL || head->chat->show_thinking;
     buf_init(&e->parts, HELD_MAX);
-    buf_init(&e->malformed, HELD_MAX);
     gemini_sources_init(&e->sources);
     return encoder;
 }
@@ -76,7 +74,6 @@ void gemini_encoder_free(struct encoder *encoder)
     }
     memory_free(e->held);
     buf_release(&e->parts);
-    buf_release(&e->malformed);
     gemini_sources_release(&e->sources);
     encoder_free(encoder);
 }
@@ -218,8 +215,8 @@ static bool hold_more(struct gemini_encoder *e, const struct event *event)
                       event->text);
 }
 
-/* A call whose arguments were cut by the limit is no call; any other that is no JSON is told as
- * Google tells it. */
+/* A call whose arguments were cut by the limit is no call; any other that is no JSON makes the
+ * answer none. */
 static void add_call(struct gemini_encoder *e, const struct held_call *held,
                      const struct event *finish)
 {
@@ -235,11 +232,7 @@ static void add_call(struct gemini_encoder *e, const struct held_call *held,
         return;
     }
     e->parts.len -= first ? 0 : 1;
-    if (finish->finish != FINISH_LENGTH &&
-        (e->malformed.len == 0 || e->malformed_choice == finish->choice)) {
-        e->malformed_choice = finish->choice;
-        gemini_malformed_add(&e->malformed, &call);
-    }
+    e->malformed = e->malformed || finish->finish != FINISH_LENGTH;
 }
 
 /* The calls of the choice, in one chunk. */
@@ -257,7 +250,7 @@ static void write_calls(struct gemini_encoder *e, const struct event *finish, st
         buf_append(out, buf_slice(&e->parts));
         parts_end(e, finish->choice, out);
     }
-    out->failed = out->failed || e->parts.failed || e->malformed.failed;
+    out->failed = out->failed || e->parts.failed;
 }
 
 /* --- the end --- */
@@ -280,11 +273,9 @@ static bool is_finished(const struct gemini_encoder *e, uint32_t choice)
 
 static void write_reason(struct gemini_encoder *e, uint32_t choice, bool first, struct buf *out)
 {
-    bool malformed = e->malformed.len > 0 && e->malformed_choice == choice;
     buf_append(out, first ? SLICE("") : SLICE(","));
     buf_append(out, SLICE("{\"content\":{\"parts\":[{\"text\":\"\"}],\"role\":\"model\"},"));
-    gemini_write_finish(out, (enum finish_reason)e->finish[choice],
-                        malformed ? buf_slice(&e->malformed) : SLICE_EMPTY);
+    gemini_write_finish(out, (enum finish_reason)e->finish[choice]);
     buf_append(out, SLICE(",\"index\":"));
     buf_append_u64(out, choice);
     if (first) {
@@ -423,7 +414,7 @@ bool gemini_encode(struct encoder *encoder, const struct frame *frame, struct bu
     for (size_t i = 0; i < frame->count && !encoder->over; i++) {
         encode_event(e, &frame->events[i], out);
     }
-    return !out->failed;
+    return !out->failed && !e->malformed;
 }
 
 struct slice gemini_unsaid(const struct event *event)

@@ -65,27 +65,11 @@ void gemini_write_image(struct buf *out, const struct event *event)
     buf_append(out, SLICE("\"}}"));
 }
 
-void gemini_write_finish(struct buf *out, enum finish_reason finish, struct slice malformed)
+void gemini_write_finish(struct buf *out, enum finish_reason finish)
 {
     buf_append(out, SLICE("\"finishReason\":\""));
-    if (malformed.len == 0) {
-        buf_append(out, gemini_finish_word(finish));
-        buf_append_char(out, '"');
-        return;
-    }
-    buf_append(out,
-               SLICE("MALFORMED_FUNCTION_CALL\",\"finishMessage\":\"Malformed function call:"));
-    inner_append(out, malformed);
+    buf_append(out, gemini_finish_word(finish));
     buf_append_char(out, '"');
-}
-
-void gemini_malformed_add(struct buf *out, const struct gemini_call *call)
-{
-    buf_append_char(out, ' ');
-    buf_append(out, call->name);
-    buf_append_char(out, '(');
-    buf_append(out, call->arguments);
-    buf_append_char(out, ')');
 }
 
 /* --- sources --- */

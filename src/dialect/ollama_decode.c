@@ -45,17 +45,21 @@ static void decode_call(struct decoder *d, uint32_t call)
     const struct json_doc *doc = &d->doc;
     uint32_t function = json_member(doc, call, SLICE("function"));
     uint32_t arguments = json_member(doc, function, SLICE("arguments"));
+    if (!json_is(doc, function, JSON_OBJECT)) {
+        return;
+    }
     struct call_fragment fragment = {.position = -1, .complete = true};
     fragment.id = decoder_string(d, json_member(doc, call, SLICE("id")));
     fragment.name = decoder_string(d, json_member(doc, function, SLICE("name")));
+    bool text = json_is(doc, arguments, JSON_STRING); /* of servers that imitate OpenAI too */
     if (json_is(doc, arguments, JSON_OBJECT)) {
         fragment.arguments = decoder_escape(d, json_raw(doc, arguments));
-    } else {
+    } else if (text || !member_given(doc, arguments)) {
         fragment.arguments = decoder_string(d, arguments);
+    } else {
+        d->malformed = true;
     }
-    if (fragment.name.len > 0) {
-        decoder_call(d, 0, &fragment);
-    }
+    decoder_call(d, 0, &fragment);
 }
 
 /* The first letters of the base64 tell what it is: Ollama gives no type. */
@@ -179,9 +183,7 @@ static void decode_object(struct decoder *d, const uint32_t *line)
 static bool parse_line(struct decoder *d, struct slice text, uint32_t *line)
 {
     decoder_begin_frame(d);
-    if (!json_parse(&d->doc, text, &json_default_limits, NULL) ||
-        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
-        d->malformed = true;
+    if (!decoder_parse(d, text)) {
         return false;
     }
     members_scan(&d->doc, JSON_ROOT, &line_table, line);

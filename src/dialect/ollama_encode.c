@@ -129,9 +129,9 @@ static void append_image(struct encoder *e, const struct event *event, struct bu
 /* --- calls --- */
 
 /* False: a text that is no object is nothing that a client could act on. */
-static bool is_call(bool custom, struct slice name, struct slice text)
+static bool is_call(bool custom, struct slice text)
 {
-    return name.len > 0 && (custom || slice_trim(text).len == 0 || is_json_object(text));
+    return custom || slice_trim(text).len == 0 || is_json_object(text);
 }
 
 static void append_arguments(bool custom, struct slice text, struct buf *out)
@@ -174,7 +174,7 @@ static void flush_calls(struct ollama_encoder *o, enum finish_reason finish, str
 {
     for (size_t i = 0; i < o->count; i++) {
         const struct waiting_call *call = &o->calls[i];
-        if (is_call(call->custom, buf_slice(&call->name), buf_slice(&call->arguments))) {
+        if (is_call(call->custom, buf_slice(&call->arguments))) {
             append_waiting(o, call, out);
         } else if (finish != FINISH_LENGTH) {
             o->malformed = true;
@@ -343,7 +343,7 @@ static bool append_whole_call(const struct frame *frame, const struct event *cal
             json_unescape(event->text, &arguments);
         }
     }
-    bool good = is_call(call->custom, call->name, buf_slice(&arguments));
+    bool good = is_call(call->custom, buf_slice(&arguments));
     if (good) {
         buf_append(out, first ? SLICE(",\"tool_calls\":[") : SLICE(","));
         append_call(call->custom, call->id, call->name, buf_slice(&arguments), out);

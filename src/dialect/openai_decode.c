@@ -125,9 +125,7 @@ static struct slice hidden_bytes(const struct decoder *d, const uint32_t *chunk,
 static enum decode_result decode_data(struct decoder *d, struct slice data, struct frame *frame)
 {
     uint32_t chunk[CHUNK_MEMBERS];
-    if (!json_parse(&d->doc, data, &json_default_limits, NULL) ||
-        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
-        d->malformed = true;
+    if (!decoder_parse(d, data)) {
         return decoder_end_frame(d, frame);
     }
     bool ended = d->ended;
@@ -204,9 +202,7 @@ enum decode_result openai_decode_answer(struct decoder *d, struct slice body,
     *ret_frame = (struct frame){.raw = body, .terminal = true};
     decoder_begin_frame(d);
     uint32_t chunk[CHUNK_MEMBERS];
-    if (!json_parse(&d->doc, body, &json_default_limits, NULL) ||
-        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
-        d->malformed = true;
+    if (!decoder_parse(d, body)) {
         return decoder_end_frame(d, ret_frame);
     }
     members_scan(&d->doc, JSON_ROOT, &chunk_table, chunk);

@@ -218,7 +218,7 @@ static void decode_end_of(struct decoder *d, const uint32_t *response, struct sl
     }
     if (slice_eq(status, SLICE("incomplete"))) {
         finish_incomplete(d, response);
-    } else {
+    } else if (!slice_eq(status, SLICE("in_progress")) && !slice_eq(status, SLICE("queued"))) {
         decoder_finish(d, 0, FINISH_STOP, status);
     }
     decoder_end(d);
@@ -404,9 +404,7 @@ static enum decode_result decode_data(struct decoder *d, const struct sse_event 
 {
     uint32_t data[DATA_MEMBERS];
     bool ended = d->ended;
-    if (!json_parse(&d->doc, text, &json_default_limits, NULL) ||
-        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
-        d->malformed = true;
+    if (!decoder_parse(d, text)) {
         return decoder_end_frame(d, frame);
     }
     members_scan(&d->doc, JSON_ROOT, &data_table, data);
@@ -465,9 +463,7 @@ enum decode_result responses_decode_answer(struct decoder *d, struct slice body,
     *ret_frame = (struct frame){.raw = body, .terminal = true};
     decoder_begin_frame(d);
     uint32_t response[RESPONSE_MEMBERS];
-    if (!json_parse(&d->doc, body, &json_default_limits, NULL) ||
-        json_kind(&d->doc, JSON_ROOT) != JSON_OBJECT) {
-        d->malformed = true;
+    if (!decoder_parse(d, body)) {
         return decoder_end_frame(d, ret_frame);
     }
     members_scan(&d->doc, JSON_ROOT, &response_table, response);

@@ -40,7 +40,8 @@ enum event_kind {
     EVENT_LOGPROBS,  /* text = raw JSON array of {token, logprob, bytes, top_logprobs} */
     EVENT_EMBEDDING, /* index = of the input; text = raw JSON array of numbers, or a JSON string
                         with base64 */
-    EVENT_TOOL_CALL, /* index, id, name: a call begins; custom: its arguments are free text */
+    EVENT_TOOL_CALL, /* index, id, name: a call begins; custom: its arguments are free text. Without
+                        a name it is one that nobody can answer: the answer was none */
     EVENT_TOOL_ARGUMENTS, /* index, text: a fragment of its arguments (inner of the argument string)
                            */
     EVENT_FINISH,         /* finish, native = the provider's own word; text = the stop sequence that
@@ -78,6 +79,7 @@ struct frame {
                             (`,"usage":null` of a provider that we asked), or empty */
     bool usage_only;     /* nothing but usage: hidden from a client that did not ask */
     bool terminal;       /* ends the answer */
+    bool garbled;        /* of a malformed one: it is no JSON object at all */
 };
 
 const char *finish_reason_name(enum finish_reason reason); /* "stop", "length" ... */

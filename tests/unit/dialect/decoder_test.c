@@ -77,14 +77,19 @@ static void ids_of_two_answers_differ(void)
     run_release(&b);
 }
 
-static void ollama_ignores_calls_without_a_name(void)
+static void ollama_tells_calls_without_a_name_at_the_end(void)
 {
     EXPECT_TRACE(DIALECT_OLLAMA,
-                 "{\"message\":{\"tool_calls\":[{},1,{\"function\":{\"arguments\":{}}},"
-                 "{\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},\"done\":"
-                 "true,\"eval_count\":-4}\n",
-                 "start\ncall index=0 id=x name=f\narguments index=0 text={}\nfinish tool_calls\n"
+                 "{\"message\":{\"tool_calls\":[{},1,{\"id\":\"y\",\"function\":{\"arguments\":"
+                 "null}},{\"id\":\"x\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+                 "\"done\":true,\"eval_count\":-4}\n",
+                 "start\ncall index=1 id=x name=f\narguments index=1 text={}\ncall index=0 id=y\n"
+                 "finish tool_calls\n"
                  "usage in=0 out=0 cached=0 written=0 thought=0 audio=0/0\nend\n- terminal\n");
+    EXPECT_TRACE(DIALECT_OLLAMA,
+                 "{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":[]}}"
+                 "]},\"done\":true}\n",
+                 "malformed\n");
 }
 
 /* A large answer, then small chunks: what was large is given back, what is small is kept. */
@@ -225,7 +230,8 @@ int main(void)
     TEST(tells_names_of_the_model_and_ids_apart,
          "invented ids depend on the call and on nothing else");
     TEST(ids_of_two_answers_differ, "invented ids of two answers differ");
-    TEST(ollama_ignores_calls_without_a_name, "Ollama's calls without a name are nothing");
+    TEST(ollama_tells_calls_without_a_name_at_the_end,
+         "Ollama's calls without a name are told as such");
     TEST(keeps_no_large_memory, "memory of a large answer is given back");
 #ifdef SLUICE_FAULTS
     TEST(a_text_chunk_allocates_nothing, "a text chunk allocates nothing once the decoder is warm");

@@ -91,12 +91,23 @@ static void thoughts_are_told_to_those_who_asked(void)
 #define HEAD "{\"candidates\":[{\"content\":{\"parts\":["
 #define TAIL ",\"index\":0}],\"modelVersion\":\"model\",\"responseId\":\"call\"}"
 
-static void calls_that_are_no_json_are_told_as_google_tells_them(void)
+static void calls_without_an_object_are_no_answer(void)
 {
-    expect_answer(DIALECT_OPENAI_CHAT, OPERATION_CHAT, ASKED(""),
-                  CALLED("tool_calls", "{\\\"a\\\": oops"),
-                  HEAD "],\"role\":\"model\"},\"finishReason\":\"MALFORMED_FUNCTION_CALL\","
-                       "\"finishMessage\":\"Malformed function call: f({\\\"a\\\": oops)\"" TAIL);
+    static const char *const broken[] = {"{\\\"a\\\": oops", "[]", "\\\"{}\\\"", "{}{}"};
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        const struct event events[] = {
+            {.kind = EVENT_TEXT, .text = SLICE_INIT("t")},
+            {.kind = EVENT_TOOL_CALL, .id = SLICE_INIT("b"), .name = SLICE_INIT("g")},
+            {.kind = EVENT_TOOL_ARGUMENTS, .text = slice_from_cstr(broken[i])},
+            {.kind = EVENT_FINISH, .finish = FINISH_TOOL_CALLS},
+        };
+        const struct frame frame = {.events = events, .count = ARRAY_LEN(events)};
+        const struct answer_head head = {.call_id = SLICE("call"), .model = SLICE("model")};
+        struct buf out = BUF_INIT(FIXTURE_LIMIT);
+        EXPECT(!dialect_of(GEMINI)->write_answer(&head, &frame, &out));
+        EXPECT(!out.failed);
+        buf_release(&out);
+    }
     expect_answer(DIALECT_OPENAI_CHAT, OPERATION_CHAT, ASKED(""), CALLED("length", "{\\\"a\\\": 1"),
                   HEAD "],\"role\":\"model\"},\"finishReason\":\"MAX_TOKENS\"" TAIL);
     expect_answer(DIALECT_OPENAI_CHAT, OPERATION_CHAT, ASKED(""),
@@ -330,7 +341,8 @@ int main(void)
     TEST(vectors_come_in_the_form_of_the_question, "vectors come in the form of the question");
     TEST(a_count_is_one_number, "a count is one number");
     TEST(thoughts_are_told_to_those_who_asked, "thoughts are told to those who asked for them");
-    TEST(calls_that_are_no_json_are_told_as_google_tells_them, "malformed calls are told as such");
+    TEST(calls_without_an_object_are_no_answer,
+         "calls without an object are no answer, but for those that the limit cut");
     TEST(log_probabilities_are_told_in_googles_form, "log probabilities are told in Google's form");
     TEST(usage_is_counted_our_way, "usage includes cached and thought tokens, however it is told");
     TEST(audio_is_told_to_clients, "audio tokens are told to clients");

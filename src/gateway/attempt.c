@@ -119,6 +119,7 @@ void meter_frame(struct meter *meter, const struct frame *frame)
             break;
         case EVENT_TOOL_CALL:
             meter->called = true;
+            meter->nameless = meter->nameless || event->name.len == 0;
             meter->text_bytes += (int64_t)event->name.len;
             meter->events++;
             break;
@@ -224,9 +225,13 @@ const char *attempt_fault(const struct call *call, const char *unfinished)
     const struct attempt *attempt = &call->attempt;
     const struct meter *meter = &attempt->meter;
     enum operation operation = call->chat.operation;
-    bool ours = attempt->lane == LANE_TRANSLATE || (call->streamed && !attempt->is_stream);
+    bool same = attempt->back_id == call->endpoint->dialect;
+    bool ours = !same || (call->streamed && !attempt->is_stream);
     if (operation == OPERATION_EMBEDDING || operation == OPERATION_TOKEN_COUNT) {
         return NULL;
+    }
+    if (ours && meter->nameless) {
+        return "malformed_answer";
     }
     if (meter->first == FINISH_ERROR && (ours || (meter->events == 0 && call_has_another(call)))) {
         return "provider_failed";

@@ -27,6 +27,8 @@ struct meter {
     enum finish_reason finish; /* of any choice, the last that was told */
     enum finish_reason first;  /* of the first choice */
     bool started;              /* the provider named the answer; it may have said nothing yet */
+    bool nameless;             /* a call came without a name */
+    bool unread;               /* something passed to the client that we could not read */
     bool ended;                /* the provider's own end of stream */
     bool failed;               /* an error event came */
     bool called;               /* a tool */

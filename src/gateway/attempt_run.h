@@ -13,9 +13,10 @@ void attempt_release(struct call *call);
 /* Marks the attempt failed with a stable literal; `detail` for log and error text. */
 void attempt_fail(struct call *call, const char *error, const char *detail);
 /* Why an answer that has ended is none, or NULL: `unfinished` when no reason to stop was told,
-   "provider_failed" when the reason is an error. Dialects in front cannot say either, or would say
-   it as a success. In the client's own dialect it is the provider's word, and passes; but when
-   nothing else was said and there is another target, that one is tried. */
+   "provider_failed" when the reason is an error, "malformed_answer" when a call has no name.
+   Dialects in front cannot say that, or would say it as a success. In the client's own dialect
+   it is the provider's word, and passes; but when nothing else was said and there is another
+   target, that one is tried. */
 const char *attempt_fault(const struct call *call, const char *unfinished);
 /* The answer is with the client as the provider gave it. */
 void attempt_complete(struct call *call);

@@ -81,7 +81,7 @@ void stream_commit(struct call *call)
 
 static bool is_complete(const struct meter *meter)
 {
-    return meter->ended || meter->finish != FINISH_NONE;
+    return meter->ended || meter->finish != FINISH_NONE || meter->unread;
 }
 
 static void append_loss(const struct loss *loss, struct buf *out)
@@ -220,13 +220,16 @@ static bool waits_for_call(const struct attempt *attempt)
            (attempt->meter.first == FINISH_NONE || attempt->meter.first == FINISH_STOP);
 }
 
-/* The client's answer begins with this frame, or waits for another. What ends without a word that
- * could begin it is no answer. */
-static bool begin_or_hold(struct call *call, const struct frame *frame)
+/* The client's answer begins with this frame, or waits for another: one without a part of the
+ * answer or, with `silent`, one of which the client's dialect says nothing yet. What ends without a
+ * word that could begin it is no answer. */
+static bool begin_or_hold(struct call *call, const struct frame *frame, bool silent)
 {
     const struct meter *meter = &call->attempt.meter;
     bool waits = waits_for_call(&call->attempt);
-    if (!waits && (meter_begins(frame) || (frame->terminal && meter->finish != FINISH_NONE))) {
+    bool begins =
+        (meter_begins(frame) && !silent) || (frame->terminal && meter->finish != FINISH_NONE);
+    if (begins && !waits) {
         stream_commit(call);
         return true;
     }
@@ -234,7 +237,7 @@ static bool begin_or_hold(struct call *call, const struct frame *frame)
         attempt_fail(call, "truncated_stream", "");
         return false;
     }
-    if (meter->started && !waits) {
+    if ((meter->started || meter->events > 0) && !waits) {
         call_hold(call);
     }
     return true;
@@ -263,14 +266,16 @@ static bool take_frame(struct call *call, struct frame *frame)
         stored_frame(call, frame);
     }
     answer_loss_frame(call, frame);
-    if (frame->terminal && !ends_well(call)) {
-        return false;
-    }
-    if (!call->committed && !begin_or_hold(call, frame)) {
+    if ((frame->terminal || attempt->meter.nameless) && !ends_well(call)) {
         return false;
     }
     struct frame rest = *frame;
+    const size_t before = out->len;
     if (!write_before_end(call, &rest)) {
+        return false;
+    }
+    bool silent = rest.count < frame->count && out->len == before;
+    if (!call->committed && !begin_or_hold(call, frame, silent)) {
         return false;
     }
     if (frame->terminal && call->committed && attempt->open) {
@@ -364,6 +369,21 @@ static bool fail_stream(struct call *call, const char *error)
     return fail_after_flush(call);
 }
 
+/* A verbatim answer is never failed by our reading of it; what is no JSON at all does not begin
+ * one. */
+static bool pass_unread(struct call *call, const struct frame *frame)
+{
+    if (call->attempt.lane == LANE_TRANSLATE || (frame->garbled && !call->committed)) {
+        return false;
+    }
+    call->attempt.meter.unread = call->attempt.meter.unread || !frame->garbled;
+    if (!call->committed) {
+        stream_commit(call);
+    }
+    buf_append(&call->worker->out, frame->raw);
+    return true;
+}
+
 bool stream_take(struct call *call, struct slice bytes)
 {
     struct attempt *attempt = &call->attempt;
@@ -380,11 +400,9 @@ bool stream_take(struct call *call, struct slice bytes)
             }
             break;
         case DECODE_MALFORMED:
-            if (!call->committed || attempt->lane == LANE_TRANSLATE) {
+            if (!pass_unread(call, &frame)) {
                 return fail_stream(call, "malformed_event");
             }
-            /* a verbatim answer is never failed by our reading of it */
-            buf_append(&call->worker->out, frame.raw);
             break;
         case DECODE_TOO_LARGE:
             return fail_stream(call, "event_too_large");

@@ -281,13 +281,29 @@ static bool translate_whole(struct call *call, const struct frame *frame)
     return true;
 }
 
+/* JSON that we do not understand, in the client's own dialect: the provider's word, whatever it
+ * says; what it cost is estimated. */
+static bool pass_unread(struct attempt *attempt)
+{
+    attempt->meter.unread = true;
+    attempt->meter.events = 1;
+    attempt->meter.text_bytes = (int64_t)attempt->answer.len;
+    attempt->outcome = ATTEMPT_OK;
+    return true;
+}
+
 /* Status 200 and a whole body: is it an answer? */
 static bool whole_answer(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     struct frame frame;
-    if (attempt->back->decode_answer(attempt->decoder, buf_slice(&attempt->answer), &frame) !=
-        DECODE_FRAME) {
+    enum decode_result result =
+        attempt->back->decode_answer(attempt->decoder, buf_slice(&attempt->answer), &frame);
+    if (result == DECODE_MALFORMED && !frame.garbled && attempt->lane != LANE_TRANSLATE &&
+        !call->streamed) {
+        return pass_unread(attempt);
+    }
+    if (result != DECODE_FRAME) {
         attempt_fail(call, "malformed_answer", "");
         return false;
     }

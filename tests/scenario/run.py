@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 from casefile import Case  # noqa: E402
+from failures import FAILED  # noqa: E402
 from lanes import LANES  # noqa: E402
 from live import LIVE  # noqa: E402
 from scenario import Scenario  # noqa: E402
@@ -58,7 +59,7 @@ class DataCase(Case):
 
 def select(names):
     """Live ones first: they take the longest."""
-    cases = [LiveCase(name, kind) for name, kind in {**LIVE, **LANES}.items()]
+    cases = [LiveCase(name, kind) for name, kind in {**LIVE, **LANES, **FAILED}.items()]
     cases += [DataCase(path) for path in sorted(glob.glob(os.path.join(HERE, "cases", "*.case")))]
     if not names:
         return cases

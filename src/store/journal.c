@@ -13,6 +13,7 @@
 #define SEGMENTS_MIN 2
 #define SYNC_MS_DEFAULT 50
 #define SPARE_WAIT_MS 250
+#define REFUSAL_REPEAT_NS (60 * NS_PER_S)
 
 /* --- appending -------------------------------------------------------------------------------- */
 
@@ -73,12 +74,13 @@ static bool make_room(struct journal *journal, size_t space)
     return true;
 }
 
-/* Lock held. */
+/* Lock held. Said once a minute, however often the journal becomes full meanwhile. */
 static void refuse(struct journal *journal)
 {
+    int64_t now_ns = clock_monotonic(journal->clock);
     journal->refused++;
-    if (!journal->refusing) {
-        journal->refusing = true;
+    if (journal->refusal_said_ns == 0 || now_ns - journal->refusal_said_ns > REFUSAL_REPEAT_NS) {
+        journal->refusal_said_ns = now_ns;
         log_event(LOG_ERROR, "journal_full",
                   "the journal %s takes no more records: %zu of %zu segments are unread",
                   journal->path, journal->segments, journal->segments_max);
@@ -144,7 +146,6 @@ static bool append(struct journal *journal, enum journal_kind kind, enum purpose
     if (UNLIKELY(!done)) {
         refuse(journal);
     } else {
-        journal->refusing = false;
         write_record(journal, kind, wall_ns, payload, payload_crc);
         wake_others(journal);
     }

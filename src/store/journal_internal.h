@@ -39,7 +39,7 @@ struct journal {
     uint64_t end_record;     /* sequence of the next record */
     uint64_t prepare_at;     /* the preparer is called when the active one is used up to here */
     bool prepare_failed;     /* the disk refused the next segment */
-    bool refusing;           /* the last append was refused: said once */
+    int64_t refusal_said_ns; /* in the log, monotonic; 0: never */
 
     struct journal_position consumed;
     uint64_t wake_at; /* the reader waits for this sequence; UINT64_MAX: it does not wait */

@@ -6,6 +6,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import tempfile
 import time
 
 import guest
@@ -506,6 +507,28 @@ def ledger(bench):
         bench.table.add("ledger", "records refused", refused, "", 0)
 
 
+def history(bench):
+    """Reports, the newest calls, verify and the start with a ledger of 90 days: 200,000 calls, in
+    the long form 10 million (some minutes, 1.4 GB)."""
+    calls = 10_000_000 if bench.long_form else 200_000
+    program = layer_program("store_bench")
+    if program is None:
+        bench.table.skip("history", "build/release/bench/store_bench is not built")
+        return
+    with tempfile.TemporaryDirectory(dir=servers.BUILD) as directory:
+        text = subprocess.run(
+            [program, directory, str(calls), "history"],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+    bench.table.add("history", "calls in the ledger", calls)
+    for line in text.splitlines():
+        name, value, unit = re.match(r"(.+?) {2,}([0-9.]+) ?(\S*)$", line.strip()).groups()
+        timed = name.startswith(("report", "newest", "start"))
+        bench.table.add("history", name, float(value), unit, 200.0 if timed else None)
+
+
 # --- single layers ---
 
 
@@ -731,6 +754,7 @@ SECTIONS = {
     "ready": ready,
     "memory": memory,
     "ledger": ledger,
+    "history": history,
     "micro": micro,
     "translate": translate,
     "peer": peer,

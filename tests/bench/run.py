@@ -33,7 +33,11 @@ def read_arguments():
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
-    parser.add_argument("--long", action="store_true", help="the ledger section takes 10 minutes; history, 10 million calls")
+    parser.add_argument(
+        "--long",
+        action="store_true",
+        help="the ledger section takes 10 minutes, history has 10 million calls",
+    )
     parser.add_argument(
         "--record", action="store_true", help="write docs/benchmarks.md, or its sections --only"
     )

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/attempt_run.h"
 
+#include "base/memory.h"
 #include "dialect/emulate.h"
 #include "dialect/responses_store.h"
 #include "gateway/call_new.h"
@@ -172,6 +173,15 @@ static void buf_recycle(struct buf *buf)
     buf_trim(buf, ATTEMPT_BYTES_KEPT);
 }
 
+void attempt_forget_secret(struct attempt *attempt)
+{
+    if (attempt->secret.len > 0) {
+        /* the bytes are the arena's own copy; only the view of them is const */
+        memory_wipe((void *)(uintptr_t)attempt->secret.ptr, attempt->secret.len);
+    }
+    attempt->secret = SLICE_EMPTY;
+}
+
 void attempt_reset(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
@@ -180,10 +190,7 @@ void attempt_reset(struct call *call)
     if (attempt->decoder != NULL) {
         call_give_decoder(call, attempt->back, attempt->decoder);
     }
-    if (attempt->secret.len > 0) {
-        /* the bytes are the arena's own copy; only the view of them is const */
-        explicit_bzero((void *)(uintptr_t)attempt->secret.ptr, attempt->secret.len);
-    }
+    attempt_forget_secret(attempt);
     if (call->encoder != NULL && !call->committed) {
         call->front->encoder_free(call->encoder); /* of an answer that nobody got */
         call->encoder = NULL;

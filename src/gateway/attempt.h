@@ -76,7 +76,7 @@ struct attempt {
     struct responses_record *record; /* of an answer that later turns may build on, or NULL */
     struct opaque_notes *notes;      /* NULL: nothing was thought */
     struct slice secret; /* in the call's arena: the request's own lines where they hold a
-                            credential; wiped with the attempt */
+                            credential; wiped before the arena or the attempt goes */
     int status;          /* of the upstream; 0: none yet */
     int error_status;    /* of an error inside status 200: the status that says the same; 0: none */
     const char *error_code; /* of it: ours where the error is one that clients know; or NULL */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/attempt_request.h"
 
+#include "base/memory.h"
 #include "gateway/gateway.h"
 #include "gateway/runtime.h"
 
@@ -166,7 +167,7 @@ static bool make_head(struct call *call, bool passed, struct upstream_request *r
     request->path = arena_copy(&call->arena, buf_slice(&path));
     request->headers = credible ? arena_copy(&call->arena, buf_slice(&lines)) : SLICE_EMPTY;
     if (secret && lines.ptr != NULL) {
-        explicit_bzero(lines.ptr, lines.cap);
+        memory_wipe(lines.ptr, lines.cap);
         attempt->secret = request->headers;
     }
     buf_release(&path);

@@ -106,6 +106,7 @@ void call_give_decoder(struct call *call, const struct dialect *dialect, struct 
 void call_release_request(struct call *call)
 {
     buf_release(&call->attempt.body);
+    attempt_forget_secret(&call->attempt);
     arena_release(&call->arena);
     json_doc_release(&call->doc);
     memory_free(call->spare.decision);

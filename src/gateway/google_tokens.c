@@ -49,7 +49,7 @@ struct google_tokens {
 static void wipe(struct buf *b)
 {
     if (b->ptr != NULL) {
-        explicit_bzero(b->ptr, b->cap);
+        memory_wipe(b->ptr, b->cap);
     }
     buf_release(b);
 }
@@ -177,7 +177,7 @@ static void on_end(struct upstream_request *r)
         fetch_failed(token, "the answer holds none", "");
     } else {
         take_token(token, &fetched);
-        explicit_bzero((void *)(uintptr_t)fetched.token.ptr, fetched.token.len);
+        memory_wipe((void *)(uintptr_t)fetched.token.ptr, fetched.token.len);
     }
     arena_release(&arena);
     end_fetch(token);

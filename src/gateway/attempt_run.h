@@ -6,7 +6,7 @@
 #include "gateway/call.h"
 
 void attempt_init(struct attempt *attempt);
-/* Wipes the credential that the request's own lines hold: before the arena that they are in goes. */
+/* Wipes the credential that the request's own lines hold: before their arena goes. */
 void attempt_forget_secret(struct attempt *attempt);
 /* Gives back what this attempt owns and makes room for the next; cancels nothing. */
 void attempt_reset(struct call *call);

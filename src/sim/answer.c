@@ -43,7 +43,7 @@ static void write_json(const struct sim_answer *answer, struct random *random,
     struct json_writer w;
 
     json_writer_init(&w, &out);
-    sim_schema_value(&w, answer->ask->doc, answer->ask->schema, random);
+    sim_schema_value(&w, answer->ask->schema_doc, answer->ask->schema, random);
     size_t len = is(answer, SIM_BAD_JSON_ANSWER) && out.len > 2 ? out.len / 2 : out.len;
     sim_text_append(text, slice_of(out.ptr, len));
     buf_release(&out);

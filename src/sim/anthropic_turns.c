@@ -48,22 +48,6 @@ static bool is_id(struct slice id)
     return id.len > 0;
 }
 
-static bool is_base64(struct slice data)
-{
-    size_t padding = 0;
-
-    for (size_t i = 0; i < data.len; i++) {
-        char c = data.ptr[i];
-        padding += c == '=';
-        if ((c == '=') != (padding > 0) || padding > 2 ||
-            ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '+' &&
-             c != '/' && c != '=')) {
-            return false;
-        }
-    }
-    return data.len > 0 && data.len % 4 == 0;
-}
-
 static bool check_text(const struct turns *t, uint32_t block)
 {
     uint32_t text = of(t, block, SLICE("text"));
@@ -103,7 +87,7 @@ static bool check_image(const struct turns *t, uint32_t block)
         return fail_at(t, "image.source.base64.media_type",
                        "Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'");
     }
-    if (!is_base64(text_of(t, source, SLICE("data")))) {
+    if (!sim_is_base64(text_of(t, source, SLICE("data")))) {
         return fail_at(t, "image.source.base64.data", "invalid base64 data");
     }
     return true;

@@ -18,6 +18,7 @@ bool sim_read_begin(struct sim_reading *r, enum sim_operation operation, struct 
 
     *ask = (struct sim_ask){.operation = operation,
                             .doc = r->doc,
+                            .schema_doc = r->doc,
                             .request = request,
                             .hash = MIX,
                             .schema = JSON_ABSENT,
@@ -137,6 +138,36 @@ void sim_read_result(struct sim_reading *r, bool begins)
         r->ask->results++;
         r->ask->after_tool = true;
     }
+}
+
+bool sim_is_base64(struct slice data)
+{
+    size_t padding = 0;
+
+    for (size_t i = 0; i < data.len; i++) {
+        char c = data.ptr[i];
+        padding += c == '=';
+        if ((c == '=') != (padding > 0) || padding > 2 ||
+            ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '+' &&
+             c != '/' && c != '=')) {
+            return false;
+        }
+    }
+    return data.len > 0 && data.len % 4 == 0;
+}
+
+bool sim_read_schema_text(struct sim_reading *r, uint32_t value)
+{
+    struct sim_ask *ask = r->ask;
+
+    if (!json_is(r->doc, value, JSON_STRING) || r->schema == NULL ||
+        !json_parse(r->schema, sim_read_string(r, value), NULL, NULL) ||
+        !json_is(r->schema, JSON_ROOT, JSON_OBJECT)) {
+        return false;
+    }
+    ask->schema_doc = r->schema;
+    ask->schema = JSON_ROOT;
+    return true;
 }
 
 /* --- tools and limits --- */

@@ -37,6 +37,7 @@ struct sim_tool {
 struct sim_ask {
     enum sim_operation operation;
     const struct json_doc *doc;
+    const struct json_doc *schema_doc; /* that `schema` is a node of */
     const struct sim_request *request; /* NULL: none, as in the fast mode */
     struct slice model;
     bool stream;
@@ -76,6 +77,7 @@ struct sim_reading {
     const struct json_doc *doc;
     struct arena *arena;
     const struct sim_memory *memory; /* NULL: none */
+    struct json_doc *schema;         /* for one that comes as a text */
     struct error *error;
     uint64_t bytes; /* of the prompt's text */
     bool mute;      /* what is read now is no user's text: no scripts in it */
@@ -97,6 +99,10 @@ bool sim_read_is(const struct sim_reading *r, uint32_t value, const char *text);
 struct slice sim_read_string(const struct sim_reading *r, uint32_t value);
 /* A text of the prompt; nothing else than a string is one. */
 void sim_read_text(struct sim_reading *r, uint32_t value);
+/* Is it base64 as RFC 4648 has it, padded? */
+bool sim_is_base64(struct slice data);
+/* The wanted JSON's schema as a text that holds it. False: it is none. */
+MUST_USE bool sim_read_schema_text(struct sim_reading *r, uint32_t value);
 /* A string, or an array of strings and of objects with "text"; other parts count as images. */
 void sim_read_content(struct sim_reading *r, uint32_t content);
 void sim_read_image(struct sim_reading *r);

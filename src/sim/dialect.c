@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/dialect.h"
 
-#include "sim/sim.h"
-
 /* A dialect with a mark stands before those that have the same paths without it. */
 static const struct sim_dialect *const dialects_table[] = {
-    &sim_anthropic, &sim_gemini, &sim_openai, &sim_responses, &sim_ollama,
+    &sim_anthropic, &sim_gemini, &sim_openai, &sim_responses, &sim_ollama, &sim_bedrock,
 };
 
 unsigned sim_dialect_flag(const char *name)
@@ -58,6 +56,31 @@ static bool path_fits(struct slice path, struct slice pattern, struct slice *ret
     }
     *ret_name = slice_of(path.ptr + before.len, path.len - before.len - after.len);
     return true;
+}
+
+bool sim_access_by_key(const struct sim_access *access)
+{
+    static const struct slice headers[] = {SLICE_INIT("x-api-key"), SLICE_INIT("api-key"),
+                                           SLICE_INIT("x-goog-api-key")};
+    const struct sim_request *request = access->request;
+    struct slice key = slice_from_cstr(access->profile->api_key);
+    struct slice bearer = sim_request_header(request, SLICE("authorization"));
+
+    if (access->profile->api_key == NULL) {
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) { /* they win over the other one */
+        struct slice value = sim_request_header(request, headers[i]);
+        if (value.len > 0) {
+            return slice_eq(value, key);
+        }
+    }
+    if (slice_starts(request->query, SLICE("key="))) { /* Gemini's */
+        struct slice query = slice_from(request->query, 4);
+        return slice_eq(slice_cut(&query, '&'), key);
+    }
+    return bearer.len > 7 && slice_eq_nocase(slice_of(bearer.ptr, 7), SLICE("bearer ")) &&
+           slice_eq(slice_from(bearer, 7), key);
 }
 
 const struct sim_endpoint *sim_endpoint_find(unsigned dialects, const struct sim_request *request,

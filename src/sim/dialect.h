@@ -8,6 +8,7 @@
 
 #include "sim/answer.h"
 #include "sim/reply.h"
+#include "sim/sim.h"
 
 /* What a refusal says, in any dialect. */
 struct sim_refusal {
@@ -17,9 +18,17 @@ struct sim_refusal {
     struct slice text;
 };
 
+/* What a request is let in by. */
+struct sim_access {
+    const struct sim_profile *profile;
+    const struct sim_request *request;
+    struct slice body;
+    int64_t now_s; /* unix seconds */
+};
+
 struct sim_endpoint {
     struct slice method;
-    struct slice path; /* without its base; a '*' stands for the model */
+    struct slice path; /* without its base; a '*' stands for the model, percent-decoded */
     enum sim_operation operation;
     /* Reads the body's members into the ask. NULL: the endpoint has no body to read. */
     bool (*read)(struct sim_reading *r);
@@ -36,6 +45,9 @@ struct sim_dialect {
     const struct sim_endpoint *endpoints;
     size_t endpoint_count;
     void (*refuse)(const struct sim_refusal *refusal, struct sim_reply *reply);
+    /* May it ask? NULL: it is by a plain key (sim_access_by_key). False: *error says why not, which
+       is told with 403 if this is given, else with 401. */
+    bool (*authorise)(const struct sim_access *access, struct error *error);
     /* The error as an event in the middle of a stream, and what ends the stream then. */
     void (*stream_error)(const struct sim_answer *answer, struct sim_reply *reply);
     /* What is said when `tokens` are more than the `window`. */
@@ -47,7 +59,10 @@ extern const struct sim_dialect sim_ollama;
 extern const struct sim_dialect sim_anthropic;
 extern const struct sim_dialect sim_gemini;
 extern const struct sim_dialect sim_responses;
+extern const struct sim_dialect sim_bedrock;
 
+/* Does the request have the profile's key, wherever vendors want it? True when there is none. */
+bool sim_access_by_key(const struct sim_access *access);
 /* The endpoint of a request, its dialect, and the model in its path (or empty); NULL: no such path
  * in these dialects. */
 const struct sim_endpoint *sim_endpoint_find(unsigned dialects, const struct sim_request *request,

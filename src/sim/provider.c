@@ -10,6 +10,8 @@
 #include "sim/refusal.h"
 #include "sim/spoil.h"
 
+#include <stdlib.h>
+
 #define REQUEST_ARENA ((size_t)64 << 20)
 #define US_PER_S 1000000u
 #define US_PER_MS 1000u
@@ -143,28 +145,30 @@ static void write_answer(struct turn *turn, struct sim_reply *reply)
     sim_answer_release(&answer);
 }
 
-static bool authorised(const struct sim_profile *profile, const struct sim_request *request)
+/* False: refused. */
+static bool check_access(struct turn *turn, struct sim_reply *reply)
 {
-    static const struct slice headers[] = {SLICE_INIT("x-api-key"), SLICE_INIT("api-key"),
-                                           SLICE_INIT("x-goog-api-key")};
-    struct slice key = slice_from_cstr(profile->api_key);
-    struct slice bearer = sim_request_header(request, SLICE("authorization"));
+    const struct sim_dialect *dialect = turn->dialect;
+    const struct sim_access access = {
+        .profile = turn->provider->profile,
+        .request = turn->request,
+        .body = turn->body,
+        .now_s = clock_wall(turn->provider->clock) / NS_PER_S,
+    };
+    struct error error = {0};
 
-    if (profile->api_key == NULL) {
+    if (dialect->authorise == NULL) {
+        if (sim_access_by_key(&access)) {
+            return true;
+        }
+        sim_refuse_status(reply, dialect, 401);
+        return false;
+    }
+    if (dialect->authorise(&access, &error)) {
         return true;
     }
-    for (size_t i = 0; i < ARRAY_LEN(headers); i++) { /* they win over the other one */
-        struct slice value = sim_request_header(request, headers[i]);
-        if (value.len > 0) {
-            return slice_eq(value, key);
-        }
-    }
-    if (slice_starts(request->query, SLICE("key="))) { /* Gemini's */
-        struct slice query = slice_from(request->query, 4);
-        return slice_eq(slice_cut(&query, '&'), key);
-    }
-    return bearer.len > 7 && slice_eq_nocase(slice_of(bearer.ptr, 7), SLICE("bearer ")) &&
-           slice_eq(slice_from(bearer, 7), key);
+    sim_refuse_plain(reply, dialect, 403, slice_from_cstr(error.code), slice_from_cstr(error.text));
+    return false;
 }
 
 static void write_reply(struct turn *turn, struct sim_reply *reply)
@@ -173,8 +177,8 @@ static void write_reply(struct turn *turn, struct sim_reply *reply)
 
     if (turn->endpoint == NULL) {
         sim_refuse_plain(reply, dialect, 404, SLICE("unknown_url"), turn->request->path);
-    } else if (!authorised(turn->provider->profile, turn->request)) {
-        sim_refuse_status(reply, dialect, 401);
+    } else if (!check_access(turn, reply)) {
+        return;
     } else if (turn->error.kind != ERROR_NONE) {
         sim_refuse_plain(reply, dialect, 400, slice_from_cstr(turn->error.code),
                          slice_from_cstr(turn->error.text));
@@ -189,6 +193,28 @@ static void write_reply(struct turn *turn, struct sim_reply *reply)
 
 /* --- the whole --- */
 
+/* A name in a path has its odd characters percent-encoded. */
+static struct slice decoded(struct arena *arena, struct slice name)
+{
+    struct buf plain = BUF_INIT(SIM_HEAD_MAX);
+    uint64_t byte;
+
+    for (size_t i = 0; i < name.len; i++) {
+        char digits[5] = "0x";
+        if (name.ptr[i] != '%' || i + 2 >= name.len) {
+            buf_append_char(&plain, name.ptr[i]);
+            continue;
+        }
+        memcpy(digits + 2, name.ptr + i + 1, 2);
+        byte = strtoull(digits, NULL, 16);
+        buf_append_char(&plain, (char)byte);
+        i += 2;
+    }
+    struct slice copy = arena_copy(arena, buf_slice(&plain));
+    buf_release(&plain);
+    return copy;
+}
+
 static bool read_ask(struct turn *turn)
 {
     struct json_doc *doc = &turn->provider->doc;
@@ -196,11 +222,12 @@ static bool read_ask(struct turn *turn)
                                   .doc = doc,
                                   .arena = &turn->arena,
                                   .memory = &turn->provider->memory,
+                                  .schema = &turn->provider->schema,
                                   .error = &turn->error};
 
     turn->ask.request = turn->request;
     return json_parse(doc, turn->body, NULL, &turn->error) &&
-           sim_read_begin(&reading, turn->endpoint->operation, turn->name) &&
+           sim_read_begin(&reading, turn->endpoint->operation, decoded(&turn->arena, turn->name)) &&
            turn->endpoint->read(&reading) && sim_read_end(&reading);
 }
 
@@ -306,16 +333,19 @@ bool sim_provider_init(struct sim_provider *provider, const struct sim_profile *
     *provider = (struct sim_provider){
         .profile = profile,
         .rules = rules,
+        .clock = options->clock == NULL ? &clock_system : options->clock,
         .seed = options->seed,
         .time_divisor = options->time_divisor == 0 ? 1 : options->time_divisor,
     };
     json_doc_init(&provider->doc);
+    json_doc_init(&provider->schema);
     return sim_behaviours_add(&provider->standing, slice_from_cstr(profile->behaviours));
 }
 
 void sim_provider_release(struct sim_provider *provider)
 {
     json_doc_release(&provider->doc);
+    json_doc_release(&provider->schema);
 }
 
 void sim_provider_forget(struct sim_provider *provider)

@@ -29,12 +29,14 @@ struct sim_rule {
 struct sim_provider {
     const struct sim_profile *profile;
     const struct sim_rule *rules;
+    const struct clock *clock;
     uint64_t seed;
     uint32_t time_divisor; /* at least 1 */
     struct sim_behaviours standing;
     struct sim_flap flaps[SIM_FLAPS_MAX];
     size_t flap_count;
-    struct json_doc doc; /* kept for its memory */
+    struct json_doc doc;    /* kept for its memory */
+    struct json_doc schema; /* the same: a schema that came as a text */
     struct sim_memory memory;
 };
 

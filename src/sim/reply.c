@@ -2,6 +2,7 @@
 #include "sim/reply.h"
 
 #include "base/memory.h"
+#include "codec/eventstream.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -120,6 +121,7 @@ void sim_reply_begin_named(struct sim_reply *reply, struct slice name)
     } else if (reply->stream == SIM_JSON_ARRAY) {
         buf_append_char(&reply->body, reply->events == 0 ? '[' : ',');
     }
+    reply->name = name;
     reply->payload = reply->body.len;
 }
 
@@ -139,7 +141,7 @@ static void spoil_payload(struct sim_reply *reply)
         (number == 0 || number == reply->behaviours->number[SIM_MALFORMED_JSON])) {
         reply->body.len = reply->payload + len / 2;
     }
-    if (is(reply, SIM_MALFORMED_EVENT) &&
+    if (is(reply, SIM_MALFORMED_EVENT) && reply->stream != SIM_MESSAGES &&
         (number == 0 || number == reply->behaviours->number[SIM_MALFORMED_EVENT])) {
         size_t start = reply->count == 0 ? 0 : reply->pieces[reply->count - 1].end;
         reply->body.len = start;
@@ -164,6 +166,35 @@ static void break_line(struct sim_reply *reply)
     buf_release(&rest);
 }
 
+/* The payload becomes a message, whose sums are right unless the behaviours say otherwise. What has
+   no name (it was spoilt whole) goes as a delta. */
+static void pack_message(struct sim_reply *reply)
+{
+    struct slice name = reply->name.len == 0 ? SLICE("contentBlockDelta") : reply->name;
+    const struct eventstream_header headers[] = {
+        {reply->exception ? SLICE(":exception-type") : SLICE(":event-type"), name},
+        {SLICE(":content-type"), SLICE("application/json")},
+        {SLICE(":message-type"), reply->exception ? SLICE("exception") : SLICE("event")},
+    };
+    struct buf payload = BUF_INIT(BODY_MAX);
+    bool spoilt = is(reply, SIM_MALFORMED_EVENT) &&
+                  reply->events + 1 == reply->behaviours->number[SIM_MALFORMED_EVENT];
+
+    buf_append(&payload, slice_from(buf_slice(&reply->body), reply->payload));
+    reply->body.len = reply->payload;
+    size_t odd = slice_find_slice(buf_slice(&payload), SLICE("\xef\xbf\xbd"));
+    if (is(reply, SIM_INVALID_UTF8) && odd != SIZE_MAX) {
+        payload.ptr[odd] = '\xff';
+    }
+    if (!eventstream_encode(&reply->body, headers, ARRAY_LEN(headers), buf_slice(&payload))) {
+        reply->failed = true;
+    } else if (spoilt) {
+        reply->body.ptr[reply->body.len - 1] ^= 1;
+    }
+    reply->failed |= payload.failed;
+    buf_release(&payload);
+}
+
 static void end_event(struct sim_reply *reply, enum sim_piece_kind kind, uint64_t delay_us)
 {
     if (reply->body.failed) {
@@ -174,7 +205,9 @@ static void end_event(struct sim_reply *reply, enum sim_piece_kind kind, uint64_
     if (reply->stream == SIM_SSE && is(reply, SIM_DATA_LINES)) {
         break_line(reply);
     }
-    if (reply->stream != SIM_WHOLE) {
+    if (reply->stream == SIM_MESSAGES) {
+        pack_message(reply);
+    } else if (reply->stream != SIM_WHOLE) {
         line_end(reply);
     }
     if (reply->stream == SIM_SSE) {

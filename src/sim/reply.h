@@ -30,6 +30,7 @@ enum sim_stream {
     SIM_SSE,
     SIM_NDJSON,
     SIM_JSON_ARRAY, /* one array, an element for each event */
+    SIM_MESSAGES,   /* Amazon's event stream: a message for each event */
 };
 
 struct sim_reply {
@@ -47,6 +48,8 @@ struct sim_reply {
     uint64_t token_us; /* for each token */
     uint64_t event_us; /* for each event of text besides */
     size_t payload;    /* where the open event's payload begins */
+    struct slice name; /* the open event's, or empty */
+    bool exception;    /* it is an exception, in a stream of messages */
     bool crlf;         /* lines end with CR LF in this dialect */
     bool failed;       /* out of memory, sticky */
 };

@@ -2,9 +2,9 @@
 /*
  * A simulated fleet of model providers: each server of it has a port of its own on loopback, speaks
  * the dialects of dialect.h (OpenAI Chat, Completions, Embeddings and Responses; Anthropic
- * Messages; Gemini; Ollama), answers made-up text deterministically (the same request gets the same
- * bytes), misbehaves when told so (behaviour.h), follows scripts of tool calls (ask.h) and records
- * what it received. All servers run on one thread with its own loop.
+ * Messages; Gemini; Ollama; Amazon Bedrock), answers made-up text deterministically (the same
+ * request gets the same bytes), misbehaves when told so (behaviour.h), follows scripts of tool
+ * calls (ask.h) and records what it received. All servers run on one thread with its own loop.
  *
  * Beside the provider's paths each server has its own:
  *   GET    /sim/requests[?from=N]   what was received, newest last (bounded; see record.h)
@@ -35,6 +35,7 @@ enum sim_dialects {
     SIM_DIALECT_ANTHROPIC = 4,
     SIM_DIALECT_GEMINI = 8,
     SIM_DIALECT_RESPONSES = 16,
+    SIM_DIALECT_BEDROCK = 32,
 };
 
 /* The flag of a dialect by its name; 0: there is none. */

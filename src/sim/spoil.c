@@ -2,6 +2,7 @@
 #include "sim/spoil.h"
 
 #include "base/memory.h"
+#include "codec/eventstream.h"
 
 #define MEGABYTE ((size_t)1 << 20)
 #define EVENT_FILL ((size_t)64 * 1024)
@@ -40,6 +41,47 @@ static void insert_bytes(struct sim_reply *reply, size_t piece, size_t at, struc
     for (size_t i = piece; i < reply->count; i++) {
         reply->pieces[i].end += bytes.len;
     }
+}
+
+/* A message of Amazon's framing says how long it is and has sums: it is made anew, with the fill
+   `times` times at an offset of the body that lies in its payload. */
+static void fill_message(struct sim_reply *reply, size_t piece, size_t at, struct slice fill,
+                         uint64_t times)
+{
+    size_t start = piece_start(reply, piece);
+    size_t end = reply->pieces[piece].end;
+    struct slice bytes = slice_of(reply->body.ptr + start, end - start);
+    struct buf payload = BUF_INIT(reply->body.limit);
+    struct buf body = BUF_INIT(reply->body.limit);
+    struct eventstream_decoder decoder;
+    struct eventstream_message message;
+
+    eventstream_decoder_init(&decoder, bytes.len);
+    if (eventstream_decode(&decoder, &bytes, &message) != EVENTSTREAM_MESSAGE) {
+        return;
+    }
+    size_t before = (size_t)(reply->body.ptr + at - message.payload.ptr);
+    const struct eventstream_header headers[] = {
+        {SLICE(":event-type"), message.event_type},
+        {SLICE(":content-type"), message.content_type},
+        {SLICE(":message-type"), message.message_type},
+    };
+    buf_append(&payload, slice_of(message.payload.ptr, before));
+    for (uint64_t i = 0; i < times && !payload.failed; i++) {
+        buf_append(&payload, fill);
+    }
+    buf_append(&payload, slice_from(message.payload, before));
+    buf_append(&body, slice_of(reply->body.ptr, start));
+    (void)eventstream_encode(&body, headers, ARRAY_LEN(headers), buf_slice(&payload));
+    size_t made = body.len;
+    buf_append(&body, slice_from(buf_slice(&reply->body), end));
+    reply->failed |= payload.failed || body.failed;
+    for (size_t i = piece; i < reply->count && !reply->failed; i++) {
+        reply->pieces[i].end = reply->pieces[i].end - end + made;
+    }
+    buf_release(&payload);
+    buf_release(&reply->body);
+    reply->body = body;
 }
 
 /* Cuts a piece in two at an offset of the body; the second one is a part. */
@@ -112,7 +154,12 @@ static void grow_text(struct sim_reply *reply, bool one_event, uint64_t megabyte
         reply->failed = true;
         return;
     }
-    if (megabytes > 0 && find_text(reply, &piece, &at)) {
+    if (megabytes > 0 && reply->stream == SIM_MESSAGES && find_text(reply, &piece, &at)) {
+        fill_message(reply, piece, at, fill, one_event ? megabytes : 1);
+        if (!reply->failed && !one_event) {
+            reply->pieces[piece].repeat = megabytes * (MEGABYTE / EVENT_FILL);
+        }
+    } else if (megabytes > 0 && find_text(reply, &piece, &at)) {
         insert_bytes(reply, piece, at, fill);
         if (one_event) {
             split_piece(reply, piece, at);
@@ -197,7 +244,7 @@ static void make_invalid(struct sim_reply *reply)
 {
     size_t at = slice_find_slice(buf_slice(&reply->body), SLICE("\xef\xbf\xbd"));
 
-    if (at != SIZE_MAX) {
+    if (at != SIZE_MAX && reply->stream != SIM_MESSAGES) {
         memcpy(reply->body.ptr + at, "x\xffx", 3);
     }
 }

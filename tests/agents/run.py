@@ -5,14 +5,13 @@ Coding agents through the gateway: Claude Code, Codex, opencode and Gemini CLI, 
 provider behind it, complete a scripted loop: the simulated model calls the agent's shell, sees
 what it printed and says it. What is more: Claude Code asks again without a stream when one breaks.
 
-The packages (versions pinned) are installed into build/agents on first use, without their
+The packages are installed into build/agents on first use, as the lock file says and without their
 scripts. Everything runs in a network namespace that has nothing but a loopback, where the system
 lets us make one. TAP on stdout.
 """
 
 import argparse
 import collections
-import hashlib
 import json
 import os
 import shutil
@@ -23,6 +22,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+from harness.backs import BACKS, providers  # noqa: E402
+from harness.packages import install_npm  # noqa: E402
 from harness.process import Sluice  # noqa: E402
 
 ROOT = os.path.abspath(os.path.join("build", "agents"))
@@ -31,14 +32,6 @@ SECONDS = 40
 SAID = "sluice-42"
 SHELL = "printf sluice-%s-done 42"
 
-Back = collections.namedtuple("Back", "name preset path dialect")
-BACKS = (
-    Back("openai", "openai-compatible", "/v1", "openai-chat"),
-    Back("responses", "openai", "/v1", "openai-responses"),
-    Back("anthropic", "anthropic", "/v1", "anthropic"),
-    Back("ollama", "ollama", "", "ollama"),
-    Back("gemini", "gemini", "/v1beta", "gemini"),
-)
 CONFIG = """\
 server: {{ listen: 127.0.0.1:{port}, workers: 2 }}
 log: {{ format: json, level: info }}
@@ -49,14 +42,7 @@ CAPABILITIES = "[streaming, tools, parallel_tools, json, json_schema, vision, do
 
 
 def configuration(port, fake):
-    text = CONFIG.format(port=port)
-    for back in BACKS:
-        text += (
-            f"  back-{back.name}: {{ preset: {back.preset}, api_key: sk-back,\n"
-            f"    dialect: {back.dialect},\n"
-            f'    base_url: "http://127.0.0.1:{fake}{back.path}" }}\n'
-        )
-    text += "targets:\n"
+    text = CONFIG.format(port=port) + providers(fake) + "targets:\n"
     for back in BACKS:
         for name, model in (("to", "1"), ("breaks", "fault-flap-1-error-in-stream-4")):
             text += (
@@ -272,37 +258,6 @@ def run_all(arguments, url, fake):
     return passed, failed
 
 
-def install():
-    """None, or why not."""
-    listing = os.path.join(HERE, "package.json")
-    stamp = os.path.join(ROOT, "stamp")
-    with open(listing, "rb") as file:
-        wanted = hashlib.sha256(file.read()).hexdigest()
-    if os.path.exists(stamp):
-        with open(stamp, encoding="utf-8") as file:
-            if file.read() == wanted:
-                return None
-    if shutil.which("npm") is None:
-        return "npm is not installed"
-    os.makedirs(ROOT, exist_ok=True)
-    shutil.copy(listing, ROOT)
-    options = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts")
-    result = subprocess.run(
-        ("npm", "install", *options),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    if result.returncode != 0:
-        return f"the packages cannot be installed: {result.stdout.strip()[-300:]}"
-    with open(stamp, "w", encoding="utf-8") as file:
-        file.write(wanted)
-    return None
-
-
 def cut_off():
     """Starts itself again without a network but loopback; returns if that cannot be."""
     if os.environ.get("SLUICE_CUT_OFF"):
@@ -325,7 +280,7 @@ def main():
     parser.add_argument("--back", help="only these providers behind the gateway: openai,gemini")
     parser.add_argument("agents", nargs="*", help="names, or parts of them, in small letters")
     arguments = parser.parse_args()
-    why = install()
+    why = install_npm(HERE, ROOT)
     if why:
         print(f"# SKIP the agents: {why}\n# agents: 0 passed, 0 failed")
         return 0

@@ -4,14 +4,13 @@
 The SDKs that users have against the gateway and the simulated provider. Each driver runs the same
 checks (node/checks.mjs, python/checks.py) with each provider behind the gateway, or with
 --direct against the simulated provider of its own dialect, which shows that the fake is faithful.
-Packages are installed into build/sdk on first use, versions pinned; what cannot be installed is
-skipped, loudly. TAP on stdout.
+Packages are installed into build/sdk on first use, as the lock files say (harness/packages.py); what
+cannot be installed is skipped, loudly. TAP on stdout.
 """
 
 import argparse
 import collections
 import concurrent.futures
-import hashlib
 import json
 import os
 import re
@@ -22,6 +21,8 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+from harness.backs import BACKS, EMBEDDING, providers  # noqa: E402
+from harness.packages import install_npm, install_pip, quiet  # noqa: E402
 from harness.process import Sluice  # noqa: E402
 
 ROOT = os.path.abspath(os.path.join("build", "sdk"))
@@ -49,18 +50,10 @@ DRIVERS = (
     Driver("python/anthropic_messages.py", "anthropic"),
 )
 
-# One row for each provider behind the gateway: its dialect and how it is configured.
-Back = collections.namedtuple("Back", "name preset path dialect")
-BACKS = (
-    Back("openai", "openai-compatible", "/v1", "openai-chat"),
-    Back("responses", "openai", "/v1", "openai-responses"),
-    Back("anthropic", "anthropic", "/v1", "anthropic"),
-    Back("ollama", "ollama", "", "ollama"),
-    Back("gemini", "gemini", "/v1beta", "gemini"),
-)
-
-# Tests of what only the gateway does: headers, decisions, errors of its own.
+# Tests of what only the gateway does: headers, decisions, errors of its own; and of the simulated
+# Bedrock, which has no SDK of a front dialect to show that it is faithful.
 EXTRA = (
+    Driver("python/bedrock_direct.py", None),
     Driver("node/gateway_openai.mjs", None),
     Driver("python/gateway_openai.py", None),
 )
@@ -104,92 +97,35 @@ def target(name, provider, model, capabilities=ALL):
 
 
 def configuration(port, fake):
-    text = HEAD.format(port=port, fake=fake)
-    for back in BACKS:
-        text += (
-            f"  back-{back.name}: {{ preset: {back.preset}, api_key: sk-back,\n"
-            f"    dialect: {back.dialect},\n"
-            f'    base_url: "http://127.0.0.1:{fake}{back.path}" }}\n'
-        )
-    text += OWN_TARGETS
+    text = HEAD.format(port=port, fake=fake) + providers(fake) + OWN_TARGETS
     for back in BACKS:
         text += target(f"to-{back.name}", f"back-{back.name}", f"{back.name}-1")
         for driver in DRIVERS:
             model = f"{name_of(driver)}-{back.name}-{FLAKY}"
             text += target(f"flaky-{back.name}-{name_of(driver)}", f"back-{back.name}", model)
-    for back in BACKS:
-        text += target(f"vectors-{back.name}", f"back-{back.name}", "vectors-1", "[embeddings]")
+    for back in EMBEDDING:
+        text += target(f"vectors-{back}", f"back-{back}", "vectors-1", "[embeddings]")
     return text
 
 
 # --- packages -------------------------------------------------------------------------------------
 
 
-def quiet(*command, timeout=300, **more):
-    return subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=timeout,
-        check=False,
-        **more,
-    )
-
-
-def stamped(directory, listing):
-    """Is what `listing` names installed in the directory?"""
-    with open(listing, "rb") as file:
-        wanted = hashlib.sha256(file.read()).hexdigest()
-    stamp = os.path.join(directory, "stamp")
-    found = ""
-    if os.path.exists(stamp):
-        with open(stamp, encoding="utf-8") as file:
-            found = file.read()
-
-    def write():
-        with open(stamp, "w", encoding="utf-8") as file:
-            file.write(wanted)
-
-    return found == wanted, write
-
-
 def install_node():
     """The folder with node_modules and copies of the drivers, or (None, why)."""
     directory = os.path.join(ROOT, "node")
-    listing = os.path.join(HERE, "node", "package.json")
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        return None, "node or npm is not installed"
     os.makedirs(directory, exist_ok=True)
-    there, done = stamped(directory, listing)
     for name in os.listdir(os.path.join(HERE, "node")):
         shutil.copy(os.path.join(HERE, "node", name), os.path.join(directory, name))
-    if not there:
-        shutil.rmtree(os.path.join(directory, "node_modules"), ignore_errors=True)
-        options = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts")
-        result = quiet("npm", "install", *options, cwd=directory)
-        if result.returncode != 0:
-            return None, f"the packages cannot be installed: {result.stdout.strip()[-300:]}"
-        done()
-    return directory, None
+    why = install_npm(os.path.join(HERE, "node"), directory)
+    return (None, why) if why else (directory, None)
 
 
 def install_python():
     """The interpreter of a virtual environment with the packages, or (None, why)."""
     directory = os.path.join(ROOT, "python")
-    python = os.path.join(directory, "bin", "python")
-    listing = os.path.join(HERE, "requirements.txt")
-    os.makedirs(directory, exist_ok=True)
-    there, done = stamped(directory, listing)
-    if there:
-        return python, None
-    if quiet(sys.executable, "-m", "venv", "--clear", directory).returncode != 0:
-        return None, "python3 has no venv"
-    result = quiet(python, "-m", "pip", "install", "-q", "-r", listing)
-    if result.returncode != 0:
-        return None, f"the packages cannot be installed: {result.stdout.strip()[-300:]}"
-    done()
-    return python, None
+    why = install_pip(os.path.join(HERE, "requirements.lock"), directory)
+    return (None, why) if why else (os.path.join(directory, "bin", "python"), None)
 
 
 def installed(installers, drivers):

@@ -4,8 +4,8 @@
 The SDKs that users have against the gateway and the simulated provider. Each driver runs the same
 checks (node/checks.mjs, python/checks.py) with each provider behind the gateway, or with
 --direct against the simulated provider of its own dialect, which shows that the fake is faithful.
-Packages are installed into build/sdk on first use, as the lock files say (harness/packages.py); what
-cannot be installed is skipped, loudly. TAP on stdout.
+Packages are installed into build/sdk on first use, as the lock files say (harness/packages.py);
+what cannot be installed is skipped, loudly. TAP on stdout.
 """
 
 import argparse

@@ -122,6 +122,33 @@ int64_t price_cost(const struct price *price, const struct usage *usage)
     return nano > INT64_MAX ? INT64_MAX : (int64_t)nano;
 }
 
+static wide bound_of(const struct price_rates *rates, int64_t input, int64_t output, bool audio)
+{
+    int64_t in = larger(rates->input, rates->cache_read);
+    int64_t out = larger(rates->output, audio ? rates->audio_output : 0);
+    in = larger(in, larger(rates->cache_write, rates->cache_write_1h));
+    in = larger(in, audio ? rates->audio_input : 0);
+    return charge(at_least_zero(input), at_least_zero(in)) +
+           charge(at_least_zero(output), at_least_zero(out));
+}
+
+int64_t price_bound(const struct price *price, int64_t input, int64_t output, bool audio)
+{
+    if (!price->known) {
+        return 0;
+    }
+    wide most = bound_of(&price->base, input, output, audio);
+    for (size_t i = 0; i < price->tier_count && i < PRICE_TIERS_MAX; i++) {
+        if (input > price->tiers[i].above_input) {
+            wide tier = bound_of(&price->tiers[i].rates, input, output, audio);
+            most = tier > most ? tier : most;
+        }
+    }
+    most += (wide)(uint64_t)at_least_zero(price->per_request_nd) * PD_PER_ND;
+    wide nano = (most + PD_PER_ND - 1) / PD_PER_ND;
+    return nano > INT64_MAX ? INT64_MAX : (int64_t)nano;
+}
+
 static bool rates_are_zero(const struct price_rates *rates)
 {
     return rates->input <= 0 && rates->output <= 0 && rates->cache_read <= 0 &&

@@ -44,6 +44,11 @@ const struct price_rates *price_rates_for(const struct price *price, int64_t inp
 /* Nano-dollars of this usage, rounded up once. Unknown price: 0 (callers decide by policy before
  * they ask). */
 int64_t price_cost(const struct price *price, const struct usage *usage);
+/* The most that price_cost() says of any usage with at most `input` tokens in (cached ones and
+ * those written to a cache among them) and `output` tokens out: each token at the dearest rate that
+ * it may have, in whichever tier the true input turns out to be. Without `audio` none of them is
+ * spoken. */
+int64_t price_bound(const struct price *price, int64_t input, int64_t output, bool audio);
 /* Known and every rate 0. */
 bool price_is_free(const struct price *price);
 /* Saturating sum of amounts >= 0. */

@@ -387,6 +387,12 @@ static bool enter(struct budget *budget, const struct budget_payer *payer, struc
     }
     for (unsigned i = first; i < claim->count; i++) {
         struct budget_account *account = claim->accounts[i];
+        if (payer->generation < account->blocked_until) {
+            *refusal = (struct budget_refusal){.limit = BUDGET_BLOCKED, .reset_ms = -1};
+            name_refusal(budget, account, refusal);
+            claim->count = first;
+            return false;
+        }
         if (account->enforced != NULL && rate_refuses(account, now, refusal)) {
             name_refusal(budget, account, refusal);
             claim->count = first;
@@ -426,6 +432,16 @@ bool budget_enter_model(struct budget *budget, const struct budget_payer *payer,
     bool entered = enter(budget, payer, model, &now, claim, ret_refusal);
     budget_unlock(budget);
     return entered;
+}
+
+void budget_block(struct budget *budget, uint64_t key, uint64_t until)
+{
+    budget_lock(budget);
+    struct budget_account *account = budget_account_at(budget, SCOPE_KEY, key, SLICE_EMPTY);
+    if (account != NULL) {
+        account->blocked_until = until;
+    }
+    budget_unlock(budget);
 }
 
 /* --- tokens ------------------------------------------------------------------------------------

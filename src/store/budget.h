@@ -48,6 +48,7 @@ enum budget_limit {
     BUDGET_REQUESTS,  /* per minute */
     BUDGET_TOKENS,    /* per minute */
     BUDGET_PARALLEL,
+    BUDGET_BLOCKED, /* see budget_block() */
     BUDGET_LIMITS
 };
 
@@ -110,6 +111,10 @@ MUST_USE bool budget_extend(struct budget *budget, struct budget_claim *claim, i
 /* Closes a hold at what the attempt cost; 0: it was never sent. A closed one: nothing happens. */
 void budget_settle(struct budget *budget, struct budget_claim *claim, struct budget_hold *hold,
                    int64_t cost_nd);
+
+/* From now on the key of the claim enters no more, until its payer comes with a generation of at
+ * least `until`. */
+void budget_block(struct budget *budget, uint64_t key, uint64_t until);
 
 /* How many tiers cheaper the call should be served, where a limit says `pace`: spending that is
  * ahead of the period's time by enough. 0, 1 or 2. */

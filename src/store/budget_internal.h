@@ -47,6 +47,7 @@ struct budget_account {
     char *model; /* NULL: as a whole */
     enum scope_kind kind;
     int64_t parallel;
+    uint64_t blocked_until;               /* generation; 0: it is not */
     struct counter counters[CAP_ROLLING]; /* the holds of [CAP_TOTAL] are all there are */
     struct enforced *enforced;            /* NULL: no limit */
 };

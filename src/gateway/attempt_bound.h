@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The worst case of the current attempt: what a hold is made of. The input's bound comes from bytes
+ * (a token has at least one), counted tokens of pictures and files by the dearest published rule,
+ * what the upstream's body has more than the client's, and members that the reader did not know.
+ * The output's is what the request asks for (or is clamped to), else the model's limit, for each
+ * choice. Not in it: what a provider adds by itself (a search of its own); that would be an
+ * overrun.
+ */
+#ifndef SLUICE_GATEWAY_ATTEMPT_BOUND_H
+#define SLUICE_GATEWAY_ATTEMPT_BOUND_H
+
+#include "gateway/call.h"
+
+/* Most that a target answers when nobody says; calls under a cap are clamped to it. */
+#define ATTEMPT_OUTPUT_UNKNOWN 32768
+
+struct attempt_bound {
+    int64_t input;
+    int64_t output;
+    int64_t amount_nd;
+};
+/* After the body was made, before the request's memory is given back. `clamp` is the ceiling that
+ * was put into the body, 0: none. */
+void attempt_bound(const struct call *call, int64_t clamp, struct attempt_bound *ret_bound);
+/* What so many more output tokens may cost. */
+int64_t attempt_output_nd(const struct call *call, int64_t tokens);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/call_budget.h"
+
+#include "gateway/gateway_budget.h"
+
+#include "base/log.h"
+
+/* A client that is told to wait longer is told not to try again by itself. */
+#define PATIENCE_MS 60000
+#define TOKEN_BYTES_MAX 128
+
+static void payer_of(const struct key_set *keys, const struct key *key, struct budget_payer *payer)
+{
+    size_t count = 0;
+    const struct scope_rule *rules = key_set_rules(keys, &count);
+    *payer = (struct budget_payer){.generation = gateway_budget_generation(keys)};
+    for (unsigned kind = 0; kind < SCOPE_KINDS; kind++) {
+        payer->scopes[kind] = key->scopes[kind];
+        payer->rules[kind] = rules + key->rules[kind].first;
+        payer->rule_counts[kind] = key->rules[kind].count;
+    }
+}
+
+/* --- what the client is told --- */
+
+static const char *scope_words(const struct budget_refusal *refusal)
+{
+    static const char *const words[SCOPE_KINDS] = {
+        [SCOPE_KEY] = "this key",
+        [SCOPE_USER] = "this key's user",
+        [SCOPE_TEAM] = "this key's team",
+        [SCOPE_ORGANISATION] = "this key's organisation",
+    };
+    return words[refusal->kind];
+}
+
+static void append_period(struct buf *out, const struct budget_refusal *refusal)
+{
+    static const char *const words[CAP_PERIODS] = {
+        [CAP_TOTAL] = " in total",
+        [CAP_DAY] = " a day",
+        [CAP_WEEK] = " a week",
+        [CAP_MONTH] = " a month",
+    };
+    if (refusal->period == CAP_ROLLING) {
+        buf_printf(out, " in any %lld seconds", (long long)refusal->window_s);
+    } else {
+        buf_append_cstr(out, words[refusal->period]);
+    }
+}
+
+static void append_money(struct buf *out, int64_t nd)
+{
+    buf_append_char(out, '$');
+    money_format(out, nd);
+}
+
+static void append_reset(struct buf *out, int64_t ms)
+{
+    if (ms >= 0) {
+        buf_printf(out, " Try again in %lld s.", (long long)((ms + 999) / 1000));
+    }
+}
+
+static void describe_money(struct buf *out, const struct budget_refusal *refusal)
+{
+    bool cap = refusal->limit == BUDGET_CAP;
+    buf_append_cstr(out, cap ? "The cap of " : "A call may cost ");
+    append_money(out, refusal->allowed);
+    if (cap) {
+        append_period(out, refusal);
+    } else {
+        buf_append_cstr(out, " at most");
+    }
+    buf_printf(out, " of %s%s%s", scope_words(refusal), refusal->of_model ? " for this model" : "",
+               cap ? " has no room: " : ": ");
+    append_money(out, refusal->used);
+    buf_append_cstr(out, cap ? " is spent or held, and this call may cost "
+                             : " is spent on it so far, and the next attempt may cost ");
+    append_money(out, refusal->wanted);
+    buf_append_cstr(out, ".");
+}
+
+static void describe(struct buf *out, const struct budget_refusal *refusal)
+{
+    static const char *const units[BUDGET_LIMITS] = {
+        [BUDGET_REQUESTS] = "requests per minute",
+        [BUDGET_TOKENS] = "tokens per minute",
+        [BUDGET_PARALLEL] = "calls at the same time",
+    };
+    if (refusal->limit == BUDGET_BLOCKED) {
+        buf_append_cstr(out, "A provider charged more for a call of this key than could be "
+                             "foreseen; the key is blocked until that is acknowledged.");
+    } else if (units[refusal->limit] == NULL) {
+        describe_money(out, refusal);
+    } else {
+        buf_printf(out, "The limit of %lld %s of %s%s is reached: %lld used, %lld wanted.",
+                   (long long)refusal->allowed, units[refusal->limit], scope_words(refusal),
+                   refusal->of_model ? " for this model" : "", (long long)refusal->used,
+                   (long long)refusal->wanted);
+    }
+    append_reset(out, refusal->reset_ms);
+}
+
+static const char *code_of(const struct budget_refusal *refusal)
+{
+    static const char *const codes[BUDGET_LIMITS] = {
+        [BUDGET_CAP] = "cap_exceeded",        [BUDGET_CALL_COST] = "call_cost_exceeded",
+        [BUDGET_REQUESTS] = "rate_limited",   [BUDGET_TOKENS] = "rate_limited",
+        [BUDGET_PARALLEL] = "parallel_limit", [BUDGET_BLOCKED] = "key_blocked",
+    };
+    return codes[refusal->limit];
+}
+
+/* A refused rate is told in headers as it is. */
+static void note_rate(struct call *call, const struct budget_refusal *refusal)
+{
+    struct rate_limit *limit = refusal->limit == BUDGET_REQUESTS ? &call->own_limits.requests
+                               : refusal->limit == BUDGET_TOKENS ? &call->own_limits.tokens
+                                                                 : NULL;
+    if (limit != NULL) {
+        if (!call->own_limited) {
+            call->own_limits.requests = call->own_limits.tokens = (struct rate_limit){-1, -1, -1};
+        }
+        int64_t left = refusal->allowed - refusal->used;
+        *limit = (struct rate_limit){refusal->allowed, left > 0 ? left : 0, refusal->reset_ms};
+        call->own_limited = true;
+    }
+}
+
+enum call_step call_budget_refuse(struct call *call, const struct budget_refusal *refusal)
+{
+    struct buf text = BUF_INIT(1024);
+    int64_t ms = refusal->reset_ms;
+    call->attempt.retry_after_ms = ms;
+    call->attempt.retry = ms >= 0 && ms <= PATIENCE_MS ? RETRY_YES : RETRY_NO;
+    call->attempt.limits = SLICE_EMPTY;
+    note_rate(call, refusal);
+    describe(&text, refusal);
+    const struct fail_words words = {.message = buf_slice(&text)};
+    enum call_step next = call_fail_words(call, 429, code_of(refusal), &words);
+    buf_release(&text);
+    return next;
+}
+
+/* --- entering --- */
+
+enum call_step call_budget_enter(struct call *call, const struct key *key)
+{
+    struct budget_payer payer;
+    struct budget_refusal refusal;
+    payer_of(call->worker->keys, key, &payer);
+    memcpy(call->scopes, key->scopes, sizeof(call->scopes));
+    if (!budget_enter(call->worker->gateway->budget, &payer, &call->claim, &refusal)) {
+        return call_budget_refuse(call, &refusal);
+    }
+    return STEP_READ;
+}
+
+bool call_budget_model(struct call *call, enum call_step *ret_step)
+{
+    struct budget_payer payer;
+    struct budget_refusal refusal;
+    if (!call->claim.entered) {
+        return true;
+    }
+    const struct key_set *keys = call->worker->keys;
+    const struct key *key = key_set_by_id(keys, call->key_id);
+    if (key == NULL) {
+        return true; /* its rules are gone with it; what it entered with still holds */
+    }
+    unsigned before = call->claim.count;
+    payer_of(keys, key, &payer);
+    memcpy(payer.scopes, call->scopes, sizeof(payer.scopes)); /* it pays for what it entered as */
+    struct slice model = slice_from_cstr(call->asked_model);
+    if (!budget_enter_model(call->worker->gateway->budget, &payer, model, &call->claim, &refusal)) {
+        *ret_step = call_budget_refuse(call, &refusal);
+        return false;
+    }
+    call->model_limited = call->claim.count > before;
+    return true;
+}
+
+unsigned call_budget_pressure(struct call *call)
+{
+    return budget_pressure(call->worker->gateway->budget, &call->claim);
+}
+
+static struct rate_limit told_rate(const struct budget_rate *rate)
+{
+    return rate->limit == LIMIT_NONE
+               ? (struct rate_limit){-1, -1, -1}
+               : (struct rate_limit){rate->limit, rate->remaining, rate->reset_ms};
+}
+
+bool call_budget_tokens(struct call *call, enum call_step *ret_step)
+{
+    struct budget *budget = call->worker->gateway->budget;
+    struct budget_refusal refusal;
+    struct budget_rate requests;
+    struct budget_rate tokens;
+    if (!call->claim.entered || call->chat.operation == OPERATION_TOKEN_COUNT) {
+        return true;
+    }
+    int64_t output = call->chat.max_tokens > 0 ? call->chat.max_tokens
+                                               : call->decision->plan.expected_output_tokens;
+    if (!budget_take_tokens(budget, &call->claim, call->tokens.expected + output, &refusal)) {
+        *ret_step = call_budget_refuse(call, &refusal);
+        return false;
+    }
+    budget_rates(budget, &call->claim, &requests, &tokens);
+    call->own_limits.requests = told_rate(&requests);
+    call->own_limits.tokens = told_rate(&tokens);
+    call->own_limited = requests.limit != LIMIT_NONE || tokens.limit != LIMIT_NONE;
+    return true;
+}
+
+void call_budget_leave(struct call *call)
+{
+    struct budget *budget = call->worker->gateway->budget;
+    if (!call->claim.entered) {
+        return;
+    }
+    if (call->attempt.budget.open) { /* the attempt was never settled: it counts as held */
+        budget_settle(budget, &call->claim, &call->attempt.budget, call->attempt.budget.amount_nd);
+    }
+    budget_leave(budget, &call->claim, call->tokens_used);
+}
+
+/* --- attempts --- */
+
+int64_t call_budget_clamp(const struct call *call, const struct target *target, int64_t clamp)
+{
+    int64_t wanted = call->chat.max_tokens;
+    int64_t model = target->output_tokens > 0 ? target->output_tokens : target->context_tokens;
+    if (!call->claim.capped || wanted > 0 || call->chat.operation == OPERATION_EMBEDDING ||
+        call->chat.operation == OPERATION_TOKEN_COUNT) {
+        return clamp;
+    }
+    int64_t ceiling = call->snapshot->caps.output_tokens;
+    if (ceiling == 0 && model == 0) {
+        ceiling = ATTEMPT_OUTPUT_UNKNOWN;
+    }
+    bool lower = ceiling > 0 && (model == 0 || ceiling < model);
+    return lower && (clamp == 0 || ceiling < clamp) ? ceiling : clamp;
+}
+
+bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
+                      struct budget_refusal *ret_refusal)
+{
+    call->attempt.output_bound = bound->output;
+    return budget_hold(call->worker->gateway->budget, &call->claim, bound->amount_nd,
+                       &call->attempt.budget, ret_refusal);
+}
+
+/* What surely came: providers send a token or more in an event, of which a decoder makes two at
+ * most. */
+static int64_t tokens_so_far(const struct meter *meter)
+{
+    int64_t tokens = meter->text_bytes / TOKEN_BYTES_MAX;
+    int64_t events = meter->events / 2;
+    int64_t reported = meter->usage.reported ? meter->usage.output : 0;
+    tokens = events > tokens ? events : tokens;
+    return reported > tokens ? reported : tokens;
+}
+
+bool call_budget_exceeded(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct budget_refusal refusal;
+    int64_t tokens = tokens_so_far(&attempt->meter);
+    if (!call->claim.capped || !attempt->budget.open || tokens <= attempt->output_bound) {
+        return false;
+    }
+    int64_t more = tokens - attempt->output_bound + attempt->output_bound / 4 + 64;
+    if (!budget_extend(call->worker->gateway->budget, &call->claim, attempt_output_nd(call, more),
+                       &attempt->budget, &refusal)) {
+        attempt->capped = true;
+        return true;
+    }
+    attempt->output_bound += more;
+    return false;
+}
+
+enum call_step call_budget_cut(struct call *call)
+{
+    return call_fail(call, 429, "cap_exceeded", NULL,
+                     "The provider %.*s sent more than it was asked for, and a cap of this key has "
+                     "no room for the rest: the answer was cut here.",
+                     SLICE_ARG(call->attempt.provider->name));
+}
+
+void call_budget_settle(struct call *call, int64_t cost_nd, bool reported)
+{
+    struct attempt *attempt = &call->attempt;
+    const struct usage *usage = &attempt->meter.usage;
+    bool capped = call->claim.capped;
+    call->tokens_used += usage->input + usage->output;
+    bool over = reported && cost_nd > attempt->hold_nd;
+    if (over) {
+        const struct overrun overrun = {.call = call->id,
+                                        .key_id = call->key_id,
+                                        .target = attempt->target->name,
+                                        .held_nd = attempt->hold_nd,
+                                        .cost_nd = cost_nd,
+                                        .blocks = capped && call->key_id != 0};
+        metric_add(&call->worker->metrics.overruns, 1);
+        gateway_budget_overrun(call->worker->gateway, &overrun);
+    }
+    budget_settle(call->worker->gateway->budget, &call->claim, &attempt->budget, cost_nd);
+}
+
+void call_budget_scopes(const struct call *call, struct hold_record *record)
+{
+    memcpy(record->scopes, call->scopes, sizeof(record->scopes));
+    record->limited_model = call->model_limited ? slice_from_cstr(call->asked_model) : SLICE_EMPTY;
+}

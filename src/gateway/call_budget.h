@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A call and what its key, user, team and organisation may still spend and ask (store/budget.h).
+ * Rates and calls at the same time are decided once, however many targets are tried. A hold that is
+ * refused ends the plan: a dearer target would not fit either, and a cheaper one was not what the
+ * plan wanted. What is refused is answered with 429 in the client's dialect, with a stable code
+ * (cap_exceeded, call_cost_exceeded, rate_limited, parallel_limit, key_blocked), with the limit
+ * that was in the way and when it is reset; x-should-retry says no where waiting a minute does not
+ * help. Calls without a key have no limits.
+ */
+#ifndef SLUICE_GATEWAY_CALL_BUDGET_H
+#define SLUICE_GATEWAY_CALL_BUDGET_H
+
+#include "gateway/attempt_bound.h"
+
+/* ADMIT: STEP_READ, or what follows a refusal. */
+enum call_step call_budget_enter(struct call *call, const struct key *key);
+/* PARSE: limits of the model that was asked for. False: *ret_step follows. */
+MUST_USE bool call_budget_model(struct call *call, enum call_step *ret_step);
+/* How many tiers cheaper the plan should be. */
+unsigned call_budget_pressure(struct call *call);
+/* PLAN: tokens of this minute, then the headers that tell of the rates. */
+MUST_USE bool call_budget_tokens(struct call *call, enum call_step *ret_step);
+/* The ceiling on output that makes the worst case a bound, or makes it smaller where the operator
+ * says so; `clamp` is the one that there is, 0: none. */
+int64_t call_budget_clamp(const struct call *call, const struct target *target, int64_t clamp);
+/* ATTEMPT: holds the bound. False: *ret_refusal says why; the attempt is undone by the caller. */
+MUST_USE bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
+                               struct budget_refusal *ret_refusal);
+/* Ends the call with the refusal. */
+enum call_step call_budget_refuse(struct call *call, const struct budget_refusal *refusal);
+/* STREAM: has the provider sent more than it could, and is there no room for it? */
+MUST_USE bool call_budget_exceeded(struct call *call);
+/* DELIVER: the last words of such a stream. */
+enum call_step call_budget_cut(struct call *call);
+/* SETTLE: the one charge of the attempt; a provider that charges more than its bound is an overrun,
+ * and where a cap applies the key is blocked. `reported`: it is the provider's own account. */
+void call_budget_settle(struct call *call, int64_t cost_nd, bool reported);
+/* The closing record is written, or the call is gone. Again: nothing happens. */
+void call_budget_leave(struct call *call);
+/* For the records of holds. */
+void call_budget_scopes(const struct call *call, struct hold_record *record);
+
+#endif

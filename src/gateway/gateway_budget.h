@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The budget as the gateway has it: filled from the ledger at the start, its alerts logged and sent
+ * to the webhook, keys blocked after an overrun. What waits for a disk or a peer runs on the main
+ * thread.
+ */
+#ifndef SLUICE_GATEWAY_GATEWAY_BUDGET_H
+#define SLUICE_GATEWAY_GATEWAY_BUDGET_H
+
+#include "gateway/gateway.h"
+
+struct overrun {
+    struct id call;
+    uint64_t key_id;
+    struct slice target; /* borrowed */
+    int64_t held_nd;
+    int64_t cost_nd;
+    bool blocks; /* the key */
+};
+
+/* After the ledger and the keys. */
+MUST_USE bool gateway_budget_open(struct gateway *gateway, struct error *error);
+void gateway_budget_close(struct gateway *gateway);
+/* Any thread: says it, and keeps the key from entering; the main thread writes it down. */
+void gateway_budget_overrun(struct gateway *gateway, const struct overrun *overrun);
+/* The main thread: what was left for it since the last time. */
+void gateway_budget_wake(struct gateway *gateway);
+static inline uint64_t gateway_budget_generation(const struct key_set *keys)
+{
+    return (uint64_t)key_set_changes(keys) + 1;
+}
+
+#endif

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define LISTEN_MAX 64
 
@@ -118,6 +119,7 @@ static void resolve_ledger(struct reader *reader)
     struct snapshot *snapshot = reader->snapshot;
     snapshot->ledger_segment_bytes = setting_number(ledger, "ledger.segment_bytes");
     snapshot->ledger_sync_ms = setting_number(ledger, "ledger.sync");
+    snapshot->ledger_allows_full = setting_number(ledger, "ledger.when_full") != 0;
     if (setting_number(ledger, "ledger.enabled") != 0) {
         snapshot->ledger_path = setting_path(reader, ledger, "ledger.path");
         return;
@@ -127,6 +129,68 @@ static void resolve_ledger(struct reader *reader)
                      "set ledger.enabled: true",
                      "client keys live in the ledger, which is switched off");
     }
+}
+
+/* --- caps --- */
+
+static bool is_zone_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!letter && (i == 0 || strchr("/_+-", c) == NULL)) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len < 64;
+}
+
+/* The C library takes a name that it does not know for UTC, without a word. */
+static bool is_zone(struct slice name)
+{
+    char path[128];
+    if (slice_eq(name, SLICE("UTC"))) {
+        return true;
+    }
+    int len = snprintf(path, sizeof(path), "/usr/share/zoneinfo/%.*s", SLICE_ARG(name));
+    struct stat info;
+    return is_zone_name(name) && len > 0 && (size_t)len < sizeof(path) && stat(path, &info) == 0 &&
+           S_ISREG(info.st_mode);
+}
+
+static void resolve_webhook(struct reader *reader, const struct yaml *caps)
+{
+    struct caps_settings *settings = &reader->snapshot->caps;
+    const struct yaml *node = setting_node(caps, "caps.webhook");
+    const struct yaml *token = setting_node(caps, "caps.webhook_token");
+    struct error error;
+    if (node == NULL) {
+        if (token != NULL) {
+            diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "no_effect", token->key_place,
+                            "give caps.webhook, or remove it", "there is no webhook to send it to");
+        }
+        return;
+    }
+    settings->webhook = slice_trim(node->text);
+    settings->webhook_token = token == NULL ? SLICE_EMPTY : slice_trim(token->text);
+    if (!url_parse(settings->webhook, &settings->webhook_url, &error)) {
+        report_error(reader, node->place, "bad_value", "write https://host/path", error.text);
+    }
+}
+
+static void resolve_caps(struct reader *reader)
+{
+    const struct yaml *caps = setting_section(reader, "caps");
+    const struct yaml *zone = setting_node(caps, "caps.time_zone");
+    struct caps_settings *settings = &reader->snapshot->caps;
+    settings->time_zone = zone == NULL ? SLICE("UTC") : slice_trim(zone->text);
+    settings->output_tokens = setting_number(caps, "caps.output_tokens");
+    if (zone != NULL && !is_zone(settings->time_zone)) {
+        report_error(reader, zone->place, "bad_value",
+                     "write a name such as Europe/Berlin; the package tzdata must be installed",
+                     "this time zone is not known here");
+    }
+    resolve_webhook(reader, caps);
 }
 
 static void resolve_prices(struct reader *reader)
@@ -180,6 +244,7 @@ void resolve_server(struct reader *reader)
     snapshot->keys_required = setting_number(keys, "keys.required") != 0;
     check_listen(reader, server);
     resolve_tls(reader, server);
+    resolve_caps(reader);
     resolve_prices(reader);
     resolve_ledger(reader);
 }

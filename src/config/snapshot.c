@@ -33,6 +33,7 @@ void snapshot_unref(struct snapshot *snapshot)
         wipe(snapshot->providers[i].aws.session_token);
         wipe(snapshot->providers[i].account.key);
     }
+    wipe(snapshot->caps.webhook_token);
     arena_release(&snapshot->arena);
     memory_free(snapshot);
 }

@@ -75,6 +75,15 @@ struct classifier_settings {
     int64_t timeout_ms;
 };
 
+/* What goes with the limits of client keys; the limits themselves are in the ledger. */
+struct caps_settings {
+    struct slice time_zone; /* of days, weeks and months: "Europe/Berlin" */
+    struct slice webhook;   /* URL that is told of alerts; empty: none */
+    struct url webhook_url;
+    struct slice webhook_token; /* secret, or empty */
+    int64_t output_tokens; /* ceiling for calls under a cap that name none; 0: the model's limit */
+};
+
 struct snapshot {
     atomic_uint references;
     struct arena arena;
@@ -91,11 +100,13 @@ struct snapshot {
     struct policy policy; /* targets and routes; target->health is filled in by the gateway before
                              publication */
     struct classifier_settings classifier;
+    struct caps_settings caps;
     bool keys_required;
     bool simulated;           /* the demo fleet answers: every answer says so */
     struct slice ledger_path; /* empty: no ledger (off) */
     int64_t ledger_segment_bytes, ledger_sync_ms;
-    void *runtime; /* the gateway's: origins ready to connect */
+    bool ledger_allows_full; /* calls go on although the journal is full */
+    void *runtime;           /* the gateway's: origins ready to connect */
     void (*runtime_free)(void *runtime);
 };
 

@@ -172,7 +172,10 @@ void answer_headers_should_retry(struct buf *lines, const struct call *call, int
 
 void answer_headers_limits(struct buf *lines, const struct call *call)
 {
-    if (call->attempt.limits.len > 0) {
+    if (call->own_limited) { /* what the client has to heed is ours, not the provider's */
+        rate_limits_write(&call->own_limits, call->endpoint->dialect,
+                          clock_wall(call->worker->loop.clock), lines);
+    } else if (call->attempt.limits.len > 0) {
         buf_append(lines, call->attempt.limits);
     }
 }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "dialect/emulate.h"
 #include "dialect/responses_store.h"
+#include "gateway/call_budget.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
 #include "gateway/opaque.h"
@@ -405,6 +406,27 @@ static void fill_settle(const struct call *call, struct settle_record *record, i
     };
 }
 
+bool attempt_journal_hold(struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    struct ledger *ledger = call->worker->gateway->ledger;
+    if (ledger == NULL) {
+        return true;
+    }
+    struct hold_record record = {
+        .call = call->id,
+        .attempt = attempt->number,
+        .wall_ns = clock_wall(call->worker->loop.clock),
+        .amount_nd = attempt->hold_nd,
+        .key_id = call->key_id,
+        .target = attempt->target->name,
+        .provider = attempt->target->provider_name,
+        .model = attempt->target->model,
+    };
+    call_budget_scopes(call, &record);
+    return journal_hold(ledger_journal(ledger), &record);
+}
+
 /* With `closing` the call's last record goes with it, in one append. */
 static void journal_it(struct call *call, const struct settle_record *settle,
                        const struct call_record *closing)
@@ -414,8 +436,11 @@ static void journal_it(struct call *call, const struct settle_record *settle,
         return;
     }
     struct journal *journal = ledger_journal(ledger);
-    bool ok = closing != NULL ? journal_settle_and_call(journal, settle, closing)
-                              : journal_settle(journal, settle);
+    bool held =
+        !call->attempt.unjournaled || attempt_journal_hold(call); /* there may be room now */
+    bool ok = !held             ? false
+              : closing != NULL ? journal_settle_and_call(journal, settle, closing)
+                                : journal_settle(journal, settle);
     if (!ok) {
         metric_add(&call->worker->metrics.ledger_refused, 1);
     }
@@ -425,6 +450,13 @@ static void charge(struct call *call, struct settle_record *record)
 {
     const struct usage *usage = &call->attempt.meter.usage;
     record->cost_nd = cost_of(call, usage, &record->priced);
+    bool told = usage->reported || usage->has_provider_cost;
+    int64_t most_nd =
+        call->attempt.budget.open ? call->attempt.budget.amount_nd : record->released_nd;
+    if (!told && record->cost_nd > most_nd) {
+        record->cost_nd = most_nd; /* no estimate of ours is more than the worst case */
+    }
+    call_budget_settle(call, record->cost_nd, told);
     call->cost_nd = money_add(call->cost_nd, record->cost_nd);
     call->baseline_nd = money_add(call->baseline_nd, baseline_of(call, usage, record->cost_nd));
 }

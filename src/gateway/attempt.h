@@ -10,6 +10,7 @@
 #include "config/snapshot.h"
 #include "dialect/dialect.h"
 #include "net/upstream.h"
+#include "store/budget.h"
 #include "store/record.h"
 
 enum lane { LANE_VERBATIM, LANE_EDIT, LANE_TRANSLATE };
@@ -67,6 +68,10 @@ struct attempt {
     bool is_stream;     /* the upstream answers with a stream */
     bool untyped;       /* a stream is wanted, and nothing says yet whether it is one */
     int64_t hold_nd;
+    struct budget_hold budget;
+    int64_t output_bound;  /* tokens that the hold has room for */
+    bool capped;           /* the answer was cut: a cap has no room for the rest of it */
+    bool unjournaled;      /* the journal was full, and the operator lets calls go on */
     int64_t held_until_ns; /* an answer that has said nothing yet is withheld so long; 0: is not */
     struct upstream_request request;
     struct decoder *decoder;

@@ -63,8 +63,9 @@ static int64_t bound_nd(const struct call *call, int64_t input, int64_t output)
     struct price spare UNINITIALIZED;
     const struct target *target = call->attempt.target;
     const struct price *price = &target->price;
-    bool audio = (target->capabilities & CAPABILITY_AUDIO) != 0 ||
-                 (call->chat.needs & CAPABILITY_AUDIO) != 0;
+    /* members that are not known may ask for speech, where the model can speak */
+    bool audio = (call->chat.needs & CAPABILITY_AUDIO) != 0 ||
+                 ((target->capabilities & CAPABILITY_AUDIO) != 0 && call->chat.extra_count > 0);
     if (!price->known) {
         spare = policy_price(&call->snapshot->policy, target);
         price = &spare;

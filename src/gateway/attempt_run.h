@@ -24,6 +24,8 @@ const char *attempt_fault(const struct call *call, const char *unfinished);
 void attempt_complete(struct call *call);
 /* Is there another target that could be tried, were this attempt to fail now? */
 bool call_has_another(const struct call *call);
+/* The hold's record. False: the journal cannot take it. */
+MUST_USE bool attempt_journal_hold(struct call *call);
 /* The one charge: usage (reported, else estimated), cost, live statistics, journal. With `last` the
    call's closing record is appended together with it and the call is closed. */
 void attempt_settle(struct call *call, bool last);

@@ -2,6 +2,7 @@
 #include "gateway/call.h"
 
 #include "gateway/attempt_run.h"
+#include "gateway/call_budget.h"
 #include "gateway/call_linger.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
@@ -62,7 +63,9 @@ enum call_step call_admit(struct call *call)
     if (key != NULL) {
         call->key_id = key->id;
         slice_to_cstr(slice_from_cstr(key->name), call->key_name, sizeof(call->key_name));
-    } else if (call->snapshot->keys_required) {
+        return call_budget_enter(call, key);
+    }
+    if (call->snapshot->keys_required) {
         metric_add(&worker->metrics.unauthorized, 1);
         return call_fail(call, 401, "invalid_api_key", NULL,
                          secret.len == 0

@@ -10,6 +10,7 @@
 #include "gateway/attempt.h"
 #include "gateway/decide.h"
 #include "gateway/endpoint.h"
+#include "gateway/rate_limits.h"
 #include "gateway/worker.h"
 
 /*        step      what it does                                                   next */
@@ -85,6 +86,12 @@ struct call {
     int64_t started_wall_ns;
     uint64_t key_id;
     char key_name[64];
+    uint64_t scopes[SCOPE_KINDS]; /* of the key when the call came: who pays */
+    struct budget_claim claim;
+    bool model_limited; /* a limit of theirs names the model that was asked for */
+    bool own_limited;   /* they have limits of a minute: */
+    struct rate_limits own_limits;
+    int64_t tokens_used;
 
     struct chat chat;
     struct decision *decision; /* in the spare memory; NULL before PARSE and after call_shrink() */

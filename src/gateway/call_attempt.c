@@ -2,6 +2,7 @@
 /* ATTEMPT: the next target of the plan gets a hold, a lane, a body and a request. */
 #include "gateway/attempt_request.h"
 #include "gateway/attempt_run.h"
+#include "gateway/call_budget.h"
 #include "gateway/call_error.h"
 #include "gateway/call_new.h"
 #include "gateway/opaque.h"
@@ -164,57 +165,16 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
     return true;
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* What the plan's worst case leaves out: it reckons with plain input, and a prompt that is written
- * to the provider's cache, or spoken, may cost more than that. */
-static int64_t dearer_input_nd(const struct call *call, const struct target *target)
-{
-    struct price spare UNINITIALIZED;
-    const struct price *price = &target->price;
-    if (!price->known) {
-        spare = policy_price(&call->snapshot->policy, target);
-        price = &spare;
-    }
-    const struct price_rates *rates = price_rates_for(price, call->tokens.high);
-    int64_t plain = larger(rates->input, 0);
-    int64_t highest = larger(rates->cache_write, rates->cache_write_1h);
-    if ((call->chat.needs & CAPABILITY_AUDIO) != 0) {
-        highest = larger(highest, rates->audio_input);
-    }
-    if (highest <= plain) {
-        return 0;
-    }
-    const struct price difference = {.known = true, .base = {.input = highest - plain}};
-    const struct usage prompt = {.input = call->tokens.high};
-    return price_cost(&difference, &prompt);
-}
-
-static bool take_hold(struct call *call, const struct plan_entry *entry)
+/* The journal has it before the first upstream byte. */
+static bool take_hold(struct call *call, const struct attempt_bound *bound)
 {
     struct attempt *attempt = &call->attempt;
-    bool counts = call->chat.operation == OPERATION_TOKEN_COUNT; /* costs nothing */
-    attempt->hold_nd =
-        counts ? 0 : money_add(entry->worst_cost_nd, dearer_input_nd(call, attempt->target));
-    attempt->open = true;
-    struct ledger *ledger = call->worker->gateway->ledger;
-    if (ledger == NULL) {
-        return true;
+    attempt->hold_nd = bound->amount_nd;
+    attempt->open = attempt_journal_hold(call);
+    if (!attempt->open) {
+        metric_add(&call->worker->metrics.ledger_refused, 1);
+        attempt->open = attempt->unjournaled = call->snapshot->ledger_allows_full;
     }
-    struct hold_record record = {
-        .call = call->id,
-        .attempt = attempt->number,
-        .wall_ns = clock_wall(call->worker->loop.clock),
-        .amount_nd = attempt->hold_nd,
-        .key_id = call->key_id,
-        .target = attempt->target->name,
-        .provider = attempt->target->provider_name,
-        .model = attempt->target->model,
-    };
-    attempt->open = journal_hold(ledger_journal(ledger), &record);
     return attempt->open;
 }
 
@@ -282,6 +242,8 @@ static bool prepare(struct call *call, int64_t clamp, struct error *error)
 static enum call_step begin(struct call *call, const struct plan_entry *entry, int64_t affordable)
 {
     struct attempt *attempt = &call->attempt;
+    struct budget_refusal refusal;
+    struct attempt_bound bound;
     struct error error UNINITIALIZED;
     error_clear(&error);
     attempt->target = &call->snapshot->policy.targets[entry->target];
@@ -290,11 +252,19 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     call->tries++;
     call->expected_cost_nd = entry->expected_cost_nd;
     health_begin(attempt->target->health);
-    if (!prepare(call, clamp_of(call, attempt->target, affordable), &error)) {
+    int64_t clamp = clamp_of(call, attempt->target, affordable);
+    clamp = call_budget_clamp(call, attempt->target, clamp);
+    if (!prepare(call, clamp, &error)) {
         return call_attempt_impossible(call, &error);
     }
+    attempt_bound(call, clamp, &bound);
+    if (!call_budget_hold(call, &bound, &refusal)) {
+        call_attempt_undo(call);
+        return call_budget_refuse(call, &refusal);
+    }
     attempt->decoder = call_take_decoder(call, attempt->back);
-    if (attempt->decoder == NULL || !take_hold(call, entry)) {
+    if (attempt->decoder == NULL || !take_hold(call, &bound)) {
+        call_budget_release(call);
         error_set(&error, ERROR_ENVIRONMENT, "ledger_full",
                   "The ledger cannot take another record; calls are refused until it can.");
         return call_attempt_impossible(call, &error);

@@ -171,7 +171,9 @@ bool call_budget_model(struct call *call, enum call_step *ret_step)
     }
     unsigned before = call->claim.count;
     payer_of(keys, key, &payer);
-    memcpy(payer.scopes, call->scopes, sizeof(payer.scopes)); /* it pays for what it entered as */
+    if (memcmp(payer.scopes, call->scopes, sizeof(payer.scopes)) != 0) {
+        return true; /* it was moved meanwhile: the call pays for what it entered as */
+    }
     struct slice model = slice_from_cstr(call->asked_model);
     if (!budget_enter_model(call->worker->gateway->budget, &payer, model, &call->claim, &refusal)) {
         *ret_step = call_budget_refuse(call, &refusal);
@@ -253,6 +255,11 @@ bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
                        &call->attempt.budget, ret_refusal);
 }
 
+void call_budget_release(struct call *call)
+{
+    budget_settle(call->worker->gateway->budget, &call->claim, &call->attempt.budget, 0);
+}
+
 /* What surely came: providers send a token or more in an event, of which a decoder makes two at
  * most. */
 static int64_t tokens_so_far(const struct meter *meter)
@@ -297,14 +304,14 @@ void call_budget_settle(struct call *call, int64_t cost_nd, bool reported)
     bool capped = call->claim.capped;
     call->tokens_used += usage->input + usage->output;
     bool over = reported && cost_nd > attempt->hold_nd;
-    if (over) {
+    metric_add(&call->worker->metrics.overruns, over ? 1 : 0);
+    if (over && call->key_id != 0) {
         const struct overrun overrun = {.call = call->id,
                                         .key_id = call->key_id,
                                         .target = attempt->target->name,
                                         .held_nd = attempt->hold_nd,
                                         .cost_nd = cost_nd,
-                                        .blocks = capped && call->key_id != 0};
-        metric_add(&call->worker->metrics.overruns, 1);
+                                        .blocks = capped};
         gateway_budget_overrun(call->worker->gateway, &overrun);
     }
     budget_settle(call->worker->gateway->budget, &call->claim, &attempt->budget, cost_nd);

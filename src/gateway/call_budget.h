@@ -27,6 +27,8 @@ int64_t call_budget_clamp(const struct call *call, const struct target *target, 
 /* ATTEMPT: holds the bound. False: *ret_refusal says why; the attempt is undone by the caller. */
 MUST_USE bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
                                struct budget_refusal *ret_refusal);
+/* The request was not sent after all. */
+void call_budget_release(struct call *call);
 /* Ends the call with the refusal. */
 enum call_step call_budget_refuse(struct call *call, const struct budget_refusal *refusal);
 /* STREAM: has the provider sent more than it could, and is there no room for it? */

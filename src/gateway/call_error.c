@@ -110,7 +110,7 @@ enum call_step call_fail_in_stream(struct call *call)
 
 /* --- the failure that is told --- */
 
-enum call_step call_attempt_impossible(struct call *call, const struct error *error)
+void call_attempt_undo(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     struct health_sample sample = {.outcome = HEALTH_CANCELLED,
@@ -121,6 +121,11 @@ enum call_step call_attempt_impossible(struct call *call, const struct error *er
     attempt->target = NULL; /* nothing was sent: it was no attempt */
     call->attempts--;
     call->tries--;
+}
+
+enum call_step call_attempt_impossible(struct call *call, const struct error *error)
+{
+    call_attempt_undo(call);
     struct error *kept = arena_alloc(&call->arena, sizeof(*kept));
     bool ours =
         error->kind == ERROR_ENVIRONMENT && strcmp(error->code, CREDENTIAL_UNAVAILABLE) != 0;

@@ -8,6 +8,8 @@
 /* The body for this target could not be made: the next one may be able to; the last such reason is
  * told. */
 enum call_step call_attempt_impossible(struct call *call, const struct error *error);
+/* The current attempt's request was not sent: it was none. */
+void call_attempt_undo(struct call *call);
 /* After an attempt that failed before the answer began: keeps what the client may have to be told
  * of it. A provider's refusal of the request itself is told in its own words with its own status.
  */

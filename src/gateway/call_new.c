@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/call_new.h"
 
+#include "gateway/call_budget.h"
+
 #include "gateway/attempt_run.h"
 
 #include "base/memory.h"
@@ -197,6 +199,7 @@ static void doc_trim(struct json_doc *doc)
 void call_free(struct call *call)
 {
     struct worker *worker = call->worker;
+    call_budget_leave(call);
     list_remove(call);
     attempt_reset(call);
     if (call->encoder != NULL) {

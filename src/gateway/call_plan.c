@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PARSE and PLAN: bytes -> chat -> ordered targets. */
-#include "gateway/call.h"
+#include "gateway/call_budget.h"
 #include "gateway/call_count.h"
 #include "gateway/call_new.h"
 #include "gateway/status.h"
@@ -111,7 +111,8 @@ enum call_step call_parse(struct call *call)
     pin_target(call->decision, pinned);
     decide_classify(&call->chat, &call->worker->features, call->decision);
     call->tokens = call->worker->features.tokens;
-    return STEP_CLASSIFY;
+    enum call_step refused = STEP_DONE;
+    return call_budget_model(call, &refused) ? STEP_CLASSIFY : refused;
 }
 
 /* When nothing but their rest after failures keeps targets away, trying again later helps: ms until
@@ -224,6 +225,7 @@ enum call_step call_plan(struct call *call)
 {
     struct worker *worker = call->worker;
     int64_t now_ns = clock_monotonic(worker->loop.clock);
+    call->decision->cheaper = call_budget_pressure(call);
     decide_plan(call->snapshot, &call->chat, &worker->features, now_ns, call->decision);
     keep_plan_facts(call);
     if (call->chat.operation == OPERATION_TOKEN_COUNT && !count_can_be_asked(call)) {
@@ -235,5 +237,6 @@ enum call_step call_plan(struct call *call)
     if (call->decision->plan.taken == 0) {
         return refuse(call);
     }
-    return STEP_ATTEMPT;
+    enum call_step refused = STEP_DONE;
+    return call_budget_tokens(call, &refused) ? STEP_ATTEMPT : refused;
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "codec/json_write.h"
 #include "gateway/answer_headers.h"
+#include "gateway/call_budget.h"
 
 static int64_t us_since(int64_t from_ns, int64_t to_ns)
 {
@@ -112,6 +113,7 @@ static void count(struct call *call, const struct call_record *record)
 void call_record_closed(struct call *call, const struct call_record *record)
 {
     call->settled = true;
+    call_budget_leave(call);
     count(call, record);
     access_log(call, record);
 }

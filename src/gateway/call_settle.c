@@ -2,6 +2,7 @@
 /* SETTLE and DELIVER: the attempt's one charge, then the terminal bytes of the answer. */
 #include "gateway/answer_headers.h"
 #include "gateway/attempt_run.h"
+#include "gateway/call_budget.h"
 #include "gateway/call_count.h"
 #include "gateway/call_error.h"
 #include "gateway/call_record.h"
@@ -123,6 +124,9 @@ static enum call_step deliver_failure(struct call *call)
 {
     if (call->chat.operation == OPERATION_TOKEN_COUNT && call->attempt.status != 400) {
         return call_count_here(call);
+    }
+    if (call->attempt.capped) {
+        return call_budget_cut(call);
     }
     if (call->committed && call->attempt.meter.error[0] != '\0') {
         return call_fail_in_stream(call);

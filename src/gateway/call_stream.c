@@ -12,6 +12,7 @@
 #include "gateway/answer_headers.h"
 #include "gateway/answer_loss.h"
 #include "gateway/attempt_run.h"
+#include "gateway/call_budget.h"
 #include "gateway/call_hold.h"
 #include "gateway/call_ping.h"
 #include "gateway/call_record.h"
@@ -257,6 +258,10 @@ static bool take_frame(struct call *call, struct frame *frame)
     }
     if (attempt->meter.failed) {
         attempt_fail(call, "error_in_stream", attempt->meter.error);
+        return false;
+    }
+    if (call->committed && !frame->terminal && call_budget_exceeded(call)) {
+        attempt_fail(call, "cap_exceeded", "");
         return false;
     }
     if (!stream_emulate(call, frame)) {

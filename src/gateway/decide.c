@@ -182,6 +182,7 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .streamed = chat->stream,
         .client_dialect = decision->client_dialect,
         .required_dialects = decide_dialects(chat, true),
+        .cheaper = decision->cheaper,
         .now_ns = now_ns,
     };
 }

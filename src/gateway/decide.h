@@ -24,6 +24,7 @@ struct decision {
     bool strict; /* a lossy translation is an error */
     bool meta;
     unsigned client_dialect; /* enum dialect_id */
+    unsigned cheaper;        /* so many tiers: see struct plan_input */
     struct plan plan;
 };
 

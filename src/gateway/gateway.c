@@ -2,6 +2,7 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
+#include "gateway/gateway_budget.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
 
@@ -47,7 +48,7 @@ void gateway_stop(struct gateway *gateway, unsigned ms)
     uv_async_send(&gateway->wake);
 }
 
-static void reload_keys(struct gateway *gateway)
+void gateway_reload_keys(struct gateway *gateway)
 {
     struct error error;
     struct key_set *keys = key_set_load(gateway->ledger_path, &error);
@@ -87,14 +88,16 @@ static void close_main_loop(struct gateway *gateway)
     uv_close((uv_handle_t *)&gateway->wake, NULL);
     uv_close((uv_handle_t *)&gateway->minute, NULL);
     google_tokens_close(gateway->google_tokens);
+    gateway_budget_stop(gateway);
 }
 
 static void on_wake(uv_async_t *async)
 {
     struct gateway *gateway = CONTAINER_OF(async, struct gateway, wake);
     if (atomic_exchange(&gateway->keys_changed, false)) {
-        reload_keys(gateway);
+        gateway_reload_keys(gateway);
     }
+    gateway_budget_wake(gateway);
     if (atomic_exchange(&gateway->stop_requested, false)) {
         begin_drain(gateway);
     }
@@ -226,6 +229,7 @@ static void finish(struct gateway *gateway)
     shared_free(gateway->shared);
     SSL_CTX_free(gateway->tls);
     google_tokens_free(gateway->google_tokens);
+    gateway_budget_close(gateway);
     net_loop_release(&gateway->loop);
     pthread_mutex_destroy(&gateway->lock);
 }
@@ -247,8 +251,9 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     if (!start_signals(gateway)) {
         return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");
     }
-    if (!open_ledger(gateway, error) || !gateway_publish(gateway, options->snapshot, error) ||
-        !open_tls(gateway, error) || !start_workers(gateway, error)) {
+    if (!open_ledger(gateway, error) || !gateway_budget_open(gateway, error) ||
+        !gateway_publish(gateway, options->snapshot, error) || !open_tls(gateway, error) ||
+        !start_workers(gateway, error)) {
         return false;
     }
     gateway_begin_minutes(gateway);

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "gateway/google_tokens.h"
 #include "gateway/target_state.h"
+#include "store/budget.h"
 #include "store/keys.h"
 #include "store/ledger.h"
 #include "store/shared.h"
@@ -50,6 +51,8 @@ struct gateway {
     struct ledger *ledger;               /* NULL: off */
     char ledger_path[1024];              /* of the open one, whatever a reload says; "": off */
     struct google_tokens *google_tokens; /* NULL: no provider needs them */
+    struct budget *budget;               /* what keys may still spend */
+    struct budget_news *news;            /* of it, for the main thread */
     struct shared_store *shared;         /* state that answers leave behind, of all workers */
     SSL_CTX *tls;                        /* NULL: plain */
     struct worker *workers[GATEWAY_WORKERS_MAX];
@@ -79,6 +82,8 @@ void gateway_stop(struct gateway *gateway, unsigned ms);
  */
 struct snapshot *gateway_snapshot(struct gateway *gateway);
 struct key_set *gateway_keys(struct gateway *gateway);
+/* The main thread: reads the keys again. */
+void gateway_reload_keys(struct gateway *gateway);
 /* NULL: plain HTTP. Give back with SSL_CTX_free(). */
 SSL_CTX *gateway_tls(struct gateway *gateway);
 

@@ -20,6 +20,10 @@ struct overrun {
 
 /* After the ledger and the keys. */
 MUST_USE bool gateway_budget_open(struct gateway *gateway, struct error *error);
+/* The webhook of this snapshot from now on. */
+void gateway_budget_watch(struct gateway *gateway, const struct snapshot *snapshot);
+/* Before the main loop ends, and after it. */
+void gateway_budget_stop(struct gateway *gateway);
 void gateway_budget_close(struct gateway *gateway);
 /* Any thread: says it, and keeps the key from entering; the main thread writes it down. */
 void gateway_budget_overrun(struct gateway *gateway, const struct overrun *overrun);

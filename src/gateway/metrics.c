@@ -149,6 +149,8 @@ static const struct {
      offsetof(struct metrics, unauthorized), false},
     {"sluice_ledger_refused_total", "", "Records that the journal could not take.",
      offsetof(struct metrics, ledger_refused), false},
+    {"sluice_overruns_total", "", "Attempts that a provider charged more for than was foreseen.",
+     offsetof(struct metrics, overruns), false},
 };
 
 static void write_counters(const struct gateway *gateway, struct buf *out)
@@ -249,6 +251,26 @@ static void write_ledger(struct gateway *gateway, struct buf *out)
     buf_printf(out, "sluice_ledger_errors_total %llu\n", (unsigned long long)ledger.errors);
 }
 
+static void write_budget(struct gateway *gateway, struct buf *out)
+{
+    static const char *const limits[BUDGET_LIMITS] = {
+        [BUDGET_CAP] = "cap",           [BUDGET_CALL_COST] = "call_cost",
+        [BUDGET_REQUESTS] = "requests", [BUDGET_TOKENS] = "tokens",
+        [BUDGET_PARALLEL] = "parallel", [BUDGET_BLOCKED] = "blocked",
+    };
+    struct budget_stats stats;
+    budget_stats_read(gateway->budget, &stats);
+    header(out, "sluice_limits_refused_total", "counter", "Calls refused by limits of keys.");
+    for (size_t i = 0; i < BUDGET_LIMITS; i++) {
+        buf_printf(out, "sluice_limits_refused_total{limit=\"%s\"} %llu\n", limits[i],
+                   (unsigned long long)stats.refused[i]);
+    }
+    gauge(out, "sluice_held_usd", "Dollars set aside for attempts under way.",
+          (double)stats.held_nd / 1e9);
+    header(out, "sluice_alerts_lost_total", "counter", "Alerts of caps that found no room.");
+    buf_printf(out, "sluice_alerts_lost_total %llu\n", (unsigned long long)stats.alerts_lost);
+}
+
 static double resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "re");
@@ -298,6 +320,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
     write_target_outcomes(snapshot, out);
     write_breakers(gateway, snapshot, out);
     write_ledger(gateway, out);
+    write_budget(gateway, out);
     write_process(gateway, out);
     snapshot_unref(snapshot);
 }

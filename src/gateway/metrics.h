@@ -39,6 +39,7 @@ struct metrics {
     atomic_uint_fast64_t refused_plans;
     atomic_uint_fast64_t unauthorized;
     atomic_uint_fast64_t ledger_refused;
+    atomic_uint_fast64_t overruns;
 };
 
 /* On a worker's own counters, which only its thread writes: no locked instruction. */

@@ -2,6 +2,7 @@
 #include "gateway/reload.h"
 
 #include "base/log.h"
+#include "gateway/gateway_budget.h"
 #include "gateway/runtime.h"
 #include "gateway/worker.h"
 #include "net/tls_server.h"
@@ -57,6 +58,7 @@ bool gateway_publish(struct gateway *gateway, struct snapshot *snapshot, struct 
     if (!watch_tokens(gateway, snapshot, error)) {
         return false;
     }
+    gateway_budget_watch(gateway, snapshot);
     pthread_mutex_lock(&gateway->lock);
     struct snapshot *old = gateway->snapshot;
     gateway->snapshot = snapshot;

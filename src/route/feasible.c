@@ -83,6 +83,8 @@ static enum tier wanted_tier(const struct plan_facts *facts)
     enum tier tier = TIER_BUDGET;
     if (!facts->exclusive) {
         tier = required_tier(facts->input->route, &facts->input->classification);
+        unsigned cheaper = facts->input->cheaper;
+        tier = cheaper < (unsigned)tier ? (enum tier)((unsigned)tier - cheaper) : TIER_BUDGET;
     }
     return facts->declared_tier > (int)tier ? (enum tier)facts->declared_tier : tier;
 }

@@ -48,6 +48,7 @@ struct plan_input {
     bool streamed;              /* latency is the first token, else completion */
     unsigned client_dialect;    /* enum dialect_id, for ties and for operations that need the same
                                    dialect */
+    unsigned cheaper;           /* so many tiers below the derived one: spending is near a cap */
     unsigned required_dialects; /* bits, 0: any: operations that only some dialects can carry */
     int64_t now_ns;             /* monotonic */
 };

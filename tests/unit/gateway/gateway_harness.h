@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "dialect/dialect.h"
 #include "gateway/gateway.h"
+#include "gateway/gateway_budget.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
 
@@ -487,6 +488,24 @@ static inline bool harness_publish(const char *yaml, uint64_t generation)
     return true;
 }
 
+static inline void harness_budget(void)
+{
+    struct error error;
+    CHECK(net_loop_init(&h.gateway.loop, h.gateway.clock));
+    CHECK(uv_async_init(&h.gateway.loop.uv, &h.gateway.wake, NULL) == 0);
+    h.gateway.options.snapshot = h.gateway.snapshot;
+    CHECK(gateway_budget_open(&h.gateway, &error));
+}
+
+static inline void harness_budget_end(void)
+{
+    gateway_budget_stop(&h.gateway);
+    uv_close((uv_handle_t *)&h.gateway.wake, NULL);
+    uv_run(&h.gateway.loop.uv, UV_RUN_DEFAULT);
+    gateway_budget_close(&h.gateway);
+    net_loop_release(&h.gateway.loop);
+}
+
 static inline void harness_begin(const char *yaml, bool ledger)
 {
     struct error error;
@@ -504,6 +523,7 @@ static inline void harness_begin(const char *yaml, bool ledger)
     CHECK(h.gateway.keys != NULL);
     int fd = upstreams_bind();
     CHECK(harness_publish(yaml, 1));
+    harness_budget();
     h.worker = worker_new(&h.gateway, 0, &error);
     CHECK(h.worker != NULL);
     h.gateway.workers[0] = h.worker;
@@ -535,6 +555,7 @@ static inline void harness_end(void)
     uv_run(&h.worker->loop.uv, UV_RUN_DEFAULT);
     EXPECT_INT(h.peers, 0);
     worker_free(h.worker);
+    harness_budget_end();
     ledger_close(h.gateway.ledger, 5000);
     key_set_unref(h.gateway.keys);
     snapshot_unref(h.gateway.snapshot);

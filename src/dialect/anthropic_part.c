@@ -12,6 +12,7 @@ enum {
     BLOCK_CACHE,
     BLOCK_SOURCE,
     BLOCK_TITLE,
+    BLOCK_CITATIONS,
     BLOCK_ID,
     BLOCK_NAME,
     BLOCK_INPUT,
@@ -30,6 +31,7 @@ static const struct member_name block_names[BLOCK_MEMBERS] = {
     [BLOCK_CACHE] = MEMBER_NAME("cache_control"),
     [BLOCK_SOURCE] = MEMBER_NAME("source"),
     [BLOCK_TITLE] = MEMBER_NAME("title"),
+    [BLOCK_CITATIONS] = MEMBER_NAME("citations"),
     [BLOCK_ID] = MEMBER_NAME("id"),
     [BLOCK_NAME] = MEMBER_NAME("name"),
     [BLOCK_INPUT] = MEMBER_NAME("input"),
@@ -156,8 +158,15 @@ static bool read_image(struct reader *r, const uint32_t *values, struct chat_par
 static bool read_document(struct reader *r, const uint32_t *values, struct chat_part *part)
 {
     part->kind = PART_FILE;
-    return read_source(r, values[BLOCK_SOURCE], part) &&
-           read_inner(r, values[BLOCK_TITLE], "title", &part->detail);
+    if (!read_source(r, values[BLOCK_SOURCE], part) ||
+        !read_inner(r, values[BLOCK_TITLE], "title", &part->detail)) {
+        return false;
+    }
+    if (part->kind == PART_TEXT) { /* a text has no name */
+        reader_odd(r, NULL, values[BLOCK_TITLE]);
+        part->detail = SLICE_EMPTY;
+    }
+    return true;
 }
 
 static bool read_call(struct reader *r, const uint32_t *values, struct chat_part *part)
@@ -214,6 +223,13 @@ static const struct {
     {SLICE_INIT("redacted_thinking"), read_redacted},
 };
 
+/* Citations of an earlier answer, or the wish for such; {"enabled": false} is none. */
+static bool wants_citations(const struct json_doc *doc, uint32_t value)
+{
+    return value != JSON_ABSENT &&
+           !json_is(doc, json_member(doc, value, SLICE("enabled")), JSON_FALSE);
+}
+
 /* Without the content of a result. */
 static bool read_one(struct reader *r, uint32_t node, uint32_t *values, struct chat_part *part)
 {
@@ -227,6 +243,9 @@ static bool read_one(struct reader *r, uint32_t node, uint32_t *values, struct c
         !read_required(r, values[BLOCK_TYPE], "type", &type) ||
         !anthropic_read_cache(r, values[BLOCK_CACHE], "cache_control", &part->cache)) {
         return false;
+    }
+    if (wants_citations(r->doc, values[BLOCK_CITATIONS])) {
+        reader_odd(r, NULL, values[BLOCK_CITATIONS]);
     }
     for (size_t i = 0; i < ARRAY_LEN(block_kinds); i++) {
         if (json_string_is(r->doc, values[BLOCK_TYPE], block_kinds[i].type)) {

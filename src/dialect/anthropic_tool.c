@@ -40,6 +40,7 @@ static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
     if (json_kind(r->doc, node) != JSON_OBJECT) {
         return reader_refuse_type(r, NULL, "an object");
     }
+    struct odd_mark mark = reader_odd_mark(r);
     *tool = (struct chat_tool){.kind = TOOL_OTHER, .strict = -1, .raw = json_raw(r->doc, node)};
     if (!members_read(r, node, NULL, &tool_table, values, &unknown) ||
         !read_inner(r, values[TOOL_TYPE], "type", &type) ||
@@ -47,7 +48,11 @@ static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
         return false;
     }
     bool function = type.ptr == NULL || json_inner_is(type, SLICE("custom"));
-    return !function || read_definition(r, values, tool);
+    if (!function) {
+        reader_odd_forget(r, mark);
+        return true;
+    }
+    return read_definition(r, values, tool);
 }
 
 bool anthropic_read_tools(struct reader *r, uint32_t tools)

@@ -236,7 +236,7 @@ static size_t marks_over(const struct chat *chat)
 
 static bool check_chat(const struct chat *chat, struct error *error)
 {
-    if (!wishes_check(chat, DIALECT_ANTHROPIC, error) || !format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_ANTHROPIC, error)) {
         return false;
     }
     return chat->message_count > 0 ||

@@ -240,7 +240,7 @@ static enum bedrock_family family_of(struct slice model)
 
 static bool check_chat(const struct chat *chat, struct error *error)
 {
-    if (!wishes_check(chat, DIALECT_BEDROCK, error) || !format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_BEDROCK, error)) {
         return false;
     }
     return chat->message_count > 0 ||

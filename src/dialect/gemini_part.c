@@ -105,6 +105,9 @@ static bool read_inline(struct reader *r, uint32_t node, struct chat_part *part)
                                                    "The value must be base64 (RFC 4648).");
     }
     set_kind(part, name);
+    if (part->kind != PART_FILE) { /* only files have names elsewhere */
+        reader_odd(r, "inlineData", values[DATA_NAME]);
+    }
     return true;
 }
 
@@ -164,9 +167,13 @@ static bool read_result(struct reader *r, uint32_t node, struct chat_part *part)
 {
     uint32_t values[CALL_MEMBERS];
     size_t unknown;
+    struct odd_mark mark = reader_odd_mark(r);
     part->kind = PART_TOOL_RESULT;
-    return members_read(r, node, "functionResponse", &call_table, values, &unknown) &&
-           read_inner(r, values[CALL_ID], "functionResponse/id", &part->id) &&
+    if (!members_read(r, node, "functionResponse", &call_table, values, &unknown)) {
+        return false;
+    }
+    reader_odd_forget(r, mark); /* gemini_read_result() reads the rest */
+    return read_inner(r, values[CALL_ID], "functionResponse/id", &part->id) &&
            read_required(r, values[CALL_NAME], "functionResponse/name", &part->name);
 }
 
@@ -198,6 +205,9 @@ static bool read_text(struct reader *r, const uint32_t *values, size_t unknown, 
         return true;
     }
     part->kind = thought ? PART_REASONING : PART_TEXT;
+    if (!thought) { /* Google does not insist on it, and nobody else can read it */
+        reader_odd(r, NULL, values[PART_MEMBER_SIGNATURE]);
+    }
     part->text = thought ? SLICE_EMPTY : SLICE("");
     if (!member_given(r->doc, value) && !member_given(r->doc, values[PART_MEMBER_SIGNATURE]) &&
         !thought) {

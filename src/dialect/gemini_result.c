@@ -6,8 +6,10 @@
  */
 #include "dialect/gemini.h"
 
-enum { RESULT_RESPONSE, RESULT_PARTS, RESULT_MEMBERS };
+enum { RESULT_ID, RESULT_NAME, RESULT_RESPONSE, RESULT_PARTS, RESULT_MEMBERS };
 static const struct member_name result_names[RESULT_MEMBERS] = {
+    [RESULT_ID] = MEMBER_NAME("id"), /* read with the part */
+    [RESULT_NAME] = MEMBER_NAME("name"),
     [RESULT_RESPONSE] = MEMBER_NAME("response"),
     [RESULT_PARTS] = MEMBER_NAME("parts"),
 };

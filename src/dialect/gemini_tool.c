@@ -110,8 +110,12 @@ static bool read_tool(struct reader *r, uint32_t node)
     uint32_t values[ARRAY_LEN(tool_names)];
     struct gemini_list functions;
     size_t others;
-    if (!gemini_members_read(r, node, NULL, &tool_table, values, &others) ||
-        !gemini_list_read(r, values[TOOL_FUNCTIONS], "functionDeclarations", &functions)) {
+    struct odd_mark mark = reader_odd_mark(r);
+    if (!gemini_members_read(r, node, NULL, &tool_table, values, &others)) {
+        return false;
+    }
+    reader_odd_forget(r, mark); /* each is a tool of Google's own */
+    if (!gemini_list_read(r, values[TOOL_FUNCTIONS], "functionDeclarations", &functions)) {
         return false;
     }
     chat->tool_count += functions.count + others;

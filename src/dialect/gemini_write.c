@@ -244,7 +244,7 @@ bool gemini_write_request(const struct chat *chat, const struct request_change *
                               .older = gemini_is_older(change->model),
                               .plain = BUF_INIT(TEXT_MAX),
                               .joined = BUF_INIT(TEXT_MAX)};
-    if (!wishes_check(chat, DIALECT_GEMINI, error) || !format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_GEMINI, error)) {
         return false;
     }
     json_writer_init(&w.json, out);

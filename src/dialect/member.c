@@ -171,6 +171,59 @@ static bool refuse_member(struct reader *r, const char *inside, const char *name
         "A member differs from \"%s\" only in case; some providers would take it for that.", name);
 }
 
+static bool says_nothing(const struct json_doc *doc, uint32_t value)
+{
+    enum json_kind kind = json_kind(doc, value);
+    return kind == JSON_NULL || kind == JSON_FALSE ||
+           (kind == JSON_STRING && json_inner(doc, value).len == 0) ||
+           (kind == JSON_ARRAY && json_first(doc, value) == JSON_ABSENT);
+}
+
+/* "LIST.INDEX.INSIDE.KEY", as far as there is such. */
+static struct slice odd_name(struct reader *r, const char *inside, struct slice key)
+{
+    char name[128];
+    size_t length = 0;
+    if (r->depth > 0) {
+        length =
+            (size_t)snprintf(name, sizeof name, "%s.%zu.", r->place[0].list, r->place[0].index);
+    }
+    for (const char *at = inside; at != NULL && *at != '\0' && length < sizeof name - 2; at++) {
+        name[length++] = *at == '/' ? '.' : *at;
+        name[length] = '.';
+    }
+    length += inside != NULL ? 1 : 0;
+    size_t room = sizeof name - length;
+    size_t taken = key.len < room ? key.len : room;
+    memcpy(name + length, key.ptr, taken);
+    return arena_copy(r->arena, slice_of(name, length + taken));
+}
+
+void reader_odd(struct reader *r, const char *inside, uint32_t value)
+{
+    struct chat *chat = r->chat;
+    if (value == JSON_ABSENT || chat->odd_count == CHAT_ODD_MAX || says_nothing(r->doc, value)) {
+        return;
+    }
+    struct chat_odd *odd = ARENA_NEW(r->arena, struct chat_odd);
+    if (odd != NULL) { /* an exhausted arena is found out by the next who needs it */
+        *odd = (struct chat_odd){odd_name(r, inside, json_inner(r->doc, value - 1)), chat->odd};
+        chat->odd = odd;
+        chat->odd_count++;
+    }
+}
+
+struct odd_mark reader_odd_mark(const struct reader *r)
+{
+    return (struct odd_mark){r->chat->odd, r->chat->odd_count};
+}
+
+void reader_odd_forget(struct reader *r, struct odd_mark mark)
+{
+    r->chat->odd = mark.odd;
+    r->chat->odd_count = mark.count;
+}
+
 bool members_read(struct reader *r, uint32_t object, const char *inside,
                   const struct member_table *table, uint32_t *values, size_t *ret_unknown)
 {
@@ -195,6 +248,9 @@ bool members_read(struct reader *r, uint32_t object, const char *inside,
             return refuse_member(r, inside, table->names[variant].text.ptr, false);
         }
         unknown++;
+        if (inside != NULL || r->depth > 0) {
+            reader_odd(r, inside, key + 1);
+        }
     }
     *ret_unknown = unknown;
     return true;

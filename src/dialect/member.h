@@ -66,8 +66,8 @@ uint32_t member_id(const struct member_table *table, const struct json_doc *doc,
 uint32_t members_scan(const struct json_doc *doc, uint32_t object, const struct member_table *table,
                       uint32_t *values);
 /* Strict; `object` must be one (of the caller's making sure), `inside` is its member name at the
-   current place for the pointers of errors, or NULL. *ret_unknown counts members outside the table.
- */
+   current place for the pointers of errors, or NULL. *ret_unknown counts members outside the table;
+   those of nested objects are noted as odd (struct chat_odd). */
 MUST_USE bool members_read(struct reader *r, uint32_t object, const char *inside,
                            const struct member_table *table, uint32_t *values, size_t *ret_unknown);
 
@@ -79,6 +79,19 @@ bool reader_refuse_type(struct reader *r, const char *member, const char *wanted
 bool reader_refuse_missing(struct reader *r, const char *member);
 /* The arena is exhausted. */
 bool reader_refuse_size(struct reader *r);
+
+/* Notes the member with this value as odd, unless it says nothing (null, false, "", []): for
+   members that a reader knows and can do nothing with. `inside` as in members_read(). */
+void reader_odd(struct reader *r, const char *inside, uint32_t value);
+
+/* The odd members so far, and back to them: what came since belongs to something that is no more
+   than a whole (a vendor's own tool), or is looked at by another reader. */
+struct odd_mark {
+    const struct chat_odd *odd;
+    unsigned count;
+};
+struct odd_mark reader_odd_mark(const struct reader *r);
+void reader_odd_forget(struct reader *r, struct odd_mark mark);
 
 /* Optional values: JSON_ABSENT and null leave *out as it is. */
 MUST_USE bool read_inner(struct reader *r, uint32_t value, const char *member, struct slice *out);

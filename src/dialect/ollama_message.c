@@ -31,6 +31,9 @@ static bool check_part(const struct message_writer *w, const struct chat_part *p
 {
     switch (part->kind) {
     case PART_IMAGE:
+        if (part->detail.len > 0 && !json_inner_is(part->detail, SLICE("auto"))) {
+            loss_add_message(w->loss, w->index, SLICE("detail"));
+        }
         return part->data.ptr != NULL ||
                untranslatable_part(w->chat, part, w->error,
                                    "Ollama takes images as data only, not by URL.");

@@ -326,24 +326,34 @@ bool ollama_read_messages(struct reader *r, uint32_t messages)
 
 static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
 {
+    enum { NAME, DESCRIPTION, PARAMETERS, MEMBERS };
+    static const struct member_name names[MEMBERS] = {
+        [NAME] = MEMBER_NAME("name"),
+        [DESCRIPTION] = MEMBER_NAME("description"),
+        [PARAMETERS] = MEMBER_NAME("parameters"),
+    };
+    static const struct member_table table = MEMBER_TABLE(names);
+    uint32_t values[MEMBERS];
+    size_t unknown;
     uint32_t function = json_member(r->doc, node, SLICE("function"));
-    uint32_t parameters = json_member(r->doc, function, SLICE("parameters"));
     *tool = (struct chat_tool){.strict = -1};
     if (!json_is(r->doc, function, JSON_OBJECT)) {
         return reader_refuse(r, "missing_member", "function",
                              "The member \"function\" is required.");
     }
     tool->raw = json_raw(r->doc, node);
+    if (!members_read(r, function, "function", &table, values, &unknown)) {
+        return false;
+    }
+    uint32_t parameters = values[PARAMETERS];
     if (member_given(r->doc, parameters)) {
         if (json_kind(r->doc, parameters) != JSON_OBJECT) {
             return reader_refuse_type(r, "function/parameters", "an object");
         }
         tool->parameters = json_raw(r->doc, parameters);
     }
-    return read_required(r, json_member(r->doc, function, SLICE("name")), "function/name",
-                         &tool->name) &&
-           read_inner(r, json_member(r->doc, function, SLICE("description")),
-                      "function/description", &tool->description);
+    return read_required(r, values[NAME], "function/name", &tool->name) &&
+           read_inner(r, values[DESCRIPTION], "function/description", &tool->description);
 }
 
 bool ollama_read_tools(struct reader *r, uint32_t tools)

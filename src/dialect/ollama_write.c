@@ -113,6 +113,9 @@ static void write_think(struct ollama_writer *w)
 
 static void write_tool(struct ollama_writer *w, const struct chat_tool *tool)
 {
+    if (tool->strict == 1) {
+        loss_add(w->loss, SLICE("tools.strict"));
+    }
     json_begin_object(&w->json);
     json_member_string(&w->json, SLICE("type"), SLICE("function"));
     json_key(&w->json, SLICE("function"));
@@ -164,6 +167,9 @@ static void add_losses(struct ollama_writer *w)
     }
     if (chat->logprobs) {
         loss_add(w->loss, SLICE("logprobs"));
+    }
+    if (chat->service_tier.ptr != NULL) {
+        loss_add(w->loss, SLICE("service_tier"));
     }
     loss_add_cache_marks(w->loss, chat);
     loss_add_extras(w->loss, chat);
@@ -231,7 +237,7 @@ bool ollama_write_request(const struct chat *chat, const struct request_change *
                           struct buf *out, struct loss *loss, struct error *error)
 {
     struct ollama_writer w = {.chat = chat, .change = change, .loss = loss, .error = error};
-    if (!wishes_check(chat, DIALECT_OLLAMA, error) || !format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_OLLAMA, error)) {
         return false;
     }
     json_writer_init(&w.json, out);

@@ -109,6 +109,8 @@ bool openai_write_chat_request(const struct chat *chat, const struct request_cha
 /* openai_write_message.c */
 /* Writes `cache_control` into the open object where the provider knows it. */
 void openai_write_cache(struct openai_writer *w, enum cache_mark mark);
+/* Is it one of OpenAI's own dialects? */
+bool openai_is_dialect(unsigned dialect);
 /* Why OpenAI cannot be told a part of this chat, or NULL. */
 const char *openai_cannot_say(const struct chat *chat, const struct chat_part *part);
 /* The wish to think as OpenAI's word; NULL: none. That a model shall not think is told only where

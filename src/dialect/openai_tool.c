@@ -80,6 +80,7 @@ static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
     uint32_t values[COUNT];
     size_t unknown;
     struct slice type = SLICE_EMPTY;
+    struct odd_mark mark = reader_odd_mark(r);
     *tool = (struct chat_tool){.strict = -1, .raw = json_raw(r->doc, node)};
     if (!members_read(r, node, NULL, &table, values, &unknown) ||
         !read_required(r, values[TYPE], "type", &type)) {
@@ -92,6 +93,7 @@ static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
     if (json_string_is(r->doc, values[TYPE], SLICE("function"))) {
         return read_definition(r, values[FUNCTION], tool);
     }
+    reader_odd_forget(r, mark);
     tool->kind = TOOL_OTHER; /* a vendor's built-in tool has no name for us: it only moves */
     return true;
 }

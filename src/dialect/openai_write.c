@@ -140,7 +140,8 @@ static void write_wishes(struct openai_writer *w)
                                            SLICE_INIT("metadata")};
     const struct chat *chat = w->chat;
     bool chats = chat->operation == OPERATION_CHAT;
-    loss_add_extras_but(w->loss, chat, carried, ARRAY_LEN(carried));
+    bool known = openai_is_dialect(chat->dialect); /* others mean something else by the names */
+    loss_add_extras_but(w->loss, chat, carried, known ? ARRAY_LEN(carried) : 0);
     if (chats) {
         write_service_tier(w);
         member_inner(w, SLICE("verbosity"), chat->verbosity);

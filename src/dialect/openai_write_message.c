@@ -461,7 +461,7 @@ static void write_moved(struct openai_writer *w, size_t first, size_t last)
     }
 }
 
-static bool is_openais(unsigned dialect)
+bool openai_is_dialect(unsigned dialect)
 {
     return dialect == DIALECT_OPENAI_CHAT || dialect == DIALECT_OPENAI_COMPLETIONS ||
            dialect == DIALECT_OPENAI_RESPONSES;
@@ -470,7 +470,7 @@ static bool is_openais(unsigned dialect)
 const char *openai_cannot_say(const struct chat *chat, const struct chat_part *part)
 {
     bool here = part->data.ptr != NULL || part->url.ptr != NULL;
-    bool kept = is_openais(chat->dialect) && part->file_id.ptr != NULL;
+    bool kept = openai_is_dialect(chat->dialect) && part->file_id.ptr != NULL;
     switch (part->kind) {
     case PART_UNKNOWN:
         return "A part of this turn has no form in OpenAI's dialect.";

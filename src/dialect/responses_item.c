@@ -23,6 +23,7 @@ enum item_kind {
     ITEM_REFERENCE,
     ITEM_WEB_SEARCH,
     ITEM_FILE_SEARCH,
+    ITEM_IMAGE,
     ITEM_KINDS,
     ITEM_OTHER = ITEM_KINDS
 };
@@ -37,6 +38,7 @@ static const struct member_name item_kind_names[ITEM_KINDS] = {
     [ITEM_REFERENCE] = MEMBER_NAME("item_reference"),
     [ITEM_WEB_SEARCH] = MEMBER_NAME("web_search_call"),
     [ITEM_FILE_SEARCH] = MEMBER_NAME("file_search_call"),
+    [ITEM_IMAGE] = MEMBER_NAME("image_generation_call"),
 };
 static const struct member_table item_kinds = MEMBER_TABLE(item_kind_names);
 
@@ -327,7 +329,8 @@ static bool read_result(struct items *items, uint32_t item, const uint32_t *valu
 
 /* --- other items --- */
 
-/* What the provider searched says nothing to another one; the texts that came of it are there. */
+/* What the provider searched or drew says nothing to another one; the texts that came of it are
+ * there. */
 static bool keep_search(struct items *items, struct turn *turn, uint32_t item, struct slice key)
 {
     if (turn->message.extras == NULL) {
@@ -354,6 +357,8 @@ static bool read_other(struct items *items, uint32_t input, uint32_t item, enum 
         return keep_search(items, turn, item, SLICE("web_search_call"));
     case ITEM_FILE_SEARCH:
         return keep_search(items, turn, item, SLICE("file_search_call"));
+    case ITEM_IMAGE:
+        return keep_search(items, turn, item, SLICE("image_generation_call"));
     default:
         part_push(turn, PART_UNKNOWN)->raw = json_raw(items->r->doc, item);
         return true;
@@ -375,6 +380,7 @@ static bool read_item(struct items *items, uint32_t input, uint32_t item)
     if (!members_read(r, item, NULL, &item_table, values, &unknown)) {
         return false;
     }
+    reader_odd(r, NULL, values[ITEM_PHASE]);
     switch (kind) {
     case ITEM_MESSAGE:
         return read_message(items, input, item, values, unknown);

@@ -98,6 +98,7 @@ static bool read_file(struct reader *r, const uint32_t *values, struct chat_part
         !read_inner(r, values[PART_FILE_ID], "file_id", &part->file_id)) {
         return false;
     }
+    reader_odd(r, NULL, values[PART_DETAIL]); /* of pictures only */
     if (data.len == 0 && part->url.len == 0 && part->file_id.len == 0) {
         return reader_refuse_missing(r, "file_data");
     }
@@ -237,12 +238,11 @@ static bool read_thought_texts(struct reader *r, uint32_t list, const char *memb
 
 bool responses_read_thought(struct reader *r, uint32_t item, struct chat_part *part)
 {
-    enum { TYPE, SUMMARY, CONTENT, ENCRYPTED, COUNT };
+    enum { TYPE, ID, STATUS, SUMMARY, CONTENT, ENCRYPTED, COUNT };
     static const struct member_name names[COUNT] = {
-        [TYPE] = MEMBER_NAME("type"),
-        [SUMMARY] = MEMBER_NAME("summary"),
-        [CONTENT] = MEMBER_NAME("content"),
-        [ENCRYPTED] = MEMBER_NAME("encrypted_content"),
+        [TYPE] = MEMBER_NAME("type"),       [ID] = MEMBER_NAME("id"),
+        [STATUS] = MEMBER_NAME("status"),   [SUMMARY] = MEMBER_NAME("summary"),
+        [CONTENT] = MEMBER_NAME("content"), [ENCRYPTED] = MEMBER_NAME("encrypted_content"),
     };
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t values[COUNT];

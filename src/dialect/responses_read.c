@@ -221,19 +221,37 @@ static bool read_extras(struct reader *r, const uint32_t *values, struct kept ke
     return true;
 }
 
+/* How the stream's events look on the wire: none of it has a canonical form. */
+static bool read_stream_options(struct reader *r, uint32_t value)
+{
+    static const struct member_name names[] = {MEMBER_NAME("include_obfuscation")};
+    static const struct member_table table = MEMBER_TABLE(names);
+    uint32_t values[ARRAY_LEN(names)];
+    uint32_t options;
+    size_t unknown;
+    if (!read_kind(r, value, name_of(RESPONSES_STREAM_OPTIONS), JSON_OBJECT, &options)) {
+        return false;
+    }
+    if (options == JSON_ABSENT) {
+        return true;
+    }
+    if (!members_read(r, options, name_of(RESPONSES_STREAM_OPTIONS), &table, values, &unknown)) {
+        return false;
+    }
+    reader_odd(r, name_of(RESPONSES_STREAM_OPTIONS), values[0]);
+    return true;
+}
+
 static bool read_members(struct reader *r, const uint32_t *values)
 {
     struct chat *chat = r->chat;
     struct kept kept = {false, false};
-    uint32_t options;
     const struct policy_members policy = {.sluice = values[RESPONSES_SLUICE],
                                           .models = values[RESPONSES_MODELS],
                                           .provider = values[RESPONSES_PROVIDER],
                                           .session_id = values[RESPONSES_SESSION_ID],
                                           .prompt_cache_key = values[RESPONSES_PROMPT_CACHE_KEY]};
-    if (!read_plain(r, values) ||
-        !read_kind(r, values[RESPONSES_STREAM_OPTIONS], name_of(RESPONSES_STREAM_OPTIONS),
-                   JSON_OBJECT, &options) ||
+    if (!read_plain(r, values) || !read_stream_options(r, values[RESPONSES_STREAM_OPTIONS]) ||
         !read_background(r, values[RESPONSES_BACKGROUND]) || !reader_policy(r, &policy) ||
         !read_reasoning(r, values[RESPONSES_REASONING]) ||
         !read_include(r, values[RESPONSES_INCLUDE], &kept.include) ||

@@ -133,6 +133,7 @@ static bool read_tool(struct reader *r, uint32_t node)
 {
     uint32_t values[TOOL_MEMBERS];
     bool known;
+    struct odd_mark mark = reader_odd_mark(r);
     if (!read_members(r, node, values)) {
         return false;
     }
@@ -141,7 +142,13 @@ static bool read_tool(struct reader *r, uint32_t node)
     }
     struct chat_tool *tool = &r->chat->tools[r->chat->tool_count++];
     *tool = (struct chat_tool){.strict = -1, .raw = json_raw(r->doc, node)};
-    return read_named(r, values, tool, &known);
+    if (!read_named(r, values, tool, &known)) {
+        return false;
+    }
+    if (!known) {
+        reader_odd_forget(r, mark);
+    }
+    return true;
 }
 
 /* With those in namespaces. */

@@ -299,7 +299,8 @@ static void add_losses(struct responses_writer *w)
         }
     }
     loss_add_cache_marks(w->loss, chat);
-    loss_add_extras_but(w->loss, chat, carried, ARRAY_LEN(carried));
+    bool known = openai_is_dialect(chat->dialect); /* others mean something else by the names */
+    loss_add_extras_but(w->loss, chat, carried, known ? ARRAY_LEN(carried) : 0);
 }
 
 bool responses_write_request(const struct chat *chat, const struct request_change *change,
@@ -309,7 +310,7 @@ bool responses_write_request(const struct chat *chat, const struct request_chang
     if (chat->dialect == DIALECT_OPENAI_RESPONSES) {
         return responses_edit(chat, change, out, &edits);
     }
-    if (!wishes_check(chat, DIALECT_OPENAI_RESPONSES, error) || !format_is_common(chat, error)) {
+    if (!wishes_check(chat, DIALECT_OPENAI_RESPONSES, error)) {
         return false;
     }
     struct responses_writer w = {.chat = chat, .change = change, .loss = loss, .error = error};

@@ -39,6 +39,49 @@ static bool says_nothing(const struct chat_extra *extra)
            (slice_eq(value, SLICE("{}")) && is_among(extra->key, pairs, ARRAY_LEN(pairs)));
 }
 
+/* Is it listed as an extra? Some readers keep those of their own wishes by their bare names. */
+static bool is_extra(const struct chat *chat, struct slice name, const struct slice *carried,
+                     size_t carried_count)
+{
+    struct slice last = name;
+    struct slice rest = name;
+    struct slice first = slice_cut(&rest, '.');
+    while (last.len > 0) {
+        struct slice step = last;
+        (void)slice_cut(&step, '.');
+        if (step.len == 0) {
+            break;
+        }
+        last = step;
+    }
+    for (size_t i = 0; i < chat->extra_count; i++) {
+        struct slice key = chat->extras[i].key;
+        bool told = slice_eq(key, first) && !is_among(key, carried, carried_count);
+        if (told || slice_eq(key, last)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < chat->message_count; i++) {
+        for (size_t j = 0; j < chat->messages[i].extra_count; j++) {
+            if (slice_eq(chat->messages[i].extras[j].key, last)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void add_odd(struct loss *loss, const struct chat *chat, const struct slice *carried,
+                    size_t carried_count)
+{
+    const struct chat_odd *odd = chat->operation == OPERATION_EMBEDDING ? NULL : chat->odd;
+    for (; odd != NULL; odd = odd->next) {
+        if (!is_extra(chat, odd->name, carried, carried_count)) {
+            loss_add(loss, odd->name);
+        }
+    }
+}
+
 void loss_add_extras(struct loss *loss, const struct chat *chat)
 {
     loss_add_extras_but(loss, chat, NULL, 0);
@@ -53,6 +96,7 @@ void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struc
             loss_add(loss, chat->extras[i].key);
         }
     }
+    add_odd(loss, chat, carried, carried_count);
     for (size_t i = 0; i < chat->message_count; i++) {
         for (size_t j = 0; j < chat->messages[i].extra_count; j++) {
             if (!says_nothing(&chat->messages[i].extras[j])) {
@@ -92,18 +136,6 @@ static bool starts_with(struct slice text, struct slice start)
 bool url_is_web(struct slice inner)
 {
     return starts_with(inner, SLICE("http:")) || starts_with(inner, SLICE("https:"));
-}
-
-/* The formats that every dialect knows are no extras. */
-bool format_is_common(const struct chat *chat, struct error *error)
-{
-    for (size_t i = 0; chat->dialect == DIALECT_OPENAI_CHAT && i < chat->extra_count; i++) {
-        if (slice_eq(chat->extras[i].key, SLICE("response_format"))) {
-            return untranslatable_wish(chat, WISH_FORMAT, error,
-                                       "No other dialect knows this format of answers.");
-        }
-    }
-    return true;
 }
 
 static bool untranslatable(struct error *error, const char *text)

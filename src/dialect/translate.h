@@ -8,7 +8,8 @@
 
 /* Adds "messages.INDEX.MEMBER". */
 void loss_add_message(struct loss *loss, size_t index, struct slice member);
-/* All extras of the top level and of the messages that say something: not null, "" or []. */
+/* All extras of the top level and of the messages that say something (not null, "" or []), and all
+ * odd members. */
 void loss_add_extras(struct loss *loss, const struct chat *chat);
 /* As loss_add_extras(), but for these members of the top level: the target has a place for them. */
 void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struct slice *carried,
@@ -25,9 +26,6 @@ bool untranslatable_message(const struct chat *chat, size_t index, struct error 
                             const char *text);
 bool untranslatable_wish(const struct chat *chat, enum wish wish, struct error *error,
                          const char *text);
-/* False, with the same code: an answer is asked for in a format that only single vendors of
-   OpenAI's dialect know. For the writers of all other dialects. */
-MUST_USE bool format_is_common(const struct chat *chat, struct error *error);
 /* Is it a URL that a server can fetch from (http: or https:, in any case)? */
 bool url_is_web(struct slice inner);
 

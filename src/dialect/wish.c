@@ -36,11 +36,99 @@ unsigned wishes_speakers(unsigned wishes, enum operation operation)
     unsigned speakers = 0;
     for (unsigned id = 0; id < DIALECT_COUNT; id++) {
         const struct dialect *dialect = dialect_of((enum dialect_id)id);
-        bool speaks = (dialect->operations & OPERATION_BIT(operation)) != 0 &&
-                      (dialect->lacks & wishes) == 0;
+        bool speaks =
+            (dialect->operations & OPERATION_BIT(operation)) != 0 && (dialect->lacks & wishes) == 0;
         speakers |= speaks ? DIALECT_BIT(id) : 0;
     }
     return speakers;
+}
+
+/* --- members that only their own dialect knows --- */
+
+static bool always(struct slice raw)
+{
+    return raw.len > 0;
+}
+
+static bool is_true(struct slice raw)
+{
+    return slice_eq(raw, SLICE("true"));
+}
+
+static bool is_filled_list(struct slice raw)
+{
+    return raw.len > 1 && raw.ptr[0] == '[' && slice_trim(slice_from(raw, 1)).ptr[0] != ']';
+}
+
+/* Something else than words: every element is "text", whatever its case, or it is not. */
+static bool is_beyond_text(struct slice raw)
+{
+    while (raw.len > 0) {
+        (void)slice_cut(&raw, '"');
+        struct slice word = slice_cut(&raw, '"');
+        if (word.len > 0 && !slice_eq_nocase(word, SLICE("text")) &&
+            !slice_eq_nocase(word, SLICE("modality_unspecified"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct own_wish {
+    unsigned dialect;
+    struct slice key;
+    bool (*matters)(struct slice raw);
+    const char *pointer;
+    const char *text;
+};
+
+#define OWN_ANSWER "No other dialect can ask for such an answer."
+#define OWN_MEMORY "It names something that only the provider keeps."
+
+static const struct own_wish own_wishes[] = {
+    {DIALECT_OPENAI_CHAT, SLICE_INIT("response_format"), always, "/response_format/type",
+     "No other dialect knows this format of answers."},
+    {DIALECT_OPENAI_CHAT, SLICE_INIT("modalities"), is_beyond_text, "/modalities", OWN_ANSWER},
+    {DIALECT_OPENAI_CHAT, SLICE_INIT("audio"), always, "/audio", OWN_ANSWER},
+    {DIALECT_OPENAI_CHAT, SLICE_INIT("functions"), is_filled_list, "/functions",
+     "Functions that are no tools have no form in other dialects."},
+    {DIALECT_OPENAI_COMPLETIONS, SLICE_INIT("echo"), is_true, "/echo", OWN_ANSWER},
+    {DIALECT_ANTHROPIC, SLICE_INIT("container"), always, "/container", OWN_MEMORY},
+    {DIALECT_ANTHROPIC, SLICE_INIT("thread"), always, "/thread", OWN_MEMORY},
+    {DIALECT_ANTHROPIC, SLICE_INIT("mcp_servers"), is_filled_list, "/mcp_servers",
+     "Only Anthropic calls the tools of such servers."},
+    {DIALECT_GEMINI, SLICE_INIT("cachedContent"), always, "/cachedContent", OWN_MEMORY},
+    {DIALECT_GEMINI, SLICE_INIT("cached_content"), always, "/cachedContent", OWN_MEMORY},
+    {DIALECT_GEMINI, SLICE_INIT("responseModalities"), is_beyond_text,
+     "/generationConfig/responseModalities", OWN_ANSWER},
+    {DIALECT_GEMINI, SLICE_INIT("response_modalities"), is_beyond_text,
+     "/generationConfig/responseModalities", OWN_ANSWER},
+    {DIALECT_GEMINI, SLICE_INIT("responseMimeType"), always, "/generationConfig/responseMimeType",
+     "No other dialect knows this format of answers."},
+    {DIALECT_GEMINI, SLICE_INIT("response_mime_type"), always, "/generationConfig/responseMimeType",
+     "No other dialect knows this format of answers."},
+};
+
+static bool is_given(const struct chat_extra *extra)
+{
+    return !slice_eq(extra->value, SLICE("null")) && !slice_eq(extra->value, SLICE("\"\""));
+}
+
+static bool own_wishes_check(const struct chat *chat, unsigned target, struct error *error)
+{
+    for (size_t i = 0; chat->dialect != target && i < chat->extra_count; i++) {
+        const struct chat_extra *extra = &chat->extras[i];
+        for (size_t j = 0; j < ARRAY_LEN(own_wishes) && is_given(extra); j++) {
+            const struct own_wish *wish = &own_wishes[j];
+            if (wish->dialect == chat->dialect && slice_eq(wish->key, extra->key) &&
+                wish->matters(extra->value)) {
+                error_set(error, ERROR_UNSUPPORTED, "untranslatable", "%s", wish->text);
+                error_at(error, "%s", wish->pointer);
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 bool wishes_check(const struct chat *chat, enum dialect_id target, struct error *error)
@@ -56,7 +144,7 @@ bool wishes_check(const struct chat *chat, enum dialect_id target, struct error 
     };
     unsigned missing = wishes_of(chat) & dialect_of(target)->lacks;
     if (missing == 0) {
-        return true;
+        return own_wishes_check(chat, target, error);
     }
     enum wish wish = (enum wish)__builtin_ctz(missing);
     error_set(error, ERROR_UNSUPPORTED, "untranslatable", "The dialect %s %s.",

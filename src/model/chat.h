@@ -70,6 +70,14 @@ struct chat_extra {
     struct slice value; /* raw */
 };
 
+#define CHAT_ODD_MAX 64u
+/* A member of a nested object (a part, a tool, a wish) that the canonical form has no place for: it
+ * is lost where the dialect changes. */
+struct chat_odd {
+    struct slice name; /* "messages.2.citations", "reasoning.mode" */
+    const struct chat_odd *next;
+};
+
 struct chat_message {
     enum chat_role role;
     struct slice name; /* inner */
@@ -162,6 +170,8 @@ struct chat {
                           template and context) */
     struct chat_extra *extras;
     size_t extra_count;
+    const struct chat_odd *odd; /* the last one first; no more than CHAT_ODD_MAX */
+    unsigned odd_count;
     capability_set needs; /* derived by the reader */
     /* Policy members of the body, as nodes of `doc` (JSON_ABSENT when not given). */
     uint32_t sluice;      /* the `sluice` object; removed before sending on */

@@ -424,6 +424,7 @@ bool attempt_journal_hold(struct call *call)
         .model = attempt->target->model,
     };
     call_budget_scopes(call, &record);
+    call_record_facts(call, &record);
     return journal_hold(ledger_journal(ledger), &record);
 }
 

@@ -50,6 +50,17 @@ void call_record_fill(const struct call *call, int64_t now_ns, struct call_recor
     }
 }
 
+void call_record_facts(const struct call *call, struct hold_record *record)
+{
+    record->key_name = slice_from_cstr(call->key_name);
+    record->endpoint = slice_from_cstr(call->endpoint->name);
+    record->asked_model = slice_from_cstr(call->asked_model);
+    record->route = call->route_name;
+    record->task = call->task;
+    record->tier = call->required_tier;
+    record->complexity_permille = call->complexity_permille;
+}
+
 /* One JSON object per call: no bodies, no secrets, no query strings. */
 static void access_log(struct call *call, const struct call_record *record)
 {

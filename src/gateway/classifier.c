@@ -357,6 +357,8 @@ static bool hold(struct classifier_request *c)
                                  .target = c->target->name,
                                  .provider = c->target->provider_name,
                                  .model = c->target->model};
+    call_record_facts(call, &record);
+    record.route = call->decision->route->name; /* there is no plan yet */
     c->held = ledger == NULL || journal_hold(ledger_journal(ledger), &record);
     call->attempts += c->held ? 1 : 0;
     return c->held;

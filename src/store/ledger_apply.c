@@ -62,6 +62,18 @@ static bool keep_scopes(struct writer *writer, struct open_call *call,
     return call->limited_model >= 0;
 }
 
+static void keep_facts(struct open_call *call, const struct hold_record *hold)
+{
+    call->named = false;
+    call->words[CALL_WORD_KEY_NAME] = hold->key_name;
+    call->words[CALL_WORD_ENDPOINT] = hold->endpoint;
+    call->words[CALL_WORD_ASKED_MODEL] = hold->asked_model;
+    call->words[CALL_WORD_ROUTE] = hold->route;
+    call->task = hold->task;
+    call->tier = hold->tier;
+    call->complexity_permille = hold->complexity_permille;
+}
+
 static bool apply_hold(struct writer *writer, const struct hold_record *hold)
 {
     struct open_call *call = open_calls_at(&writer->calls_open, hold->call);
@@ -81,6 +93,9 @@ static bool apply_hold(struct writer *writer, const struct hold_record *hold)
             return false;
         }
     }
+    if (hold->endpoint.len > 0 && !call->written) {
+        keep_facts(call, hold);
+    }
     attempt->held_ns = hold->wall_ns == 0 ? 1 : hold->wall_ns;
     attempt->amount_nd = sane(hold->amount_nd);
     attempt->words[WORD_TARGET] = hold->target;
@@ -95,6 +110,14 @@ static bool name_attempt(struct writer *writer, struct open_attempt *attempt)
         attempt->named = number_words(writer, attempt->words, attempt->names, ATTEMPT_WORDS);
     }
     return attempt->named;
+}
+
+bool writer_name_call(struct writer *writer, struct open_call *call)
+{
+    if (!call->named) {
+        call->named = number_words(writer, call->words, call->names, CALL_WORDS);
+    }
+    return call->named;
 }
 
 /* --- settles --------------------------------------------------------------------------------- */
@@ -633,6 +656,9 @@ static bool write_hold(struct writer *writer, const struct open_call *call,
 static bool write_call(struct writer *writer, struct open_call *call)
 {
     if (!call->written) {
+        if (!writer_name_call(writer, call)) {
+            return false;
+        }
         sqlite3_stmt *sql = writer->sql[SQL_OPEN_ADD];
         const int64_t values[] = {
             (int64_t)call->key_id,
@@ -641,6 +667,13 @@ static bool write_call(struct writer *writer, struct open_call *call)
             call->scopes[SCOPE_TEAM],
             call->scopes[SCOPE_ORGANISATION],
             call->limited_model,
+            call->names[CALL_WORD_KEY_NAME],
+            call->names[CALL_WORD_ENDPOINT],
+            call->names[CALL_WORD_ASKED_MODEL],
+            call->names[CALL_WORD_ROUTE],
+            call->task,
+            call->tier,
+            call->complexity_permille,
         };
         bind_id(sql, 1, &call->id);
         bind_numbers(sql, 2, values, ARRAY_LEN(values));

@@ -120,6 +120,8 @@ MUST_USE bool writer_remember(struct writer *writer, const struct journal_entry 
 /* Writes down which calls and holds are open, but for those that are better found in the journal
  * again: most of them end in the next batch. */
 MUST_USE bool writer_write_open(struct writer *writer);
+/* Makes sure that `names` of an open call is valid. */
+MUST_USE bool writer_name_call(struct writer *writer, struct open_call *call);
 /* Settles an attempt that will not be settled any more at the amount of its hold. */
 MUST_USE bool writer_interrupt(struct writer *writer, struct open_call *call,
                                struct open_attempt *attempt, int64_t wall_ns);

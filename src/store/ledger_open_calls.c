@@ -117,6 +117,11 @@ struct open_call *open_calls_at(struct open_calls *calls, struct id id)
     call->key_id = 0;
     memset(call->scopes, 0, sizeof(call->scopes));
     call->limited_model = 0;
+    call->named = false;
+    memset(call->words, 0, sizeof(call->words));
+    call->task = TASK_OTHER;
+    call->tier = (enum tier)0;
+    call->complexity_permille = 0;
     call->started_ns = 0;
     call->since = (struct journal_position){0};
     call->written = false;

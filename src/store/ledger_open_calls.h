@@ -23,14 +23,28 @@ struct open_attempt {
     int64_t names[ATTEMPT_WORDS];
 };
 
+enum call_word {
+    CALL_WORD_KEY_NAME,
+    CALL_WORD_ENDPOINT,
+    CALL_WORD_ASKED_MODEL,
+    CALL_WORD_ROUTE,
+    CALL_WORDS
+};
+
 #define OPEN_ATTEMPTS_INLINE 2
 
 struct open_call {
     struct id id;
     struct open_call *next; /* in its bucket, or in the free list */
     uint64_t key_id;
-    int64_t scopes[SCOPE_KINDS]; /* of the first hold; [SCOPE_KEY] is the key */
-    int64_t limited_model;       /* a number of `names`; 0: none */
+    int64_t scopes[SCOPE_KINDS];    /* of the first hold; [SCOPE_KEY] is the key */
+    int64_t limited_model;          /* a number of `names`; 0: none */
+    bool named;                     /* `names` is valid; else `words`, until the end of the batch */
+    struct slice words[CALL_WORDS]; /* of the last hold, like all until complexity_permille */
+    int64_t names[CALL_WORDS];
+    enum task task;
+    enum tier tier;
+    int32_t complexity_permille;
     int64_t started_ns;
     struct journal_position since; /* where its first hold is read; of no use once it is written */
     bool written;                  /* it has a row in `open_calls`, and its holds have theirs */

@@ -109,10 +109,33 @@ static const struct open_attempt *last_attempt(const struct open_call *call)
     return last;
 }
 
+/* What its last hold said of it, put into the buffers. */
+static void fill_facts(struct writer *writer, const struct open_call *call,
+                       char words[CALL_WORDS][RECORD_NAME_MAX + 1], struct call_record *record)
+{
+    struct slice *const of_call[CALL_WORDS] = {
+        [CALL_WORD_KEY_NAME] = &record->key_name,
+        [CALL_WORD_ENDPOINT] = &record->endpoint,
+        [CALL_WORD_ASKED_MODEL] = &record->asked_model,
+        [CALL_WORD_ROUTE] = &record->route,
+    };
+    for (size_t w = 0; w < CALL_WORDS; w++) {
+        *of_call[w] =
+            name_of(writer->sql[SQL_NAME_TEXT], call->names[w], words[w], sizeof(words[w]));
+    }
+    if (record->endpoint.len == 0) { /* of an older version */
+        record->key_name = name_of(writer->sql[SQL_KEY_NAME], (int64_t)call->key_id,
+                                   words[CALL_WORD_KEY_NAME], sizeof(words[CALL_WORD_KEY_NAME]));
+    }
+    record->task = call->task;
+    record->tier = call->tier;
+    record->complexity_permille = call->complexity_permille;
+}
+
 /* The row of a call whose process died: what its holds and settles said of it. */
 static bool close_interrupted(struct writer *writer, struct open_call *call)
 {
-    char key[64];
+    char facts[CALL_WORDS][RECORD_NAME_MAX + 1];
     char words[ATTEMPT_WORDS][RECORD_NAME_MAX + 1];
     sqlite3_stmt *text = writer->sql[SQL_NAME_TEXT];
     const struct open_attempt *last = last_attempt(call);
@@ -120,12 +143,14 @@ static bool close_interrupted(struct writer *writer, struct open_call *call)
         .call = call->id,
         .wall_ns = call->started_ns,
         .key_id = call->key_id,
-        .key_name = name_of(writer->sql[SQL_KEY_NAME], (int64_t)call->key_id, key, sizeof(key)),
-        .task = TASK_OTHER,
         .error = SLICE_INIT("interrupted"),
         .attempts = (uint32_t)call->count,
         .first_byte_us = -1,
     };
+    if (!writer_name_call(writer, call)) {
+        return false;
+    }
+    fill_facts(writer, call, facts, &record);
     struct slice *const of_call[ATTEMPT_WORDS] = {
         [WORD_TARGET] = &record.target,
         [WORD_PROVIDER] = &record.provider,

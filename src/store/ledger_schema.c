@@ -143,12 +143,21 @@ static const char schema_4[] =
     "ALTER TABLE open_calls ADD COLUMN limited_model INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = 4;";
 
+/* What the row of an open call says when a crash ends it: numbers of `names`, but for the last
+   three; -1 is no task. */
+static const char schema_5[] =
+    "ALTER TABLE open_calls ADD COLUMN key_name INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE open_calls ADD COLUMN endpoint INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE open_calls ADD COLUMN asked_model INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE open_calls ADD COLUMN route INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE open_calls ADD COLUMN task INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE open_calls ADD COLUMN tier INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE open_calls ADD COLUMN complexity INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 5;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
-    [0] = schema_1,
-    [1] = schema_2,
-    [2] = schema_3,
-    [3] = schema_4,
+    [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4, [4] = schema_5,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

@@ -37,9 +37,11 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_ROLLUP_ADD] = rollups_sql,
     [SQL_SPEND_ADD] = spends_sql,
     [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns, user, team, organisation,"
-                     " limited_model) VALUES(?, ?, ?, ?, ?, ?, ?)",
+                     " limited_model, key_name, endpoint, asked_model, route, task, tier,"
+                     " complexity) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_OPEN_REMOVE] = "DELETE FROM open_calls WHERE call = ?",
-    [SQL_OPEN_LIST] = "SELECT call, key, started_ns, user, team, organisation, limited_model"
+    [SQL_OPEN_LIST] = "SELECT call, key, started_ns, user, team, organisation, limited_model,"
+                      " key_name, endpoint, asked_model, route, task, tier, complexity"
                       " FROM open_calls",
     [SQL_HOLD_ADD] = "INSERT INTO holds(call, attempt, held_ns, amount_nd, target, provider, model)"
                      " VALUES(?, ?, ?, ?, ?, ?, ?)",
@@ -208,6 +210,15 @@ static bool load_call(struct writer *writer, sqlite3_stmt *row)
         call->scopes[kind] = sqlite3_column_int64(row, 2 + kind);
     }
     call->limited_model = sqlite3_column_int64(row, 6);
+    for (int i = 0; i < CALL_WORDS; i++) {
+        call->names[i] = sqlite3_column_int64(row, 7 + i);
+    }
+    call->named = true;
+    int64_t task = sqlite3_column_int64(row, 11);
+    int64_t tier = sqlite3_column_int64(row, 12);
+    call->task = task >= 0 && task < TASK_COUNT ? (enum task)task : TASK_OTHER;
+    call->tier = tier >= 0 && tier < TIER_COUNT ? (enum tier)tier : (enum tier)0;
+    call->complexity_permille = (int32_t)sqlite3_column_int64(row, 13);
     call->written = true;
     return true;
 }

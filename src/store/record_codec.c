@@ -74,11 +74,17 @@ static bool has_scopes(const struct hold_record *record)
     return any != 0 || record->limited_model.len > 0;
 }
 
+static bool has_facts(const struct hold_record *record)
+{
+    return record->endpoint.len > 0;
+}
+
 size_t record_encode_hold(const struct hold_record *record, char *out)
 {
     char *at = out;
-    bool scopes = has_scopes(record);
-    *at++ = scopes ? RECORD_VERSION_SCOPES : RECORD_VERSION;
+    bool facts = has_facts(record);
+    bool scopes = facts || has_scopes(record);
+    *at++ = facts ? RECORD_VERSION_FACTS : scopes ? RECORD_VERSION_SCOPES : RECORD_VERSION;
     at = put_id(at, record->call);
     at = put_unsigned(at, record->attempt);
     at = put_signed(at, record->wall_ns);
@@ -91,6 +97,15 @@ size_t record_encode_hold(const struct hold_record *record, char *out)
         at = put_unsigned(at, record->scopes[kind]);
     }
     at = scopes ? put_name(at, record->limited_model) : at;
+    if (facts) {
+        at = put_name(at, record->key_name);
+        at = put_name(at, record->endpoint);
+        at = put_name(at, record->asked_model);
+        at = put_name(at, record->route);
+        at = put_unsigned(at, (uint64_t)record->task);
+        at = put_unsigned(at, (uint64_t)record->tier);
+        at = put_signed(at, record->complexity_permille);
+    }
     return (size_t)(at - out);
 }
 
@@ -340,11 +355,31 @@ static bool reader_finish(const struct reader *r)
     return !r->failed && r->at == r->end;
 }
 
+static void get_scopes(struct reader *r, struct hold_record *ret_record)
+{
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        ret_record->scopes[kind] = get_unsigned(r);
+    }
+    ret_record->limited_model = get_name(r);
+}
+
+static void get_facts(struct reader *r, struct hold_record *ret_record)
+{
+    ret_record->key_name = get_name(r);
+    ret_record->endpoint = get_name(r);
+    ret_record->asked_model = get_name(r);
+    ret_record->route = get_name(r);
+    ret_record->task = (enum task)get_up_to(r, TASK_COUNT - 1);
+    ret_record->tier = (enum tier)get_up_to(r, TIER_COUNT - 1);
+    ret_record->complexity_permille = get_int32(r);
+}
+
 bool record_decode_hold(struct slice bytes, struct hold_record *ret_record)
 {
     struct reader r = reader_at(bytes);
     unsigned version = get_byte(&r);
-    r.failed |= version != RECORD_VERSION && version != RECORD_VERSION_SCOPES;
+    r.failed |= version < RECORD_VERSION || version > RECORD_VERSION_FACTS;
+    *ret_record = (struct hold_record){.task = TASK_OTHER};
     ret_record->call = get_id(&r);
     ret_record->attempt = (uint32_t)get_up_to(&r, UINT32_MAX);
     ret_record->wall_ns = get_signed(&r);
@@ -353,14 +388,14 @@ bool record_decode_hold(struct slice bytes, struct hold_record *ret_record)
     ret_record->target = get_name(&r);
     ret_record->provider = get_name(&r);
     ret_record->model = get_name(&r);
-    memset(ret_record->scopes, 0, sizeof(ret_record->scopes));
-    ret_record->limited_model = SLICE_EMPTY;
-    if (version == RECORD_VERSION_SCOPES) {
-        for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
-            ret_record->scopes[kind] = get_unsigned(&r);
-        }
-        ret_record->limited_model = get_name(&r);
-        r.failed |= !has_scopes(ret_record); /* the first version says that */
+    if (version >= RECORD_VERSION_SCOPES) {
+        get_scopes(&r, ret_record);
+    }
+    if (version == RECORD_VERSION_FACTS) {
+        get_facts(&r, ret_record);
+        r.failed |= !has_facts(ret_record); /* an older version says that */
+    } else if (version == RECORD_VERSION_SCOPES) {
+        r.failed |= !has_scopes(ret_record);
     }
     return reader_finish(&r);
 }

@@ -12,6 +12,7 @@
 
 #define RECORD_VERSION 1
 #define RECORD_VERSION_SCOPES 2 /* of holds whose key belongs to scopes */
+#define RECORD_VERSION_FACTS 3  /* of holds that say what the call is about, and the scopes */
 #define RECORD_NAME_MAX 255
 #define RECORD_LOSS_MAX 1023
 /* No encoded record is longer: 9 names, a loss, an identifier and 30 varints of 10 bytes. */

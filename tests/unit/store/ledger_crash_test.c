@@ -278,6 +278,9 @@ static void open_longer_than_a_segment(void)
     EXPECT_INT(ask("SELECT count(*) FROM attempts WHERE outcome = 4"), 2);
     EXPECT_INT(ask("SELECT sum(cost_nd) FROM attempts WHERE outcome = 4"),
                sample_hold(0, 1).amount_nd + sample_hold(LATE, 1).amount_nd);
+    EXPECT_INT(ask("SELECT count(*) FROM calls c JOIN names r ON r.id = c.route JOIN names e ON"
+                   " e.id = c.error WHERE e.name = 'interrupted' AND r.name = 'auto'"),
+               1); /* the other hold did not say more */
     expect_sound();
     end();
 }

@@ -119,6 +119,16 @@ static void what_was_left_open_costs_its_hold(void)
                    " AND a.attempt = c.attempts WHERE c.target <> 0 AND c.target = a.target"
                    " AND c.provider = a.provider AND c.model = a.model"),
                3);
+    /* what the holds said of their calls */
+    EXPECT_INT(ask("SELECT count(*) FROM calls c JOIN names r ON r.id = c.route"
+                   " JOIN names e ON e.id = c.endpoint JOIN names m ON m.id = c.asked_model"
+                   " WHERE e.name = '/v1/chat/completions' AND m.name = 'auto'"),
+               3);
+    EXPECT_INT(ask("SELECT count(DISTINCT route) * 10 + count(DISTINCT task) FROM calls"), 33);
+    EXPECT_INT(ask("SELECT complexity FROM calls ORDER BY id LIMIT 1"), 7);
+    EXPECT_INT(ask("SELECT count(*) FROM calls c JOIN names k ON k.id = c.key_name"
+                   " WHERE c.key <> 0 AND k.name IN ('alice', 'bob', 'ci équipe')"),
+               3);
     int64_t cost = sample_hold(7, 1).amount_nd + sample_cost(14, 1) + sample_hold(14, 2).amount_nd +
                    sample_cost(21, 1);
     EXPECT_INT(ask("SELECT sum(cost_nd) FROM calls"), cost);

@@ -71,11 +71,15 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
     return journal_hold(journal, &hold) && journal_settle_and_call(journal, &settle, &call);
 }
 
-/* What makes a database of version 4 look as version 2 left it, but for user_version. */
+/* What makes a database of version 5 look as version 2 left it, but for user_version. */
 #define UNDO_SCHEMA_3                                                                              \
     "DROP TABLE spend; ALTER TABLE open_calls DROP COLUMN user;"                                   \
     "ALTER TABLE open_calls DROP COLUMN team; ALTER TABLE open_calls DROP COLUMN organisation;"    \
     "ALTER TABLE open_calls DROP COLUMN limited_model;"                                            \
+    "ALTER TABLE open_calls DROP COLUMN key_name; ALTER TABLE open_calls DROP COLUMN endpoint;"    \
+    "ALTER TABLE open_calls DROP COLUMN asked_model; ALTER TABLE open_calls DROP COLUMN route;"    \
+    "ALTER TABLE open_calls DROP COLUMN task; ALTER TABLE open_calls DROP COLUMN tier;"            \
+    "ALTER TABLE open_calls DROP COLUMN complexity;"                                               \
     "DROP TABLE old_secrets; DROP TABLE scopes; DROP TABLE grants; DROP TABLE limits;"             \
     "DROP TABLE caps; DROP TABLE audit; ALTER TABLE keys DROP COLUMN role;"                        \
     "ALTER TABLE keys DROP COLUMN blocked_s; ALTER TABLE keys DROP COLUMN user;"                   \

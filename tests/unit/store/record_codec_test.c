@@ -90,8 +90,10 @@ static void refuses_what_it_would_not_write(void)
     size_t len = record_encode_hold(&hold, bytes);
     bytes[len] = 0;
     EXPECT(!record_decode_hold(slice_of(bytes, len + 1), &back)); /* a byte left over */
-    bytes[0] = RECORD_VERSION_SCOPES + 1;
+    bytes[0] = RECORD_VERSION_FACTS + 1;
     EXPECT(!record_decode_hold(slice_of(bytes, len), &back)); /* another version */
+    bytes[0] = RECORD_VERSION_FACTS;
+    EXPECT(!record_decode_hold(slice_of(bytes, len), &back)); /* that has no facts */
     bytes[0] = RECORD_VERSION;
     EXPECT(!record_decode_hold(slice_of(bytes, len), &back)); /* that has no scopes */
     bytes[0] = RECORD_VERSION_SCOPES;
@@ -100,6 +102,14 @@ static void refuses_what_it_would_not_write(void)
     bytes[17] = (char)0x81;
     bytes[18] = 0;
     EXPECT(!record_decode_hold(slice_of(bytes, len + 1), &back));
+
+    hold = sample_hold(7, 1);
+    hold.task = TASK_COUNT;
+    len = record_encode_hold(&hold, bytes);
+    EXPECT(!record_decode_hold(slice_of(bytes, len), &back));
+    hold.task = TASK_OTHER;
+    len = record_encode_hold(&hold, bytes);
+    EXPECT(record_decode_hold(slice_of(bytes, len), &back));
 
     struct settle_record settle = sample_settle(3, 1);
     settle.outcome = ATTEMPT_OUTCOMES;

@@ -25,6 +25,15 @@ static inline void expect_same_hold(const struct hold_record *a, const struct ho
         EXPECT(a->scopes[kind] == b->scopes[kind]);
     }
     expect_same_slice(a->limited_model, b->limited_model);
+    expect_same_slice(a->endpoint, b->endpoint);
+    if (a->endpoint.len > 0) {
+        expect_same_slice(a->key_name, b->key_name);
+        expect_same_slice(a->asked_model, b->asked_model);
+        expect_same_slice(a->route, b->route);
+        EXPECT_INT(a->task, b->task);
+        EXPECT_INT(a->tier, b->tier);
+        EXPECT_INT(a->complexity_permille, b->complexity_permille);
+    }
 }
 
 static inline void expect_same_usage(const struct usage *a, const struct usage *b)

@@ -109,6 +109,7 @@ static inline uint32_t sample_attempts(uint64_t seed)
 static inline struct hold_record sample_hold(uint64_t seed, uint32_t attempt)
 {
     size_t which = (seed + attempt) % ARRAY_LEN(sample_targets);
+    bool facts = seed % 7 == 0; /* the others are as older versions wrote them */
     return (struct hold_record){
         .call = sample_id(seed),
         .attempt = attempt,
@@ -121,6 +122,15 @@ static inline struct hold_record sample_hold(uint64_t seed, uint32_t attempt)
         .scopes = {[SCOPE_USER] = seed % 3 == 0 ? 1 + seed % 2 : 0,
                    [SCOPE_ORGANISATION] = seed % 3 == 0 ? 3 : 0},
         .limited_model = seed % 6 == 0 ? SLICE("auto") : SLICE_EMPTY,
+        .key_name =
+            facts ? slice_from_cstr(sample_keys[seed % ARRAY_LEN(sample_keys)]) : SLICE_EMPTY,
+        .endpoint = facts ? SLICE("/v1/chat/completions") : SLICE_EMPTY,
+        .asked_model = facts ? SLICE("auto") : SLICE_EMPTY,
+        .route =
+            facts ? slice_from_cstr(sample_routes[seed % ARRAY_LEN(sample_routes)]) : SLICE_EMPTY,
+        .task = facts ? (enum task)(seed % TASK_COUNT) : TASK_OTHER,
+        .tier = facts ? (enum tier)(seed % TIER_COUNT) : (enum tier)0,
+        .complexity_permille = facts ? (int32_t)(seed % 1001) : 0,
     };
 }
 

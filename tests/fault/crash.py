@@ -116,10 +116,11 @@ class Crash:
             ).fetchall()
             integrity = database.execute("PRAGMA integrity_check").fetchone()[0]
             nameless = database.execute(
-                "SELECT count(*) FROM calls WHERE attempts > 0 AND target = 0"
+                "SELECT count(*) FROM calls"
+                " WHERE attempts > 0 AND 0 IN (target, endpoint, asked_model)"
             ).fetchone()[0]
         if nameless > 0:
-            self.problems.append(f"{nameless} calls do not say which target was asked")
+            self.problems.append(f"{nameless} calls do not say what was asked, and which target")
         if integrity != "ok":
             self.problems.append(f"the database is damaged: {integrity}")
         return calls, attempts

@@ -90,7 +90,15 @@ static bool set_value(struct arguments *arguments, const struct argument *row, c
         snprintf(what, sizeof(what), "--%s", row->name);
         return refuse_choice(what, row->choices, value, error);
     }
-    arguments->values[row - arguments->command->arguments] = value;
+    size_t index = (size_t)(row - arguments->command->arguments);
+    arguments->values[index] = value;
+    if (row->many) {
+        if (arguments->repeat_count == REPEATS_MAX) {
+            return error_set(error, ERROR_INVALID, "usage", "--%s is given too often", row->name);
+        }
+        arguments->repeats[arguments->repeat_count++] =
+            (struct repeat){.row = index, .value = value};
+    }
     return true;
 }
 
@@ -210,6 +218,18 @@ static size_t row_index(const struct arguments *arguments, const char *name)
 const char *arguments_value(const struct arguments *arguments, const char *name)
 {
     return arguments->values[row_index(arguments, name)];
+}
+
+const char *arguments_next(const struct arguments *arguments, const char *name, size_t *cursor)
+{
+    size_t row = row_index(arguments, name);
+    while (*cursor < arguments->repeat_count) {
+        const struct repeat *repeat = &arguments->repeats[(*cursor)++];
+        if (repeat->row == row) {
+            return repeat->value;
+        }
+    }
+    return NULL;
 }
 
 bool arguments_given(const struct arguments *arguments, const char *name)

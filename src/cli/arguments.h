@@ -2,7 +2,7 @@
 /*
  * Arguments of one command against its table (command.h). Flags are --name VALUE, --name=VALUE, -n
  * VALUE or -nVALUE and may stand anywhere; "--" ends them; "-" is a word. Given twice, the last one
- * counts. What points into argv stays there.
+ * counts, but for those of which there may be many. What points into argv stays there.
  */
 #ifndef SLUICE_CLI_ARGUMENTS_H
 #define SLUICE_CLI_ARGUMENTS_H
@@ -16,6 +16,11 @@ struct arguments {
                                           its name */
     const char *words[WORDS_MAX];
     size_t word_count;
+    struct repeat {
+        size_t row;
+        const char *value;
+    } repeats[REPEATS_MAX]; /* of flags with `many` */
+    size_t repeat_count;
 };
 
 enum arguments_result {
@@ -29,6 +34,8 @@ enum arguments_result arguments_parse(const struct command *command, int argc, c
                                       struct arguments *arguments, struct error *error);
 /* The value of a flag that the command's table has (CHECK), or NULL when it was not given. */
 const char *arguments_value(const struct arguments *arguments, const char *name);
+/* The values of a flag with `many`, one after the other; *cursor begins at 0. NULL: no more. */
+const char *arguments_next(const struct arguments *arguments, const char *name, size_t *cursor);
 bool arguments_given(const struct arguments *arguments, const char *name);
 
 /* How every command begins: parses, prints help or the mistake. False: *ret_code is the exit code

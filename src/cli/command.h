@@ -10,7 +10,8 @@
 
 #include "base/buf.h"
 
-#define ARGUMENTS_MAX 16 /* flags of one command */
+#define ARGUMENTS_MAX 32 /* flags of one command */
+#define REPEATS_MAX 64   /* values of its flags that may be given several times */
 #define WORDS_MAX 256    /* other arguments of one command */
 
 /* Exit codes: the outer contract. */
@@ -27,6 +28,7 @@ struct argument {
     const char *value;   /* "FILE": a value follows; NULL: a switch */
     const char *choices; /* "day|model": no other value is taken; NULL: any */
     const char *help;    /* one line, no full stop */
+    bool many;           /* given again, it adds a value (arguments_next()) */
 };
 
 #define ARGUMENT_CONFIG                                                                            \

@@ -1,161 +1,207 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sluice key: client keys in the ledger. A running server notices changes by itself. */
+/* sluice key: client keys, their scopes and limits. */
 #define _GNU_SOURCE /* explicit_bzero */
 #include "base/clock.h"
-#include "cli/admin_client.h"
-#include "cli/arguments.h"
+#include "cli/key_change.h"
 #include "cli/load.h"
 #include "cli/rows.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "codec/json.h"
-#include "codec/json_write.h"
-#include "gateway/rows_json.h"
-#include "store/key_change.h"
+#include "gateway/key_body.h"
 
-#include <stdio.h>
-#include <time.h>
+#define BODY_BYTES_MAX (1u << 20)
 
-#define NAMES_TRIED 1000
-#define WAIT_STEP_MS 10
-#define WAIT_STEPS 100
+/* --- answers -----------------------------------------------------------------------------------
+ */
 
-static const struct table_column columns[] = {
-    {"ID", true}, {"NAME", false}, {"KEY", false}, {"CREATED", false}, {"STATE", false}};
-
-/* Does the server's list hold the key in this state? */
-static bool listed(struct slice body, const struct key *key, bool in_force)
-{
-    bool found = false;
+/* What the words on stderr need of an answer. */
+struct told {
     struct json_doc doc;
-    json_doc_init(&doc);
-    uint32_t list = json_parse(&doc, body, NULL, NULL) ? json_member(&doc, JSON_ROOT, SLICE("keys"))
-                                                       : JSON_ABSENT;
-    if (json_is(&doc, list, JSON_ARRAY)) {
-        for (uint32_t i = json_first(&doc, list); i != JSON_ABSENT && !found;
-             i = json_next(&doc, list, i)) {
-            int64_t id = 0;
-            bool force = !in_force;
-            found = json_int64(&doc, json_member(&doc, i, SLICE("id")), &id) &&
-                    id == (int64_t)key->id &&
-                    json_bool(&doc, json_member(&doc, i, SLICE("in_force")), &force) &&
-                    force == in_force;
-        }
+    struct arena arena;
+};
+
+static void told_begin(struct told *told, const struct buf *answer)
+{
+    json_doc_init(&told->doc);
+    arena_init(&told->arena, BODY_BYTES_MAX);
+    if (!json_parse(&told->doc, buf_slice(answer), NULL, NULL)) {
+        CHECK(json_parse(&told->doc, SLICE("{}"), NULL, NULL));
     }
-    json_doc_release(&doc);
-    return found;
 }
 
-/* A script uses the key at once, or counts on its end: when a server runs, it is asked until it
- * knows, for WAIT_STEPS at most. */
-static void wait_for_server(const char *ledger, const struct key *key, bool in_force)
+static void told_end(struct told *told)
 {
-    const struct timespec step = {.tv_nsec = WAIT_STEP_MS * NS_PER_MS};
-    char socket_path[LOAD_PATH_SIZE];
-    if (!admin_socket_path(ledger, socket_path, sizeof(socket_path))) {
+    json_doc_release(&told->doc);
+    arena_release(&told->arena);
+}
+
+static struct slice told_text(struct told *told, struct slice name)
+{
+    return json_string(&told->doc, json_member(&told->doc, JSON_ROOT, name), &told->arena);
+}
+
+/* 0 when it is not there. */
+static int64_t told_number(struct told *told, struct slice name)
+{
+    int64_t number = 0;
+    return json_int64(&told->doc, json_member(&told->doc, JSON_ROOT, name), &number) ? number : 0;
+}
+
+/* The answer as it is, or the secret alone. */
+static int print_secret(const struct arguments *arguments, struct told *told, struct buf *answer)
+{
+    struct buf out = BUF_INIT(BODY_BYTES_MAX);
+    buf_append(&out, arguments_given(arguments, "json") ? buf_slice(answer)
+                                                        : told_text(told, SLICE("key")));
+    buf_append_char(&out, '\n');
+    return print_data(&out);
+}
+
+static int print_answer(const struct arguments *arguments, struct buf *answer)
+{
+    struct buf out = BUF_INIT(BODY_BYTES_MAX);
+    if (!arguments_given(arguments, "json")) {
+        return EXIT_CODE_OK;
+    }
+    buf_append(&out, buf_slice(answer));
+    buf_append_char(&out, '\n');
+    return print_data(&out);
+}
+
+static void release_answer(struct buf *answer)
+{
+    if (answer->len > 0) {
+        explicit_bzero(answer->ptr, answer->len);
+    }
+    buf_release(answer);
+}
+
+/* --- create ------------------------------------------------------------------------------------
+ */
+
+static void member_value(const struct arguments *arguments, const char *flag, const char *member,
+                         struct json_writer *w)
+{
+    const char *value = arguments_value(arguments, flag);
+    if (value != NULL) {
+        json_member_string(w, slice_from_cstr(member), slice_from_cstr(value));
+    }
+}
+
+static void member_list(const struct arguments *arguments, const char *flag, const char *member,
+                        struct json_writer *w)
+{
+    size_t cursor = 0;
+    if (!arguments_given(arguments, flag)) {
         return;
     }
-    for (int i = 0; i < WAIT_STEPS; i++) {
-        struct admin_answer answer;
-        struct error error;
-        if (!admin_ask(socket_path, SLICE("/sluice/v1/keys"), SLICE_EMPTY, &answer, &error)) {
-            return;
-        }
-        bool known = answer.status == 200 && listed(answer.body, key, in_force);
-        buf_release(&answer.text);
-        if (known) {
-            return;
-        }
-        nanosleep(&step, NULL);
+    json_key(w, slice_from_cstr(member));
+    json_begin_array(w);
+    for (const char *value; (value = arguments_next(arguments, flag, &cursor)) != NULL;) {
+        json_write_string(w, slice_from_cstr(value));
     }
+    json_end_array(w);
 }
 
-static struct key_actor local_actor(void)
+static bool write_order(const struct arguments *arguments, struct buf *body)
 {
-    return (struct key_actor){
-        .name = SLICE("local"), .source = SLICE("cli"), .wall_ns = clock_wall(&clock_system)};
+    struct json_writer w;
+    json_writer_init(&w, body);
+    json_begin_object(&w);
+    member_value(arguments, "name", "name", &w);
+    member_value(arguments, "user", "user", &w);
+    member_value(arguments, "team", "team", &w);
+    member_value(arguments, "org", "organisation", &w);
+    member_value(arguments, "expires", "expires_in", &w);
+    if (!key_write_limits(arguments, &w)) {
+        return false;
+    }
+    member_list(arguments, "route", "routes", &w);
+    member_list(arguments, "target", "targets", &w);
+    member_list(arguments, "model", "models", &w);
+    member_list(arguments, "origin", "origins", &w);
+    member_list(arguments, "tag", "tags", &w);
+    if (arguments_given(arguments, "admin")) {
+        json_member_bool(&w, SLICE("admin"), true);
+    }
+    json_end_object(&w);
+    return true;
 }
 
-/* "default", then "key-2" and so on when no name was given. */
-static bool create_named(const char *path, const char *name, int64_t expires_s,
-                         char secret[KEY_TEXT_SIZE], struct key *key, struct error *error)
+static void say_made(const struct arguments *arguments, struct told *told)
 {
-    char made[32] = "default";
-    const struct key_actor local = local_actor();
-    for (int i = 2; i < NAMES_TRIED; i++) {
-        struct key_order order = {.name = slice_from_cstr(name != NULL ? name : made),
-                                  .expires_s = expires_s};
-        if (key_create(path, &order, &local, secret, key, error)) {
-            return true;
-        }
-        if (name != NULL || strcmp(error->code, "key_exists") != 0) {
-            return false;
-        }
-        snprintf(made, sizeof(made), "key-%d", i);
+    struct slice name = told_text(told, SLICE("name"));
+    struct slice prefix = told_text(told, SLICE("prefix"));
+    if (arguments_given(arguments, "admin")) {
+        say("Administrator \"%.*s\" (%.*s...) is made. Its key calls no models.", SLICE_ARG(name),
+            SLICE_ARG(prefix));
+        return;
     }
-    return false;
-}
-
-static int print_created(const struct arguments *arguments, const char *secret,
-                         const struct key *key)
-{
-    struct buf out = BUF_INIT(4096);
-    if (arguments_given(arguments, "json")) {
-        struct json_writer w;
-        json_writer_init(&w, &out);
-        json_begin_object(&w);
-        json_member_string(&w, SLICE("key"), slice_from_cstr(secret));
-        json_member_int(&w, SLICE("id"), (int64_t)key->id);
-        json_member_string(&w, SLICE("name"), slice_from_cstr(key->name));
-        json_member_string(&w, SLICE("prefix"), slice_from_cstr(key->prefix));
-        json_end_object(&w);
-    } else {
-        buf_append_cstr(&out, secret);
-    }
-    buf_append_char(&out, '\n');
-    say("Key \"%s\" (%s...) is made. It is shown this once: only a digest of it is stored.",
-        key->name, key->prefix);
-    return print_data(&out);
+    say("Key \"%.*s\" (%.*s...) is made. It is shown this once: only a digest of it is stored.",
+        SLICE_ARG(name), SLICE_ARG(prefix));
 }
 
 static int key_create_run(int argc, char **argv)
 {
     struct arguments arguments;
-    struct error error;
-    struct key key;
-    char secret[KEY_TEXT_SIZE];
-    char path[LOAD_PATH_SIZE];
-    int64_t lifetime = 0;
+    struct buf body = BUF_INIT(BODY_BYTES_MAX);
+    struct buf answer = BUF_INIT(BODY_BYTES_MAX);
     int code;
     if (!arguments_begin(&key_create_command, argc, argv, &arguments, &code)) {
         return code;
     }
-    const char *expires = arguments_value(&arguments, "expires");
-    if (expires != NULL && (!parse_days(expires, &lifetime) || lifetime == 0)) {
-        return arguments_refuse(&arguments, "--expires is a time such as 12h, 30d or 8w");
+    code = write_order(&arguments, &body)
+               ? key_change(&arguments, KEY_OPERATION_CREATE, buf_slice(&body), &answer)
+               : EXIT_CODE_USAGE;
+    if (code == EXIT_CODE_OK) {
+        struct told told;
+        told_begin(&told, &answer);
+        say_made(&arguments, &told);
+        code = print_secret(&arguments, &told, &answer);
+        told_end(&told);
     }
-    code = load_ledger_path("key create", arguments_value(&arguments, "config"), path);
-    if (code != EXIT_CODE_OK) {
-        return code;
-    }
-    int64_t now_s = clock_wall(&clock_system) / NS_PER_S;
-    if (!load_make_directory(path, &error) ||
-        !create_named(path, arguments_value(&arguments, "name"),
-                      lifetime == 0 ? 0 : now_s + lifetime, secret, &key, &error)) {
-        return say_error("key create", &error);
-    }
-    wait_for_server(path, &key, true);
-    code = print_created(&arguments, secret, &key);
-    explicit_bzero(secret, sizeof(secret));
+    release_answer(&answer);
+    buf_release(&body);
     return code;
 }
 
-static const char *state_of(const struct key *key, int64_t now_s)
+/* --- list --------------------------------------------------------------------------------------
+ */
+
+static const struct table_column columns[] = {
+    {"ID", true},     {"NAME", false},       {"KEY", false},   {"CREATED", false},
+    {"STATE", false}, {"BELONGS TO", false}, {"LIMITS", false}};
+
+static void put_scopes(struct table *table, const struct key_set *keys, const struct key *key)
 {
-    if (key->revoked_s != 0) {
-        return "revoked";
+    struct buf text = BUF_INIT(1024);
+    for (enum scope_kind kind = SCOPE_USER; kind < SCOPE_KINDS; kind++) {
+        const struct scope *scope = key_set_scope(keys, kind, key->scopes[kind]);
+        if (scope != NULL) {
+            buf_printf(&text, "%s%s:%s", text.len > 0 ? " " : "",
+                       kind == SCOPE_ORGANISATION ? "org" : scope_kind_name(kind), scope->name);
+        }
     }
-    return key->expires_s != 0 && key->expires_s <= now_s ? "expired" : "in force";
+    table_put(table, buf_slice(&text));
+    buf_release(&text);
+}
+
+static void put_rules(struct table *table, const struct key_set *keys, const struct key *key)
+{
+    struct buf text = BUF_INIT(4096);
+    size_t count = 0;
+    const struct scope_rule *rules = key_set_rules(keys, &count);
+    struct rule_range range = key->rules[SCOPE_KEY];
+    for (uint32_t i = range.first; i < range.first + range.count; i++) {
+        buf_append_cstr(&text, i > range.first ? "; " : "");
+        if (rules[i].model[0] != '\0') {
+            buf_printf(&text, "%s: ", rules[i].model);
+        }
+        key_put_limits(&rules[i].limits, &text);
+    }
+    table_put(table, buf_slice(&text));
+    buf_release(&text);
 }
 
 static void write_keys(const struct key_set *keys, struct buf *out)
@@ -170,7 +216,10 @@ static void write_keys(const struct key_set *keys, struct buf *out)
         table_cstr(&table, key->name);
         table_printf(&table, "%s...", key->prefix);
         table_printf(&table, "%.10s", clock_format(key->created_s * NS_PER_S, created));
-        table_cstr(&table, state_of(key, now_s));
+        table_printf(&table, "%s%s", key->role == KEY_ADMIN ? "administrator, " : "",
+                     key_state_name(key_state_at(key, now_s)));
+        put_scopes(&table, keys, key);
+        put_rules(&table, keys, key);
     }
     table_write(&table, 0, out);
     table_release(&table);
@@ -195,7 +244,7 @@ static int key_list_run(int argc, char **argv)
         return say_error("key list", &error);
     }
     if (arguments_given(&arguments, "json")) {
-        json_write_keys(keys, &out);
+        key_api_write_list(keys, NULL, 0, SIZE_MAX, clock_wall(&clock_system) / NS_PER_S, &out);
         buf_append_char(&out, '\n');
     } else if (key_set_count(keys) == 0) {
         say("There are no keys. Make one: sluice key create --name NAME");
@@ -205,6 +254,9 @@ static int key_list_run(int argc, char **argv)
     key_set_unref(keys);
     return print_data(&out);
 }
+
+/* --- revoke, rotate, acknowledge ---------------------------------------------------------------
+ */
 
 /* "-" reads it from standard input, so that a secret need not be an argument that others can see.
  */
@@ -216,57 +268,231 @@ static bool read_which(const char *word, struct buf *out, struct error *error)
     return buf_append_cstr(out, word);
 }
 
-static int key_revoke_run(int argc, char **argv)
+static bool write_which(const struct arguments *arguments, bool rotate, struct buf *body,
+                        struct error *error)
+{
+    struct buf which = BUF_INIT(1u << 17);
+    struct json_writer w;
+    bool ok = read_which(arguments->words[0], &which, error);
+    if (ok) {
+        json_writer_init(&w, body);
+        json_begin_object(&w);
+        json_member_string(&w, SLICE("which"), slice_trim(buf_slice(&which)));
+        if (rotate) {
+            member_value(arguments, "overlap", "overlap", &w);
+        }
+        json_end_object(&w);
+    }
+    release_answer(&which);
+    return ok;
+}
+
+static void say_changed(enum key_operation operation, struct told *told)
+{
+    struct slice name = told_text(told, SLICE("name"));
+    struct slice prefix = told_text(told, SLICE("prefix"));
+    int64_t overlap_s = told_number(told, SLICE("overlap_s"));
+    if (operation == KEY_OPERATION_REVOKE) {
+        say("Key \"%.*s\" (%.*s...) is revoked.", SLICE_ARG(name), SLICE_ARG(prefix));
+    } else if (operation == KEY_OPERATION_ACKNOWLEDGE) {
+        say("Key \"%.*s\" (%.*s...) is no longer blocked.", SLICE_ARG(name), SLICE_ARG(prefix));
+    } else if (overlap_s == 0) {
+        say("Key \"%.*s\" has a new secret (%.*s...); the one before it opens nothing any more.",
+            SLICE_ARG(name), SLICE_ARG(prefix));
+    } else {
+        say("Key \"%.*s\" has a new secret (%.*s...); the one before it opens for another %lld "
+            "minutes.",
+            SLICE_ARG(name), SLICE_ARG(prefix), (long long)(overlap_s + 59) / 60);
+    }
+}
+
+static int change_run(const struct command *command, enum key_operation operation, int argc,
+                      char **argv)
 {
     struct arguments arguments;
     struct error error;
-    struct key key;
-    char path[LOAD_PATH_SIZE];
-    struct buf which = BUF_INIT(1u << 17);
+    struct buf body = BUF_INIT(BODY_BYTES_MAX);
+    struct buf answer = BUF_INIT(BODY_BYTES_MAX);
+    bool rotate = operation == KEY_OPERATION_ROTATE;
     int code;
-    if (!arguments_begin(&key_revoke_command, argc, argv, &arguments, &code)) {
+    if (!arguments_begin(command, argc, argv, &arguments, &code)) {
         return code;
     }
-    code = load_ledger_path("key revoke", arguments_value(&arguments, "config"), path);
-    if (code != EXIT_CODE_OK) {
-        return code;
+    if (!write_which(&arguments, rotate, &body, &error)) {
+        return say_error(command->name, &error);
     }
-    const struct key_actor local = local_actor();
-    bool ok = read_which(arguments.words[0], &which, &error) &&
-              key_revoke(path, slice_trim(buf_slice(&which)), &local, &key, &error);
-    buf_release(&which);
-    if (!ok) {
-        return say_error("key revoke", &error);
+    code = key_change(&arguments, operation, buf_slice(&body), &answer);
+    if (code == EXIT_CODE_OK) {
+        struct told told;
+        told_begin(&told, &answer);
+        if (rotate || !arguments_given(&arguments, "json")) {
+            say_changed(operation, &told);
+        }
+        code =
+            rotate ? print_secret(&arguments, &told, &answer) : print_answer(&arguments, &answer);
+        told_end(&told);
     }
-    wait_for_server(path, &key, false);
-    if (!arguments_given(&arguments, "json")) {
-        say("Key \"%s\" (%s...) is revoked.", key.name, key.prefix);
-        return EXIT_CODE_OK;
-    }
-    struct buf out = BUF_INIT(4096);
-    struct json_writer w;
-    json_writer_init(&w, &out);
-    json_begin_object(&w);
-    json_member_int(&w, SLICE("revoked"), (int64_t)key.id);
-    json_member_string(&w, SLICE("name"), slice_from_cstr(key.name));
-    json_end_object(&w);
-    buf_append_char(&out, '\n');
-    return print_data(&out);
+    release_answer(&answer);
+    release_answer(&body);
+    return code;
 }
+
+static int key_revoke_run(int argc, char **argv)
+{
+    return change_run(&key_revoke_command, KEY_OPERATION_REVOKE, argc, argv);
+}
+
+static int key_rotate_run(int argc, char **argv)
+{
+    return change_run(&key_rotate_command, KEY_OPERATION_ROTATE, argc, argv);
+}
+
+static int key_acknowledge_run(int argc, char **argv)
+{
+    return change_run(&key_acknowledge_command, KEY_OPERATION_ACKNOWLEDGE, argc, argv);
+}
+
+/* --- limit -------------------------------------------------------------------------------------
+ */
+
+/* "user:bob"; without a kind it is a key. */
+static void write_subject(struct slice who, struct json_writer *w)
+{
+    static const struct {
+        struct slice prefix;
+        struct slice member;
+    } kinds[] = {
+        {SLICE_INIT("key:"), SLICE_INIT("key")},
+        {SLICE_INIT("user:"), SLICE_INIT("user")},
+        {SLICE_INIT("team:"), SLICE_INIT("team")},
+        {SLICE_INIT("org:"), SLICE_INIT("organisation")},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (slice_starts(who, kinds[i].prefix)) {
+            json_member_string(w, kinds[i].member, slice_from(who, kinds[i].prefix.len));
+            return;
+        }
+    }
+    json_member_string(w, SLICE("key"), who);
+}
+
+static bool write_limit(const struct arguments *arguments, struct buf *body)
+{
+    struct json_writer w;
+    json_writer_init(&w, body);
+    json_begin_object(&w);
+    write_subject(slice_from_cstr(arguments->words[0]), &w);
+    member_value(arguments, "org", "organisation", &w);
+    member_value(arguments, "model", "model", &w);
+    if (arguments_given(arguments, "clear")) {
+        json_member_bool(&w, SLICE("clear"), true);
+    }
+    bool ok = key_write_limits(arguments, &w);
+    json_end_object(&w);
+    return ok;
+}
+
+static int print_limit(const struct arguments *arguments, struct buf *answer)
+{
+    struct told told;
+    told_begin(&told, answer);
+    struct slice kind = told_text(&told, SLICE("kind"));
+    struct slice name = told_text(&told, SLICE("name"));
+    bool made = json_is(&told.doc, json_member(&told.doc, JSON_ROOT, SLICE("made")), JSON_TRUE);
+    if (!arguments_given(arguments, "json")) {
+        say("The limits of the %.*s \"%.*s\" are changed%s.", SLICE_ARG(kind), SLICE_ARG(name),
+            made ? "; nobody had that name before" : "");
+    }
+    told_end(&told);
+    return print_answer(arguments, answer);
+}
+
+static int key_limit_run(int argc, char **argv)
+{
+    struct arguments arguments;
+    struct buf body = BUF_INIT(BODY_BYTES_MAX);
+    struct buf answer = BUF_INIT(BODY_BYTES_MAX);
+    int code;
+    if (!arguments_begin(&key_limit_command, argc, argv, &arguments, &code)) {
+        return code;
+    }
+    code = write_limit(&arguments, &body)
+               ? key_change(&arguments, KEY_OPERATION_LIMIT, buf_slice(&body), &answer)
+               : EXIT_CODE_USAGE;
+    if (code == EXIT_CODE_OK) {
+        code = print_limit(&arguments, &answer);
+    }
+    release_answer(&answer);
+    release_answer(&body);
+    return code;
+}
+
+/* --- rows --------------------------------------------------------------------------------------
+ */
+
+#define LIMIT_ARGUMENTS                                                                            \
+    {.name = "cap-usd", .value = "USD", .help = "most that may be spent; 0: nothing"},             \
+        {.name = "per",                                                                            \
+         .value = "PERIOD",                                                                        \
+         .choices = "day|week|month|total",                                                        \
+         .help = "what the cap is for; total unless given"},                                       \
+        {.name = "rolling", .value = "TIME", .help = "the cap is for the last 24h, 7d ..."},       \
+        {.name = "soft", .help = "the cap warns and does not refuse"},                             \
+        {.name = "rpm", .value = "N", .help = "requests per minute"},                              \
+        {.name = "tpm", .value = "N", .help = "tokens per minute"},                                \
+        {.name = "parallel", .value = "N", .help = "requests at the same time"},                   \
+        {.name = "max-request-usd", .value = "USD", .help = "most that one request may cost"},     \
+    {                                                                                              \
+        .name = "pace", .value = "WHETHER", .choices = "on|off",                                   \
+        .help = "near a cap, take cheaper tiers"                                                   \
+    }
 
 static const struct argument create_arguments[] = {
     ARGUMENT_CONFIG,
     ARGUMENT_JSON,
     {.name = "name", .letter = 'n', .value = "NAME", .help = "what reports call it"},
     {.name = "expires", .value = "TIME", .help = "it ends after 12h, 30d, 8w"},
+    {.name = "user", .value = "NAME", .help = "the user it belongs to"},
+    {.name = "team", .value = "NAME", .help = "the team it belongs to"},
+    {.name = "org", .value = "NAME", .help = "the organisation it belongs to"},
+    LIMIT_ARGUMENTS,
+    {.name = "route", .value = "NAME", .many = true, .help = "a route it may use, and no other"},
+    {.name = "target", .value = "NAME", .many = true, .help = "a target it may use, and no other"},
+    {.name = "model",
+     .value = "NAME",
+     .many = true,
+     .help = "a name it may ask for, and no other; gpt-* for all that begin so"},
+    {.name = "origin",
+     .value = "URL",
+     .many = true,
+     .help = "web pages of this origin may use it, and no others"},
+    {.name = "tag", .value = "TEXT", .many = true, .help = "a label"},
+    {.name = "admin", .help = "it administers within these limits, and calls no models"},
 };
 static const struct argument list_arguments[] = {ARGUMENT_CONFIG, ARGUMENT_JSON};
+static const struct argument rotate_arguments[] = {
+    ARGUMENT_CONFIG,
+    ARGUMENT_JSON,
+    {.name = "overlap", .value = "TIME", .help = "the old secret opens so long; 24h unless given"},
+};
+static const struct argument limit_arguments[] = {
+    ARGUMENT_CONFIG,
+    ARGUMENT_JSON,
+    {.name = "org", .value = "NAME", .help = "of which organisation the user or team is"},
+    {.name = "model", .value = "NAME", .help = "limits of what asks for this name only"},
+    {.name = "clear", .help = "first take all limits away"},
+    LIMIT_ARGUMENTS,
+};
 
 const struct command key_create_command = {
     .name = "key create",
     .summary = "make a client key",
-    .example = "sluice key create --name alice\nexport SLUICE_KEY=$(sluice key create --name ci)\n",
-    .details = "The key goes to standard output, once. A running server knows it then.",
+    .example = "sluice key create --name alice\n"
+               "sluice key create --name ci --cap-usd 20 --per month --rpm 60 --expires 90d\n"
+               "export SLUICE_KEY=$(sluice key create --name ci)\n",
+    .details = "The key goes to standard output, once. A running server knows it then.\n"
+               "Of routes, targets, models and origins those are allowed that are named; all where "
+               "none is.",
     .arguments = create_arguments,
     .argument_count = ARRAY_LEN(create_arguments),
     .run = key_create_run,
@@ -285,11 +511,59 @@ const struct command key_revoke_command = {
     .name = "key revoke",
     .summary = "end a client key",
     .example = "sluice key revoke alice\necho \"$LEAKED\" | sluice key revoke -\n",
-    .details = "WHICH is an id, a name, a prefix or the key itself; -: from standard input.",
+    .details = "WHICH is an id, a name, a prefix or the key itself; -: from standard input.\n"
+               "When the command returns, a running server takes it no more.",
     .arguments = list_arguments,
     .argument_count = ARRAY_LEN(list_arguments),
     .words = "WHICH",
     .words_min = 1,
     .words_max = 1,
     .run = key_revoke_run,
+};
+
+const struct command key_rotate_command = {
+    .name = "key rotate",
+    .summary = "give a client key a new secret",
+    .example = "sluice key rotate alice\nsluice key rotate alice --overlap 0s\n",
+    .details = "The key keeps its name, limits and spend.\n"
+               "The old secret opens until the overlap is over; the new one goes to standard "
+               "output, once.",
+    .arguments = rotate_arguments,
+    .argument_count = ARRAY_LEN(rotate_arguments),
+    .words = "WHICH",
+    .words_min = 1,
+    .words_max = 1,
+    .run = key_rotate_run,
+};
+
+const struct command key_limit_command = {
+    .name = "key limit",
+    .summary = "change the limits of a key, user, team or organisation",
+    .example = "sluice key limit key:alice --cap-usd 50 --per month\n"
+               "sluice key limit team:research --org acme --cap-usd 500 --per week\n"
+               "sluice key limit alice --rpm none\n"
+               "sluice key limit user:bob --model gpt4 --parallel 2\n",
+    .details = "WHO is key:WHICH, user:NAME, team:NAME or org:NAME.\n"
+               "Only what is named changes; \"none\" takes a limit away, for a cap the one of its "
+               "period.",
+    .arguments = limit_arguments,
+    .argument_count = ARRAY_LEN(limit_arguments),
+    .words = "WHO",
+    .words_min = 1,
+    .words_max = 1,
+    .run = key_limit_run,
+};
+
+const struct command key_acknowledge_command = {
+    .name = "key acknowledge",
+    .summary = "let a key go on that was blocked by an overrun",
+    .example = "sluice key acknowledge alice\n",
+    .details = "A provider charged more than could be foreseen: the key is blocked until somebody "
+               "has looked at it.",
+    .arguments = list_arguments,
+    .argument_count = ARRAY_LEN(list_arguments),
+    .words = "WHICH",
+    .words_min = 1,
+    .words_max = 1,
+    .run = key_acknowledge_run,
 };

@@ -6,14 +6,19 @@
 
 #include "cli/command.h"
 
+extern const struct command audit_list_command;
+extern const struct command audit_verify_command;
 extern const struct command check_command;
 extern const struct command completion_command;
 extern const struct command demo_command;
 extern const struct command explain_command;
 extern const struct command help_command;
+extern const struct command key_acknowledge_command;
 extern const struct command key_create_command;
+extern const struct command key_limit_command;
 extern const struct command key_list_command;
 extern const struct command key_revoke_command;
+extern const struct command key_rotate_command;
 extern const struct command ledger_backup_command;
 extern const struct command ledger_export_command;
 extern const struct command ledger_restore_command;

@@ -1,92 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/admin.h"
 
-#include "base/memory.h"
 #include "codec/json.h"
 #include "dialect/dialect.h"
+#include "gateway/admin_job.h"
 #include "gateway/decide.h"
 #include "gateway/rows_json.h"
 #include "gateway/status.h"
 #include "gateway/worker.h"
 
-#define JOB_ARENA (64u << 20)
-#define JOB_ANSWER (64u << 20)
 #define DAY_S 86400
 
-/* One question to the ledger on the thread pool. */
-struct job {
-    uint32_t magic;
-    uv_work_t work;
-    struct http_exchange *exchange; /* NULL: the client left */
-    void (*ask)(struct job *job);
-    char path[1024];
-    char cursor[REPORT_CURSOR_SIZE];
-    struct id id;
-    size_t limit;
-    enum report_by by;
-    int64_t since_s;
-    struct buf answer;
-    struct error error;
-    bool ok;
-};
-
-void admin_job_gone(void *pointer)
-{
-    struct job *job = pointer;
-    CHECK(job->magic == ADMIN_JOB_MAGIC);
-    job->exchange = NULL;
-}
-
-static void job_work(uv_work_t *work)
-{
-    struct job *job = CONTAINER_OF(work, struct job, work);
-    job->ask(job);
-}
-
-static void job_done(uv_work_t *work, int status)
-{
-    struct job *job = CONTAINER_OF(work, struct job, work);
-    (void)status;
-    if (job->exchange != NULL) {
-        http_exchange_set_user(job->exchange, NULL);
-        if (!job->ok) {
-            answer_error_of(job->exchange, &job->error);
-        } else {
-            answer_json_made(job->exchange, &job->answer);
-        }
-    }
-    buf_release(&job->answer);
-    memory_free(job);
-}
-
-static struct job *job_new(struct worker *worker, struct http_exchange *x,
-                           void (*ask)(struct job *))
-{
-    if (worker->gateway->ledger == NULL) {
-        answer_error(x, 404, "no_ledger", "The ledger is switched off in the configuration.");
-        return NULL;
-    }
-    struct job *job = memory_array(1, sizeof(*job));
-    if (job == NULL) {
-        answer_error(x, 503, "no_memory", "out of memory");
-        return NULL;
-    }
-    job->magic = ADMIN_JOB_MAGIC;
-    job->exchange = x;
-    job->ask = ask;
-    slice_to_cstr(slice_from_cstr(worker->gateway->ledger_path), job->path, sizeof(job->path));
-    buf_init(&job->answer, JOB_ANSWER);
-    return job;
-}
-
-static void job_start(struct worker *worker, struct job *job)
-{
-    http_exchange_set_user(job->exchange, job);
-    uv_queue_work(&worker->loop.uv, &job->work, job_work, job_done);
-}
-
 /* Value of a query parameter, as it stands (our parameters need no decoding). */
-static struct slice query_parameter(struct http_exchange *x, struct slice name)
+struct slice query_parameter(struct http_exchange *x, struct slice name)
 {
     struct slice rest = http_exchange_request(x)->query;
     while (rest.len > 0) {
@@ -99,7 +25,7 @@ static struct slice query_parameter(struct http_exchange *x, struct slice name)
     return SLICE_EMPTY;
 }
 
-static void ask_calls(struct job *job)
+static void ask_calls(struct admin_job *job)
 {
     struct arena arena;
     struct call_page page;
@@ -124,16 +50,16 @@ void admin_calls(struct worker *worker, struct http_exchange *x, struct slice re
         answer_error(x, 400, "invalid_query", "limit is a whole number from 1 to 1000.");
         return;
     }
-    struct job *job = job_new(worker, x, ask_calls);
+    struct admin_job *job = admin_job_new(worker, x, ask_calls);
     if (job == NULL) {
         return;
     }
     job->limit = (size_t)limit;
     slice_to_cstr(query_parameter(x, SLICE("before")), job->cursor, sizeof(job->cursor));
-    job_start(worker, job);
+    admin_job_start(worker, job);
 }
 
-static void ask_call(struct job *job)
+static void ask_call(struct admin_job *job)
 {
     struct arena arena;
     struct call_detail detail;
@@ -154,14 +80,14 @@ void admin_call(struct worker *worker, struct http_exchange *x, struct slice res
         answer_error(x, 400, "invalid_id", "A call id has 36 characters, as in x-sluice-call-id.");
         return;
     }
-    struct job *job = job_new(worker, x, ask_call);
+    struct admin_job *job = admin_job_new(worker, x, ask_call);
     if (job != NULL) {
         job->id = id;
-        job_start(worker, job);
+        admin_job_start(worker, job);
     }
 }
 
-static void ask_report(struct job *job)
+static void ask_report(struct admin_job *job)
 {
     struct report report;
     job->ok = report_make(job->path, job->by, job->since_s, 0, &report, &job->error);
@@ -187,11 +113,11 @@ void admin_report(struct worker *worker, struct http_exchange *x, struct slice r
             "by is one of day, model, task, key, provider, target, route; days a whole number.");
         return;
     }
-    struct job *job = job_new(worker, x, ask_report);
+    struct admin_job *job = admin_job_new(worker, x, ask_report);
     if (job != NULL) {
         job->by = kind;
         job->since_s = clock_wall(worker->loop.clock) / NS_PER_S - (int64_t)day_count * DAY_S;
-        job_start(worker, job);
+        admin_job_start(worker, job);
     }
 }
 
@@ -241,17 +167,6 @@ void admin_prices(struct worker *worker, struct http_exchange *x, struct slice r
     struct buf out = BUF_INIT(JOB_ANSWER);
     json_write_prices(query_parameter(x, SLICE("filter")),
                       clock_wall(worker->loop.clock) / NS_PER_S, &out);
-    answer_json_made(x, &out);
-    buf_release(&out);
-}
-
-void admin_keys(struct worker *worker, struct http_exchange *x, struct slice rest,
-                struct slice body)
-{
-    (void)rest;
-    (void)body;
-    struct buf out = BUF_INIT(JOB_ANSWER);
-    json_write_keys(worker->keys, &out);
     answer_json_made(x, &out);
     buf_release(&out);
 }

@@ -27,6 +27,25 @@ void admin_prices(struct worker *worker, struct http_exchange *x, struct slice r
 void admin_keys(struct worker *worker, struct http_exchange *x, struct slice rest,
                 struct slice body);
 
+void admin_key(struct worker *worker, struct http_exchange *x, struct slice rest,
+               struct slice body);
+void admin_key_create(struct worker *worker, struct http_exchange *x, struct slice rest,
+                      struct slice body);
+void admin_key_revoke(struct worker *worker, struct http_exchange *x, struct slice rest,
+                      struct slice body);
+void admin_key_rotate(struct worker *worker, struct http_exchange *x, struct slice rest,
+                      struct slice body);
+void admin_key_acknowledge(struct worker *worker, struct http_exchange *x, struct slice rest,
+                           struct slice body);
+void admin_limits(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body);
+void admin_scopes(struct worker *worker, struct http_exchange *x, struct slice rest,
+                  struct slice body);
+void admin_audit(struct worker *worker, struct http_exchange *x, struct slice rest,
+                 struct slice body);
+void admin_audit_verify(struct worker *worker, struct http_exchange *x, struct slice rest,
+                        struct slice body);
+
 #define ADMIN_JOB_MAGIC 0x4a4f4221u
 /* The client of a pending query left. */
 void admin_job_gone(void *job);

@@ -12,6 +12,7 @@
 
 #define SECOND_SIGNAL_MS 5000
 #define LEDGER_CLOSE_MS 10000
+#define KEYS_WAIT_S 5
 
 struct snapshot *gateway_snapshot(struct gateway *gateway)
 {
@@ -32,10 +33,11 @@ SSL_CTX *gateway_tls(struct gateway *gateway)
     return tls;
 }
 
-struct key_set *gateway_keys(struct gateway *gateway)
+struct key_set *gateway_keys(struct gateway *gateway, uint64_t *ret_generation)
 {
     pthread_mutex_lock(&gateway->lock);
     struct key_set *keys = key_set_ref(gateway->keys);
+    *ret_generation = gateway->keys_generation;
     pthread_mutex_unlock(&gateway->lock);
     return keys;
 }
@@ -48,20 +50,71 @@ void gateway_stop(struct gateway *gateway, unsigned ms)
     uv_async_send(&gateway->wake);
 }
 
+/* One reader at a time, so that what is published last was read last. */
+static bool read_keys(struct gateway *gateway, uint64_t *ret_generation, struct error *error)
+{
+    pthread_mutex_lock(&gateway->keys_reading);
+    struct key_set *keys = key_set_load(gateway->ledger_path, error);
+    if (keys != NULL) {
+        pthread_mutex_lock(&gateway->lock);
+        struct key_set *old = gateway->keys;
+        gateway->keys = keys;
+        *ret_generation = ++gateway->keys_generation;
+        pthread_mutex_unlock(&gateway->lock);
+        key_set_unref(old);
+    }
+    pthread_mutex_unlock(&gateway->keys_reading);
+    return keys != NULL;
+}
+
+/* Another process changed the keys, or the admin API did, which has read them already. */
 void gateway_reload_keys(struct gateway *gateway)
 {
     struct error error;
-    struct key_set *keys = key_set_load(gateway->ledger_path, &error);
-    if (keys == NULL) {
-        log_event(LOG_ERROR, "keys_failed", "%s", error.text);
+    uint64_t generation = 0;
+    struct key_set *have = gateway_keys(gateway, &generation);
+    bool current = key_set_is_current(have, gateway->ledger_path);
+    key_set_unref(have);
+    if (current) {
         return;
     }
-    pthread_mutex_lock(&gateway->lock);
-    struct key_set *old = gateway->keys;
-    gateway->keys = keys;
-    pthread_mutex_unlock(&gateway->lock);
-    key_set_unref(old);
+    if (read_keys(gateway, &generation, &error)) {
+        gateway_tell_workers(gateway);
+    } else {
+        log_event(LOG_ERROR, "keys_failed", "%s", error.text);
+    }
+}
+
+/* Under the lock. */
+static bool all_have(const struct gateway *gateway, uint64_t generation)
+{
+    for (unsigned i = 0; i < gateway->worker_count; i++) {
+        if (gateway->workers[i]->keys_generation < generation) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool gateway_refresh_keys(struct gateway *gateway, struct error *error)
+{
+    struct timespec until;
+    uint64_t generation = 0;
+    if (!read_keys(gateway, &generation, error)) {
+        return false;
+    }
     gateway_tell_workers(gateway);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += KEYS_WAIT_S;
+    pthread_mutex_lock(&gateway->lock);
+    int status = 0;
+    while (!all_have(gateway, generation) && status == 0) {
+        status = pthread_cond_timedwait(&gateway->keys_taken, &gateway->lock, &until);
+    }
+    bool done = all_have(gateway, generation);
+    pthread_mutex_unlock(&gateway->lock);
+    return done || error_set(error, ERROR_ENVIRONMENT, "keys_pending",
+                             "the change is stored, but not all workers have taken it yet");
 }
 
 static void on_keys_changed(void *user)
@@ -231,6 +284,8 @@ static void finish(struct gateway *gateway)
     google_tokens_free(gateway->google_tokens);
     gateway_budget_close(gateway);
     net_loop_release(&gateway->loop);
+    pthread_cond_destroy(&gateway->keys_taken);
+    pthread_mutex_destroy(&gateway->keys_reading);
     pthread_mutex_destroy(&gateway->lock);
 }
 
@@ -243,6 +298,8 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     gateway->started_ns = clock_monotonic(options->clock);
     atomic_store(&gateway->last_reload_ok, true);
     pthread_mutex_init(&gateway->lock, NULL);
+    pthread_mutex_init(&gateway->keys_reading, NULL);
+    pthread_cond_init(&gateway->keys_taken, NULL);
     target_states_init(&gateway->states);
     gateway->shared = shared_new(gateway->clock, &shared_default_limits);
     if (!net_loop_init(&gateway->loop, gateway->clock)) {

@@ -47,6 +47,9 @@ struct gateway {
     pthread_mutex_t lock;      /* guards snapshot and keys pointers */
     struct snapshot *snapshot; /* published */
     struct key_set *keys;
+    uint64_t keys_generation;     /* of the published set; also under the lock */
+    pthread_cond_t keys_taken;    /* with the lock: a worker has taken a set, or ended */
+    pthread_mutex_t keys_reading; /* held while the keys are read and published, outside the lock */
     struct target_states states;
     struct ledger *ledger;               /* NULL: off */
     char ledger_path[1024];              /* of the open one, whatever a reload says; "": off */
@@ -81,8 +84,14 @@ void gateway_stop(struct gateway *gateway, unsigned ms);
 /* References of the published snapshot and keys: any thread; give back with the _unref functions.
  */
 struct snapshot *gateway_snapshot(struct gateway *gateway);
-struct key_set *gateway_keys(struct gateway *gateway);
-/* The main thread: reads the keys again. */
+struct key_set *gateway_keys(struct gateway *gateway, uint64_t *ret_generation);
+/*
+ * Reads the keys again, publishes them and waits until every worker has them: a revoked key opens
+ * nothing any more when this returns. Not on an event loop. "keys_pending": a worker did not take
+ * them in time.
+ */
+MUST_USE bool gateway_refresh_keys(struct gateway *gateway, struct error *error);
+/* The main thread: reads the keys again where they changed. */
 void gateway_reload_keys(struct gateway *gateway);
 /* NULL: plain HTTP. Give back with SSL_CTX_free(). */
 SSL_CTX *gateway_tls(struct gateway *gateway);

@@ -98,14 +98,18 @@ static const char *period_name(enum cap_period period)
     return names[period];
 }
 
-static struct slice scope_name(const struct gateway *gateway, enum scope_kind kind, uint64_t id)
+/* A copy: the published keys may be replaced at any moment. */
+static struct slice scope_name(struct gateway *gateway, enum scope_kind kind, uint64_t id,
+                               char name[SCOPE_NAME_SIZE])
 {
-    if (kind == SCOPE_KEY) {
-        const struct key *key = key_set_by_id(gateway->keys, id);
-        return key == NULL ? SLICE_EMPTY : slice_from_cstr(key->name);
-    }
-    const struct scope *scope = key_set_scope(gateway->keys, kind, id);
-    return scope == NULL ? SLICE_EMPTY : slice_from_cstr(scope->name);
+    uint64_t generation = 0;
+    struct key_set *keys = gateway_keys(gateway, &generation);
+    const struct key *key = kind == SCOPE_KEY ? key_set_by_id(keys, id) : NULL;
+    const struct scope *scope = kind == SCOPE_KEY ? NULL : key_set_scope(keys, kind, id);
+    const char *found = key != NULL ? key->name : scope != NULL ? scope->name : "";
+    slice_to_cstr(slice_from_cstr(found), name, SCOPE_NAME_SIZE);
+    key_set_unref(keys);
+    return slice_from_cstr(name);
 }
 
 static void member_usd(struct json_writer *w, struct slice name, int64_t nd)
@@ -113,17 +117,17 @@ static void member_usd(struct json_writer *w, struct slice name, int64_t nd)
     json_member_scaled(w, name, nd, 9);
 }
 
-static void write_alert(const struct gateway *gateway, const struct budget_alert *alert,
-                        struct buf *out)
+static void write_alert(struct gateway *gateway, const struct budget_alert *alert, struct buf *out)
 {
     char time[CLOCK_TEXT_SIZE];
+    char name[SCOPE_NAME_SIZE];
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
     json_member_string(&w, SLICE("event"), SLICE("cap"));
     json_member_string(&w, SLICE("at"), slice_from_cstr(clock_format(alert->wall_ns, time)));
     json_member_string(&w, SLICE("scope"), slice_from_cstr(scope_kind_name(alert->kind)));
-    json_member_string(&w, SLICE("name"), scope_name(gateway, alert->kind, alert->scope));
+    json_member_string(&w, SLICE("name"), scope_name(gateway, alert->kind, alert->scope, name));
     if (alert->model[0] != '\0') {
         json_member_string(&w, SLICE("model"), slice_from_cstr(alert->model));
     }
@@ -170,18 +174,19 @@ void gateway_budget_overrun(struct gateway *gateway, const struct overrun *overr
     uv_async_send(&gateway->wake);
 }
 
-static void write_overrun(const struct gateway *gateway, const struct kept_overrun *kept,
-                          struct buf *out)
+static void write_overrun(struct gateway *gateway, const struct kept_overrun *kept, struct buf *out)
 {
     char id[ID_TEXT_LEN + 1];
     char time[CLOCK_TEXT_SIZE];
+    char name[SCOPE_NAME_SIZE];
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
     json_member_string(&w, SLICE("event"), SLICE("overrun"));
     json_member_string(&w, SLICE("at"),
                        slice_from_cstr(clock_format(clock_wall(gateway->clock), time)));
-    json_member_string(&w, SLICE("key"), scope_name(gateway, SCOPE_KEY, kept->overrun.key_id));
+    json_member_string(&w, SLICE("key"),
+                       scope_name(gateway, SCOPE_KEY, kept->overrun.key_id, name));
     json_member_string(&w, SLICE("call"), slice_from_cstr(id_format(kept->overrun.call, id)));
     json_member_string(&w, SLICE("target"), slice_from_cstr(kept->target));
     member_usd(&w, SLICE("held_usd"), kept->overrun.held_nd);
@@ -206,7 +211,10 @@ static void block_key(struct gateway *gateway, const struct kept_overrun *kept)
         return;
     }
     gateway_reload_keys(gateway);
-    budget_block(gateway->budget, kept->overrun.key_id, gateway_budget_generation(gateway->keys));
+    uint64_t generation = 0;
+    struct key_set *keys = gateway_keys(gateway, &generation);
+    budget_block(gateway->budget, kept->overrun.key_id, gateway_budget_generation(keys));
+    key_set_unref(keys);
 }
 
 static void tell_overrun(struct gateway *gateway, const struct kept_overrun *kept)

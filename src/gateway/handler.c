@@ -49,13 +49,18 @@ static bool host_is_local(struct slice host)
     return name.len > 0;
 }
 
-/* The admin API is for whoever may open the socket file; on TCP only while no keys are required,
- * which is loopback only. */
+/* The admin API is for whoever may open the socket file. In front what only looks is open while no
+ * keys are required, which is loopback only. */
 static bool access_allowed(const struct worker *worker, const struct http_exchange *x,
                            const struct endpoint *endpoint)
 {
-    if (endpoint->access == ACCESS_PUBLIC || endpoint->access == ACCESS_SCRAPE ||
-        !worker->snapshot->keys_required || is_admin(x)) {
+    if (endpoint->access == ACCESS_PUBLIC || endpoint->access == ACCESS_SCRAPE || is_admin(x)) {
+        return true;
+    }
+    if (endpoint->access == ACCESS_OWNER) {
+        return false;
+    }
+    if (!worker->snapshot->keys_required) {
         return true;
     }
     if (endpoint->access == ACCESS_ADMIN) {
@@ -71,7 +76,9 @@ static void refuse_access(struct worker *worker, struct http_exchange *x,
                           const struct endpoint *endpoint)
 {
     metric_add(&worker->metrics.unauthorized, 1);
-    if (endpoint->access == ACCESS_ADMIN) {
+    if (endpoint->access == ACCESS_OWNER) {
+        answer_error(x, 403, "admin_only", "This endpoint is served on the admin socket only.");
+    } else if (endpoint->access == ACCESS_ADMIN) {
         answer_error(
             x, 403, "admin_only",
             "This endpoint is served on the admin socket only while client keys are required.");

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-#define METRICS_ENDPOINTS 48
+#define METRICS_ENDPOINTS 64
 #define METRICS_CODES 24
 #define METRICS_BUCKETS 20
 

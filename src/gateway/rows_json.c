@@ -258,33 +258,6 @@ void json_write_targets(const struct snapshot *snapshot, int64_t now_ns, struct 
     json_end_object(&w);
 }
 
-void json_write_keys(const struct key_set *keys, struct buf *out)
-{
-    struct json_writer w;
-    json_writer_init(&w, out);
-    json_begin_object(&w);
-    json_key(&w, SLICE("keys"));
-    json_begin_array(&w);
-    for (size_t i = 0; i < key_set_count(keys); i++) {
-        const struct key *key = key_set_at(keys, i);
-        json_begin_object(&w);
-        json_member_int(&w, SLICE("id"), (int64_t)key->id);
-        member_cstr(&w, SLICE("name"), key->name);
-        member_cstr(&w, SLICE("prefix"), key->prefix);
-        member_time(&w, SLICE("created"), key->created_s * NS_PER_S);
-        if (key->expires_s != 0) {
-            member_time(&w, SLICE("expires"), key->expires_s * NS_PER_S);
-        }
-        if (key->revoked_s != 0) {
-            member_time(&w, SLICE("revoked"), key->revoked_s * NS_PER_S);
-        }
-        json_member_bool(&w, SLICE("in_force"), key->revoked_s == 0);
-        json_end_object(&w);
-    }
-    json_end_array(&w);
-    json_end_object(&w);
-}
-
 static void write_price(struct json_writer *w, const struct catalogue_model *model)
 {
     json_begin_object(w);

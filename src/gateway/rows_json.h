@@ -6,7 +6,6 @@
 
 #include "config/snapshot.h"
 #include "provider/catalogue.h"
-#include "store/keys.h"
 #include "store/report.h"
 
 void json_write_report(const struct report *report, enum report_by by, int64_t since_s,
@@ -15,7 +14,6 @@ void json_write_calls(const struct call_page *page, struct buf *out);
 void json_write_call(const struct call_detail *detail, struct buf *out);
 /* Targets with live statistics (health must be attached). */
 void json_write_targets(const struct snapshot *snapshot, int64_t now_ns, struct buf *out);
-void json_write_keys(const struct key_set *keys, struct buf *out);
 /* The catalogue's prices whose provider or model contains `filter` (empty: all). */
 void json_write_prices(struct slice filter, int64_t wall_s, struct buf *out);
 

@@ -27,15 +27,32 @@
 #define ADMIN_REST_MS 100
 #define CUT_GRACE_MS 250 /* for the last words of calls that are cut */
 
+/* Who waits for all workers to have a set of keys is told. */
+static void say_keys(struct worker *worker, uint64_t generation)
+{
+    struct gateway *gateway = worker->gateway;
+    pthread_mutex_lock(&gateway->lock);
+    worker->keys_generation = generation;
+    pthread_cond_broadcast(&gateway->keys_taken);
+    pthread_mutex_unlock(&gateway->lock);
+}
+
+static void take_keys(struct worker *worker)
+{
+    uint64_t generation = 0;
+    struct key_set *keys = gateway_keys(worker->gateway, &generation);
+    key_set_unref(worker->keys);
+    worker->keys = keys;
+    say_keys(worker, generation);
+}
+
 /* The published snapshot and keys changed, or it is time to drain. */
 static void take_news(struct worker *worker)
 {
     struct snapshot *snapshot = gateway_snapshot(worker->gateway);
     snapshot_unref(worker->snapshot);
     worker->snapshot = snapshot;
-    struct key_set *keys = gateway_keys(worker->gateway);
-    key_set_unref(worker->keys);
-    worker->keys = keys;
+    take_keys(worker);
     SSL_CTX *tls = gateway_tls(worker->gateway);
     if (tls != worker->tls) {
         http_server_set_tls(worker->server, tls);
@@ -47,6 +64,7 @@ static void take_news(struct worker *worker)
 static void on_upstream_closed(void *user)
 {
     struct worker *worker = user;
+    say_keys(worker, UINT64_MAX); /* it serves nobody any more */
     deadline_close(&worker->cut, NULL);
     call_keep_close(&worker->keep);
     deadline_close(&worker->linger, NULL);
@@ -191,7 +209,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     buf_init(&worker->lines, LINES_BYTES_MAX);
     buf_init(&worker->log, LOG_BYTES_MAX);
     worker->snapshot = gateway_snapshot(gateway);
-    worker->keys = gateway_keys(gateway);
+    take_keys(worker);
     worker->tls = gateway_tls(gateway);
     uv_async_init(&worker->loop.uv, &worker->async, on_async);
     deadline_init(&worker->cut, &worker->loop, on_cut, worker);

@@ -40,7 +40,8 @@ struct worker {
     struct upstream *upstream;
     struct snapshot *snapshot; /* its own reference; swapped on `async` */
     struct key_set *keys;
-    SSL_CTX *tls; /* its own reference; NULL: plain */
+    uint64_t keys_generation; /* of the set; guarded by the gateway's lock */
+    SSL_CTX *tls;             /* its own reference; NULL: plain */
     uv_async_t async;
     struct deadline cut;    /* of what is under way while it drains */
     struct deadline linger; /* see call_linger.h */

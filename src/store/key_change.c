@@ -8,8 +8,9 @@
 
 #include <openssl/crypto.h>
 
-#define OLD_SECRETS_KEPT_S (INT64_C(90) * 86400) /* so that who uses one is told that it is over   \
-                                                  */
+#define OLD_SECRETS_KEPT_S                                                                         \
+    (INT64_C(90) * 86400) /* so that who uses one is told that it is over                          \
+                           */
 
 /* --- creating ----------------------------------------------------------------------------------
  */

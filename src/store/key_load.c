@@ -389,3 +389,15 @@ struct key_set *key_set_load(const char *path, struct error *error)
     key_set_unref(set);
     return NULL;
 }
+
+bool key_set_is_current(const struct key_set *set, const char *path)
+{
+    struct error unused;
+    int64_t changes = 0;
+    struct loader loader = {.db = database_open(path, DATABASE_READ, &unused)};
+    bool current = loader.db != NULL &&
+                   load_number(&loader, "SELECT key_changes FROM state", &changes) &&
+                   changes == set->changes;
+    sqlite3_close(loader.db);
+    return current;
+}

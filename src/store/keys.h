@@ -117,6 +117,8 @@ bool key_may_use(const struct key_set *set, const struct key *key, enum grant_ki
 
 /* Counts up with every change of what the set holds; sets of one database can be compared. */
 int64_t key_set_changes(const struct key_set *set);
+/* Is it what the database at `path` says now? False also when that cannot be read. */
+bool key_set_is_current(const struct key_set *set, const char *path);
 /* What the set takes in memory. */
 size_t key_set_bytes(const struct key_set *set);
 

@@ -510,7 +510,8 @@ def completions_parse(place):
         return result.stdout.decode().split()
 
     expect(problems, complete("sluice", "che") == ["check"], "commands")
-    expect(problems, complete("sluice", "key", "") == ["create", "list", "revoke"], "members")
+    expect(problems, "rotate" in complete("sluice", "key", ""), "members")
+    expect(problems, complete("sluice", "key", "r") == ["revoke", "rotate"], "their beginning")
     expect(problems, complete("sluice", "key", "create", "--na") == ["--name"], "flags of create")
     expect(problems, complete("sluice", "report", "--by", "ta") == ["task", "target"], "choice")
     expect(problems, complete("sluice", "--lis") == ["--listen"], "flags of serve without its name")

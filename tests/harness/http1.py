@@ -192,17 +192,29 @@ def get(port, path, timeout=10.0):
         connection.close()
 
 
-def get_unix(path_of_socket, path, timeout=10.0):
+def ask_unix(path_of_socket, request, timeout=10.0):
+    """One request on a fresh connection to a unix socket: (status, body)."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(timeout)
     sock.connect(path_of_socket)
     connection = Connection.__new__(Connection)
     connection.sock, connection.buffer, connection.ended, connection.reads = sock, b"", False, 0
     try:
-        connection.send(
-            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
-        )
+        connection.send(request)
         answer = read_answer(connection)
         return answer.status, answer.body
     finally:
         connection.close()
+
+
+def get_unix(path_of_socket, path, timeout=10.0):
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    return ask_unix(path_of_socket, request.encode(), timeout)
+
+
+def post_unix(path_of_socket, path, body, timeout=10.0):
+    request = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return ask_unix(path_of_socket, request.encode() + body, timeout)

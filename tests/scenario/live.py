@@ -315,6 +315,49 @@ class ConnectionsComeAndGo(Live):
         )
 
 
+class KeysTakeEffectAtOnce(Live):
+    says = "When the admin API has answered, every worker knows: made, rotated, revoked"
+    server = ""
+    rounds = 25
+
+    def config(self):
+        return super().config() + "keys: { required: true }\n"
+
+    def admin(self, path, body):
+        status, answer = http1.post_unix(
+            os.path.join(self.sluice.directory, "ledger.db.sock"), path, json.dumps(body).encode()
+        )
+        self.expect(status == 200, f"{path} {body}: {status} {answer}")
+        return json.loads(answer)
+
+    def all_say(self, clients, key, status, what):
+        for client in clients:
+            client.send(request(headers=[f"Authorization: Bearer {key}"]))
+        said = [http1.read_answer(client).status for client in clients]
+        self.expect(said == [status] * len(clients), f"{what}: {said}")
+
+    def play(self):
+        clients = [http1.connect(self.sluice.port) for _ in range(4 * self.workers)]
+        for number in range(self.rounds):
+            made = self.admin("/sluice/v1/keys", {"name": f"key {number}", "expires_in": "1h"})
+            self.all_say(clients, made["key"], 200, "a new key")
+            rotated = self.admin("/sluice/v1/keys/rotate", {"which": made["id"], "overlap": "1h"})
+            self.all_say(clients, made["key"], 200, "the old secret")
+            self.all_say(clients, rotated["key"], 200, "the new secret")
+            self.admin("/sluice/v1/keys/rotate", {"which": made["id"], "overlap": "0s"})
+            self.all_say(clients, made["key"], 401, "a secret before the last one")
+            self.all_say(clients, rotated["key"], 401, "a secret without overlap")
+            made = self.admin("/sluice/v1/keys", {"name": f"other {number}"})
+            self.all_say(clients, made["key"], 200, "another key")
+            self.admin("/sluice/v1/keys/revoke", {"which": made["prefix"]})
+            self.all_say(clients, made["key"], 401, "a revoked key")
+        for client in clients:
+            client.close()
+        status, told = self.sluice.api("/sluice/v1/audit/verify")
+        self.expect(status == 200 and told["entries"] == 5 * self.rounds, f"audit: {told}")
+        self.expect("sk-sl-" not in self.sluice.log(), "a key is in the log")
+
+
 class ExplainAgrees(Live):
     says = "Explain and the real path decide the same for thousands of random requests"
     targets = """\
@@ -392,5 +435,6 @@ LIVE = {
     "drain_times_out": DrainTimesOut,
     "one_probe": OneProbe,
     "connections_come_and_go": ConnectionsComeAndGo,
+    "keys_take_effect_at_once": KeysTakeEffectAtOnce,
     "explain_agrees": ExplainAgrees,
 }

@@ -161,17 +161,6 @@ static void prices(void)
     EXPECT(parses() && out.len > none + 10000);
 }
 
-static void keys(void)
-{
-    struct error error;
-    struct key_set *set = key_set_load("", &error);
-    EXPECT(set != NULL);
-    buf_clear(&out);
-    json_write_keys(set, &out);
-    EXPECT(parses() && has("{\"keys\":[]}"));
-    key_set_unref(set);
-}
-
 int main(void)
 {
     json_doc_init(&doc);
@@ -180,7 +169,6 @@ int main(void)
     TEST(report, "a report, losses too");
     TEST(all_targets, "targets with a name of their own, with their state and price");
     TEST(prices, "the catalogue's prices by filter");
-    TEST(keys, "keys without their secrets");
     json_doc_release(&doc);
     buf_release(&out);
     return tap_done();

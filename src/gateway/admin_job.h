@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One question to the database on libuv's thread pool: made on the loop, asked in the pool,
+ * answered on the loop again, unless the client left meanwhile. `ask` fills in `answer`, or `error`
+ * and leaves `ok` false; it sees nothing of the worker.
+ */
+#ifndef SLUICE_GATEWAY_ADMIN_JOB_H
+#define SLUICE_GATEWAY_ADMIN_JOB_H
+
+#include "gateway/key_api.h"
+#include "gateway/worker.h"
+#include "store/report.h"
+
+#define JOB_ARENA (64u << 20)
+#define JOB_ANSWER (64u << 20)
+#define JOB_WORD_MAX 128
+
+struct admin_job {
+    uint32_t magic;
+    uv_work_t work;
+    struct gateway *gateway;
+    struct http_exchange *exchange; /* NULL: the client left */
+    void (*ask)(struct admin_job *job);
+    char path[1024]; /* of the ledger */
+    struct buf answer;
+    struct error error;
+    bool ok;
+    /* What is asked, each question its own. */
+    char cursor[REPORT_CURSOR_SIZE];
+    struct id id;
+    size_t limit;
+    enum report_by by;
+    int64_t since_s;
+    uint64_t after;
+    char word[JOB_WORD_MAX];
+    enum key_operation operation;
+    struct buf body;          /* a copy */
+    struct key_set *keys;     /* its own reference, with */
+    const struct key *caller; /* the administrator who asks; NULL: the owner */
+    char actor[JOB_WORD_MAX]; /* as the audit log names it */
+    char source[JOB_WORD_MAX];
+};
+
+/* NULL: it was answered. */
+struct admin_job *admin_job_new(struct worker *worker, struct http_exchange *x,
+                                void (*ask)(struct admin_job *));
+void admin_job_start(struct worker *worker, struct admin_job *job);
+
+/* Value of a query parameter, as it stands; without a pointer when it is not there. */
+struct slice query_parameter(struct http_exchange *x, struct slice name);
+
+#endif

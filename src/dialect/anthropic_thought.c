@@ -79,7 +79,6 @@ static bool read_format(struct reader *r, uint32_t value, bool *ret_kept)
         [TYPE] = MEMBER_NAME("type"), [SCHEMA] = MEMBER_NAME("schema")};
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t format;
-    uint32_t schema;
     uint32_t values[COUNT];
     size_t unknown;
     struct slice type = SLICE_EMPTY;
@@ -97,14 +96,13 @@ static bool read_format(struct reader *r, uint32_t value, bool *ret_kept)
         *ret_kept = true;
         return true;
     }
-    if (!read_kind(r, values[SCHEMA], "output_config/format/schema", JSON_OBJECT, &schema)) {
+    if (!read_schema(r, values[SCHEMA], "output_config/format/schema", &r->chat->schema)) {
         return false;
     }
-    if (schema == JSON_ABSENT) {
+    if (r->chat->schema.ptr == NULL) {
         return reader_refuse_missing(r, "output_config/format/schema");
     }
     r->chat->format = FORMAT_JSON_SCHEMA;
-    r->chat->schema = json_raw(r->doc, schema);
     return true;
 }
 

@@ -16,18 +16,11 @@ static const struct member_table tool_table = MEMBER_TABLE(tool_names);
 
 static bool read_definition(struct reader *r, const uint32_t *values, struct chat_tool *tool)
 {
-    uint32_t schema;
     tool->kind = TOOL_FUNCTION;
-    if (!read_required(r, values[TOOL_NAME], "name", &tool->name) ||
-        !read_inner(r, values[TOOL_DESCRIPTION], "description", &tool->description) ||
-        !read_kind(r, values[TOOL_SCHEMA], "input_schema", JSON_OBJECT, &schema) ||
-        !read_flag(r, values[TOOL_STRICT], "strict", &tool->strict)) {
-        return false;
-    }
-    if (schema != JSON_ABSENT) {
-        tool->parameters = json_raw(r->doc, schema);
-    }
-    return true;
+    return read_required(r, values[TOOL_NAME], "name", &tool->name) &&
+           read_inner(r, values[TOOL_DESCRIPTION], "description", &tool->description) &&
+           read_schema(r, values[TOOL_SCHEMA], "input_schema", &tool->parameters) &&
+           read_flag(r, values[TOOL_STRICT], "strict", &tool->strict);
 }
 
 /* Anthropic's own tools (web search, bash, memory ...) have versions as types and no schema: they

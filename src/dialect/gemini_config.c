@@ -156,23 +156,16 @@ static bool read_stop(struct reader *r, uint32_t value)
 static bool read_schemas(struct reader *r, const uint32_t *values)
 {
     struct chat *chat = r->chat;
-    uint32_t schema;
+    struct slice subset = SLICE_EMPTY;
     if (member_given(r->doc, values[CONFIG_SCHEMA])) {
         if (member_given(r->doc, values[CONFIG_JSON_SCHEMA])) {
             return reader_refuse(r, "conflicting_members", path_of(CONFIG_JSON_SCHEMA),
                                  "Either \"responseSchema\" or \"responseJsonSchema\" is given.");
         }
-        return read_kind(r, values[CONFIG_SCHEMA], path_of(CONFIG_SCHEMA), JSON_OBJECT, &schema) &&
-               gemini_json_schema(r, schema, &chat->schema);
+        return read_schema(r, values[CONFIG_SCHEMA], path_of(CONFIG_SCHEMA), &subset) &&
+               gemini_json_schema(r, values[CONFIG_SCHEMA], &chat->schema);
     }
-    if (!read_kind(r, values[CONFIG_JSON_SCHEMA], path_of(CONFIG_JSON_SCHEMA), JSON_OBJECT,
-                   &schema)) {
-        return false;
-    }
-    if (schema != JSON_ABSENT) {
-        chat->schema = json_raw(r->doc, schema);
-    }
-    return true;
+    return read_schema(r, values[CONFIG_JSON_SCHEMA], path_of(CONFIG_JSON_SCHEMA), &chat->schema);
 }
 
 /* Types other than JSON and plain text (text/x.enum) are Google's own: kept aside with their

@@ -89,6 +89,17 @@ bool gemini_extra_add(struct reader *r, uint32_t value)
     return true;
 }
 
+static bool refuse_item(struct reader *r, const char *member, uint32_t list, uint32_t item)
+{
+    char path[128];
+    size_t index = 0;
+    for (uint32_t i = json_first(r->doc, list); i != item; i = json_next(r->doc, list, i)) {
+        index++;
+    }
+    (void)snprintf(path, sizeof path, "%s/%zu", member, index);
+    return reader_refuse_type(r, path, "an object");
+}
+
 bool gemini_list_read(struct reader *r, uint32_t value, const char *member,
                       struct gemini_list *ret_list)
 {
@@ -109,7 +120,7 @@ bool gemini_list_read(struct reader *r, uint32_t value, const char *member,
     ret_list->count = json_count(r->doc, value);
     for (uint32_t i = ret_list->first; i != JSON_ABSENT; i = json_next(r->doc, value, i)) {
         if (json_kind(r->doc, i) != JSON_OBJECT) {
-            return reader_refuse_type(r, member, "an array of objects");
+            return refuse_item(r, member, value, i);
         }
     }
     return true;

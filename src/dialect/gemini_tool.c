@@ -33,21 +33,18 @@ static const struct gemini_table declaration_table =
 
 static bool read_parameters(struct reader *r, const uint32_t *values, struct chat_tool *tool)
 {
-    uint32_t schema;
-    uint32_t json_schema;
-    if (!read_kind(r, values[DECLARATION_SCHEMA], "parameters", JSON_OBJECT, &schema) ||
-        !read_kind(r, values[DECLARATION_JSON_SCHEMA], "parametersJsonSchema", JSON_OBJECT,
-                   &json_schema)) {
+    struct slice subset = SLICE_EMPTY;
+    if (!read_schema(r, values[DECLARATION_SCHEMA], "parameters", &subset) ||
+        !read_schema(r, values[DECLARATION_JSON_SCHEMA], "parametersJsonSchema",
+                     &tool->parameters)) {
         return false;
     }
-    if (schema != JSON_ABSENT && json_schema != JSON_ABSENT) {
+    if (subset.ptr != NULL && tool->parameters.ptr != NULL) {
         return reader_refuse(r, "conflicting_members", "parametersJsonSchema",
                              "Either \"parameters\" or \"parametersJsonSchema\" is given.");
     }
-    if (json_schema != JSON_ABSENT) {
-        tool->parameters = json_raw(r->doc, json_schema);
-    }
-    return schema == JSON_ABSENT || gemini_json_schema(r, schema, &tool->parameters);
+    return subset.ptr == NULL ||
+           gemini_json_schema(r, values[DECLARATION_SCHEMA], &tool->parameters);
 }
 
 static bool read_declaration(struct reader *r, uint32_t node, struct chat_tool *tool)

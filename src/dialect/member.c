@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #define NAME_MAX_BYTES 64u
+#define SCHEMA_MAX_BYTES (1u << 20)
 #define KELVIN_SIGN "\xE2\x84\xAA"
 #define LONG_S "\xC5\xBF"
 
@@ -351,6 +352,25 @@ bool read_kind(struct reader *r, uint32_t value, const char *member, enum json_k
         return reader_refuse_type(r, member, kind == JSON_ARRAY ? "an array" : "an object");
     }
     *out = value;
+    return true;
+}
+
+bool read_schema(struct reader *r, uint32_t value, const char *member, struct slice *out)
+{
+    uint32_t object;
+    if (!read_kind(r, value, member, JSON_OBJECT, &object)) {
+        return false;
+    }
+    if (object == JSON_ABSENT) {
+        return true;
+    }
+    struct slice raw = json_raw(r->doc, object);
+    if (raw.len > SCHEMA_MAX_BYTES) {
+        return reader_refuse(r, "schema_too_large", member,
+                             "A schema may have at most %u bytes; this one has %zu.",
+                             SCHEMA_MAX_BYTES, raw.len);
+    }
+    *out = raw;
     return true;
 }
 

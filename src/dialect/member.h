@@ -8,7 +8,8 @@
  *
  * Stable codes of refusals: invalid_type, invalid_value, missing_member, duplicate_member,
  * ambiguous_member, missing_messages, empty_messages, invalid_role, orphan_tool_result,
- * invalid_max_tokens, conflicting_members, unsupported_prompt, request_too_large.
+ * invalid_base64, invalid_max_tokens, conflicting_members, schema_too_large, unsupported_prompt,
+ * request_too_large.
  */
 #ifndef SLUICE_DIALECT_MEMBER_H
 #define SLUICE_DIALECT_MEMBER_H
@@ -102,6 +103,9 @@ MUST_USE bool read_flag(struct reader *r, uint32_t value, const char *member, in
 /* A value of this kind; *out becomes JSON_ABSENT for null. */
 MUST_USE bool read_kind(struct reader *r, uint32_t value, const char *member, enum json_kind kind,
                         uint32_t *out);
+/* A JSON schema: *out is its bytes. One beyond a megabyte is refused ("schema_too_large"): no
+   provider takes the tenth of it, and each attempt would carry it. */
+MUST_USE bool read_schema(struct reader *r, uint32_t value, const char *member, struct slice *out);
 /* A string that must be there and must not be empty. */
 MUST_USE bool read_required(struct reader *r, uint32_t value, const char *member,
                             struct slice *out);

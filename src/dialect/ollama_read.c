@@ -121,8 +121,7 @@ static bool read_format(struct reader *r, uint32_t value)
     }
     if (json_kind(r->doc, value) == JSON_OBJECT) {
         chat->format = FORMAT_JSON_SCHEMA;
-        chat->schema = json_raw(r->doc, value);
-        return true;
+        return read_schema(r, value, "format", &chat->schema);
     }
     if (!json_string_is(r->doc, value, SLICE("json"))) {
         return reader_refuse(r, "invalid_value", "format",

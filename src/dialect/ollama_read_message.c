@@ -93,13 +93,16 @@ static struct slice media_type_of(struct slice data)
 static bool read_image(struct reader *r, uint32_t node, struct chat_part *part)
 {
     struct slice data = SLICE_EMPTY;
-    if (!read_required(r, node, "images", &data)) {
-        return false;
+    if (json_kind(r->doc, node) != JSON_STRING) {
+        return reader_refuse_type(r, NULL, "a string");
     }
+    data = json_inner(r->doc, node);
     part->kind = PART_IMAGE;
     part->raw = json_raw(r->doc, node);
-    if (!base64_standard(data, r->arena, &part->data)) {
-        return reader_refuse(r, "invalid_value", "images", "An image must be base64.");
+    if (data.len == 0 || !base64_standard(data, r->arena, &part->data)) {
+        return r->arena->exhausted
+                   ? reader_refuse_size(r)
+                   : reader_refuse(r, "invalid_base64", NULL, "An image must be base64.");
     }
     part->media_type = media_type_of(part->data);
     return true;
@@ -107,11 +110,16 @@ static bool read_image(struct reader *r, uint32_t node, struct chat_part *part)
 
 static bool read_images(struct reader *r, uint32_t list, struct chat_message *message)
 {
-    for (uint32_t i = json_first(r->doc, list); i != JSON_ABSENT; i = json_next(r->doc, list, i)) {
+    r->place[r->depth].list = "images";
+    r->place[r->depth].index = 0;
+    r->depth++;
+    for (uint32_t i = json_first(r->doc, list); i != JSON_ABSENT;
+         i = json_next(r->doc, list, i), r->place[r->depth - 1].index++) {
         if (!read_image(r, i, &message->parts[message->part_count++])) {
             return false;
         }
     }
+    r->depth--;
     return true;
 }
 
@@ -140,11 +148,12 @@ static bool read_call(struct turn *t, uint32_t node, size_t position)
     struct chat_part *part = push(t, PART_TOOL_CALL);
     uint32_t function = json_member(r->doc, node, SLICE("function"));
     if (!json_is(r->doc, function, JSON_OBJECT)) {
-        return reader_refuse(r, "invalid_value", "tool_calls", "A call must hold a function.");
+        return function == JSON_ABSENT ? reader_refuse_missing(r, "function")
+                                       : reader_refuse_type(r, "function", "an object");
     }
     uint32_t arguments = json_member(r->doc, function, SLICE("arguments"));
-    if (!read_inner(r, json_member(r->doc, node, SLICE("id")), "tool_calls/id", &part->id) ||
-        !read_required(r, json_member(r->doc, function, SLICE("name")), "tool_calls/function/name",
+    if (!read_inner(r, json_member(r->doc, node, SLICE("id")), "id", &part->id) ||
+        !read_required(r, json_member(r->doc, function, SLICE("name")), "function/name",
                        &part->name)) {
         return false;
     }
@@ -172,6 +181,10 @@ static bool read_calls(struct turn *t)
     if (count == 0) {
         return true;
     }
+    if (t->message->role != ROLE_ASSISTANT) {
+        return reader_refuse(t->r, "invalid_value", "tool_calls",
+                             "Only an assistant's turn can make calls.");
+    }
     if (count > CALLS_PER_TURN) {
         return reader_refuse(t->r, "invalid_value", "tool_calls",
                              "One turn may hold at most %u calls.", CALLS_PER_TURN);
@@ -179,13 +192,17 @@ static bool read_calls(struct turn *t)
     t->calls = &t->message->parts[t->message->part_count];
     t->call_count = count;
     memset(t->answered, 0, sizeof t->answered);
-    size_t position = 0;
-    for (uint32_t i = json_first(t->r->doc, list); i != JSON_ABSENT;
-         i = json_next(t->r->doc, list, i)) {
-        if (!read_call(t, i, position++)) {
+    struct reader *r = t->r;
+    r->place[1].list = "tool_calls";
+    r->place[1].index = 0;
+    r->depth = 2;
+    for (uint32_t i = json_first(r->doc, list); i != JSON_ABSENT;
+         i = json_next(r->doc, list, i), r->place[1].index++) {
+        if (!read_call(t, i, r->place[1].index)) {
             return false;
         }
     }
+    r->depth = 1;
     return true;
 }
 
@@ -342,17 +359,9 @@ static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
                              "The member \"function\" is required.");
     }
     tool->raw = json_raw(r->doc, node);
-    if (!members_read(r, function, "function", &table, values, &unknown)) {
-        return false;
-    }
-    uint32_t parameters = values[PARAMETERS];
-    if (member_given(r->doc, parameters)) {
-        if (json_kind(r->doc, parameters) != JSON_OBJECT) {
-            return reader_refuse_type(r, "function/parameters", "an object");
-        }
-        tool->parameters = json_raw(r->doc, parameters);
-    }
-    return read_required(r, values[NAME], "function/name", &tool->name) &&
+    return members_read(r, function, "function", &table, values, &unknown) &&
+           read_schema(r, values[PARAMETERS], "function/parameters", &tool->parameters) &&
+           read_required(r, values[NAME], "function/name", &tool->name) &&
            read_inner(r, values[DESCRIPTION], "function/description", &tool->description);
 }
 

@@ -62,7 +62,7 @@ static bool take_url(struct reader *r, struct slice url, const char *member, str
         return true;
     }
     return inner_is_base64(part->data) ||
-           reader_refuse(r, "invalid_value", member, "The data is no valid base64.");
+           reader_refuse(r, "invalid_base64", member, "The data is no valid base64.");
 }
 
 static bool read_image_part(struct reader *r, const uint32_t *values, struct chat_part *part)
@@ -100,7 +100,7 @@ static bool read_audio_part(struct reader *r, const uint32_t *values, struct cha
         return false;
     }
     return inner_is_base64(part->data) ||
-           reader_refuse(r, "invalid_value", "input_audio/data", "The data is no valid base64.");
+           reader_refuse(r, "invalid_base64", "input_audio/data", "The data is no valid base64.");
 }
 
 static bool read_file_part(struct reader *r, const uint32_t *values, struct chat_part *part)

@@ -13,7 +13,6 @@ static bool read_definition(struct reader *r, uint32_t function, struct chat_too
     };
     static const struct member_table table = MEMBER_TABLE(names);
     uint32_t values[COUNT];
-    uint32_t parameters;
     size_t unknown;
     if (!member_given(r->doc, function)) {
         return reader_refuse_missing(r, "function");
@@ -24,12 +23,9 @@ static bool read_definition(struct reader *r, uint32_t function, struct chat_too
     if (!members_read(r, function, "function", &table, values, &unknown) ||
         !read_required(r, values[NAME], "function/name", &tool->name) ||
         !read_inner(r, values[DESCRIPTION], "function/description", &tool->description) ||
-        !read_kind(r, values[PARAMETERS], "function/parameters", JSON_OBJECT, &parameters) ||
+        !read_schema(r, values[PARAMETERS], "function/parameters", &tool->parameters) ||
         !read_flag(r, values[STRICT], "function/strict", &tool->strict)) {
         return false;
-    }
-    if (parameters != JSON_ABSENT) {
-        tool->parameters = json_raw(r->doc, parameters);
     }
     return true;
 }
@@ -173,7 +169,7 @@ bool openai_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept)
                          &r->chat->tool_choice_name);
 }
 
-static bool read_schema(struct reader *r, uint32_t value)
+static bool read_format_schema(struct reader *r, uint32_t value)
 {
     enum { NAME, SCHEMA, STRICT, COUNT };
     static const struct member_name names[COUNT] = {[NAME] = MEMBER_NAME("name"),
@@ -182,7 +178,6 @@ static bool read_schema(struct reader *r, uint32_t value)
     static const struct member_table table = MEMBER_TABLE(names);
     struct chat *chat = r->chat;
     uint32_t values[COUNT];
-    uint32_t schema;
     size_t unknown;
     if (!member_given(r->doc, value)) {
         return reader_refuse_missing(r, "response_format/json_schema");
@@ -192,12 +187,9 @@ static bool read_schema(struct reader *r, uint32_t value)
     }
     if (!members_read(r, value, "response_format/json_schema", &table, values, &unknown) ||
         !read_inner(r, values[NAME], "response_format/json_schema/name", &chat->schema_name) ||
-        !read_kind(r, values[SCHEMA], "response_format/json_schema/schema", JSON_OBJECT, &schema) ||
+        !read_schema(r, values[SCHEMA], "response_format/json_schema/schema", &chat->schema) ||
         !read_flag(r, values[STRICT], "response_format/json_schema/strict", &chat->schema_strict)) {
         return false;
-    }
-    if (schema != JSON_ABSENT) {
-        chat->schema = json_raw(r->doc, schema);
     }
     chat->format = FORMAT_JSON_SCHEMA;
     return true;
@@ -219,7 +211,7 @@ bool openai_read_format(struct reader *r, uint32_t value, bool *ret_kept)
         return false;
     }
     if (json_string_is(doc, word, SLICE("json_schema"))) {
-        return read_schema(r, json_member(doc, format, SLICE("json_schema")));
+        return read_format_schema(r, json_member(doc, format, SLICE("json_schema")));
     }
     if (json_string_is(doc, word, SLICE("json_object"))) {
         r->chat->format = FORMAT_JSON_OBJECT;

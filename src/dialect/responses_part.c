@@ -58,7 +58,7 @@ static bool take_url(struct reader *r, struct slice url, const char *member, str
         return true;
     }
     return inner_is_base64(part->data) ||
-           reader_refuse(r, "invalid_value", member, "The data is no valid base64.");
+           reader_refuse(r, "invalid_base64", member, "The data is no valid base64.");
 }
 
 static bool read_image(struct reader *r, const uint32_t *values, struct chat_part *part)
@@ -85,7 +85,7 @@ static bool take_file_data(struct reader *r, struct slice data, struct chat_part
     part->media_type = SLICE("application/pdf");
     part->data = data;
     return inner_is_base64(data) ||
-           reader_refuse(r, "invalid_value", "file_data", "The data is no valid base64.");
+           reader_refuse(r, "invalid_base64", "file_data", "The data is no valid base64.");
 }
 
 static bool read_file(struct reader *r, const uint32_t *values, struct chat_part *part)
@@ -127,7 +127,7 @@ static bool read_audio(struct reader *r, const uint32_t *values, struct chat_par
         return false;
     }
     return inner_is_base64(part->data) ||
-           reader_refuse(r, "invalid_value", "input_audio/data", "The data is no valid base64.");
+           reader_refuse(r, "invalid_base64", "input_audio/data", "The data is no valid base64.");
 }
 
 static const struct {

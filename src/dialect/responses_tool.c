@@ -35,18 +35,11 @@ static const struct member_table tool_table = MEMBER_TABLE(tool_member_names);
 
 static bool read_function(struct reader *r, const uint32_t *values, struct chat_tool *tool)
 {
-    uint32_t parameters;
     tool->kind = TOOL_FUNCTION;
-    if (!read_required(r, values[TOOL_NAME], "name", &tool->name) ||
-        !read_inner(r, values[TOOL_DESCRIPTION], "description", &tool->description) ||
-        !read_kind(r, values[TOOL_PARAMETERS], "parameters", JSON_OBJECT, &parameters) ||
-        !read_flag(r, values[TOOL_STRICT], "strict", &tool->strict)) {
-        return false;
-    }
-    if (parameters != JSON_ABSENT) {
-        tool->parameters = json_raw(r->doc, parameters);
-    }
-    return true;
+    return read_required(r, values[TOOL_NAME], "name", &tool->name) &&
+           read_inner(r, values[TOOL_DESCRIPTION], "description", &tool->description) &&
+           read_schema(r, values[TOOL_PARAMETERS], "parameters", &tool->parameters) &&
+           read_flag(r, values[TOOL_STRICT], "strict", &tool->strict);
 }
 
 static bool read_custom(struct reader *r, const uint32_t *values, struct chat_tool *tool)
@@ -307,7 +300,7 @@ bool responses_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept
 
 /* --- text --- */
 
-static bool read_schema(struct reader *r, uint32_t format)
+static bool read_format_schema(struct reader *r, uint32_t format)
 {
     enum { TYPE, NAME, SCHEMA, STRICT, COUNT };
     static const struct member_name names[COUNT] = {[TYPE] = MEMBER_NAME("type"),
@@ -317,18 +310,16 @@ static bool read_schema(struct reader *r, uint32_t format)
     static const struct member_table table = MEMBER_TABLE(names);
     struct chat *chat = r->chat;
     uint32_t values[COUNT];
-    uint32_t schema;
     size_t unknown;
     if (!members_read(r, format, "text/format", &table, values, &unknown) ||
         !read_inner(r, values[NAME], "text/format/name", &chat->schema_name) ||
-        !read_kind(r, values[SCHEMA], "text/format/schema", JSON_OBJECT, &schema) ||
+        !read_schema(r, values[SCHEMA], "text/format/schema", &chat->schema) ||
         !read_flag(r, values[STRICT], "text/format/strict", &chat->schema_strict)) {
         return false;
     }
-    if (schema == JSON_ABSENT) {
+    if (chat->schema.ptr == NULL) {
         return reader_refuse_missing(r, "text/format/schema");
     }
-    chat->schema = json_raw(r->doc, schema);
     chat->format = FORMAT_JSON_SCHEMA;
     return true;
 }
@@ -348,7 +339,7 @@ static bool read_format(struct reader *r, uint32_t value)
         return false;
     }
     if (json_string_is(r->doc, type, SLICE("json_schema"))) {
-        return read_schema(r, format);
+        return read_format_schema(r, format);
     }
     if (json_string_is(r->doc, type, SLICE("json_object"))) {
         r->chat->format = FORMAT_JSON_OBJECT;

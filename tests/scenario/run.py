@@ -23,6 +23,7 @@ from casefile import Case  # noqa: E402
 from failures import FAILED  # noqa: E402
 from lanes import LANES  # noqa: E402
 from live import LIVE  # noqa: E402
+from refusals import REFUSALS  # noqa: E402
 from scenario import Scenario  # noqa: E402
 
 SLOW_SECONDS = 5.0
@@ -59,7 +60,8 @@ class DataCase(Case):
 
 def select(names):
     """Live ones first: they take the longest."""
-    cases = [LiveCase(name, kind) for name, kind in {**LIVE, **LANES, **FAILED}.items()]
+    live = {**LIVE, **LANES, **FAILED, **REFUSALS}
+    cases = [LiveCase(name, kind) for name, kind in live.items()]
     cases += [DataCase(path) for path in sorted(glob.glob(os.path.join(HERE, "cases", "*.case")))]
     if not names:
         return cases

@@ -372,7 +372,7 @@ static void wrong_tools_are_refused(void)
         const char *pointer;
     } cases[] = {
         {"\"tools\":7", "invalid_type", "/tools"},
-        {"\"tools\":[7]", "invalid_type", "/tools"},
+        {"\"tools\":[7]", "invalid_type", "/tools/0"},
         {"\"tools\":[{},{\"functionDeclarations\":7}]", "invalid_type",
          "/tools/1/functionDeclarations"},
         {"\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\"},{}]}]", "missing_member",
@@ -543,7 +543,7 @@ static const struct {
     {"null", "missing_messages", "/contents"},
     {"[]", "empty_messages", "/contents"},
     {"\"Hi\"", "invalid_type", "/contents"},
-    {"[\"Hi\"]", "invalid_type", "/contents"},
+    {"[\"Hi\"]", "invalid_type", "/contents/0"},
     {"[{\"role\":\"user\"}]", "missing_member", "/contents/0/parts"},
     {"[{\"role\":\"user\",\"parts\":[]}]", "missing_member", "/contents/0/parts"},
     {"[{\"role\":\"user\",\"parts\":\"Hi\"}]", "invalid_type", "/contents/0/parts"},

@@ -30,7 +30,7 @@ static void refuses_what_is_no_request(void)
                    "/messages/0/content");
     expect_refused(OPERATION_CHAT,
                    "{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"images\":[\"%%\"]}]}",
-                   "invalid_value", "/messages/0/images");
+                   "invalid_base64", "/messages/0/images/0");
     expect_refused(OPERATION_CHAT, "{\"stream\":1,\"messages\":[]}", "invalid_type", "/stream");
     expect_refused(OPERATION_CHAT, "{\"think\":1,\"messages\":[]}", "invalid_type", "/think");
     expect_refused(OPERATION_CHAT, "{\"format\":\"xml\",\"messages\":[]}", "invalid_value",
@@ -48,13 +48,13 @@ static void refuses_what_is_no_request(void)
                    "{\"tools\":[{\"function\":{\"name\":\"f\",\"parameters\":1}}],\"messages\":[]}",
                    "invalid_type", "/tools/0/function/parameters");
     expect_refused(OPERATION_CHAT, "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{}]}]}",
-                   "invalid_value", "/messages/0/tool_calls");
+                   "missing_member", "/messages/0/tool_calls/0/function");
     expect_refused(OPERATION_CHAT, "{\"tools\":1,\"messages\":[]}", "invalid_type", "/tools");
     expect_refused(OPERATION_CHAT, "{\"messages\":[{\"content\":\"a\"}]}", "missing_member",
                    "/messages/0/role");
     expect_refused(OPERATION_CHAT,
                    "{\"messages\":[{\"role\":\"user\",\"content\":\"a\",\"images\":[1]}]}",
-                   "invalid_type", "/messages/0/images");
+                   "invalid_type", "/messages/0/images/0");
     expect_refused(OPERATION_CHAT, "{\"messages\":[{\"role\":\"user\",\"content\":1}]}",
                    "invalid_type", "/messages/0/content");
     expect_refused(OPERATION_CHAT, "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":1}]}",
@@ -62,7 +62,7 @@ static void refuses_what_is_no_request(void)
     expect_refused(OPERATION_CHAT,
                    "{\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":1,"
                    "\"function\":{\"name\":\"f\"}}]}]}",
-                   "invalid_type", "/messages/0/tool_calls/id");
+                   "invalid_type", "/messages/0/tool_calls/0/id");
     expect_refused(OPERATION_CHAT,
                    "{\"messages\":[{\"role\":\"tool\",\"tool_name\":1,\"content\":\"a\"}]}",
                    "invalid_type", "/messages/0/tool_name");
@@ -72,8 +72,8 @@ static void refuses_what_is_no_prompt_or_input(void)
 {
     expect_refused(OPERATION_COMPLETION, "{\"prompt\":\"a\",\"system\":1}", "invalid_type",
                    "/system");
-    expect_refused(OPERATION_COMPLETION, "{\"prompt\":\"a\",\"images\":[\"%\"]}", "invalid_value",
-                   "/images");
+    expect_refused(OPERATION_COMPLETION, "{\"prompt\":\"a\",\"images\":[\"%\"]}", "invalid_base64",
+                   "/images/0");
     expect_refused(OPERATION_COMPLETION, "{}", "missing_member", "/prompt");
     expect_refused(OPERATION_COMPLETION, "{\"prompt\":1}", "invalid_type", "/prompt");
     expect_refused(OPERATION_COMPLETION, "{\"prompt\":\"a\",\"images\":1}", "invalid_type",

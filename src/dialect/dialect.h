@@ -88,8 +88,10 @@ struct answer_error {
     struct slice call_id;
     struct slice detail; /* raw JSON object for a member `sluice` (the list of refused targets), or
                             NULL ptr */
-    bool stream_array;   /* of a stream: as in struct answer_head, and whether some of the array was
-                            written */
+    int64_t
+        retry_after_ms; /* how long to wait; 0: nobody said. In the head too, see docs/answers */
+    bool stream_array;  /* of a stream: as in struct answer_head, and whether some of the array was
+                           written */
     bool stream_begun;
     struct encoder *encoder; /* of a stream that we write ourselves: what it told is repeated and
                                 counted on; or NULL */

@@ -7,6 +7,8 @@
 #include "dialect/gemini.h"
 #include "dialect/inner.h"
 
+#include <stdio.h>
+
 /* The object of the error within a body, or JSON_ABSENT. Some endpoints send an array of one. */
 static uint32_t error_object(const struct json_doc *doc)
 {
@@ -181,7 +183,18 @@ struct slice gemini_status_name(int status)
     return status >= 500 ? SLICE("INTERNAL") : SLICE("INVALID_ARGUMENT");
 }
 
-/* Our stable code, the member that is wrong and the call's id, as google.rpc says such things. */
+/* A google.protobuf.Duration: "7s", "0.250s". */
+static void write_seconds(struct json_writer *json, int64_t ms)
+{
+    char text[32];
+    int len = ms % 1000 == 0 ? snprintf(text, sizeof text, "%llds", (long long)(ms / 1000))
+                             : snprintf(text, sizeof text, "%lld.%03llds", (long long)(ms / 1000),
+                                        (long long)(ms % 1000));
+    json_write_string(json, slice_of(text, (size_t)len));
+}
+
+/* Our stable code, how long to wait, the member that is wrong and the call's id, as google.rpc says
+ * such things. */
 static void write_details(struct json_writer *json, const struct answer_error *error)
 {
     json_key(json, SLICE("details"));
@@ -199,6 +212,13 @@ static void write_details(struct json_writer *json, const struct answer_error *e
             json_member_string(json, SLICE("call_id"), error->call_id);
             json_end_object(json);
         }
+        json_end_object(json);
+    }
+    if (error->retry_after_ms > 0) { /* Google's clients look for it here and not in the head */
+        json_begin_object(json);
+        json_member_string(json, SLICE("@type"), SLICE("type.googleapis.com/google.rpc.RetryInfo"));
+        json_key(json, SLICE("retryDelay"));
+        write_seconds(json, error->retry_after_ms);
         json_end_object(json);
     }
     if (error->param.ptr != NULL) {

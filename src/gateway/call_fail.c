@@ -26,6 +26,11 @@ static struct slice error_type(int status)
     return status < 500 ? SLICE("invalid_request_error") : SLICE("api_error");
 }
 
+static bool tells_when(int status)
+{
+    return status == 429 || status == 503 || status == 529;
+}
+
 static void fill_error(const struct call *call, int status, const char *code,
                        const struct fail_words *words, struct answer_error *ret_error)
 {
@@ -37,6 +42,7 @@ static void fill_error(const struct call *call, int status, const char *code,
         .param = words->param.len > 0 ? words->param : SLICE_EMPTY,
         .call_id = slice_of(call->id_text, ID_TEXT_LEN),
         .detail = SLICE_EMPTY,
+        .retry_after_ms = tells_when(status) ? call->attempt.retry_after_ms : 0,
         .stream_array = call->stream_array,
         .stream_begun = call->stream_begun,
         .encoder = call->committed && call->attempt.lane == LANE_TRANSLATE ? call->encoder : NULL,
@@ -63,7 +69,7 @@ static void respond(struct call *call, const struct answer_error *error)
     struct buf *lines = answer_headers_begin(call);
     answer_headers_add(lines, SLICE("content-type"), SLICE("application/json"));
     answer_headers_of_call(lines, call);
-    if (error->status == 429 || error->status == 503 || error->status == 529) {
+    if (tells_when(error->status)) {
         answer_headers_retry_after(lines, call);
     }
     answer_headers_should_retry(lines, call, error->status);

@@ -7,32 +7,70 @@
 #include <time.h>
 
 #define DURATION_MAX_MS (366LL * 86400 * 1000)
+#define SINCE_1970_S 1000000000u /* below it a number is a duration */
+#define SINCE_1970_MS 100000000000u
 
 enum field { FIELD_LIMIT, FIELD_REMAINING, FIELD_RESET };
 
+#define MEMBER(name) offsetof(struct rate_limits, name)
+
 static const struct {
-    struct slice openai;
+    struct slice openai; /* NULL ptr: no such word */
     struct slice anthropic;
-    bool tokens;
+    struct slice plain; /* of those who count requests only */
+    size_t limit;       /* offset of the struct rate_limit */
     enum field field;
 } names[] = {
-    {SLICE_INIT("x-ratelimit-limit-requests"), SLICE_INIT("anthropic-ratelimit-requests-limit"),
-     false, FIELD_LIMIT},
-    {SLICE_INIT("x-ratelimit-remaining-requests"),
-     SLICE_INIT("anthropic-ratelimit-requests-remaining"), false, FIELD_REMAINING},
-    {SLICE_INIT("x-ratelimit-reset-requests"), SLICE_INIT("anthropic-ratelimit-requests-reset"),
-     false, FIELD_RESET},
-    {SLICE_INIT("x-ratelimit-limit-tokens"), SLICE_INIT("anthropic-ratelimit-tokens-limit"), true,
-     FIELD_LIMIT},
-    {SLICE_INIT("x-ratelimit-remaining-tokens"), SLICE_INIT("anthropic-ratelimit-tokens-remaining"),
-     true, FIELD_REMAINING},
-    {SLICE_INIT("x-ratelimit-reset-tokens"), SLICE_INIT("anthropic-ratelimit-tokens-reset"), true,
-     FIELD_RESET},
+    {.openai = SLICE_INIT("x-ratelimit-limit-requests"),
+     .anthropic = SLICE_INIT("anthropic-ratelimit-requests-limit"),
+     .plain = SLICE_INIT("x-ratelimit-limit"),
+     .limit = MEMBER(requests),
+     .field = FIELD_LIMIT},
+    {.openai = SLICE_INIT("x-ratelimit-remaining-requests"),
+     .anthropic = SLICE_INIT("anthropic-ratelimit-requests-remaining"),
+     .plain = SLICE_INIT("x-ratelimit-remaining"),
+     .limit = MEMBER(requests),
+     .field = FIELD_REMAINING},
+    {.openai = SLICE_INIT("x-ratelimit-reset-requests"),
+     .anthropic = SLICE_INIT("anthropic-ratelimit-requests-reset"),
+     .plain = SLICE_INIT("x-ratelimit-reset"),
+     .limit = MEMBER(requests),
+     .field = FIELD_RESET},
+    {.openai = SLICE_INIT("x-ratelimit-limit-tokens"),
+     .anthropic = SLICE_INIT("anthropic-ratelimit-tokens-limit"),
+     .limit = MEMBER(tokens),
+     .field = FIELD_LIMIT},
+    {.openai = SLICE_INIT("x-ratelimit-remaining-tokens"),
+     .anthropic = SLICE_INIT("anthropic-ratelimit-tokens-remaining"),
+     .limit = MEMBER(tokens),
+     .field = FIELD_REMAINING},
+    {.openai = SLICE_INIT("x-ratelimit-reset-tokens"),
+     .anthropic = SLICE_INIT("anthropic-ratelimit-tokens-reset"),
+     .limit = MEMBER(tokens),
+     .field = FIELD_RESET},
+    {.anthropic = SLICE_INIT("anthropic-ratelimit-input-tokens-limit"),
+     .limit = MEMBER(input_tokens),
+     .field = FIELD_LIMIT},
+    {.anthropic = SLICE_INIT("anthropic-ratelimit-input-tokens-remaining"),
+     .limit = MEMBER(input_tokens),
+     .field = FIELD_REMAINING},
+    {.anthropic = SLICE_INIT("anthropic-ratelimit-input-tokens-reset"),
+     .limit = MEMBER(input_tokens),
+     .field = FIELD_RESET},
+    {.anthropic = SLICE_INIT("anthropic-ratelimit-output-tokens-limit"),
+     .limit = MEMBER(output_tokens),
+     .field = FIELD_LIMIT},
+    {.anthropic = SLICE_INIT("anthropic-ratelimit-output-tokens-remaining"),
+     .limit = MEMBER(output_tokens),
+     .field = FIELD_REMAINING},
+    {.anthropic = SLICE_INIT("anthropic-ratelimit-output-tokens-reset"),
+     .limit = MEMBER(output_tokens),
+     .field = FIELD_RESET},
 };
 
 static int64_t *field_of(struct rate_limits *limits, size_t name)
 {
-    struct rate_limit *limit = names[name].tokens ? &limits->tokens : &limits->requests;
+    struct rate_limit *limit = (void *)((char *)limits + names[name].limit);
     switch (names[name].field) {
     case FIELD_LIMIT:
         return &limit->limit;
@@ -125,30 +163,71 @@ static int64_t read_time(struct slice text, int64_t wall_ns)
     return ms < 0 ? 0 : ms <= DURATION_MAX_MS ? ms : -1;
 }
 
-static int64_t read_value(size_t name, struct slice value, bool anthropic, int64_t wall_ns)
+/* A duration, or seconds or milliseconds since 1970; -1: neither. */
+static int64_t read_moment(struct slice text, int64_t wall_ns)
 {
     uint64_t number = 0;
-    if (names[name].field != FIELD_RESET) {
-        return slice_to_u64(value, &number) && number <= INT64_MAX ? (int64_t)number : -1;
+    if (!slice_to_u64(text, &number) || number < SINCE_1970_S || number > INT64_MAX / 1000) {
+        return read_duration(text);
     }
-    return anthropic ? read_time(value, wall_ns) : read_duration(value);
+    int64_t moment_ms = (int64_t)(number < SINCE_1970_MS ? number * 1000 : number);
+    int64_t ms = moment_ms - wall_ns / NS_PER_MS;
+    return ms < 0 ? 0 : ms <= DURATION_MAX_MS ? ms : -1;
+}
+
+static int64_t read_count(struct slice value)
+{
+    uint64_t number = 0;
+    return slice_to_u64(value, &number) && number <= INT64_MAX ? (int64_t)number : -1;
+}
+
+static int64_t read_field(const struct http_header *headers, size_t count, size_t name,
+                          int64_t wall_ns)
+{
+    const struct slice spellings[] = {names[name].openai, names[name].anthropic, names[name].plain};
+    bool reset = names[name].field == FIELD_RESET;
+    for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
+        struct slice value =
+            spellings[i].len > 0 ? http_header_find(headers, count, spellings[i]) : SLICE_EMPTY;
+        if (value.len > 0) {
+            value = slice_trim(value);
+            return !reset   ? read_count(value)
+                   : i == 1 ? read_time(value, wall_ns)
+                            : read_moment(value, wall_ns);
+        }
+    }
+    return -1;
+}
+
+static bool says(const struct rate_limit *limit)
+{
+    return limit->limit >= 0 || limit->remaining >= 0 || limit->reset_ms >= 0;
+}
+
+/* Of which a smaller part is left; what does not say it is not the tighter one. */
+static bool is_tighter(const struct rate_limit *a, const struct rate_limit *b)
+{
+    if (a->remaining < 0 || b->remaining < 0) {
+        return a->remaining >= 0 || (b->remaining < 0 && says(a));
+    }
+    if (a->limit <= 0 || b->limit <= 0) {
+        return a->remaining < b->remaining;
+    }
+    return (double)a->remaining / (double)a->limit < (double)b->remaining / (double)b->limit;
 }
 
 bool rate_limits_read(const struct http_header *headers, size_t count, int64_t wall_ns,
                       struct rate_limits *ret_limits)
 {
-    const struct rate_limit none = {-1, -1, -1};
     bool any = false;
-    *ret_limits = (struct rate_limits){none, none};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct slice value = http_header_find(headers, count, names[i].openai);
-        bool anthropic = value.ptr == NULL;
-        if (anthropic) {
-            value = http_header_find(headers, count, names[i].anthropic);
-        }
         int64_t *field = field_of(ret_limits, i);
-        *field = value.len > 0 ? read_value(i, slice_trim(value), anthropic, wall_ns) : -1;
+        *field = read_field(headers, count, i, wall_ns);
         any = any || *field >= 0;
+    }
+    if (!says(&ret_limits->tokens)) {
+        bool output = is_tighter(&ret_limits->output_tokens, &ret_limits->input_tokens);
+        ret_limits->tokens = output ? ret_limits->output_tokens : ret_limits->input_tokens;
     }
     return any;
 }
@@ -181,10 +260,11 @@ void rate_limits_write(const struct rate_limits *limits, enum dialect_id front, 
     }
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         int64_t value = *field_of(&copy, i);
-        if (value < 0) {
+        struct slice name = openai ? names[i].openai : names[i].anthropic;
+        if (value < 0 || name.len == 0) {
             continue;
         }
-        buf_append(lines, openai ? names[i].openai : names[i].anthropic);
+        buf_append(lines, name);
         buf_append(lines, SLICE(": "));
         if (names[i].field == FIELD_RESET) {
             append_reset(value, openai, wall_ns, lines);

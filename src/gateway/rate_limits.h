@@ -2,8 +2,11 @@
 /*
  * What a provider says of its rate limits in the headers of an answer, and the same in the words of
  * the client's dialect. OpenAI: x-ratelimit-{limit,remaining,reset}-{requests,tokens}, resets as
- * durations ("6m0s"). Anthropic: anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset},
- * resets as times (RFC 3339). The other dialects have no such headers. Pure functions.
+ * durations ("6m0s"). Anthropic: anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset} and
+ * the same for input-tokens and output-tokens, resets as times (RFC 3339). Others (OpenRouter,
+ * Together, GitHub) leave the last word out of OpenAI's names: those are requests, and their resets
+ * may be points in time, in seconds or milliseconds since 1970. The other dialects have no such
+ * headers. Pure functions.
  */
 #ifndef SLUICE_GATEWAY_RATE_LIMITS_H
 #define SLUICE_GATEWAY_RATE_LIMITS_H
@@ -19,7 +22,9 @@ struct rate_limit {
 };
 struct rate_limits {
     struct rate_limit requests;
-    struct rate_limit tokens;
+    struct rate_limit tokens; /* both kinds together; where only kinds are told, the tighter one */
+    struct rate_limit input_tokens;
+    struct rate_limit output_tokens;
 };
 
 /* False: the headers say nothing. `wall_ns` is now. */

@@ -95,7 +95,9 @@ struct answer_error {
     bool stream_begun;
     struct encoder *encoder; /* of a stream that we write ourselves: what it told is repeated and
                                 counted on; or NULL */
-    struct slice model; /* plain; where there is none: the target's name for it, and the time */
+    struct slice answer_id; /* inner; of a stream that passed as the provider wrote it: its name, */
+    int64_t next_number;    /* and the number of its next event; empty, 0: not known */
+    struct slice model;     /* plain; where there is none: the target's name for it, and the time */
     int64_t created_s;
 };
 

@@ -155,10 +155,23 @@ static bool write_with_encoder(const struct answer_error *error, struct buf *out
     return written;
 }
 
+static void write_id(struct json_writer *json, const struct answer_error *error)
+{
+    if (error->answer_id.len > 0) {
+        json_member_inner(json, SLICE("id"), error->answer_id);
+        return;
+    }
+    json_key(json, SLICE("id"));
+    json_write_raw(json, SLICE("\"resp_"));
+    json_escape(error->call_id, json->out);
+    buf_append_char(json->out, '"');
+}
+
 /* First the event for those who look for an error, then the one that ends every response. */
 void responses_write_stream_error(const struct answer_error *error, struct buf *out)
 {
     struct json_writer json;
+    const int64_t number = error->next_number > 0 ? error->next_number : LAST_NUMBER;
     if (error->encoder != NULL && write_with_encoder(error, out)) {
         return;
     }
@@ -166,7 +179,7 @@ void responses_write_stream_error(const struct answer_error *error, struct buf *
     json_writer_init(&json, out);
     json_begin_object(&json);
     json_member_string(&json, SLICE("type"), SLICE("error"));
-    json_member_int(&json, SLICE("sequence_number"), LAST_NUMBER);
+    json_member_int(&json, SLICE("sequence_number"), number);
     write_words(&json, error);
     json_key(&json, SLICE("param"));
     json_write_null(&json);
@@ -175,13 +188,10 @@ void responses_write_stream_error(const struct answer_error *error, struct buf *
     json_writer_init(&json, out);
     json_begin_object(&json);
     json_member_string(&json, SLICE("type"), SLICE("response.failed"));
-    json_member_int(&json, SLICE("sequence_number"), LAST_NUMBER + 1);
+    json_member_int(&json, SLICE("sequence_number"), number + 1);
     json_key(&json, SLICE("response"));
     json_begin_object(&json);
-    json_key(&json, SLICE("id"));
-    json_write_raw(&json, SLICE("\"resp_"));
-    json_escape(error->call_id, out);
-    buf_append_char(out, '"');
+    write_id(&json, error);
     json_member_string(&json, SLICE("object"), SLICE("response"));
     json_member_int(&json, SLICE("created_at"), error->created_s);
     json_member_string(&json, SLICE("status"), SLICE("failed"));

@@ -89,6 +89,7 @@ enum {
     DATA_ANNOTATION,
     DATA_ERROR,
     DATA_PART,
+    DATA_NUMBER,
     DATA_MEMBERS
 };
 
@@ -108,6 +109,7 @@ static const struct member_name data_names[DATA_MEMBERS] = {
     [DATA_ANNOTATION] = MEMBER_NAME("annotation"),
     [DATA_ERROR] = MEMBER_NAME("error"),
     [DATA_PART] = MEMBER_NAME("part"),
+    [DATA_NUMBER] = MEMBER_NAME("sequence_number"),
 };
 static const struct member_table data_table = MEMBER_TABLE(data_names);
 
@@ -399,6 +401,14 @@ static void decode_event(struct decoder *d, uint32_t type, const uint32_t *data)
 
 /* --- frames --- */
 
+static int64_t next_number(const struct decoder *d, uint32_t value)
+{
+    int64_t number;
+    bool told = json_is(&d->doc, value, JSON_NUMBER) && json_int64(&d->doc, value, &number) &&
+                number >= 0 && number < INT64_MAX;
+    return told ? number + 1 : 0;
+}
+
 static enum decode_result decode_data(struct decoder *d, const struct sse_event *event,
                                       struct slice text, struct frame *frame)
 {
@@ -408,6 +418,7 @@ static enum decode_result decode_data(struct decoder *d, const struct sse_event 
         return decoder_end_frame(d, frame);
     }
     members_scan(&d->doc, JSON_ROOT, &data_table, data);
+    frame->next_number = next_number(d, data[DATA_NUMBER]);
     bool typed = json_is(&d->doc, data[DATA_TYPE], JSON_STRING);
     if (typed) {
         decode_event(d, member_id(&type_table, &d->doc, data[DATA_TYPE]), data);

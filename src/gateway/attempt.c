@@ -140,8 +140,14 @@ void meter_frame(struct meter *meter, const struct frame *frame)
             break;
         case EVENT_START:
             meter->started = true;
+            if (event->id.len < sizeof(meter->answer_id)) {
+                slice_to_cstr(event->id, meter->answer_id, sizeof(meter->answer_id));
+            }
             break;
         }
+    }
+    if (frame->next_number > 0 && !meter->failed) { /* an error's own frame does not pass */
+        meter->next_number = frame->next_number;
     }
 }
 

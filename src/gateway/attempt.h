@@ -34,6 +34,8 @@ struct meter {
     bool failed;               /* an error event came */
     bool called;               /* a tool */
     bool thought;              /* reasoning or a seal came: calls may need it in later turns */
+    int64_t next_number;       /* see struct frame */
+    char answer_id[80];        /* the provider's name for the answer, inner; "": none, or longer */
     char finish_word[64];      /* the provider's, where `first` is an error; plain, printable */
     char error_name[64];       /* of an error event: its code or type, likewise */
     char error[512];           /* its message; the last member, see attempt_reset() */

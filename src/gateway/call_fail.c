@@ -49,6 +49,10 @@ static void fill_error(const struct call *call, int status, const char *code,
         .model = call->attempt.target != NULL ? call->attempt.target->model : SLICE_EMPTY,
         .created_s = call->started_wall_ns / NS_PER_S,
     };
+    if (call->committed && call->attempt.lane != LANE_TRANSLATE) {
+        ret_error->answer_id = slice_from_cstr(call->attempt.meter.answer_id);
+        ret_error->next_number = call->attempt.meter.next_number;
+    }
 }
 
 /* The plan, when there is one to show. What planning knew of the request is worked out again: other

@@ -381,7 +381,9 @@ static bool pass_unread(struct call *call, const struct frame *frame)
     if (call->attempt.lane == LANE_TRANSLATE || (frame->garbled && !call->committed)) {
         return false;
     }
-    call->attempt.meter.unread = call->attempt.meter.unread || !frame->garbled;
+    struct meter *meter = &call->attempt.meter;
+    meter->unread = meter->unread || !frame->garbled;
+    meter->next_number = frame->next_number > 0 ? frame->next_number : meter->next_number;
     if (!call->committed) {
         stream_commit(call);
     }

@@ -250,6 +250,15 @@ static void errors_are_told_twice(void)
                  "\"message\":\"gone\\n\"},\"incomplete_details\":null,\"model\":\"\","
                  "\"output\":[]}}\n\n");
     buf_clear(&out);
+    const struct answer_error known = {.status = 502,
+                                       .message = SLICE("x"),
+                                       .call_id = SLICE("call"),
+                                       .answer_id = SLICE("resp_\\u0037"),
+                                       .next_number = 41};
+    dialect_of(DIALECT_OPENAI_RESPONSES)->write_stream_error(&known, &out);
+    EXPECT(holds(&out, "{\"type\":\"error\",\"sequence_number\":41,"));
+    EXPECT(holds(&out, "\"sequence_number\":42,\"response\":{\"id\":\"resp_\\u0037\","));
+    buf_clear(&out);
     const struct answer_error bare = {.status = 500, .message = SLICE("x")};
     dialect_of(DIALECT_OPENAI_RESPONSES)->write_stream_error(&bare, &out);
     EXPECT(holds(&out, "\"code\":\"server_error\""));

@@ -69,6 +69,31 @@ static void last_usage_wins(void)
     EXPECT(meter.usage.reported);
 }
 
+/* An error of ours goes on from where a verbatim stream was. */
+static void place_is_kept(void)
+{
+    static const char long_id[] = "0123456789012345678901234567890123456789012345678901234567890123"
+                                  "4567890123456789";
+    const struct event start = {.kind = EVENT_START, .id = SLICE_INIT("resp_1")};
+    const struct event other = {.kind = EVENT_START, .id = {long_id, sizeof long_id - 1}};
+    const struct event failed = {.kind = EVENT_ERROR};
+    struct meter meter = {.failed = false};
+    struct frame frames[] = {frame_of(&start, 1), frame_of(NULL, 0), frame_of(NULL, 0),
+                             frame_of(&failed, 1)};
+    frames[0].next_number = 1;
+    frames[1].next_number = 2;
+    frames[3].next_number = 3; /* it does not pass */
+    for (size_t i = 0; i < ARRAY_LEN(frames); i++) {
+        meter_frame(&meter, &frames[i]);
+    }
+    EXPECT_INT(meter.next_number, 2);
+    EXPECT_SLICE(slice_from_cstr(meter.answer_id), "resp_1");
+    struct frame again = frame_of(&other, 1);
+    struct meter empty = {.failed = false};
+    meter_frame(&empty, &again);
+    EXPECT_INT(empty.answer_id[0], 0); /* a part of a name is none */
+}
+
 /* A provider's message goes into logs and errors: plain, bounded, no control characters. */
 static void error_is_printable(void)
 {
@@ -100,6 +125,7 @@ int main(void)
          "an answer has begun when some of it is seen, not by its announcement, usage or errors");
     TEST(counts_content, "texts, names and arguments are counted");
     TEST(last_usage_wins, "the last report of usage wins, a zero is a value");
+    TEST(place_is_kept, "the name and the place of a stream are kept");
     TEST(error_is_printable, "an error's message is bounded and printable");
     TEST(lanes, "lanes have their outer names");
     return tap_done();

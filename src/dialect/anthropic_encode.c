@@ -10,27 +10,21 @@
 #include "dialect/inner.h"
 
 #include "base/memory.h"
+#include "codec/json_follow.h"
 
 #define WAITING_MAX ((size_t)32 * 1024 * 1024) /* of one block */
 #define BLANK_MAX ((size_t)1024 * 1024)
 
 enum block_kind { BLOCK_TEXT, BLOCK_REFUSAL, BLOCK_THINKING, BLOCK_CALL, BLOCK_REDACTED };
 
-/* Where the arguments of a call stand as JSON: is it all there? */
-struct progress {
-    int64_t depth;
-    bool in_string;
-    bool escaped;
-    bool complete;
-};
-
 struct block {
     enum block_kind kind;
     uint32_t call; /* of BLOCK_CALL: the event's index */
     bool sealed;   /* of BLOCK_THINKING: its signature was told */
     bool has_arguments;
-    bool custom; /* its arguments are free text */
-    struct progress progress;
+    bool custom;               /* its arguments are free text */
+    struct json_follow follow; /* of a call: its arguments */
+    enum json_follow_result arguments;
     struct buf begin;   /* the content_block of its begin, where it is not a constant */
     struct buf waiting; /* deltas, one a line */
 };
@@ -250,7 +244,7 @@ static void close_first(struct anthropic_encoder *e, struct buf *out)
         write_free_text(e, block, SLICE_EMPTY, true, out);
     } else if (block->kind == BLOCK_CALL && !block->has_arguments) {
         write_arguments(e, block, SLICE("{}"), out);
-    } else if (block->kind == BLOCK_CALL && !block->progress.complete) {
+    } else if (block->kind == BLOCK_CALL && block->arguments != JSON_FOLLOW_WHOLE) {
         e->malformed = e->malformed || e->reason != FINISH_LENGTH; /* the limit may cut it */
     }
     buf_append(out, SLICE("event: content_block_stop\ndata: {\"type\":\"content_block_stop\","
@@ -268,8 +262,8 @@ static void advance(struct anthropic_encoder *e, bool over, struct buf *out)
 {
     while (e->count > 0) {
         const struct block *first = e->blocks;
-        bool done =
-            over || (e->count > 1 && (first->kind != BLOCK_CALL || first->progress.complete));
+        bool done = over || (e->count > 1 &&
+                             (first->kind != BLOCK_CALL || first->arguments == JSON_FOLLOW_WHOLE));
         if (!done) {
             return;
         }
@@ -428,21 +422,10 @@ static char cut_char(struct slice *inner)
     return c;
 }
 
-static void follow(struct progress *p, struct slice inner)
+static void follow(struct block *block, struct slice inner)
 {
-    while (inner.len > 0) {
-        char c = cut_char(&inner);
-        if (p->in_string) {
-            p->in_string = p->escaped || c != '"';
-            p->escaped = !p->escaped && c == '\\';
-        } else if (c == '"') {
-            p->in_string = true;
-        } else if (c == '{' || c == '[') {
-            p->depth++;
-        } else if (c == '}' || c == ']') {
-            p->depth--;
-            p->complete = p->complete || (p->depth == 0 && c == '}');
-        }
+    while (inner.len > 0 && block->arguments != JSON_FOLLOW_BROKEN) {
+        block->arguments = json_follow(&block->follow, cut_char(&inner));
     }
 }
 
@@ -469,10 +452,14 @@ static void take_arguments(struct anthropic_encoder *e, const struct event *even
     for (size_t i = e->count; i > 0 && event->text.len > 0; i--) {
         struct block *block = &e->blocks[i - 1];
         if (block->kind == BLOCK_CALL && block->call == event->index) {
+            if (!block->custom && !block->has_arguments && anthropic_is_blank(event->text)) {
+                return; /* blanks alone are no arguments */
+            }
             if (block->custom) {
                 write_free_text(e, block, event->text, false, out);
             } else {
-                follow(&block->progress, event->text);
+                follow(block, event->text);
+                e->malformed = e->malformed || block->arguments == JSON_FOLLOW_BROKEN;
                 write_arguments(e, block, event->text, out);
             }
             advance(e, false, out);

@@ -8,6 +8,7 @@
  */
 #include "base/arena.h"
 #include "codec/json.h"
+#include "codec/json_follow.h"
 #include "codec/json_write.h"
 #include "codec/utf8.h"
 
@@ -316,6 +317,17 @@ static void check_yajl(const struct json_doc *doc, struct slice s)
 }
 #endif
 
+/* In pieces of one character the same texts are objects. */
+static void check_follow(struct slice s, bool object)
+{
+    struct json_follow f = {.state = 0};
+    enum json_follow_result result = JSON_FOLLOW_OPEN;
+    for (size_t i = 0; i < s.len; i++) {
+        result = json_follow(&f, s.ptr[i]);
+    }
+    CHECK((result == JSON_FOLLOW_WHOLE) == object);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct json_doc doc;
@@ -327,6 +339,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool ok = json_parse(&doc, s, NULL, &error);
     struct grammar grammar = {.p = s.ptr, .end = s.ptr + size};
     CHECK(text(&grammar) == ok);
+    if (utf8_valid(s)) {
+        check_follow(s, ok && json_kind(&doc, JSON_ROOT) == JSON_OBJECT);
+    }
     CHECK(grammar.too_deep == (!ok && strcmp(error.code, "json_too_deep") == 0));
     if (ok) {
         check_nodes(&doc, size);

@@ -379,6 +379,43 @@ static void errors_have_anthropics_types(void)
     expect_error("server_error", "api_error");
 }
 
+/* As soon as it is known; a call that the limit cut goes out as far as it came. */
+static void broken_arguments_have_no_form(void)
+{
+    static const struct {
+        const char *first;
+        const char *second;
+        enum finish_reason finish;
+        size_t good; /* events that have a form */
+    } rows[] = {
+        {"{\\\"x\\\":", "1}", FINISH_TOOL_CALLS, 4},
+        {" ", "", FINISH_TOOL_CALLS, 4},
+        {"{\\\"x\\\":", "1", FINISH_TOOL_CALLS, 3},
+        {"{\\\"x\\\":", "1", FINISH_LENGTH, 4},
+        {"{\\\"x\\\":", "x}", FINISH_TOOL_CALLS, 2},
+        {"{bad", "}", FINISH_LENGTH, 1},
+        {"[", "]", FINISH_TOOL_CALLS, 1},
+        {"{}", "{}", FINISH_TOOL_CALLS, 2},
+        {"\\\"", "{}\\\"", FINISH_TOOL_CALLS, 1},
+    };
+    const struct dialect *dialect = dialect_of(DIALECT_ANTHROPIC);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct event events[] = {call(0, "a"), arguments(0, rows[i].first),
+                                       arguments(0, rows[i].second), finish(rows[i].finish)};
+        struct encoder *encoder = dialect->encoder_new(&plain_head);
+        struct buf out = BUF_INIT(FIXTURE_LIMIT);
+        size_t good = 0;
+        for (size_t k = 0; k < ARRAY_LEN(events); k++) {
+            const struct frame frame = {.events = &events[k], .count = 1};
+            good += dialect->encode(encoder, &frame, &out) ? 1 : 0;
+            EXPECT(!out.failed);
+        }
+        EXPECT_INT(good, rows[i].good);
+        dialect->encoder_free(encoder);
+        buf_release(&out);
+    }
+}
+
 static void a_text_costs_no_memory_of_its_own(void)
 {
 #ifdef SLUICE_FAULTS
@@ -453,6 +490,7 @@ int main(void)
     TEST(other_choices_and_events_are_not_told, "other choices and events are not told");
     TEST(usage_is_told_at_both_ends, "usage is told at both ends");
     TEST(errors_have_anthropics_types, "errors have Anthropic's types");
+    TEST(broken_arguments_have_no_form, "broken arguments have no form, and that stays so");
     TEST(a_text_costs_no_memory_of_its_own, "a text costs no memory of its own");
     TEST(without_memory_the_stream_fails, "without memory the stream fails");
     return tap_done();

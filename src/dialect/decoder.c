@@ -427,6 +427,16 @@ void decoder_finish(struct decoder *d, uint32_t choice, enum finish_reason finis
     event->native = native;
 }
 
+bool decoder_all_finished(const struct decoder *d)
+{
+    for (size_t i = 0; i < ARRAY_LEN(d->finished); i++) {
+        if ((d->spoken[i] & ~d->finished[i]) != 0) {
+            return false;
+        }
+    }
+    return d->any_finished;
+}
+
 void decoder_end(struct decoder *d)
 {
     if (!d->ended) {

@@ -48,8 +48,9 @@ struct decoder {
     size_t call_cap;
     uint64_t answer_hash;                        /* seed of invented ids */
     uint64_t finished[DECODER_CHOICES_MAX / 64]; /* choices whose end was told */
-    uint64_t spoken[DECODER_CALLS_MAX / 64]; /* of dialects that say all twice, in pieces and whole:
-                                                items whose pieces have come */
+    uint64_t spoken[DECODER_CALLS_MAX / 64]; /* choices that were heard of; of dialects that say all
+                                                twice, in pieces and whole: items whose pieces have
+                                                come */
     struct usage usage;                      /* of dialects that tell it in parts */
     bool started;                            /* EVENT_START was told */
     bool any_finished;
@@ -108,6 +109,13 @@ void decoder_call(struct decoder *d, uint32_t choice, const struct call_fragment
  * FINISH_TOOL_CALLS. */
 void decoder_finish(struct decoder *d, uint32_t choice, enum finish_reason finish,
                     struct slice native);
+/* This choice was heard of. */
+static inline void decoder_speak(struct decoder *d, uint32_t choice)
+{
+    d->spoken[choice / 64] |= (uint64_t)1 << (choice % 64);
+}
+/* Has every choice that was heard of told why it stopped, and any at all? */
+bool decoder_all_finished(const struct decoder *d);
 /* EVENT_END, once. */
 void decoder_end(struct decoder *d);
 /* EVENT_ERROR; the answer is over. */

@@ -331,7 +331,7 @@ void gemini_decode_candidate(struct decoder *d, uint32_t candidate, uint32_t pos
         d->malformed = true;
         return;
     }
-    d->spoken[choice / 64] |= (uint64_t)1 << (choice % 64);
+    decoder_speak(d, choice);
     decode_parts(d, choice, values[CANDIDATE_CONTENT]);
     decode_citations(d, choice, values[CANDIDATE_CITATIONS]);
     decode_grounding(d, choice, values[CANDIDATE_GROUNDING]);

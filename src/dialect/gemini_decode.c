@@ -137,24 +137,13 @@ enum decode_result gemini_decode(struct decoder *d, struct slice *bytes, struct 
     }
 }
 
-/* Has every candidate that spoke told why it stopped? */
-static bool all_finished(const struct decoder *d)
-{
-    for (size_t i = 0; i < ARRAY_LEN(d->finished); i++) {
-        if ((d->spoken[i] & ~d->finished[i]) != 0) {
-            return false;
-        }
-    }
-    return d->any_finished;
-}
-
 enum decode_result gemini_decode_end(struct decoder *d, struct frame *ret_frame)
 {
     struct sse_event event;
     if (!d->exhausted && sse_decode_end(&d->sse, &event)) {
         return decode_block(d, &event, ret_frame);
     }
-    if (d->exhausted || d->ended || !all_finished(d)) {
+    if (d->exhausted || d->ended || !decoder_all_finished(d)) {
         return DECODE_MORE;
     }
     *ret_frame = (struct frame){.raw = SLICE(""), .terminal = true};
@@ -226,7 +215,7 @@ static bool decode_whole(struct decoder *d, const uint32_t *chunk, struct slice 
         return ok;
     }
     decode_chunk(d, chunk, body);
-    return d->ended || all_finished(d);
+    return d->ended || decoder_all_finished(d);
 }
 
 enum decode_result gemini_decode_answer(struct decoder *d, struct slice body,

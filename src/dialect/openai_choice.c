@@ -291,6 +291,7 @@ void openai_decode_choice(struct decoder *d, uint32_t choice, uint32_t position)
         d->malformed = true;
         return;
     }
+    decoder_speak(d, index);
     if (values[CHOICE_DELTA] != JSON_ABSENT) {
         decode_message(d, index, values[CHOICE_DELTA], false);
     } else if (values[CHOICE_MESSAGE] != JSON_ABSENT) {

@@ -176,7 +176,7 @@ enum decode_result openai_decode_end(struct decoder *d, struct frame *ret_frame)
     if (!d->exhausted && sse_decode_end(&d->sse, &event)) {
         return decode_block(d, &event, ret_frame);
     }
-    if (d->exhausted || d->ended || !d->any_finished) {
+    if (d->exhausted || d->ended || !decoder_all_finished(d)) {
         return DECODE_MORE;
     }
     *ret_frame = (struct frame){.raw = SLICE(""), .terminal = true};

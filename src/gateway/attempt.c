@@ -86,6 +86,15 @@ static void meter_finish(struct meter *meter, const struct event *event)
     }
 }
 
+static void meter_start(struct meter *meter, const struct event *event)
+{
+    meter->started = true;
+    if (event->id.len < sizeof(meter->answer_id)) {
+        slice_to_cstr(event->id, meter->answer_id, sizeof(meter->answer_id));
+    }
+}
+
+/* long function: one row per kind of event */
 void meter_frame(struct meter *meter, const struct frame *frame)
 {
     for (size_t i = 0; i < frame->count; i++) {
@@ -139,10 +148,7 @@ void meter_frame(struct meter *meter, const struct frame *frame)
             meter->ended = true;
             break;
         case EVENT_START:
-            meter->started = true;
-            if (event->id.len < sizeof(meter->answer_id)) {
-                slice_to_cstr(event->id, meter->answer_id, sizeof(meter->answer_id));
-            }
+            meter_start(meter, event);
             break;
         }
     }

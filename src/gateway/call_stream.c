@@ -82,7 +82,7 @@ void stream_commit(struct call *call)
 
 static bool is_complete(const struct meter *meter)
 {
-    return meter->ended || meter->finish != FINISH_NONE || meter->unread;
+    return meter->ended || meter->unread;
 }
 
 static void append_loss(const struct loss *loss, struct buf *out)

@@ -80,7 +80,7 @@ struct frame {
     bool usage_only;     /* nothing but usage: hidden from a client that did not ask */
     bool terminal;       /* ends the answer */
     bool garbled;        /* of a malformed one: it is no JSON object at all */
-    int64_t next_number; /* that the frame after it should have, where frames are numbered; else 0 */
+    int64_t next_number; /* of the frame after it, where frames are numbered; else 0 */
 };
 
 const char *finish_reason_name(enum finish_reason reason); /* "stop", "length" ... */

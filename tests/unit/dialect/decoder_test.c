@@ -92,6 +92,53 @@ static void ollama_tells_calls_without_a_name_at_the_end(void)
                  "malformed\n");
 }
 
+/* The words of servers that imitate OpenAI: a failure is no stop. */
+static void reasons_of_imitators_are_understood(void)
+{
+    static const struct {
+        const char *word;
+        const char *reason;
+    } rows[] = {
+        {"stop", "stop"},
+        {"eos_token", "stop"},
+        {"error", "error"},
+        {"network_error", "error"},
+        {"function_call_filter: MALFORMED_FUNCTION_CALL", "error"},
+        {"insufficient_system_resource", "error"},
+        {"abort", "error"},
+        {"cancelled", "error"},
+        {"sensitive", "content_filter"},
+        {"model_length", "length"},
+        {"max_output_tokens_length", "length"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[256];
+        char wanted[256];
+        (void)snprintf(text, sizeof text,
+                       "data: {\"choices\":[{\"index\":0,\"finish_reason\":\"%s\"}]}\n\n",
+                       rows[i].word);
+        (void)snprintf(wanted, sizeof wanted, "start\nfinish %s native=%s\n-\nend\n- terminal\n",
+                       rows[i].reason, rows[i].word);
+        EXPECT_TRACE(DIALECT_OPENAI_CHAT, text, wanted);
+    }
+}
+
+/* A close in order ends an answer only when every choice that spoke has told its reason. */
+static void every_choice_must_have_finished(void)
+{
+#define CHOICE(index, rest) "data: {\"choices\":[{\"index\":" index "," rest "}]}\n\n"
+#define SAYS "\"delta\":{\"content\":\"a\"}"
+#define STOPS "\"finish_reason\":\"stop\""
+    struct run cut =
+        run_text(DIALECT_OPENAI_CHAT, CHOICE("0", SAYS) CHOICE("1", SAYS) CHOICE("0", STOPS));
+    struct run whole = run_text(DIALECT_OPENAI_CHAT, CHOICE("0", SAYS) CHOICE("1", SAYS)
+                                                         CHOICE("0", STOPS) CHOICE("1", STOPS));
+    EXPECT(slice_find_slice(buf_slice(&cut.trace), SLICE("terminal")) == SIZE_MAX);
+    EXPECT(slice_find_slice(buf_slice(&whole.trace), SLICE("end\n- terminal")) != SIZE_MAX);
+    run_release(&cut);
+    run_release(&whole);
+}
+
 /* A large answer, then small chunks: what was large is given back, what is small is kept. */
 static void keeps_no_large_memory(void)
 {
@@ -230,6 +277,9 @@ int main(void)
     TEST(tells_names_of_the_model_and_ids_apart,
          "invented ids depend on the call and on nothing else");
     TEST(ids_of_two_answers_differ, "invented ids of two answers differ");
+    TEST(reasons_of_imitators_are_understood, "reasons of OpenAI's imitators are understood");
+    TEST(every_choice_must_have_finished,
+         "a close in order ends an answer only when every choice has finished");
     TEST(ollama_tells_calls_without_a_name_at_the_end,
          "Ollama's calls without a name are told as such");
     TEST(keeps_no_large_memory, "memory of a large answer is given back");

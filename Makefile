@@ -81,6 +81,9 @@ ALL_OBJ += $$(OBJ_$(1))
 endef
 $(foreach layer,$(LAYERS),$(eval $(call LAYER_RULES,$(layer))))
 
+# Gathering scalars into vectors costs the text pass more than it saves.
+$(BUILD)/obj/src/route/%.o: CFLAGS_ALL += -fno-tree-slp-vectorize
+
 $(BUILD)/obj/%.o: %.c $(GENERATED_DEPS) | generated
 	@mkdir -p $(@D)
 	@echo "  CC $<"

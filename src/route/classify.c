@@ -31,38 +31,40 @@ enum {
 
 /* --- places --- */
 
-static int weight_of_place(const struct features *f, const struct word_hit *hit)
+static int weight_of_place(const struct features *f, size_t at)
 {
-    bool start = (hit->place & PLACE_START) != 0;
-    if ((hit->place & PLACE_CODE) != 0) {
+    unsigned place = f->hits.places[at];
+    unsigned offset = f->hits.offsets[at];
+    unsigned index = f->hits.indexes[at];
+    bool start = (place & PLACE_START) != 0;
+    if ((place & PLACE_CODE) != 0) {
         return IN_CODE;
     }
-    if ((hit->place & PLACE_SYSTEM) != 0) {
+    if ((place & PLACE_SYSTEM) != 0) {
         return start ? IN_SYSTEM_START : IN_SYSTEM;
     }
-    if ((hit->place & PLACE_EARLIER) != 0) {
+    if ((place & PLACE_EARLIER) != 0) {
         return IN_EARLIER;
     }
-    if ((hit->place & PLACE_QUOTED) != 0) {
+    if ((place & PLACE_QUOTED) != 0) {
         return IN_QUOTE;
     }
-    if (start && hit->index < TEXT_START_WORDS) {
+    if (start && index < TEXT_START_WORDS) {
         return AT_TEXT_START;
     }
-    bool last = hit->offset >= f->last_sentence || hit->offset >= f->last_line;
+    bool last = offset >= f->last_sentence || offset >= f->last_line;
     if (start && last) {
         return AT_LAST_START;
     }
-    bool near = hit->offset < NEAR_BYTES || hit->offset + NEAR_BYTES > f->user_len || last;
-    if ((hit->place & PLACE_PASSAGE) != 0 && f->lines > 1 && !last &&
-        hit->offset > NEAR_BYTES / 2) {
+    bool near = offset < NEAR_BYTES || offset + NEAR_BYTES > f->user_len || last;
+    if ((place & PLACE_PASSAGE) != 0 && f->lines > 1 && !last && offset > NEAR_BYTES / 2) {
         near = false;
     }
     if (!near) {
         return IN_MIDDLE;
     }
     /* "From the text below, extract ..." */
-    return (hit->place & PLACE_CLAUSE) != 0 ? AT_CLAUSE : start ? AT_START : NEAR_ENDS;
+    return (place & PLACE_CLAUSE) != 0 ? AT_CLAUSE : start ? AT_START : NEAR_ENDS;
 }
 
 /* --- phrases --- */
@@ -87,22 +89,20 @@ static bool goes_on(const struct vocabulary *v, const struct phrase *phrase, siz
  * at punctuation. */
 static bool phrase_continues(const struct scoring *s, const struct phrase *phrase, size_t at)
 {
-    const struct features *f = s->features;
+    const struct word_hits *hits = &s->features->hits;
     unsigned gap = phrase->rule->flags & RULE_GAP_MASK;
-    size_t last = at;
-    for (size_t place = 0; place + 1 < phrase->length; place++) {
-        size_t next = last + 1;
-        unsigned reach = f->hits[last].index + 1u + gap;
-        while (next < f->hit_count && f->hits[next].index <= reach &&
-               (f->hits[next].place & PLACE_CLAUSE) == 0 &&
-               !goes_on(s->vocabulary, phrase, place, f->hits[next].word)) {
+    size_t next = at + 1;
+    for (size_t place = 0; place + 1 < phrase->length; place++, next++) {
+        unsigned reach = hits->indexes[next - 1] + 1u + gap;
+        while (next < hits->count && hits->indexes[next] <= reach &&
+               (hits->places[next] & PLACE_CLAUSE) == 0 &&
+               !goes_on(s->vocabulary, phrase, place, hits->words[next])) {
             next++;
         }
-        if (next >= f->hit_count || f->hits[next].index > reach ||
-            (f->hits[next].place & PLACE_CLAUSE) != 0) {
+        if (next >= hits->count || hits->indexes[next] > reach ||
+            (hits->places[next] & PLACE_CLAUSE) != 0) {
             return false;
         }
-        last = next;
     }
     return true;
 }
@@ -117,25 +117,24 @@ static unsigned rules_barred(const struct scoring *s)
 }
 
 /* And those that do not count at this place. */
-static unsigned rules_barred_at(const struct word_hit *hit)
+static unsigned rules_barred_at(const struct word_hits *hits, size_t at)
 {
-    if ((hit->place & PLACE_START) == 0) {
+    if ((hits->places[at] & PLACE_START) == 0) {
         return RULE_AT_START | RULE_TEXT_START;
     }
-    return hit->index < TEXT_START_WORDS ? 0 : RULE_TEXT_START;
+    return hits->indexes[at] < TEXT_START_WORDS ? 0 : RULE_TEXT_START;
 }
 
 static void score_rule(struct scoring *s, uint16_t id, size_t at, int weight)
 {
     const struct phrase *phrase = &s->vocabulary->phrases[id];
     const struct word_rule *rule = phrase->rule;
-    const struct word_hit *hit = &s->features->hits[at];
     if (phrase->length > 1 && !phrase_continues(s, phrase, at)) {
         return;
     }
     int points = rule->weight * weight;
     points = points * ((rule->flags & RULE_CODE) != 0 ? s->code_share : s->prose_share) / 16;
-    if ((hit->place & PLACE_NEGATED) != 0) {
+    if ((s->features->hits.places[at] & PLACE_NEGATED) != 0) {
         s->points[rule->task] -= points * NEGATED_SHARE / 16;
         return;
     }
@@ -154,13 +153,13 @@ static void score_rule(struct scoring *s, uint16_t id, size_t at, int weight)
  * are ruled out by these, many at once. */
 static uint64_t sets_after(const struct scoring *s, size_t at)
 {
-    const struct features *f = s->features;
-    const struct word_hit *hit = &f->hits[at + 1];
-    const struct word_hit *end = &f->hits[f->hit_count];
-    unsigned reach = f->hits[at].index + 1u + RULE_GAP_MASK;
+    const struct word_hits *hits = &s->features->hits;
+    unsigned reach = hits->indexes[at] + 1u + RULE_GAP_MASK;
     uint64_t sets = VOCABULARY_NO_SET;
-    for (; hit < end && hit->index <= reach && (hit->place & PLACE_CLAUSE) == 0; hit++) {
-        sets |= s->vocabulary->words[hit->word].set_bits;
+    for (size_t i = at + 1;
+         i < hits->count && hits->indexes[i] <= reach && (hits->places[i] & PLACE_CLAUSE) == 0;
+         i++) {
+        sets |= s->vocabulary->words[hits->words[i]].set_bits;
     }
     return sets;
 }
@@ -168,14 +167,14 @@ static uint64_t sets_after(const struct scoring *s, size_t at)
 static void score_hit(struct scoring *s, size_t at, unsigned barred, uint64_t next)
 {
     const struct vocabulary *v = s->vocabulary;
-    const struct word_hit *hit = &s->features->hits[at];
-    const struct known_word *word = &v->words[hit->word];
+    const struct word_hits *hits = &s->features->hits;
+    const struct known_word *word = &v->words[hits->words[at]];
     uint64_t sets = next == VOCABULARY_NO_SET ? next : next & sets_after(s, at);
     if (sets == 0) {
         return;
     }
-    int weight = weight_of_place(s->features, hit);
-    barred |= rules_barred_at(hit);
+    int weight = weight_of_place(s->features, at);
+    barred |= rules_barred_at(hits, at);
     const struct begun_phrase *end = &v->begun[word->phrase_end];
     for (const struct begun_phrase *begun = &v->begun[word->first_phrase]; begun < end; begun++) {
         if ((sets >> begun->next_bit & 1u) != 0 && (begun->flags & barred) == 0) {
@@ -188,7 +187,7 @@ static void score_hit(struct scoring *s, size_t at, unsigned barred, uint64_t ne
    The few that do are scored in the order of the text. */
 static void score_words(struct scoring *s)
 {
-    const struct features *f = s->features;
+    const struct word_hits *all = &s->features->hits;
     UNINITIALIZED uint64_t next[FEATURES_HITS_MAX];
     UNINITIALIZED uint8_t hits[FEATURES_HITS_MAX];
     unsigned barred = rules_barred(s);
@@ -196,14 +195,14 @@ static void score_words(struct scoring *s)
     unsigned variant = s->code_share == 0 ? NEXT_WITHIN : NEXT_WITH_CODE;
     uint64_t after = VOCABULARY_NO_SET;
     size_t count = 0;
-    for (size_t i = f->hit_count; i > 0; i--) {
-        const struct word_hit *hit = &f->hits[i - 1];
-        const struct known_word *word = &s->vocabulary->words[hit->word];
-        uint64_t bits = word->next_bits[variant + (hit->place & at_start)] & after;
+    for (size_t i = all->count; i > 0; i--) {
+        const struct known_word *word = &s->vocabulary->words[all->words[i - 1]];
+        unsigned place = all->places[i - 1];
+        uint64_t bits = word->next_bits[variant + (place & at_start)] & after;
         next[count] = bits;
         hits[count] = (uint8_t)(i - 1);
         count += bits != 0;
-        after = (hit->place & PLACE_CLAUSE) != 0 ? VOCABULARY_NO_SET : after | word->set_bits;
+        after = (place & PLACE_CLAUSE) != 0 ? VOCABULARY_NO_SET : after | word->set_bits;
     }
     while (count-- > 0) {
         score_hit(s, hits[count], barred, next[count]);

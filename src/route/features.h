@@ -37,9 +37,10 @@ enum {
     3840 /* plain bytes that rules look at: the last user turn, then a little of its surroundings  \
           */
 #define FEATURES_PADDING 64
-#define FEATURES_HITS_MAX 256 /* words of the rules' vocabulary that are kept, in order */
+#define FEATURES_HITS_MAX 256
+#define FEATURES_HITS_ROOM (FEATURES_HITS_MAX + 32) /* they are written several at once */
 
-/* Where a word stands: bits of word_hit.place. */
+/* Where a word stands: bits of word_hits.places. */
 enum {
     PLACE_START = 1u << 0,   /* first of a sentence or line, polite words aside */
     PLACE_QUOTED = 1u << 1,  /* inside "..." or `...` */
@@ -51,11 +52,13 @@ enum {
     PLACE_PASSAGE = 1u << 7, /* on a line as long as a paragraph */
 };
 
-struct word_hit {
-    uint16_t word;   /* of the vocabulary, see vocabulary.h */
-    uint16_t index;  /* which word of the sample it is */
-    uint16_t offset; /* of its first byte */
-    uint8_t place;
+/* The words of the rules' vocabulary that are kept, in order; entries are read for i < count. */
+struct word_hits {
+    uint32_t count;
+    uint16_t words[FEATURES_HITS_ROOM];   /* of the vocabulary, see vocabulary.h */
+    uint16_t indexes[FEATURES_HITS_ROOM]; /* which word of the sample it is */
+    uint16_t offsets[FEATURES_HITS_ROOM]; /* of its first byte */
+    uint8_t places[FEATURES_HITS_ROOM];
 };
 
 struct features {
@@ -107,8 +110,7 @@ struct features {
     bool in_tool_loop; /* the last turn is a tool's result */
     int language;
     capability_set needs;
-    uint32_t hit_count;
-    struct word_hit hits[FEATURES_HITS_MAX];
+    struct word_hits hits;
     /* The sampled plain text, lower-cased (ASCII) where it was read: [0, user_len) of the last user
        turn, the rest of its surroundings. Zeros follow, so that whole blocks may be read. */
     size_t sampled_bytes; /* of the JSON texts that the sample stands for */

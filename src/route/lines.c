@@ -264,9 +264,9 @@ static void line_load(const struct text_scan *scan, size_t end, struct line *lin
 
 static void mark_hits(struct text_scan *scan, uint8_t place)
 {
-    struct word_hit *end = &scan->features->hits[scan->features->hit_count];
-    for (struct word_hit *hit = &scan->features->hits[scan->line_hits]; hit < end; hit++) {
-        hit->place |= place;
+    struct word_hits *hits = &scan->features->hits;
+    for (size_t i = scan->line_hits; i < hits->count; i++) {
+        hits->places[i] |= place;
     }
 }
 
@@ -326,7 +326,7 @@ void line_end(struct text_scan *scan, size_t end)
         scan->features->blank_lines++;
     }
     scan->line_start = end + 1;
-    scan->line_hits = scan->features->hit_count;
+    scan->line_hits = scan->features->hits.count;
     scan->line_marks = 0;
     scan->line_formulas = 0;
     scan->line_quotes = false;

@@ -35,18 +35,6 @@ bool block_scan_portable(char *block, struct block_masks *masks)
 
 #ifdef SCAN_HAS_VECTORS
 
-#define SAME_8(c) c, c, c, c, c, c, c, c
-#define SAME_32(c)                                                                                 \
-    {                                                                                              \
-        SAME_8(c), SAME_8(c), SAME_8(c), SAME_8(c)                                                 \
-    }
-#define ROWS_4(c) SAME_32(c), SAME_32((c) + 1), SAME_32((c) + 2), SAME_32((c) + 3)
-#define ROWS_16(c) ROWS_4(c), ROWS_4((c) + 4), ROWS_4((c) + 8), ROWS_4((c) + 12)
-#define ROWS_64(c) ROWS_16(c), ROWS_16((c) + 16), ROWS_16((c) + 32), ROWS_16((c) + 48)
-
-const uint8_t scan_splats[256][32]
-    __attribute__((aligned(32))) = {ROWS_64(0), ROWS_64(64), ROWS_64(128), ROWS_64(192)};
-
 bool block_scan_sse2(char *block, struct block_masks *masks)
 {
     return block_masks_sse2(block, UINT64_MAX, masks);

@@ -57,14 +57,15 @@ extern const uint8_t scan_marks[256];
 
 /* "don't" is one word, 'this' is not part of one. A block's first and last byte have a neighbour
    that is not seen here: it counts as a letter. */
-static inline uint64_t words_with_apostrophes(uint64_t word, uint64_t apostrophe)
+static inline __attribute__((always_inline)) uint64_t words_with_apostrophes(uint64_t word,
+                                                                             uint64_t apostrophe)
 {
     uint64_t before = word << 1 | 1;
     uint64_t after = word >> 1 | UINT64_C(1) << 63;
     return word | (apostrophe & before & after);
 }
 
-static inline unsigned bits_count(uint64_t bits)
+static inline __attribute__((always_inline)) unsigned bits_count(uint64_t bits)
 {
     bits -= bits >> 1 & UINT64_C(0x5555555555555555);
     bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
@@ -72,17 +73,17 @@ static inline unsigned bits_count(uint64_t bits)
     return (unsigned)(bits * UINT64_C(0x0101010101010101) >> 56);
 }
 
-static inline unsigned bits_first(uint64_t bits)
+static inline __attribute__((always_inline)) unsigned bits_first(uint64_t bits)
 {
     return (unsigned)__builtin_ctzll(bits);
 }
 
-static inline unsigned bits_last(uint64_t bits)
+static inline __attribute__((always_inline)) unsigned bits_last(uint64_t bits)
 {
     return 63u - (unsigned)__builtin_clzll(bits);
 }
 
-static inline uint64_t bits_below(unsigned bit)
+static inline __attribute__((always_inline)) uint64_t bits_below(unsigned bit)
 {
     return (UINT64_C(1) << bit) - 1;
 }

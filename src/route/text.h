@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One pass over the sampled text: counts for features, and the words that the vocabulary knows with
- * where they stand. Inside the layer only.
+ * where they stand. text.c goes from block to block, hits.c over the words of one, lines.c looks at
+ * each line. Inside the layer only.
  */
 #ifndef SLUICE_ROUTE_TEXT_H
 #define SLUICE_ROUTE_TEXT_H
@@ -21,13 +22,43 @@ struct byte_counts {
     size_t newlines;
 };
 
+/* The last hits are kept for the end of the text, where the request often stands. */
+#define HITS_ANYWHERE (FEATURES_HITS_MAX - 64)
+#define HITS_AMPLE (HITS_ANYWHERE - WORDS_MAX) /* as long as there are no more than these */
+#define WORDS_MAX 60
+#define WORDS_BLOCKS_MAX 8
+#define WORDS_ROOM (WORDS_MAX + 16) /* they are read several at once */
+
+/* Words of one or more blocks, one after the other; masks as told in words.h. */
+struct words {
+    uint64_t looked_up; /* whose places below are in the same order */
+    uint64_t start;     /* they begin a sentence */
+    uint64_t clause;    /* ... or a clause */
+    uint64_t quoted;
+    unsigned all;
+    unsigned blocks;
+    struct {
+        uint64_t starts; /* in the block, of the words to look up */
+        uint64_t ends;
+        size_t base;
+    } block[WORDS_BLOCKS_MAX];
+    /* Written where they are judged: */
+    uint16_t ids[WORDS_ROOM]; /* WORD_UNKNOWN for those that the vocabulary does not have */
+    uint16_t offsets[WORDS_ROOM];
+    uint64_t lows[WORDS_MAX]; /* first halves of their keys */
+    uint8_t lengths[WORDS_MAX];
+    uint8_t kinds[WORDS_ROOM];
+};
+
 struct text_scan {
     struct features *features;
     const struct vocabulary *vocabulary;
     struct byte_counts counts;
-    uint32_t flag_counts[WORD_FLAGS]; /* of WORDS_COUNTED, by bit */
-    uint8_t region;                   /* PLACE_SYSTEM, PLACE_EARLIER or 0: for each word of it */
-    size_t start;                     /* of the region */
+    uint64_t tallies;     /* of known words by the flags that are counted, a byte each */
+    unsigned tally_words; /* at most so many words are in them */
+    uint32_t tallied[WORD_TALLIES];
+    uint8_t region; /* PLACE_SYSTEM, PLACE_EARLIER or 0: for each word of it */
+    size_t start;   /* of the region */
     size_t end;
     size_t bytes_skipped; /* of the middle of long texts, of all regions */
     bool in_middle;
@@ -38,13 +69,11 @@ struct text_scan {
     bool quoted;              /* state at the block's start; reset by each line */
     uint32_t sentence_commas; /* in the sentence so far */
     bool after_colon;         /* it follows a colon or a question mark */
-    uint16_t word_index;      /* of the first word that ends in the block */
-    uint16_t negation;        /* index of the last negating word + 1; 0: none */
-    size_t negation_offset;
-    size_t last_clause; /* offset of the last word before the block that begins a clause */
-    uint16_t begin;     /* index of the last known word that begins a sentence, politely or not */
-    bool refused;       /* the sentence begins with what is not to be done: "no need to ..., ..." */
-    uint16_t follow;    /* frequent words are kept up to this index */
+    uint16_t word_index;      /* of the first of `words`; words that were passed over count */
+    uint16_t negation;        /* index of the last negating word of the clause + 1; 0: none */
+    uint16_t begin;  /* index of the last known word that begins a sentence, politely or not */
+    bool refused;    /* the sentence begins with what is not to be done: "no need to ..., ..." */
+    uint16_t follow; /* frequent words are kept up to this index */
     size_t line_start;
     uint32_t line_hits;  /* hits before the line */
     uint32_t line_marks; /* code punctuation on the line so far */
@@ -52,7 +81,28 @@ struct text_scan {
     bool line_quotes; /* a quote or backtick on the line so far */
     bool fenced;
     bool last_line_code;
+    struct words words;
 };
+
+/* 64 bytes of the sample, or fewer where the last word would be cut. */
+struct block {
+    size_t base;
+    struct block_masks masks;
+    bool marked;       /* masks.of is filled in */
+    uint64_t stops;    /* ends of sentences: . ! ? : before a blank */
+    uint64_t commas;   /* , ; */
+    uint64_t newlines; /* end sentences too */
+    uint64_t quotes;
+    uint64_t starts;          /* of words */
+    uint64_t ends;            /* the first bytes behind them, in the same order */
+    uint64_t sentence_starts; /* words that begin a sentence */
+    uint64_t clause_starts;
+};
+
+/* What most blocks do not need is done in functions of its own, so that the loop over blocks stays
+   short. */
+#define SELDOM __attribute__((noinline))
+#define ALWAYS inline __attribute__((always_inline))
 
 /* Scans [start, end) of the sample; adds to features and hits. The 64 bytes after `end` must be
    readable and are not part of the text. */
@@ -60,6 +110,17 @@ void text_scan_init(struct text_scan *scan, struct features *features);
 void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region);
 /* Writes what was counted over all regions to the features. */
 void text_scan_finish(struct text_scan *scan);
+
+/* hits.c: keeps those of scan->words that count and notes what they mean to later ones. `base` is
+   the last block's. */
+void words_judge_narrow(struct text_scan *scan, size_t base);
+#ifdef __SSE2__
+void words_judge_wide(struct text_scan *scan, size_t base);
+#endif
+/* Is a quote open after each byte? One bit per byte; a line's end closes it, so one stray mark does
+   not turn the rest around. */
+uint64_t quotes_open(uint64_t marks, uint64_t newlines, bool open_before);
+
 /* lines.c: what the line [scan->line_start, end) is; called at each line's end. */
 void line_end(struct text_scan *scan, size_t end);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/vocabulary.h"
 
+#include "route/scan_vector.h"
+
 #include <pthread.h>
 
 /* For the high half n - 8 bytes are kept of a word of n, for the low one min(n, 8): the same ramp,
@@ -26,7 +28,7 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
     uint64_t low = word_low_of(bytes, word.len);
     uint64_t high = word.len <= 8 ? 0 : word_high_of(bytes, word.len);
     uint16_t *slot = &v->slots[vocabulary_hash(low, word.len)];
-    uint16_t id = vocabulary_find(v, *slot, bytes, word.len, low)->id;
+    uint16_t id = (uint16_t)vocabulary_find(v, *slot, bytes, word.len, low);
     if (id == WORD_UNKNOWN) {
         CHECK(v->word_count < VOCABULARY_WORDS_MAX);
         id = v->word_count++;
@@ -165,6 +167,18 @@ static void index_sets(struct builder *b)
     }
 }
 
+static uint8_t kind_of(const struct known_word *word)
+{
+    unsigned flags = word->flags;
+    unsigned kind = (flags & (WORD_NEGATION | WORD_NO)) != 0 ? KIND_REFUSING : 0;
+    kind |= (flags & (WORD_POLITE - 1)) != 0 ? KIND_COUNTED : 0;
+    kind |= (flags & WORD_POLITE) != 0 ? KIND_POLITE : 0;
+    kind |= (flags & WORD_GOES_ON) != 0    ? KIND_GOES_ON
+            : (flags & WORD_AT_START) != 0 ? KIND_AT_START
+                                           : KIND_ANYWHERE;
+    return (uint8_t)kind;
+}
+
 static void vocabulary_build(void)
 {
     struct vocabulary *v = &the_vocabulary;
@@ -176,6 +190,12 @@ static void vocabulary_build(void)
     add_rules(&b, rules_code, rules_code_count);
     index_phrases(&b);
     index_sets(&b);
+#ifdef SCAN_HAS_VECTORS
+    v->wide = scan_is_wide();
+#endif
+    for (size_t id = WORD_UNKNOWN + 1; id < v->word_count; id++) {
+        v->kinds[id] = kind_of(&v->words[id]);
+    }
 }
 
 const struct vocabulary *vocabulary_get(void)

@@ -19,31 +19,40 @@
 #define RULES_MAX 1024
 #define RULE_REFERENCES_MAX 8192
 
-/* What a word is by itself; bits. */
+/* What a word is by itself; bits. Features count how often the first ten occur. */
 enum {
-    WORD_POLITE = 1u << 0,     /* "please", "can", "you": does not end the start of a sentence */
-    WORD_NEGATION = 1u << 1,   /* tells not to do what follows */
-    WORD_CONSTRAINT = 1u << 2, /* "must", "exactly" */
-    WORD_STEP = 1u << 3,       /* "then", "finally": several steps */
-    WORD_REASONING = 1u << 4,  /* asks for thought: counts towards complexity */
-    WORD_SCIENCE = 1u << 5,    /* terms of the sciences */
-    WORD_CODE = 1u << 6,       /* evidence of programming */
-    WORD_CODE_STRONG = 1u << 7,
-    WORD_AFTER_DOT = 1u << 8, /* counts as code only as a file extension */
+    WORD_CONSTRAINT = 1u << 0, /* "must", "exactly" */
+    WORD_STEP = 1u << 1,       /* "then", "finally": several steps */
+    WORD_REASONING = 1u << 2,  /* asks for thought: counts towards complexity */
+    WORD_SCIENCE = 1u << 3,    /* terms of the sciences */
+    WORD_MATH = 1u << 4,       /* terms of mathematics */
+    WORD_NUMBER = 1u << 5,     /* "three", "twice" */
+    WORD_QUANTITY = 1u << 6,   /* "many", "total", "each": something is counted */
+    WORD_ENGLISH = 1u << 7,    /* shows the language */
+    WORD_CODE = 1u << 8,       /* evidence of programming */
+    WORD_CODE_STRONG = 1u << 9,
+    WORD_AFTER_DOT = 1u << 10, /* counts as code only as a file extension */
+    WORD_OR = 1u << 11,
+    WORD_POLITE = 1u << 12,   /* "please", "can", "you": does not end the start of a sentence */
+    WORD_NEGATION = 1u << 13, /* tells not to do what follows */
+    WORD_NO = 1u << 14,       /* "no need to ...": negates what the sentence begins with */
     WORD_AT_START =
-        1u << 9, /* too frequent: kept only at the start of a sentence or right after a kept word */
-    WORD_ENGLISH = 1u << 10,  /* shows the language */
-    WORD_NUMBER = 1u << 11,   /* "three", "twice" */
-    WORD_QUANTITY = 1u << 12, /* "many", "total", "each": something is counted */
-    WORD_MATH = 1u << 13,     /* terms of mathematics */
-    WORD_OR = 1u << 14,
-    WORD_GOES_ON = 1u << 15, /* no more than a later word of phrases; found while building */
-    WORD_NO = 1u << 16,      /* "no need to ...": negates what the sentence begins with */
-    /* those of which features count how often they occur */
-    WORDS_COUNTED = WORD_CONSTRAINT | WORD_STEP | WORD_REASONING | WORD_SCIENCE | WORD_CODE |
-                    WORD_CODE_STRONG | WORD_ENGLISH | WORD_NUMBER | WORD_QUANTITY | WORD_MATH,
+        1u
+        << 15, /* too frequent: kept only at the start of a sentence or right after a kept word */
+    WORD_GOES_ON = 1u << 16, /* no more than a later word of phrases; found while building */
 };
-#define WORD_FLAGS 17
+#define WORD_TALLIES 8 /* the lowest flags are counted in one step, a byte of 64 bits each */
+#define WORD_CODE_SHIFT 8
+
+/* The same as an eye on a whole block of words needs it, one bit per question. */
+enum {
+    KIND_REFUSING = 1u << 2, /* WORD_NEGATION, WORD_NO */
+    KIND_COUNTED = 1u << 3,  /* any flag below WORD_POLITE */
+    KIND_POLITE = 1u << 4,
+    KIND_GOES_ON = 1u << 5,
+    KIND_AT_START = 1u << 6,
+    KIND_ANYWHERE = 1u << 7, /* known, and neither of the two before */
+};
 
 struct word_row {
     const char *words; /* alternatives, separated by spaces */
@@ -132,10 +141,12 @@ _Static_assert(sizeof(struct known_word) == 64, "a word is one line of the cache
 
 struct vocabulary {
     uint16_t slots[VOCABULARY_SLOTS];              /* the first word with a hash, 0: none */
+    uint8_t kinds[VOCABULARY_WORDS_MAX];           /* of words; a line holds those of many */
     struct known_word words[VOCABULARY_WORDS_MAX]; /* [0] is none */
     struct begun_phrase begun[RULE_REFERENCES_MAX];
     uint16_t sets[RULE_REFERENCES_MAX];
     struct phrase phrases[RULES_MAX];
+    bool wide;           /* see scan_is_wide() */
     uint16_t word_count; /* with [0] */
     uint16_t phrase_count;
     uint16_t set_count;
@@ -149,7 +160,7 @@ const struct vocabulary *vocabulary_get(void);
 extern const uint64_t word_key_masks[WORD_BYTES_MAX + 1 + 8];
 
 /* The first half of a lower-case word's key; 8 bytes must be readable even if it is shorter. */
-static inline uint64_t word_low_of(const char *word, size_t len)
+static inline __attribute__((always_inline)) uint64_t word_low_of(const char *word, size_t len)
 {
     uint64_t low;
     memcpy(&low, word, 8);
@@ -157,7 +168,7 @@ static inline uint64_t word_low_of(const char *word, size_t len)
 }
 
 /* The second half of a word of more than 8 bytes; 16 must be readable. */
-static inline uint64_t word_high_of(const char *word, size_t len)
+static inline __attribute__((always_inline)) uint64_t word_high_of(const char *word, size_t len)
 {
     uint64_t high;
     memcpy(&high, word + 8, 8);
@@ -165,31 +176,23 @@ static inline uint64_t word_high_of(const char *word, size_t len)
 }
 
 /* Many words share their first half, fewer the length as well. */
-static inline size_t vocabulary_hash(uint64_t low, size_t len)
+static inline __attribute__((always_inline)) size_t vocabulary_hash(uint64_t low, size_t len)
 {
     return (low + len) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - VOCABULARY_SLOTS_LOG);
 }
 
-/* The first known word that a word of this length, with this half of a key, may be; WORD_UNKNOWN
-   for most words that no rule or feature knows. */
-static inline uint16_t vocabulary_slot(const struct vocabulary *vocabulary, uint64_t low,
-                                       size_t len)
-{
-    return vocabulary->slots[vocabulary_hash(low, len)];
-}
-
-/* The word of `len` bytes among those of its slot, or the one with the id WORD_UNKNOWN; `low` as
-   above. */
-static inline const struct known_word *vocabulary_find(const struct vocabulary *vocabulary,
-                                                       uint16_t slot, const char *text, size_t len,
-                                                       uint64_t low)
+/* The id of the word of `len` bytes with this half of a key among those of the slot that begins
+   with `id`, or WORD_UNKNOWN. */
+static inline __attribute__((always_inline)) size_t
+vocabulary_find(const struct vocabulary *vocabulary, size_t id, const char *text, size_t len,
+                uint64_t low)
 {
     uint64_t high = len <= 8 ? 0 : word_high_of(text, len);
-    const struct known_word *word = &vocabulary->words[slot];
-    while ((word->low != low || word->high != high) && word->id != WORD_UNKNOWN) {
-        word = &vocabulary->words[word->chain];
+    while (id != WORD_UNKNOWN &&
+           (vocabulary->words[id].low != low || vocabulary->words[id].high != high)) {
+        id = vocabulary->words[id].chain;
     }
-    return word;
+    return id;
 }
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "route/features.h"
 
+#include "route/scan.h"
 #include "route/tokens.h"
 
 #define SYSTEM_SAMPLE 512
@@ -15,6 +16,7 @@
 #define USER_TAIL 1024
 #define SHORT_TURN 48 /* a turn of so few bytes leans on the one before */
 #define NO_TURN SIZE_MAX
+#define UTF8_BYTES_MAX 4
 
 /* --- the sample --- */
 
@@ -48,11 +50,17 @@ static void sample_append(struct features *f, struct slice inner, size_t room)
     char *at = f->sample + f->sample_len;
     /* A plain byte takes at most 6 bytes of JSON; no more than that is looked at. */
     struct slice head = slice_of(inner.ptr, inner.len / 6 < room ? inner.len : room * 6);
-    size_t plain = json_unescape_to(head, at, room);
+    /* most texts hold nothing to be changed; a text that must be cut is cut by who knows how */
+    size_t copy = head.len <= room ? head.len : room < UTF8_BYTES_MAX ? 0 : room - UTF8_BYTES_MAX;
+    size_t same = plain_copy(at, head.ptr, copy, vocabulary_get()->wide);
+    size_t changed = 0;
+    if (same < head.len) {
+        changed = json_unescape_to(slice_from(head, same), at + same, room - same);
+    }
     /* Escapes make JSON longer than the text it stands for: what was read whole counts as a whole.
      */
-    f->sampled_bytes += plain < room ? inner.len : plain;
-    f->sample_len += plain_punctuation(at, plain);
+    f->sampled_bytes += same + changed < room ? inner.len : same + changed;
+    f->sample_len += same + plain_punctuation(at + same, changed);
 }
 
 static void sample_break(struct features *f)

@@ -291,6 +291,13 @@ static ALWAYS void count_words(struct text_scan *scan, uint64_t counted,
 
 /* --- hits --- */
 
+static SELDOM void add_place(uint8_t *places, size_t count, uint64_t hits, uint8_t place)
+{
+    for (hits &= bits_below((unsigned)count); hits != 0; hits &= hits - 1) {
+        places[bits_first(hits)] |= place;
+    }
+}
+
 static ALWAYS void write_places(uint8_t *places, size_t count, const struct word_bits *bits,
                                 const struct text_scan *scan, const struct bit_kind *kind)
 {
@@ -302,14 +309,13 @@ static ALWAYS void write_places(uint8_t *places, size_t count, const struct word
                          kind->spread(clause >> i, BYTES_ONE) * PLACE_CLAUSE;
         memcpy(places + i, &bytes, sizeof(bytes));
     }
-    uint64_t seldom = bits->negated | scan->words.quoted;
+    const struct words *words = &scan->words;
+    uint64_t seldom = bits->negated | words->quoted | words->code | words->passage;
     if (UNLIKELY((seldom & bits->kept) != 0)) {
-        uint64_t negated = kind->gather(bits->negated, bits->kept);
-        uint64_t quoted = kind->gather(scan->words.quoted, bits->kept);
-        for (size_t i = 0; i < count; i++) {
-            places[i] |= (uint8_t)((negated >> i & 1u) * PLACE_NEGATED);
-            places[i] |= (uint8_t)((quoted >> i & 1u) * PLACE_QUOTED);
-        }
+        add_place(places, count, kind->gather(bits->negated, bits->kept), PLACE_NEGATED);
+        add_place(places, count, kind->gather(words->quoted, bits->kept), PLACE_QUOTED);
+        add_place(places, count, kind->gather(words->code, bits->kept), PLACE_CODE);
+        add_place(places, count, kind->gather(words->passage, bits->kept), PLACE_PASSAGE);
     }
 }
 
@@ -335,6 +341,15 @@ static ALWAYS void write_hits(struct text_scan *scan, size_t base, const struct 
     }
     write_places(hits->places + at, count, bits, scan, kind);
     hits->count = (uint32_t)(at + count);
+}
+
+/* Where the line's first word is now that the words before it are judged. */
+static ALWAYS void line_begin(struct text_scan *scan, size_t hits_before, uint64_t kept)
+{
+    uint32_t count = scan->features->hits.count;
+    uint32_t begin = (uint32_t)hits_before + bits_count(kept & bits_below(scan->line_words));
+    scan->line_hits = begin < count ? begin : count;
+    scan->line_words = 0;
 }
 
 /* --- all words --- */
@@ -382,12 +397,17 @@ static ALWAYS void words_judge(struct text_scan *scan, size_t base, const struct
     }
     uint64_t last = UINT64_C(1) << (words->all - 1);
     scan->polite_open = (bits.start & bits.polite & last) != 0;
+    size_t hits_before = scan->features->hits.count;
     if (bits.kept != 0) {
         words_kept(scan, &bits, kind);
         write_hits(scan, base, &bits, kind);
     }
+    if (scan->line_words != 0) {
+        line_begin(scan, hits_before, bits.kept);
+    }
     scan->word_index = (uint16_t)(scan->word_index + words->all);
-    words->looked_up = words->start = words->clause = words->quoted = 0;
+    words->looked_up = words->start = words->clause = 0;
+    words->quoted = words->code = words->passage = 0;
     words->all = 0;
     words->blocks = 0;
 }

@@ -262,12 +262,14 @@ static void line_load(const struct text_scan *scan, size_t end, struct line *lin
     };
 }
 
-static void mark_hits(struct text_scan *scan, uint8_t place)
+/* The words of the line are hits already, or still to be judged. */
+static void mark_words(struct text_scan *scan, uint64_t *pending, uint8_t place)
 {
     struct word_hits *hits = &scan->features->hits;
     for (size_t i = scan->line_hits; i < hits->count; i++) {
         hits->places[i] |= place;
     }
+    *pending |= bits_below(scan->words.all) & ~bits_below(scan->line_words);
 }
 
 static void line_classify(struct text_scan *scan, const struct line *line)
@@ -283,7 +285,7 @@ static void line_classify(struct text_scan *scan, const struct line *line)
     } else if (code) {
         f->code_marks++;
         f->fenced_bytes += (uint32_t)line->len;
-        mark_hits(scan, PLACE_CODE);
+        mark_words(scan, &scan->words.code, PLACE_CODE);
     } else if (request) {
         f->code_marks++;
     } else {
@@ -293,7 +295,7 @@ static void line_classify(struct text_scan *scan, const struct line *line)
         if (line->len >= PASSAGE_LINE_BYTES) {
             f->long_line_bytes += (uint32_t)line->len;
             if (scan->region == 0) { /* nobody asks it of words elsewhere */
-                mark_hits(scan, PLACE_PASSAGE);
+                mark_words(scan, &scan->words.passage, PLACE_PASSAGE);
             }
         }
     }
@@ -327,6 +329,7 @@ void line_end(struct text_scan *scan, size_t end)
     }
     scan->line_start = end + 1;
     scan->line_hits = scan->features->hits.count;
+    scan->line_words = scan->words.all;
     scan->line_marks = 0;
     scan->line_formulas = 0;
     scan->line_quotes = false;

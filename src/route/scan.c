@@ -34,6 +34,33 @@ bool block_scan_portable(char *block, struct block_masks *masks)
 }
 
 #ifdef SCAN_HAS_VECTORS
+static SCAN_WIDE size_t plain_copy_wide(char *to, const char *from, size_t len)
+{
+    return plain_copy_avx2(to, from, len);
+}
+#endif
+
+size_t plain_copy(char *to, const char *from, size_t len, bool wide)
+{
+    if (len < SCAN_BLOCK) {
+        return 0;
+    }
+#ifdef SCAN_HAS_VECTORS
+    if (wide) {
+        return plain_copy_wide(to, from, len);
+    }
+#else
+    (void)wide;
+#endif
+    const char *escape = memchr(from, '\\', len);
+    len = escape == NULL ? len : (size_t)(escape - from);
+    const char *general = memchr(from, PUNCTUATION_LEAD, len);
+    len = general == NULL ? len : (size_t)(general - from);
+    memcpy(to, from, len);
+    return len;
+}
+
+#ifdef SCAN_HAS_VECTORS
 
 bool block_scan_sse2(char *block, struct block_masks *masks)
 {

@@ -9,6 +9,7 @@
 #define SLUICE_ROUTE_SCAN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SCAN_BLOCK 64
@@ -52,6 +53,11 @@ bool block_scan_portable(char *block, struct block_masks *masks);
 bool block_scan_sse2(char *block, struct block_masks *masks);
 bool block_scan_avx2(char *block, struct block_masks *masks); /* only where the processor has it */
 #endif
+
+/* Copies text up to the first backslash, or byte that may begin typographic punctuation; a text of
+   less than 64 bytes not at all. Returns how many bytes were copied. */
+#define PUNCTUATION_LEAD 0xe2
+size_t plain_copy(char *to, const char *from, size_t len, bool wide);
 
 extern const uint8_t scan_marks[256];
 

@@ -224,6 +224,48 @@ static inline __attribute__((always_inline)) SCAN_WIDE size_t block_find_avx2(co
     return len;
 }
 
+/* Offset in 64 bytes of the first byte that plain_copy() stops at, or 64. */
+static inline __attribute__((always_inline)) SCAN_WIDE size_t plain_stop_64(__m256i first,
+                                                                            __m256i second)
+{
+    const __m256i escape = _mm256_set1_epi8('\\');
+    const __m256i lead = _mm256_set1_epi8((char)PUNCTUATION_LEAD);
+    __m256i stop_1 =
+        _mm256_or_si256(_mm256_cmpeq_epi8(first, escape), _mm256_cmpeq_epi8(first, lead));
+    __m256i stop_2 =
+        _mm256_or_si256(_mm256_cmpeq_epi8(second, escape), _mm256_cmpeq_epi8(second, lead));
+    uint64_t stops = MASK_64(stop_1, stop_2);
+    return stops == 0 ? SCAN_BLOCK : bits_first(stops);
+}
+
+/* See scan.h. At least 64 bytes: the last block overlaps the one before it. */
+static inline __attribute__((always_inline)) SCAN_WIDE size_t plain_copy_avx2(char *to,
+                                                                              const char *from,
+                                                                              size_t len)
+{
+    const __m256i escape = _mm256_set1_epi8('\\');
+    size_t last = len - SCAN_BLOCK;
+    for (size_t i = 0;; i += SCAN_BLOCK) {
+        i = i < last ? i : last;
+        __m256i first = load_32(from + i);
+        __m256i second = load_32(from + i + 32);
+        __m256i escapes =
+            _mm256_or_si256(_mm256_cmpeq_epi8(first, escape), _mm256_cmpeq_epi8(second, escape));
+        __m256i rare = _mm256_or_si256(escapes, _mm256_or_si256(first, second));
+        _mm256_storeu_si256((__m256i *)(void *)(to + i), first);
+        _mm256_storeu_si256((__m256i *)(void *)(to + i + 32), second);
+        if (UNLIKELY(!_mm256_testz_si256(rare, _mm256_set1_epi8(-128)))) {
+            size_t stop = plain_stop_64(first, second);
+            if (stop < SCAN_BLOCK) {
+                return i + stop;
+            }
+        }
+        if (i == last) {
+            return len;
+        }
+    }
+}
+
 #endif
 
 #endif

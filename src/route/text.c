@@ -249,8 +249,7 @@ static ALWAYS void words_end(struct text_scan *scan, size_t base, const struct s
     }
 }
 
-/* Words are judged before there are too many, before what depends on it (the end of a line), and
-   after each block where hits may get scarce. */
+/* Words are judged before there are too many, and after each block where hits may get scarce. */
 static ALWAYS bool has_room(const struct words *words, const struct block *block)
 {
     return words->all + bits_count(block->starts) <= WORDS_MAX && words->blocks < WORDS_BLOCKS_MAX;
@@ -270,7 +269,7 @@ static ALWAYS void block_words(struct text_scan *scan, const struct block *block
         }
         words_append(scan, block, wanted_starts(scan, block), &kind->bits);
     }
-    if (block->newlines != 0 || scan->features->hits.count > HITS_AMPLE) {
+    if (UNLIKELY(scan->features->hits.count > HITS_AMPLE)) {
         words_end(scan, block->base, kind);
     }
 }
@@ -325,6 +324,7 @@ static void scan_begin(struct text_scan *scan, size_t start, size_t end, uint8_t
     scan->after_colon = false;
     scan->line_start = start;
     scan->line_hits = scan->features->hits.count;
+    scan->line_words = 0;
     scan->line_marks = 0;
     scan->line_formulas = 0;
     scan->line_quotes = false;

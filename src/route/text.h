@@ -26,7 +26,7 @@ struct byte_counts {
 #define HITS_ANYWHERE (FEATURES_HITS_MAX - 64)
 #define HITS_AMPLE (HITS_ANYWHERE - WORDS_MAX) /* as long as there are no more than these */
 #define WORDS_MAX 60
-#define WORDS_BLOCKS_MAX 8
+#define WORDS_BLOCKS_MAX 16
 #define WORDS_ROOM (WORDS_MAX + 16) /* they are read several at once */
 
 /* Words of one or more blocks, one after the other; masks as told in words.h. */
@@ -35,6 +35,8 @@ struct words {
     uint64_t start;     /* they begin a sentence */
     uint64_t clause;    /* ... or a clause */
     uint64_t quoted;
+    uint64_t code;    /* on lines of code */
+    uint64_t passage; /* on lines like a passage's */
     unsigned all;
     unsigned blocks;
     struct {
@@ -75,7 +77,8 @@ struct text_scan {
     bool refused;    /* the sentence begins with what is not to be done: "no need to ..., ..." */
     uint16_t follow; /* frequent words are kept up to this index */
     size_t line_start;
-    uint32_t line_hits;  /* hits before the line */
+    uint32_t line_hits;  /* hits before the line, as far as they are judged */
+    unsigned line_words; /* those of `words` before it */
     uint32_t line_marks; /* code punctuation on the line so far */
     uint32_t line_formulas;
     bool line_quotes; /* a quote or backtick on the line so far */

@@ -163,41 +163,47 @@ static int64_t output_limit(const struct plan_facts *facts, const struct target 
     return OUTPUT_UNKNOWN_TOKENS;
 }
 
-/* What price_cost() says of plain tokens, in short: it is asked three times per target. Anything
- * out of the ordinary, a negative rate too, is left to it. */
-static inline int64_t cost_of(const struct price *price, int64_t input, int64_t output)
+static int64_t cost_of(const struct price *price, int64_t input, int64_t output)
 {
-    const struct price_rates *rates =
-        price->tier_count == 0 ? &price->base : price_rates_for(price, input);
-    uint64_t all = (uint64_t)input | (uint64_t)output | (uint64_t)rates->input |
-                   (uint64_t)rates->output | (uint64_t)price->per_request_nd;
-    if (UNLIKELY(all > INT32_MAX || !price->known)) {
-        struct usage usage = {.input = input, .output = output};
-        return price_cost(price, &usage);
-    }
-    uint64_t sum = (uint64_t)input * (uint64_t)rates->input +
-                   (uint64_t)output * (uint64_t)rates->output +
-                   (uint64_t)price->per_request_nd * PD_PER_ND;
-    return (int64_t)((sum + PD_PER_ND - 1) / PD_PER_ND);
+    struct usage usage = {.input = input, .output = output};
+    return price_cost(price, &usage);
 }
 
-static void entry_costs(const struct plan_facts *facts, const struct target *target,
-                        struct plan_entry *entry)
+/* What cost_of() says, in short: it is asked three times per target. Only for a known price without
+   tiers, and numbers of 31 bits. */
+static inline void entry_costs_plain(const struct price *price, const struct token_estimate *tokens,
+                                     int64_t limit, struct plan_entry *entry, uint64_t expected,
+                                     uint64_t high)
 {
-    const struct policy *policy = facts->input->policy;
+    uint64_t input = (uint64_t)price->base.input;
+    uint64_t output = (uint64_t)price->base.output;
+    uint64_t fixed = (uint64_t)price->per_request_nd * PD_PER_ND + PD_PER_ND - 1; /* rounds up */
+    uint64_t prompt = (uint64_t)tokens->expected * input + fixed;
+    uint64_t worst = (uint64_t)tokens->high * input + (uint64_t)limit * output + fixed;
+    entry->expected_cost_nd = (int64_t)((prompt + expected * output) / PD_PER_ND);
+    entry->high_cost_nd = (int64_t)((prompt + high * output) / PD_PER_ND);
+    entry->worst_cost_nd = (int64_t)(worst / PD_PER_ND);
+}
+
+static inline void entry_costs(const struct plan_facts *facts, const struct target *target,
+                               struct plan_entry *entry)
+{
     const struct token_estimate *tokens = &facts->input->features->tokens;
     const struct price *price = &target->price;
-    UNINITIALIZED struct price other;
-    if (UNLIKELY(!price->known)) {
-        other = policy_price(policy, target);
-        price = &other;
-    }
     int64_t limit = times(output_limit(facts, target), facts->choices);
     int64_t expected = smaller(facts->output_expected, limit);
     int64_t high = smaller(facts->output_high, limit);
-    entry->expected_cost_nd = cost_of(price, tokens->expected, expected);
-    entry->high_cost_nd = cost_of(price, tokens->expected, high);
-    entry->worst_cost_nd = cost_of(price, tokens->high, limit);
+    uint64_t all = (uint64_t)tokens->expected | (uint64_t)tokens->high | (uint64_t)limit |
+                   (uint64_t)expected | (uint64_t)high | (uint64_t)price->base.input |
+                   (uint64_t)price->base.output | (uint64_t)price->per_request_nd;
+    if (LIKELY(all <= INT32_MAX && price->known && price->tier_count == 0)) {
+        entry_costs_plain(price, tokens, limit, entry, (uint64_t)expected, (uint64_t)high);
+        return;
+    }
+    struct price reckoned = policy_price(facts->input->policy, target);
+    entry->expected_cost_nd = cost_of(&reckoned, tokens->expected, expected);
+    entry->high_cost_nd = cost_of(&reckoned, tokens->expected, high);
+    entry->worst_cost_nd = cost_of(&reckoned, tokens->high, limit);
 }
 
 /* The configured figure stands in for what was not measured yet. */
@@ -247,8 +253,8 @@ static bool refused(struct plan_entry *entry, int64_t wanted, int64_t actual)
     return true;
 }
 
-static bool violates_off(const struct plan_facts *facts, const struct target *target,
-                         struct plan_entry *entry)
+static inline bool violates_off(const struct plan_facts *facts, const struct target *target,
+                                struct plan_entry *entry)
 {
     (void)facts;
     (void)entry;
@@ -267,16 +273,16 @@ static bool violates_allowed(const struct plan_facts *facts, const struct target
     return out || provider_position(target, c->ignore, c->ignore_count) < c->ignore_count;
 }
 
-static bool violates_dialect(const struct plan_facts *facts, const struct target *target,
-                             struct plan_entry *entry)
+static inline bool violates_dialect(const struct plan_facts *facts, const struct target *target,
+                                    struct plan_entry *entry)
 {
     (void)entry;
     unsigned required = facts->input->required_dialects;
     return required != 0 && (target->dialects & required) == 0;
 }
 
-static bool violates_capability(const struct plan_facts *facts, const struct target *target,
-                                struct plan_entry *entry)
+static inline bool violates_capability(const struct plan_facts *facts, const struct target *target,
+                                       struct plan_entry *entry)
 {
     capability_set missing = facts->needs & ~target->capabilities;
     if (target->capabilities == CAPABILITY_EMBEDDINGS && missing == 0 &&
@@ -286,23 +292,23 @@ static bool violates_capability(const struct plan_facts *facts, const struct tar
     return missing != 0 && refused(entry, missing, target->capabilities);
 }
 
-static bool violates_context(const struct plan_facts *facts, const struct target *target,
-                             struct plan_entry *entry)
+static inline bool violates_context(const struct plan_facts *facts, const struct target *target,
+                                    struct plan_entry *entry)
 {
     int64_t tokens = feasible_context_tokens(facts, target);
     return target->context_tokens > 0 && tokens > target->context_tokens &&
            refused(entry, target->context_tokens, tokens);
 }
 
-static bool violates_local(const struct plan_facts *facts, const struct target *target,
-                           struct plan_entry *entry)
+static inline bool violates_local(const struct plan_facts *facts, const struct target *target,
+                                  struct plan_entry *entry)
 {
     (void)entry;
     return facts->local_only && !target->local;
 }
 
-static bool violates_tier(const struct plan_facts *facts, const struct target *target,
-                          struct plan_entry *entry)
+static inline bool violates_tier(const struct plan_facts *facts, const struct target *target,
+                                 struct plan_entry *entry)
 {
     return (int)target->tier < facts->declared_tier &&
            refused(entry, facts->declared_tier, target->tier);
@@ -310,8 +316,8 @@ static bool violates_tier(const struct plan_facts *facts, const struct target *t
 
 /* Allowed without a price is not the same as free: it is no promise that a cost limit could be
  * kept. */
-static bool violates_price_known(const struct plan_facts *facts, const struct target *target,
-                                 struct plan_entry *entry)
+static inline bool violates_price_known(const struct plan_facts *facts, const struct target *target,
+                                        struct plan_entry *entry)
 {
     const struct constraints *c = &facts->input->constraints;
     (void)entry;
@@ -347,8 +353,8 @@ static bool violates_rate(const struct plan_facts *facts, const struct target *t
            refused(entry, c->max_output_pd, rates->output);
 }
 
-static bool violates_alive(const struct plan_facts *facts, const struct target *target,
-                           struct plan_entry *entry)
+static inline bool violates_alive(const struct plan_facts *facts, const struct target *target,
+                                  struct plan_entry *entry)
 {
     if (target->health == NULL) {
         return false;
@@ -357,16 +363,16 @@ static bool violates_alive(const struct plan_facts *facts, const struct target *
     return retry_in > 0 && refused(entry, 0, retry_in);
 }
 
-static bool violates_cost(const struct plan_facts *facts, const struct target *target,
-                          struct plan_entry *entry)
+static inline bool violates_cost(const struct plan_facts *facts, const struct target *target,
+                                 struct plan_entry *entry)
 {
     (void)target;
     return facts->max_cost_nd >= 0 && entry->high_cost_nd > facts->max_cost_nd &&
            refused(entry, facts->max_cost_nd, entry->high_cost_nd);
 }
 
-static bool violates_latency(const struct plan_facts *facts, const struct target *target,
-                             struct plan_entry *entry)
+static inline bool violates_latency(const struct plan_facts *facts, const struct target *target,
+                                    struct plan_entry *entry)
 {
     if (facts->max_latency_ms < 0) {
         return false;
@@ -375,40 +381,36 @@ static bool violates_latency(const struct plan_facts *facts, const struct target
     return latency > facts->max_latency_ms && refused(entry, facts->max_latency_ms, latency);
 }
 
-/* The dead come last: who is refused as dead would be taken if it were alive, so a retry later
- * helps. */
-static const struct constraint_row {
-    enum plan_reason reason;
-    bool (*violates)(const struct plan_facts *facts, const struct target *target,
-                     struct plan_entry *entry);
-} constraint_rows[CONSTRAINT_COUNT] = {
-    [CONSTRAINT_OFF] = {REASON_OFF, violates_off},
-    [CONSTRAINT_ALLOWED] = {REASON_NOT_ALLOWED, violates_allowed},
-    [CONSTRAINT_DIALECT] = {REASON_DIALECT, violates_dialect},
-    [CONSTRAINT_CAPABILITY] = {REASON_CAPABILITY, violates_capability},
-    [CONSTRAINT_CONTEXT] = {REASON_CONTEXT, violates_context},
-    [CONSTRAINT_LOCAL] = {REASON_NOT_LOCAL, violates_local},
-    [CONSTRAINT_TIER] = {REASON_MIN_TIER, violates_tier},
-    [CONSTRAINT_PRICE_KNOWN] = {REASON_PRICE_UNKNOWN, violates_price_known},
-    [CONSTRAINT_RATE] = {REASON_NOT_ALLOWED, violates_rate},
-    [CONSTRAINT_COST] = {REASON_COST, violates_cost},
-    [CONSTRAINT_LATENCY] = {REASON_LATENCY, violates_latency},
-    [CONSTRAINT_ALIVE] = {REASON_DEAD, violates_alive},
-};
+/* In the order of the constraints. The dead come last: who is refused as dead would be taken if it
+ * were alive, so a retry later helps. */
+#define CONSTRAINT_ROWS(ROW)                                                                       \
+    ROW(CONSTRAINT_OFF, REASON_OFF, violates_off)                                                  \
+    ROW(CONSTRAINT_ALLOWED, REASON_NOT_ALLOWED, violates_allowed)                                  \
+    ROW(CONSTRAINT_DIALECT, REASON_DIALECT, violates_dialect)                                      \
+    ROW(CONSTRAINT_CAPABILITY, REASON_CAPABILITY, violates_capability)                             \
+    ROW(CONSTRAINT_CONTEXT, REASON_CONTEXT, violates_context)                                      \
+    ROW(CONSTRAINT_LOCAL, REASON_NOT_LOCAL, violates_local)                                        \
+    ROW(CONSTRAINT_TIER, REASON_MIN_TIER, violates_tier)                                           \
+    ROW(CONSTRAINT_PRICE_KNOWN, REASON_PRICE_UNKNOWN, violates_price_known)                        \
+    ROW(CONSTRAINT_RATE, REASON_NOT_ALLOWED, violates_rate)                                        \
+    ROW(CONSTRAINT_COST, REASON_COST, violates_cost)                                               \
+    ROW(CONSTRAINT_LATENCY, REASON_LATENCY, violates_latency)                                      \
+    ROW(CONSTRAINT_ALIVE, REASON_DEAD, violates_alive)
 
 enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entry *entry)
 {
     const struct target *target = &facts->input->policy->targets[entry->target];
+    uint32_t constraints = facts->constraints;
     entry_costs(facts, target, entry);
     entry->expected_latency_ms = latency_of(facts, target).p50_ms;
     entry->wanted = 0;
     entry->actual = 0;
-    for (uint32_t rest = facts->constraints; rest != 0; rest &= rest - 1) {
-        const struct constraint_row *row = &constraint_rows[__builtin_ctz(rest)];
-        if (row->violates(facts, target, entry)) {
-            return row->reason;
-        }
+#define REFUSE_IF(constraint, reason, violates)                                                    \
+    if ((constraints >> (constraint)&1u) != 0 && violates(facts, target, entry)) {                 \
+        return (reason);                                                                           \
     }
+    CONSTRAINT_ROWS(REFUSE_IF)
+#undef REFUSE_IF
     return REASON_COUNT;
 }
 

@@ -30,8 +30,9 @@ struct planning {
     struct plan_facts facts;
     struct plan *plan;
     struct rank ranks[PLAN_TARGETS_MAX];
-    uint64_t seen[TARGETS_MAX / 64];
+    size_t targets; /* of the policy, as many as there can be */
     uint16_t sequence;
+    uint64_t seen[TARGETS_MAX / 64];
 };
 
 void constraints_init(struct constraints *constraints)
@@ -50,7 +51,7 @@ void constraints_init(struct constraints *constraints)
 /* --- ranks --- */
 
 /* The members that tell most come first; each is compared only if all before are equal. */
-static bool rank_before(const struct rank *a, const struct rank *b)
+static inline bool rank_before(const struct rank *a, const struct rank *b)
 {
     if (a->group != b->group) {
         return a->group < b->group;
@@ -76,8 +77,8 @@ static int64_t throughput_key(const struct target *target)
     return throughput < 0 ? INT64_MAX : -throughput;
 }
 
-static void rank_sort_keys(const struct planning *planning, const struct target *target,
-                           const struct plan_entry *entry, struct rank *rank)
+static inline void rank_sort_keys(const struct planning *planning, const struct target *target,
+                                  const struct plan_entry *entry, struct rank *rank)
 {
     rank->first = entry->expected_cost_nd;
     rank->second = latency_key(entry);
@@ -88,8 +89,8 @@ static void rank_sort_keys(const struct planning *planning, const struct target 
     }
 }
 
-static void rank_make(const struct planning *planning, const struct plan_entry *entry,
-                      size_t list_position, struct rank *rank)
+static inline void rank_make(const struct planning *planning, const struct plan_entry *entry,
+                             size_t list_position, struct rank *rank)
 {
     const struct plan_facts *facts = &planning->facts;
     const struct plan_input *input = facts->input;
@@ -98,8 +99,8 @@ static void rank_make(const struct planning *planning, const struct plan_entry *
     if (!entry->taken) {
         return;
     }
-    size_t order =
-        provider_position(target, input->constraints.order, input->constraints.order_count);
+    const struct constraints *c = &input->constraints;
+    size_t order = c->order_count == 0 ? 0 : provider_position(target, c->order, c->order_count);
     rank->order = (uint16_t)order;
     rank->preferred = facts->exclusive ? 0 : (uint16_t)list_position;
     rank->group |= (uint64_t)(facts->exclusive ? list_position : 0) << 32;
@@ -132,8 +133,8 @@ static void plan_open_gap(struct planning *planning, size_t from)
     memmove(&planning->ranks[from + 1], &planning->ranks[from], moved * sizeof(planning->ranks[0]));
 }
 
-static void plan_insert(struct planning *planning, const struct plan_entry *entry,
-                        const struct rank *rank)
+static inline void plan_insert(struct planning *planning, const struct plan_entry *entry,
+                               const struct rank *rank)
 {
     struct plan *plan = planning->plan;
     size_t at = plan->count;
@@ -151,11 +152,10 @@ static void plan_insert(struct planning *planning, const struct plan_entry *entr
 
 /* --- which targets are considered --- */
 
-static bool first_sight(struct planning *planning, uint16_t target)
+static inline bool first_sight(struct planning *planning, uint16_t target)
 {
     uint64_t bit = UINT64_C(1) << (target % 64);
-    if (target >= planning->facts.input->policy->target_count || target >= TARGETS_MAX ||
-        (planning->seen[target / 64] & bit) != 0) {
+    if (target >= planning->targets || (planning->seen[target / 64] & bit) != 0) {
         return false;
     }
     planning->seen[target / 64] |= bit;
@@ -169,7 +169,8 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
     if (!first_sight(planning, target)) {
         return;
     }
-    struct plan_entry entry = {.target = target};
+    UNINITIALIZED struct plan_entry entry;
+    entry.target = target;
     enum plan_reason refusal = feasible_judge(facts, &entry);
     if (facts->exclusive && list_position == facts->list_count) {
         refusal = REASON_NOT_LISTED;
@@ -324,8 +325,10 @@ void plan_make(const struct plan_input *input, struct plan *plan)
     plan_facts_init(input, &planning.facts);
     planning.plan = plan;
     planning.sequence = 0;
-    size_t targets = smaller_size(input->policy->target_count, TARGETS_MAX - 1);
-    memset(planning.seen, 0, (targets / 64 + 1) * sizeof(planning.seen[0]));
+    planning.targets = smaller_size(input->policy->target_count, TARGETS_MAX);
+    for (size_t i = 0; i * 64 < planning.targets; i++) {
+        planning.seen[i] = 0;
+    }
     plan_init(plan, &planning.facts);
     consider_all(&planning);
     name_reasons(&planning);

@@ -7,6 +7,7 @@
  */
 #include "route/features.h"
 
+#include "route/memo.h"
 #include "route/scan.h"
 #include "route/tokens.h"
 
@@ -187,7 +188,7 @@ static void scan_surroundings(const struct chat *chat, struct text_scan *scan, s
     memset(f->sample + f->sample_len, 0, FEATURES_PADDING);
     text_scan_region(scan, 0, f->user_len, 0);
     if (middle > start) {
-        text_scan_region(scan, start, middle, PLACE_SYSTEM);
+        memo_scan_system(scan, start, middle);
     }
     if (f->sample_len > middle) {
         text_scan_region(scan, middle, f->sample_len, PLACE_EARLIER);

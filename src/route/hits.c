@@ -248,7 +248,7 @@ uint64_t quotes_open(uint64_t marks, uint64_t newlines, bool open_before)
 
 /* --- counts --- */
 
-static SELDOM void tallies_flush(struct text_scan *scan)
+SELDOM void text_tallies_settle(struct text_scan *scan)
 {
     for (unsigned i = 0; i < WORD_TALLIES; i++) {
         scan->tallied[i] += (uint8_t)(scan->tallies >> 8 * i);
@@ -285,7 +285,7 @@ static ALWAYS void count_words(struct text_scan *scan, uint64_t counted,
     scan->tallies = tallies;
     scan->tally_words += WORDS_MAX;
     if (scan->tally_words > TALLY_WORDS_MAX) {
-        tallies_flush(scan);
+        text_tallies_settle(scan);
     }
 }
 

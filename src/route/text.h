@@ -111,6 +111,8 @@ struct block {
    readable and are not part of the text. */
 void text_scan_init(struct text_scan *scan, struct features *features);
 void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region);
+/* hits.c: adds what `tallies` count to `tallied`. */
+void text_tallies_settle(struct text_scan *scan);
 /* Writes what was counted over all regions to the features. */
 void text_scan_finish(struct text_scan *scan);
 

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A scan only adds: to counters, to hits. So what it found is the difference between after and
+ * before, with the places of hits told from the region's start. Not remembered is what depends on
+ * more than the region's bytes: hits that did not fit, and a "not" as its first word, which looks
+ * at what stands before it.
+ */
+#include "route/memo.h"
+
+#define MEMO_ENTRIES 16
+#define MEMO_TEXT_MAX 512
+#define MEMO_HITS_MAX 64
+/* The scan's counters of the features: from here up to here, all of one type. */
+#define COUNTERS_BEGIN offsetof(struct features, words)
+#define COUNTERS_END (offsetof(struct features, fenced_bytes) + sizeof(uint32_t))
+#define COUNTERS ((COUNTERS_END - COUNTERS_BEGIN) / sizeof(uint32_t))
+#define BYTE_COUNTS (sizeof(struct byte_counts) / sizeof(size_t))
+
+struct memo {
+    uint64_t key;     /* of the text that was seen last */
+    uint32_t len;     /* 0: seen once, not remembered */
+    uint32_t last_or; /* 1 + place; 0: none */
+    uint32_t list_commas;
+    uint16_t words; /* how many indexes it takes */
+    uint16_t hits;
+    uint32_t counters[COUNTERS];
+    size_t counts[BYTE_COUNTS];
+    uint32_t tallied[WORD_TALLIES];
+    uint16_t hit_words[MEMO_HITS_MAX];
+    uint16_t hit_indexes[MEMO_HITS_MAX];
+    uint16_t hit_offsets[MEMO_HITS_MAX];
+    uint8_t hit_places[MEMO_HITS_MAX];
+    char text[MEMO_TEXT_MAX]; /* as it came, not yet lower-cased */
+};
+
+static _Thread_local struct memo memos[MEMO_ENTRIES];
+
+/* What a scan adds to. */
+struct sums {
+    uint32_t counters[COUNTERS];
+    size_t counts[BYTE_COUNTS];
+    uint32_t tallied[WORD_TALLIES];
+};
+
+static uint64_t text_at(const char *text)
+{
+    uint64_t eight;
+    memcpy(&eight, text, sizeof(eight));
+    return eight;
+}
+
+/* Tells most texts apart; which it is, all bytes decide. */
+static uint64_t memo_key(const char *text, size_t len)
+{
+    uint64_t key = len * UINT64_C(0x9e3779b97f4a7c15);
+    for (size_t quarter = 0; quarter < 4; quarter++) {
+        key = (key ^ text_at(text + (len - 8) * quarter / 3)) * UINT64_C(0xff51afd7ed558ccd);
+        key ^= key >> 32;
+    }
+    return key;
+}
+
+static void sums_read(const struct text_scan *scan, struct sums *sums)
+{
+    memcpy(sums->counters, (const char *)scan->features + COUNTERS_BEGIN, sizeof(sums->counters));
+    memcpy(sums->counts, &scan->counts, sizeof(sums->counts));
+    memcpy(sums->tallied, scan->tallied, sizeof(sums->tallied));
+}
+
+static void sums_write(struct text_scan *scan, const struct sums *sums)
+{
+    memcpy((char *)scan->features + COUNTERS_BEGIN, sums->counters, sizeof(sums->counters));
+    memcpy(&scan->counts, sums->counts, sizeof(sums->counts));
+    memcpy(scan->tallied, sums->tallied, sizeof(sums->tallied));
+}
+
+/* --- remembering --- */
+
+static void memo_take_hits(struct memo *memo, const struct text_scan *scan, size_t first,
+                           uint16_t index, size_t start)
+{
+    const struct word_hits *hits = &scan->features->hits;
+    memo->hits = (uint16_t)(hits->count - first);
+    for (size_t i = 0; i < memo->hits; i++) {
+        memo->hit_words[i] = hits->words[first + i];
+        memo->hit_indexes[i] = (uint16_t)(hits->indexes[first + i] - index);
+        memo->hit_offsets[i] = (uint16_t)(hits->offsets[first + i] - start);
+        memo->hit_places[i] = hits->places[first + i];
+    }
+}
+
+static void memo_take_sums(struct memo *memo, const struct text_scan *scan,
+                           const struct sums *before)
+{
+    struct sums after;
+    sums_read(scan, &after);
+    for (size_t i = 0; i < COUNTERS; i++) {
+        memo->counters[i] = after.counters[i] - before->counters[i];
+    }
+    for (size_t i = 0; i < BYTE_COUNTS; i++) {
+        memo->counts[i] = after.counts[i] - before->counts[i];
+    }
+    for (size_t i = 0; i < WORD_TALLIES; i++) {
+        memo->tallied[i] = after.tallied[i] - before->tallied[i];
+    }
+}
+
+/* Scans, and notes what that adds. The two that are no sums begin at 0. */
+static SELDOM void memo_fill(struct memo *memo, struct text_scan *scan, size_t start, size_t end)
+{
+    struct features *f = scan->features;
+    uint16_t index = scan->word_index;
+    size_t first = f->hits.count;
+    uint32_t last_or = f->last_or;
+    uint32_t list_commas = f->list_commas;
+    struct sums before;
+    memcpy(memo->text, f->sample + start, end - start);
+    f->last_or = f->list_commas = 0;
+    text_tallies_settle(scan);
+    sums_read(scan, &before);
+    text_scan_region(scan, start, end, PLACE_SYSTEM);
+    text_tallies_settle(scan);
+    memo->last_or = f->last_or == 0 ? 0 : f->last_or - (uint32_t)start + 1;
+    memo->list_commas = f->list_commas;
+    f->last_or = f->list_commas = 0;
+    if (f->hits.count <= HITS_ANYWHERE && f->hits.count - first <= MEMO_HITS_MAX) {
+        memo_take_sums(memo, scan, &before);
+        memo_take_hits(memo, scan, first, index, start);
+        memo->words = (uint16_t)(scan->word_index - index);
+        memo->len = (uint32_t)(end - start);
+    }
+    f->last_or = memo->last_or == 0 ? last_or : (uint32_t)start + memo->last_or - 1;
+    f->list_commas = memo->list_commas > list_commas ? memo->list_commas : list_commas;
+}
+
+/* --- remembered --- */
+
+static void memo_add_hits(const struct memo *memo, struct word_hits *hits, uint16_t index,
+                          size_t start)
+{
+    uint16_t *indexes = hits->indexes + hits->count;
+    uint16_t *offsets = hits->offsets + hits->count;
+    for (size_t i = 0; i < memo->hits; i++) {
+        indexes[i] = (uint16_t)(memo->hit_indexes[i] + index);
+        offsets[i] = (uint16_t)(memo->hit_offsets[i] + start);
+    }
+    memcpy(hits->words + hits->count, memo->hit_words, memo->hits * sizeof(hits->words[0]));
+    memcpy(hits->places + hits->count, memo->hit_places, memo->hits);
+    hits->count += memo->hits;
+}
+
+static void memo_add(const struct memo *memo, struct text_scan *scan, size_t start)
+{
+    struct features *f = scan->features;
+    UNINITIALIZED struct sums sums;
+    sums_read(scan, &sums);
+    for (size_t i = 0; i < COUNTERS; i++) {
+        sums.counters[i] += memo->counters[i];
+    }
+    for (size_t i = 0; i < BYTE_COUNTS; i++) {
+        sums.counts[i] += memo->counts[i];
+    }
+    for (size_t i = 0; i < WORD_TALLIES; i++) {
+        sums.tallied[i] += memo->tallied[i];
+    }
+    sums_write(scan, &sums);
+    f->last_or = memo->last_or == 0 ? f->last_or : (uint32_t)start + memo->last_or - 1;
+    f->list_commas = memo->list_commas > f->list_commas ? memo->list_commas : f->list_commas;
+    memo_add_hits(memo, &f->hits, scan->word_index, start);
+    scan->word_index = (uint16_t)(scan->word_index + memo->words);
+}
+
+static bool memo_holds(const struct memo *memo, const struct text_scan *scan, size_t start,
+                       size_t len)
+{
+    return memo->len == len && memcmp(memo->text, scan->features->sample + start, len) == 0 &&
+           scan->features->hits.count + memo->hits <= HITS_ANYWHERE;
+}
+
+static bool may_remember(const char *text, size_t len)
+{
+    char first = text[text[0] == '\n' ? 1 : 0];
+    return len >= SCAN_BLOCK && len <= MEMO_TEXT_MAX && (first | 0x20) != 'n';
+}
+
+void memo_scan_system(struct text_scan *scan, size_t start, size_t end)
+{
+    const char *text = scan->features->sample + start;
+    size_t len = end - start;
+    if (!may_remember(text, len)) {
+        text_scan_region(scan, start, end, PLACE_SYSTEM);
+        return;
+    }
+    uint64_t key = memo_key(text, len);
+    struct memo *memo = &memos[key % MEMO_ENTRIES];
+    if (memo->key != key) { /* seen for the first time, or long ago */
+        memo->key = key;
+        memo->len = 0;
+        text_scan_region(scan, start, end, PLACE_SYSTEM);
+    } else if (memo_holds(memo, scan, start, len)) {
+        memo_add(memo, scan, start);
+    } else {
+        memo->len = 0;
+        memo_fill(memo, scan, start, end);
+    }
+}

@@ -10,9 +10,10 @@
 #define MEMO_ENTRIES 16
 #define MEMO_TEXT_MAX 512
 #define MEMO_HITS_MAX 64
-/* The scan's counters of the features: from here up to here, all of one type. */
-#define COUNTERS_BEGIN offsetof(struct features, words)
-#define COUNTERS_END (offsetof(struct features, fenced_bytes) + sizeof(uint32_t))
+/* The scan's counters of the features: from here up to here, all of one type. Some are of others,
+   who do not change them meanwhile. */
+#define COUNTERS_BEGIN offsetof(struct features, user_turns)
+#define COUNTERS_END offsetof(struct features, last_line)
 #define COUNTERS ((COUNTERS_END - COUNTERS_BEGIN) / sizeof(uint32_t))
 #define BYTE_COUNTS (sizeof(struct byte_counts) / sizeof(size_t))
 
@@ -65,13 +66,6 @@ static void sums_read(const struct text_scan *scan, struct sums *sums)
     memcpy(sums->counters, (const char *)scan->features + COUNTERS_BEGIN, sizeof(sums->counters));
     memcpy(sums->counts, &scan->counts, sizeof(sums->counts));
     memcpy(sums->tallied, scan->tallied, sizeof(sums->tallied));
-}
-
-static void sums_write(struct text_scan *scan, const struct sums *sums)
-{
-    memcpy((char *)scan->features + COUNTERS_BEGIN, sums->counters, sizeof(sums->counters));
-    memcpy(&scan->counts, sums->counts, sizeof(sums->counts));
-    memcpy(scan->tallied, sums->tallied, sizeof(sums->tallied));
 }
 
 /* --- remembering --- */
@@ -135,40 +129,55 @@ static SELDOM void memo_fill(struct memo *memo, struct text_scan *scan, size_t s
 
 /* --- remembered --- */
 
+typedef uint32_t four __attribute__((vector_size(16), aligned(4), may_alias));
+typedef uint16_t eight __attribute__((vector_size(16), aligned(2), may_alias));
+
+static void add_counters(uint32_t *to, const uint32_t *from, size_t count)
+{
+    for (size_t i = 0; i < count; i += 4) {
+        *(four *)(void *)(to + i) += *(const four *)(const void *)(from + i);
+    }
+}
+
+static void add_to_all(uint16_t *to, const uint16_t *from, uint16_t plus)
+{
+    *(eight *)(void *)to = *(const eight *)(const void *)from + plus;
+}
+
+/* Several at once: there is room behind the last. */
 static void memo_add_hits(const struct memo *memo, struct word_hits *hits, uint16_t index,
                           size_t start)
 {
-    uint16_t *indexes = hits->indexes + hits->count;
-    uint16_t *offsets = hits->offsets + hits->count;
-    for (size_t i = 0; i < memo->hits; i++) {
-        indexes[i] = (uint16_t)(memo->hit_indexes[i] + index);
-        offsets[i] = (uint16_t)(memo->hit_offsets[i] + start);
+    size_t at = hits->count;
+    for (size_t i = 0; i < memo->hits; i += 8) {
+        memcpy(hits->words + at + i, memo->hit_words + i, 8 * sizeof(hits->words[0]));
+        memcpy(hits->places + at + i, memo->hit_places + i, 8);
+        add_to_all(hits->indexes + at + i, memo->hit_indexes + i, index);
+        add_to_all(hits->offsets + at + i, memo->hit_offsets + i, (uint16_t)start);
     }
-    memcpy(hits->words + hits->count, memo->hit_words, memo->hits * sizeof(hits->words[0]));
-    memcpy(hits->places + hits->count, memo->hit_places, memo->hits);
     hits->count += memo->hits;
 }
 
 static void memo_add(const struct memo *memo, struct text_scan *scan, size_t start)
 {
     struct features *f = scan->features;
-    UNINITIALIZED struct sums sums;
-    sums_read(scan, &sums);
-    for (size_t i = 0; i < COUNTERS; i++) {
-        sums.counters[i] += memo->counters[i];
-    }
+    uint32_t *counters = (uint32_t *)(void *)((char *)f + COUNTERS_BEGIN);
+    size_t *counts = (size_t *)(void *)&scan->counts;
+    add_counters(counters, memo->counters, COUNTERS);
+    add_counters(scan->tallied, memo->tallied, WORD_TALLIES);
     for (size_t i = 0; i < BYTE_COUNTS; i++) {
-        sums.counts[i] += memo->counts[i];
+        counts[i] += memo->counts[i];
     }
-    for (size_t i = 0; i < WORD_TALLIES; i++) {
-        sums.tallied[i] += memo->tallied[i];
-    }
-    sums_write(scan, &sums);
     f->last_or = memo->last_or == 0 ? f->last_or : (uint32_t)start + memo->last_or - 1;
     f->list_commas = memo->list_commas > f->list_commas ? memo->list_commas : f->list_commas;
     memo_add_hits(memo, &f->hits, scan->word_index, start);
     scan->word_index = (uint16_t)(scan->word_index + memo->words);
 }
+
+_Static_assert(sizeof(struct byte_counts) == BYTE_COUNTS * sizeof(size_t) && COUNTERS % 4 == 0 &&
+                   WORD_TALLIES % 4 == 0 && FEATURES_HITS_ROOM >= HITS_ANYWHERE + 8 &&
+                   MEMO_HITS_MAX % 8 == 0,
+               "counters have one type and are added four at a time, hits eight at a time");
 
 static bool memo_holds(const struct memo *memo, const struct text_scan *scan, size_t start,
                        size_t len)

@@ -169,8 +169,7 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
     if (!first_sight(planning, target)) {
         return;
     }
-    UNINITIALIZED struct plan_entry entry;
-    entry.target = target;
+    struct plan_entry entry = {.target = target};
     enum plan_reason refusal = feasible_judge(facts, &entry);
     if (facts->exclusive && list_position == facts->list_count) {
         refusal = REASON_NOT_LISTED;

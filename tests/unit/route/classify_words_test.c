@@ -128,7 +128,7 @@ static void parts_of_words_are_no_words(void)
     };
     expect_all(cases, ARRAY_LEN(cases));
     support_features("a showroom", &features);
-    EXPECT_INT(features.hit_count, 0);
+    EXPECT_INT(features.hits.count, 0);
 }
 
 static void code_tasks_need_evidence_of_code(void)

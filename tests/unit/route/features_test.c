@@ -72,7 +72,7 @@ static void a_very_short_turn_leans_on_the_one_before(void)
     features_extract(&support.chat, &f);
     EXPECT(sample_has("translate this letter"));
     EXPECT_INT(f.user_len, 8);
-    EXPECT((f.hits[f.hit_count - 1].place & PLACE_EARLIER) != 0);
+    EXPECT((f.hits.places[f.hits.count - 1] & PLACE_EARLIER) != 0);
 }
 
 static void several_parts_are_one_turn(void)
@@ -147,7 +147,7 @@ static void any_cut_is_survived(void)
         struct chat chat = {.messages = &message, .message_count = 1};
         features_extract(&chat, &f);
         EXPECT(f.sample_len <= FEATURES_TEXT_MAX);
-        EXPECT(f.hit_count <= FEATURES_HITS_MAX);
+        EXPECT(f.hits.count <= FEATURES_HITS_MAX);
         EXPECT(f.tokens.low <= f.tokens.expected && f.tokens.expected <= f.tokens.high);
     }
 }
@@ -159,13 +159,14 @@ static void hits_know_their_place(void)
     bool negated = false;
     bool quoted = false;
     const struct vocabulary *v = vocabulary_get();
-    for (size_t i = 0; i < f.hit_count; i++) {
-        const char *word = (const char *)&v->words[f.hits[i].word].low;
-        start = start || (memcmp(word, "summariz", 8) == 0 && (f.hits[i].place & PLACE_START) != 0);
-        negated =
-            negated || (memcmp(word, "translat", 8) == 0 && (f.hits[i].place & PLACE_NEGATED) != 0);
+    for (size_t i = 0; i < f.hits.count; i++) {
+        const char *word = (const char *)&v->words[f.hits.words[i]].low;
+        start =
+            start || (memcmp(word, "summariz", 8) == 0 && (f.hits.places[i] & PLACE_START) != 0);
+        negated = negated ||
+                  (memcmp(word, "translat", 8) == 0 && (f.hits.places[i] & PLACE_NEGATED) != 0);
         quoted =
-            quoted || (memcmp(word, "classify", 8) == 0 && (f.hits[i].place & PLACE_QUOTED) != 0);
+            quoted || (memcmp(word, "classify", 8) == 0 && (f.hits.places[i] & PLACE_QUOTED) != 0);
     }
     EXPECT(start && negated && quoted);
 }
@@ -173,18 +174,18 @@ static void hits_know_their_place(void)
 static void words_are_whole_words(void)
 {
     support_features("The archetype shows a preclassified subsummarized showroom", &f);
-    for (size_t i = 0; i < f.hit_count; i++) {
-        const char *word = (const char *)&vocabulary_get()->words[f.hits[i].word].low;
+    for (size_t i = 0; i < f.hits.count; i++) {
+        const char *word = (const char *)&vocabulary_get()->words[f.hits.words[i]].low;
         printf("# unexpected word %.16s\n", word);
     }
-    EXPECT_INT(f.hit_count, 0);
+    EXPECT_INT(f.hits.count, 0);
 }
 
 static size_t hits_of(const char *word)
 {
     size_t count = 0;
-    for (size_t i = 0; i < f.hit_count; i++) {
-        count += strncmp(f.sample + f.hits[i].offset, word, strlen(word)) == 0;
+    for (size_t i = 0; i < f.hits.count; i++) {
+        count += strncmp(f.sample + f.hits.offsets[i], word, strlen(word)) == 0;
     }
     return count;
 }
@@ -207,9 +208,9 @@ static void nothing_is_cut_where_a_block_ends(void)
         EXPECT_INT(f.digits, 5);
         EXPECT_INT(f.code_words, 1);
         EXPECT_INT(f.words, (offset + 3) / 4 + 4);
-        for (size_t i = 0; i < f.hit_count; i++) {
-            bool clause = f.hits[i].offset >= offset && f.sample[f.hits[i].offset - 2] == ',';
-            EXPECT(!clause || (f.hits[i].place & PLACE_CLAUSE) != 0);
+        for (size_t i = 0; i < f.hits.count; i++) {
+            bool clause = f.hits.offsets[i] >= offset && f.sample[f.hits.offsets[i] - 2] == ',';
+            EXPECT(!clause || (f.hits.places[i] & PLACE_CLAUSE) != 0);
         }
     }
 }

@@ -2,7 +2,8 @@
 /*
  * What a request looks like, in one pass and without allocation: the last user turn first, then the
  * conversation; long texts are sampled (head and tail, bounded), so the cost does not grow with
- * them. Pure.
+ * them. The same chat gives the same features; each thread remembers what it found in the last few
+ * system prompts that came again (memo.h). Any thread.
  *
  * A request is taken to state itself at its ends: of a text of more than 352 bytes, every word is
  * looked up in the first 192 bytes and in the last 160, but in the middle only those that begin a

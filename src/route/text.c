@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Words and their places. Blocks of up to 64 bytes become bit masks; the starts and ends of words
- * are bits, so the loop over words has no branch per byte. A block ends where its last word begins,
- * if that goes on: no word is cut. Known words (hits) are gathered first; then the masks tell what
- * surrounds each one: punctuation since the word before, open quotes, a negation in the same
- * clause.
+ * are bits, and so is where sentences, clauses and quotes begin. A block ends where its last word
+ * begins, if that goes on: no word is cut. The words of a few blocks are noted (words.h) and then
+ * looked up and judged together (hits.c).
  */
 #include "route/text.h"
 

@@ -4,7 +4,8 @@
  * two integers; a hash of the first one leads to the few known words that it may be.
  *
  * The tables are data (rules_*.c, words.c); the index over them is built once, on first use, and is
- * constant from then on. That is the one piece of process-wide state of this layer. Any thread.
+ * constant from then on. That is the one piece of process-wide state of this layer; memo.h has the
+ * one of each thread. Any thread.
  */
 #ifndef SLUICE_ROUTE_VOCABULARY_H
 #define SLUICE_ROUTE_VOCABULARY_H
@@ -141,7 +142,7 @@ _Static_assert(sizeof(struct known_word) == 64, "a word is one line of the cache
 
 struct vocabulary {
     uint16_t slots[VOCABULARY_SLOTS];              /* the first word with a hash, 0: none */
-    uint8_t kinds[VOCABULARY_WORDS_MAX];           /* of words; a line holds those of many */
+    uint8_t kinds[VOCABULARY_WORDS_MAX];           /* of the words */
     struct known_word words[VOCABULARY_WORDS_MAX]; /* [0] is none */
     struct begun_phrase begun[RULE_REFERENCES_MAX];
     uint16_t sets[RULE_REFERENCES_MAX];

@@ -195,6 +195,12 @@ struct dialect {
        (betas, versions); they take the place of the same in request_lines. */
     const struct slice *passed_headers;
     size_t passed_header_count;
+    /* Names of tools that its providers take: ASCII letters, digits and these marks, so many at
+       most (0: any name), perhaps only with a letter or "_" first. Others are told as such
+       (tool_fit.h). */
+    struct slice tool_name_marks;
+    size_t tool_name_max;
+    bool tool_name_letter_first;
     /* Translate: the body from the canonical chat alone. What cannot be carried is added to *loss.
        False: this dialect cannot say it at all (code "untranslatable" and which member). */
     bool (*write_request)(const struct chat *chat, const struct request_change *change,

@@ -37,6 +37,8 @@ const struct dialect dialect_openai_chat = {
         },
     .lacks = WISH_BIT(WISH_SUFFIX) | WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
     .request_path = request_path,
+    .tool_name_marks = SLICE_INIT("_-"),
+    .tool_name_max = 64,
     .write_request = openai_write_chat_request,
     .edit_request = openai_edit,
     .decoder_new = decoder_new,

@@ -37,6 +37,8 @@ const struct dialect dialect_openai_responses = {
     .lacks = WISH_BIT(WISH_CHOICES) | WISH_BIT(WISH_STOP) | WISH_BIT(WISH_SUFFIX) |
              WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
     .request_path = request_path,
+    .tool_name_marks = SLICE_INIT("_-"),
+    .tool_name_max = 64,
     .write_request = responses_write_request,
     .edit_request = responses_edit,
     .decoder_new = decoder_new,

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "dialect/emulate.h"
 #include "dialect/responses_store.h"
+#include "dialect/tool_fit.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
@@ -212,6 +213,7 @@ void attempt_reset(struct call *call)
     opaque_notes_free(attempt->notes);
     responses_record_free(attempt->record);
     emulation_free(attempt->emulation);
+    tool_fit_free(attempt->tool_fit);
     buf_recycle(&attempt->body);
     buf_recycle(&attempt->answer);
     memset((char *)attempt + first, 0, texts - first);

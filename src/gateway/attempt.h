@@ -78,6 +78,7 @@ struct attempt {
     struct upstream_request request;
     struct decoder *decoder;
     struct inflate_stream *inflate;
+    struct tool_fit *tool_fit;   /* NULL: the provider takes the client's names of tools */
     struct emulation *emulation; /* of what its dialect has no word for, or NULL */
     bool must_call; /* an answer without a call is a failure: the client demanded one */
     struct responses_record *record; /* of an answer that later turns may build on, or NULL */

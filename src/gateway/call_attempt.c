@@ -10,6 +10,7 @@
 
 #include "base/fault.h"
 #include "dialect/emulate.h"
+#include "dialect/tool_fit.h"
 #include "dialect/wish.h"
 
 /* What still may be spent on this call at this target, as a ceiling on the tokens of each of its
@@ -108,6 +109,14 @@ static bool emulate(struct call *call, struct chat *chat)
     return attempt->emulation != NULL && emulation_rewrite(chat, emulated, &call->arena);
 }
 
+/* Names of tools that the provider would refuse. */
+static bool fit_names(struct call *call, struct chat *chat)
+{
+    struct attempt *attempt = &call->attempt;
+    return attempt->back_id == call->endpoint->dialect ||
+           tool_fit_rewrite(chat, attempt->back, &call->arena, &attempt->tool_fit);
+}
+
 /* Models that cannot think refuse every word about it, and agents send such words to all: they are
  * left out, and what was wanted is listed. */
 static bool write_body(struct call *call, const struct request_change *change, struct error *error)
@@ -123,7 +132,7 @@ static bool write_body(struct call *call, const struct request_change *change, s
         chat.thinking_budget = -1;
         chat.show_thinking = false;
     }
-    return emulate(call, &chat) &&
+    return emulate(call, &chat) && fit_names(call, &chat) &&
            attempt->back->write_request(&chat, change, &attempt->body, &attempt->loss, error);
 }
 

@@ -21,6 +21,7 @@
 
 #include "base/fault.h"
 #include "dialect/emulate.h"
+#include "dialect/tool_fit.h"
 
 #define UNCOMMITTED_MAX (256u << 10)
 #define WITHHELD_KEPT ((size_t)4 << 10) /* of its memory, while the stream goes on */
@@ -199,7 +200,12 @@ static void end_cut(struct call *call)
 bool stream_emulate(struct call *call, struct frame *frame)
 {
     struct attempt *attempt = &call->attempt;
-    const struct frame given = *frame;
+    struct frame given = *frame;
+    if (attempt->tool_fit != NULL && !tool_fit_frame(attempt->tool_fit, frame, &given)) {
+        attempt_fail(call, "no_memory", "");
+        return false;
+    }
+    *frame = given;
     if (attempt->emulation == NULL) {
         return true;
     }

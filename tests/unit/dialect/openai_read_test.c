@@ -600,7 +600,7 @@ static void refuses_what_is_beyond_its_memory(void)
     for (size_t budget = 0; budget < 4096 && !read; budget += 16) {
         struct json_doc doc;
         struct arena arena;
-        struct chat chat;
+        struct chat chat = {.stream = false};
         struct error error = {0};
         json_doc_init(&doc);
         arena_init(&arena, budget);

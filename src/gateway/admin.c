@@ -5,6 +5,7 @@
 #include "dialect/dialect.h"
 #include "gateway/admin_job.h"
 #include "gateway/decide.h"
+#include "gateway/refusals.h"
 #include "gateway/rows_json.h"
 #include "gateway/status.h"
 #include "gateway/worker.h"
@@ -183,11 +184,12 @@ void admin_explain(struct worker *worker, struct http_exchange *x, struct slice 
     arena_init(&arena, JOB_ARENA);
     json_doc_init(&doc);
     struct decision *decision = arena_alloc(&arena, sizeof(*decision));
+    struct caller caller;
     error_set(&error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
-    bool ok = decision != NULL &&
+    bool ok = decision != NULL && exchange_caller(worker, x, &caller, &error) &&
               dialect_of(DIALECT_OPENAI_CHAT)->read_request(body, &doc, &arena, &chat, &error) &&
-              decide_begin(worker->snapshot, &chat, DIALECT_OPENAI_CHAT, http_exchange_request(x),
-                           &arena, decision, &error);
+              decide_begin(worker->snapshot, &caller, &chat, DIALECT_OPENAI_CHAT,
+                           http_exchange_request(x), &arena, decision, &error);
     if (ok) {
         struct buf out = BUF_INIT(JOB_ANSWER);
         decide_classify(&chat, &worker->features, decision);

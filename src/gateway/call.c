@@ -7,6 +7,7 @@
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
 #include "gateway/classifier.h"
+#include "gateway/refusals.h"
 
 #include "base/log.h"
 
@@ -52,27 +53,51 @@ enum call_step call_done(struct call *call)
     return STEP_WAIT;
 }
 
-/* The key decides who pays and is looked up once per call. Where keys are optional an unknown one
-   is nobody's: SDKs insist on sending something. */
+static enum call_step refuse_caller(struct call *call, const struct caller_refusal *refusal)
+{
+    call->stranger = call->key_id == 0;
+    metric_add(&call->worker->metrics.unauthorized, 1);
+    refusal_note(call->worker, call->exchange, call->endpoint, refusal);
+    return call_fail(call, refusal->status, refusal->code, NULL, "%s", refusal->text);
+}
+
+/* The key decides who pays and is looked up once per call. */
 enum call_step call_admit(struct call *call)
 {
     struct worker *worker = call->worker;
-    struct slice secret = request_secret(http_exchange_request(call->exchange));
-    const struct key *key =
-        key_set_find(worker->keys, KEY_CLIENT, secret, call->started_wall_ns / NS_PER_S);
-    if (key != NULL) {
-        call->key_id = key->id;
-        slice_to_cstr(slice_from_cstr(key->name), call->key_name, sizeof(call->key_name));
-        return call_budget_enter(call, key);
+    const struct http_request *request = http_exchange_request(call->exchange);
+    struct caller caller;
+    struct caller_refusal refusal;
+    if (!caller_admit(worker->keys, call->snapshot->keys_required, request, request_secret(request),
+                      call->started_wall_ns / NS_PER_S, &caller, &refusal)) {
+        return refuse_caller(call, &refusal);
     }
-    if (call->snapshot->keys_required) {
-        metric_add(&worker->metrics.unauthorized, 1);
-        return call_fail(call, 401, "invalid_api_key", NULL,
-                         secret.len == 0
-                             ? "No client key was given: send Authorization: Bearer sk-sl-..."
-                             : "This client key is not known or no longer in force.");
+    if (caller.key == NULL) {
+        return STEP_READ;
     }
-    return STEP_READ;
+    call->key_id = caller.key->id;
+    slice_to_cstr(slice_from_cstr(caller.key->name), call->key_name, sizeof(call->key_name));
+    return call_budget_enter(call, caller.key);
+}
+
+bool call_still_admitted(struct call *call, struct caller *ret_caller, enum call_step *ret_step)
+{
+    const struct key_set *keys = call->worker->keys;
+    const struct key *key = call->key_id == 0 ? NULL : key_set_by_id(keys, call->key_id);
+    *ret_caller = (struct caller){.keys = keys, .key = key};
+    if (call->key_id == 0 ||
+        (key != NULL &&
+         key_state_at(key, clock_wall(call->worker->loop.clock) / NS_PER_S) == KEY_IN_FORCE)) {
+        return true;
+    }
+    const struct caller_refusal refusal = {
+        .status = 401,
+        .code = "key_revoked",
+        .text = "This client key was revoked while its request was being received.",
+        .key = key,
+    };
+    *ret_step = refuse_caller(call, &refusal);
+    return false;
 }
 
 enum call_step call_read(struct call *call)

@@ -86,6 +86,7 @@ struct call {
     int64_t started_wall_ns;
     uint64_t key_id;
     char key_name[64];
+    bool stranger; /* refused before it was anybody's: counted and logged, not recorded */
     uint64_t scopes[SCOPE_KINDS]; /* of the key when the call came: who pays */
     struct budget_claim claim;
     bool model_limited; /* a limit of theirs names the model that was asked for */
@@ -188,6 +189,10 @@ enum call_step call_fail_words(struct call *call, int status, const char *code,
                                const struct fail_words *words);
 enum call_step call_fail_error(struct call *call, const struct error *error);
 
+/* While the body came the key may have been revoked. *ret_caller: as it is now. False: the call has
+ * failed, and *ret_step follows. */
+MUST_USE bool call_still_admitted(struct call *call, struct caller *ret_caller,
+                                  enum call_step *ret_step);
 /* Gives back what only the request side needed, once no other attempt can follow. */
 void call_shrink(struct call *call);
 /* The client left: cancels the upstream and settles. */

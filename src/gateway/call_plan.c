@@ -103,7 +103,12 @@ enum call_step call_parse(struct call *call)
     call->streamed = call->chat.stream;
     call->include_usage = call->chat.include_usage;
     keep_asked_model(call);
-    if (!decide_begin(call->snapshot, &call->chat, call->endpoint->dialect,
+    struct caller caller;
+    enum call_step refused = STEP_DONE;
+    if (!call_still_admitted(call, &caller, &refused)) {
+        return refused;
+    }
+    if (!decide_begin(call->snapshot, &caller, &call->chat, call->endpoint->dialect,
                       http_exchange_request(call->exchange), &call->arena, call->decision,
                       &error)) {
         return call_fail_error(call, &error);
@@ -111,7 +116,6 @@ enum call_step call_parse(struct call *call)
     pin_target(call->decision, pinned);
     decide_classify(&call->chat, &call->worker->features, call->decision);
     call->tokens = call->worker->features.tokens;
-    enum call_step refused = STEP_DONE;
     return call_budget_model(call, &refused) ? STEP_CLASSIFY : refused;
 }
 

@@ -137,7 +137,7 @@ void call_record_close(struct call *call)
     struct call_record record UNINITIALIZED;
     call_record_fill(call, clock_monotonic(call->worker->loop.clock), &record);
     struct ledger *ledger = call->worker->gateway->ledger;
-    if (ledger != NULL && call->status != 401 && !journal_call(ledger_journal(ledger), &record)) {
+    if (ledger != NULL && !call->stranger && !journal_call(ledger_journal(ledger), &record)) {
         metric_add(&call->worker->metrics.ledger_refused, 1);
     }
     call_record_closed(call, &record);

@@ -11,7 +11,7 @@ void call_record_fill(const struct call *call, int64_t now_ns, struct call_recor
 /* What the closing record would say that is known before the answer, for a hold. */
 void call_record_facts(const struct call *call, struct hold_record *record);
 /* Writes the closing record once (with the journal), the access log line and the metrics. Calls
-   that never had a known caller (401) are logged and counted, not recorded: a stranger must not be
+   that were refused at the door are logged and counted, not recorded: a stranger must not be
    able to fill the ledger. */
 void call_record_close(struct call *call);
 /* The same after the record itself has been journaled together with the last settle. */

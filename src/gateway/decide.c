@@ -44,13 +44,25 @@ static bool add_target(struct decision *decision, uint16_t target)
     return true;
 }
 
-static bool add_model(const struct policy *policy, struct decision *decision, struct slice name)
+static bool add_model(const struct policy *policy, const struct caller *caller,
+                      struct decision *decision, struct slice name)
 {
     uint16_t target = policy_find_target(policy, name);
     if (target == NO_TARGET) {
         target = policy_find_provider_model(policy, name);
     }
+    if (target != NO_TARGET && caller != NULL &&
+        !caller_may_ask_target(caller, name, &policy->targets[target])) {
+        return false;
+    }
     return add_target(decision, target);
+}
+
+static const struct route *find_route(const struct policy *policy, const struct caller *caller,
+                                      struct slice name)
+{
+    const struct route *route = policy_find_route(policy, name);
+    return route != NULL && caller != NULL && !caller_may_ask_route(caller, name) ? NULL : route;
 }
 
 /* ":floor" and ":nitro" are OpenRouter's shorthands for sort; only where the name with its suffix
@@ -68,14 +80,15 @@ static struct slice strip_shorthand(struct slice name, struct decision *decision
     return name;
 }
 
-static bool resolve_name(const struct policy *policy, struct slice name, struct decision *decision)
+static bool resolve_name(const struct policy *policy, const struct caller *caller,
+                         struct slice name, struct decision *decision)
 {
     if (name.len == 0) {
         name = SLICE("auto");
     }
     for (int pass = 0; pass < 2; pass++) {
-        decision->route = policy_find_route(policy, name);
-        if (decision->route != NULL || add_model(policy, decision, name)) {
+        decision->route = find_route(policy, caller, name);
+        if (decision->route != NULL || add_model(policy, caller, decision, name)) {
             return true;
         }
         struct slice shorter = strip_shorthand(name, decision);
@@ -89,8 +102,9 @@ static bool resolve_name(const struct policy *policy, struct slice name, struct 
 
 /* OpenRouter's `models`: the model first, then these, in order; names that mean nothing here are
  * skipped as long as one does. */
-static bool resolve_models(const struct snapshot *snapshot, const struct chat *chat,
-                           struct arena *arena, struct decision *decision, struct error *error)
+static bool resolve_models(const struct snapshot *snapshot, const struct caller *caller,
+                           const struct chat *chat, struct arena *arena, struct decision *decision,
+                           struct error *error)
 {
     const struct json_doc *doc = chat->doc;
     if (!json_is(doc, chat->models, JSON_ARRAY)) {
@@ -105,20 +119,21 @@ static bool resolve_models(const struct snapshot *snapshot, const struct chat *c
     for (uint32_t i = json_first(doc, chat->models); i != JSON_ABSENT && decision->route == NULL;
          i = json_next(doc, chat->models, i)) {
         if (json_is(doc, i, JSON_STRING)) {
-            add_model(&snapshot->policy, decision, json_string(doc, i, arena));
+            add_model(&snapshot->policy, caller, decision, json_string(doc, i, arena));
         }
     }
     return true;
 }
 
-static bool resolve(const struct snapshot *snapshot, const struct chat *chat, struct arena *arena,
-                    struct decision *decision, struct error *error)
+static bool resolve(const struct snapshot *snapshot, const struct caller *caller,
+                    const struct chat *chat, struct arena *arena, struct decision *decision,
+                    struct error *error)
 {
     struct slice name = plain_model(chat->model, arena);
     bool named = chat->model.ptr != NULL;
     bool listed = json_is(chat->doc, chat->models, JSON_ARRAY);
-    bool found = (named || !listed) && resolve_name(&snapshot->policy, name, decision);
-    if (!resolve_models(snapshot, chat, arena, decision, error)) {
+    bool found = (named || !listed) && resolve_name(&snapshot->policy, caller, name, decision);
+    if (!resolve_models(snapshot, caller, chat, arena, decision, error)) {
         return false;
     }
     if (found || decision->model_count > 0) {
@@ -131,7 +146,24 @@ static bool resolve(const struct snapshot *snapshot, const struct chat *chat, st
     return false;
 }
 
-bool decide_begin(const struct snapshot *snapshot, const struct chat *chat, unsigned client_dialect,
+/* NULL also where the caller may use everything. Out of memory shows in the arena. */
+static const uint64_t *withheld_targets(const struct policy *policy, const struct caller *caller,
+                                        struct arena *arena)
+{
+    if (caller == NULL || caller->key == NULL ||
+        !key_grants_any(caller->keys, caller->key, GRANT_TARGET)) {
+        return NULL;
+    }
+    uint64_t *bits = arena_array(arena, policy->target_count / 64 + 1, sizeof(*bits));
+    for (size_t i = 0; bits != NULL && i < policy->target_count; i++) {
+        bool withheld = !caller_may_use_target(caller, &policy->targets[i]);
+        bits[i / 64] |= (uint64_t)withheld << (i % 64);
+    }
+    return bits;
+}
+
+bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
+                  const struct chat *chat, unsigned client_dialect,
                   const struct http_request *request, struct arena *arena,
                   struct decision *decision, struct error *error)
 {
@@ -140,11 +172,12 @@ bool decide_begin(const struct snapshot *snapshot, const struct chat *chat, unsi
     decision->plan.taken = 0;
     constraints_init(&decision->constraints);
     decision->client_dialect = client_dialect;
-    if (!resolve(snapshot, chat, arena, decision, error) ||
+    if (!resolve(snapshot, caller, chat, arena, decision, error) ||
         !wishes_read_preferences(chat, arena, decision, error) ||
         !wishes_read_body(chat, arena, decision, error)) {
         return false;
     }
+    decision->withheld = withheld_targets(&snapshot->policy, caller, arena);
     if (arena->exhausted) { /* a name that was lost must not become another wish */
         return error_set(error, ERROR_LIMIT, "request_too_large",
                          "The request needs more memory than one call may use.");
@@ -183,6 +216,7 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .client_dialect = decision->client_dialect,
         .required_dialects = decide_dialects(chat, true),
         .cheaper = decision->cheaper,
+        .withheld = decision->withheld,
         .now_ns = now_ns,
     };
 }

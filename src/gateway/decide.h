@@ -8,6 +8,7 @@
 #define SLUICE_GATEWAY_DECIDE_H
 
 #include "config/snapshot.h"
+#include "gateway/caller.h"
 #include "net/http.h"
 #include "route/plan.h"
 
@@ -23,17 +24,19 @@ struct decision {
     bool task_given;
     bool strict; /* a lossy translation is an error */
     bool meta;
-    unsigned client_dialect; /* enum dialect_id */
-    unsigned cheaper;        /* so many tiers: see struct plan_input */
+    unsigned client_dialect;  /* enum dialect_id */
+    const uint64_t *withheld; /* targets that the caller may not use: see struct plan_input */
+    unsigned cheaper;         /* so many tiers: see struct plan_input */
     struct plan plan;
 };
 
 /* Which route or targets the model name means, and what headers (may be NULL) and body ask for.
-   Errors: "model_not_found", "invalid_header", "invalid_option", each naming the member. Slices
-   point into the chat's bytes or the arena. */
-MUST_USE bool decide_begin(const struct snapshot *snapshot, const struct chat *chat,
-                           unsigned client_dialect, const struct http_request *request,
-                           struct arena *arena, struct decision *decision, struct error *error);
+   `caller` NULL: may use everything. Errors: "model_not_found", "invalid_header", "invalid_option",
+   each naming the member. Slices point into the chat's bytes or the arena. */
+MUST_USE bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
+                           const struct chat *chat, unsigned client_dialect,
+                           const struct http_request *request, struct arena *arena,
+                           struct decision *decision, struct error *error);
 /* Features and, unless the caller said the task, the rules. */
 void decide_classify(const struct chat *chat, struct features *features, struct decision *decision);
 /* `features` as decide_classify() left them. */

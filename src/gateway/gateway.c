@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "gateway/gateway_budget.h"
+#include "gateway/refusals.h"
 #include "gateway/reload.h"
 #include "gateway/worker.h"
 
@@ -151,6 +152,7 @@ static void on_wake(uv_async_t *async)
         gateway_reload_keys(gateway);
     }
     gateway_budget_wake(gateway);
+    refusals_write(gateway->refusals, &gateway->loop.uv);
     if (atomic_exchange(&gateway->stop_requested, false)) {
         begin_drain(gateway);
     }
@@ -208,6 +210,10 @@ static bool open_ledger(struct gateway *gateway, struct error *error)
     gateway->ledger = ledger_open(&options, error);
     if (gateway->ledger == NULL) {
         return false;
+    }
+    gateway->refusals = refusals_new(gateway->clock, gateway->ledger_path);
+    if (gateway->refusals == NULL) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
     gateway->keys = key_set_load(gateway->ledger_path, error);
     return gateway->keys != NULL;
@@ -270,6 +276,7 @@ static void finish(struct gateway *gateway)
     for (unsigned i = 0; i < gateway->worker_count; i++) {
         worker_free(gateway->workers[i]);
     }
+    refusals_free(gateway->refusals);
     if (gateway->ledger != NULL) {
         ledger_close(gateway->ledger, LEDGER_CLOSE_MS);
     }

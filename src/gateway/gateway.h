@@ -23,6 +23,7 @@
 #define GATEWAY_WORKERS_MAX 64
 
 struct gateway;
+struct refusals;
 struct worker;
 
 struct gateway_options {
@@ -51,6 +52,7 @@ struct gateway {
     pthread_cond_t keys_taken;    /* with the lock: a worker has taken a set, or ended */
     pthread_mutex_t keys_reading; /* held while the keys are read and published, outside the lock */
     struct target_states states;
+    struct refusals *refusals;           /* NULL: no ledger to record them in */
     struct ledger *ledger;               /* NULL: off */
     char ledger_path[1024];              /* of the open one, whatever a reload says; "": off */
     struct google_tokens *google_tokens; /* NULL: no provider needs them */

@@ -8,6 +8,7 @@
 #include "gateway/call.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
+#include "gateway/refusals.h"
 #include "gateway/status.h"
 
 #include "base/log.h"
@@ -49,44 +50,43 @@ static bool host_is_local(struct slice host)
     return name.len > 0;
 }
 
+static bool refuse_admin(struct caller_refusal *refusal, const char *text)
+{
+    *refusal = (struct caller_refusal){.status = 403, .code = "admin_only", .text = text};
+    return false;
+}
+
+/* Whose key it is that knocks at what is not for keys. */
+static void find_knocker(const struct worker *worker, const struct http_request *request,
+                         struct caller_refusal *refusal)
+{
+    struct slice secret = request_secret(request);
+    enum key_state state = key_set_check(worker->keys, secret, 0, &refusal->key);
+    refusal->silent = state == KEY_UNKNOWN && secret.len == 0;
+}
+
 /* The admin API is for whoever may open the socket file. In front what only looks is open while no
  * keys are required, which is loopback only. */
-static bool access_allowed(const struct worker *worker, const struct http_exchange *x,
-                           const struct endpoint *endpoint)
+static bool check_access(const struct worker *worker, const struct http_exchange *x,
+                         const struct endpoint *endpoint, struct caller_refusal *refusal)
 {
+    const struct http_request *request = http_exchange_request(x);
+    struct caller unused;
+    bool open = !worker->snapshot->keys_required;
     if (endpoint->access == ACCESS_PUBLIC || endpoint->access == ACCESS_SCRAPE || is_admin(x)) {
         return true;
     }
-    if (endpoint->access == ACCESS_OWNER) {
+    if (endpoint->access == ACCESS_OWNER || (endpoint->access == ACCESS_ADMIN && !open)) {
+        refuse_admin(refusal, endpoint->access == ACCESS_OWNER
+                                  ? "This endpoint is served on the admin socket only."
+                                  : "This endpoint is served on the admin socket only while client "
+                                    "keys are required.");
+        find_knocker(worker, request, refusal);
         return false;
     }
-    if (!worker->snapshot->keys_required) {
-        return true;
-    }
-    if (endpoint->access == ACCESS_ADMIN) {
-        return false;
-    }
-    const struct http_request *request = http_exchange_request(x);
-    struct slice secret = request_secret(request);
-    return key_set_find(worker->keys, KEY_CLIENT, secret,
-                        clock_wall(worker->loop.clock) / NS_PER_S) != NULL;
-}
-
-static void refuse_access(struct worker *worker, struct http_exchange *x,
-                          const struct endpoint *endpoint)
-{
-    metric_add(&worker->metrics.unauthorized, 1);
-    if (endpoint->access == ACCESS_OWNER) {
-        answer_error(x, 403, "admin_only", "This endpoint is served on the admin socket only.");
-    } else if (endpoint->access == ACCESS_ADMIN) {
-        answer_error(
-            x, 403, "admin_only",
-            "This endpoint is served on the admin socket only while client keys are required.");
-    } else {
-        answer_error(
-            x, 401, "invalid_api_key",
-            "A client key is required: Authorization: Bearer sk-sl-... (sluice key create).");
-    }
+    return endpoint->access == ACCESS_ADMIN ||
+           caller_admit(worker->keys, !open, request, request_secret(request),
+                        clock_wall(worker->loop.clock) / NS_PER_S, &unused, refusal);
 }
 
 /*
@@ -116,8 +116,11 @@ static bool is_foreign_page(const struct worker *worker, const struct http_reque
 static void plain_head(struct worker *worker, struct http_exchange *x,
                        const struct endpoint *endpoint, struct slice rest)
 {
-    if (!access_allowed(worker, x, endpoint)) {
-        refuse_access(worker, x, endpoint);
+    struct caller_refusal refusal;
+    if (!check_access(worker, x, endpoint, &refusal)) {
+        metric_add(&worker->metrics.unauthorized, 1);
+        refusal_note(worker, x, endpoint, &refusal);
+        answer_error(x, refusal.status, refusal.code, refusal.text);
         return;
     }
     if (request_is_encoded(http_exchange_request(x))) {

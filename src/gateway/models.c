@@ -2,6 +2,7 @@
 #include "gateway/models.h"
 
 #include "codec/json_write.h"
+#include "gateway/refusals.h"
 #include "gateway/status.h"
 #include "gateway/worker.h"
 
@@ -35,11 +36,18 @@ static struct model model_at(const struct snapshot *snapshot, size_t i)
     return model;
 }
 
-static bool model_find(const struct snapshot *snapshot, struct slice name, struct model *ret_model)
+static bool is_listed_for(const struct caller *caller, const struct model *model)
+{
+    return model->target == NULL ? caller_may_ask_route(caller, model->name)
+                                 : caller_may_ask_target(caller, model->name, model->target);
+}
+
+static bool model_find(const struct snapshot *snapshot, const struct caller *caller,
+                       struct slice name, struct model *ret_model)
 {
     for (size_t i = 0; i < model_count(&snapshot->policy); i++) {
         *ret_model = model_at(snapshot, i);
-        if (slice_eq(ret_model->name, name)) {
+        if (slice_eq(ret_model->name, name) && is_listed_for(caller, ret_model)) {
             return true;
         }
     }
@@ -49,10 +57,16 @@ static bool model_find(const struct snapshot *snapshot, struct slice name, struc
 typedef void write_model(struct json_writer *w, const struct model *model);
 
 /* {"KEY":[...], and what `more` adds. */
-static void answer_list(const struct worker *worker, struct http_exchange *x, struct slice key,
+static void answer_list(struct worker *worker, struct http_exchange *x, struct slice key,
                         write_model *write, void (*more)(struct json_writer *w))
 {
     const struct snapshot *snapshot = worker->snapshot;
+    struct caller caller;
+    struct error error;
+    if (!exchange_caller(worker, x, &caller, &error)) {
+        answer_error_of(x, &error);
+        return;
+    }
     struct buf out = BUF_INIT(LIST_BYTES_MAX);
     struct json_writer w;
     json_writer_init(&w, &out);
@@ -61,7 +75,9 @@ static void answer_list(const struct worker *worker, struct http_exchange *x, st
     json_begin_array(&w);
     for (size_t i = 0; i < model_count(&snapshot->policy); i++) {
         struct model model = model_at(snapshot, i);
-        write(&w, &model);
+        if (is_listed_for(&caller, &model)) {
+            write(&w, &model);
+        }
     }
     json_end_array(&w);
     if (more != NULL) {
@@ -72,12 +88,19 @@ static void answer_list(const struct worker *worker, struct http_exchange *x, st
     buf_release(&out);
 }
 
-static void answer_one(const struct worker *worker, struct http_exchange *x, struct slice name,
+static void answer_one(struct worker *worker, struct http_exchange *x, struct slice name,
                        write_model *write)
 {
     char decoded[PATH_NAME_MAX];
     struct model model;
-    if (!model_find(worker->snapshot, path_decode(name, decoded, sizeof(decoded)), &model)) {
+    struct caller caller;
+    struct error error;
+    if (!exchange_caller(worker, x, &caller, &error)) {
+        answer_error_of(x, &error);
+        return;
+    }
+    if (!model_find(worker->snapshot, &caller, path_decode(name, decoded, sizeof(decoded)),
+                    &model)) {
         answer_error(x, 404, "model_not_found", "No route or target has this name.");
         return;
     }
@@ -269,6 +292,8 @@ void models_ollama_show(struct worker *worker, struct http_exchange *x, struct s
 {
     (void)rest;
     struct json_doc doc;
+    struct caller caller;
+    struct error error;
     char name[PATH_NAME_MAX];
     size_t len = 0;
     json_doc_init(&doc);
@@ -283,7 +308,9 @@ void models_ollama_show(struct worker *worker, struct http_exchange *x, struct s
     struct model model;
     if (len == 0) {
         answer_error(x, 400, "missing_member", "The member \"model\" is required.");
-    } else if (!model_find(worker->snapshot, slice_of(name, len), &model)) {
+    } else if (!exchange_caller(worker, x, &caller, &error)) {
+        answer_error_of(x, &error);
+    } else if (!model_find(worker->snapshot, &caller, slice_of(name, len), &model)) {
         answer_error(x, 404, "model_not_found", "No route or target has this name.");
     } else {
         struct buf out = BUF_INIT(64 << 10);

@@ -163,10 +163,16 @@ static inline bool first_sight(struct planning *planning, uint16_t target)
 }
 
 /* `list_position` is the list's length for a target that no list names. */
+static bool is_withheld(const struct planning *planning, uint16_t target)
+{
+    const uint64_t *withheld = planning->facts.input->withheld;
+    return withheld != NULL && (withheld[target / 64] >> (target % 64) & 1) != 0;
+}
+
 static void consider(struct planning *planning, uint16_t target, size_t list_position)
 {
     const struct plan_facts *facts = &planning->facts;
-    if (!first_sight(planning, target)) {
+    if (!first_sight(planning, target) || is_withheld(planning, target)) {
         return;
     }
     struct plan_entry entry = {.target = target};

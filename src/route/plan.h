@@ -49,6 +49,7 @@ struct plan_input {
     unsigned client_dialect;    /* enum dialect_id, for ties and for operations that need the same
                                    dialect */
     unsigned cheaper;           /* so many tiers below the derived one: spending is near a cap */
+    const uint64_t *withheld;   /* bits by target: as if they were not there; NULL: none */
     unsigned required_dialects; /* bits, 0: any: operations that only some dialects can carry */
     int64_t now_ns;             /* monotonic */
 };

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import threading
@@ -162,8 +163,9 @@ class Scenario:
             if not section.kind.startswith("key "):
                 continue
             name = section.kind[4:]
+            options = shlex.split(self.text(section))
             status, out, err = self.sluice.run(
-                "key", "create", "-c", self.sluice.config, "--name", name, "--json"
+                "key", "create", "-c", self.sluice.config, "--name", name, "--json", *options
             )
             if status != 0:
                 raise RuntimeError(f"sluice key create: {status} {out} {err}")

@@ -22,7 +22,7 @@
 #define OPEN "keys: { required: false }\n"
 #define LOCKED "keys: { required: true }\n"
 
-enum caller { STRANGER, KEYED, ADMIN, CALLERS };
+enum asker { STRANGER, KEYED, ADMIN, CALLERS };
 
 struct access_case {
     const char *method;
@@ -95,7 +95,7 @@ static char secret[KEY_TEXT_SIZE];
 static struct http_server *admin;
 
 /* One request of this caller on a connection of its own. */
-static int ask(const struct access_case *c, enum caller caller, const char *headers,
+static int ask(const struct access_case *c, enum asker caller, const char *headers,
                struct buf *ret_body)
 {
     struct client client;
@@ -133,7 +133,7 @@ static int ask(const struct access_case *c, enum caller caller, const char *head
     return status;
 }
 
-static void check(const struct access_case *c, enum caller caller, int wanted)
+static void check(const struct access_case *c, enum asker caller, int wanted)
 {
     struct buf body = {.limit = 1u << 24};
     script_set('a', (struct slice)ANSWER(WHOLE), AFTER_CLOSE);
@@ -163,7 +163,7 @@ static void locked_access(void)
     UNTIL(NULL, h.worker->snapshot == h.gateway.snapshot);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         for (int caller = 0; caller < CALLERS; caller++) {
-            check(&cases[i], (enum caller)caller, cases[i].locked[caller]);
+            check(&cases[i], (enum asker)caller, cases[i].locked[caller]);
         }
     }
     EXPECT(harness_publish(YAML OPEN, 3));

@@ -143,6 +143,8 @@ enum decode_result {
 struct dialect {
     const char *name;    /* "openai-chat" ... */
     unsigned operations; /* OPERATION_BIT()s that a provider behind can be asked for in it */
+    unsigned instead_of; /* DIALECT_BIT()s: a provider that speaks such a one too is asked for these
+                            operations in this one, whatever the client speaks */
 
     /* --- front --- */
     /* Reads a request body (strictly: wrong types and duplicate policy members are errors with a

@@ -194,6 +194,7 @@ struct gemini_writer {
     struct error *error;
     bool same;  /* the request was read in this dialect: `raw` and extras can be written */
     bool older; /* see gemini_is_older() */
+    bool bare;  /* a count at Vertex AI: contents, instructions and tools are all that it takes */
     struct json_doc scratch; /* these three are for one call or result at a time */
     struct buf plain;
     struct buf joined;
@@ -201,6 +202,9 @@ struct gemini_writer {
 /* gemini_write.c */
 bool gemini_write_request(const struct chat *chat, const struct request_change *change,
                           struct buf *out, struct loss *loss, struct error *error);
+/* A count of tokens as Vertex AI takes it. */
+bool gemini_write_bare_count(const struct chat *chat, const struct request_change *change,
+                             struct buf *out, struct loss *loss, struct error *error);
 /* The object of the client's body (of this dialect) that is the request. */
 uint32_t gemini_request_node(const struct chat *chat);
 /* gemini_write_config.c: generationConfig. */

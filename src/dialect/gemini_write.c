@@ -138,6 +138,13 @@ static bool write_members(struct gemini_writer *w)
 static bool write_counted(struct gemini_writer *w)
 {
     const struct chat *chat = w->chat;
+    if (w->bare) {
+        if (!gemini_write_contents(w)) {
+            return false;
+        }
+        gemini_write_tools(w);
+        return true;
+    }
     bool plain = chat->tool_count == 0 && chat->extra_count == 0;
     for (size_t i = 0; i < chat->message_count; i++) {
         plain = plain && chat->messages[i].role != ROLE_SYSTEM &&
@@ -233,7 +240,7 @@ static bool write_body(struct gemini_writer *w)
     return !w->json.out->failed;
 }
 
-bool gemini_write_request(const struct chat *chat, const struct request_change *change,
+static bool write_request(const struct chat *chat, const struct request_change *change, bool bare,
                           struct buf *out, struct loss *loss, struct error *error)
 {
     struct gemini_writer w = {.chat = chat,
@@ -242,6 +249,7 @@ bool gemini_write_request(const struct chat *chat, const struct request_change *
                               .error = error,
                               .same = chat->dialect == DIALECT_GEMINI,
                               .older = gemini_is_older(change->model),
+                              .bare = bare,
                               .plain = BUF_INIT(TEXT_MAX),
                               .joined = BUF_INIT(TEXT_MAX)};
     if (!wishes_check(chat, DIALECT_GEMINI, error)) {
@@ -254,4 +262,16 @@ bool gemini_write_request(const struct chat *chat, const struct request_change *
     buf_release(&w.plain);
     buf_release(&w.joined);
     return ok;
+}
+
+bool gemini_write_request(const struct chat *chat, const struct request_change *change,
+                          struct buf *out, struct loss *loss, struct error *error)
+{
+    return write_request(chat, change, false, out, loss, error);
+}
+
+bool gemini_write_bare_count(const struct chat *chat, const struct request_change *change,
+                             struct buf *out, struct loss *loss, struct error *error)
+{
+    return write_request(chat, change, true, out, loss, error);
 }

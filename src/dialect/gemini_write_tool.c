@@ -162,5 +162,7 @@ void gemini_write_tools(struct gemini_writer *w)
     if (w->chat->tool_count > 0) {
         write_list(w);
     }
-    write_choice(w);
+    if (!w->bare) {
+        write_choice(w);
+    }
 }

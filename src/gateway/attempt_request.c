@@ -14,18 +14,28 @@ static bool knows(enum dialect_id id, enum operation operation, unsigned speaker
            (speakers == 0 || (speakers & DIALECT_BIT(id)) != 0);
 }
 
+static bool speaks(const struct provider *provider, unsigned id)
+{
+    return (provider->dialects & DIALECT_BIT(id)) != 0;
+}
+
 enum dialect_id attempt_dialect(const struct provider *provider, unsigned client,
                                 enum operation operation, unsigned speakers)
 {
-    if ((provider->dialects & DIALECT_BIT(client)) != 0) {
+    for (unsigned id = 0; id < DIALECT_COUNT; id++) {
+        if (speaks(provider, id) && (dialect_of(id)->instead_of & provider->dialects) != 0 &&
+            knows((enum dialect_id)id, operation, speakers)) {
+            return (enum dialect_id)id;
+        }
+    }
+    if (speaks(provider, client)) {
         return (enum dialect_id)client;
     }
     if (knows((enum dialect_id)provider->default_dialect, operation, speakers)) {
         return (enum dialect_id)provider->default_dialect;
     }
     for (unsigned id = 0; id < DIALECT_COUNT; id++) {
-        if ((provider->dialects & DIALECT_BIT(id)) != 0 &&
-            knows((enum dialect_id)id, operation, speakers)) {
+        if (speaks(provider, id) && knows((enum dialect_id)id, operation, speakers)) {
             return (enum dialect_id)id;
         }
     }

@@ -11,9 +11,9 @@
 #define ATTEMPT_COMMON_LINES                                                                       \
     "Content-Type: application/json\r\nUser-Agent: sluice/" SLUICE_VERSION "\r\n"
 
-/* Which dialect to speak to this provider: the client's own if it knows it, else its default, else
-   any that knows the operation and is among `speakers` (DIALECT_BIT()s; 0: all are).
-   DIALECT_COUNT: none does. */
+/* Which dialect to speak to this provider: one that stands in for another of its own, else the
+   client's own if it knows it, else its default, else any that knows the operation and is among
+   `speakers` (DIALECT_BIT()s; 0: all are). DIALECT_COUNT: none does. */
 enum dialect_id attempt_dialect(const struct provider *provider, unsigned client,
                                 enum operation operation, unsigned speakers);
 /* Fills in template, or method, path and headers (in the call's arena); the body is there already,

@@ -16,6 +16,7 @@
     X(OPENAI_EMBEDDINGS, openai_embeddings)                                                        \
     X(ANTHROPIC, anthropic)                                                                        \
     X(GEMINI, gemini)                                                                              \
-    X(BEDROCK, bedrock)
+    X(BEDROCK, bedrock)                                                                            \
+    X(VERTEX, vertex)
 
 #endif

@@ -88,7 +88,7 @@ const struct provider_preset provider_presets[] = {
         .base_url_template = "https://{location-}aiplatform.googleapis.com/v1/projects/{project}"
                              "/locations/{location}/publishers/google",
         .catalogue = "google",
-        .dialects = PROVIDER_SPEAKS_GEMINI,
+        .dialects = PROVIDER_SPEAKS_GEMINI | PROVIDER_SPEAKS_VERTEX,
         .default_dialect = PROVIDER_DIALECT_GEMINI,
         .auth = AUTH_GOOGLE_SERVICE_ACCOUNT,
         .capabilities = AGENT | CAN(VISION) | CAN(DOCUMENTS) | CAN(AUDIO),

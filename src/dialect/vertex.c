@@ -11,22 +11,32 @@ static bool holds(struct slice model, struct slice word)
     return slice_find_slice(model, word) != SIZE_MAX;
 }
 
-bool vertex_embeds_content(struct slice model)
+enum vertex_method vertex_method_of(struct slice model, size_t inputs)
 {
-    bool gemini =
-        holds(model, SLICE("gemini")) && !slice_ends(model, SLICE("gemini-embedding-001"));
-    return gemini || holds(model, SLICE("maas"));
+    bool several = inputs > 1;
+    if (holds(model, SLICE("maas"))) {
+        return several ? VERTEX_NONE : VERTEX_EMBED;
+    }
+    if (holds(model, SLICE("gemini"))) {
+        bool first = slice_ends(model, SLICE("gemini-embedding-001"));
+        return several ? VERTEX_BATCH : first ? VERTEX_PREDICT : VERTEX_EMBED;
+    }
+    return VERTEX_PREDICT;
 }
 
 static bool write_path(const struct chat *chat, struct slice model, struct buf *out)
 {
+    static const struct slice verbs[] = {
+        [VERTEX_PREDICT] = SLICE_INIT(":predict"),
+        [VERTEX_EMBED] = SLICE_INIT(":embedContent"),
+        [VERTEX_BATCH] = SLICE_INIT(":batchEmbedContents"),
+        [VERTEX_NONE] = SLICE_INIT(":embedContent"), /* which is never sent */
+    };
     buf_append_char(out, '/');
     gemini_append_model(out, model, true);
-    if (chat->operation == OPERATION_TOKEN_COUNT) {
-        return buf_append(out, SLICE(":countTokens"));
-    }
-    return buf_append(out,
-                      vertex_embeds_content(model) ? SLICE(":embedContent") : SLICE(":predict"));
+    return buf_append(out, chat->operation == OPERATION_TOKEN_COUNT
+                               ? SLICE(":countTokens")
+                               : verbs[vertex_method_of(model, chat->message_count)]);
 }
 
 /* --- answers --- */

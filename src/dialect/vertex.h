@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Vertex AI where it is not Gemini's API, private to its files: behind only. Chats are Gemini's
- * there too; vectors are made by :predict or, newer models, :embedContent with options of its own
- * shape, and tokens are counted without the wrapping request. The base URL ends in
+ * there too; vectors are made by :predict or, of newer models, by :embedContent and its batch with
+ * options in a shape of its own, and tokens are counted without the wrapping request. The base URL
+ * ends in
  * "/publishers/google". Sources: the reference of Vertex AI's text embeddings API and of
  * CountTokensRequest; Google's own SDK has the same rule for models.
  */
@@ -11,8 +12,14 @@
 
 #include "dialect/dialect.h"
 
-/* Is it made by :embedContent, one input at a time? Else by :predict. */
-bool vertex_embeds_content(struct slice model);
+/* How this model makes so many vectors at once. */
+enum vertex_method {
+    VERTEX_PREDICT, /* any number of instances */
+    VERTEX_EMBED,   /* :embedContent: one input */
+    VERTEX_BATCH,   /* :batchEmbedContents */
+    VERTEX_NONE     /* it takes one input, and there are more */
+};
+enum vertex_method vertex_method_of(struct slice model, size_t inputs);
 bool vertex_write_request(const struct chat *chat, const struct request_change *change,
                           struct buf *out, struct loss *loss, struct error *error);
 

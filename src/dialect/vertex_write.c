@@ -151,7 +151,7 @@ static bool write_prediction(struct writer *w)
     return true;
 }
 
-static bool write_content(struct writer *w)
+static bool write_content(struct writer *w, size_t index)
 {
     json_key(&w->json, SLICE("content"));
     json_begin_object(&w->json);
@@ -160,7 +160,7 @@ static bool write_content(struct writer *w)
     json_begin_object(&w->json);
     json_key(&w->json, SLICE("text"));
     json_write_raw(&w->json, SLICE(""));
-    if (!write_text(w, 0)) {
+    if (!write_text(w, index)) {
         return false;
     }
     json_end_object(&w->json);
@@ -168,8 +168,8 @@ static bool write_content(struct writer *w)
     json_end_object(&w->json);
     json_key(&w->json, SLICE("embedContentConfig"));
     json_begin_object(&w->json);
-    write_options(w, 0, true, false);
-    write_options(w, 0, false, false);
+    write_options(w, index, true, false);
+    write_options(w, index, false, false);
     if (w->chat->dimensions.ptr != NULL) {
         json_member_raw(&w->json, SLICE("outputDimensionality"), w->chat->dimensions);
     }
@@ -177,10 +177,35 @@ static bool write_content(struct writer *w)
     return true;
 }
 
-/* These take one input in a request. */
-static bool is_single(struct slice model)
+static bool write_contents(struct writer *w)
 {
-    return vertex_embeds_content(model) || slice_ends(model, SLICE("gemini-embedding-001"));
+    json_key(&w->json, SLICE("requests"));
+    json_begin_array(&w->json);
+    for (size_t i = 0; i < w->chat->message_count; i++) {
+        json_begin_object(&w->json);
+        if (!write_content(w, i)) {
+            return false;
+        }
+        json_end_object(&w->json);
+    }
+    json_end_array(&w->json);
+    return true;
+}
+
+static bool write_inputs(struct writer *w, struct slice model)
+{
+    switch (vertex_method_of(model, w->chat->message_count)) {
+    case VERTEX_PREDICT:
+        return write_prediction(w);
+    case VERTEX_EMBED:
+        return write_content(w, 0);
+    case VERTEX_BATCH:
+        return write_contents(w);
+    case VERTEX_NONE:
+        break;
+    }
+    return untranslatable_message(w->chat, 1, w->error,
+                                  "This model takes one input in a request at Vertex AI.");
 }
 
 bool vertex_write_request(const struct chat *chat, const struct request_change *change,
@@ -190,13 +215,9 @@ bool vertex_write_request(const struct chat *chat, const struct request_change *
     if (chat->operation == OPERATION_TOKEN_COUNT) {
         return gemini_write_bare_count(chat, change, out, loss, error);
     }
-    if (is_single(change->model) && chat->message_count > 1) {
-        return untranslatable_message(chat, 1, error,
-                                      "This model takes one input in a request at Vertex AI.");
-    }
     json_writer_init(&w.json, out);
     json_begin_object(&w.json);
-    if (!(vertex_embeds_content(change->model) ? write_content(&w) : write_prediction(&w))) {
+    if (!write_inputs(&w, change->model)) {
         return false;
     }
     add_losses(&w);

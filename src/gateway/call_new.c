@@ -65,7 +65,9 @@ struct slice request_secret(const struct http_request *request)
     if (api_key.len == 0) {
         api_key = header_of(request, SLICE("x-goog-api-key"));
     }
-    if (api_key.len == 0 && slice_starts(request->path, SLICE("/v1beta/"))) {
+    bool gemini = slice_starts(request->path, SLICE("/v1beta/")) ||
+                  slice_starts(request->path, SLICE("/v1/models/"));
+    if (api_key.len == 0 && gemini) {
         api_key = query_key(request->query);
     }
     return api_key;

@@ -5,9 +5,9 @@
 #include "gateway/models.h"
 #include "gateway/status.h"
 
-#define GEMINI(verb, what, streams)                                                                \
+#define GEMINI(version, verb, what, streams)                                                       \
     {                                                                                              \
-        .name = "/v1beta/models/{model}" verb, .path = SLICE_INIT("/v1beta/models/"),              \
+        .name = version "/models/{model}" verb, .path = SLICE_INIT(version "/models/"),            \
         .suffix = SLICE_INIT(verb), .prefix = true, .method = HTTP_POST_METHOD,                    \
         .access = ACCESS_KEY, .inference = true, .dialect = DIALECT_GEMINI, .operation = (what),   \
         .model_in_path = true, .stream = (streams)                                                 \
@@ -72,11 +72,17 @@ const struct endpoint endpoints[] = {
      .inference = true,
      .dialect = DIALECT_OLLAMA,
      .operation = OPERATION_EMBEDDING},
-    GEMINI(":generateContent", OPERATION_CHAT, false),
-    GEMINI(":streamGenerateContent", OPERATION_CHAT, true),
-    GEMINI(":countTokens", OPERATION_TOKEN_COUNT, false),
-    GEMINI(":embedContent", OPERATION_EMBEDDING, false),
-    GEMINI(":batchEmbedContents", OPERATION_EMBEDDING, false),
+    /* Google's SDKs do not agree on the version: one says v1beta, another v1. */
+    GEMINI("/v1beta", ":generateContent", OPERATION_CHAT, false),
+    GEMINI("/v1beta", ":streamGenerateContent", OPERATION_CHAT, true),
+    GEMINI("/v1beta", ":countTokens", OPERATION_TOKEN_COUNT, false),
+    GEMINI("/v1beta", ":embedContent", OPERATION_EMBEDDING, false),
+    GEMINI("/v1beta", ":batchEmbedContents", OPERATION_EMBEDDING, false),
+    GEMINI("/v1", ":generateContent", OPERATION_CHAT, false),
+    GEMINI("/v1", ":streamGenerateContent", OPERATION_CHAT, true),
+    GEMINI("/v1", ":countTokens", OPERATION_TOKEN_COUNT, false),
+    GEMINI("/v1", ":embedContent", OPERATION_EMBEDDING, false),
+    GEMINI("/v1", ":batchEmbedContents", OPERATION_EMBEDDING, false),
     {.name = "/v1/models",
      .path = SLICE_INIT("/v1/models"),
      .method = HTTP_GET_METHOD,

@@ -334,6 +334,7 @@ const struct sim_dialect sim_bedrock = {
     .endpoint_count = ARRAY_LEN(endpoints),
     .refuse = refuse,
     .authorise = authorise,
+    .denied = 403,
     .stream_error = sim_bedrock_stream_error,
     .context = write_context,
 };

@@ -121,6 +121,19 @@ static void answer_body(struct sim_connection *connection, struct slice rest)
     sim_connection_play(connection, script_of(200, SLICE("application/octet-stream"), entry->body));
 }
 
+static void answer_account(struct sim_connection *connection, const struct sim_request *request)
+{
+    struct buf out = BUF_INIT(CONTROL_BYTES_MAX);
+
+    if (sim_google_account(&connection->server->provider.google,
+                           sim_request_header(request, SLICE("host")), &out)) {
+        answer(connection, 200, buf_slice(&out));
+    } else {
+        refuse(connection, 500, SLICE("no key could be made\n"));
+    }
+    buf_release(&out);
+}
+
 static void forget(struct sim_connection *connection)
 {
     sim_record_forget(&connection->server->record);
@@ -180,6 +193,8 @@ void sim_control(struct sim_connection *connection, const struct sim_request *re
         sim_connection_play(connection, sim_control_stats(connection->server, 200));
     } else if (get && slice_eq(request->path, SLICE("/sim/wait"))) {
         begin_wait(connection, request);
+    } else if (get && slice_eq(request->path, SLICE("/sim/service-account"))) {
+        answer_account(connection, request);
     } else if (get && slice_eq(request->path, SLICE("/sim/behaviours"))) {
         answer_table(connection);
     } else if (slice_eq(request->method, SLICE("DELETE")) &&

@@ -3,7 +3,8 @@
 
 /* A dialect with a mark stands before those that have the same paths without it. */
 static const struct sim_dialect *const dialects_table[] = {
-    &sim_anthropic, &sim_gemini, &sim_openai, &sim_responses, &sim_ollama, &sim_bedrock,
+    &sim_anthropic, &sim_gemini,  &sim_openai, &sim_responses,
+    &sim_ollama,    &sim_bedrock, &sim_vertex,
 };
 
 unsigned sim_dialect_flag(const char *name)
@@ -17,7 +18,7 @@ unsigned sim_dialect_flag(const char *name)
 }
 
 /* Providers hang their paths under /v1, /api/v1 (OpenRouter), /openai/v1 (Groq), /v1beta (Gemini),
-   /openai (Azure) or nothing; Vertex has a project and a publisher before "/models/". */
+   /openai (Azure) or nothing; Vertex has a project before "/publishers/". */
 static struct slice without_base(struct slice path)
 {
     static const struct slice bases[] = {SLICE_INIT("/api/v1"), SLICE_INIT("/openai/v1"),
@@ -27,8 +28,7 @@ static struct slice without_base(struct slice path)
     size_t publisher = slice_find_slice(path, publishers);
 
     if (publisher != SIZE_MAX) {
-        struct slice rest = slice_from(path, publisher + publishers.len);
-        return slice_from(rest, slice_find(rest, '/'));
+        return slice_from(path, publisher);
     }
     for (size_t i = 0; i < ARRAY_LEN(bases); i++) {
         struct slice rest = slice_from(path, bases[i].len);
@@ -81,6 +81,18 @@ bool sim_access_by_key(const struct sim_access *access)
     }
     return bearer.len > 7 && slice_eq_nocase(slice_of(bearer.ptr, 7), SLICE("bearer ")) &&
            slice_eq(slice_from(bearer, 7), key);
+}
+
+bool sim_answer_raw(unsigned dialects, const struct sim_access *access, struct sim_reply *reply)
+{
+    for (size_t i = 0; i < ARRAY_LEN(dialects_table); i++) {
+        const struct sim_dialect *dialect = dialects_table[i];
+        if ((dialects == 0 || (dialects & dialect->flag) != 0) && dialect->raw != NULL &&
+            dialect->raw(access, reply)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 const struct sim_endpoint *sim_endpoint_find(unsigned dialects, const struct sim_request *request,

@@ -7,6 +7,7 @@
 #define SLUICE_SIM_DIALECT_H
 
 #include "sim/answer.h"
+#include "sim/google.h"
 #include "sim/reply.h"
 #include "sim/sim.h"
 
@@ -23,6 +24,7 @@ struct sim_access {
     const struct sim_profile *profile;
     const struct sim_request *request;
     struct slice body;
+    const struct sim_google *google;
     int64_t now_s; /* unix seconds */
 };
 
@@ -45,9 +47,13 @@ struct sim_dialect {
     const struct sim_endpoint *endpoints;
     size_t endpoint_count;
     void (*refuse)(const struct sim_refusal *refusal, struct sim_reply *reply);
-    /* May it ask? NULL: it is by a plain key (sim_access_by_key). False: *error says why not, which
-       is told with 403 if this is given, else with 401. */
+    /* May it ask? NULL: it is by a plain key (sim_access_by_key), else 401. False: *error says why
+       not, which is told with the status `denied`. */
     bool (*authorise)(const struct sim_access *access, struct error *error);
+    int denied;
+    /* A request to a path of its own, whose body is not JSON and who need not be let in. False: it
+       is none. NULL: there are none. */
+    bool (*raw)(const struct sim_access *access, struct sim_reply *reply);
     /* The error as an event in the middle of a stream, and what ends the stream then. */
     void (*stream_error)(const struct sim_answer *answer, struct sim_reply *reply);
     /* What is said when `tokens` are more than the `window`. */
@@ -60,9 +66,13 @@ extern const struct sim_dialect sim_anthropic;
 extern const struct sim_dialect sim_gemini;
 extern const struct sim_dialect sim_responses;
 extern const struct sim_dialect sim_bedrock;
+extern const struct sim_dialect sim_vertex;
 
 /* Does the request have the profile's key, wherever vendors want it? True when there is none. */
 bool sim_access_by_key(const struct sim_access *access);
+/* Answers a request to a path of some dialect's own; false: it is to none. */
+MUST_USE bool sim_answer_raw(unsigned dialects, const struct sim_access *access,
+                             struct sim_reply *reply);
 /* The endpoint of a request, its dialect, and the model in its path (or empty); NULL: no such path
  * in these dialects. */
 const struct sim_endpoint *sim_endpoint_find(unsigned dialects, const struct sim_request *request,

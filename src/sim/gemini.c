@@ -386,13 +386,13 @@ static void write_error(const struct sim_refusal *refusal, struct sim_reply *rep
     sim_reply_end(reply, 0);
 }
 
-static void refuse(const struct sim_refusal *refusal, struct sim_reply *reply)
+void sim_gemini_refuse(const struct sim_refusal *refusal, struct sim_reply *reply)
 {
     reply->status = refusal->status;
     write_error(refusal, reply);
 }
 
-static void write_stream_error(const struct sim_answer *answer, struct sim_reply *reply)
+void sim_gemini_stream_error(const struct sim_answer *answer, struct sim_reply *reply)
 {
     static const struct sim_refusal refusal = {
         .status = 500, .text = SLICE_INIT("The simulated model lost its thread.")};
@@ -401,7 +401,7 @@ static void write_stream_error(const struct sim_answer *answer, struct sim_reply
     write_error(&refusal, reply);
 }
 
-static void write_context(uint64_t tokens, uint64_t window, struct buf *out)
+void sim_gemini_context(uint64_t tokens, uint64_t window, struct buf *out)
 {
     buf_printf(out,
                "The input token count (%llu) exceeds the maximum number of tokens allowed (%llu).",
@@ -430,7 +430,7 @@ const struct sim_dialect sim_gemini = {
     .request_id = "x-request-id",
     .endpoints = endpoints,
     .endpoint_count = ARRAY_LEN(endpoints),
-    .refuse = refuse,
-    .stream_error = write_stream_error,
-    .context = write_context,
+    .refuse = sim_gemini_refuse,
+    .stream_error = sim_gemini_stream_error,
+    .context = sim_gemini_context,
 };

@@ -22,5 +22,9 @@ MUST_USE bool sim_gemini_check_turns(const struct sim_reading *r, uint32_t root)
 
 /* generateContent and streamGenerateContent. */
 void sim_gemini_answer(const struct sim_answer *answer, struct sim_reply *reply);
+/* Errors, in the dialects that are Gemini's. */
+void sim_gemini_refuse(const struct sim_refusal *refusal, struct sim_reply *reply);
+void sim_gemini_stream_error(const struct sim_answer *answer, struct sim_reply *reply);
+void sim_gemini_context(uint64_t tokens, uint64_t window, struct buf *out);
 
 #endif

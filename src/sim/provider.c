@@ -145,29 +145,36 @@ static void write_answer(struct turn *turn, struct sim_reply *reply)
     sim_answer_release(&answer);
 }
 
-/* False: refused. */
-static bool check_access(struct turn *turn, struct sim_reply *reply)
+static struct sim_access access_of(const struct turn *turn)
 {
-    const struct sim_dialect *dialect = turn->dialect;
-    const struct sim_access access = {
+    return (struct sim_access){
         .profile = turn->provider->profile,
         .request = turn->request,
         .body = turn->body,
+        .google = &turn->provider->google,
         .now_s = clock_wall(turn->provider->clock) / NS_PER_S,
     };
+}
+
+/* False: refused. */
+static bool check_access(const struct turn *turn, const struct sim_access *access,
+                         struct sim_reply *reply)
+{
+    const struct sim_dialect *dialect = turn->dialect;
     struct error error = {0};
 
     if (dialect->authorise == NULL) {
-        if (sim_access_by_key(&access)) {
+        if (sim_access_by_key(access)) {
             return true;
         }
         sim_refuse_status(reply, dialect, 401);
         return false;
     }
-    if (dialect->authorise(&access, &error)) {
+    if (dialect->authorise(access, &error)) {
         return true;
     }
-    sim_refuse_plain(reply, dialect, 403, slice_from_cstr(error.code), slice_from_cstr(error.text));
+    sim_refuse_plain(reply, dialect, dialect->denied, slice_from_cstr(error.code),
+                     slice_from_cstr(error.text));
     return false;
 }
 
@@ -175,9 +182,15 @@ static void write_reply(struct turn *turn, struct sim_reply *reply)
 {
     const struct sim_dialect *dialect = turn->dialect;
 
+    const struct sim_access access = access_of(turn);
+
+    if (turn->endpoint == NULL &&
+        sim_answer_raw(turn->provider->profile->dialects, &access, reply)) {
+        return;
+    }
     if (turn->endpoint == NULL) {
         sim_refuse_plain(reply, dialect, 404, SLICE("unknown_url"), turn->request->path);
-    } else if (!check_access(turn, reply)) {
+    } else if (!check_access(turn, &access, reply)) {
         return;
     } else if (turn->error.kind != ERROR_NONE) {
         sim_refuse_plain(reply, dialect, 400, slice_from_cstr(turn->error.code),
@@ -335,6 +348,7 @@ bool sim_provider_init(struct sim_provider *provider, const struct sim_profile *
         .rules = rules,
         .clock = options->clock == NULL ? &clock_system : options->clock,
         .seed = options->seed,
+        .google = {.seed = options->seed},
         .time_divisor = options->time_divisor == 0 ? 1 : options->time_divisor,
     };
     json_doc_init(&provider->doc);
@@ -346,6 +360,7 @@ void sim_provider_release(struct sim_provider *provider)
 {
     json_doc_release(&provider->doc);
     json_doc_release(&provider->schema);
+    sim_google_release(&provider->google);
 }
 
 void sim_provider_forget(struct sim_provider *provider)

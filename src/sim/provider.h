@@ -7,6 +7,7 @@
 #define SLUICE_SIM_PROVIDER_H
 
 #include "codec/json.h"
+#include "sim/google.h"
 #include "sim/memory.h"
 #include "sim/request.h"
 #include "sim/script.h"
@@ -38,6 +39,7 @@ struct sim_provider {
     struct json_doc doc;    /* kept for its memory */
     struct json_doc schema; /* the same: a schema that came as a text */
     struct sim_memory memory;
+    struct sim_google google;
 };
 
 struct sim_outcome {

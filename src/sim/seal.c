@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #define DIGITS 16
-#define PREFIX "SimSeal+/" /* with what base64 has besides letters */
+#define PREFIX "SimSeal+/v1/" /* with what base64 has besides letters: the whole is sound base64 */
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
 #define SALT 0x5eadc0de2026ULL
 
@@ -15,7 +15,7 @@ static void write_seal(uint64_t hash, char *seal)
     char first[DIGITS + 1];
 
     (void)snprintf(first, sizeof(first), "%016llx", (unsigned long long)hash);
-    (void)snprintf(seal, SIM_SEAL_SIZE, PREFIX "%s%016llx==", first,
+    (void)snprintf(seal, SIM_SEAL_SIZE, PREFIX "%s%016llxAA==", first,
                    (unsigned long long)(hash_stable(slice_of(first, DIGITS)) ^ SALT));
 }
 

@@ -2,8 +2,8 @@
 /*
  * A simulated fleet of model providers: each server of it has a port of its own on loopback, speaks
  * the dialects of dialect.h (OpenAI Chat, Completions, Embeddings and Responses; Anthropic
- * Messages; Gemini; Ollama; Amazon Bedrock), answers made-up text deterministically (the same
- * request gets the same bytes), misbehaves when told so (behaviour.h), follows scripts of tool
+ * Messages; Gemini; Ollama; Amazon Bedrock; Vertex AI), answers made-up text deterministically (the
+ * same request gets the same bytes), misbehaves when told so (behaviour.h), follows scripts of tool
  * calls (ask.h) and records what it received. All servers run on one thread with its own loop.
  *
  * Beside the provider's paths each server has its own:
@@ -14,6 +14,7 @@
  *   GET    /sim/wait?requests=N&answered=N&aborted=N&cut=N&connections=N&closed=N&timeout_ms=M
  *                                   answers when all counters have been reached (408: not in time)
  *   GET    /sim/behaviours          the table
+ *   GET    /sim/service-account     a key file whose assertions its POST /token takes (google.h)
  *   PUT    /sim/behaviour           the body is a chain that holds for all requests from now on
  *
  * Not for the open network: it believes what it is told and guards nothing.
@@ -36,6 +37,7 @@ enum sim_dialects {
     SIM_DIALECT_GEMINI = 8,
     SIM_DIALECT_RESPONSES = 16,
     SIM_DIALECT_BEDROCK = 32,
+    SIM_DIALECT_VERTEX = 64,
 };
 
 /* The flag of a dialect by its name; 0: there is none. */

@@ -30,7 +30,7 @@ static const char usage[] =
     "  --behaviour CHAIN    holds for all requests\n"
     "  --rules FILE         lines `MODEL CHAIN`\n"
     "  --dialect NAME       only this one: openai, ollama, anthropic, gemini,\n"
-    "                       responses, bedrock\n"
+    "                       responses, bedrock, vertex\n"
     "  --latency-ms N       before the first byte\n"
     "  --tps N              tokens a second\n"
     "  --tokens N           length of a text that nothing else limits\n"

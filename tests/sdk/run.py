@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
@@ -50,10 +51,11 @@ DRIVERS = (
     Driver("python/anthropic_messages.py", "anthropic"),
 )
 
-# Tests of what only the gateway does: headers, decisions, errors of its own; and of the simulated
-# Bedrock, which has no SDK of a front dialect to show that it is faithful.
+# Tests of what only the gateway does: headers, decisions, errors of its own; and of the clouds that
+# no client speaks to in their own words: their makers' SDKs show that the simulated ones are right.
 EXTRA = (
     Driver("python/bedrock_direct.py", None),
+    Driver("python/vertex_direct.py", None),
     Driver("node/gateway_openai.mjs", None),
     Driver("python/gateway_openai.py", None),
 )
@@ -66,6 +68,8 @@ routes:
 providers:
   lab: {{ preset: openai-compatible, base_url: "http://127.0.0.1:{fake}/v1" }}
   local: {{ preset: ollama, base_url: "http://127.0.0.1:{fake}" }}
+  vertex: {{ preset: vertex, service_account: account.json,
+    base_url: "http://127.0.0.1:{fake}/v1/projects/p/locations/l/publishers/google" }}
 """
 OWN_TARGETS = """\
 targets:
@@ -103,6 +107,9 @@ def configuration(port, fake):
         for driver in DRIVERS:
             model = f"{name_of(driver)}-{back.name}-{FLAKY}"
             text += target(f"flaky-{back.name}-{name_of(driver)}", f"back-{back.name}", model)
+    for model in ("gemini-embedding-001", "gemini-embedding-2", "text-embedding-005", "e5-maas"):
+        text += target(f"v-{model}", "vertex", model, "[embeddings]")
+    text += target("v-gemini-3", "vertex", "gemini-3")
     for back in EMBEDDING:
         text += target(f"vectors-{back}", f"back-{back}", "vectors-1", "[embeddings]")
     return text
@@ -148,6 +155,13 @@ def command_of(driver, runners):
     if language == "node":
         return ["node", os.path.join(runners["node"], file)]
     return [runners["python"], os.path.join(HERE, driver.file)]
+
+
+def fetch_account(url, sluice):
+    """The key file of the simulated Google, beside the configuration."""
+    with urllib.request.urlopen(f"{url}/sim/service-account", timeout=30) as response:
+        with open(os.path.join(sluice.directory, "account.json"), "wb") as file:
+            file.write(response.read())
 
 
 # --- runs -----------------------------------------------------------------------------------------
@@ -235,6 +249,7 @@ def main():
         url = f"http://127.0.0.1:{port}"
         if not arguments.direct:
             sluice.configure(configuration(sluice.port, port))
+            fetch_account(url, sluice)
             sluice.start()
             url = f"http://127.0.0.1:{sluice.port}"
         passed, failed = run_all(drivers, runners, url, port, arguments)

@@ -45,6 +45,8 @@ static void finds(void)
          "/v1beta/models/{model}:generateContent", "a%2Fb"},
         {HTTP_POST_METHOD, "/v1beta/models/m:streamGenerateContent", ENDPOINT_FOUND,
          "/v1beta/models/{model}:streamGenerateContent", "m"},
+        {HTTP_POST_METHOD, "/v1/models/p/m:generateContent", ENDPOINT_FOUND,
+         "/v1/models/{model}:generateContent", "p/m"},
         {HTTP_POST_METHOD, "/v1beta/models/:generateContent", ENDPOINT_WRONG_METHOD, NULL, NULL},
         {HTTP_POST_METHOD, "/v1beta/models/m:tuneContent", ENDPOINT_WRONG_METHOD, NULL, NULL},
         {HTTP_GET_METHOD, "/v1beta/models/m", ENDPOINT_FOUND, "/v1beta/models/{model}", "m"},

@@ -74,9 +74,9 @@ static const struct asking_case answers[] = {
     {"/v1beta/models", KEY, "", {"{\"models\":[{\"name\":\"models/gemini-3\""}},
     {"/v1beta/models/gemini-2", KEY, "", {"{\"name\":\"models/gemini-2\""}},
     {"/v1/projects/p/locations/l/publishers/google/models/gemini-3:generateContent",
-     "",
+     KEY,
      ASK("Hello"),
-     {"HTTP/1.1 200", "\"finishReason\":\"STOP\""}},
+     {"HTTP/1.1 401", "\"status\":\"UNAUTHENTICATED\""}}, /* Vertex AI knows no keys */
 };
 
 static const struct asking_case refusals[] = {

@@ -5,7 +5,7 @@ Mixed load with faults, for 2 minutes (60 with --long): whole and streamed calls
 bodies, bad requests, clients that leave in the middle, targets that fail, hang, reset and send
 nonsense; reloads and target switches meanwhile. Asserts that after the warm-up memory and
 descriptors stay flat, that the ledger has a row for every answer, and that nothing is left
-open. Writes build/soak/samples.tsv.
+open: no call, no hold, no record of the journal. Writes build/soak/samples.tsv.
 """
 
 import argparse
@@ -269,6 +269,9 @@ class Soak:
                 "SELECT count(*) FROM calls c WHERE cost_nd <>"
                 " (SELECT coalesce(sum(cost_nd), 0) FROM attempts a WHERE a.call = c.id)"
             ).fetchone()[0]
+            record, open_record = database.execute(
+                "SELECT record, open_record FROM state"
+            ).fetchone()
         missing = [i for i in complete if rows.get(i.replace("-", "").upper()) != 1]
         if missing:
             self.problems.append(
@@ -277,6 +280,10 @@ class Soak:
             )
         if left:
             self.problems.append(f"{left} holds and calls are left open")
+        if record != open_record:
+            self.problems.append(
+                f"the ledger has read up to record {record}, but holds {open_record} for open"
+            )
         if uneven:
             self.problems.append(f"{uneven} calls do not cost the sum of their attempts")
         self.rows = len(rows)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """google-genai of PyPI, Google's own, against the simulated Vertex AI: SIM; and the same through
-the gateway in front of it: URL. Its requests are what the simulated provider must accept, which proves
-the shapes that the gateway is tested against. TAP on stdout."""
+the gateway in front of it: URL. Its requests are what the simulated provider must accept, which
+proves the shapes that the gateway is tested against. TAP on stdout."""
 
 import json
 import os

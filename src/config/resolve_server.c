@@ -118,6 +118,7 @@ static void resolve_ledger(struct reader *reader)
     const struct yaml *keys = setting_section(reader, "keys");
     struct snapshot *snapshot = reader->snapshot;
     snapshot->ledger_segment_bytes = setting_number(ledger, "ledger.segment_bytes");
+    snapshot->ledger_retention_ms = setting_number(ledger, "ledger.retention");
     snapshot->ledger_sync_ms = setting_number(ledger, "ledger.sync");
     snapshot->ledger_allows_full = setting_number(ledger, "ledger.when_full") != 0;
     if (setting_number(ledger, "ledger.enabled") != 0) {

@@ -105,6 +105,7 @@ struct snapshot {
     bool simulated;           /* the demo fleet answers: every answer says so */
     struct slice ledger_path; /* empty: no ledger (off) */
     int64_t ledger_segment_bytes, ledger_sync_ms;
+    int64_t ledger_retention_ms; /* 0: calls are kept for ever */
     bool ledger_allows_full; /* calls go on although the journal is full */
     void *runtime;           /* the gateway's: origins ready to connect */
     void (*runtime_free)(void *runtime);

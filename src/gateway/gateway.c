@@ -204,6 +204,7 @@ static bool open_ledger(struct gateway *gateway, struct error *error)
                     .sync_ms = (uint64_t)gateway->options.snapshot->ledger_sync_ms},
         .batch_ms = 200,
         .batch_records = 8192,
+        .retention_ms = gateway->options.snapshot->ledger_retention_ms,
         .on_keys_changed = on_keys_changed,
         .user = gateway,
     };

@@ -24,6 +24,8 @@
 #define BACK_OFF_MIN_MS 50
 #define BACK_OFF_MAX_MS 1000
 #define REPEAT_LOG_MS 60000
+#define PRUNE_MS 60000
+#define PRUNE_STEP_MS 200 /* between steps, so that batches go on */
 
 struct shared {
     pthread_mutex_t lock;
@@ -40,6 +42,7 @@ struct ledger {
     const struct clock *clock;
     uint64_t batch_ms;
     size_t batch_records;
+    int64_t retention_ms;
     void (*on_keys_changed)(void *user);
     void *user;
     struct journal *journal;
@@ -62,6 +65,7 @@ struct pace {
     uint64_t back_off_ms; /* 0: the last batch worked */
     uint64_t logged_ms;
     const char *logged_code;
+    uint64_t prune_at_ms;
 };
 
 static uint64_t us_of(const struct timeval *time)
@@ -171,6 +175,20 @@ static void wait_for_work(struct ledger *ledger, const struct pace *pace)
     journal_wait(ledger->journal, ledger->writer.position, ledger->batch_records, ms);
 }
 
+static void prune_when_due(struct ledger *ledger, struct pace *pace)
+{
+    bool more = false;
+    if (ledger->retention_ms == 0 || pace->back_off_ms != 0 || now_ms() < pace->prune_at_ms) {
+        return;
+    }
+    int64_t before_ns = clock_wall(ledger->clock) - ledger->retention_ms * NS_PER_MS;
+    if (!writer_prune(&ledger->writer, before_ns, &more)) {
+        log_event(LOG_WARN, "ledger_prune", "old calls could not be removed from %s: %s",
+                  ledger->path, sqlite3_errmsg(ledger->writer.db));
+    }
+    pace->prune_at_ms = now_ms() + (more ? PRUNE_STEP_MS : PRUNE_MS);
+}
+
 static void *ledger_main(void *argument)
 {
     struct ledger *ledger = argument;
@@ -181,6 +199,7 @@ static void *ledger_main(void *argument)
         if (batch_is_due(ledger, &pace)) {
             run_batches(ledger, &pace);
         }
+        prune_when_due(ledger, &pace);
         if (writer_keys_changed(&ledger->writer) && ledger->on_keys_changed != NULL) {
             ledger->on_keys_changed(ledger->user);
         }
@@ -222,6 +241,7 @@ static struct ledger *ledger_alloc(const struct ledger_options *options)
     ledger->batch_ms = options->batch_ms == 0 ? BATCH_MS_DEFAULT : options->batch_ms;
     ledger->batch_records =
         options->batch_records == 0 ? BATCH_RECORDS_DEFAULT : options->batch_records;
+    ledger->retention_ms = options->retention_ms;
     ledger->on_keys_changed = options->on_keys_changed;
     ledger->user = options->user;
     if (!copy_paths(ledger, options)) {

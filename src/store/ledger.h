@@ -27,6 +27,7 @@ struct ledger_options {
                                        records half as often; 0: 200 */
     size_t batch_records;           /* or when it holds that many; 0: 8192 */
     enum ledger_sync sync;
+    int64_t retention_ms; /* calls that began longer ago are removed (sums stay); 0: never */
     void (*on_keys_changed)(void *user); /* another process or thread changed the keys (called on
                                             the writer thread); may be NULL */
     void *user;

@@ -113,6 +113,11 @@ MUST_USE bool writer_batch(struct writer *writer, struct journal *journal, size_
 /* True once after the keys were changed by another connection. */
 bool writer_keys_changed(struct writer *writer);
 
+/* --- ledger_prune.c --- */
+/* Removes calls that began before this time, some thousands of them: *ret_more says whether there
+ * are others. Between two batches. False: nothing changed. */
+MUST_USE bool writer_prune(struct writer *writer, int64_t before_ns, bool *ret_more);
+
 /* --- ledger_apply.c: inside a transaction; false: roll back --- */
 MUST_USE bool writer_apply(struct writer *writer, const struct journal_entry *entry);
 /* For a record that was applied and committed: what it did to the open calls that have no rows. */

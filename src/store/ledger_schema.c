@@ -155,9 +155,14 @@ static const char schema_5[] =
     "ALTER TABLE open_calls ADD COLUMN complexity INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = 5;";
 
+/* Of hours up to pruned_hour calls were removed (ledger_prune.c). */
+static const char schema_6[] =
+    "ALTER TABLE state ADD COLUMN pruned_hour INTEGER NOT NULL DEFAULT -1;"
+    "PRAGMA user_version = 6;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
-    [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4, [4] = schema_5,
+    [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4, [4] = schema_5, [5] = schema_6,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

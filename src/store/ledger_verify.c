@@ -39,9 +39,10 @@ struct invariant {
 #define ROLLUPS(dimension, rows)                                                                   \
     "WITH wanted AS (SELECT hour, name, sum(calls), sum(failed), sum(input_tokens),"               \
     " sum(output_tokens), sum(cost_nd), sum(baseline_nd), sum(estimated) FROM (" rows              \
-    ") GROUP BY hour, name),"                                                                      \
+    ") WHERE hour > (SELECT pruned_hour FROM state) GROUP BY hour, name),"                         \
     " found AS (SELECT hour, name, calls, failed, input_tokens, output_tokens, cost_nd,"           \
-    " baseline_nd, estimated FROM rollups WHERE dimension = " dimension ")"                        \
+    " baseline_nd, estimated FROM rollups WHERE dimension = " dimension                            \
+    " AND hour > (SELECT pruned_hour FROM state))"                                                 \
     " SELECT 'hour ' || hour || ', word ' || name FROM (SELECT * FROM wanted EXCEPT"               \
     " SELECT * FROM found) UNION ALL SELECT 'hour ' || hour || ', word ' || name FROM"             \
     " (SELECT * FROM found EXCEPT SELECT * FROM wanted) LIMIT 1"
@@ -79,10 +80,11 @@ static const struct invariant invariants[] = {
     {"the sums of the tasks are wrong", ROLLUPS("2", CALL_SUMS("task", "cost_nd"))},
     {"the sums of the keys are wrong", ROLLUPS("3", CALL_SUMS("key_name", "cost_nd"))},
     {"what keys have spent is not what their calls cost",
-     "SELECT 'key ' || scope FROM (SELECT * FROM (SELECT key AS scope, sum(cost_nd) FROM calls"
-     " WHERE key <> 0 GROUP BY key HAVING sum(cost_nd) > 0) EXCEPT SELECT scope, sum(cost_nd) FROM "
-     "spend WHERE kind = 0 AND model = 0"
-     " GROUP BY scope) LIMIT 1"},
+     "WITH spent AS (SELECT scope, sum(cost_nd) AS nd FROM spend WHERE kind = 0 AND model = 0"
+     " GROUP BY scope), cost AS (SELECT key, sum(cost_nd) AS nd FROM calls WHERE key <> 0"
+     " GROUP BY key HAVING sum(cost_nd) > 0) SELECT 'key ' || key FROM cost LEFT JOIN spent"
+     " ON scope = key WHERE spent.nd IS NULL OR cost.nd > spent.nd OR (cost.nd <> spent.nd AND"
+     " (SELECT pruned_hour FROM state) < 0) LIMIT 1"},
     {"an amount is negative", "SELECT scope FROM spend WHERE cost_nd < 0 LIMIT 1"},
     {"the sums of the providers are wrong", ROLLUPS("4", ATTEMPT_SUMS("provider"))},
     {"the sums of the targets are wrong", ROLLUPS("5", ATTEMPT_SUMS("target"))},

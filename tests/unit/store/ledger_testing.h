@@ -73,6 +73,7 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
 
 /* What makes a database of version 5 look as version 2 left it, but for user_version. */
 #define UNDO_SCHEMA_3                                                                              \
+    "ALTER TABLE state DROP COLUMN pruned_hour;"                                                   \
     "DROP TABLE spend; ALTER TABLE open_calls DROP COLUMN user;"                                   \
     "ALTER TABLE open_calls DROP COLUMN team; ALTER TABLE open_calls DROP COLUMN organisation;"    \
     "ALTER TABLE open_calls DROP COLUMN limited_model;"                                            \

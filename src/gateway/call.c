@@ -148,6 +148,7 @@ void call_gone(struct call *call)
 {
     call->status = call->committed ? call->status : 499;
     call->error_code = "client_gone";
+    metric_add(&call->worker->metrics.abandoned, 1);
     if (call_linger_abandoned(call)) {
         return;
     }

@@ -120,6 +120,8 @@ static const struct {
     size_t offset;
     bool money;
 } counters[] = {
+    {"sluice_abandoned_total", "", "Calls whose client left before the end of its answer.",
+     offsetof(struct metrics, abandoned), false},
     {"sluice_retries_total", "", "Attempts that failed and were followed by another one.",
      offsetof(struct metrics, retries), false},
     {"sluice_fallbacks_total", "", "Attempts after the first of a call.",

@@ -26,6 +26,7 @@ struct metrics {
     struct histogram overhead;   /* what the gateway added before the upstream was asked */
     struct histogram first_byte; /* of upstreams */
     atomic_uint_fast64_t retries;
+    atomic_uint_fast64_t abandoned;
     atomic_uint_fast64_t opaque_lost;
     atomic_uint_fast64_t fallbacks;
     atomic_uint_fast64_t cost_nd;

@@ -337,6 +337,7 @@ class KeysTakeEffectAtOnce(Live):
         self.expect(said == [status] * len(clients), f"{what}: {said}")
 
     def play(self):
+        http1.get(self.sluice.port, "/livez")  # all its sockets are open when it answers
         clients = [http1.connect(self.sluice.port) for _ in range(4 * self.workers)]
         for number in range(self.rounds):
             made = self.admin("/sluice/v1/keys", {"name": f"key {number}", "expires_in": "1h"})

@@ -22,6 +22,13 @@ crash:
 crash-long:
 	@python3 tests/fault/crash.py --long
 
+# A thousand calls at once against caps that fit 37 of them, with kill -9 in between: [SEED=N]
+.PHONY: caps caps-long
+caps: $(SLUICE)
+	@python3 tests/fault/caps.py --program $(SLUICE) $(if $(SEED),--seed $(SEED))
+caps-long: $(SLUICE)
+	@python3 tests/fault/caps.py --program $(SLUICE) --long
+
 # A vendor's own invoice against the ledger: [CALLS=100000]
 .PHONY: invoice
 invoice: $(SLUICE)
@@ -52,3 +59,6 @@ $(BUILD)/bench/$(1)_bench: $(BUILD)/obj/tests/bench/$(1)_bench.o $(call libs_of,
 	@$$(CC) -o $$@ $$(filter %.o,$$^) $$(call group,$$^) $$(LDFLAGS_ALL) $$(LIBS)
 endef
 $(foreach layer,dialect route store,$(eval $(call LAYER_BENCH_RULES,$(layer))))
+$(BUILD)/bench/budget_bench: $(BUILD)/obj/tests/bench/budget_bench.o $(call libs_of,store)
+	@mkdir -p $(@D)
+	@$(CC) -o $@ $(filter %.o,$^) $(call group,$^) $(LDFLAGS_ALL) $(LIBS)

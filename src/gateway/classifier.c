@@ -2,6 +2,7 @@
 #include "gateway/classifier.h"
 
 #include "codec/json_write.h"
+#include "gateway/call_budget.h"
 #include "gateway/call_record.h"
 #include "gateway/runtime.h"
 
@@ -23,6 +24,7 @@ struct classifier_request {
     struct decoder *decoder;
     bool held;
     int64_t hold_nd;
+    struct budget_hold budget;
     uint32_t number;
 };
 
@@ -130,6 +132,8 @@ static void settle(struct classifier_request *c, enum attempt_outcome outcome,
         .error = slice_from_cstr(error),
     };
     call->cost_nd = money_add(call->cost_nd, record.cost_nd);
+    call->tokens_used += usage.input + usage.output;
+    budget_settle(call->worker->gateway->budget, &call->claim, &c->budget, record.cost_nd);
     record_health(c, health_of(c, outcome, error), &record);
     struct ledger *ledger = call->worker->gateway->ledger;
     if (ledger != NULL && !journal_settle(ledger_journal(ledger), &record)) {
@@ -342,10 +346,12 @@ static bool hold(struct classifier_request *c)
 {
     struct call *call = c->call;
     struct price price = policy_price(&call->snapshot->policy, c->target);
-    struct usage worst = {.input = (int64_t)c->body.len, .output = ANSWER_TOKENS};
-    c->hold_nd = price_cost(&price, &worst);
-    if (!within_budget(call, c->hold_nd)) {
-        return false;
+    struct budget *budget = call->worker->gateway->budget;
+    struct budget_refusal refusal;
+    c->hold_nd = price_bound(&price, (int64_t)c->body.len, ANSWER_TOKENS, false);
+    if (!within_budget(call, c->hold_nd) ||
+        !budget_hold(budget, &call->claim, c->hold_nd, &c->budget, &refusal)) {
+        return false; /* the rules are free */
     }
     c->number = call->attempts + 1;
     struct ledger *ledger = call->worker->gateway->ledger;
@@ -357,9 +363,13 @@ static bool hold(struct classifier_request *c)
                                  .target = c->target->name,
                                  .provider = c->target->provider_name,
                                  .model = c->target->model};
+    call_budget_scopes(call, &record);
     call_record_facts(call, &record);
     record.route = call->decision->route->name; /* there is no plan yet */
     c->held = ledger == NULL || journal_hold(ledger_journal(ledger), &record);
+    if (!c->held) {
+        budget_settle(budget, &call->claim, &c->budget, 0);
+    }
     call->attempts += c->held ? 1 : 0;
     return c->held;
 }

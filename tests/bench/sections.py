@@ -529,6 +529,21 @@ def history(bench):
         bench.table.add("history", name, float(value), unit, 200.0 if timed else None)
 
 
+def budget(bench):
+    """What a call's limits cost: its key found, four scopes with caps and rates, a hold and its
+    settle (tests/bench/budget_bench.c)."""
+    program = layer_program("budget_bench")
+    if program is None:
+        bench.table.skip("budget", "build/release/bench/budget_bench is not built")
+        return
+    text = subprocess.run(
+        [program], cwd=servers.BUILD, stdout=subprocess.PIPE, text=True, timeout=300, check=True
+    ).stdout
+    for line in text.splitlines():
+        name, value, unit = re.match(r"(.+?) {2,}([0-9.]+) ?(\S*)$", line.strip()).groups()
+        bench.table.add("budget", name, float(value), unit, 3.0 if unit == "us" else 0)
+
+
 # --- single layers ---
 
 
@@ -755,6 +770,7 @@ SECTIONS = {
     "memory": memory,
     "ledger": ledger,
     "history": history,
+    "budget": budget,
     "micro": micro,
     "translate": translate,
     "peer": peer,

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What limits cost a call: its key found by the secret among many, the accounts of four scopes with
+ * a cap and rates each, one hold and its settle, the call's end. From one thread, and from four
+ * that share one key. Prints one figure a line. Usage: budget_bench [KEYS].
+ */
+#include "store/budget.h"
+#include "store/key_change.h"
+#include "store/ledger.h"
+#include "store/ledger_schema.h"
+#include "tests/unit/store/store_testing.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#define CALLS 300000
+#define THREADS 4
+#define ROUNDS 5
+
+static const struct key_actor actor = {.name = SLICE_INIT("bench"), .source = SLICE_INIT("bench")};
+
+struct bench {
+    struct key_set *keys;
+    struct budget *budget;
+    const char *secret;
+    uint64_t refused;
+    int64_t took_ns;
+    bool own; /* CPU time of the thread instead of the clock: others use the cores, too */
+};
+
+static void say(const char *what, double value, const char *unit)
+{
+    printf("%-44s %12.3f %s\n", what, value, unit);
+    fflush(stdout);
+}
+
+static void stop_with(const struct error *error)
+{
+    fprintf(stderr, "%s: %s\n", error->code, error->text);
+    exit(1);
+}
+
+static void fill_limits(struct scope_limits *limits)
+{
+    *limits = limits_none();
+    limits->caps[0].period = CAP_MONTH;
+    limits->caps[0].amount_nd = INT64_C(1) << 50;
+    limits->caps[1].period = CAP_ROLLING;
+    limits->caps[1].window_s = 3600;
+    limits->caps[1].amount_nd = INT64_C(1) << 50;
+    limits->cap_count = 2;
+    limits->requests_per_minute = INT64_C(1) << 40;
+    limits->tokens_per_minute = INT64_C(1) << 40;
+    limits->parallel = 1000000;
+    limits->max_request_nd = INT64_C(1) << 40;
+}
+
+static void limit_scope(const char *path, enum scope_kind kind, struct slice name)
+{
+    struct error error;
+    struct scope_rule rule;
+    bool made;
+    const struct limit_subject subject = {.kind = kind, .name = name};
+    struct limit_change change = {.fields = LIMIT_REQUESTS | LIMIT_TOKENS | LIMIT_PARALLEL |
+                                            LIMIT_REQUEST_AMOUNT | LIMIT_CAPS_ALL};
+    fill_limits(&change.limits);
+    if (!key_limit(path, &subject, &change, &actor, &rule, &made, &error)) {
+        stop_with(&error);
+    }
+}
+
+/* The last of `count` keys has a user, a team and an organisation, all with limits. */
+static void make_keys(const char *path, int count, char secret[KEY_TEXT_SIZE])
+{
+    struct error error;
+    struct key key;
+    struct limit_order limits = {.model = SLICE_EMPTY};
+    fill_limits(&limits.limits);
+    for (int i = 1; i <= count; i++) {
+        char name[32];
+        int len = snprintf(name, sizeof(name), "key-%d", i);
+        struct key_order order = {.name = slice_of(name, (size_t)len)};
+        if (i == count) {
+            order.scopes[SCOPE_USER] = SLICE("ann");
+            order.scopes[SCOPE_TEAM] = SLICE("red");
+            order.scopes[SCOPE_ORGANISATION] = SLICE("acme");
+            order.limits = &limits;
+            order.limit_count = 1;
+        }
+        if (!key_create(path, &order, &actor, secret, &key, &error)) {
+            stop_with(&error);
+        }
+    }
+    limit_scope(path, SCOPE_USER, SLICE("ann"));
+    limit_scope(path, SCOPE_TEAM, SLICE("red"));
+    limit_scope(path, SCOPE_ORGANISATION, SLICE("acme"));
+}
+
+/* As the gateway does it (call_budget.c). */
+static void payer_of(const struct key_set *keys, const struct key *key, struct budget_payer *payer)
+{
+    size_t count = 0;
+    const struct scope_rule *rules = key_set_rules(keys, &count);
+    *payer = (struct budget_payer){.generation = 1};
+    for (unsigned kind = 0; kind < SCOPE_KINDS; kind++) {
+        payer->scopes[kind] = key->scopes[kind];
+        payer->rules[kind] = rules + key->rules[kind].first;
+        payer->rule_counts[kind] = key->rules[kind].count;
+    }
+}
+
+static bool one_call(const struct bench *bench)
+{
+    struct budget_claim claim = {0};
+    struct budget_hold hold;
+    struct budget_refusal refusal;
+    struct budget_payer payer;
+    const struct key *key =
+        key_set_find(bench->keys, KEY_CLIENT, slice_from_cstr(bench->secret), 1);
+    CHECK(key != NULL);
+    payer_of(bench->keys, key, &payer);
+    bool done = budget_enter(bench->budget, &payer, &claim, &refusal) &&
+                budget_enter_model(bench->budget, &payer, SLICE("auto"), &claim, &refusal) &&
+                budget_take_tokens(bench->budget, &claim, 1500, &refusal) &&
+                budget_hold(bench->budget, &claim, 40000, &hold, &refusal);
+    if (done) {
+        budget_settle(bench->budget, &claim, &hold, 17000);
+    }
+    budget_leave(bench->budget, &claim, 900);
+    return done;
+}
+
+static int64_t time_of(bool own)
+{
+    struct timespec now;
+    clock_gettime(own ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static void *work(void *user)
+{
+    struct bench *bench = user;
+    int64_t start = time_of(bench->own);
+    for (int i = 0; i < CALLS; i++) {
+        bench->refused += one_call(bench) ? 0 : 1;
+    }
+    bench->took_ns = time_of(bench->own) - start;
+    return NULL;
+}
+
+static double least(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static void bench_one(struct bench *bench)
+{
+    double best = 1e18;
+    for (int i = 0; i < ROUNDS; i++) {
+        (void)work(bench);
+        best = least(best, (double)bench->took_ns / CALLS);
+    }
+    say("limits of a call, one thread", best / 1e3, "us");
+}
+
+/* CPU time of a call, waiting for the lock included: more threads than cores only wait. */
+static void bench_four(const struct bench *bench)
+{
+    double best = 1e18;
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t threads[THREADS];
+        struct bench each[THREADS];
+        double sum = 0;
+        for (int i = 0; i < THREADS; i++) {
+            each[i] = *bench;
+            each[i].own = true;
+            CHECK(pthread_create(&threads[i], NULL, work, &each[i]) == 0);
+        }
+        for (int i = 0; i < THREADS; i++) {
+            pthread_join(threads[i], NULL);
+            sum += (double)each[i].took_ns / CALLS / THREADS;
+        }
+        best = least(best, sum);
+    }
+    say("limits of a call, four threads on one key", best / 1e3, "us");
+}
+
+int main(int argc, char **argv)
+{
+    struct scratch scratch;
+    char path[256];
+    char secret[KEY_TEXT_SIZE];
+    struct error error;
+    int count = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 200;
+    scratch_init(&scratch);
+    scratch_file(&scratch, "sluice.db", path);
+    const struct ledger_options options = {.path = path};
+    struct ledger *ledger = ledger_open(&options, &error);
+    if (ledger == NULL) {
+        stop_with(&error);
+    }
+    ledger_close(ledger, 1000);
+    make_keys(path, count, secret);
+    struct bench bench = {
+        .keys = key_set_load(path, &error), .budget = budget_new(&clock_system), .secret = secret};
+    CHECK(bench.keys != NULL && bench.budget != NULL);
+    bench_one(&bench);
+    bench_four(&bench);
+    say("refused", (double)bench.refused, "");
+    key_set_unref(bench.keys);
+    budget_free(bench.budget);
+    scratch_release(&scratch);
+    return 0;
+}

@@ -138,7 +138,8 @@ enum call_step call_budget_refuse(struct call *call, const struct budget_refusal
     note_rate(call, refusal);
     describe(&text, refusal);
     const struct fail_words words = {.message = buf_slice(&text)};
-    enum call_step next = call_fail_words(call, 429, code_of(refusal), &words);
+    int status = refusal->limit == BUDGET_BLOCKED ? 403 : 429;
+    enum call_step next = call_fail_words(call, status, code_of(refusal), &words);
     buf_release(&text);
     return next;
 }

@@ -4,9 +4,9 @@
  * Rates and calls at the same time are decided once, however many targets are tried. A hold that is
  * refused ends the plan: a dearer target would not fit either, and a cheaper one was not what the
  * plan wanted. What is refused is answered with 429 in the client's dialect, with a stable code
- * (cap_exceeded, call_cost_exceeded, rate_limited, parallel_limit, key_blocked), with the limit
- * that was in the way and when it is reset; x-should-retry says no where waiting a minute does not
- * help. Calls without a key have no limits.
+ * (cap_exceeded, call_cost_exceeded, rate_limited, parallel_limit), with the limit that was in the
+ * way and when it is reset; x-should-retry says no where waiting a minute does not help. A key that
+ * an overrun has blocked gets 403, key_blocked. Calls without a key have no limits.
  */
 #ifndef SLUICE_GATEWAY_CALL_BUDGET_H
 #define SLUICE_GATEWAY_CALL_BUDGET_H

@@ -6,6 +6,7 @@
  */
 #include "dialect/anthropic.h"
 #include "dialect/decoder.h"
+#include "dialect/member.h"
 
 static struct slice string_of(const struct decoder *d, uint32_t object, struct slice name)
 {
@@ -57,7 +58,9 @@ static void decode_call(struct decoder *d, uint32_t block, int64_t position)
 {
     const struct json_doc *doc = &d->doc;
     uint32_t input = json_member(doc, block, SLICE("input"));
-    d->malformed = d->malformed || (input != JSON_ABSENT && !json_is(doc, input, JSON_OBJECT));
+    bool empty = json_is(doc, input, JSON_STRING) && json_inner(doc, input).len == 0;
+    empty = empty || !member_given(doc, input); /* servers begin with "" or null too */
+    d->malformed = d->malformed || (!empty && !json_is(doc, input, JSON_OBJECT));
     bool whole = json_is(doc, input, JSON_OBJECT) && json_count(doc, input) > 0;
     struct call_fragment fragment = {
         .position = whole ? -1 : position,

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "codec/json_write.h"
 #include "dialect/inner.h"
+#include "dialect/member.h"
 
 #define EVENTS_FIRST 4u /* of a chunk; whole answers have a few more */
 #define EVENTS_KEPT 32u /* what a decoder keeps between frames; a whole answer may need more */
@@ -227,6 +228,16 @@ struct slice decoder_escape(struct decoder *d, struct slice raw)
     d->exhausted = d->exhausted || text.failed || d->arena.exhausted;
     buf_release(&text);
     return copy;
+}
+
+struct slice decoder_arguments(struct decoder *d, uint32_t value)
+{
+    if (json_is(&d->doc, value, JSON_OBJECT)) {
+        return decoder_escape(d, json_raw(&d->doc, value));
+    }
+    bool text = json_is(&d->doc, value, JSON_STRING);
+    d->malformed = d->malformed || (!text && member_given(&d->doc, value));
+    return decoder_string(d, value);
 }
 
 void decoder_start(struct decoder *d, struct slice id, struct slice model, struct slice seed)

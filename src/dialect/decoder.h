@@ -102,6 +102,9 @@ void decoder_lost_members(struct decoder *d, uint32_t choice, uint32_t object,
                           const struct member_table *known);
 /* The inner form of a raw JSON value as text, in the memory of the frame. */
 struct slice decoder_escape(struct decoder *d, struct slice raw);
+/* A call's arguments (inner), which are a text; some servers send the object itself. Anything else
+ * is malformed. */
+struct slice decoder_arguments(struct decoder *d, uint32_t value);
 /* Once: EVENT_START and the seed of ids. */
 void decoder_start(struct decoder *d, struct slice id, struct slice model, struct slice seed);
 void decoder_call(struct decoder *d, uint32_t choice, const struct call_fragment *fragment);

@@ -51,14 +51,7 @@ static void decode_call(struct decoder *d, uint32_t call)
     struct call_fragment fragment = {.position = -1, .complete = true};
     fragment.id = decoder_string(d, json_member(doc, call, SLICE("id")));
     fragment.name = decoder_string(d, json_member(doc, function, SLICE("name")));
-    bool text = json_is(doc, arguments, JSON_STRING); /* of servers that imitate OpenAI too */
-    if (json_is(doc, arguments, JSON_OBJECT)) {
-        fragment.arguments = decoder_escape(d, json_raw(doc, arguments));
-    } else if (text || !member_given(doc, arguments)) {
-        fragment.arguments = decoder_string(d, arguments);
-    } else {
-        d->malformed = true;
-    }
+    fragment.arguments = decoder_arguments(d, arguments);
     decoder_call(d, 0, &fragment);
 }
 

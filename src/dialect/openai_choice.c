@@ -188,15 +188,6 @@ static void decode_logprobs(struct decoder *d, uint32_t choice, uint32_t logprob
 
 /* --- tool calls --- */
 
-/* Arguments should be a string; some servers send the object itself. */
-static struct slice decode_arguments(struct decoder *d, uint32_t value)
-{
-    if (json_is(&d->doc, value, JSON_OBJECT)) {
-        return decoder_escape(d, json_raw(&d->doc, value));
-    }
-    return decoder_string(d, value);
-}
-
 static void decode_call(struct decoder *d, uint32_t choice, uint32_t node, bool complete)
 {
     enum { INDEX, ID, FUNCTION, CUSTOM, MEMBERS };
@@ -220,7 +211,7 @@ static void decode_call(struct decoder *d, uint32_t choice, uint32_t node, bool 
     fragment.custom = custom;
     fragment.name = decoder_string(d, json_member(doc, function, SLICE("name")));
     uint32_t arguments = json_member(doc, function, custom ? SLICE("input") : SLICE("arguments"));
-    fragment.arguments = decode_arguments(d, arguments);
+    fragment.arguments = decoder_arguments(d, arguments);
     if (fragment.id.len > 0 || fragment.name.len > 0 || fragment.arguments.len > 0) {
         decoder_call(d, choice, &fragment);
     }
@@ -247,7 +238,7 @@ static void decode_function_call(struct decoder *d, uint32_t choice, uint32_t ca
     }
     struct call_fragment fragment = {
         .name = decoder_string(d, json_member(&d->doc, call, SLICE("name"))),
-        .arguments = decode_arguments(d, json_member(&d->doc, call, SLICE("arguments"))),
+        .arguments = decoder_arguments(d, json_member(&d->doc, call, SLICE("arguments"))),
     };
     decoder_call(d, choice, &fragment);
 }

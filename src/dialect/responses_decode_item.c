@@ -174,7 +174,7 @@ static void decode_call(struct decoder *d, const uint32_t *output, int64_t posit
         .custom = custom,
     };
     if (arguments) {
-        fragment.arguments = decoder_string(d, output[custom ? OUTPUT_INPUT : OUTPUT_ARGUMENTS]);
+        fragment.arguments = decoder_arguments(d, output[custom ? OUTPUT_INPUT : OUTPUT_ARGUMENTS]);
     }
     decoder_call(d, 0, &fragment);
 }

@@ -351,10 +351,12 @@ BROKEN = "{broken"
 class Failure:
     """`stream` and `whole` make the bytes, None: not in this dialect. `said`: a part of the answer
     came before it. `passes`: what the client's own dialect has a form for, by our reading, goes to
-    it as it came."""
+    it as it came. `kind` is the content type that it claims, "": that of an answer. `breaks`: the
+    connection ends within the body."""
 
-    def __init__(self, stream, whole, said=False, passes=False):
+    def __init__(self, stream, whole, said=False, passes=False, kind="", breaks=False):
         self.stream, self.whole, self.said, self.passes = stream, whole, said, passes
+        self.kind, self.breaks = kind, breaks
 
 
 def cut(answer):
@@ -409,7 +411,31 @@ FAILURES = {
     "a broken event at the end": Failure(
         lambda b: b.start + b.text("Once") + b.garbled, None, said=True
     ),
-    "HTML": Failure(lambda b: HTML, lambda b: HTML),
+    "a broken connection after the start": Failure(lambda b: b.start, None, breaks=True),
+    "a broken connection after a text": Failure(
+        lambda b: b.start + b.text("Once"),
+        lambda b: cut(b.whole("Once", None, "stop")),
+        said=True,
+        breaks=True,
+    ),
+    "a broken connection at the end": Failure(
+        lambda b: b.start + b.text("Once") + b.text("x")[:-2],
+        lambda b: compact(b.whole("Once", None, "stop")),
+        said=True,
+        breaks=True,
+    ),
+    "HTML": Failure(lambda b: HTML, lambda b: HTML, kind="text/html"),
+    "HTML that claims to be an answer": Failure(lambda b: HTML, lambda b: HTML),
+    "HTML of no type": Failure(lambda b: HTML, lambda b: HTML, kind="application/octet-stream"),
+    "an error in one piece": Failure(
+        lambda b: compact(b.whole_error), None, kind="application/json"
+    ),
+    "half an answer in one piece": Failure(
+        lambda b: cut(b.whole("Once", None, "stop")), None, kind="application/json"
+    ),
+    "broken arguments in one piece": Failure(
+        lambda b: compact(b.whole("", ("f", []), "call")), None, kind="application/json"
+    ),
     "no body": Failure(lambda b: b"", lambda b: b""),
     "null": Failure(None, lambda b: b"null"),
     "JSON of nobody": Failure(None, lambda b: b'{"answer":"yes"}', passes=True),
@@ -549,9 +575,13 @@ class FailedAnswers(Live):
         else:
             body = self.body
         kind = row.stream_type if self.streamed else "application/json"
-        kind = "text/html" if body == HTML else kind
+        if body is self.body:
+            kind = self.failure.kind or kind
         head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
-        connection.send(head.encode() + (chunk(body) if body else b"") + b"0\r\n\r\n")
+        connection.send(head.encode() + (chunk(body) if body else b""))
+        if body is self.body and self.failure.breaks:
+            raise http1.Broken("on purpose")
+        connection.send(b"0\r\n\r\n")
 
     # --- what the client sees ---
 
@@ -649,8 +679,8 @@ class FailedAnswers(Live):
 
     def play(self):
         answers = []
-        for number, (_, _, streamed, _, body) in enumerate(self.cells):
-            self.streamed, self.body = streamed, body
+        for number, (_, name, streamed, _, body) in enumerate(self.cells):
+            self.streamed, self.body, self.failure = streamed, body, FAILURES[name]
             answers.append(self.ask(number, streamed))
         for cell, answer in zip(self.cells, answers):
             self.judge(cell, answer, self.sluice.call(answer.header("x-sluice-call-id")))

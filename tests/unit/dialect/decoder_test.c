@@ -123,6 +123,77 @@ static void reasons_of_imitators_are_understood(void)
     }
 }
 
+/* As a text, as the object itself, or none; anything else is broken, not empty. */
+static void arguments_of_other_kinds_are_malformed(void)
+{
+    static const struct {
+        const char *value;
+        const char *told; /* NULL: the frame is malformed */
+    } rows[] = {
+        {"\"{}\"", "{}"}, {"{\"a\":1}", "{\\\"a\\\":1}"},
+        {"null", ""},     {"\"\"", ""},
+        {"[]", NULL},     {"1", NULL},
+        {"true", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[512];
+        char wanted[128];
+        (void)snprintf(wanted, sizeof wanted, "arguments index=0 text=%s\n",
+                       rows[i].told == NULL ? "" : rows[i].told);
+        const struct {
+            enum dialect_id back;
+            const char *before;
+            const char *after;
+        } backs[] = {
+            {DIALECT_OPENAI_CHAT,
+             "data: "
+             "{\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"c\","
+             "\"function\":{\"name\":\"f\",\"arguments\":",
+             "}}]}}]}\n\n"},
+            {DIALECT_OPENAI_RESPONSES,
+             "data: {\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":{\"type\":"
+             "\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":",
+             "}}\n\n"},
+            {DIALECT_OLLAMA,
+             "{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"f\","
+             "\"arguments\":",
+             "}}]},\"done\":false}\n"},
+        };
+        for (size_t b = 0; b < ARRAY_LEN(backs); b++) {
+            (void)snprintf(text, sizeof text, "%s%s%s", backs[b].before, rows[i].value,
+                           backs[b].after);
+            struct run run = run_text(backs[b].back, text);
+            struct slice trace = buf_slice(&run.trace);
+            bool malformed = slice_find_slice(trace, SLICE("malformed\n")) != SIZE_MAX;
+            EXPECT_INT(malformed, rows[i].told == NULL);
+            if (rows[i].told != NULL && rows[i].told[0] != '\0') {
+                EXPECT(slice_find_slice(trace, slice_from_cstr(wanted)) != SIZE_MAX);
+            }
+            run_release(&run);
+        }
+    }
+}
+
+/* Servers that imitate Anthropic begin a call's input in their own ways. */
+static void calls_of_anthropic_begin_empty(void)
+{
+    static const struct {
+        const char *input;
+        bool malformed;
+    } rows[] = {{"{}", false}, {"null", false}, {"\"\"", false}, {"\"{}\"", true}, {"[]", true}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof text,
+                       "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{"
+                       "\"type\":\"tool_use\",\"id\":\"c\",\"name\":\"f\",\"input\":%s}}\n\n",
+                       rows[i].input);
+        struct run run = run_text(DIALECT_ANTHROPIC, text);
+        bool malformed = slice_find_slice(buf_slice(&run.trace), SLICE("malformed")) != SIZE_MAX;
+        EXPECT_INT(malformed, rows[i].malformed);
+        run_release(&run);
+    }
+}
+
 /* A close in order ends an answer only when every choice that spoke has told its reason. */
 static void every_choice_must_have_finished(void)
 {
@@ -278,6 +349,8 @@ int main(void)
          "invented ids depend on the call and on nothing else");
     TEST(ids_of_two_answers_differ, "invented ids of two answers differ");
     TEST(reasons_of_imitators_are_understood, "reasons of OpenAI's imitators are understood");
+    TEST(arguments_of_other_kinds_are_malformed, "arguments of other kinds are malformed");
+    TEST(calls_of_anthropic_begin_empty, "calls of Anthropic's imitators may begin with nothing");
     TEST(every_choice_must_have_finished,
          "a close in order ends an answer only when every choice has finished");
     TEST(ollama_tells_calls_without_a_name_at_the_end,

@@ -20,15 +20,20 @@ static bool is_blank(char c)
 
 #define EACH_BYTE 0x0101010101010101ULL
 
-/* Eight ASCII capitals at once: a byte's top bit tells after adding whether it reached 'A', and
-   whether it passed 'Z'. */
-static uint64_t lower_word(uint64_t word)
+/* Do eight bytes differ in nothing but the case of ASCII letters? A byte's top bit tells after
+   adding whether it reached 'a', and whether it passed 'z'. */
+static inline bool same_letters(uint64_t a, uint64_t b)
 {
-    uint64_t low = word & EACH_BYTE * 0x7F;
-    uint64_t from_a = low + EACH_BYTE * (0x80 - 'A');
-    uint64_t past_z = low + EACH_BYTE * (0x80 - 'Z' - 1);
-    uint64_t capitals = from_a & ~past_z & ~word & EACH_BYTE * 0x80;
-    return word | capitals >> 2;
+    const uint64_t case_bits = EACH_BYTE * 0x20;
+    uint64_t apart = a ^ b;
+    if ((apart & ~case_bits) != 0) {
+        return false;
+    }
+    uint64_t low = (a | case_bits) & EACH_BYTE * 0x7F;
+    uint64_t from_a = low + EACH_BYTE * (0x80 - 'a');
+    uint64_t past_z = low + EACH_BYTE * (0x80 - 'z' - 1);
+    uint64_t letters = from_a & ~past_z & ~a;
+    return (apart << 2 & ~letters) == 0;
 }
 
 static uint64_t word_at(const char *at)
@@ -56,14 +61,14 @@ bool slice_eq_nocase(struct slice a, struct slice b)
         /* the last word may overlap the one before it */
         size_t last = a.len - sizeof(uint64_t);
         for (size_t i = 0; i < last; i += sizeof(uint64_t)) {
-            if (lower_word(word_at(a.ptr + i)) != lower_word(word_at(b.ptr + i))) {
+            if (!same_letters(word_at(a.ptr + i), word_at(b.ptr + i))) {
                 return false;
             }
         }
-        return lower_word(word_at(a.ptr + last)) == lower_word(word_at(b.ptr + last));
+        return same_letters(word_at(a.ptr + last), word_at(b.ptr + last));
     }
     if (a.len >= sizeof(uint32_t)) {
-        return lower_word(halves_at(a)) == lower_word(halves_at(b));
+        return same_letters(halves_at(a), halves_at(b));
     }
     for (size_t i = 0; i < a.len; i++) {
         if (lower(a.ptr[i]) != lower(b.ptr[i])) {

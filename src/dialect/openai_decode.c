@@ -70,12 +70,11 @@ static void decode_sources(struct decoder *d, uint32_t list, struct slice name)
     }
 }
 
-/* The events of a chunk or an answer. */
-static void decode_object(struct decoder *d, const uint32_t *chunk)
+/* The events of a chunk or an answer; `error` as chunk_error() has it. */
+static void decode_object(struct decoder *d, const uint32_t *chunk, uint32_t error)
 {
     const struct json_doc *doc = &d->doc;
     uint32_t choices = chunk[CHUNK_CHOICES];
-    uint32_t error = chunk_error(d, chunk);
     bool content = has_choices(d, choices);
     if (content || member_given(doc, chunk[CHUNK_USAGE])) {
         struct slice id = decoder_string(d, chunk[CHUNK_ID]);
@@ -130,7 +129,7 @@ static enum decode_result decode_data(struct decoder *d, struct slice data, stru
     }
     bool ended = d->ended;
     members_scan(&d->doc, JSON_ROOT, &chunk_table, chunk);
-    decode_object(d, chunk);
+    decode_object(d, chunk, chunk_error(d, chunk));
     frame->usage_only = !has_choices(d, chunk[CHUNK_CHOICES]) && only_usage(d);
     frame->hidden = hidden_bytes(d, chunk, frame->raw);
     frame->terminal = d->ended && !ended;
@@ -206,11 +205,12 @@ enum decode_result openai_decode_answer(struct decoder *d, struct slice body,
         return decoder_end_frame(d, ret_frame);
     }
     members_scan(&d->doc, JSON_ROOT, &chunk_table, chunk);
-    if (chunk_error(d, chunk) == JSON_ABSENT && !holds_answer(d, chunk[CHUNK_CHOICES])) {
+    uint32_t error = chunk_error(d, chunk);
+    if (error == JSON_ABSENT && !holds_answer(d, chunk[CHUNK_CHOICES])) {
         d->malformed = true;
         return decoder_end_frame(d, ret_frame);
     }
-    decode_object(d, chunk);
+    decode_object(d, chunk, error);
     decoder_end(d);
     return decoder_end_frame(d, ret_frame);
 }

@@ -116,6 +116,36 @@ static enum http_problem scan_special(const struct http_head_scan *scan, struct 
     return bytes.ptr[scan->at + 1] == '\n' ? HTTP_PROBLEM_NONE : HTTP_BAD_LINE_END;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* From the start of a line behind the first one over whole lines that nothing is to be said about:
+   no blank at their front, no HTAB within, CR LF behind, all limits kept. */
+static void pass_plain_lines(struct http_head_scan *scan, struct slice bytes,
+                             const struct http_limits *limits)
+{
+    size_t end = smaller(bytes.len, scan->skipped + limits->head_bytes);
+    size_t lines_max = smaller(HTTP_LINES_NOTED, limits->head_fields + 1);
+    size_t start = scan->line_start;
+    size_t lines = scan->lines;
+
+    while (lines < lines_max && start < end && bytes.ptr[start] != ' ') {
+        size_t length = text_run(bytes.ptr + start, end - start);
+        const char *behind = bytes.ptr + start + length;
+        if (length == 0 || length >= UINT16_MAX || end - start - length < 2 || behind[0] != '\r' ||
+            behind[1] != '\n') {
+            break;
+        }
+        scan->lengths[lines++] = (uint16_t)length;
+        start += length + 2;
+    }
+    scan->lines = lines;
+    scan->line_start = start;
+    scan->at = start;
+}
+
 enum http_problem http_head_scan(struct http_head_scan *scan, struct slice bytes,
                                  const struct http_limits *limits, size_t *ret_end)
 {
@@ -124,6 +154,9 @@ enum http_problem http_head_scan(struct http_head_scan *scan, struct slice bytes
 
     *ret_end = 0;
     for (;;) {
+        if (scan->at == scan->line_start && scan->lines > 0) {
+            pass_plain_lines(scan, bytes, limits);
+        }
         scan->at += text_run(bytes.ptr + scan->at, bytes.len - scan->at);
         problem = scan_limits(scan, limits);
         if (problem != HTTP_PROBLEM_NONE || scan->at == bytes.len) {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each record has one put_ and one get_ function that list its members in the same order; the order
- * is the format. A new member goes to the end under a new version byte, so that a journal that an
- * older program left can still be read.
+ * Each record has one encoder and one decoder that list its members in the same order; the order is
+ * the format. Numbers come first, so that one question is enough whether all of them are there.
+ * What an older program left is read by record_old.h.
  */
 #include "store/record_codec.h"
+
+#include "store/record_old.h"
 
 #include <endian.h>
 
@@ -20,30 +22,55 @@ const char *attempt_outcome_name(enum attempt_outcome outcome)
     return (unsigned)outcome < ATTEMPT_OUTCOMES ? names[outcome] : "unknown";
 }
 
+enum flag {
+    FLAG_REPORTED = 1, /* of settles */
+    FLAG_PRICED = 2,
+    FLAG_PROVIDER_COST = 4,
+    FLAG_DETAILS = 8, /* there are DETAILS_BYTES of usage behind the other numbers */
+    SETTLE_FLAGS = 15,
+    FLAG_STREAMED = 1, /* of calls */
+    FLAG_COMPLETE = 2,
+    CALL_FLAGS = 3,
+};
+
+/* Of the numbers of each record, with version and identifier. */
+#define HEAD_BYTES (1 + sizeof(struct id))
+#define HOLD_BYTES (HEAD_BYTES + 4 + 3 * 8 + (SCOPE_KINDS - 1) * 8 + 1 + 1 + 4)
+#define SETTLE_BYTES (HEAD_BYTES + 4 + 4 * 8 + 1 + 4 + 1 + 2 * 8 + 2 * 8)
+#define DETAILS_BYTES ((size_t)7 * 8)
+#define CALL_BYTES (HEAD_BYTES + 2 * 8 + 1 + 1 + 4 + 1 + 4 + 4 + 7 * 8)
+
 /* --- writing: the caller guarantees the room ------------------------------------------------ */
 
-static char *put_unsigned(char *out, uint64_t value)
+static char *put_8(char *out, unsigned value)
 {
-    while (value >= 0x80) {
-        *out++ = (char)(value | 0x80);
-        value >>= 7;
-    }
-    *out++ = (char)value;
-    return out;
+    *out = (char)value;
+    return out + 1;
 }
 
-static char *put_signed(char *out, int64_t value)
+static char *put_32(char *out, uint32_t value)
 {
-    return put_unsigned(out, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+    value = htole32(value);
+    memcpy(out, &value, sizeof(value));
+    return out + sizeof(value);
 }
 
-static char *put_id(char *out, struct id id)
+static char *put_64(char *out, uint64_t value)
 {
-    memcpy(out, id.bytes, sizeof(id.bytes));
-    return out + sizeof(id.bytes);
+    value = htole64(value);
+    memcpy(out, &value, sizeof(value));
+    return out + sizeof(value);
 }
 
-static char *put_text(char *out, struct slice text, size_t max)
+static char *put_head(char *out, const struct id *id)
+{
+    out = put_8(out, RECORD_VERSION);
+    memcpy(out, id->bytes, sizeof(id->bytes));
+    return out + sizeof(id->bytes);
+}
+
+/* What is kept of a text that may be too long. */
+static size_t cut_length(struct slice text, size_t max)
 {
     size_t len = text.len;
     if (UNLIKELY(len > max)) {
@@ -53,114 +80,120 @@ static char *put_text(char *out, struct slice text, size_t max)
             len--;
         }
     }
-    out = put_unsigned(out, len);
+    return len;
+}
+
+static char *put_bytes(char *out, const char *bytes, size_t len)
+{
     if (len > 0) {
-        memcpy(out, text.ptr, len);
+        memcpy(out, bytes, len);
     }
     return out + len;
 }
 
 static char *put_name(char *out, struct slice name)
 {
-    return put_text(out, name, RECORD_NAME_MAX);
+    size_t len = cut_length(name, RECORD_NAME_MAX);
+    return put_bytes(put_8(out, (unsigned)len), name.ptr, len);
 }
 
-static bool has_scopes(const struct hold_record *record)
+static char *put_loss(char *out, struct slice loss)
 {
-    uint64_t any = 0;
-    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
-        any |= record->scopes[kind];
-    }
-    return any != 0 || record->limited_model.len > 0;
-}
-
-static bool has_facts(const struct hold_record *record)
-{
-    return record->endpoint.len > 0;
+    size_t len = cut_length(loss, RECORD_LOSS_MAX);
+    out = put_8(out, (unsigned)len & 0xFF);
+    return put_bytes(put_8(out, (unsigned)len >> 8), loss.ptr, len);
 }
 
 size_t record_encode_hold(const struct hold_record *record, char *out)
 {
-    char *at = out;
-    bool facts = has_facts(record);
-    bool scopes = facts || has_scopes(record);
-    *at++ = facts ? RECORD_VERSION_FACTS : scopes ? RECORD_VERSION_SCOPES : RECORD_VERSION;
-    at = put_id(at, record->call);
-    at = put_unsigned(at, record->attempt);
-    at = put_signed(at, record->wall_ns);
-    at = put_signed(at, record->amount_nd);
-    at = put_unsigned(at, record->key_id);
+    char *at = put_head(out, &record->call);
+    at = put_32(at, record->attempt);
+    at = put_64(at, (uint64_t)record->wall_ns);
+    at = put_64(at, (uint64_t)record->amount_nd);
+    at = put_64(at, record->key_id);
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        at = put_64(at, record->scopes[kind]);
+    }
+    at = put_8(at, record->task);
+    at = put_8(at, record->tier);
+    at = put_32(at, (uint32_t)record->complexity_permille);
     at = put_name(at, record->target);
     at = put_name(at, record->provider);
     at = put_name(at, record->model);
-    for (unsigned kind = SCOPE_KEY + 1; scopes && kind < SCOPE_KINDS; kind++) {
-        at = put_unsigned(at, record->scopes[kind]);
-    }
-    at = scopes ? put_name(at, record->limited_model) : at;
-    if (facts) {
-        at = put_name(at, record->key_name);
-        at = put_name(at, record->endpoint);
-        at = put_name(at, record->asked_model);
-        at = put_name(at, record->route);
-        at = put_unsigned(at, (uint64_t)record->task);
-        at = put_unsigned(at, (uint64_t)record->tier);
-        at = put_signed(at, record->complexity_permille);
-    }
+    at = put_name(at, record->limited_model);
+    at = put_name(at, record->key_name);
+    at = put_name(at, record->endpoint);
+    at = put_name(at, record->asked_model);
+    at = put_name(at, record->route);
     return (size_t)(at - out);
 }
 
-enum usage_flag { USAGE_REPORTED = 1, USAGE_PROVIDER_COST = 2, USAGE_FLAGS = 3 };
-
-static char *put_usage(char *out, const struct usage *usage)
+static bool has_details(const struct usage *usage)
 {
-    unsigned flags = (usage->reported ? USAGE_REPORTED : 0u) |
-                     (usage->has_provider_cost ? USAGE_PROVIDER_COST : 0u);
-    *out++ = (char)flags;
-    out = put_signed(out, usage->input);
-    out = put_signed(out, usage->output);
-    out = put_signed(out, usage->cache_read);
-    out = put_signed(out, usage->cache_write);
-    out = put_signed(out, usage->cache_write_1h);
-    out = put_signed(out, usage->reasoning);
-    out = put_signed(out, usage->audio_input);
-    out = put_signed(out, usage->audio_output);
-    return put_signed(out, usage->has_provider_cost ? usage->provider_cost_nd : 0);
+    return (usage->cache_read | usage->cache_write | usage->cache_write_1h | usage->reasoning |
+            usage->audio_input | usage->audio_output) != 0 ||
+           usage->has_provider_cost;
+}
+
+static char *put_details(char *out, const struct usage *usage)
+{
+    out = put_64(out, (uint64_t)usage->cache_read);
+    out = put_64(out, (uint64_t)usage->cache_write);
+    out = put_64(out, (uint64_t)usage->cache_write_1h);
+    out = put_64(out, (uint64_t)usage->reasoning);
+    out = put_64(out, (uint64_t)usage->audio_input);
+    out = put_64(out, (uint64_t)usage->audio_output);
+    return put_64(out, usage->has_provider_cost ? (uint64_t)usage->provider_cost_nd : 0);
 }
 
 size_t record_encode_settle(const struct settle_record *record, char *out)
 {
-    char *at = out;
-    *at++ = RECORD_VERSION;
-    at = put_id(at, record->call);
-    at = put_unsigned(at, record->attempt);
-    at = put_signed(at, record->wall_ns);
-    at = put_signed(at, record->released_nd);
-    at = put_signed(at, record->cost_nd);
-    at = put_unsigned(at, record->key_id);
-    at = put_unsigned(at, (uint64_t)record->outcome);
-    at = put_signed(at, record->status);
-    at = put_usage(at, &record->usage);
-    *at++ = record->priced ? 1 : 0;
-    at = put_signed(at, record->first_byte_us);
-    at = put_signed(at, record->total_us);
+    const struct usage *usage = &record->usage;
+    bool details = has_details(usage);
+    char *at = put_head(out, &record->call);
+    at = put_32(at, record->attempt);
+    at = put_64(at, (uint64_t)record->wall_ns);
+    at = put_64(at, (uint64_t)record->released_nd);
+    at = put_64(at, (uint64_t)record->cost_nd);
+    at = put_64(at, record->key_id);
+    at = put_8(at, record->outcome);
+    at = put_32(at, (uint32_t)record->status);
+    at = put_8(at, (usage->reported ? FLAG_REPORTED : 0u) | (record->priced ? FLAG_PRICED : 0u) |
+                       (usage->has_provider_cost ? FLAG_PROVIDER_COST : 0u) |
+                       (details ? FLAG_DETAILS : 0u));
+    at = put_64(at, (uint64_t)usage->input);
+    at = put_64(at, (uint64_t)usage->output);
+    at = put_64(at, (uint64_t)record->first_byte_us);
+    at = put_64(at, (uint64_t)record->total_us);
+    at = details ? put_details(at, usage) : at;
     at = put_name(at, record->target);
     at = put_name(at, record->provider);
     at = put_name(at, record->model);
     at = put_name(at, record->lane);
     at = put_name(at, record->error);
-    at = put_text(at, record->loss, RECORD_LOSS_MAX);
+    at = put_loss(at, record->loss);
     return (size_t)(at - out);
 }
 
-enum call_flag { CALL_STREAMED = 1, CALL_COMPLETE = 2, CALL_FLAGS = 3 };
-
 size_t record_encode_call(const struct call_record *record, char *out)
 {
-    char *at = out;
-    *at++ = RECORD_VERSION;
-    at = put_id(at, record->call);
-    at = put_signed(at, record->wall_ns);
-    at = put_unsigned(at, record->key_id);
+    char *at = put_head(out, &record->call);
+    at = put_64(at, (uint64_t)record->wall_ns);
+    at = put_64(at, record->key_id);
+    at = put_8(at, record->task);
+    at = put_8(at, record->tier);
+    at = put_32(at, (uint32_t)record->complexity_permille);
+    at = put_8(at,
+               (record->streamed ? FLAG_STREAMED : 0u) | (record->complete ? FLAG_COMPLETE : 0u));
+    at = put_32(at, (uint32_t)record->status);
+    at = put_32(at, record->attempts);
+    at = put_64(at, (uint64_t)record->cost_nd);
+    at = put_64(at, (uint64_t)record->baseline_nd);
+    at = put_64(at, (uint64_t)record->input_tokens);
+    at = put_64(at, (uint64_t)record->output_tokens);
+    at = put_64(at, (uint64_t)record->expected_cost_nd);
+    at = put_64(at, (uint64_t)record->first_byte_us);
+    at = put_64(at, (uint64_t)record->total_us);
     at = put_name(at, record->key_name);
     at = put_name(at, record->endpoint);
     at = put_name(at, record->asked_model);
@@ -168,21 +201,8 @@ size_t record_encode_call(const struct call_record *record, char *out)
     at = put_name(at, record->target);
     at = put_name(at, record->provider);
     at = put_name(at, record->model);
-    at = put_unsigned(at, (uint64_t)record->task);
-    at = put_unsigned(at, (uint64_t)record->tier);
-    at = put_signed(at, record->complexity_permille);
-    *at++ = (char)((record->streamed ? CALL_STREAMED : 0) | (record->complete ? CALL_COMPLETE : 0));
-    at = put_signed(at, record->status);
     at = put_name(at, record->error);
-    at = put_unsigned(at, record->attempts);
-    at = put_signed(at, record->cost_nd);
-    at = put_signed(at, record->baseline_nd);
     at = put_name(at, record->baseline);
-    at = put_signed(at, record->input_tokens);
-    at = put_signed(at, record->output_tokens);
-    at = put_signed(at, record->expected_cost_nd);
-    at = put_signed(at, record->first_byte_us);
-    at = put_signed(at, record->total_us);
     return (size_t)(at - out);
 }
 
@@ -204,150 +224,94 @@ struct reader {
     bool failed;
 };
 
-static unsigned get_byte(struct reader *r)
+/* Of numbers whose bytes are known to be there. */
+static unsigned get_8(struct reader *r)
 {
-    if (UNLIKELY(r->at == r->end)) {
-        r->failed = true;
-        return 0;
-    }
     return *r->at++;
 }
 
-/* Eight groups of seven bits, the lowest first, moved together. */
-static uint64_t join_groups(uint64_t groups)
+static uint32_t get_32(struct reader *r)
 {
-    groups = (groups & 0x007F007F007F007Fu) | (groups & 0x7F007F007F007F00u) >> 1;
-    groups = (groups & 0x00003FFF00003FFFu) | (groups & 0x3FFF00003FFF0000u) >> 2;
-    return (groups & 0x000000000FFFFFFFu) | (groups & 0x0FFFFFFF00000000u) >> 4;
-}
-
-/* A varint of more than eight bytes (a time in nanoseconds has nine): `value` are the first eight.
- */
-static uint64_t get_longest(struct reader *r, uint64_t value)
-{
+    uint32_t value;
+    memcpy(&value, r->at, sizeof(value));
     r->at += sizeof(value);
-    unsigned ninth = get_byte(r);
-    value |= (uint64_t)(ninth & 0x7F) << 56;
-    if (LIKELY(ninth < 0x80)) {
-        r->failed |= ninth == 0; /* not the shortest form */
-        return value;
-    }
-    unsigned tenth = get_byte(r);
-    r->failed |= tenth != 1; /* not the shortest form, or past 64 bits */
-    return value | (uint64_t)(tenth & 1) << 63;
+    return le32toh(value);
 }
 
-/* With eight bytes to read from, in one step. */
-static uint64_t get_wide(struct reader *r)
+static uint64_t get_64(struct reader *r)
 {
-    const uint64_t more = 0x8080808080808080u;
-    uint64_t word;
-    memcpy(&word, r->at, sizeof(word));
-    word = le64toh(word);
-    uint64_t ends = ~word & more;
-    if (UNLIKELY(ends == 0)) {
-        return get_longest(r, join_groups(word & ~more));
-    }
-    unsigned last = (unsigned)__builtin_ctzll(ends); /* top bit of the last byte */
-    r->at += last / 8 + 1;
-    r->failed |= last > 7 && r->at[-1] == 0; /* not the shortest form */
-    return join_groups(word & ~more & (UINT64_MAX >> (63 - last)));
-}
-
-static uint64_t get_long(struct reader *r)
-{
-    if (LIKELY(r->end - r->at >= (ptrdiff_t)sizeof(uint64_t))) {
-        return get_wide(r);
-    }
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 7 * sizeof(value); shift += 7) {
-        unsigned byte = get_byte(r);
-        value |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80) {
-            r->failed |= byte == 0 && shift > 0; /* not the shortest form */
-            return value;
-        }
-    }
-    r->failed = true; /* it does not end before the record does */
-    return 0;
-}
-
-static inline uint64_t get_unsigned(struct reader *r)
-{
-    if (LIKELY(r->at != r->end && *r->at < 0x80)) {
-        return *r->at++;
-    }
-    return get_long(r);
+    uint64_t value;
+    memcpy(&value, r->at, sizeof(value));
+    r->at += sizeof(value);
+    return le64toh(value);
 }
 
 static int64_t get_signed(struct reader *r)
 {
-    uint64_t coded = get_unsigned(r);
-    return (int64_t)(coded >> 1 ^ (0 - (coded & 1)));
+    return (int64_t)get_64(r);
 }
 
-static uint64_t get_up_to(struct reader *r, uint64_t max)
+static unsigned get_up_to(struct reader *r, unsigned max)
 {
-    uint64_t value = get_unsigned(r);
+    unsigned value = get_8(r);
     r->failed |= value > max;
-    return r->failed ? 0 : value;
-}
-
-static int32_t get_int32(struct reader *r)
-{
-    int64_t value = get_signed(r);
-    r->failed |= value < INT32_MIN || value > INT32_MAX;
-    return r->failed ? 0 : (int32_t)value;
+    return value > max ? 0 : value;
 }
 
 static unsigned get_flags(struct reader *r, unsigned known)
 {
-    unsigned flags = get_byte(r);
+    unsigned flags = get_8(r);
     r->failed |= (flags & ~known) != 0;
     return flags;
 }
 
-static struct id get_id(struct reader *r)
+static struct slice get_bytes(struct reader *r, size_t len)
 {
-    struct id id = {{0}};
-    if ((size_t)(r->end - r->at) < sizeof(id.bytes)) {
-        r->failed = true;
-        return id;
-    }
-    memcpy(id.bytes, r->at, sizeof(id.bytes));
-    r->at += sizeof(id.bytes);
-    return id;
-}
-
-static struct slice get_text(struct reader *r, size_t max)
-{
-    size_t len = (size_t)get_up_to(r, max);
-    if (r->failed || (size_t)(r->end - r->at) < len) {
+    if (UNLIKELY((size_t)(r->end - r->at) < len)) {
         r->failed = true;
         return SLICE_EMPTY;
     }
-    struct slice text = slice_of((const char *)r->at, len);
+    struct slice bytes = slice_of((const char *)r->at, len);
     r->at += len;
-    return text;
+    return bytes;
 }
 
 static struct slice get_name(struct reader *r)
 {
-    return get_text(r, RECORD_NAME_MAX);
+    if (UNLIKELY(r->at == r->end)) {
+        r->failed = true;
+        return SLICE_EMPTY;
+    }
+    return get_bytes(r, get_8(r));
 }
 
-/* The version byte is still to be read. */
-static struct reader reader_at(struct slice bytes)
+static struct slice get_loss(struct reader *r)
 {
+    if (r->end - r->at < 2) {
+        r->failed = true;
+        return SLICE_EMPTY;
+    }
+    size_t len = get_8(r);
+    len |= (size_t)get_8(r) << 8;
+    r->failed |= len > RECORD_LOSS_MAX;
+    return get_bytes(r, len);
+}
+
+static bool is_old(struct slice bytes)
+{
+    return bytes.len > 0 && bytes.ptr[0] < RECORD_VERSION;
+}
+
+/* False: it is no record of this version with so many bytes of numbers. */
+static bool reader_begin(struct reader *r, struct slice bytes, size_t numbers, struct id *ret_id)
+{
+    if (bytes.len < numbers || bytes.ptr[0] != RECORD_VERSION) {
+        return false;
+    }
     const unsigned char *start = (const unsigned char *)bytes.ptr;
-    return (struct reader){start, start == NULL ? NULL : start + bytes.len, start == NULL};
-}
-
-static struct reader reader_begin(struct slice bytes)
-{
-    struct reader r = reader_at(bytes);
-    r.failed |= get_byte(&r) != RECORD_VERSION;
-    return r;
+    *r = (struct reader){start + HEAD_BYTES, start + bytes.len, false};
+    memcpy(ret_id->bytes, start + 1, sizeof(ret_id->bytes));
+    return true;
 }
 
 static bool reader_finish(const struct reader *r)
@@ -355,58 +319,43 @@ static bool reader_finish(const struct reader *r)
     return !r->failed && r->at == r->end;
 }
 
-static void get_scopes(struct reader *r, struct hold_record *ret_record)
-{
-    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
-        ret_record->scopes[kind] = get_unsigned(r);
-    }
-    ret_record->limited_model = get_name(r);
-}
-
-static void get_facts(struct reader *r, struct hold_record *ret_record)
-{
-    ret_record->key_name = get_name(r);
-    ret_record->endpoint = get_name(r);
-    ret_record->asked_model = get_name(r);
-    ret_record->route = get_name(r);
-    ret_record->task = (enum task)get_up_to(r, TASK_COUNT - 1);
-    ret_record->tier = (enum tier)get_up_to(r, TIER_COUNT - 1);
-    ret_record->complexity_permille = get_int32(r);
-}
-
 bool record_decode_hold(struct slice bytes, struct hold_record *ret_record)
 {
-    struct reader r = reader_at(bytes);
-    unsigned version = get_byte(&r);
-    r.failed |= version < RECORD_VERSION || version > RECORD_VERSION_FACTS;
-    *ret_record = (struct hold_record){.task = TASK_OTHER};
-    ret_record->call = get_id(&r);
-    ret_record->attempt = (uint32_t)get_up_to(&r, UINT32_MAX);
+    struct reader r;
+    if (is_old(bytes)) {
+        return record_old_decode_hold(bytes, ret_record);
+    }
+    if (!reader_begin(&r, bytes, HOLD_BYTES, &ret_record->call)) {
+        return false;
+    }
+    ret_record->attempt = get_32(&r);
     ret_record->wall_ns = get_signed(&r);
     ret_record->amount_nd = get_signed(&r);
-    ret_record->key_id = get_unsigned(&r);
+    ret_record->key_id = get_64(&r);
+    ret_record->scopes[SCOPE_KEY] = 0;
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        ret_record->scopes[kind] = get_64(&r);
+    }
+    ret_record->task = (enum task)get_up_to(&r, TASK_COUNT - 1);
+    ret_record->tier = (enum tier)get_up_to(&r, TIER_COUNT - 1);
+    ret_record->complexity_permille = (int32_t)get_32(&r);
     ret_record->target = get_name(&r);
     ret_record->provider = get_name(&r);
     ret_record->model = get_name(&r);
-    if (version >= RECORD_VERSION_SCOPES) {
-        get_scopes(&r, ret_record);
-    }
-    if (version == RECORD_VERSION_FACTS) {
-        get_facts(&r, ret_record);
-        r.failed |= !has_facts(ret_record); /* an older version says that */
-    } else if (version == RECORD_VERSION_SCOPES) {
-        r.failed |= !has_scopes(ret_record);
-    }
+    ret_record->limited_model = get_name(&r);
+    ret_record->key_name = get_name(&r);
+    ret_record->endpoint = get_name(&r);
+    ret_record->asked_model = get_name(&r);
+    ret_record->route = get_name(&r);
     return reader_finish(&r);
 }
 
-static void get_usage(struct reader *r, struct usage *usage)
+static void get_details(struct reader *r, struct usage *usage)
 {
-    unsigned flags = get_flags(r, USAGE_FLAGS);
-    usage->reported = (flags & USAGE_REPORTED) != 0;
-    usage->has_provider_cost = (flags & USAGE_PROVIDER_COST) != 0;
-    usage->input = get_signed(r);
-    usage->output = get_signed(r);
+    if ((size_t)(r->end - r->at) < DETAILS_BYTES) {
+        r->failed = true;
+        return;
+    }
     usage->cache_read = get_signed(r);
     usage->cache_write = get_signed(r);
     usage->cache_write_1h = get_signed(r);
@@ -414,39 +363,73 @@ static void get_usage(struct reader *r, struct usage *usage)
     usage->audio_input = get_signed(r);
     usage->audio_output = get_signed(r);
     usage->provider_cost_nd = get_signed(r);
-    r->failed |= !usage->has_provider_cost && usage->provider_cost_nd != 0;
+    r->failed |= !has_details(usage) || (!usage->has_provider_cost && usage->provider_cost_nd != 0);
 }
 
 bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
 {
-    struct reader r = reader_begin(bytes);
-    ret_record->call = get_id(&r);
-    ret_record->attempt = (uint32_t)get_up_to(&r, UINT32_MAX);
+    struct reader r;
+    if (is_old(bytes)) {
+        return record_old_decode_settle(bytes, ret_record);
+    }
+    if (!reader_begin(&r, bytes, SETTLE_BYTES, &ret_record->call)) {
+        return false;
+    }
+    ret_record->attempt = get_32(&r);
     ret_record->wall_ns = get_signed(&r);
     ret_record->released_nd = get_signed(&r);
     ret_record->cost_nd = get_signed(&r);
-    ret_record->key_id = get_unsigned(&r);
+    ret_record->key_id = get_64(&r);
     ret_record->outcome = (enum attempt_outcome)get_up_to(&r, ATTEMPT_OUTCOMES - 1);
-    ret_record->status = get_int32(&r);
-    get_usage(&r, &ret_record->usage);
-    ret_record->priced = get_flags(&r, 1) != 0;
+    ret_record->status = (int32_t)get_32(&r);
+    unsigned flags = get_flags(&r, SETTLE_FLAGS);
+    ret_record->priced = (flags & FLAG_PRICED) != 0;
+    ret_record->usage = (struct usage){.reported = (flags & FLAG_REPORTED) != 0,
+                                       .has_provider_cost = (flags & FLAG_PROVIDER_COST) != 0};
+    ret_record->usage.input = get_signed(&r);
+    ret_record->usage.output = get_signed(&r);
     ret_record->first_byte_us = get_signed(&r);
     ret_record->total_us = get_signed(&r);
+    if ((flags & FLAG_DETAILS) != 0) {
+        get_details(&r, &ret_record->usage);
+    } else {
+        r.failed |= (flags & FLAG_PROVIDER_COST) != 0;
+    }
     ret_record->target = get_name(&r);
     ret_record->provider = get_name(&r);
     ret_record->model = get_name(&r);
     ret_record->lane = get_name(&r);
     ret_record->error = get_name(&r);
-    ret_record->loss = get_text(&r, RECORD_LOSS_MAX);
+    ret_record->loss = get_loss(&r);
     return reader_finish(&r);
 }
 
 bool record_decode_call(struct slice bytes, struct call_record *ret_record)
 {
-    struct reader r = reader_begin(bytes);
-    ret_record->call = get_id(&r);
+    struct reader r;
+    if (is_old(bytes)) {
+        return record_old_decode_call(bytes, ret_record);
+    }
+    if (!reader_begin(&r, bytes, CALL_BYTES, &ret_record->call)) {
+        return false;
+    }
     ret_record->wall_ns = get_signed(&r);
-    ret_record->key_id = get_unsigned(&r);
+    ret_record->key_id = get_64(&r);
+    ret_record->task = (enum task)get_up_to(&r, TASK_COUNT - 1);
+    ret_record->tier = (enum tier)get_up_to(&r, TIER_COUNT - 1);
+    ret_record->complexity_permille = (int32_t)get_32(&r);
+    unsigned flags = get_flags(&r, CALL_FLAGS);
+    ret_record->streamed = (flags & FLAG_STREAMED) != 0;
+    ret_record->complete = (flags & FLAG_COMPLETE) != 0;
+    ret_record->status = (int32_t)get_32(&r);
+    ret_record->attempts = get_32(&r);
+    ret_record->cost_nd = get_signed(&r);
+    ret_record->baseline_nd = get_signed(&r);
+    ret_record->input_tokens = get_signed(&r);
+    ret_record->output_tokens = get_signed(&r);
+    ret_record->expected_cost_nd = get_signed(&r);
+    ret_record->first_byte_us = get_signed(&r);
+    ret_record->total_us = get_signed(&r);
     ret_record->key_name = get_name(&r);
     ret_record->endpoint = get_name(&r);
     ret_record->asked_model = get_name(&r);
@@ -454,23 +437,8 @@ bool record_decode_call(struct slice bytes, struct call_record *ret_record)
     ret_record->target = get_name(&r);
     ret_record->provider = get_name(&r);
     ret_record->model = get_name(&r);
-    ret_record->task = (enum task)get_up_to(&r, TASK_COUNT - 1);
-    ret_record->tier = (enum tier)get_up_to(&r, TIER_COUNT - 1);
-    ret_record->complexity_permille = get_int32(&r);
-    unsigned flags = get_flags(&r, CALL_FLAGS);
-    ret_record->streamed = (flags & CALL_STREAMED) != 0;
-    ret_record->complete = (flags & CALL_COMPLETE) != 0;
-    ret_record->status = get_int32(&r);
     ret_record->error = get_name(&r);
-    ret_record->attempts = (uint32_t)get_up_to(&r, UINT32_MAX);
-    ret_record->cost_nd = get_signed(&r);
-    ret_record->baseline_nd = get_signed(&r);
     ret_record->baseline = get_name(&r);
-    ret_record->input_tokens = get_signed(&r);
-    ret_record->output_tokens = get_signed(&r);
-    ret_record->expected_cost_nd = get_signed(&r);
-    ret_record->first_byte_us = get_signed(&r);
-    ret_record->total_us = get_signed(&r);
     return reader_finish(&r);
 }
 

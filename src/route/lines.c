@@ -8,7 +8,7 @@
 
 #define PASSAGE_LINE_BYTES 140 /* a line as long as this is a paragraph */
 #define CODE_LINE_BYTES_MAX 200
-#define INDENT 4
+#define INDENT_MAX 32 /* spaces counted at once */
 
 struct line {
     const char *text; /* without indentation */
@@ -238,14 +238,28 @@ static unsigned fences_on(const struct line *line)
     return fences;
 }
 
+/* How many spaces stand there, at most INDENT_MAX. */
+static size_t spaces_at(const char *text)
+{
+    size_t spaces = 0;
+    for (; spaces < INDENT_MAX; spaces += 8) {
+        uint64_t eight;
+        memcpy(&eight, text + spaces, sizeof(eight));
+        eight ^= UINT64_C(0x2020202020202020);
+        if (eight != 0) {
+            return spaces + bits_first(eight) / 8;
+        }
+    }
+    return spaces;
+}
+
 static void line_load(const struct text_scan *scan, size_t end, struct line *line)
 {
     const char *text = scan->features->sample;
     size_t start = scan->line_start;
     size_t stop = end;
-    while (stop - start >= INDENT && memcmp(text + start, "    ", INDENT) == 0) {
-        start += INDENT;
-    }
+    start += spaces_at(text + start);
+    start = start < stop ? start : stop;
     while (start < stop && (text[start] == ' ' || text[start] == '\t')) {
         start++;
     }

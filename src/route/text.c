@@ -118,6 +118,10 @@ static ALWAYS void block_breaks(struct text_scan *scan, struct block *block)
         block->quotes = m->of[MARK_QUOTE];
         block->stops = stops == 0 ? 0 : stops_of(scan, block, stops);
     }
+    block->quoted = 0;
+    if (UNLIKELY(scan->quoted || block->quotes != 0)) {
+        block->quoted = quotes_open(block->quotes, block->newlines, scan->quoted);
+    }
     uint64_t ends = block->stops | block->newlines;
     block->sentence_starts = words_after(ends, m->word, &scan->sentence_open);
     block->clause_starts = words_after(ends | block->commas, m->word, &scan->clause_open);
@@ -219,9 +223,8 @@ static ALWAYS void note_last_sentence(struct text_scan *scan, const struct block
 
 static ALWAYS void block_finish(struct text_scan *scan, const struct block *block, unsigned size)
 {
-    if ((block->quotes | block->newlines) != 0) {
-        uint64_t open = quotes_open(block->quotes, block->newlines, scan->quoted);
-        scan->quoted = (open ^ block->quotes) >> 63 != 0;
+    if ((block->quotes | block->quoted) != 0) {
+        scan->quoted = (block->quoted ^ block->quotes) >> 63 != 0;
     }
     if (scan->quoted) {
         scan->features->quoted_bytes += size;
@@ -336,6 +339,20 @@ static bool is_word_byte(unsigned char c)
     return c >= 0x80 || (unsigned)((c | 0x20) - 'a') < 26 || (unsigned)(c - '0') < 10 || c == '_';
 }
 
+/* So many words are passed over. As words that nobody knows they keep those before and after them
+   apart; none at all would not. */
+static ALWAYS void words_pass(struct text_scan *scan, size_t base, size_t count,
+                              const struct scan_kind *kind)
+{
+    struct words *words = &scan->words;
+    if (words->all > 0 && count > 0 && words->all + count <= WORDS_MAX) {
+        words->all += (unsigned)count;
+        return;
+    }
+    words_end(scan, base, kind);
+    scan->word_index = (uint16_t)(scan->word_index + count);
+}
+
 /* Passes over part of the middle of a long text, but not over anything that what follows depends
    on: ends of lines, quotes, question marks. Returns where to go on. */
 static SELDOM size_t middle_skip(struct text_scan *scan, size_t base, size_t limit,
@@ -347,12 +364,11 @@ static SELDOM size_t middle_skip(struct text_scan *scan, size_t base, size_t lim
     if (skipped == 0) {
         return base;
     }
-    words_end(scan, base, kind);
+    words_pass(scan, base, skipped * WORDS_PER_BLOCK / SCAN_BLOCK, kind);
     scan->word_open = is_word_byte((unsigned char)f->sample[base + skipped - 1]);
     scan->sentence_open = false;
     scan->polite_open = false;
     f->quoted_bytes += scan->quoted ? (uint32_t)skipped : 0;
-    scan->word_index = (uint16_t)(scan->word_index + skipped * WORDS_PER_BLOCK / SCAN_BLOCK);
     scan->bytes_skipped += skipped;
     return base + skipped;
 }

@@ -96,6 +96,7 @@ struct block {
     uint64_t commas;   /* , ; */
     uint64_t newlines; /* end sentences too */
     uint64_t quotes;
+    uint64_t quoted;          /* bytes within them */
     uint64_t starts;          /* of words */
     uint64_t ends;            /* the first bytes behind them, in the same order */
     uint64_t sentence_starts; /* words that begin a sentence */

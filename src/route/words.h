@@ -84,9 +84,8 @@ static ALWAYS void words_append(struct text_scan *scan, const struct block *bloc
     words->all = before + bits_count(starts);
     words->start |= kind->gather(block->sentence_starts, starts) << before;
     words->clause |= kind->gather(block->clause_starts, starts) << before;
-    if (UNLIKELY(scan->quoted || block->quotes != 0)) {
-        uint64_t open = quotes_open(block->quotes, block->newlines, scan->quoted);
-        words->quoted |= kind->gather(open, starts) << before;
+    if (UNLIKELY(block->quoted != 0)) {
+        words->quoted |= kind->gather(block->quoted, starts) << before;
     }
     if (looked_up != 0) {
         words->looked_up |= kind->gather(looked_up, starts) << before;

@@ -199,9 +199,10 @@ static void score_words(struct scoring *s)
         const struct known_word *word = &s->vocabulary->words[all->words[i - 1]];
         unsigned place = all->places[i - 1];
         uint64_t bits = word->next_bits[variant + (place & at_start)] & after;
-        next[count] = bits;
-        hits[count] = (uint8_t)(i - 1);
-        count += bits != 0;
+        if (bits != 0) {
+            next[count] = bits;
+            hits[count++] = (uint8_t)(i - 1);
+        }
         after = (place & PLACE_CLAUSE) != 0 ? VOCABULARY_NO_SET : after | word->set_bits;
     }
     while (count-- > 0) {

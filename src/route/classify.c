@@ -73,7 +73,7 @@ static int weight_of_place(const struct features *f, size_t at)
 static bool goes_on(const struct vocabulary *v, const struct phrase *phrase, size_t place,
                     uint16_t id)
 {
-    const struct known_word *word = &v->words[id];
+    const struct known_word *word = vocabulary_word(v, id);
     if ((word->set_bits >> phrase->next_bit[place] & 1u) == 0) {
         return false;
     }
@@ -159,7 +159,7 @@ static uint64_t sets_after(const struct scoring *s, size_t at)
     for (size_t i = at + 1;
          i < hits->count && hits->indexes[i] <= reach && (hits->places[i] & PLACE_CLAUSE) == 0;
          i++) {
-        sets |= s->vocabulary->words[hits->words[i]].set_bits;
+        sets |= vocabulary_word(s->vocabulary, hits->words[i])->set_bits;
     }
     return sets;
 }
@@ -168,7 +168,7 @@ static void score_hit(struct scoring *s, size_t at, unsigned barred, uint64_t ne
 {
     const struct vocabulary *v = s->vocabulary;
     const struct word_hits *hits = &s->features->hits;
-    const struct known_word *word = &v->words[hits->words[at]];
+    const struct known_word *word = vocabulary_word(v, hits->words[at]);
     uint64_t sets = next == VOCABULARY_NO_SET ? next : next & sets_after(s, at);
     if (sets == 0) {
         return;
@@ -196,7 +196,7 @@ static void score_words(struct scoring *s)
     uint64_t after = VOCABULARY_NO_SET;
     size_t count = 0;
     for (size_t i = all->count; i > 0; i--) {
-        const struct known_word *word = &s->vocabulary->words[all->words[i - 1]];
+        const struct known_word *word = vocabulary_word(s->vocabulary, all->words[i - 1]);
         unsigned place = all->places[i - 1];
         uint64_t bits = word->next_bits[variant + (place & at_start)] & after;
         if (bits != 0) {

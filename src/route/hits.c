@@ -57,12 +57,13 @@ static ALWAYS size_t block_slots(const struct vocabulary *vocabulary, const char
     return count;
 }
 
-static SELDOM uint16_t word_find(const struct text_scan *scan, const struct words *words,
-                                 unsigned i)
+static SELDOM const struct known_word *word_find(const struct text_scan *scan,
+                                                 const struct words *words, unsigned i)
 {
-    return (uint16_t)vocabulary_find(scan->vocabulary, words->ids[i],
-                                     scan->features->sample + words->offsets[i], words->lengths[i],
-                                     words->lows[i]);
+    const char *text = scan->features->sample + words->offsets[i];
+    size_t id =
+        vocabulary_find(scan->vocabulary, words->ids[i], text, words->lengths[i], words->lows[i]);
+    return vocabulary_word(scan->vocabulary, id);
 }
 
 /* Returns how many words were looked up. */
@@ -77,14 +78,13 @@ static ALWAYS size_t words_look_up(struct text_scan *scan, const struct bit_kind
     memset(words->kinds, 0, sizeof(words->kinds));
     for (uint64_t rest = kind->nonzero(words->ids, count); rest != 0; rest &= rest - 1) {
         unsigned i = bits_first(rest);
-        size_t id = words->ids[i];
-        uint64_t low = words->lows[i];
+        const struct known_word *word = vocabulary_word(vocabulary, words->ids[i]);
         /* a word of less than 8 bytes is the one that it begins like */
-        if (UNLIKELY(vocabulary->words[id].low != low || low >> 56 != 0)) {
-            id = word_find(scan, words, i);
-            words->ids[i] = (uint16_t)id;
+        if (UNLIKELY(word->low != words->lows[i] || words->lengths[i] >= 8)) {
+            word = word_find(scan, words, i);
+            words->ids[i] = word->id;
         }
-        words->kinds[i] = vocabulary->kinds[id];
+        words->kinds[i] = (uint8_t)(word->flags >> WORD_KIND_SHIFT);
     }
     return count;
 }
@@ -179,7 +179,7 @@ static void refuse_at(struct text_scan *scan, struct word_bits *bits, unsigned k
     }
     if ((bits->refusing & bit) != 0) {
         unsigned rank = bits_count(words->looked_up & bits_below(k));
-        const struct known_word *word = &scan->vocabulary->words[words->ids[rank]];
+        const struct known_word *word = vocabulary_word(scan->vocabulary, words->ids[rank]);
         scan->refused |= (bits->start & bit) != 0 && (word->flags & WORD_NO) != 0;
         if ((word->flags & WORD_NEGATION) != 0) {
             note_negation(scan, bits, k, word, words->offsets[rank]);
@@ -273,7 +273,7 @@ static ALWAYS void count_words(struct text_scan *scan, uint64_t counted,
     unsigned code = 0;
     for (; counted != 0; counted &= counted - 1) {
         unsigned rank = bits_first(counted);
-        unsigned flags = scan->vocabulary->words[scan->words.ids[rank]].flags;
+        unsigned flags = vocabulary_word(scan->vocabulary, scan->words.ids[rank])->flags;
         tallies += kind->spread(flags, BYTES_ONE);
         unsigned points = flags >> WORD_CODE_SHIFT & 3u;
         code += points + points / 2; /* a strong one counts three times */

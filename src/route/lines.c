@@ -280,8 +280,11 @@ static void line_load(const struct text_scan *scan, size_t end, struct line *lin
 static void mark_words(struct text_scan *scan, uint64_t *pending, uint8_t place)
 {
     struct word_hits *hits = &scan->features->hits;
-    for (size_t i = scan->line_hits; i < hits->count; i++) {
-        hits->places[i] |= place;
+    for (size_t i = scan->line_hits; i < hits->count; i += 8) {
+        uint64_t eight; /* places behind the last are written anew with their hits */
+        memcpy(&eight, hits->places + i, sizeof(eight));
+        eight |= UINT64_C(0x0101010101010101) * place;
+        memcpy(hits->places + i, &eight, sizeof(eight));
     }
     *pending |= bits_below(scan->words.all) & ~bits_below(scan->line_words);
 }

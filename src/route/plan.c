@@ -172,7 +172,7 @@ static bool is_withheld(const struct planning *planning, uint16_t target)
 static void consider(struct planning *planning, uint16_t target, size_t list_position)
 {
     const struct plan_facts *facts = &planning->facts;
-    if (!first_sight(planning, target) || is_withheld(planning, target)) {
+    if (is_withheld(planning, target)) {
         return;
     }
     struct plan_entry entry = {.target = target};
@@ -194,13 +194,17 @@ static void consider_all(struct planning *planning)
     const struct plan_facts *facts = &planning->facts;
     const struct route *route = facts->input->route;
     for (size_t i = 0; i < facts->list_count && i < TARGETS_MAX; i++) {
-        consider(planning, facts->list[i], i);
+        if (first_sight(planning, facts->list[i])) {
+            consider(planning, facts->list[i], i);
+        }
     }
     if (route == NULL || facts->input->model_count > 0) {
         return;
     }
     for (size_t i = 0; i < route->candidate_count; i++) {
-        consider(planning, route->candidates[i], facts->list_count);
+        if (first_sight(planning, route->candidates[i])) {
+            consider(planning, route->candidates[i], facts->list_count);
+        }
     }
 }
 

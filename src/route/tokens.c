@@ -180,6 +180,15 @@ static void add_messages(struct sum *sum, const struct chat *chat, size_t user_t
     }
 }
 
+/* rest x tokens / seen */
+static int64_t share_of(uint64_t rest, uint64_t tokens, uint64_t seen)
+{
+    if (LIKELY((rest | tokens) <= UINT32_MAX)) {
+        return (int64_t)(rest * tokens / seen);
+    }
+    return (int64_t)((wide)rest * tokens / seen);
+}
+
 void tokens_estimate(const struct chat *chat, const struct byte_counts *sampled,
                      struct features *features)
 {
@@ -192,7 +201,7 @@ void tokens_estimate(const struct chat *chat, const struct byte_counts *sampled,
     size_t rest = sum.text_bytes > seen ? sum.text_bytes - seen : 0;
     int64_t low = (int64_t)(sampled->words + rest / TOKEN_BYTES_MAX);
     if (seen > 0) {
-        tokens += (int64_t)((wide)rest * (uint64_t)tokens / seen);
+        tokens += share_of(rest, (uint64_t)tokens, seen);
     }
     features->tokens = (struct token_estimate){
         .low = low + sum.tokens.low,

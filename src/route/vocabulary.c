@@ -20,6 +20,9 @@ static pthread_once_t vocabulary_once = PTHREAD_ONCE_INIT;
 
 /* --- building: our own tables, so whatever does not fit is a bug --- */
 
+_Static_assert(VOCABULARY_WORDS_MAX *WORD_ID_STEP <= UINT16_MAX, "an id has 16 bits");
+
+/* Returns its index. */
 static uint16_t word_add(struct vocabulary *v, struct slice word)
 {
     char bytes[WORD_BYTES_MAX] = {0};
@@ -28,14 +31,17 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
     uint64_t low = word_low_of(bytes, word.len);
     uint64_t high = word.len <= 8 ? 0 : word_high_of(bytes, word.len);
     uint16_t *slot = &v->slots[vocabulary_hash(low, word.len)];
-    uint16_t id = (uint16_t)vocabulary_find(v, *slot, bytes, word.len, low);
-    if (id == WORD_UNKNOWN) {
-        CHECK(v->word_count < VOCABULARY_WORDS_MAX);
-        id = v->word_count++;
-        v->words[id] = (struct known_word){.low = low, .high = high, .id = id, .chain = *slot};
-        *slot = id;
+    size_t id = vocabulary_find(v, *slot, bytes, word.len, low);
+    if (id != WORD_UNKNOWN) {
+        return (uint16_t)(id / WORD_ID_STEP);
     }
-    return id;
+    CHECK(v->word_count < VOCABULARY_WORDS_MAX);
+    uint16_t index = v->word_count++;
+    id = index * WORD_ID_STEP;
+    v->words[index] =
+        (struct known_word){.low = low, .high = high, .id = (uint16_t)id, .chain = *slot};
+    *slot = (uint16_t)id;
+    return index;
 }
 
 static void add_word_rows(struct vocabulary *v)
@@ -43,8 +49,8 @@ static void add_word_rows(struct vocabulary *v)
     for (size_t i = 0; i < word_row_count; i++) {
         struct slice rest = slice_from_cstr(word_rows[i].words);
         while (rest.len > 0) {
-            uint16_t id = word_add(v, slice_cut(&rest, ' '));
-            v->words[id].flags |= word_rows[i].flags;
+            uint16_t index = word_add(v, slice_cut(&rest, ' '));
+            v->words[index].flags |= word_rows[i].flags;
         }
     }
 }
@@ -167,7 +173,7 @@ static void index_sets(struct builder *b)
     }
 }
 
-static uint8_t kind_of(const struct known_word *word)
+static uint32_t kind_of(const struct known_word *word)
 {
     unsigned flags = word->flags;
     unsigned kind = (flags & (WORD_NEGATION | WORD_NO)) != 0 ? KIND_REFUSING : 0;
@@ -176,7 +182,7 @@ static uint8_t kind_of(const struct known_word *word)
     kind |= (flags & WORD_GOES_ON) != 0    ? KIND_GOES_ON
             : (flags & WORD_AT_START) != 0 ? KIND_AT_START
                                            : KIND_ANYWHERE;
-    return (uint8_t)kind;
+    return (uint32_t)kind << WORD_KIND_SHIFT;
 }
 
 static void vocabulary_build(void)
@@ -194,7 +200,7 @@ static void vocabulary_build(void)
     v->wide = scan_is_wide();
 #endif
     for (size_t id = WORD_UNKNOWN + 1; id < v->word_count; id++) {
-        v->kinds[id] = kind_of(&v->words[id]);
+        v->words[id].flags |= kind_of(&v->words[id]);
     }
 }
 

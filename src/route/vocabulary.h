@@ -45,7 +45,9 @@ enum {
 #define WORD_TALLIES 8 /* the lowest flags are counted in one step, a byte of 64 bits each */
 #define WORD_CODE_SHIFT 8
 
-/* The same as an eye on a whole block of words needs it, one bit per question. */
+#define WORD_KIND_SHIFT 24
+
+/* The same as who judges many words at once needs it, one bit per question. */
 enum {
     KIND_REFUSING = 1u << 2, /* WORD_NEGATION, WORD_NO */
     KIND_COUNTED = 1u << 3,  /* any flag below WORD_POLITE */
@@ -129,10 +131,10 @@ struct known_word {
     uint64_t high;
     uint64_t set_bits;              /* of the sets that it is in */
     uint64_t next_bits[NEXT_COUNT]; /* of the second places of its phrases */
-    uint32_t flags;
-    uint16_t id;           /* its index */
-    uint16_t chain;        /* the next word of the slot, 0: none */
-    uint16_t first_phrase; /* of `begun`: the phrases that it begins */
+    uint32_t flags;                 /* and the kind, from WORD_KIND_SHIFT on */
+    uint16_t id;                    /* see vocabulary_word() */
+    uint16_t chain;                 /* the next word of the slot, 0: none */
+    uint16_t first_phrase;          /* of `begun`: the phrases that it begins */
     uint16_t phrase_end;
     uint16_t first_set; /* of `sets`: those that it is in */
     uint16_t set_end;
@@ -142,7 +144,6 @@ _Static_assert(sizeof(struct known_word) == 64, "a word is one line of the cache
 
 struct vocabulary {
     uint16_t slots[VOCABULARY_SLOTS];              /* the first word with a hash, 0: none */
-    uint8_t kinds[VOCABULARY_WORDS_MAX];           /* of the words */
     struct known_word words[VOCABULARY_WORDS_MAX]; /* [0] is none */
     struct begun_phrase begun[RULE_REFERENCES_MAX];
     uint16_t sets[RULE_REFERENCES_MAX];
@@ -154,6 +155,14 @@ struct vocabulary {
 };
 
 #define WORD_UNKNOWN 0
+/* Ids count units of 8 bytes, so that no look-up multiplies. */
+#define WORD_ID_STEP (sizeof(struct known_word) / 8)
+
+static inline __attribute__((always_inline)) const struct known_word *
+vocabulary_word(const struct vocabulary *vocabulary, size_t id)
+{
+    return (const struct known_word *)(const void *)((const char *)vocabulary->words + id * 8);
+}
 
 const struct vocabulary *vocabulary_get(void);
 
@@ -189,9 +198,10 @@ vocabulary_find(const struct vocabulary *vocabulary, size_t id, const char *text
                 uint64_t low)
 {
     uint64_t high = len <= 8 ? 0 : word_high_of(text, len);
-    while (id != WORD_UNKNOWN &&
-           (vocabulary->words[id].low != low || vocabulary->words[id].high != high)) {
-        id = vocabulary->words[id].chain;
+    const struct known_word *word = vocabulary_word(vocabulary, id);
+    while (id != WORD_UNKNOWN && (word->low != low || word->high != high)) {
+        id = word->chain;
+        word = vocabulary_word(vocabulary, id);
     }
     return id;
 }

@@ -160,7 +160,7 @@ static void hits_know_their_place(void)
     bool quoted = false;
     const struct vocabulary *v = vocabulary_get();
     for (size_t i = 0; i < f.hits.count; i++) {
-        const char *word = (const char *)&v->words[f.hits.words[i]].low;
+        const char *word = (const char *)&vocabulary_word(v, f.hits.words[i])->low;
         start =
             start || (memcmp(word, "summariz", 8) == 0 && (f.hits.places[i] & PLACE_START) != 0);
         negated = negated ||
@@ -175,7 +175,7 @@ static void words_are_whole_words(void)
 {
     support_features("The archetype shows a preclassified subsummarized showroom", &f);
     for (size_t i = 0; i < f.hits.count; i++) {
-        const char *word = (const char *)&vocabulary_get()->words[f.hits.words[i]].low;
+        const char *word = (const char *)&vocabulary_word(vocabulary_get(), f.hits.words[i])->low;
         printf("# unexpected word %.16s\n", word);
     }
     EXPECT_INT(f.hits.count, 0);

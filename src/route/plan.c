@@ -162,13 +162,13 @@ static inline bool first_sight(struct planning *planning, uint16_t target)
     return true;
 }
 
-/* `list_position` is the list's length for a target that no list names. */
 static bool is_withheld(const struct planning *planning, uint16_t target)
 {
     const uint64_t *withheld = planning->facts.input->withheld;
     return withheld != NULL && (withheld[target / 64] >> (target % 64) & 1) != 0;
 }
 
+/* `list_position` is the list's length for a target that no list names. */
 static void consider(struct planning *planning, uint16_t target, size_t list_position)
 {
     const struct plan_facts *facts = &planning->facts;

@@ -35,6 +35,7 @@ const struct dialect dialect_anthropic = {
     .encode = anthropic_encode,
     .unsaid = anthropic_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
+    .stream_comments = true,
     .error_ends_stream = true, /* Claude Code then asks again without `stream` */
     .stream_ping = SLICE_INIT("event: ping\ndata: {\"type\": \"ping\"}\n\n"),
     .wishes =

@@ -172,6 +172,8 @@ struct dialect {
     /* In front of our streams; behind what a provider's are known by, beside text/event-stream and
        NDJSON, which are always streams. */
     struct slice stream_content_type;
+    bool stream_comments;     /* clients skip comments in our streams. Google's do not: its SDK for
+                                 Python takes every line that is no data for a piece of an error */
     bool error_ends_stream;   /* clients take write_stream_error()'s words as an end of the stream
                                  and a cut connection as a fault of the network: the body ends in
                                  order after them */

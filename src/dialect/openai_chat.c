@@ -22,6 +22,7 @@ const struct dialect dialect_openai_chat = {
     .encode = openai_chat_encode,
     .unsaid = openai_chat_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
+    .stream_comments = true,
     .wishes =
         {
             [WISH_MESSAGES] = "/messages",

@@ -22,6 +22,7 @@ const struct dialect dialect_openai_completions = {
     .encode = openai_completions_encode,
     .unsaid = openai_completions_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
+    .stream_comments = true,
     .wishes =
         {
             [WISH_MESSAGES] = "/prompt",

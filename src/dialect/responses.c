@@ -24,6 +24,7 @@ const struct dialect dialect_openai_responses = {
     .encode = responses_encode,
     .unsaid = responses_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
+    .stream_comments = true,
     .wishes =
         {
             [WISH_MESSAGES] = "/input",

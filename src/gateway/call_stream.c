@@ -94,13 +94,10 @@ static void append_loss(const struct loss *loss, struct buf *out)
     }
 }
 
-/* The cost and what was lost as a comment, for clients that asked: comments are ignored by every
- * SSE reader. */
+/* The cost and what was lost as a comment, for clients that asked, where they skip comments. */
 static void append_meta(struct call *call, struct buf *out)
 {
-    bool comments = !call->stream_array &&
-                    slice_eq(call->front->stream_content_type, SLICE("text/event-stream"));
-    if (!call->meta || !comments) {
+    if (!call->meta || !call->front->stream_comments) {
         return;
     }
     buf_append_cstr(out, ": x-sluice-cost-usd ");

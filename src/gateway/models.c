@@ -7,6 +7,7 @@
 #include "gateway/worker.h"
 
 #define LIST_BYTES_MAX ((size_t)8 << 20)
+#define OLLAMA_API_VERSION "0.14.2"
 
 /* A name that can be asked for. */
 struct model {
@@ -233,13 +234,18 @@ void models_ollama_running(struct worker *worker, struct http_exchange *x, struc
     answer_json(x, 200, SLICE("{\"models\":[]}"));
 }
 
+/* Clients compare it with the first release that has what they need, and refuse to go on below it:
+ * Copilot and Raycast want 0.6.4 (capabilities in /api/show), others 0.14 (Anthropic's Messages
+ * beside OpenAI's Responses). It says what can be asked for here, not whose program this is. */
 void models_ollama_version(struct worker *worker, struct http_exchange *x, struct slice rest,
                            struct slice body)
 {
     (void)worker;
     (void)rest;
     (void)body;
-    answer_json(x, 200, SLICE("{\"version\":\"" SLUICE_VERSION "\"}"));
+    answer_json(
+        x, 200,
+        SLICE("{\"version\":\"" OLLAMA_API_VERSION "\",\"sluice\":\"" SLUICE_VERSION "\"}"));
 }
 
 /* Ollama's own words for what a model can do. */

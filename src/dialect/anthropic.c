@@ -50,6 +50,7 @@ const struct dialect dialect_anthropic = {
         },
     .lacks = WISH_BIT(WISH_CHOICES) | WISH_BIT(WISH_FORMAT) | WISH_BIT(WISH_SUFFIX) |
              WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
+    .stops_need_words = true,
     .request_path = request_path,
     .request_lines = SLICE_INIT("anthropic-version: 2023-06-01\r\n"),
     .passed_headers = passed_headers,

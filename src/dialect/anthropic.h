@@ -98,7 +98,6 @@ MUST_USE bool anthropic_write_part(struct anthropic_writer *w, size_t index,
                                    const struct chat_part *part);
 /* The result and its content: part_count parts, of which the first is PART_TOOL_RESULT. */
 MUST_USE bool anthropic_write_result(struct anthropic_writer *w, size_t index);
-bool anthropic_is_blank(struct slice inner);
 /* Is it written at all? Thoughts without Anthropic's seal and blank texts are not. */
 bool anthropic_is_written(const struct anthropic_writer *w, const struct chat_part *part);
 /* Does this turn have a thought that Anthropic will know as its own, or do we remember one? */

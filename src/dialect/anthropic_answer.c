@@ -68,7 +68,7 @@ static bool is_blank_run(const struct answer *a, size_t from)
         if (event->kind != a->frame->events[from].kind) {
             return true;
         }
-        if (!anthropic_is_blank(event->text)) {
+        if (!inner_is_blank(event->text)) {
             return false;
         }
     }

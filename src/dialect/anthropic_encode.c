@@ -321,7 +321,7 @@ static void take_text(struct anthropic_encoder *e, enum block_kind kind, struct 
     struct slice head = SLICE("{\"type\":\"text_delta\",\"text\":\"");
     struct block *block = last_of(e, kind);
     if (block == NULL) {
-        if (anthropic_is_blank(text)) {
+        if (inner_is_blank(text)) {
             out->failed = !buf_append(&e->blank, text) || out->failed;
             return;
         }
@@ -452,7 +452,7 @@ static void take_arguments(struct anthropic_encoder *e, const struct event *even
     for (size_t i = e->count; i > 0 && event->text.len > 0; i--) {
         struct block *block = &e->blocks[i - 1];
         if (block->kind == BLOCK_CALL && block->call == event->index) {
-            if (!block->custom && !block->has_arguments && anthropic_is_blank(event->text)) {
+            if (!block->custom && !block->has_arguments && inner_is_blank(event->text)) {
                 return; /* blanks alone are no arguments */
             }
             if (block->custom) {

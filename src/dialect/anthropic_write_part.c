@@ -10,51 +10,6 @@
 
 /* --- what is written at all --- */
 
-/* Length of the white space (Unicode's) at the start, or 0. */
-static size_t space_length(struct slice text)
-{
-    static const char *const wide[] = {
-        "\xC2\x85",     "\xC2\xA0",     "\xE1\x9A\x80", "\xE2\x80\x80", "\xE2\x80\x81",
-        "\xE2\x80\x82", "\xE2\x80\x83", "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86",
-        "\xE2\x80\x87", "\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A", "\xE2\x80\xA8",
-        "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80",
-    };
-    unsigned char c = (unsigned char)text.ptr[0];
-    if (c == ' ' || (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x1F)) {
-        return 1;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(wide) && c >= 0x80; i++) {
-        if (slice_starts(text, slice_from_cstr(wide[i]))) {
-            return strlen(wide[i]);
-        }
-    }
-    return 0;
-}
-
-bool anthropic_is_blank(struct slice inner)
-{
-    while (inner.len > 0) { /* piece by piece: a text mostly begins with a letter */
-        char plain[64];
-        struct slice rest = slice_of(inner.ptr, inner.len < 32 ? inner.len : 32);
-        if (inner.ptr[0] != '\\') {
-            size_t step = space_length(inner);
-            if (step == 0) {
-                return false;
-            }
-            inner = slice_from(inner, step);
-            continue;
-        }
-        size_t escape = inner.len > 1 && inner.ptr[1] == 'u' ? 6 : 2;
-        rest.len = rest.len < escape ? rest.len : escape;
-        size_t length = json_unescape_to(rest, plain, sizeof plain);
-        if (length == 0 || space_length(slice_of(plain, length)) != length) {
-            return false;
-        }
-        inner = slice_from(inner, escape);
-    }
-    return true;
-}
-
 /* Only Anthropic's own seal is one to Anthropic, whoever kept it. */
 static bool is_sealed(const struct anthropic_writer *w, const struct chat_part *part)
 {
@@ -69,7 +24,7 @@ bool anthropic_is_written(const struct anthropic_writer *w, const struct chat_pa
     switch (part->kind) {
     case PART_TEXT:
     case PART_REFUSAL:
-        return !anthropic_is_blank(part->text);
+        return !inner_is_blank(part->text);
     case PART_REASONING:
         return is_sealed(w, part);
     case PART_TOOL_RESULT:

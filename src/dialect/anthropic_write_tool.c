@@ -176,8 +176,4 @@ void anthropic_write_tools(struct anthropic_writer *w)
     if (!w->same) {
         declare_called(w);
     }
-    if (w->chat->tool_count > 0 && (w->chat->tool_choice == TOOL_CHOICE_REQUIRED ||
-                                    w->chat->tool_choice == TOOL_CHOICE_NAMED)) {
-        loss_add(w->loss, SLICE("tool_choice"));
-    }
 }

@@ -12,6 +12,7 @@ const struct dialect dialect_bedrock = {
     .write_path = bedrock_write_path,
     .lacks = WISH_BIT(WISH_CHOICES) | WISH_BIT(WISH_FORMAT) | WISH_BIT(WISH_SUFFIX) |
              WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
+    .stops_need_words = true,
     .tool_name_marks = SLICE_INIT("_-"),
     .tool_name_max = 64,
     .write_request = bedrock_write,

@@ -117,25 +117,17 @@ static void write_top_p(struct bedrock_writer *w)
     }
 }
 
-/* A sequence of white space alone is refused. */
 static void write_stop(struct bedrock_writer *w)
 {
-    bool begun = false;
+    if (w->chat->stop_count == 0) {
+        return;
+    }
+    json_key(&w->json, SLICE("stopSequences"));
+    json_begin_array(&w->json);
     for (size_t i = 0; i < w->chat->stop_count; i++) {
-        if (anthropic_is_blank(w->chat->stop[i])) {
-            loss_add(w->loss, SLICE("stop"));
-            continue;
-        }
-        if (!begun) {
-            begun = true;
-            json_key(&w->json, SLICE("stopSequences"));
-            json_begin_array(&w->json);
-        }
         json_write_inner(&w->json, w->chat->stop[i]);
     }
-    if (begun) {
-        json_end_array(&w->json);
-    }
+    json_end_array(&w->json);
 }
 
 static void write_inference(struct bedrock_writer *w)

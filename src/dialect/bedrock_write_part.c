@@ -54,7 +54,7 @@ bool bedrock_is_written(const struct bedrock_writer *w, const struct chat_part *
     switch (part->kind) {
     case PART_TEXT:
     case PART_REFUSAL:
-        return !anthropic_is_blank(part->text);
+        return !inner_is_blank(part->text);
     case PART_REASONING:
         return bedrock_is_thought(w, part);
     case PART_TOOL_RESULT:

@@ -175,8 +175,4 @@ void bedrock_write_tools(struct bedrock_writer *w)
         return;
     }
     declare_called(w);
-    if (!forbidden && chat->tool_count > 0 &&
-        (chat->tool_choice == TOOL_CHOICE_REQUIRED || chat->tool_choice == TOOL_CHOICE_NAMED)) {
-        loss_add(w->loss, SLICE("tool_choice"));
-    }
 }

@@ -185,8 +185,10 @@ struct dialect {
     const char *wishes[WISH_COUNT];
 
     /* --- back --- */
-    unsigned lacks; /* WISH_BIT()s that requests in it cannot say, and without which the answer
-                       would be one to another question */
+    unsigned lacks;     /* WISH_BIT()s that requests in it cannot say, and without which the answer
+                           would be one to another question */
+    unsigned stops_max; /* stop sequences that it takes; 0: any number */
+    bool stops_need_words; /* it refuses stop sequences of white space alone */
     /* Path below the base URL for this operation (nothing else of the chat counts), e.g.
        "/chat/completions". */
     struct slice (*request_path)(const struct chat *chat);

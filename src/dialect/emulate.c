@@ -7,6 +7,7 @@
 #include "dialect/emulate.h"
 
 #include "dialect/inner.h"
+#include "dialect/wish.h"
 
 #include <stdlib.h>
 
@@ -148,18 +149,6 @@ static const struct chat_tool *named_tool(const struct chat *chat)
     return NULL;
 }
 
-static bool can_see_to_call(const struct chat *chat)
-{
-    if (chat->tool_choice == TOOL_CHOICE_NAMED) {
-        return named_tool(chat) != NULL;
-    }
-    bool any = false;
-    for (size_t i = 0; i < chat->tool_count; i++) {
-        any = any || chat->tools[i].kind != TOOL_OTHER;
-    }
-    return any;
-}
-
 unsigned emulation_able(const struct chat *chat, unsigned wishes)
 {
     unsigned able = 0;
@@ -167,7 +156,7 @@ unsigned emulation_able(const struct chat *chat, unsigned wishes)
     able |= (wishes & WISH_BIT(WISH_FORMAT)) != 0 && can_answer_by_tool(chat)
                 ? WISH_BIT(WISH_FORMAT)
                 : 0;
-    able |= (wishes & WISH_BIT(WISH_TOOL_CHOICE)) != 0 && can_see_to_call(chat)
+    able |= (wishes & WISH_BIT(WISH_TOOL_CHOICE)) != 0 && wishes_has_tool(chat)
                 ? WISH_BIT(WISH_TOOL_CHOICE)
                 : 0;
     return able;

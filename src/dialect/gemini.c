@@ -31,6 +31,7 @@ const struct dialect dialect_gemini = {
             [WISH_REASONING] = "/generationConfig/thinkingConfig",
         },
     .lacks = WISH_BIT(WISH_SUFFIX) | WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
+    .stops_max = 5,
     .write_path = gemini_write_path,
     .tool_name_marks = SLICE_INIT("_.:-"),
     .tool_name_max = 64,

@@ -208,10 +208,6 @@ bool gemini_write_config(struct gemini_writer *w)
 {
     struct json_writer before = w->json;
     size_t length = w->json.out->len;
-    if (w->chat->stop_count > GEMINI_STOPS_MAX) {
-        return untranslatable_wish(w->chat, WISH_STOP, w->error,
-                                   "Gemini takes at most five stop sequences.");
-    }
     json_key(&w->json, SLICE("generationConfig"));
     json_begin_object(&w->json);
     size_t begun = w->json.out->len;

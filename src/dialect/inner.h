@@ -22,6 +22,8 @@ uint64_t inner_hash(struct slice inner);
 /* Does the text hold `needle` (a literal in lower case, of letters that JSON does not escape)?
  * ASCII case is ignored. */
 bool inner_contains(struct slice inner, const char *needle);
+/* Nothing, or white space alone (Unicode's). */
+bool inner_is_blank(struct slice inner);
 /* Is it base64 (RFC 4648, section 4) with its padding? An escaped slash is a slash; the empty text
  * is none. */
 bool inner_is_base64(struct slice inner);

@@ -37,6 +37,7 @@ const struct dialect dialect_openai_chat = {
             [WISH_AUDIO] = "/audio",
         },
     .lacks = WISH_BIT(WISH_SUFFIX) | WISH_BIT(WISH_RAW) | WISH_BIT(WISH_TEMPLATE),
+    .stops_max = 4,
     .request_path = request_path,
     .tool_name_marks = SLICE_INIT("_-"),
     .tool_name_max = 64,

@@ -37,6 +37,7 @@ const struct dialect dialect_openai_completions = {
             [WISH_SUFFIX] = "/suffix",
         },
     .lacks = WISH_BIT(WISH_TEMPLATE),
+    .stops_max = 4,
     .request_path = request_path,
     .write_request = openai_write_prompt_request,
     .edit_request = openai_edit,

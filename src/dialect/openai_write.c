@@ -9,8 +9,6 @@
 #include "dialect/translate.h"
 #include "dialect/wish.h"
 
-#define STOPS_MAX 4 /* OpenAI's own ceiling */
-
 static bool is_openai(unsigned dialect)
 {
     return dialect == DIALECT_OPENAI_CHAT || dialect == DIALECT_OPENAI_COMPLETIONS;
@@ -200,13 +198,6 @@ static void write_common(struct openai_writer *w)
     json_end_object(&w->json);
 }
 
-static bool check_stop(const struct openai_writer *w)
-{
-    return w->same || w->chat->stop_count <= STOPS_MAX ||
-           untranslatable_wish(w->chat, WISH_STOP, w->error,
-                               "OpenAI takes at most four stop sequences.");
-}
-
 /* DeepSeek thinks unless it is told not to, and knows no effort for that
  * (api-docs.deepseek.com/guides/thinking_mode). */
 static void write_effort(struct openai_writer *w)
@@ -226,7 +217,7 @@ bool openai_write_chat_request(const struct chat *chat, const struct request_cha
         return false;
     }
     struct openai_writer w = writer_begin(chat, change, out, loss, error);
-    if (!check_stop(&w) || !openai_write_messages(&w)) {
+    if (!openai_write_messages(&w)) {
         return false;
     }
     openai_write_tools(&w);
@@ -251,7 +242,7 @@ bool openai_write_prompt_request(const struct chat *chat, const struct request_c
                                       "A plain completion has one text and nothing beside it.");
     }
     struct openai_writer w = writer_begin(chat, change, out, loss, error);
-    if (!wishes_check(chat, DIALECT_OPENAI_COMPLETIONS, error) || !check_stop(&w)) {
+    if (!wishes_check(chat, DIALECT_OPENAI_COMPLETIONS, error)) {
         return false;
     }
     json_member_inner(&w.json, SLICE("prompt"), chat->messages[0].parts[0].text);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dialect/wish.h"
 
+#include "dialect/emulate.h"
+#include "dialect/inner.h"
 #include "dialect/place.h"
 
 /* Counts of tokens and vectors depend on nothing of this. */
@@ -31,14 +33,58 @@ unsigned wishes_of(const struct chat *chat)
     return wishes;
 }
 
-unsigned wishes_speakers(unsigned wishes, enum operation operation)
+static bool has_blank_stop(const struct chat *chat)
+{
+    for (size_t i = 0; i < chat->stop_count; i++) {
+        if (inner_is_blank(chat->stop[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool wishes_has_tool(const struct chat *chat)
+{
+    bool named = chat->tool_choice == TOOL_CHOICE_NAMED;
+    for (size_t i = 0; i < chat->tool_count; i++) {
+        const struct chat_tool *tool = &chat->tools[i];
+        if (tool->kind != TOOL_OTHER &&
+            (!named || inner_equals(tool->name, chat->tool_choice_name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+unsigned wishes_missing(const struct chat *chat, enum dialect_id target)
+{
+    const struct dialect *dialect = dialect_of(target);
+    unsigned wishes = wishes_of(chat);
+    if (wishes == 0 || chat->dialect == target) {
+        return 0;
+    }
+    unsigned missing = wishes & dialect->lacks;
+    bool many = dialect->stops_max > 0 && chat->stop_count > dialect->stops_max;
+    if (many || (dialect->stops_need_words && has_blank_stop(chat))) {
+        missing |= WISH_BIT(WISH_STOP);
+    }
+    if ((wishes & WISH_BIT(WISH_TOOL_CHOICE)) != 0 && !wishes_has_tool(chat)) {
+        missing |= WISH_BIT(WISH_TOOL_CHOICE); /* a vendor's own tool must be called */
+    }
+    return missing;
+}
+
+unsigned wishes_speakers(const struct chat *chat, bool emulated)
 {
     unsigned speakers = 0;
     for (unsigned id = 0; id < DIALECT_COUNT; id++) {
-        const struct dialect *dialect = dialect_of((enum dialect_id)id);
-        bool speaks =
-            (dialect->operations & OPERATION_BIT(operation)) != 0 && (dialect->lacks & wishes) == 0;
-        speakers |= speaks ? DIALECT_BIT(id) : 0;
+        unsigned missing = wishes_missing(chat, (enum dialect_id)id);
+        if (missing != 0 && emulated) {
+            missing &= ~emulation_able(chat, missing);
+        }
+        bool knows =
+            (dialect_of((enum dialect_id)id)->operations & OPERATION_BIT(chat->operation)) != 0;
+        speakers |= knows && missing == 0 ? DIALECT_BIT(id) : 0;
     }
     return speakers;
 }
@@ -135,14 +181,14 @@ bool wishes_check(const struct chat *chat, enum dialect_id target, struct error 
 {
     static const char *const reasons[WISH_COUNT] = {
         [WISH_CHOICES] = "gives one answer at a time",
-        [WISH_STOP] = "has no stop sequences",
+        [WISH_STOP] = "cannot be told these stop sequences",
         [WISH_SUFFIX] = "cannot fill in the middle of a text",
         [WISH_RAW] = "puts words of its own around every prompt",
         [WISH_TEMPLATE] = "takes nothing to put around the prompt",
         [WISH_FORMAT] = "has no JSON mode without a schema",
-        [WISH_TOOL_CHOICE] = "cannot be told to call a tool",
+        [WISH_TOOL_CHOICE] = "cannot be told to call this tool",
     };
-    unsigned missing = wishes_of(chat) & dialect_of(target)->lacks;
+    unsigned missing = wishes_missing(chat, target);
     if (missing == 0) {
         return own_wishes_check(chat, target, error);
     }

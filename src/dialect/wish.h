@@ -11,8 +11,13 @@
 
 /* WISH_BIT()s. */
 unsigned wishes_of(const struct chat *chat);
-/* DIALECT_BIT()s of those that know the operation and lack none of these. */
-unsigned wishes_speakers(unsigned wishes, enum operation operation);
+/* Those that requests in this dialect cannot say: never any in the chat's own. */
+unsigned wishes_missing(const struct chat *chat, enum dialect_id target);
+/* Is there a tool that every dialect can be told of, and that the choice allows? */
+bool wishes_has_tool(const struct chat *chat);
+/* DIALECT_BIT()s of those that know the chat's operation and miss nothing, or, with `emulated`,
+   nothing that cannot be made good (emulate.h). */
+unsigned wishes_speakers(const struct chat *chat, bool emulated);
 /* For writers of requests. False: "untranslatable", with the member that asks for what this dialect
    lacks. */
 MUST_USE bool wishes_check(const struct chat *chat, enum dialect_id target, struct error *error);

@@ -99,7 +99,7 @@ static bool wants_thinking(const struct chat *chat)
 static bool emulate(struct call *call, struct chat *chat)
 {
     struct attempt *attempt = &call->attempt;
-    unsigned missing = wishes_of(chat) & attempt->back->lacks;
+    unsigned missing = wishes_missing(chat, attempt->back_id);
     unsigned emulated = missing == 0 ? 0 : emulation_able(chat, missing);
     if (emulated == 0) {
         return true;

@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/decide.h"
 
-#include "dialect/emulate.h"
 #include "dialect/wish.h"
 #include "gateway/wishes.h"
 
 unsigned decide_dialects(const struct chat *chat, bool emulated)
 {
     unsigned dialects = 0;
-    unsigned wishes = wishes_of(chat);
-    if (wishes != 0 && emulated) {
-        wishes &= ~emulation_able(chat, wishes);
-    }
-    if (wishes != 0) {
-        return wishes_speakers(wishes, chat->operation);
+    if (wishes_of(chat) != 0) {
+        return wishes_speakers(chat, emulated);
     }
     for (unsigned id = 0; id < DIALECT_COUNT && chat->operation == OPERATION_EMBEDDING; id++) {
         bool knows =

@@ -112,12 +112,14 @@ static void sampling_is_bent_to_what_anthropic_takes(void)
 }
 
 /* Case 21. */
+#define TURN "\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]"
+
 static void stop_sequences_are_an_array_without_blanks(void)
 {
     expect_members(",\"stop\":\"END\"", ",\"max_tokens\":4096,\"stop_sequences\":[\"END\"]", "");
-    expect_members(",\"stop\":[\"a\",\"\\n\\n\",\" \\u00a0\\u3000\"]",
-                   ",\"max_tokens\":4096,\"stop_sequences\":[\"a\"]", "stop");
-    expect_members(",\"stop\":[\"\\t\"]", ",\"max_tokens\":4096", "stop");
+    expect_refused("{" TURN ",\"stop\":[\"a\",\"\\n\\n\"]}", "/stop");
+    expect_refused("{" TURN ",\"stop\":[\" \\u00a0\\u3000\"]}", "/stop");
+    expect_refused("{" TURN ",\"stop\":\"\\t\"}", "/stop");
 }
 
 static void efforts_become_budgets_or_efforts(void)
@@ -215,7 +217,6 @@ static void an_adaptive_wish_of_another_dialect_stays_adaptive(void)
     "\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":{\"type\":"     \
     "\"object\"}}}]"
 #define WRITTEN_TOOL "\"tools\":[{\"name\":\"f\",\"input_schema\":{\"type\":\"object\"}}]"
-#define TURN "\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]"
 
 static void a_forced_tool_excludes_thinking(void)
 {
@@ -242,8 +243,10 @@ static void schemas_are_of_objects(void)
 
 static void a_choice_without_tools_is_left_out(void)
 {
-    expect_written("{\"tools\":[{\"type\":\"web_search\"}],\"tool_choice\":\"required\"," TURN "}",
-                   "{\"model\":\"m\"," TURN ",\"max_tokens\":4096}", "tools,tool_choice");
+    expect_written("{\"tools\":[{\"type\":\"web_search\"}],\"tool_choice\":\"auto\"," TURN "}",
+                   "{\"model\":\"m\"," TURN ",\"max_tokens\":4096}", "tools");
+    expect_refused("{\"tools\":[{\"type\":\"web_search\"}],\"tool_choice\":\"required\"," TURN "}",
+                   "/tool_choice");
     expect_written("{" TOOL ",\"tool_choice\":\"none\",\"parallel_tool_calls\":false," TURN "}",
                    "{\"model\":\"m\"," WRITTEN_TOOL ",\"tool_choice\":{\"type\":\"none\"}," TURN
                    ",\"max_tokens\":4096}",
@@ -751,7 +754,8 @@ int main(void)
 {
     TEST(a_limit_is_always_there, "a limit is always there");
     TEST(sampling_is_bent_to_what_anthropic_takes, "sampling is bent to what Anthropic takes");
-    TEST(stop_sequences_are_an_array_without_blanks, "stop sequences are an array without blanks");
+    TEST(stop_sequences_are_an_array_without_blanks,
+         "stop sequences are an array, and blank ones are refused");
     TEST(efforts_become_budgets_or_efforts, "efforts become budgets, or efforts for newer models");
     TEST(newer_models_take_no_sampling, "newer models take no sampling");
     TEST(an_adaptive_wish_of_another_dialect_stays_adaptive, "an adaptive wish stays adaptive");

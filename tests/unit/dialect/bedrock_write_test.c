@@ -147,8 +147,8 @@ static void thinking_bends_the_sampling(void)
     expect(DIALECT_OPENAI_CHAT, "meta.llama", SAMPLED(""), "{\"temperature\":0.5,\"topP\":0.9}",
            "");
     expect(DIALECT_OPENAI_CHAT, "meta.llama",
-           "{\"model\":\"x\"," ASKED ",\"temperature\":1.5,\"stop\":[\" \",\"b\"]}",
-           "{\"temperature\":1,\"stopSequences\":[\"b\"]}", "temperature,stop");
+           "{\"model\":\"x\"," ASKED ",\"temperature\":1.5,\"stop\":[\"b\"]}",
+           "{\"temperature\":1,\"stopSequences\":[\"b\"]}", "temperature");
     expect(DIALECT_OPENAI_CHAT, CLAUDE, "{\"model\":\"x\"," ASKED ",\"top_k\":5}",
            "\"additionalModelRequestFields\":{\"top_k\":5}", "");
     expect(DIALECT_OPENAI_CHAT, "amazon.nova-lite-v1:0", "{\"model\":\"x\"," ASKED ",\"top_k\":5}",

@@ -268,6 +268,35 @@ static void what_cannot_be_emulated_is_left(void)
     EXPECT_INT(emulation_able(&chat, WISH_BIT(WISH_STOP)), 0);
 }
 
+static unsigned missing_of(enum dialect_id from, const char *body, enum dialect_id to)
+{
+    struct request request;
+    request_read(&request, from, slice_from_cstr(body));
+    EXPECT(request.ok);
+    unsigned missing = wishes_missing(&request.chat, to);
+    EXPECT_INT((wishes_speakers(&request.chat, false) & DIALECT_BIT(to)) != 0, missing == 0);
+    request_release(&request);
+    return missing;
+}
+
+#define ASKS(more) "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]," more "}"
+
+static void what_is_too_much_is_missing(void)
+{
+    const char *five = ASKS("\"options\":{\"stop\":[\"1\",\"2\",\"3\",\"4\",\"5\"]}");
+    EXPECT_INT(missing_of(DIALECT_OLLAMA, five, DIALECT_OPENAI_CHAT), WISH_BIT(WISH_STOP));
+    EXPECT_INT(missing_of(DIALECT_OLLAMA, five, DIALECT_GEMINI), 0);
+    EXPECT_INT(missing_of(DIALECT_OLLAMA, five, DIALECT_OLLAMA), 0);
+    const char *blank = ASKS("\"stop\":[\"x\",\"\\n \"]");
+    EXPECT_INT(missing_of(DIALECT_OPENAI_CHAT, blank, DIALECT_ANTHROPIC), WISH_BIT(WISH_STOP));
+    EXPECT_INT(missing_of(DIALECT_OPENAI_CHAT, blank, DIALECT_GEMINI), 0);
+    const char *search = ASKS("\"tools\":[{\"type\":\"web_search\"}],\"tool_choice\":\"required\"");
+    EXPECT_INT(missing_of(DIALECT_OPENAI_CHAT, search, DIALECT_ANTHROPIC),
+               WISH_BIT(WISH_TOOL_CHOICE));
+    EXPECT_INT(missing_of(DIALECT_OPENAI_CHAT, search, DIALECT_OPENAI_CHAT), 0);
+    EXPECT_INT(missing_of(DIALECT_OPENAI_CHAT, ASKS("\"n\":2"), DIALECT_GEMINI), 0);
+}
+
 int main(void)
 {
     TEST(answers_end_at_the_stop, "an answer ends at its stop sequence, however it is spelled");
@@ -277,6 +306,7 @@ int main(void)
     TEST(a_whole_answer_keeps_its_usage, "a whole answer that is cut keeps its usage");
     TEST(a_call_lets_go_what_was_held, "a call lets go what was held back");
     TEST(arguments_become_the_answer, "the arguments of our tool are the answer");
+    TEST(what_is_too_much_is_missing, "what a dialect cannot be told is known before it is asked");
     TEST(what_cannot_be_emulated_is_left, "what cannot be emulated is left to other targets");
     return tap_done();
 }

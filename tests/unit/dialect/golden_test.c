@@ -104,7 +104,7 @@ static void write_as(const char *name, const struct request *request, enum diale
     const struct dialect *dialect = dialect_of(target);
     struct chat copy = request->chat;
     const struct chat *chat = &copy;
-    unsigned emulated = emulation_able(chat, wishes_of(chat) & dialect->lacks);
+    unsigned emulated = emulation_able(chat, wishes_missing(chat, target));
     struct arena arena;
     arena_init(&arena, FIXTURE_LIMIT);
     EXPECT(emulation_rewrite(&copy, emulated, &arena));

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #define LISTEN_MAX 64
+#define ADMIN_LISTEN_MAX 8
 
 /* --- listeners --- */
 
@@ -74,6 +75,43 @@ static void check_address(struct reader *reader, const struct yaml *item)
                      "listen on 127.0.0.1",
                      "anybody who reaches this address could spend your money: no client key is "
                      "required");
+    }
+}
+
+/* An administrator's key does not go over a network in the clear. */
+static void check_admin_address(struct reader *reader, const struct yaml *item)
+{
+    enum reach reach = reach_of(item->text);
+    int len = (int)(item->written.len < 100 ? item->written.len : 100);
+    if (reach == REACH_INVALID) {
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", item->place,
+                        "write 127.0.0.1:4142, [::1]:4142 or *:4142",
+                        "\"%.*s\" is no address with a port", len, item->written.ptr);
+    } else if (reach == REACH_OTHERS && reader->snapshot->server.tls_certificate.len == 0) {
+        report_error(reader, item->place, "open_listener", "add server.tls, or listen on 127.0.0.1",
+                     "administrators' keys would cross the network in the clear");
+    }
+}
+
+static void check_admin(struct reader *reader, const struct yaml *admin)
+{
+    const struct yaml *list = setting_node(admin, "admin.listen");
+    struct server_settings *settings = &reader->snapshot->server;
+    settings->admin_listen_count =
+        setting_list(reader, admin, "admin.listen", &settings->admin_listen);
+    if (list == NULL) {
+        return;
+    }
+    if (item_count(list) > ADMIN_LISTEN_MAX) {
+        report_error(reader, list->key_place, "too_large", "8 are allowed",
+                     "there are too many addresses");
+    }
+    for (const struct yaml *i = item_first(list); i != NULL; i = item_next(list, i)) {
+        check_admin_address(reader, i);
+    }
+    if (reader->snapshot->ledger_path.len == 0) {
+        report_error(reader, list->key_place, "contradiction", "set ledger.enabled: true",
+                     "administrators' keys live in the ledger, which is switched off");
     }
 }
 
@@ -248,6 +286,7 @@ void resolve_server(struct reader *reader)
     resolve_caps(reader);
     resolve_prices(reader);
     resolve_ledger(reader);
+    check_admin(reader, setting_section(reader, "admin"));
 }
 
 /* --- classifier --- */

@@ -50,6 +50,8 @@ struct provider {
 struct server_settings {
     struct slice *listen; /* "127.0.0.1:4141" ... */
     size_t listen_count;
+    struct slice *admin_listen; /* for administrators' keys */
+    size_t admin_listen_count;
     unsigned workers;                            /* 0: one per core */
     int64_t head_bytes, body_bytes, connections; /* ceilings */
     int64_t head_ms, idle_ms, write_stall_ms, drain_ms, abandoned_ms;

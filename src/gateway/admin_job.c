@@ -64,6 +64,7 @@ struct admin_job *admin_job_new(struct worker *worker, struct http_exchange *x,
     }
     job->magic = ADMIN_JOB_MAGIC;
     job->gateway = worker->gateway;
+    job->worker = worker;
     job->exchange = x;
     job->ask = ask;
     slice_to_cstr(slice_from_cstr(worker->gateway->ledger_path), job->path, sizeof(job->path));

@@ -19,6 +19,7 @@ struct admin_job {
     uint32_t magic;
     uv_work_t work;
     struct gateway *gateway;
+    struct worker *worker;          /* of the loop only */
     struct http_exchange *exchange; /* NULL: the client left */
     void (*ask)(struct admin_job *job);
     char path[1024]; /* of the ledger */

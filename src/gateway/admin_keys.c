@@ -7,12 +7,14 @@
 #include "gateway/admin_job.h"
 #include "gateway/key_api.h"
 #include "gateway/key_body.h"
+#include "gateway/refusals.h"
 #include "gateway/status.h"
 
 #include "codec/json_write.h"
 #include "store/audit.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 
 #define AUDIT_PAGE 100
 
@@ -44,23 +46,37 @@ static void ask_change(struct admin_job *job)
 }
 
 /* Who asks, as the audit log calls it; and the keys of this moment. */
-static void set_caller(struct admin_job *job, struct worker *worker, struct http_exchange *x)
+static void set_caller(struct admin_job *job, const struct caller *caller,
+                       const struct http_exchange *x)
 {
-    job->keys = key_set_ref(worker->keys);
-    slice_to_cstr(SLICE("local"), job->actor, sizeof(job->actor));
     struct slice peer = http_exchange_peer(x);
+    /* caller->key is of this set */
+    job->keys = key_set_ref(job->worker->keys);
+    job->caller = caller->key;
+    if (caller->key == NULL) {
+        slice_to_cstr(SLICE("local"), job->actor, sizeof(job->actor));
+    } else {
+        snprintf(job->actor, sizeof(job->actor), "admin:%llu %s",
+                 (unsigned long long)caller->key->id, caller->key->name);
+    }
     slice_to_cstr(peer.len > 0 ? peer : SLICE("socket"), job->source, sizeof(job->source));
 }
 
 static void change(struct worker *worker, struct http_exchange *x, struct slice body,
                    enum key_operation operation)
 {
+    struct caller caller;
+    struct error error;
+    if (!exchange_admin(worker, x, &caller, &error)) {
+        answer_error_of(x, &error);
+        return;
+    }
     struct admin_job *job = admin_job_new(worker, x, ask_change);
     if (job == NULL) {
         return;
     }
     job->operation = operation;
-    set_caller(job, worker, x);
+    set_caller(job, &caller, x);
     /* A body beyond the ceiling is cut, and refused for what is left of it. */
     buf_append(&job->body,
                slice_of(body.ptr, body.len > KEY_BODY_MAX ? KEY_BODY_MAX + 1 : body.len));
@@ -121,13 +137,19 @@ void admin_keys(struct worker *worker, struct http_exchange *x, struct slice res
     uint64_t limit = KEY_LIST_MAX;
     (void)rest;
     (void)body;
+    struct caller caller;
+    struct error error;
+    if (!exchange_admin(worker, x, &caller, &error)) {
+        answer_error_of(x, &error);
+        return;
+    }
     if (!read_number(x, SLICE("after"), INT64_MAX, &after) ||
         !read_number(x, SLICE("limit"), KEY_LIST_MAX, &limit) || limit == 0) {
         answer_error(x, 400, "invalid_query",
                      "after is the id of a key, limit a whole number from 1 to 1000.");
         return;
     }
-    key_api_write_list(worker->keys, NULL, after, (size_t)limit,
+    key_api_write_list(worker->keys, caller.key, after, (size_t)limit,
                        clock_wall(worker->loop.clock) / NS_PER_S, &out);
     answer_json_made(x, &out);
     buf_release(&out);
@@ -137,14 +159,19 @@ void admin_key(struct worker *worker, struct http_exchange *x, struct slice rest
 {
     struct buf out = BUF_INIT(JOB_ANSWER);
     struct error error;
+    struct caller caller;
     uint64_t id = 0;
     (void)body;
+    if (!exchange_admin(worker, x, &caller, &error)) {
+        answer_error_of(x, &error);
+        return;
+    }
     if (!slice_to_u64(rest, &id)) {
         answer_error(x, 400, "invalid_id", "A key's id is a whole number.");
         return;
     }
-    if (key_api_write_one(worker->keys, NULL, id, clock_wall(worker->loop.clock) / NS_PER_S, &out,
-                          &error)) {
+    if (key_api_write_one(worker->keys, caller.key, id, clock_wall(worker->loop.clock) / NS_PER_S,
+                          &out, &error)) {
         answer_json_made(x, &out);
     } else {
         answer_error_of(x, &error);
@@ -156,9 +183,15 @@ void admin_scopes(struct worker *worker, struct http_exchange *x, struct slice r
                   struct slice body)
 {
     struct buf out = BUF_INIT(JOB_ANSWER);
+    struct caller caller;
+    struct error error;
     (void)rest;
     (void)body;
-    key_api_write_scopes(worker->keys, NULL, &out);
+    if (!exchange_admin(worker, x, &caller, &error)) {
+        answer_error_of(x, &error);
+        return;
+    }
+    key_api_write_scopes(worker->keys, caller.key, &out);
     answer_json_made(x, &out);
     buf_release(&out);
 }

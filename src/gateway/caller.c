@@ -70,6 +70,33 @@ bool caller_admit(const struct key_set *keys, bool required, const struct http_r
     return true;
 }
 
+bool caller_admit_admin(const struct key_set *keys, struct slice secret, int64_t wall_s,
+                        struct caller *ret_caller, struct caller_refusal *ret_refusal)
+{
+    const struct key *key = NULL;
+    enum key_state state = key_set_check(keys, secret, wall_s, &key);
+    *ret_caller = (struct caller){.keys = keys};
+    if (key == NULL) {
+        return refuse_unknown(ret_refusal, secret);
+    }
+    if (state != KEY_IN_FORCE) {
+        return refuse_state(ret_refusal, key, state);
+    }
+    if (key->role != KEY_ADMIN) {
+        return refuse(ret_refusal, key, 403, "client_key",
+                      "This is a client's key: it administers nothing.");
+    }
+    ret_caller->key = key;
+    return true;
+}
+
+bool caller_is_scoped(const struct caller *caller)
+{
+    const uint64_t *scopes = caller->key == NULL ? NULL : caller->key->scopes;
+    return scopes != NULL &&
+           (scopes[SCOPE_USER] | scopes[SCOPE_TEAM] | scopes[SCOPE_ORGANISATION]) != 0;
+}
+
 /* --- what it may ask for ---------------------------------------------------------------------- */
 
 static bool has_no_grants(const struct caller *caller)

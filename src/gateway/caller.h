@@ -35,6 +35,13 @@ MUST_USE bool caller_admit(const struct key_set *keys, bool required,
                            const struct http_request *request, struct slice secret, int64_t wall_s,
                            struct caller *ret_caller, struct caller_refusal *ret_refusal);
 
+/* The same where administrators' keys administer: *ret_caller is the administrator's. 403
+ * "client_key" for a client's. */
+MUST_USE bool caller_admit_admin(const struct key_set *keys, struct slice secret, int64_t wall_s,
+                                 struct caller *ret_caller, struct caller_refusal *ret_refusal);
+/* Does it belong to a user, team or organisation, so that it sees a part only? */
+bool caller_is_scoped(const struct caller *caller);
+
 /* May it ask for this route by this name? */
 bool caller_may_ask_route(const struct caller *caller, struct slice asked);
 /* May it ask for this target by this name (its own, or provider/model)? A key that lists routes

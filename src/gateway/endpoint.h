@@ -27,6 +27,8 @@ struct endpoint {
     bool prefix;
     enum http_method method;
     enum access access;
+    bool scoped; /* of ACCESS_ADMIN and ACCESS_OWNER: shows and changes an administrator what is
+                    below its own scopes only; others are closed to who has any */
     bool inference;
     enum dialect_id dialect; /* of inference endpoints */
     enum operation operation;

@@ -253,6 +253,9 @@ static bool start_workers(struct gateway *gateway, struct error *error)
             !worker_listen_admin(worker, gateway->options.admin_socket, error)) {
             return false;
         }
+        if (i == 0 && !worker_listen_keyed(worker, error)) {
+            return false;
+        }
     }
     gateway->worker_count = wanted;
     atomic_store(&gateway->workers_left, wanted);

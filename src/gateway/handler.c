@@ -65,6 +65,36 @@ static void find_knocker(const struct worker *worker, const struct http_request 
     refusal->silent = state == KEY_UNKNOWN && secret.len == 0;
 }
 
+static bool is_keyed(const struct http_exchange *x)
+{
+    const struct listener *listener = http_exchange_owner(x);
+    return listener->keyed;
+}
+
+/* Where administrators' keys administer nothing else is served. */
+static bool check_keyed(const struct worker *worker, const struct http_exchange *x,
+                        const struct endpoint *endpoint, struct caller_refusal *refusal)
+{
+    const struct http_request *request = http_exchange_request(x);
+    struct caller caller;
+    if (endpoint->access == ACCESS_PUBLIC) {
+        return true;
+    }
+    if (!caller_admit_admin(worker->keys, request_secret(request),
+                            clock_wall(worker->loop.clock) / NS_PER_S, &caller, refusal)) {
+        return false;
+    }
+    *refusal = (struct caller_refusal){.status = 403, .key = caller.key};
+    if (endpoint->access == ACCESS_KEY || endpoint->inference) {
+        refusal->code = "admin_key";
+        refusal->text = "Administrators administer here, and call no models.";
+        return false;
+    }
+    refusal->code = "admin_scope";
+    refusal->text = "This endpoint is for administrators of everything, not of a part.";
+    return endpoint->scoped || !caller_is_scoped(&caller);
+}
+
 /* The admin API is for whoever may open the socket file. In front what only looks is open while no
  * keys are required, which is loopback only. */
 static bool check_access(const struct worker *worker, const struct http_exchange *x,
@@ -73,6 +103,9 @@ static bool check_access(const struct worker *worker, const struct http_exchange
     const struct http_request *request = http_exchange_request(x);
     struct caller unused;
     bool open = !worker->snapshot->keys_required;
+    if (is_keyed(x)) {
+        return check_keyed(worker, x, endpoint, refusal);
+    }
     if (endpoint->access == ACCESS_PUBLIC || endpoint->access == ACCESS_SCRAPE || is_admin(x)) {
         return true;
     }
@@ -175,7 +208,7 @@ static void on_head(struct http_exchange *x)
     if (refuse_caller(worker, x, endpoint)) {
         return;
     }
-    if (!endpoint->inference) {
+    if (!endpoint->inference || is_keyed(x)) { /* of the latter none gets through */
         plain_head(worker, x, endpoint, rest);
         return;
     }

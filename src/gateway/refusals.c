@@ -236,3 +236,15 @@ bool exchange_caller(struct worker *worker, const struct http_exchange *x,
     }
     return error_set(error, ERROR_DENIED, refusal.code, "%s", refusal.text);
 }
+
+bool exchange_admin(struct worker *worker, const struct http_exchange *x, struct caller *ret_caller,
+                    struct error *error)
+{
+    const struct listener *listener = http_exchange_owner(x);
+    struct caller_refusal refusal;
+    *ret_caller = (struct caller){.keys = worker->keys};
+    return !listener->keyed ||
+           caller_admit_admin(worker->keys, request_secret(http_exchange_request(x)),
+                              clock_wall(worker->loop.clock) / NS_PER_S, ret_caller, &refusal) ||
+           error_set(error, ERROR_DENIED, refusal.code, "%s", refusal.text);
+}

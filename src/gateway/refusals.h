@@ -36,4 +36,9 @@ void refusal_note(struct worker *worker, const struct http_exchange *x,
 MUST_USE bool exchange_caller(struct worker *worker, const struct http_exchange *x,
                               struct caller *ret_caller, struct error *error);
 
+/* Who administers on it: *ret_caller has no key on the unix socket (the owner may do everything),
+ * else an administrator's. False: its key has ended since the head was let through. */
+MUST_USE bool exchange_admin(struct worker *worker, const struct http_exchange *x,
+                             struct caller *ret_caller, struct error *error);
+
 #endif

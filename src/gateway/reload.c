@@ -97,8 +97,12 @@ static bool same_listeners(const struct server_settings *old, const struct serve
 {
     bool same = old->listen_count == new->listen_count && old->workers == new->workers &&
                 (old->tls_certificate.len == 0) == (new->tls_certificate.len == 0);
+    same = same && old->admin_listen_count == new->admin_listen_count;
     for (size_t i = 0; same && i < new->listen_count; i++) {
         same = slice_eq(old->listen[i], new->listen[i]);
+    }
+    for (size_t i = 0; same && i < new->admin_listen_count; i++) {
+        same = slice_eq(old->admin_listen[i], new->admin_listen[i]);
     }
     return same;
 }
@@ -116,8 +120,8 @@ static void warn_unchangeable(const struct gateway *gateway, const struct snapsh
     const struct snapshot *old = gateway->snapshot;
     if (!same_listeners(&old->server, &new->server)) {
         log_event(LOG_WARN, "restart_needed",
-                  "server.listen, server.workers and switching TLS on or off take effect at the "
-                  "next start");
+                  "server.listen, admin.listen, server.workers and switching TLS on or off take "
+                  "effect at the next start");
     }
     if (!same_limits(&old->server, &new->server)) {
         log_event(LOG_WARN, "restart_needed",

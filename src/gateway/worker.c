@@ -56,6 +56,9 @@ static void take_news(struct worker *worker)
     SSL_CTX *tls = gateway_tls(worker->gateway);
     if (tls != worker->tls) {
         http_server_set_tls(worker->server, tls);
+        if (worker->keyed != NULL) {
+            http_server_set_tls(worker->keyed, tls);
+        }
     }
     SSL_CTX_free(worker->tls);
     worker->tls = tls;
@@ -76,7 +79,8 @@ static void on_upstream_closed(void *user)
 
 static void maybe_leave(struct worker *worker)
 {
-    if (worker->stopping && worker->drained_server && worker->drained_admin) {
+    if (worker->stopping && worker->drained_server && worker->drained_admin &&
+        worker->drained_keyed) {
         worker->stopping = false;
         call_linger_end(worker, false);
         upstream_close(worker->upstream, on_upstream_closed, worker);
@@ -91,6 +95,9 @@ static void on_server_drained(void *owner)
     }
     if (worker->admin == NULL || http_server_connections(worker->admin) == 0) {
         worker->drained_admin = true;
+    }
+    if (worker->keyed == NULL || http_server_connections(worker->keyed) == 0) {
+        worker->drained_keyed = true;
     }
     maybe_leave(worker);
 }
@@ -133,6 +140,9 @@ static void on_async(uv_async_t *async)
     http_server_drain(worker->server, ms + CUT_GRACE_MS, on_server_drained);
     if (worker->admin != NULL) {
         http_server_drain(worker->admin, ms + CUT_GRACE_MS, on_server_drained);
+    }
+    if (worker->keyed != NULL) {
+        http_server_drain(worker->keyed, ms + CUT_GRACE_MS, on_server_drained);
     }
 }
 
@@ -203,6 +213,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     worker->index = index;
     worker->admin_fd = -1;
     worker->drained_admin = true;
+    worker->drained_keyed = true;
     random_secure(&seed, sizeof(seed));
     random_seed(&worker->random, seed);
     buf_init(&worker->out, OUT_BYTES_MAX);
@@ -220,8 +231,9 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     deadline_init(&worker->hold, &worker->loop, call_hold_due, worker);
     worker->hold_ms = HOLD_MS;
     deadline_init(&worker->admin_rest, &worker->loop, on_admin_rested, worker);
-    worker->front_listener = (struct listener){worker, false};
-    worker->admin_listener = (struct listener){worker, true};
+    worker->front_listener = (struct listener){.worker = worker};
+    worker->admin_listener = (struct listener){.worker = worker, .admin = true};
+    worker->keyed_listener = (struct listener){.worker = worker, .admin = true, .keyed = true};
     struct http_server_options options = server_options(worker, &worker->front_listener);
     worker->server = http_server_new(&worker->loop, &options);
     /* As many as there may be clients of one worker that come in waves: a connection that is closed
@@ -309,6 +321,28 @@ bool worker_listen_admin(struct worker *worker, const char *path, struct error *
     return true;
 }
 
+bool worker_listen_keyed(struct worker *worker, struct error *error)
+{
+    const struct server_settings *settings = &worker->snapshot->server;
+    struct http_server_options options = server_options(worker, &worker->keyed_listener);
+    if (settings->admin_listen_count == 0) {
+        return true;
+    }
+    worker->keyed = http_server_new(&worker->loop, &options);
+    if (worker->keyed == NULL) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    worker->drained_keyed = false;
+    for (size_t i = 0; i < settings->admin_listen_count; i++) {
+        uint16_t bound = 0;
+        if (!http_server_listen(worker->keyed, settings->admin_listen[i], false, &bound, error)) {
+            return false;
+        }
+        log_event(LOG_INFO, "admin_listening", "administrators' keys administer on port %u", bound);
+    }
+    return true;
+}
+
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
@@ -340,6 +374,9 @@ void worker_free(struct worker *worker)
     http_server_free(worker->server);
     if (worker->admin != NULL) {
         http_server_free(worker->admin);
+    }
+    if (worker->keyed != NULL) {
+        http_server_free(worker->keyed);
     }
     upstream_free(worker->upstream);
     snapshot_unref(worker->snapshot);

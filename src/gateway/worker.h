@@ -19,21 +19,24 @@ struct call;
 
 #define WORKER_OUT_KEPT ((size_t)256 << 10)
 
-/* What an exchange's owner is: which of the worker's two servers it came through. */
+/* What an exchange's owner is: which of the worker's servers it came through. */
 struct listener {
     struct worker *worker;
-    bool admin; /* the unix socket: whoever may open the file administers */
+    bool admin; /* administers: whoever may open the unix socket, or */
+    bool keyed; /* who has an administrator's key, and within what that may */
 };
 
 struct worker {
     struct gateway *gateway;
     struct listener front_listener;
     struct listener admin_listener;
+    struct listener keyed_listener;
     unsigned index;
     pthread_t thread;
     struct net_loop loop;
     struct http_server *server;
     struct http_server *admin; /* worker 0 only: the unix socket */
+    struct http_server *keyed; /* worker 0 only: admin.listen; NULL: none */
     uv_poll_t admin_poll;
     int admin_fd;               /* -1: none */
     struct deadline admin_rest; /* after an accept that failed for want of something */
@@ -62,6 +65,7 @@ struct worker {
     struct call_keep keep;    /* those that are over */
     bool drained_server;
     bool drained_admin;
+    bool drained_keyed;
     bool stopping;
     unsigned stops; /* of the gateway, heeded so far */
 };
@@ -71,6 +75,8 @@ MUST_USE struct worker *worker_new(struct gateway *gateway, unsigned index, stru
  * once). */
 MUST_USE bool worker_listen(struct worker *worker, struct error *error);
 MUST_USE bool worker_listen_admin(struct worker *worker, const char *path, struct error *error);
+/* The addresses of admin.listen, if there are any. */
+MUST_USE bool worker_listen_keyed(struct worker *worker, struct error *error);
 MUST_USE bool worker_start(struct worker *worker, struct error *error);
 /* After its thread ended (or never started). */
 void worker_free(struct worker *worker);

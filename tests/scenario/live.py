@@ -496,6 +496,100 @@ keys: { required: true }
         self.recorded()
 
 
+class AdministratorsKeepToTheirOwn(TenantsSeeNothing):
+    says = "An administrator's key administers on its own listener, and only what is below it"
+
+    def config(self):
+        return super().config() + "admin: { listen: 127.0.0.1:0 }\n"
+
+    def listening(self):
+        lines = [json.loads(line) for line in self.sluice.log().splitlines() if line[:1] == "{"]
+        return [line["msg"] for line in lines if line.get("event") == "admin_listening"]
+
+    def made(self, *options):
+        status, out, err = self.sluice.run(
+            "key", "create", "-c", self.sluice.config, "--json", *options
+        )
+        self.expect(status == 0, err)
+        return json.loads(out)
+
+    def admin(self, key, method, path, body=None, status=200, code=None):
+        front, self.sluice.port = self.sluice.port, self.admin_port
+        try:
+            got = self.ask(key, method, path, body)
+        finally:
+            self.sluice.port = front
+        self.expect(got.status == status, f"{path} {body}: {got.status} {got.body}")
+        told = json.loads(got.body) if got.body[:1] == b"{" else {}
+        if code is not None:
+            self.expect(told.get("error", {}).get("code") == code, f"{path}: {got.body}")
+        return told
+
+    def play(self):
+        self.asked = []
+        log = wait_until(self.listening, 5, "it says where it listens")
+        self.admin_port = int(log[0].split()[-1])
+        all_of_it = self.made("--name", "root", "--admin")["key"]
+        part = self.made(
+            *("--name", "ops", "--admin", "--org", "acme", "--cap-usd", "10", "--per", "month"),
+            *("--route", "red"),
+        )
+        part = part["key"]
+        other = self.made("--name", "foreign", "--org", "other", "--user", "eve")
+        client = self.key("client", "acme", "red", "redone")
+        # Who is none, and what is not there.
+        self.admin("sk-sl-none", "GET", "/sluice/v1/keys", status=401, code="invalid_api_key")
+        self.admin(client, "GET", "/sluice/v1/keys", status=403, code="client_key")
+        self.admin(client, "POST", "/sluice/v1/keys", {"name": "x"}, 403, "client_key")
+        for key in (part, all_of_it):
+            body = {"model": "red", "messages": [{"role": "user", "content": "Hi"}]}
+            self.admin(key, "POST", "/v1/chat/completions", body, 403, "admin_key")
+            self.admin(key, "GET", "/v1/models", None, 403, "admin_key")
+            self.expect(self.chat(key, "red").status == 403, "an administrator calls a model")
+            got = self.ask(key, "GET", "/sluice/v1/keys")
+            self.expect(got.status == 403, f"in front: {got.body}")
+        # All of it, and a part.
+        names = [key["name"] for key in self.admin(all_of_it, "GET", "/sluice/v1/keys")["keys"]]
+        self.expect(names == ["foreign", "client"], f"of clients' keys it sees {names}")
+        self.admin(all_of_it, "GET", "/sluice/v1/calls")
+        self.admin(all_of_it, "GET", "/sluice/v1/audit")
+        names = [key["name"] for key in self.admin(part, "GET", "/sluice/v1/keys")["keys"]]
+        self.expect(names == ["client"], f"the part sees {names}")
+        scopes = [s["name"] for s in self.admin(part, "GET", "/sluice/v1/scopes")["scopes"]]
+        self.expect(scopes == ["ann", "acme"], f"the part sees {scopes}")
+        for path in ("calls", "report", "targets", "audit", "audit/verify"):
+            self.admin(part, "GET", f"/sluice/v1/{path}", None, 403, "admin_scope")
+        self.admin(part, "GET", f"/sluice/v1/keys/{other['id']}", None, 404, "key_not_found")
+        for path in ("revoke", "rotate", "acknowledge"):
+            body = {"which": other["id"]}
+            self.admin(part, "POST", f"/sluice/v1/keys/{path}", body, 404, "key_not_found")
+        # No more than it has.
+        order = {"name": "new", "routes": ["red"], "caps": [{"usd": 5, "per": "month"}]}
+        for more in (
+            {"caps": [{"usd": 11, "per": "month"}]},
+            {"caps": []},
+            {"routes": ["red", "blue"]},
+            {"organisation": "other"},
+            {"admin": True},
+        ):
+            self.admin(part, "POST", "/sluice/v1/keys", {**order, **more}, 403, "exceeds_creator")
+        made = self.admin(part, "POST", "/sluice/v1/keys", order)
+        self.expect(made.get("organisation") == "acme", f"made: {made}")
+        self.expect(self.chat(made["key"], "red").status == 200, "the new key")
+        self.admin(part, "POST", "/sluice/v1/keys/revoke", {"which": "new"})
+        self.expect(self.chat(made["key"], "red").status == 401, "the revoked key")
+        # Revoked itself, it is out at once.
+        status, _, err = self.sluice.run("key", "revoke", "-c", self.sluice.config, "ops")
+        self.expect(status == 0, err)
+        self.admin(part, "GET", "/sluice/v1/keys", status=401, code="key_revoked")
+        entries = self.admin(all_of_it, "GET", "/sluice/v1/audit?limit=1000")["entries"]
+        acts = {(e["actor"], e["action"], e["outcome"]) for e in entries}
+        self.expect(("admin:2 ops", "key.create", "ok") in acts, f"acts: {acts}")
+        self.expect(("admin:2 ops", "key.create", "exceeds_creator") in acts, f"acts: {acts}")
+        self.expect(("admin:2 ops", "key.rotate", "key_not_found") in acts, f"acts: {acts}")
+        self.admin(all_of_it, "GET", "/sluice/v1/audit/verify")
+
+
 class ExplainAgrees(Live):
     says = "Explain and the real path decide the same for thousands of random requests"
     targets = """\
@@ -575,5 +669,6 @@ LIVE = {
     "connections_come_and_go": ConnectionsComeAndGo,
     "keys_take_effect_at_once": KeysTakeEffectAtOnce,
     "keys_tenants_see_nothing": TenantsSeeNothing,
+    "keys_administrators": AdministratorsKeepToTheirOwn,
     "explain_agrees": ExplainAgrees,
 }

@@ -211,7 +211,9 @@ static void resolve_webhook(struct reader *reader, const struct yaml *caps)
         return;
     }
     settings->webhook = slice_trim(node->text);
-    settings->webhook_token = token == NULL ? SLICE_EMPTY : slice_trim(token->text);
+    if (token != NULL) { /* what was read of secrets is wiped after this */
+        settings->webhook_token = arena_copy(&reader->snapshot->arena, slice_trim(token->text));
+    }
     if (!url_parse(settings->webhook, &settings->webhook_url, &error)) {
         report_error(reader, node->place, "bad_value", "write https://host/path", error.text);
     }

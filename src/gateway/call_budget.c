@@ -112,6 +112,13 @@ static const char *code_of(const struct budget_refusal *refusal)
     return codes[refusal->limit];
 }
 
+static const struct rate_limits no_rates = {
+    .requests = {-1, -1, -1},
+    .tokens = {-1, -1, -1},
+    .input_tokens = {-1, -1, -1},
+    .output_tokens = {-1, -1, -1},
+};
+
 /* A refused rate is told in headers as it is. */
 static void note_rate(struct call *call, const struct budget_refusal *refusal)
 {
@@ -120,7 +127,7 @@ static void note_rate(struct call *call, const struct budget_refusal *refusal)
                                                                  : NULL;
     if (limit != NULL) {
         if (!call->own_limited) {
-            call->own_limits.requests = call->own_limits.tokens = (struct rate_limit){-1, -1, -1};
+            call->own_limits = no_rates;
         }
         int64_t left = refusal->allowed - refusal->used;
         *limit = (struct rate_limit){refusal->allowed, left > 0 ? left : 0, refusal->reset_ms};
@@ -212,6 +219,7 @@ bool call_budget_tokens(struct call *call, enum call_step *ret_step)
         return false;
     }
     budget_rates(budget, &call->claim, &requests, &tokens);
+    call->own_limits = no_rates;
     call->own_limits.requests = told_rate(&requests);
     call->own_limits.tokens = told_rate(&tokens);
     call->own_limited = requests.limit != LIMIT_NONE || tokens.limit != LIMIT_NONE;

@@ -33,6 +33,7 @@ const struct dialect dialect_anthropic = {
     .encoder_new = anthropic_encoder_new,
     .encoder_free = anthropic_encoder_free,
     .encode = anthropic_encode,
+    .usage_required = true,
     .unsaid = anthropic_unsaid,
     .stream_content_type = SLICE_INIT("text/event-stream"),
     .stream_comments = true,

@@ -178,6 +178,8 @@ struct dialect {
                                  and a cut connection as a fault of the network: the body ends in
                                  order after them */
     int overloaded_status;    /* that clients know as a provider's overload; 0: 503 */
+    bool usage_required;      /* its answers cannot be without usage: an estimate of ours stands where
+                                 the provider tells none */
     struct slice stream_ping; /* keeps a translated stream alive; NULL: the dialect has none */
 
     /* Which member asks for it, as a JSON pointer; several, with blanks between them, where the

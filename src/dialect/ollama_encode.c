@@ -214,7 +214,8 @@ static void take_arguments(struct ollama_encoder *o, const struct event *event)
 
 /* --- the end --- */
 
-/* Without a reason where none was told, and where it is a failure: there is no word for it. */
+/* Without a reason where none was told, and where it is a failure: there is no word for it; without
+ * counts where the provider told none (NULL), as Ollama itself does. */
 static void append_done(const struct usage *usage, enum finish_reason finish, struct buf *out)
 {
     buf_append(out, SLICE(",\"done\":true"));
@@ -222,10 +223,16 @@ static void append_done(const struct usage *usage, enum finish_reason finish, st
         buf_append(out, finish == FINISH_LENGTH ? SLICE(",\"done_reason\":\"length\"")
                                                 : SLICE(",\"done_reason\":\"stop\""));
     }
-    buf_append(out, SLICE(",\"total_duration\":0,\"load_duration\":0,\"prompt_eval_count\":"));
-    buf_append_i64(out, usage->input);
-    buf_append(out, SLICE(",\"prompt_eval_duration\":0,\"eval_count\":"));
-    buf_append_i64(out, usage->output);
+    buf_append(out, SLICE(",\"total_duration\":0,\"load_duration\":0"));
+    if (usage != NULL) {
+        buf_append(out, SLICE(",\"prompt_eval_count\":"));
+        buf_append_i64(out, usage->input);
+    }
+    buf_append(out, SLICE(",\"prompt_eval_duration\":0"));
+    if (usage != NULL) {
+        buf_append(out, SLICE(",\"eval_count\":"));
+        buf_append_i64(out, usage->output);
+    }
     buf_append(out, SLICE(",\"eval_duration\":0}"));
 }
 
@@ -236,7 +243,7 @@ static void append_end(struct ollama_encoder *o, struct buf *out)
     buf_append(out, is_plain(&o->base)
                         ? SLICE(",\"response\":\"\"")
                         : SLICE(",\"message\":{\"role\":\"assistant\",\"content\":\"\"}"));
-    append_done(&o->base.usage, o->finish, out);
+    append_done(o->base.has_usage ? &o->base.usage : NULL, o->finish, out);
     buf_append_char(out, '\n');
     o->base.over = true;
 }
@@ -276,6 +283,7 @@ static void encode_event(struct ollama_encoder *o, const struct event *event, st
         break;
     case EVENT_USAGE:
         usage_report(&e->usage, &event->usage);
+        e->has_usage = true;
         break;
     case EVENT_ERROR:
         append_error(o, event, out);
@@ -437,6 +445,7 @@ bool ollama_write_answer(const struct answer_head *head, const struct frame *fra
             keep_model(e, event);
         } else if (event->kind == EVENT_USAGE) {
             usage_report(&e->usage, &event->usage);
+            e->has_usage = true;
         }
     }
     if (head->operation == OPERATION_EMBEDDING) {
@@ -444,7 +453,7 @@ bool ollama_write_answer(const struct answer_head *head, const struct frame *fra
     } else {
         append_head(e, out);
         good = append_message(e, frame, out);
-        append_done(&e->usage, finish_of(frame), out);
+        append_done(e->has_usage ? &e->usage : NULL, finish_of(frame), out);
     }
     encoder_free(e);
     return good && !out->failed;

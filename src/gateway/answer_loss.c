@@ -37,6 +37,27 @@ static void look_at(const struct dialect *front, struct loss *loss, const struct
     }
 }
 
+/* Counts and vectors are not of interest here: all of their answers tell it, or nobody asks. */
+static bool wants_usage(const struct call *call)
+{
+    bool words =
+        call->chat.operation == OPERATION_CHAT || call->chat.operation == OPERATION_COMPLETION;
+    return words && (call->include_usage || !call->streamed);
+}
+
+bool answer_usage_estimate(const struct call *call, struct event *ret_event)
+{
+    const struct attempt *attempt = &call->attempt;
+    if (attempt->meter.told_usage || !call->front->usage_required ||
+        attempt->lane != LANE_TRANSLATE || attempt->back_id == call->endpoint->dialect) {
+        return false;
+    }
+    struct meter meter = attempt->meter;
+    meter_settle(&meter, call->tokens.expected, false);
+    *ret_event = (struct event){.kind = EVENT_USAGE, .usage = meter.usage};
+    return true;
+}
+
 void answer_loss_frame(struct call *call, const struct frame *frame)
 {
     struct attempt *attempt = &call->attempt;
@@ -45,5 +66,8 @@ void answer_loss_frame(struct call *call, const struct frame *frame)
     }
     for (size_t i = 0; i < frame->count; i++) {
         look_at(call->front, &attempt->loss, &frame->events[i]);
+    }
+    if (frame->terminal && !attempt->meter.told_usage && wants_usage(call)) {
+        add(&attempt->loss, SLICE("usage"));
     }
 }

@@ -141,6 +141,7 @@ void meter_frame(struct meter *meter, const struct frame *frame)
         case EVENT_USAGE:
             usage_report(&meter->usage, &event->usage);
             meter->reported_bytes = meter->text_bytes;
+            meter->told_usage = true;
             break;
         case EVENT_ERROR:
             meter_error(meter, event);

@@ -30,6 +30,7 @@ struct meter {
     bool started;              /* the provider named the answer; it may have said nothing yet */
     bool nameless;             /* a call came without a name */
     bool unread;               /* something passed to the client that we could not read */
+    bool told_usage;           /* the provider did: not only our estimate */
     bool ended;                /* the provider's own end of stream */
     bool failed;               /* an error event came */
     bool called;               /* a tool */

@@ -131,6 +131,15 @@ static bool encode_frame(struct call *call, const struct frame *frame, struct bu
     return out->failed || call->front->encode(call->encoder, frame, out) || out->failed;
 }
 
+static void encode_estimate(struct call *call, struct buf *out)
+{
+    struct event event;
+    if (answer_usage_estimate(call, &event)) {
+        const struct frame frame = {.events = &event, .count = 1};
+        (void)encode_frame(call, &frame, out);
+    }
+}
+
 /* The bytes as they came, less what only we asked for. */
 static void append_raw(const struct attempt *attempt, const struct frame *frame, struct buf *out)
 {
@@ -291,6 +300,9 @@ static bool take_frame(struct call *call, struct frame *frame)
         append_meta(call, out);
     }
     if (attempt->lane == LANE_TRANSLATE) {
+        if (frame->terminal) {
+            encode_estimate(call, out);
+        }
         (void)encode_frame(call, &rest, out);
     } else {
         append_raw(attempt, frame, out);
@@ -426,6 +438,7 @@ bool stream_take(struct call *call, struct slice bytes)
 static void encode_end(struct call *call)
 {
     if (call->attempt.lane == LANE_TRANSLATE && !call->attempt.meter.ended) {
+        encode_estimate(call, &call->worker->out);
         (void)encode_frame(call, &end_frame, &call->worker->out);
     }
 }
@@ -470,6 +483,7 @@ bool stream_whole(struct call *call, const struct frame *frame)
     }
     settle_at_end(call);
     append_meta(call, out);
+    encode_estimate(call, out);
     (void)encode_frame(call, &end_frame, out);
     buf_release(&call->attempt.answer); /* what the frame was read from must not follow */
     return flush_out(call);

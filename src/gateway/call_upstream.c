@@ -266,15 +266,35 @@ static void on_data(struct upstream_request *r, struct slice bytes)
     }
 }
 
+/* Our estimate of the usage in front of the answer's events, where its dialect wants one. */
+static void add_estimate(struct call *call, struct frame *frame)
+{
+    struct event estimate;
+    if (!answer_usage_estimate(call, &estimate)) {
+        return;
+    }
+    struct event *events = arena_array(&call->arena, frame->count + 1, sizeof *events);
+    if (events != NULL) { /* else the answer's writer tells what it knows: the prompt's */
+        events[0] = estimate;
+        for (size_t i = 0; i < frame->count; i++) {
+            events[i + 1] = frame->events[i];
+        }
+        frame->events = events;
+        frame->count++;
+    }
+}
+
 /* The client's body from the answer's events, before the attempt is settled: what cannot be written
  * is a failed attempt, not a broken answer. The request's own body is not needed any more. */
 static bool translate_whole(struct call *call, const struct frame *frame)
 {
     struct attempt *attempt = &call->attempt;
     struct answer_head head;
+    struct frame answer = *frame;
     call_answer_head(call, &head);
+    add_estimate(call, &answer);
     buf_clear(&attempt->body);
-    if (!call->front->write_answer(&head, frame, &attempt->body) || attempt->body.failed) {
+    if (!call->front->write_answer(&head, &answer, &attempt->body) || attempt->body.failed) {
         attempt_fail(call, attempt->body.failed ? "answer_too_large" : "malformed_answer", "");
         return false;
     }

@@ -46,6 +46,7 @@ struct request_change {
                           another price.) */
     bool max_completion_tokens; /* the provider wants the newer member name when we inject one */
     bool replay_reasoning;      /* the provider wants reasoning_content back in turns with calls */
+    bool reasons;               /* the target's model thinks, asked to or not */
     bool reasoning_details;     /* it knows OpenRouter's `reasoning_details` and wants them back */
     bool cache_marks;           /* the provider knows Anthropic's `cache_control` in parts and tools
                                    of OpenAI's dialect */

@@ -225,9 +225,17 @@ static void write_reasoning(struct responses_writer *w)
     json_end_object(&w->json);
 }
 
+/* Models think unasked too, and what is not stored there must come back with the calls. */
+static bool may_think(const struct responses_writer *w)
+{
+    bool off =
+        w->chat->thinking == THINKING_OFF || slice_eq(w->chat->reasoning_effort, SLICE("none"));
+    return w->change->reasons && w->chat->store != 1 && !off;
+}
+
 static void write_include(struct responses_writer *w)
 {
-    bool ciphers = thinks(w->chat);
+    bool ciphers = thinks(w->chat) || may_think(w);
     if (!ciphers && !w->chat->logprobs) {
         return;
     }

@@ -148,6 +148,7 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
         .add_usage = call->streamed && !call->include_usage && may_ask,
         .drop_routing = (provider->quirks & QUIRK_ROUTING_FIELDS) == 0,
         .replay_reasoning = (provider->quirks & QUIRK_REPLAY_REASONING) != 0,
+        .reasons = (attempt->target->capabilities & CAPABILITY_REASONING) != 0,
         .reasoning_details = (provider->quirks & QUIRK_REASONING_DETAILS) != 0,
         .cache_marks = (provider->quirks & QUIRK_CACHE_MARKS) != 0,
         .default_max_tokens = attempt->target->output_tokens,

@@ -173,14 +173,14 @@ struct dialect {
     /* In front of our streams; behind what a provider's are known by, beside text/event-stream and
        NDJSON, which are always streams. */
     struct slice stream_content_type;
-    bool stream_comments;     /* clients skip comments in our streams. Google's do not: its SDK for
-                                 Python takes every line that is no data for a piece of an error */
-    bool error_ends_stream;   /* clients take write_stream_error()'s words as an end of the stream
-                                 and a cut connection as a fault of the network: the body ends in
-                                 order after them */
-    int overloaded_status;    /* that clients know as a provider's overload; 0: 503 */
-    bool usage_required;      /* its answers cannot be without usage: an estimate of ours stands where
-                                 the provider tells none */
+    bool stream_comments;   /* clients skip comments in our streams. Google's do not: its SDK for
+                               Python takes every line that is no data for a piece of an error */
+    bool error_ends_stream; /* clients take write_stream_error()'s words as an end of the stream
+                               and a cut connection as a fault of the network: the body ends in
+                               order after them */
+    int overloaded_status;  /* that clients know as a provider's overload; 0: 503 */
+    bool usage_required;    /* its answers cannot be without usage: an estimate of ours stands where
+                               the provider tells none */
     struct slice stream_ping; /* keeps a translated stream alive; NULL: the dialect has none */
 
     /* Which member asks for it, as a JSON pointer; several, with blanks between them, where the

@@ -399,6 +399,9 @@ static bool pass_unread(struct call *call, const struct frame *frame)
     struct meter *meter = &call->attempt.meter;
     meter->unread = meter->unread || !frame->garbled;
     meter->next_number = frame->next_number > 0 ? frame->next_number : meter->next_number;
+    if (call->abandoned) {
+        return true; /* nobody is there to get it */
+    }
     if (!call->committed) {
         stream_commit(call);
     }

@@ -318,6 +318,21 @@ static void resolve_endpoint(struct reader *reader, const struct yaml *section)
     }
 }
 
+/* The classifier's requests are not signed. */
+static void check_plain_credential(struct reader *reader, const struct yaml *node, uint16_t target)
+{
+    const struct snapshot *snapshot = reader->snapshot;
+    if (target >= snapshot->policy.target_count) {
+        return;
+    }
+    const struct provider *provider =
+        &snapshot->providers[snapshot->policy.targets[target].provider];
+    if (provider->auth == AUTH_AWS_SIGV4 || provider->auth == AUTH_GOOGLE_SERVICE_ACCOUNT) {
+        report_error(reader, node->place, "bad_value", "take one whose provider has a key",
+                     "the classifier cannot ask a target whose requests are signed");
+    }
+}
+
 static void resolve_asked_target(struct reader *reader, const struct yaml *section)
 {
     const struct yaml *node = setting_node(section, "classifier.target");
@@ -326,7 +341,9 @@ static void resolve_asked_target(struct reader *reader, const struct yaml *secti
                      "a classifier of kind target needs a target");
     }
     if (node != NULL) {
-        reader->snapshot->classifier.target = setting_target(reader, node);
+        uint16_t target = setting_target(reader, node);
+        reader->snapshot->classifier.target = target;
+        check_plain_credential(reader, node, target);
     }
 }
 

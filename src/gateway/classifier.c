@@ -9,6 +9,7 @@
 #define CLASSIFIER_MAGIC 0x434c5346u
 #define CLASSIFIER_ANSWER_MAX (64u << 10)
 #define CLASSIFIER_TEXT_MAX 2000
+#define PATH_BYTES_MAX ((size_t)16 << 10)
 #define ANSWER_TOKENS 16 /* of a target: one word */
 
 struct classifier_request {
@@ -289,6 +290,22 @@ static void write_message(struct json_writer *w, struct slice role, struct slice
     json_end_object(w);
 }
 
+/* Empty: out of memory. */
+static struct slice path_of(const struct classifier_request *c, const struct chat *chat,
+                            struct arena *arena)
+{
+    struct buf path = BUF_INIT(PATH_BYTES_MAX);
+    buf_append(&path, c->provider->url.path);
+    if (c->dialect->write_path != NULL) {
+        (void)c->dialect->write_path(chat, c->target->model, &path);
+    } else {
+        buf_append(&path, c->dialect->request_path(chat));
+    }
+    struct slice copy = path.failed ? SLICE_EMPTY : arena_copy(arena, buf_slice(&path));
+    buf_release(&path);
+    return copy;
+}
+
 /* A request of our own in OpenAI's dialect, read and written again in the target's. */
 static bool write_target_body(struct classifier_request *c, struct arena *arena)
 {
@@ -322,9 +339,7 @@ static bool write_target_body(struct classifier_request *c, struct arena *arena)
                   ->read_request(buf_slice(&text), &doc, arena, &chat, &error) &&
               c->dialect->write_request(&chat, &change, &c->body, &loss, &error);
     if (ok) {
-        struct slice path = c->dialect->request_path(&chat);
-        c->request.path =
-            arena_printf(arena, "%.*s%.*s", SLICE_ARG(c->provider->url.path), SLICE_ARG(path));
+        c->request.path = path_of(c, &chat, arena);
         ok = c->request.path.len > 0;
     }
     json_doc_release(&doc);
@@ -405,6 +420,10 @@ static bool prepare_target(struct classifier_request *c, uint16_t index)
     bool probe;
     if (!may_ask(call, target)) {
         return false;
+    }
+    enum provider_auth auth = call->snapshot->providers[target->provider].auth;
+    if (auth == AUTH_AWS_SIGV4 || auth == AUTH_GOOGLE_SERVICE_ACCOUNT) {
+        return false; /* nothing is signed here: sluice check says so */
     }
     c->target = target;
     c->provider = &call->snapshot->providers[target->provider];

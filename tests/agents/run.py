@@ -227,7 +227,8 @@ def asks_again(agent, url, fake, back):
 def is_stream(request):
     by_default = request["target"].startswith("/api/")
     asked = json.loads(request["body"]).get("stream", by_default)
-    return asked or "streamGenerateContent" in request["target"]
+    target = request["target"]
+    return asked or "streamGenerateContent" in target or target.endswith("/converse-stream")
 
 
 def cases(backs):

@@ -64,7 +64,11 @@ def install_npm(source, directory):
         return None
     for name in files:
         shutil.copy(name, directory)
-    result = quiet("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=directory)
+    # not "npm ci": that refuses a lock without packages for systems that are not ours, which some
+    # registries do not have; "install" keeps to the lock as well
+    options = ("--no-audit", "--no-fund", "--ignore-scripts", "--no-save")
+    shutil.rmtree(os.path.join(directory, "node_modules"), ignore_errors=True)
+    result = quiet("npm", "install", *options, cwd=directory)
     if result.returncode != 0:
         return why_not(result)
     stamp.write()

@@ -9,10 +9,12 @@
 #include "tests/unit/gateway/answers.h"
 
 #define COMMON                                                                                     \
+    COMMON_BUT("preset: openai-compatible, base_url: 'http://127.0.0.1:$PORT/c/v1', local: false")
+#define COMMON_BUT(judge)                                                                          \
     "log: { access: false }\n"                                                                     \
     "providers:\n"                                                                                 \
     "  a: { preset: openai-compatible, base_url: 'http://127.0.0.1:$PORT/a/v1' }\n"                \
-    "  c: { preset: openai-compatible, base_url: 'http://127.0.0.1:$PORT/c/v1', local: false }\n"  \
+    "  c: { " judge " }\n"                                                                         \
     "  o: { preset: ollama, base_url: 'http://127.0.0.1:$PORT/o' }\n"                              \
     "targets:\n"                                                                                   \
     "  first: { provider: a, model: ma, price: { input_per_mtok: 1, output_per_mtok: 2 } }\n"      \
@@ -105,6 +107,16 @@ static const struct classifier_case cases[] = {
     {.name = "a target's word decides, is charged, and is no try of the plan",
      .yaml = COMMON JUDGE ROUTES BY_TARGET,
      .answer = WORD(" math.\\n"),
+     .asked = 1,
+     .task = "math",
+     .attempts = 2,
+     .cost_nd = JUDGE_COST + CALL_COST},
+    {.name = "a target whose model stands in the path is asked as well",
+     .yaml = COMMON_BUT("preset: gemini, base_url: 'http://127.0.0.1:$PORT/c/v1beta'")
+         JUDGE ROUTES BY_TARGET,
+     .answer = ANSWER("{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":"
+                      "\"math\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{"
+                      "\"promptTokenCount\":100,\"candidatesTokenCount\":10}}"),
      .asked = 1,
      .task = "math",
      .attempts = 2,

@@ -187,8 +187,30 @@ static void warn_without_credential(struct reader *reader, const struct yaml *se
     }
 }
 
+/* What can stand in a query as it is. */
+static void resolve_api_version(struct reader *reader, const struct yaml *section,
+                                struct provider *provider)
+{
+    if ((provider->quirks & QUIRK_API_VERSION) == 0) {
+        refuse_option(reader, section, "providers.*.api_version", "it is for Azure");
+        return;
+    }
+    struct slice version = file_text(reader, section, "providers.*.api_version");
+    for (size_t i = 0; i < version.len; i++) {
+        char c = version.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+        if (!plain || version.len > PLACE_MAX) {
+            report_error(reader, setting_node(section, "providers.*.api_version")->place,
+                         "bad_value", "for example 2024-10-21", "this is no version of an API");
+            return;
+        }
+    }
+    provider->api_version = version;
+}
+
 void resolve_cloud(struct reader *reader, const struct yaml *section, struct provider *provider)
 {
+    resolve_api_version(reader, section, provider);
     refuse_foreign_options(reader, section, provider->auth);
     if (provider->auth == AUTH_AWS_SIGV4) {
         resolve_aws(reader, section, provider);

@@ -39,6 +39,7 @@ struct provider {
     enum provider_auth auth;      /* the preset's, or what the credential that was given asks for */
     struct sigv4_credentials aws; /* of AUTH_AWS_SIGV4; secret */
     struct slice region;
+    struct slice api_version; /* of QUIRK_API_VERSION, or empty */
     struct service_account
         account; /* of AUTH_GOOGLE_SERVICE_ACCOUNT; without email: none; secret */
     unsigned dialects;

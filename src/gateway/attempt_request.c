@@ -108,14 +108,44 @@ static bool make_lines(struct call *call, bool passed, struct buf *out)
     return !out->failed;
 }
 
+/* Names of deployments are made of what needs no encoding; all else is encoded. */
+static void append_deployment(struct buf *out, struct slice model)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    buf_append(out, SLICE("/deployments/"));
+    for (size_t i = 0; i < model.len; i++) {
+        unsigned char c = (unsigned char)model.ptr[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '.' || c == '_' || c == '~';
+        const char escape[3] = {'%', digits[c >> 4], digits[c & 15]};
+        buf_append(out, plain ? slice_of(model.ptr + i, 1) : slice_of(escape, sizeof escape));
+    }
+}
+
+bool attempt_path(const struct provider *provider, enum dialect_id id, const struct chat *chat,
+                  struct slice model, struct buf *out)
+{
+    const struct dialect *back = dialect_of(id);
+    buf_append(out, provider->url.path);
+    if (back->write_path != NULL) {
+        return back->write_path(chat, model, out) && !out->failed;
+    }
+    if (provider->api_version.len > 0 && id != DIALECT_OPENAI_RESPONSES) {
+        append_deployment(out, model); /* Responses have the model in the body only */
+    }
+    buf_append(out, back->request_path(chat));
+    if (provider->api_version.len > 0) {
+        buf_append(out, SLICE("?api-version="));
+        buf_append(out, provider->api_version);
+    }
+    return !out->failed;
+}
+
 static bool make_path(struct call *call, struct buf *out)
 {
     const struct attempt *attempt = &call->attempt;
-    buf_append(out, attempt->provider->url.path);
-    if (attempt->back->write_path != NULL) {
-        return attempt->back->write_path(&call->chat, attempt->target->model, out) && !out->failed;
-    }
-    return buf_append(out, attempt->back->request_path(&call->chat));
+    return attempt_path(attempt->provider, attempt->back_id, &call->chat, attempt->target->model,
+                        out);
 }
 
 /* --- credentials that are made for each request --- */
@@ -196,7 +226,8 @@ bool attempt_request_head(struct call *call, struct upstream_request *request, s
 {
     const struct attempt *attempt = &call->attempt;
     bool passed = passes_headers(call);
-    if (!passed && attempt->back->write_path == NULL && !is_made_each_time(attempt->provider)) {
+    if (!passed && attempt->back->write_path == NULL && !is_made_each_time(attempt->provider) &&
+        attempt->provider->api_version.len == 0) {
         request->template = runtime_template(call->snapshot, attempt->target->provider,
                                              attempt->back_id, call->chat.operation);
         return true;

@@ -16,6 +16,9 @@
    `speakers` (DIALECT_BIT()s; 0: all are). DIALECT_COUNT: none does. */
 enum dialect_id attempt_dialect(const struct provider *provider, unsigned client,
                                 enum operation operation, unsigned speakers);
+/* Appends path and query of a request in this dialect: below the provider's base URL. */
+MUST_USE bool attempt_path(const struct provider *provider, enum dialect_id id,
+                           const struct chat *chat, struct slice model, struct buf *out);
 /* Fills in template, or method, path and headers (in the call's arena); the body is there already,
    because it may have to be signed. False: "request_too_large", or "credential_unavailable": this
    provider wants a signature or a token, and there is nothing to make it of now. */

@@ -2,6 +2,7 @@
 #include "gateway/classifier.h"
 
 #include "codec/json_write.h"
+#include "gateway/attempt_request.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_record.h"
 #include "gateway/runtime.h"
@@ -295,13 +296,9 @@ static struct slice path_of(const struct classifier_request *c, const struct cha
                             struct arena *arena)
 {
     struct buf path = BUF_INIT(PATH_BYTES_MAX);
-    buf_append(&path, c->provider->url.path);
-    if (c->dialect->write_path != NULL) {
-        (void)c->dialect->write_path(chat, c->target->model, &path);
-    } else {
-        buf_append(&path, c->dialect->request_path(chat));
-    }
-    struct slice copy = path.failed ? SLICE_EMPTY : arena_copy(arena, buf_slice(&path));
+    bool ok = attempt_path(c->provider, (enum dialect_id)c->provider->default_dialect, chat,
+                           c->target->model, &path);
+    struct slice copy = ok ? arena_copy(arena, buf_slice(&path)) : SLICE_EMPTY;
     buf_release(&path);
     return copy;
 }

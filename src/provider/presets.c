@@ -117,7 +117,7 @@ const struct provider_preset provider_presets[] = {
         .default_dialect = PROVIDER_DIALECT_OPENAI_CHAT,
         .auth = AUTH_API_KEY_HEADER,
         .auth_header = "api-key",
-        .quirks = QUIRK_MAX_COMPLETION_TOKENS,
+        .quirks = QUIRK_MAX_COMPLETION_TOKENS | QUIRK_API_VERSION,
         .capabilities = AGENT,
     },
     {

@@ -41,6 +41,8 @@ enum {
     QUIRK_CACHE_MARKS = 1u << 6,      /* knows Anthropic's `cache_control` in parts and tools */
     QUIRK_REASONING_DETAILS =
         1u << 7,                  /* knows OpenRouter's `reasoning_details` and wants them back */
+    QUIRK_API_VERSION = 1u << 8,  /* an older API of it has the model in the path and its own
+                                     version in the query */
     QUIRK_REPORTS_COST = 1u << 3, /* usage.cost in dollars wins over the catalogue */
 };
 

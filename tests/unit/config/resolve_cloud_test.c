@@ -214,6 +214,31 @@ static void secrets_are_not_shown(void)
     loading_end(&loading);
 }
 
+#define AZURE(more)                                                                                \
+    "providers: { azure: { base_url: https://r.openai.azure.com/openai, api_key: k" more " } }\n"  \
+    "targets: { m: { provider: azure, model: d } }\nprices: { unknown: allow }\n"
+
+static void takes_the_version_of_azures_older_api(void)
+{
+    static const char *const wrong[] = {
+        AZURE(", api_version: \"2024 10\""),
+        AZURE(", api_version: \"a&b=c\""),
+        "providers: { openai: { api_key: k, api_version: v1 } }\n",
+    };
+    struct loading loading;
+    EXPECT_SLICE(load(&loading, AZURE(", api_version: 2024-10-21"), NULL)->api_version,
+                 "2024-10-21");
+    loading_end(&loading);
+    EXPECT_SLICE(load(&loading, AZURE(""), NULL)->api_version, "");
+    loading_end(&loading);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        loading_begin(&loading, slice_from_cstr(wrong[i]), TESTING_FILE, NULL);
+        EXPECT(loading.snapshot == NULL);
+        EXPECT(says(&loading, i < 2 ? "no version of an API" : "it is for Azure"));
+        loading_end(&loading);
+    }
+}
+
 int main(void)
 {
     write_account();
@@ -227,5 +252,6 @@ int main(void)
     TEST(bedrock_refuses_what_cannot_be_meant, "... and refuses what cannot be meant");
     TEST(secrets_are_not_shown, "secrets are not shown");
     unlink(account_file);
+    TEST(takes_the_version_of_azures_older_api, "Azure's older API is named by its version");
     return tap_done();
 }

@@ -161,6 +161,12 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t seed, co
 {
     uint64_t crc = (uint32_t)~seed;
     size_t i = 0;
+    for (; i + 32 <= len; i += 32) {
+        crc = __builtin_ia32_crc32di(crc, load_u64(p + i));
+        crc = __builtin_ia32_crc32di(crc, load_u64(p + i + 8));
+        crc = __builtin_ia32_crc32di(crc, load_u64(p + i + 16));
+        crc = __builtin_ia32_crc32di(crc, load_u64(p + i + 24));
+    }
     for (; i + 8 <= len; i += 8) {
         crc = __builtin_ia32_crc32di(crc, load_u64(p + i));
     }

@@ -78,6 +78,13 @@ static void test_crc_matches_the_standard(void)
     }
     EXPECT(crc32c(0, bytes, 32) == 0x46DD794Eu);
     EXPECT(crc32c(0, NULL, 0) == 0);
+    char text[100];
+    uint32_t by_byte = 0;
+    for (size_t len = 0; len < sizeof(text); len++) { /* of every length, and in pieces */
+        EXPECT(crc32c(0, text, len) == by_byte);
+        text[len] = (char)(len * 31 + 7);
+        by_byte = crc32c(by_byte, text + len, 1);
+    }
 }
 
 static void test_crc_paths_agree_and_chain(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/store/budget_testing.h"
 
+#include "base/memory.h"
 #include "tests/tap.h"
 
 #include <stdlib.h>
@@ -480,6 +481,43 @@ static void slows_down_near_a_cap(void)
     budget_free(budget);
 }
 
+#ifdef SLUICE_FAULTS
+/* Whatever cannot be allocated, a call is refused or held in full, and nothing of it stays behind.
+ */
+static void survives_a_want_of_memory(void)
+{
+    bool happened = true;
+    for (int64_t nth = 0; happened && nth < 50; nth++) {
+        struct scope_rule rules[2] = {cap_rule(SCOPE_KEY, 1, CAP_ROLLING, 100),
+                                      cap_rule(SCOPE_KEY, 1, CAP_ROLLING, 100)};
+        struct budget_payer payer = payer_of(rules);
+        struct budget_refusal refusal;
+        struct budget_claim claim = {0};
+        struct budget_hold hold = {.open = false};
+        rules[0].limits.caps[0].window_s = rules[1].limits.caps[0].window_s = 60;
+        snprintf(rules[1].model, sizeof(rules[1].model), "m");
+        payer.rule_counts[SCOPE_KEY] = 2;
+        payer.scopes[SCOPE_TEAM] = 3;
+        struct budget *budget = budget_at_noon();
+        memory_fail_nth(nth);
+        if (budget_enter(budget, &payer, &claim, &refusal)) {
+            (void)!budget_enter_model(budget, &payer, SLICE("m"), &claim, &refusal);
+            EXPECT(budget_hold(budget, &claim, 100, &hold, &refusal));
+            EXPECT_INT(held_of(budget, SCOPE_KEY, 1), 100);
+        }
+        happened = memory_fault_happened();
+        memory_fail_nth(-1);
+        budget_settle(budget, &claim, &hold, 10);
+        budget_leave(budget, &claim, 0);
+        EXPECT(held_of(budget, SCOPE_KEY, 1) <= 0);
+        EXPECT(spend(budget, &payer, 90, 90, &refusal));
+        EXPECT(!spend(budget, &payer, 90, 90, &refusal));
+        budget_free(budget);
+    }
+    EXPECT(!happened);
+}
+#endif
+
 int main(void)
 {
     setenv("TZ", "UTC", 1);
@@ -503,5 +541,8 @@ int main(void)
     TEST(days_are_those_of_the_time_zone, "days are those of the time zone, also of 23 hours");
     TEST(begins_where_the_ledger_ended, "begins where the ledger ended");
     TEST(slows_down_near_a_cap, "slows down near a cap, where spending is ahead of time");
+#ifdef SLUICE_FAULTS
+    TEST(survives_a_want_of_memory, "survives a want of memory wherever it comes");
+#endif
     return tap_done();
 }

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is set aside for an attempt: never less than it can cost. */
+#include "gateway/attempt_bound.h"
+
+#include "base/memory.h"
+#include "tests/tap.h"
+
+static struct call *call;
+static struct target target;
+
+static void begin(void)
+{
+    target = (struct target){
+        .price = {.known = true, .base = {1000000, 2000000, -1, -1, -1, -1, -1}},
+        .context_tokens = 8000,
+        .output_tokens = 500,
+    };
+    call = memory_array(1, sizeof(*call));
+    CHECK(call != NULL);
+    call->attempt.target = &target;
+    call->attempt.lane = LANE_VERBATIM;
+    call->tokens.high = 100;
+    call->chat.choices = 1;
+}
+
+static void end(void)
+{
+    memory_free(call);
+}
+
+static struct attempt_bound bound_of(int64_t clamp)
+{
+    struct attempt_bound bound;
+    attempt_bound(call, clamp, &bound);
+    return bound;
+}
+
+static void takes_the_tightest_ceiling_that_is_sent(void)
+{
+    begin();
+    EXPECT_INT(bound_of(0).output, 500); /* the model's */
+    EXPECT_INT(bound_of(0).amount_nd, 100 * 1000 + 500 * 2000);
+    EXPECT_INT(bound_of(50).output, 50);
+    EXPECT_INT(bound_of(600).output, 500);
+    call->chat.max_tokens = 2000; /* more than the model is known to answer: it may be wrong */
+    EXPECT_INT(bound_of(0).output, 2000);
+    EXPECT_INT(bound_of(70).output, 70);
+    call->chat.max_tokens = 0;
+    target.output_tokens = 0;
+    EXPECT_INT(bound_of(0).output, 8000);
+    target.context_tokens = 0;
+    EXPECT_INT(bound_of(0).output, ATTEMPT_OUTPUT_UNKNOWN);
+    end();
+}
+
+static void counts_every_choice(void)
+{
+    begin();
+    call->chat.max_tokens = 10;
+    call->chat.choices = 5;
+    EXPECT_INT(bound_of(0).output, 50);
+    call->chat.choices = INT64_MAX;
+    call->chat.max_tokens = INT64_MAX;
+    EXPECT(bound_of(0).output > 0 && bound_of(0).amount_nd > 0);
+    end();
+}
+
+static void counts_bytes_that_nobody_read(void)
+{
+    struct chat_extra extras[] = {{SLICE_INIT("plugins"), SLICE_INIT("[\"abc\"]")}};
+    struct chat_message message = {.extras = extras, .extra_count = 1};
+    begin();
+    call->chat.extras = extras;
+    call->chat.extra_count = 1;
+    EXPECT_INT(bound_of(0).input, 100 + 14);
+    call->chat.messages = &message;
+    call->chat.message_count = 1;
+    EXPECT_INT(bound_of(0).input, 100 + 28);
+    call->attempt.lane = LANE_EDIT; /* a body that is larger than the client's */
+    call->chat.body = SLICE("{}");
+    call->attempt.body.len = 42;
+    EXPECT_INT(bound_of(0).input, 100 + 28 + 40);
+    end();
+}
+
+static void a_prediction_may_be_output(void)
+{
+    struct chat_extra extras[] = {{SLICE_INIT("prediction"), SLICE_INIT("{\"content\":\"abcd\"}")}};
+    begin();
+    call->chat.extras = extras;
+    call->chat.extra_count = 1;
+    EXPECT_INT(bound_of(0).output, 500 + 18);
+    end();
+}
+
+static void reckons_with_the_dearest_rate(void)
+{
+    begin();
+    target.price.base.cache_write_1h = 5000000;
+    target.price.base.audio_output = 90000000;
+    EXPECT_INT(bound_of(0).amount_nd, 100 * 5000 + 500 * 2000);
+    target.capabilities |= CAPABILITY_AUDIO;
+    EXPECT_INT(bound_of(0).amount_nd, 100 * 5000 + 500 * 2000); /* nothing asks for speech */
+    call->chat.needs |= CAPABILITY_AUDIO;
+    EXPECT_INT(bound_of(0).amount_nd, 100 * 5000 + 500 * 90000);
+    end();
+}
+
+static void what_makes_no_text_costs_no_output(void)
+{
+    begin();
+    call->chat.operation = OPERATION_EMBEDDING;
+    EXPECT_INT(bound_of(0).output, 0);
+    EXPECT_INT(bound_of(0).amount_nd, 100 * 1000);
+    call->chat.operation = OPERATION_TOKEN_COUNT;
+    EXPECT_INT(bound_of(0).amount_nd, 0);
+    end();
+}
+
+int main(void)
+{
+    TEST(takes_the_tightest_ceiling_that_is_sent, "takes the tightest ceiling that is sent");
+    TEST(counts_every_choice, "counts every choice, and does not overflow");
+    TEST(counts_bytes_that_nobody_read, "counts bytes that nobody read as tokens");
+    TEST(a_prediction_may_be_output, "a prediction may be charged as output");
+    TEST(reckons_with_the_dearest_rate, "reckons with the dearest rate that may apply");
+    TEST(what_makes_no_text_costs_no_output, "what makes no text costs no output");
+    return tap_done();
+}

@@ -168,24 +168,29 @@ static void point_at_need(const struct call *call, struct error *error)
     stored_place(call, error);
 }
 
+static void name_refused(const struct call *call, struct buf *message)
+{
+    const struct plan *plan = &call->decision->plan;
+    buf_append_cstr(message, "No target can take this request: ");
+    for (size_t i = 0; i < plan->count; i++) {
+        if (message->len > 260) {
+            buf_append_cstr(message, "...");
+            break;
+        }
+        const struct target *target = &call->snapshot->policy.targets[plan->entries[i].target];
+        buf_printf(message, "%s%.*s (%s)", i == 0 ? "" : ", ", SLICE_ARG(target->name),
+                   plan_reason_name((enum plan_reason)plan->entries[i].reason));
+    }
+    buf_append_char(message, '.');
+}
+
 /* The list of refused targets is the useful part of the answer: it goes into the error's `sluice`
  * member. */
 static enum call_step refuse(struct call *call)
 {
     metric_add(&call->worker->metrics.refused_plans, 1);
-    struct decision *decision = call->decision;
     struct buf message = BUF_INIT(2048);
-    buf_append_cstr(&message, "No target can take this request: ");
-    for (size_t i = 0; i < decision->plan.count; i++) {
-        if (message.len > 260) {
-            buf_append_cstr(&message, "...");
-            break;
-        }
-        const struct plan_entry *entry = &decision->plan.entries[i];
-        const struct target *target = &call->snapshot->policy.targets[entry->target];
-        buf_printf(&message, "%s%.*s (%s)", i == 0 ? "" : ", ", SLICE_ARG(target->name),
-                   plan_reason_name((enum plan_reason)entry->reason));
-    }
+    name_refused(call, &message);
     call->attempt.retry_after_ms = rest_ms(call);
     bool resting = call->attempt.retry_after_ms > 0;
     struct error place UNINITIALIZED;
@@ -193,9 +198,12 @@ static enum call_step refuse(struct call *call)
     if (!resting) {
         point_at_need(call, &place);
     }
+    if (place.pointer[0] != '\0') { /* not every dialect shows its people more than the message */
+        buf_printf(&message, " What they lack is asked for at %s.", place.pointer);
+    }
     enum call_step next =
         call_fail(call, resting ? 503 : 422, resting ? "no_target_available" : "no_feasible_target",
-                  place.pointer, "%.*s.", SLICE_ARG(buf_slice(&message)));
+                  place.pointer, "%.*s", SLICE_ARG(buf_slice(&message)));
     buf_release(&message);
     return next;
 }

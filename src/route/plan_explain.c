@@ -211,7 +211,7 @@ static void explain_refused(const struct plan_input *input, const struct plan_en
         buf_printf(out, "is not in the list for %s", task_name(input->classification.task));
         break;
     case REASON_DIALECT:
-        buf_append_cstr(out, "speaks no dialect that can carry this operation");
+        buf_append_cstr(out, "speaks no dialect that has a word for what is asked");
         break;
     default:
         explain_refused_by_number(input, entry, out);

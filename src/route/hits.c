@@ -220,7 +220,7 @@ static void negation_end(struct text_scan *scan, const struct word_bits *bits)
     }
 }
 
-/* Returns what is negated. */
+/* What follows from words that negate, here and before. */
 static SELDOM void words_attend(struct text_scan *scan, struct word_bits *bits)
 {
     negate_on(scan, bits);

@@ -27,7 +27,7 @@ PARSERS = """
     src/config/dotenv.c src/config/interpolate.c src/config/validate.c src/config/values.c
     src/config/yaml*.c
     src/dialect/*.c
-    src/gateway/decide*.c src/gateway/wishes.c
+    src/gateway/decide*.c src/gateway/key_body.c src/gateway/wishes.c
     src/provider/service_account.c src/provider/sigv4.c
     src/net/http_chunk.c src/net/http_head.c src/net/upstream_answer.c src/net/upstream_head.c
     src/sim/request.c

@@ -33,6 +33,7 @@ static void ask_change(struct admin_job *job)
         .source = slice_from_cstr(job->source),
         .set = job->keys,
         .administrator = job->caller,
+        .refusals = job->gateway->refusals,
     };
     job->ok = key_api_change(&request, &result, &job->error) &&
               gateway_refresh_keys(job->gateway, &job->error);

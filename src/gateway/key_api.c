@@ -4,12 +4,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "gateway/key_body.h"
+#include "gateway/refusals.h"
 #include "store/audit.h"
 
 #include <stdio.h>
 
 #define SECRET_START "sk-sl-"
-#define SECRET_SHOWN 10
+#define SECRET_SHOWN 4 /* digits, as a key's prefix has them */
 #define NAMES_TRIED 1000
 
 static const char *const operation_names[KEY_OPERATIONS] = {
@@ -31,32 +32,42 @@ static bool is_secret_digit(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
+/* Digits at the start of `text`, but for those with which the next key begins. */
+static size_t secret_length(struct slice text)
+{
+    size_t length = 0;
+    while (length < text.len && is_secret_digit(text.ptr[length]) &&
+           !slice_starts(slice_from(text, length), SLICE(SECRET_START))) {
+        length++;
+    }
+    return length;
+}
+
 void key_api_redact(struct slice text, struct buf *out)
 {
     if (slice_find(text, '\\') != SIZE_MAX) {
         return;
     }
-    for (;;) {
-        size_t at = slice_find_slice(text, SLICE(SECRET_START));
-        if (at == SIZE_MAX) {
-            buf_append(out, text);
-            return;
+    for (size_t at; (at = slice_find_slice(text, SLICE(SECRET_START))) != SIZE_MAX;) {
+        buf_append(out, slice_of(text.ptr, at + strlen(SECRET_START)));
+        text = slice_from(text, at + strlen(SECRET_START));
+        size_t length = secret_length(text);
+        if (length > SECRET_SHOWN) {
+            buf_append(out, slice_of(text.ptr, SECRET_SHOWN));
+            buf_append_cstr(out, "...");
+            text = slice_from(text, length);
         }
-        size_t end = at + strlen(SECRET_START);
-        while (end < text.len && is_secret_digit(text.ptr[end])) {
-            end++;
-        }
-        size_t shown = end - at > SECRET_SHOWN ? at + SECRET_SHOWN : end;
-        buf_append(out, slice_of(text.ptr, shown));
-        buf_append_cstr(out, end > shown ? "..." : "");
-        text = slice_from(text, end);
     }
+    buf_append(out, text);
 }
 
 void key_api_refused(const struct key_request *request, const struct error *error)
 {
     struct buf detail = BUF_INIT(AUDIT_DETAIL_MAX);
     struct error failure;
+    if (request->refusals != NULL && !refusals_allow(request->refusals)) {
+        return;
+    }
     if (request->body.len < AUDIT_DETAIL_MAX / 2) {
         key_api_redact(request->body, &detail);
     }

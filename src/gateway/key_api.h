@@ -14,6 +14,8 @@
 
 #define KEY_BODY_MAX ((size_t)256 << 10)
 
+struct refusals;
+
 enum key_operation {
     KEY_OPERATION_CREATE,
     KEY_OPERATION_REVOKE,
@@ -33,6 +35,7 @@ struct key_request {
     struct slice source;
     const struct key_set *set;       /* of administrator */
     const struct key *administrator; /* NULL: whoever owns the database */
+    struct refusals *refusals; /* keeps a flood out of the audit log; NULL: none is expected */
 };
 
 struct key_result {
@@ -63,8 +66,7 @@ void key_api_write_scopes(const struct key_set *set, const struct key *administr
                           struct buf *out);
 
 /* --- the audit log --- */
-/* A refusal of what `request` asked for, and of anything else. Logged when it cannot be recorded.
- */
+/* A refusal of what `request` asked for. Logged when it cannot be recorded. */
 void key_api_refused(const struct key_request *request, const struct error *error);
 struct audit_page;
 struct audit_head;

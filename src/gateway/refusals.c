@@ -160,12 +160,21 @@ static bool take_credit(struct refusals *refusals)
     if (refusals->credit_ns > REFUSALS_BURST * ENTRY_NS) {
         refusals->credit_ns = REFUSALS_BURST * ENTRY_NS;
     }
-    if (refusals->credit_ns < ENTRY_NS || refusals->noted.count == KEPT_MAX) {
+    if (refusals->credit_ns < ENTRY_NS ||
+        refusals->noted.count == KEPT_MAX) { /* the latter while the database is slow */
         refusals->noted.suppressed++;
         return false;
     }
     refusals->credit_ns -= ENTRY_NS;
     return true;
+}
+
+bool refusals_allow(struct refusals *refusals)
+{
+    pthread_mutex_lock(&refusals->lock);
+    bool allowed = take_credit(refusals);
+    pthread_mutex_unlock(&refusals->lock);
+    return allowed;
 }
 
 bool refusals_add(struct refusals *refusals, struct slice actor, struct slice source,

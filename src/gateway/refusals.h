@@ -27,6 +27,10 @@ void refusals_write(struct refusals *refusals, uv_loop_t *loop);
 bool refusals_add(struct refusals *refusals, struct slice actor, struct slice source,
                   struct slice subject, const char *outcome, struct slice detail);
 
+/* Any thread: may one more refusal be recorded, by the caller itself? False: it is counted as
+ * suppressed. */
+bool refusals_allow(struct refusals *refusals);
+
 /* The client of this exchange was refused at this endpoint. */
 void refusal_note(struct worker *worker, const struct http_exchange *x,
                   const struct endpoint *endpoint, const struct caller_refusal *refusal);

@@ -169,6 +169,9 @@ static void keys_are_redacted(void)
     buf_clear(&out);
     key_api_redact(SLICE("{\"which\":\"sk\\u002dsl-abcdEFGH0123456789\"}"), &out);
     EXPECT_INT(out.len, 0);
+    /* One that begins within another. */
+    key_api_redact(SLICE("sk-sl-vsk-sl-abcdefgh sk-sl-abcdefsk-sl-ABCDEFGH"), &out);
+    EXPECT_SLICE(buf_slice(&out), "sk-sl-vsk-sl-abcd... sk-sl-abcd...sk-sl-ABCD...");
     buf_release(&out);
 }
 

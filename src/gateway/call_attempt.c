@@ -10,6 +10,7 @@
 
 #include "base/fault.h"
 #include "dialect/emulate.h"
+#include "dialect/made_part.h"
 #include "dialect/tool_fit.h"
 #include "dialect/wish.h"
 
@@ -133,6 +134,7 @@ static bool write_body(struct call *call, const struct request_change *change, s
         chat.show_thinking = false;
     }
     return emulate(call, &chat) && fit_names(call, &chat) &&
+           made_parts_drop(&chat, attempt->back_id, &call->arena, &attempt->loss) &&
            attempt->back->write_request(&chat, change, &attempt->body, &attempt->loss, error);
 }
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dialect/made_part.h"
+
+#include "tests/unit/dialect/fixture.h"
+
+#define IMAGE(data) "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"" data "\"}}"
+#define SOUND "{\"inlineData\":{\"mimeType\":\"audio/wav\",\"data\":\"REVG\"}}"
+#define TURN(role, parts) "{\"role\":\"" role "\",\"parts\":[" parts "]}"
+static const char conversation[] =
+    "{\"contents\":[" TURN("user", "{\"text\":\"Draw.\"}," IMAGE("QUJD")) "," TURN(
+        "model",
+        "{\"text\":\"There.\"}," IMAGE(
+            "REVG") "," SOUND) "," TURN("user",
+                                        "{\"text\":\"Again.\"}") "," TURN("model",
+                                                                          IMAGE(
+                                                                              "REVG")) "," TURN("us"
+                                                                                                "e"
+                                                                                                "r",
+                                                                                                "{"
+                                                                                                "\""
+                                                                                                "te"
+                                                                                                "xt"
+                                                                                                "\""
+                                                                                                ":"
+                                                                                                "\""
+                                                                                                "Mo"
+                                                                                                "re"
+                                                                                                "."
+                                                                                                "\""
+                                                                                                "}") "]}";
+
+static void expect_sent(enum dialect_id target, const char *losses, bool sent)
+{
+    const struct request_change change = {.model = SLICE("m")};
+    struct request request;
+    struct loss loss = {.len = 0};
+    struct error error = {0};
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    request_read(&request, DIALECT_GEMINI, slice_from_cstr(conversation));
+    EXPECT(request.ok);
+    const struct chat before = request.chat;
+    EXPECT(made_parts_drop(&request.chat, target, &request.arena, &loss));
+    EXPECT_SLICE(slice_of(loss.text, loss.len), losses);
+    EXPECT_INT(before.messages[1].part_count, 3);
+    request.chat.messages[1].part_count -= sent ? 1 : 0; /* nobody takes the sound */
+    EXPECT(dialect_of(target)->write_request(&request.chat, &change, &out, &loss, &error));
+    EXPECT(is_json(buf_slice(&out)));
+    EXPECT((slice_find_slice(buf_slice(&out), SLICE("REVG")) != SIZE_MAX) == sent);
+    EXPECT(slice_find_slice(buf_slice(&out), SLICE("QUJD")) != SIZE_MAX);
+    EXPECT(slice_find_slice(buf_slice(&out), SLICE("There.")) != SIZE_MAX);
+    EXPECT(slice_find_slice(buf_slice(&out), SLICE("More.")) != SIZE_MAX);
+    buf_release(&out);
+    request_release(&request);
+}
+
+static void leaves_out_what_a_model_made(void)
+{
+    static const char losses[] = "messages.1.images,messages.1.audio,messages.3.images";
+    expect_sent(DIALECT_OPENAI_CHAT, losses, false);
+    expect_sent(DIALECT_OPENAI_RESPONSES, losses, false);
+    expect_sent(DIALECT_ANTHROPIC, losses, false);
+    expect_sent(DIALECT_BEDROCK, losses, false);
+}
+
+static void keeps_it_where_it_has_a_place(void)
+{
+    expect_sent(DIALECT_OLLAMA, "", true);
+    expect_sent(DIALECT_GEMINI, "", true);
+}
+
+int main(void)
+{
+    TEST(leaves_out_what_a_model_made, "a model's own pictures and sounds are left out and listed");
+    TEST(keeps_it_where_it_has_a_place, "where assistants may show pictures they stay");
+    return tap_done();
+}

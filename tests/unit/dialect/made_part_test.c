@@ -6,28 +6,13 @@
 #define IMAGE(data) "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"" data "\"}}"
 #define SOUND "{\"inlineData\":{\"mimeType\":\"audio/wav\",\"data\":\"REVG\"}}"
 #define TURN(role, parts) "{\"role\":\"" role "\",\"parts\":[" parts "]}"
+#define ASKED TURN("user", "{\"text\":\"Draw.\"}," IMAGE("QUJD"))
+#define MADE TURN("model", "{\"text\":\"There.\"}," IMAGE("REVG") "," SOUND)
+#define AGAIN TURN("user", "{\"text\":\"Again.\"}")
+#define MADE_AGAIN TURN("model", IMAGE("REVG"))
+#define MORE TURN("user", "{\"text\":\"More.\"}")
 static const char conversation[] =
-    "{\"contents\":[" TURN("user", "{\"text\":\"Draw.\"}," IMAGE("QUJD")) "," TURN(
-        "model",
-        "{\"text\":\"There.\"}," IMAGE(
-            "REVG") "," SOUND) "," TURN("user",
-                                        "{\"text\":\"Again.\"}") "," TURN("model",
-                                                                          IMAGE(
-                                                                              "REVG")) "," TURN("us"
-                                                                                                "e"
-                                                                                                "r",
-                                                                                                "{"
-                                                                                                "\""
-                                                                                                "te"
-                                                                                                "xt"
-                                                                                                "\""
-                                                                                                ":"
-                                                                                                "\""
-                                                                                                "Mo"
-                                                                                                "re"
-                                                                                                "."
-                                                                                                "\""
-                                                                                                "}") "]}";
+    "{\"contents\":[" ASKED "," MADE "," AGAIN "," MADE_AGAIN "," MORE "]}";
 
 static void expect_sent(enum dialect_id target, const char *losses, bool sent)
 {

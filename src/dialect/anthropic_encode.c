@@ -572,7 +572,7 @@ static void take(struct anthropic_encoder *e, const struct frame *frame, const s
 bool anthropic_encode(struct encoder *encoder, const struct frame *frame, struct buf *out)
 {
     struct anthropic_encoder *e = self_of(encoder);
-    for (size_t i = 0; i < frame->count && !e->base.over; i++) {
+    for (size_t i = 0; i < frame->count && !e->base.over && !e->malformed; i++) {
         take(e, frame, &frame->events[i], out);
     }
     return !out->failed && !e->malformed;

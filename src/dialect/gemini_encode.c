@@ -411,7 +411,7 @@ bool gemini_encode(struct encoder *encoder, const struct frame *frame, struct bu
         encode_as_is(e, frame, out);
         return !out->failed;
     }
-    for (size_t i = 0; i < frame->count && !encoder->over; i++) {
+    for (size_t i = 0; i < frame->count && !encoder->over && !e->malformed; i++) {
         encode_event(e, &frame->events[i], out);
     }
     return !out->failed && !e->malformed;

@@ -298,7 +298,7 @@ static void encode_event(struct ollama_encoder *o, const struct event *event, st
 
 bool ollama_encode(struct encoder *encoder, const struct frame *frame, struct buf *out)
 {
-    for (size_t i = 0; i < frame->count && !encoder->over; i++) {
+    for (size_t i = 0; i < frame->count && !encoder->over && !of(encoder)->malformed; i++) {
         if (frame->events[i].choice == 0) {
             encode_event(of(encoder), &frame->events[i], out);
         }

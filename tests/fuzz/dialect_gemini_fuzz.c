@@ -228,14 +228,16 @@ static void array(enum dialect_id back_id, bool same, struct slice bytes)
            result == DECODE_MALFORMED) {
         sound = sound && result == DECODE_FRAME;
         if (result == DECODE_FRAME) {
-            CHECK(front->encode(encoder, &frame, &out));
+            sound = sound && front->encode(encoder, &frame, &out);
+            CHECK(!out.failed);
             ended = ended || frame.terminal;
         }
     }
     while (result != DECODE_TOO_LARGE &&
            (result = back->decode_end(decoder, &frame)) != DECODE_MORE) {
         if (result == DECODE_FRAME) {
-            CHECK(front->encode(encoder, &frame, &out));
+            sound = sound && front->encode(encoder, &frame, &out);
+            CHECK(!out.failed);
             ended = ended || frame.terminal;
         }
         sound = sound && result == DECODE_FRAME;
@@ -258,7 +260,8 @@ static void stream(uint8_t choice, struct slice bytes)
     require_events(buf_slice(&whole.encoded));
     struct run again =
         run_stream(DIALECT_GEMINI, DIALECT_GEMINI, buf_slice(&whole.encoded), NULL, 0);
-    if (slice_find_slice(buf_slice(&again.trace), SLICE("malformed\n")) == SIZE_MAX) {
+    if (!whole.formless &&
+        slice_find_slice(buf_slice(&again.trace), SLICE("malformed\n")) == SIZE_MAX) {
         require_same_text(buf_slice(&whole.trace), buf_slice(&again.trace));
     }
     run_release(&whole);

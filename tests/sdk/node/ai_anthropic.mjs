@@ -5,16 +5,7 @@ import { aiDriver } from "./ai_words.mjs";
 import { main } from "./checks.mjs";
 
 await main(
-    aiDriver(
-        "npm ai, anthropic",
-        (url) => createAnthropic({ baseURL: `${url}/v1`, apiKey: "sk-test" }),
-        {
-            skips: {
-                schema: (back) =>
-                    back === "ollama"
-                        ? "the SDK forces a tool named json, which Ollama cannot do"
-                        : undefined,
-            },
-        },
+    aiDriver("npm ai, anthropic", (url) =>
+        createAnthropic({ baseURL: `${url}/v1`, apiKey: "sk-test" }),
     ),
 );

@@ -17,6 +17,8 @@ tests/scenario/README.md explains it.
 import gzip
 import os
 import re
+import struct
+import zlib
 
 SECTION = re.compile(r"\[([a-z][a-z0-9 -]*)\](?: +(.*))?")
 ESCAPE = re.compile(r"\\(\\|r|n|t|0|x[0-9a-fA-F]{2}|\n)")
@@ -130,6 +132,25 @@ def pieces_of(body):
     return [line + b"\n" for line in body.split(b"\n") if line] if body.endswith(b"\n") else [body]
 
 
+def amazon_message(line):
+    """A line "TYPE PAYLOAD", or "!TYPE PAYLOAD" for an exception, in Amazon's framing."""
+    kind, _, payload = line.partition(" ")
+    what = "exception" if kind.startswith("!") else "event"
+    headers = b""
+    for name, value in (
+        (f":{what}-type", kind.lstrip("!")),
+        (":content-type", "application/json"),
+        (":message-type", what),
+    ):
+        headers += struct.pack("!B", len(name)) + name.encode()
+        headers += struct.pack("!BH", 7, len(value)) + value.encode()
+    payload = payload.encode()
+    prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
+    prelude += struct.pack("!I", zlib.crc32(prelude))
+    message = prelude + headers + payload
+    return message + struct.pack("!I", zlib.crc32(message))
+
+
 def build_request(section, text, port):
     """The bytes that a client sends; Host, Content-Type, Content-Length are added if missing."""
     if section.has("escaped"):
@@ -168,6 +189,11 @@ def build_answer(section, text):
     if section.has("gzip"):
         lines.append("Content-Encoding: gzip")
         body = gzip.compress(body, mtime=0)
+    if any(l.lower() == "content-type: application/vnd.amazon.eventstream" for l in lines):
+        pieces = [amazon_message(line) for line in body.decode().splitlines() if line]
+        lines.append("Transfer-Encoding: chunked")
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        return head + (chunk(pieces)[:-5] if section.has("cut") else chunk(pieces))
     is_stream = any(
         re.match(r"content-type: *(text/event-stream|application/x-ndjson)", l, re.I) for l in lines
     )

@@ -231,7 +231,7 @@ static void write_call(struct responses_writer *w, const struct chat_part *call)
     write_call_id(w, call->id);
     json_member_inner(json, SLICE("name"), call->name);
     json_key(json, call->custom ? SLICE("input") : SLICE("arguments"));
-    if (call->arguments_text || call->custom) {
+    if (call->custom || (call->arguments_text && call->arguments.len > 0)) {
         json_write_inner(json, call->arguments);
     } else {
         json_write_string(json, call->arguments.len == 0 ? SLICE("{}") : call->arguments);

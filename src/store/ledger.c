@@ -24,6 +24,7 @@
 #define BACK_OFF_MIN_MS 50
 #define BACK_OFF_MAX_MS 1000
 #define REPEAT_LOG_MS 60000
+#define FOLD_MS 3600000
 #define PRUNE_MS 60000
 #define PRUNE_STEP_MS 200 /* between steps, so that batches go on */
 
@@ -66,6 +67,7 @@ struct pace {
     uint64_t logged_ms;
     const char *logged_code;
     uint64_t prune_at_ms;
+    uint64_t fold_at_ms;
 };
 
 static uint64_t us_of(const struct timeval *time)
@@ -189,6 +191,19 @@ static void prune_when_due(struct ledger *ledger, struct pace *pace)
     pace->prune_at_ms = now_ms() + (more ? PRUNE_STEP_MS : PRUNE_MS);
 }
 
+/* Not while it starts: with a long history it takes longer than that. */
+static void fold_when_due(struct ledger *ledger, struct pace *pace)
+{
+    if (pace->back_off_ms != 0 || ledger->writer.db == NULL || now_ms() < pace->fold_at_ms) {
+        return;
+    }
+    if (!spends_fold(ledger->writer.db, clock_wall(ledger->clock) / NS_PER_S)) {
+        log_event(LOG_WARN, "ledger_fold", "old spending could not be added up in %s: %s",
+                  ledger->path, sqlite3_errmsg(ledger->writer.db));
+    }
+    pace->fold_at_ms = now_ms() + FOLD_MS;
+}
+
 static void *ledger_main(void *argument)
 {
     struct ledger *ledger = argument;
@@ -200,6 +215,7 @@ static void *ledger_main(void *argument)
             run_batches(ledger, &pace);
         }
         prune_when_due(ledger, &pace);
+        fold_when_due(ledger, &pace);
         if (writer_keys_changed(&ledger->writer) && ledger->on_keys_changed != NULL) {
             ledger->on_keys_changed(ledger->user);
         }
@@ -284,9 +300,6 @@ static bool catch_up(struct ledger *ledger, struct error *error)
                   "calls that were cut off when the server last stopped: %llu; each open attempt "
                   "was charged at the amount set aside for it",
                   (unsigned long long)calls);
-    }
-    if (!spends_fold(ledger->writer.db, clock_wall(ledger->clock) / NS_PER_S)) {
-        return database_error(ledger->writer.db, ledger->path, "adding up old spending", error);
     }
     ledger->shared.stats.interrupted = calls;
     ledger->shared.position = ledger->writer.position;

@@ -48,6 +48,7 @@ static void refuses_calls(void)
 {
     EXPECT_INT(ask(), 200);
     CHECK(sqlite3_open(h.database, &holder) == SQLITE_OK);
+    sqlite3_busy_timeout(holder, 10000); /* the writer may be at it */
     EXPECT(sqlite3_exec(holder, "BEGIN EXCLUSIVE", NULL, NULL, NULL) == SQLITE_OK);
     fill_journal();
     EXPECT_INT(ask(), 503);

@@ -40,8 +40,8 @@ WARN += -Wduplicated-cond -Wlogical-op
 endif
 COMMON := -std=gnu17 -g -pthread -Isrc -I. -I$(BUILD)/gen $(DEP_CFLAGS) -ffile-prefix-map=$(CURDIR)=. \
 	-DSLUICE_VERSION=\"$(VERSION)\"
-HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE \
-	$(if $(IS_CLANG),,-ftrivial-auto-var-init=zero)
+# Not -ftrivial-auto-var-init=zero: with it gcc 12.2 loses parts of constants that a function returns in a struct.
+HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE
 HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 FLAGS_release := $(HARDEN)
 LD_release    := $(HARDEN_LD)

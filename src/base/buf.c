@@ -84,7 +84,7 @@ bool buf_append_cstr(struct buf *b, const char *text)
 
 bool buf_append_u64(struct buf *b, uint64_t value)
 {
-    char digits[NUMBER_DIGITS_MAX] UNINITIALIZED;
+    char digits[NUMBER_DIGITS_MAX];
     return buf_append(b, slice_of(digits, number_format(value, digits)));
 }
 

@@ -56,7 +56,7 @@ static void digits_put(const uint8_t *bytes, char *out)
 
 char *id_format(struct id id, char *buffer)
 {
-    char digits[2 * sizeof(id.bytes)] UNINITIALIZED;
+    char digits[2 * sizeof(id.bytes)];
     for (size_t i = 0; i < sizeof(id.bytes); i += 4) {
         digits_put(id.bytes + i, digits + 2 * i);
     }

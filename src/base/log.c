@@ -235,7 +235,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     if (!log_enabled(level)) {
         return;
     }
-    char message[MESSAGE_MAX] UNINITIALIZED;
+    char message[MESSAGE_MAX];
     va_list args;
     va_start(args, format);
     int len = vsnprintf(message, sizeof(message), format, args);
@@ -244,7 +244,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
         len = 0;
     }
     size_t kept = (size_t)len < sizeof(message) ? (size_t)len : sizeof(message) - 1;
-    struct line line UNINITIALIZED;
+    struct line line;
     line_make(&line, level, event, slice_of(message, kept));
     hand_over(slice_of(line.bytes, line.len));
 }
@@ -349,7 +349,7 @@ static void report_lost(struct log *log)
     char message[64];
     int len = snprintf(message, sizeof(message), "%llu lines were lost",
                        (unsigned long long)(lost - log->reported));
-    struct line line UNINITIALIZED;
+    struct line line;
     line_make(&line, LOG_WARN, "log_dropped", slice_of(message, (size_t)len));
     if (write_out(log, slice_of(line.bytes, line.len)) == 0) {
         log->reported = lost;

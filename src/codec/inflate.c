@@ -79,7 +79,7 @@ static enum inflate_result judge(int status, size_t left)
 static enum inflate_result step(struct inflate_stream *s, struct slice *in, struct buf *out,
                                 bool *ret_full)
 {
-    char chunk[CHUNK_BYTES] UNINITIALIZED;
+    char chunk[CHUNK_BYTES];
     size_t offered = in->len < UINT_MAX ? in->len : UINT_MAX;
     /* zlib does not write to its input; its type lacks the const */
     s->zlib.next_in = (Bytef *)(uintptr_t)in->ptr;

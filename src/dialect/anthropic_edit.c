@@ -183,7 +183,7 @@ bool anthropic_edit(const struct chat *chat, const struct request_change *change
     if (!ours && edit_is_model_only(chat, change)) {
         return edit_model_only(chat, change, out, ret_edits);
     }
-    struct anthropic_editor e UNINITIALIZED;
+    struct anthropic_editor e;
     editor_init(&e.base, chat, change);
     e.removals = NULL;
     e.removal_count = 0;

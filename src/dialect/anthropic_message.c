@@ -265,7 +265,7 @@ static bool read_turn(struct turn *t, uint32_t node)
 
 static bool read_turns(struct reader *r, uint32_t messages)
 {
-    struct open_calls open UNINITIALIZED;
+    struct open_calls open;
     open.count = 0;
     open.next = 0;
     r->place[0].list = "messages";

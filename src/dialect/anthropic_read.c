@@ -179,7 +179,7 @@ bool anthropic_read(struct slice body, struct json_doc *doc, struct arena *arena
                     struct error *error)
 {
     struct reader r = {.doc = doc, .arena = arena, .chat = chat, .error = error};
-    uint32_t values[ANTHROPIC_MEMBERS] UNINITIALIZED;
+    uint32_t values[ANTHROPIC_MEMBERS];
     size_t unknown;
     if (chat->operation != OPERATION_TOKEN_COUNT) {
         chat->operation = OPERATION_CHAT;

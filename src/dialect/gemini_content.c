@@ -378,7 +378,7 @@ static bool read_list(struct contents *c, const struct gemini_list *list)
 
 bool gemini_read_contents(struct reader *r, uint32_t contents, uint32_t system)
 {
-    struct contents c UNINITIALIZED;
+    struct contents c;
     struct gemini_list list;
     if (!member_given(r->doc, contents)) {
         return reader_refuse(r, "missing_messages", "contents",

@@ -163,7 +163,7 @@ static bool edit_chat(struct gemini_editor *e, const uint32_t *values, struct bu
 bool gemini_edit(const struct chat *chat, const struct request_change *change, struct buf *out,
                  size_t *ret_edits)
 {
-    struct gemini_editor e UNINITIALIZED;
+    struct gemini_editor e;
     uint32_t values[GEMINI_NAMES];
     struct json_writer json;
     struct buf name = BUF_INIT(NAME_MAX_BYTES);

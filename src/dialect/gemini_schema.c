@@ -207,7 +207,7 @@ bool gemini_json_schema(struct reader *r, uint32_t schema, struct slice *ret_sch
 {
     struct slice raw = json_raw(r->doc, schema);
     struct buf out = BUF_INIT(raw.len * 2 + 64);
-    struct walk walk UNINITIALIZED;
+    struct walk walk;
     walk.doc = r->doc;
     walk.out = &out;
     walk.depth = 0;

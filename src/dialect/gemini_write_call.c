@@ -284,7 +284,7 @@ static bool write_in_order(struct gemini_writer *w, size_t before, size_t first,
 
 bool gemini_write_results(struct gemini_writer *w, size_t before, size_t first, size_t end)
 {
-    struct result results[GEMINI_CALLS_PER_TURN] UNINITIALIZED;
+    struct result results[GEMINI_CALLS_PER_TURN];
     size_t count = 0;
     for (size_t i = first; i < end; i++) {
         if (!is_result(&w->chat->messages[i])) {

@@ -48,7 +48,7 @@ bool ollama_edit(const struct chat *chat, const struct request_change *change, s
                  size_t *ret_edits)
 {
     struct tokens_text text;
-    struct editor e UNINITIALIZED;
+    struct editor e;
     uint32_t values[OLLAMA_MEMBERS];
     editor_init(&e, chat, change);
     members_scan(chat->doc, JSON_ROOT, &ollama_request_table, values);

@@ -105,7 +105,7 @@ bool openai_edit(const struct chat *chat, const struct request_change *change, s
     if (!replays && edit_is_model_only(chat, change)) {
         return edit_model_only(chat, change, out, ret_edits);
     }
-    struct openai_editor e UNINITIALIZED;
+    struct openai_editor e;
     struct json_edit *thoughts = NULL;
     size_t thought_count = 0;
     editor_init(&e.base, chat, change);

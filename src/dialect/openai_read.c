@@ -328,7 +328,7 @@ bool openai_chat_read(struct slice body, struct json_doc *doc, struct arena *are
                       struct chat *chat, struct error *error)
 {
     struct reader r = {.doc = doc, .arena = arena, .chat = chat, .error = error};
-    uint32_t values[MEMBER_COUNT] UNINITIALIZED;
+    uint32_t values[MEMBER_COUNT];
     size_t unknown;
     chat->operation = OPERATION_CHAT;
     if (!openai_read_begin(&r, body, doc, values, &unknown) ||
@@ -372,7 +372,7 @@ bool openai_completions_read(struct slice body, struct json_doc *doc, struct are
                              struct chat *chat, struct error *error)
 {
     struct reader r = {.doc = doc, .arena = arena, .chat = chat, .error = error};
-    uint32_t values[MEMBER_COUNT] UNINITIALIZED;
+    uint32_t values[MEMBER_COUNT];
     size_t unknown;
     chat->operation = OPERATION_COMPLETION;
     if (!openai_read_begin(&r, body, doc, values, &unknown) ||

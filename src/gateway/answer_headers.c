@@ -143,7 +143,7 @@ void answer_headers_retry_after(struct buf *lines, const struct call *call)
 {
     int64_t ms = call->attempt.retry_after_ms;
     if (ms > 0) {
-        char digits[NUMBER_DIGITS_MAX] UNINITIALIZED;
+        char digits[NUMBER_DIGITS_MAX];
         size_t len = number_format((uint64_t)((ms + 999) / 1000), digits);
         answer_headers_add(lines, SLICE("retry-after"), slice_of(digits, len));
         len = number_format((uint64_t)ms, digits);

@@ -298,7 +298,7 @@ static const struct price *price_of(const struct call *call, const struct target
 static int64_t cost_of(const struct call *call, const struct usage *usage, bool *ret_priced)
 {
     const struct target *target = call->attempt.target;
-    struct price spare UNINITIALIZED;
+    struct price spare;
     bool told =
         usage->has_provider_cost && (call->attempt.provider->quirks & QUIRK_REPORTS_COST) != 0;
     *ret_priced = target->price.known || told;
@@ -322,7 +322,7 @@ static int64_t baseline_of(const struct call *call, const struct usage *usage, i
     if (call->baseline == NO_TARGET) {
         return cost_nd;
     }
-    struct price spare UNINITIALIZED;
+    struct price spare;
     const struct target *target = &call->snapshot->policy.targets[call->baseline];
     return price_cost(price_of(call, target, &spare), usage);
 }
@@ -482,8 +482,8 @@ void attempt_settle(struct call *call, bool last)
     struct attempt *attempt = &call->attempt;
     const struct upstream_request *r = &attempt->request;
     struct usage *usage = &attempt->meter.usage;
-    struct settle_record record UNINITIALIZED;
-    struct call_record closing UNINITIALIZED;
+    struct settle_record record;
+    struct call_record closing;
     CHECK(attempt->open);
     attempt->open = false;
     int64_t now_ns = clock_monotonic(call->worker->loop.clock);

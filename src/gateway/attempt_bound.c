@@ -60,7 +60,7 @@ static int64_t output_bound(const struct call *call, int64_t clamp)
 
 static int64_t bound_nd(const struct call *call, int64_t input, int64_t output)
 {
-    struct price spare UNINITIALIZED;
+    struct price spare;
     const struct target *target = call->attempt.target;
     const struct price *price = &target->price;
     /* members that are not known may ask for speech, where the model can speak */

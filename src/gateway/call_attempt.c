@@ -256,7 +256,7 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     struct attempt *attempt = &call->attempt;
     struct budget_refusal refusal;
     struct attempt_bound bound;
-    struct error error UNINITIALIZED;
+    struct error error;
     error_clear(&error);
     attempt->target = &call->snapshot->policy.targets[entry->target];
     attempt->provider = &call->snapshot->providers[attempt->target->provider];

@@ -90,7 +90,7 @@ static void pin_target(struct decision *decision, uint16_t target)
 
 enum call_step call_parse(struct call *call)
 {
-    struct error error UNINITIALIZED;
+    struct error error;
     uint16_t pinned = NO_TARGET;
     error_clear(&error);
     if (!read_request(call, &pinned, &error)) {
@@ -193,7 +193,7 @@ static enum call_step refuse(struct call *call)
     name_refused(call, &message);
     call->attempt.retry_after_ms = rest_ms(call);
     bool resting = call->attempt.retry_after_ms > 0;
-    struct error place UNINITIALIZED;
+    struct error place;
     error_clear(&place);
     if (!resting) {
         point_at_need(call, &place);

@@ -134,7 +134,7 @@ void call_record_close(struct call *call)
     if (call->settled) {
         return;
     }
-    struct call_record record UNINITIALIZED;
+    struct call_record record;
     call_record_fill(call, clock_monotonic(call->worker->loop.clock), &record);
     struct ledger *ledger = call->worker->gateway->ledger;
     if (ledger != NULL && !call->stranger && !journal_call(ledger_journal(ledger), &record)) {

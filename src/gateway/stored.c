@@ -61,8 +61,8 @@ static bool stays(struct call *call, struct responses_stored *stored, size_t cou
 bool stored_recall(struct call *call, struct slice *ret_body, uint16_t *ret_target,
                    struct error *error)
 {
-    struct slice keys[RESPONSES_STORED_MAX] UNINITIALIZED;
-    struct responses_stored stored[RESPONSES_STORED_MAX] UNINITIALIZED;
+    struct slice keys[RESPONSES_STORED_MAX];
+    struct responses_stored stored[RESPONSES_STORED_MAX];
     *ret_target = NO_TARGET;
     if (call->chat.dialect != DIALECT_OPENAI_RESPONSES) {
         return true;

@@ -202,6 +202,6 @@ size_t money_put(int64_t nd, char *out)
 
 bool money_format(struct buf *out, int64_t nd)
 {
-    char text[MONEY_TEXT_MAX] UNINITIALIZED;
+    char text[MONEY_TEXT_MAX];
     return buf_append(out, slice_of(text, money_put(nd, text)));
 }

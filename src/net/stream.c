@@ -130,7 +130,7 @@ static enum stream_status plain_read(struct stream *stream, char *into, size_t s
 __attribute__((noinline)) static ssize_t send_vectors(int fd, const struct slice *parts,
                                                       size_t count)
 {
-    struct iovec vectors[PARTS_MAX] UNINITIALIZED;
+    struct iovec vectors[PARTS_MAX];
 
     for (size_t i = 0; i < count; i++) {
         /* sendmsg() only reads, struct iovec cannot say so. */
@@ -145,7 +145,7 @@ __attribute__((noinline)) static ssize_t send_vectors(int fd, const struct slice
    them together does. */
 static inline ssize_t send_parts(int fd, const struct slice *parts, size_t count)
 {
-    char together[GATHER_MAX] UNINITIALIZED;
+    char together[GATHER_MAX];
     size_t len = 0;
 
     if (count == 1) {
@@ -256,7 +256,7 @@ static size_t parts_gather(const struct slice *parts, size_t count, size_t skip,
 static enum stream_status tls_write(struct stream *stream, const struct slice *parts, size_t count,
                                     size_t *ret_len)
 {
-    char record[TLS_RECORD_SIZE] UNINITIALIZED;
+    char record[TLS_RECORD_SIZE];
     size_t done = 0;
     size_t put = 0;
     int result = 1;

@@ -188,8 +188,8 @@ static void score_hit(struct scoring *s, size_t at, unsigned barred, uint64_t ne
 static void score_words(struct scoring *s)
 {
     const struct word_hits *all = &s->features->hits;
-    UNINITIALIZED uint64_t next[FEATURES_HITS_MAX];
-    UNINITIALIZED uint8_t hits[FEATURES_HITS_MAX];
+    uint64_t next[FEATURES_HITS_MAX];
+    uint8_t hits[FEATURES_HITS_MAX];
     unsigned barred = rules_barred(s);
     unsigned at_start = s->code_share == 0 ? PLACE_START : 0;
     unsigned variant = s->code_share == 0 ? NEXT_WITHIN : NEXT_WITH_CODE;
@@ -248,7 +248,7 @@ static void decide(const struct scoring *s, struct classification *c)
 
 void classify(const struct features *features, struct classification *classification)
 {
-    UNINITIALIZED struct scoring scoring;
+    struct scoring scoring;
     scoring_init(&scoring, features);
     score_words(&scoring);
     score_shapes(&scoring);

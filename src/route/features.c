@@ -226,7 +226,7 @@ void features_extract(const struct chat *chat, struct features *features)
     memset(features, 0, offsetof(struct features, hits));
     features->user_len = features->sample_len = features->sampled_bytes = 0;
     features->user_turn = features->hits.count = 0;
-    UNINITIALIZED struct text_scan scan;
+    struct text_scan scan;
     text_scan_init(&scan, features);
     count_conversation(chat, features);
     if (chat->message_count > 0) {

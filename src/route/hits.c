@@ -358,7 +358,7 @@ static ALWAYS void bits_load(struct text_scan *scan, struct word_bits *bits,
                              const struct bit_kind *kind)
 {
     const struct words *words = &scan->words;
-    UNINITIALIZED uint64_t masks[8];
+    uint64_t masks[8];
     kind->kinds(words->kinds, words_look_up(scan, kind), masks);
     bits->anywhere = kind->spread(masks[7], words->looked_up);
     bits->at_start = kind->spread(masks[6], words->looked_up);
@@ -388,7 +388,7 @@ static ALWAYS void words_kept(struct text_scan *scan, struct word_bits *bits,
 static ALWAYS void words_judge(struct text_scan *scan, size_t base, const struct bit_kind *kind)
 {
     struct words *words = &scan->words;
-    UNINITIALIZED struct word_bits bits;
+    struct word_bits bits;
     bits_load(scan, &bits, kind);
     start_after_polite(&bits);
     keep_words(scan, &bits);

@@ -183,7 +183,7 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
     }
     entry.taken = refusal == REASON_COUNT;
     entry.reason = (uint8_t)refusal;
-    UNINITIALIZED struct rank rank;
+    struct rank rank;
     rank_make(planning, &entry, list_position, &rank);
     plan_insert(planning, &entry, &rank);
     planning->sequence++;
@@ -330,7 +330,7 @@ static size_t smaller_size(size_t a, size_t b)
 
 void plan_make(const struct plan_input *input, struct plan *plan)
 {
-    UNINITIALIZED struct planning planning;
+    struct planning planning;
     plan_facts_init(input, &planning.facts);
     planning.plan = plan;
     planning.sequence = 0;

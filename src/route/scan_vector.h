@@ -106,7 +106,7 @@ static inline __attribute__((always_inline)) void masks_add_16(const char *at, u
 static inline __attribute__((always_inline)) bool block_masks_sse2(char *block, uint64_t inside,
                                                                    struct block_masks *masks)
 {
-    struct block_masks m UNINITIALIZED;
+    struct block_masks m;
     m.word = m.upper = m.digit = m.high = m.space = 0;
     for (unsigned i = 0; i < SCAN_BLOCK; i += 16) {
         masks_add_16(block + i, i, &m);

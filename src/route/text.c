@@ -376,7 +376,7 @@ static SELDOM size_t middle_skip(struct text_scan *scan, size_t base, size_t lim
 static ALWAYS unsigned block_whole(struct text_scan *scan, size_t base,
                                    const struct scan_kind *kind)
 {
-    UNINITIALIZED struct block block;
+    struct block block;
     unsigned size = block_load(scan, base, &block, kind);
     const struct block_masks *m = &block.masks;
     block_count(scan, &block);
@@ -454,7 +454,7 @@ static size_t find_portable(const char *text, size_t len)
 
 static bool block_masks_portable(char *block, uint64_t inside, struct block_masks *masks)
 {
-    UNINITIALIZED char copy[SCAN_BLOCK];
+    char copy[SCAN_BLOCK];
     memcpy(copy, block, SCAN_BLOCK);
     (void)block_scan_portable(copy, masks);
     memset(masks->of, 0, sizeof(masks->of));

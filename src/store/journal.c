@@ -155,21 +155,21 @@ static bool append(struct journal *journal, enum journal_kind kind, enum purpose
 
 bool journal_hold(struct journal *journal, const struct hold_record *record)
 {
-    UNINITIALIZED char bytes[RECORD_BYTES_MAX];
+    char bytes[RECORD_BYTES_MAX];
     return append(journal, JOURNAL_HOLD, TO_BEGIN, record->wall_ns,
                   slice_of(bytes, record_encode_hold(record, bytes)));
 }
 
 bool journal_settle(struct journal *journal, const struct settle_record *record)
 {
-    UNINITIALIZED char bytes[RECORD_BYTES_MAX];
+    char bytes[RECORD_BYTES_MAX];
     return append(journal, JOURNAL_SETTLE, TO_END, record->wall_ns,
                   slice_of(bytes, record_encode_settle(record, bytes)));
 }
 
 bool journal_call(struct journal *journal, const struct call_record *record)
 {
-    UNINITIALIZED char bytes[RECORD_BYTES_MAX];
+    char bytes[RECORD_BYTES_MAX];
     /* Without attempts it is the first and only record of its call. */
     return append(journal, JOURNAL_CALL, record->attempts == 0 ? TO_BEGIN : TO_END,
                   clock_wall(journal->clock), slice_of(bytes, record_encode_call(record, bytes)));
@@ -178,7 +178,7 @@ bool journal_call(struct journal *journal, const struct call_record *record)
 bool journal_settle_and_call(struct journal *journal, const struct settle_record *settle,
                              const struct call_record *call)
 {
-    UNINITIALIZED char bytes[RECORD_PAIR_BYTES_MAX];
+    char bytes[RECORD_PAIR_BYTES_MAX];
     return append(journal, JOURNAL_SETTLE_AND_CALL, TO_END, settle->wall_ns,
                   slice_of(bytes, record_encode_pair(settle, call, bytes)));
 }

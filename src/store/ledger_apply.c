@@ -495,7 +495,7 @@ bool writer_forget_call(struct writer *writer, struct open_call *call)
 bool writer_close_call(struct writer *writer, const struct call_record *record,
                        struct open_call *call, const struct settle_record *own)
 {
-    int64_t parts[SHAPE_PARTS] UNINITIALIZED;
+    int64_t parts[SHAPE_PARTS];
     int64_t hour = writer_hour(record->wall_ns);
     int64_t task = task_word(writer, record->task);
     bool estimated = call != NULL && call->estimated;

@@ -297,7 +297,7 @@ static bool load_position(struct writer *writer, sqlite3_stmt *row)
  * is what was to be found there. */
 static bool load_from_journal(struct writer *writer, struct journal *journal)
 {
-    UNINITIALIZED struct journal_entry entry;
+    struct journal_entry entry;
     const struct journal_position *end = &writer->position;
     struct journal_position at = writer->open;
     while (at.record < end->record) {
@@ -373,7 +373,7 @@ bool writer_write_position(struct writer *writer)
 static bool apply_records(struct writer *writer, struct journal *journal, size_t max,
                           size_t *ret_count)
 {
-    UNINITIALIZED struct journal_entry entry;
+    struct journal_entry entry;
     size_t count = 0;
     for (;;) {
         writer->before = writer->position;

@@ -26,6 +26,18 @@ struct inflate_stream {
     enum inflate_result state; /* INFLATE_OK while there may be more */
 };
 
+static void *zlib_alloc(void *user, uInt count, uInt size)
+{
+    (void)user;
+    return memory_alloc((size_t)count * size);
+}
+
+static void zlib_free(void *user, void *block)
+{
+    (void)user;
+    memory_free(block);
+}
+
 struct inflate_stream *inflate_new(size_t limit, unsigned ratio)
 {
     struct inflate_stream *s = memory_array(1, sizeof(*s));
@@ -35,6 +47,8 @@ struct inflate_stream *inflate_new(size_t limit, unsigned ratio)
     s->limit = limit;
     s->ratio = ratio;
     s->state = INFLATE_OK;
+    s->zlib.zalloc = zlib_alloc;
+    s->zlib.zfree = zlib_free;
     if (inflateInit2(&s->zlib, WINDOW_BITS_AUTO) != Z_OK) {
         memory_free(s);
         return NULL;

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "dialect/inner.h"
 
-#define NAMES_MAX ((size_t)1 << 20)
+#define NAMES_MAX ((size_t)256 << 20) /* they come of one request */
 #define HASH_DIGITS 16u
 
 /* Spans of `bytes`: the name as told, then the client's. */
@@ -74,7 +74,7 @@ struct slice tool_name_fit(const struct dialect *dialect, struct slice name, str
     if (tool_name_fits(dialect, name)) {
         return name;
     }
-    struct buf plain = BUF_INIT(NAMES_MAX);
+    struct buf plain = BUF_INIT(name.len); /* unescaped it is not longer */
     struct slice fit = SLICE_EMPTY;
     if (json_unescape(name, &plain)) {
         size_t room = dialect->tool_name_max - HASH_DIGITS - 1;
@@ -111,8 +111,10 @@ static bool all_fit(const struct chat *chat, const struct dialect *target)
 
 static bool rename(const struct dialect *target, struct arena *arena, struct slice *name)
 {
-    *name = tool_name_fit(target, *name, arena);
-    return !arena->exhausted;
+    struct slice fit = tool_name_fit(target, *name, arena);
+    bool made = fit.ptr != NULL || name->len == 0;
+    *name = fit;
+    return made;
 }
 
 static bool rename_tools(struct chat *chat, const struct dialect *target, struct arena *arena)

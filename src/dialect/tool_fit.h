@@ -16,8 +16,8 @@ struct tool_fit;
 
 /* Does a provider of this dialect take the name (inner)? */
 bool tool_name_fits(const struct dialect *dialect, struct slice name);
-/* The name as it is told (inner): itself, or letters of it with a hash of the whole; NULL ptr: the
-   arena is exhausted. */
+/* The name as it is told (inner): itself, or letters of it with a hash of the whole; NULL ptr: out
+   of memory, or the arena is exhausted. */
 struct slice tool_name_fit(const struct dialect *dialect, struct slice name, struct arena *arena);
 /* Renames in the chat (the caller's copy; lists are replaced, not changed) what does not fit.
    *ret_fit turns the names back, and is NULL where there is nothing to turn back. False: out of

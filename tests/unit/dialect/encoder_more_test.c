@@ -63,6 +63,23 @@ static void names_have_a_ceiling(void)
     encoder_free(NULL);
 }
 
+static void expect_unsaid(struct event event, const char *wanted)
+{
+    EXPECT_SLICE(encoder_unsaid(&event), wanted);
+}
+
+static void what_has_no_word_has_a_name(void)
+{
+    expect_unsaid((struct event){.kind = EVENT_REFUSAL}, "refusal");
+    expect_unsaid((struct event){.kind = EVENT_REASONING}, "reasoning");
+    expect_unsaid((struct event){.kind = EVENT_SIGNATURE}, "reasoning_signature");
+    expect_unsaid((struct event){.kind = EVENT_SIGNATURE, .id = SLICE("call")}, "");
+    expect_unsaid((struct event){.kind = EVENT_OPAQUE}, "reasoning_encrypted");
+    expect_unsaid((struct event){.kind = EVENT_TEXT}, "");
+    expect_unsaid((struct event){.kind = EVENT_USAGE}, "");
+    expect_unsaid((struct event){.kind = EVENT_END}, "");
+}
+
 #ifdef SLUICE_FAULTS
 static void memory_that_is_not_there_is_reported(void)
 {
@@ -86,6 +103,8 @@ int main(void)
     TEST(begins_each_choice_once, "each choice begins once");
     TEST(arguments_belong_to_their_call, "arguments are noted at the call they belong to");
     TEST(names_have_a_ceiling, "a name beyond the ceiling is refused");
+    TEST(what_has_no_word_has_a_name,
+         "what a dialect has no word for has a name, the rest has none");
 #ifdef SLUICE_FAULTS
     TEST(memory_that_is_not_there_is_reported, "out of memory is reported at every allocation");
 #endif

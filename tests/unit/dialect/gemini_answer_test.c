@@ -317,6 +317,29 @@ static void errors_tell_member_code_and_call(void)
     buf_release(&out);
 }
 
+static void expect_delay(int64_t ms, const char *wanted)
+{
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    const struct answer_error error = {.status = 429, .message = SLICE("m"), .retry_after_ms = ms};
+    dialect_of(GEMINI)->write_error(&error, &out);
+    struct slice at = buf_slice(&out);
+    size_t start = slice_find_slice(at, SLICE("\"details\":"));
+    EXPECT(start != SIZE_MAX);
+    EXPECT_SLICE(slice_from(at, start), wanted);
+    buf_release(&out);
+}
+
+static void errors_tell_how_long_to_wait(void)
+{
+#define DELAY(text)                                                                                \
+    "\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":"         \
+    "\"" text "\"}]}}"
+    expect_delay(7000, DELAY("7s"));
+    expect_delay(250, DELAY("0.250s"));
+    expect_delay(61005, DELAY("61.005s"));
+    expect_delay(0, "\"details\":[]}}");
+}
+
 static void streams_end_with_their_error(void)
 {
     struct buf out = BUF_INIT(FIXTURE_LIMIT);
@@ -350,6 +373,7 @@ int main(void)
     TEST(times_to_wait_are_read, "how long to wait is read from an error's details");
     TEST(errors_have_googles_words, "errors towards clients have Google's words");
     TEST(errors_tell_member_code_and_call, "errors tell member, code and call");
+    TEST(errors_tell_how_long_to_wait, "errors tell how long to wait as a duration of Google's");
     TEST(streams_end_with_their_error, "streams end with their error, arrays too");
     return tap_done();
 }

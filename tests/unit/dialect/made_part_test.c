@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dialect/made_part.h"
-
 #include "tests/unit/dialect/fixture.h"
 
 #define IMAGE(data) "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"" data "\"}}"
@@ -53,9 +52,52 @@ static void keeps_it_where_it_has_a_place(void)
     expect_sent(DIALECT_GEMINI, "", true);
 }
 
+static void leaves_out_files(void)
+{
+    struct chat_part parts[] = {{.kind = PART_TEXT, .text = SLICE("a")},
+                                {.kind = PART_FILE, .data = SLICE("REVG")}};
+    struct chat_message messages[] = {{.role = ROLE_USER, .parts = parts, .part_count = 2},
+                                      {.role = ROLE_ASSISTANT, .parts = parts, .part_count = 2}};
+    struct chat chat = {.messages = messages, .message_count = 2};
+    struct loss loss = {.len = 0};
+    struct arena arena;
+    arena_init(&arena, FIXTURE_LIMIT);
+    EXPECT(made_parts_drop(&chat, DIALECT_OPENAI_CHAT, &arena, &loss));
+    EXPECT_SLICE(slice_of(loss.text, loss.len), "messages.1.files");
+    EXPECT_INT(chat.messages[0].part_count, 2);
+    EXPECT_INT(chat.messages[1].part_count, 1);
+    EXPECT_SLICE(chat.messages[1].parts[0].text, "a");
+    arena_release(&arena);
+}
+
+static bool drop_within(size_t budget)
+{
+    struct chat_part parts[] = {{.kind = PART_IMAGE}, {.kind = PART_TEXT}};
+    struct chat_message messages[] = {{.role = ROLE_ASSISTANT, .parts = parts, .part_count = 2}};
+    struct chat chat = {.messages = messages, .message_count = 1};
+    struct loss loss = {.len = 0};
+    struct arena arena;
+    arena_init(&arena, budget);
+    bool dropped = made_parts_drop(&chat, DIALECT_ANTHROPIC, &arena, &loss);
+    EXPECT(!dropped || chat.messages[0].part_count == 1);
+    EXPECT(messages[0].part_count == 2 && messages[0].parts == parts);
+    arena_release(&arena);
+    return dropped;
+}
+
+/* For the list of turns, and for the turn's own list of parts. */
+static void a_budget_that_is_spent_is_reported(void)
+{
+    EXPECT(!drop_within(0));
+    EXPECT(!drop_within(sizeof(struct chat_message) + sizeof(struct chat_part)));
+    EXPECT(drop_within(FIXTURE_LIMIT));
+}
+
 int main(void)
 {
     TEST(leaves_out_what_a_model_made, "a model's own pictures and sounds are left out and listed");
     TEST(keeps_it_where_it_has_a_place, "where assistants may show pictures they stay");
+    TEST(leaves_out_files, "a file that a model made is left out, a user's stays");
+    TEST(a_budget_that_is_spent_is_reported, "without memory the chat stays and that is told");
     return tap_done();
 }

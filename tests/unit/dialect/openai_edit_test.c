@@ -198,6 +198,48 @@ static void puts_thoughts_back(void)
     EXPECT_INT(asked, 0);
 }
 
+static bool recall_details(void *user, struct slice call_id, struct opaque_state *ret_state)
+{
+    (void)user;
+    bool known = slice_eq(call_id, SLICE("c1"));
+    *ret_state = (struct opaque_state){.dialect = CHAT, .reasoning = SLICE("hm")};
+    ret_state->details = known ? SLICE("{\"type\":\"a\"},{\"n\":1.0}") : SLICE_EMPTY;
+    return true;
+}
+
+#define DETAILS "\"reasoning_details\":[{\"type\":\"a\"},{\"n\":1.0}]"
+
+/* The raw elements, byte for byte, and only where the client does not bring its own. */
+static void puts_details_back(void)
+{
+    struct request_change change = {.model = SLICE("m"),
+                                    .recall = recall_details,
+                                    .replay_reasoning = true,
+                                    .reasoning_details = true};
+    expect_edit(CHAT, TURNS("{ \"role\":\"assistant\", " CALL("c1") " }"), change,
+                TURNS("{" DETAILS ", \"role\":\"assistant\", " CALL("c1") " }"), 1);
+    expect_edit(CHAT, TURNS("{\"role\":\"assistant\",\"reasoning_details\": null ," CALL("c1") "}"),
+                change,
+                TURNS("{\"role\":\"assistant\",\"reasoning_details\": [{\"type\":\"a\"},"
+                      "{\"n\":1.0}] ," CALL("c1") "}"),
+                1);
+    expect_edit(CHAT, TURNS("{\"role\":\"assistant\",\"reasoning_details\":[]," CALL("c1") "}"),
+                change, TURNS("{\"role\":\"assistant\"," DETAILS "," CALL("c1") "}"), 1);
+    /* text of its own is not what the vendor seals */
+    expect_edit(CHAT, TURNS("{\"role\":\"assistant\",\"reasoning\":\"x\"," CALL("c1") "}"), change,
+                TURNS("{" DETAILS ",\"role\":\"assistant\",\"reasoning\":\"x\"," CALL("c1") "}"),
+                1);
+    const char *own = TURNS("{\"role\":\"assistant\",\"reasoning_details\":[{}]," CALL("c1") "}");
+    expect_edit(CHAT, own, change, own, 0);
+    const char *none_kept = TURNS("{\"role\":\"assistant\"," CALL("c2") "}");
+    expect_edit(CHAT, none_kept, change, none_kept, 0);
+    const char *plain = TURNS("{\"role\":\"assistant\",\"content\":\"x\"}");
+    expect_edit(CHAT, plain, change, plain, 0);
+    change.recall = NULL;
+    const char *no_store = TURNS("{\"role\":\"assistant\"," CALL("c1") "}");
+    expect_edit(CHAT, no_store, change, no_store, 0);
+}
+
 static void fails_when_the_room_is_too_small(void)
 {
     struct request request;
@@ -396,6 +438,7 @@ int main(void)
     TEST(makes_all_edits_at_once, "all edits at once stay in order");
     TEST(edits_completions_alike, "completions are edited alike, with the older name of the limit");
     TEST(puts_thoughts_back, "thoughts are put back into turns with calls, where they are wanted");
+    TEST(puts_details_back, "reasoning_details are put back byte for byte, a client's own stay");
     TEST(fails_when_the_room_is_too_small, "a body beyond the ceiling fails");
     TEST(edits_random_requests_byte_for_byte,
          "3,000 random requests change in the listed places only");

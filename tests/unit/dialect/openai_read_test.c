@@ -160,6 +160,8 @@ static void refuses_bad_turns(void)
          "/messages/0/reasoning"},
         {TURN("{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_details\":{}}"),
          "invalid_type", "/messages/0/reasoning_details"},
+        {TURN("{\"role\":\"assistant\",\"content\":\"x\",\"reasoning_details\":[{},1]}"),
+         "invalid_type", "/messages/0/reasoning_details"},
         {TURN(USER ",{\"role\":\"user\",\"content\":[1]}"), "invalid_type",
          "/messages/1/content/0"},
         {TURN("{\"role\":\"user\",\"content\":[{\"text\":\"x\"}]}"), "missing_member",

@@ -430,6 +430,63 @@ static void brings_thoughts_back_to_who_wants_them(void)
                    "messages.0.reasoning");
 }
 
+static bool remember_details(void *user, struct slice call_id, struct opaque_state *ret_state)
+{
+    (void)user;
+    *ret_state = (struct opaque_state){.details = SLICE("{\"a\":1},{\"b\":2}")};
+    return slice_eq(call_id, SLICE("b"));
+}
+
+/* The body's one turn, written for a vendor that knows reasoning_details. */
+static void expect_turn(struct chat_part *parts, size_t count, const char *model,
+                        const char *wanted, const char *wanted_loss)
+{
+    struct chat_message message = {.role = ROLE_ASSISTANT, .parts = parts, .part_count = count};
+    struct chat chat = foreign_chat(&message, 1);
+    struct buf out = BUF_INIT(FIXTURE_LIMIT);
+    struct loss loss = {.len = 0};
+    struct error error = {0};
+    chat.dialect = DIALECT_ANTHROPIC;
+    const struct request_change change = {
+        .model = slice_from_cstr(model), .reasoning_details = true, .recall = remember_details};
+    EXPECT(dialect_of(DIALECT_OPENAI_CHAT)->write_request(&chat, &change, &out, &loss, &error));
+    size_t at = slice_find_slice(buf_slice(&out), SLICE("\"messages\":"));
+    EXPECT(at != SIZE_MAX);
+    EXPECT_SLICE(slice_from(buf_slice(&out), at), wanted);
+    EXPECT_SLICE(slice_of(loss.text, loss.len), wanted_loss);
+    buf_release(&out);
+}
+
+#define ASSISTANT(members) "\"messages\":[{\"role\":\"assistant\"," members "}]}"
+#define CALLED(id)                                                                                 \
+    "\"tool_calls\":[{\"id\":\"" id "\",\"type\":\"function\",\"function\":{\"name\":\"f\","       \
+    "\"arguments\":\"{}\"}}]"
+#define SEALED                                                                                     \
+    "\"reasoning_details\":[{\"type\":\"reasoning.text\",\"text\":\"hm\",\"signature\":\"s\","     \
+    "\"format\":\"anthropic-claude-v1\",\"index\":0}]"
+
+static void seals_become_details_where_they_are_known(void)
+{
+    struct chat_part sealed[] = {
+        {.kind = PART_REASONING, .text = SLICE("hm"), .signature = SLICE("s")},
+        {.kind = PART_TOOL_CALL, .id = SLICE("a"), .name = SLICE("f")},
+    };
+    expect_turn(sealed, 2, "anthropic/claude-x", ASSISTANT(SEALED ",\"content\":null," CALLED("a")),
+                "");
+    expect_turn(sealed, 2, "other/model", ASSISTANT("\"content\":null," CALLED("a")),
+                "messages.0.reasoning"); /* a seal that its model cannot read */
+    sealed[0].maker = DIALECT_GEMINI;
+    expect_turn(sealed, 2, "anthropic/claude-x", ASSISTANT("\"content\":null," CALLED("a")),
+                "messages.0.reasoning");
+    sealed[0].maker = 0;
+    sealed[1].id = SLICE("b");
+    expect_turn(sealed, 2, "anthropic/claude-x", /* the client's own is not doubled */
+                ASSISTANT(SEALED ",\"content\":null," CALLED("b")), "");
+    expect_turn(
+        sealed + 1, 1, "other/model",
+        ASSISTANT("\"reasoning_details\":[{\"a\":1},{\"b\":2}],\"content\":null," CALLED("b")), "");
+}
+
 #define LONG_ID "functions.a_very_long_name_of_a_tool_that_somebody_made:0"
 
 static void custom_tools_become_functions_and_long_ids_short(void)
@@ -583,6 +640,8 @@ int main(void)
     TEST(refuses_parts_that_nobody_knows, "a part that nobody knows is refused, not dropped");
     TEST(brings_thoughts_back_to_who_wants_them,
          "thoughts go back to providers that want them, the client's or the remembered");
+    TEST(seals_become_details_where_they_are_known,
+         "a seal becomes an element of reasoning_details for a model of its maker");
     TEST(custom_tools_become_functions_and_long_ids_short,
          "custom tools become functions, long ids short ones");
     TEST(says_the_wishes_of_other_dialects, "wishes of other dialects have OpenAI's names");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dialect/tool_fit.h"
 
+#include "base/memory.h"
 #include "tests/unit/dialect/fixture.h"
 
 #define LONG "a23456789b23456789c23456789d23456789e23456789f23456789g23456789h"
@@ -107,6 +108,100 @@ static void turns_names_back(void)
     request_release(&request);
 }
 
+#define TURNED_JSON                                                                                \
+    "{\"model\":\"m\"," TOOLS_JSON                                                                 \
+    ",\"messages\":[{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"c\","       \
+    "\"type\":\"function\",\"function\":{\"name\":\"mcp.read\",\"arguments\":\"{}\"}}]}]}"
+
+/* Names of any length have a name; nobody gets an empty one. */
+static void a_name_may_be_huge(void)
+{
+    static char name[3 << 20];
+    memset(name, 'n', sizeof name);
+    struct chat_tool tools[] = {{.kind = TOOL_FUNCTION, .name = slice_of(name, sizeof name)}};
+    struct chat chat = {.tools = tools, .tool_count = 1};
+    struct tool_fit *fit = NULL;
+    struct arena arena;
+    arena_init(&arena, FIXTURE_LIMIT);
+    EXPECT(tool_fit_rewrite(&chat, dialect_of(DIALECT_OPENAI_CHAT), &arena, &fit));
+    EXPECT(fit != NULL);
+    EXPECT_INT(chat.tools[0].name.len, dialect_of(DIALECT_OPENAI_CHAT)->tool_name_max);
+    EXPECT(slice_starts(chat.tools[0].name, SLICE("nnn")));
+    const struct event call = {.kind = EVENT_TOOL_CALL, .name = chat.tools[0].name};
+    const struct frame frame = {.events = &call, .count = 1};
+    struct frame back;
+    EXPECT(tool_fit_frame(fit, &frame, &back));
+    EXPECT(slice_eq(back.events[0].name, slice_of(name, sizeof name)));
+    tool_fit_free(fit);
+    arena_release(&arena);
+}
+
+/* Rewrites within a budget of memory; what was not made must be told, and never be half a name. */
+static bool rewrite_within(size_t budget)
+{
+    struct request request;
+    struct tool_fit *fit = NULL;
+    request_read(&request, DIALECT_OPENAI_CHAT, SLICE(TURNED_JSON));
+    const struct chat sent = request.chat;
+    struct arena arena;
+    arena_init(&arena, budget);
+    bool made = tool_fit_rewrite(&request.chat, dialect_of(DIALECT_ANTHROPIC), &arena, &fit);
+    EXPECT_INT(fit != NULL, made);
+    EXPECT(!made || (request.chat.tools[0].name.len > 0 &&
+                     slice_eq(request.chat.messages[0].parts[0].name, request.chat.tools[0].name)));
+    EXPECT_SLICE(sent.tools[0].name, "mcp.read");
+    EXPECT_SLICE(sent.messages[0].parts[0].name, "mcp.read");
+    tool_fit_free(fit);
+    arena_release(&arena);
+    request_release(&request);
+    return made;
+}
+
+static void a_budget_that_is_spent_is_reported(void)
+{
+    size_t budget = 0;
+    while (budget < FIXTURE_LIMIT && !rewrite_within(budget)) {
+        budget += 16;
+    }
+    EXPECT(budget > 0 && budget < FIXTURE_LIMIT);
+    EXPECT(rewrite_within(FIXTURE_LIMIT));
+}
+
+#ifdef SLUICE_FAULTS
+static bool turn_one_back(struct tool_fit *fit, struct slice told)
+{
+    const struct event call = {.kind = EVENT_TOOL_CALL, .name = told};
+    const struct frame frame = {.events = &call, .count = 1};
+    struct frame back;
+    bool turned = tool_fit_frame(fit, &frame, &back);
+    EXPECT(!turned || slice_eq(back.events[0].name, SLICE("mcp.read")));
+    return turned;
+}
+
+static void memory_that_is_not_there_is_reported(void)
+{
+    bool failed = true;
+    int64_t nth = 0;
+    for (; failed; nth++) {
+        struct request request;
+        struct tool_fit *fit = NULL;
+        struct arena arena;
+        request_read(&request, DIALECT_OPENAI_CHAT, SLICE(TURNED_JSON));
+        arena_init(&arena, FIXTURE_LIMIT);
+        memory_fail_nth(nth);
+        bool made = tool_fit_rewrite(&request.chat, dialect_of(DIALECT_ANTHROPIC), &arena, &fit) &&
+                    turn_one_back(fit, request.chat.tools[0].name);
+        failed = memory_fault_happened();
+        memory_fail_nth(-1);
+        EXPECT_INT(made, !failed);
+        tool_fit_free(fit);
+        arena_release(&arena);
+        request_release(&request);
+    }
+    EXPECT(nth > 4);
+}
+#endif
+
 static void leaves_what_fits(void)
 {
     struct request request;
@@ -129,5 +224,10 @@ int main(void)
     TEST(turns_names_back,
          "names are told everywhere in the request and turned back in the answer");
     TEST(leaves_what_fits, "a request whose names fit stays as it is");
+    TEST(a_name_may_be_huge, "a name of megabytes becomes one of the vendor's length");
+    TEST(a_budget_that_is_spent_is_reported, "a budget that is spent is reported, at every step");
+#ifdef SLUICE_FAULTS
+    TEST(memory_that_is_not_there_is_reported, "out of memory is reported at every allocation");
+#endif
     return tap_done();
 }

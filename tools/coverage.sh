@@ -21,6 +21,7 @@ import subprocess
 import sys
 
 BAR = 90.0
+DIALECT_BAR = 95.0
 PARSERS = """
     src/cli/arguments.c src/cli/probe.c
     src/codec/*.c
@@ -38,6 +39,10 @@ BATCH = 50
 
 def is_parser(path):
     return any(fnmatch.fnmatch(path, pattern) for pattern in PARSERS)
+
+
+def bar_of(path):
+    return DIALECT_BAR if path.startswith("src/dialect/") else BAR
 
 
 def reports(build):
@@ -85,7 +90,7 @@ print("     %    lines        file")
 for path in sorted(files, key=lambda p: (not is_parser(p), p)):
     parser = is_parser(path)
     percent = row(path, files[path].values(), "  (parser)" if parser else "")
-    if parser and percent <= BAR:
+    if parser and percent <= bar_of(path):
         low.append(path)
     if parser and sys.argv[2] == "--lines":
         missing = [str(n) for n, count in sorted(files[path].items()) if not count]
@@ -94,7 +99,7 @@ row("all parsers", [c for p in files if is_parser(p) for c in files[p].values()]
 row("all of src/", [c for p in files for c in files[p].values()])
 unmatched = [p for p in PARSERS if not any(fnmatch.fnmatch(f, p) for f in files)]
 for path in low:
-    print(f"FAIL {path} is not above {BAR:g} %")
+    print(f"FAIL {path} is not above {bar_of(path):g} %")
 for pattern in unmatched:
     print(f"FAIL no file is called {pattern}")
 count = sum(1 for p in files if is_parser(p))

@@ -233,9 +233,9 @@ static void whole_answer(enum dialect_id back, struct slice body)
 }
 
 /* A vector may be refused, but what is told is valid. */
-static void vectors(struct slice body)
+static void vectors_of(enum dialect_id back, struct slice body)
 {
-    const struct dialect *dialect = dialect_of(DIALECT_OPENAI_EMBEDDINGS);
+    const struct dialect *dialect = dialect_of(back);
     struct decoder *decoder = dialect->decoder_new(FIXTURE_LIMIT);
     struct frame frame;
     if (dialect->decode_answer(decoder, body, &frame) == DECODE_FRAME) {
@@ -243,11 +243,21 @@ static void vectors(struct slice body)
             const struct chat chat = {.base64 = base64 == 1};
             const struct answer_head head = {.chat = &chat};
             struct buf out = BUF_INIT(ROOM);
-            CHECK(!dialect->write_answer(&head, &frame, &out) || is_json(buf_slice(&out)));
+            CHECK(!dialect_of(DIALECT_OPENAI_EMBEDDINGS)->write_answer(&head, &frame, &out) ||
+                  is_json(buf_slice(&out)));
             buf_release(&out);
         }
     }
     dialect->decoder_free(decoder);
+}
+
+static void vectors(struct slice body)
+{
+    static const enum dialect_id backs[] = {DIALECT_OPENAI_EMBEDDINGS, DIALECT_VERTEX,
+                                            DIALECT_GEMINI, DIALECT_OLLAMA};
+    for (size_t i = 0; i < ARRAY_LEN(backs); i++) {
+        vectors_of(backs[i], body);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -5,11 +5,6 @@
 #include "tests/unit/dialect/files.h"
 #include "tests/unit/dialect/fixture.h"
 
-static enum dialect_id back_of(const char *name)
-{
-    return strstr(name, ".ndjson") != NULL ? DIALECT_OLLAMA : DIALECT_OPENAI_CHAT;
-}
-
 static void expect_same(const struct run *whole, struct run split, const char *name, size_t at)
 {
     bool same = slice_eq(buf_slice(&whole->trace), buf_slice(&split.trace)) &&
@@ -25,7 +20,7 @@ static void expect_same(const struct run *whole, struct run split, const char *n
 
 static void split_everywhere(const char *name, struct slice bytes)
 {
-    enum dialect_id back = back_of(name);
+    enum dialect_id back = dialect_of_file(name);
     struct run whole = run_stream(back, DIALECT_OPENAI_CHAT, bytes, NULL, 0);
     size_t *cuts = malloc((bytes.len + 1) * sizeof *cuts);
     for (size_t at = 1; at < bytes.len; at++) {
@@ -59,7 +54,7 @@ static void events_do_not_depend_on_the_pieces(void)
 }
 
 /* What we write is a stream that we read: the same texts, calls and end, and once more the same
- * bytes. */
+ * bytes; marked seals of other makers are read in requests only. */
 static void our_own_streams_are_read_and_written_again(void)
 {
     struct files files;
@@ -69,13 +64,15 @@ static void our_own_streams_are_read_and_written_again(void)
         struct buf bytes = BUF_INIT(FIXTURE_LIMIT);
         (void)snprintf(path, sizeof path, FILES_FOLDER "stream/%s", files.names[i]);
         EXPECT(file_read(path, &bytes));
-        struct run first =
-            run_stream(back_of(files.names[i]), DIALECT_OPENAI_CHAT, buf_slice(&bytes), NULL, 0);
+        struct run first = run_stream(dialect_of_file(files.names[i]), DIALECT_OPENAI_CHAT,
+                                      buf_slice(&bytes), NULL, 0);
         struct run second = run_stream(DIALECT_OPENAI_CHAT, DIALECT_OPENAI_CHAT,
                                        buf_slice(&first.encoded), NULL, 0);
         bool has_error =
             slice_find_slice(buf_slice(&first.encoded), SLICE("upstream_error")) != SIZE_MAX;
-        if (!has_error && !slice_eq(buf_slice(&first.encoded), buf_slice(&second.encoded))) {
+        bool sealed = slice_find_slice(buf_slice(&first.encoded), SLICE("\"sluice.")) != SIZE_MAX;
+        if (!has_error && !sealed &&
+            !slice_eq(buf_slice(&first.encoded), buf_slice(&second.encoded))) {
             printf("# %s:\n%.*s\n# became\n%.*s\n", files.names[i],
                    SLICE_ARG(buf_slice(&first.encoded)), SLICE_ARG(buf_slice(&second.encoded)));
             EXPECT(false);

@@ -6,10 +6,9 @@
  */
 #include "dialect/emulate.h"
 
+#include "base/memory.h"
 #include "dialect/inner.h"
 #include "dialect/wish.h"
-
-#include <stdlib.h>
 
 #define STOPS_MAX 16u
 #define UNITS_MAX 256u /* of one stop sequence */
@@ -235,7 +234,7 @@ struct emulation *emulation_new(const struct chat *chat, unsigned wishes)
 {
     bool cuts = (wishes & WISH_BIT(WISH_STOP)) != 0;
     size_t count = cuts ? chat->stop_count : 0;
-    struct emulation *emulation = calloc(1, sizeof *emulation + count * sizeof(struct stop));
+    struct emulation *emulation = memory_array(1, sizeof *emulation + count * sizeof(struct stop));
     if (emulation == NULL) {
         return NULL;
     }
@@ -255,8 +254,8 @@ void emulation_free(struct emulation *emulation)
         return;
     }
     buf_release(&emulation->text);
-    free(emulation->events);
-    free(emulation);
+    memory_free(emulation->events);
+    memory_free(emulation);
 }
 
 /* --- texts --- */
@@ -277,7 +276,7 @@ static bool make_room(struct emulation *e, const struct frame *frame)
     }
     buf_clear(&e->text);
     if (events > e->room) {
-        struct event *more = realloc(e->events, events * sizeof *more);
+        struct event *more = memory_resize(e->events, events * sizeof *more);
         if (more == NULL) {
             return false;
         }

@@ -168,21 +168,29 @@ static void require_sequence(struct slice stream)
     }
 }
 
-/* All that was said until the answer ended, and the names and ids of its calls. */
-static void collect(struct slice trace, struct buf *texts, struct buf *calls)
+/* All that was said until the answer ended, and the names and ids of its calls. A call that never
+   gets a name is told when the answer is at its end, wherever it stood: those come last here, and
+   those of an answer that broke off are still held back. */
+static void collect(struct slice trace, struct buf *texts, struct buf *ids)
 {
-    while (trace.len > 0) {
+    struct buf nameless = BUF_INIT(ROOM);
+    bool ended = false;
+    bool failed = false;
+    while (trace.len > 0 && !ended && !failed) {
         struct slice line = slice_cut(&trace, '\n');
-        if (slice_starts(line, SLICE("end")) || slice_starts(line, SLICE("error"))) {
-            return;
-        }
+        ended = slice_starts(line, SLICE("end"));
+        failed = slice_starts(line, SLICE("error"));
         if (slice_starts(line, SLICE("text text="))) {
             buf_append(texts, slice_from(line, sizeof "text text=" - 1));
         }
         if (slice_starts(line, SLICE("call index="))) {
-            buf_append(calls, slice_from(line, slice_find_slice(line, SLICE(" id="))));
+            bool named = slice_find_slice(line, SLICE(" name=")) != SIZE_MAX;
+            buf_append(named ? ids : &nameless,
+                       slice_from(line, slice_find_slice(line, SLICE(" id="))));
         }
     }
+    buf_append(ids, ended ? buf_slice(&nameless) : SLICE(""));
+    buf_release(&nameless);
 }
 
 static void require_same(struct slice before, struct slice after)

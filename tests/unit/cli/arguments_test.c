@@ -8,6 +8,8 @@ static const struct argument rows[] = {
     ARGUMENT_CONFIG,
     ARGUMENT_JSON,
     {.name = "by", .value = "WHAT", .choices = "day|model|task", .help = "one row for each"},
+    {.name = "tag", .value = "NAME", .many = true, .help = "only of this one"},
+    {.name = "not", .value = "NAME", .many = true, .help = "none of this one"},
 };
 
 static int no_run(int argc, char **argv)
@@ -65,6 +67,18 @@ static void the_last_one_counts(void)
     EXPECT_INT(PARSE("-c", "a", "word", "-c", "b"), ARGUMENTS_READ);
     EXPECT_SLICE(slice_from_cstr(arguments_value(&parsed, "config")), "b");
     EXPECT_INT(parsed.word_count, 1);
+}
+
+static void some_may_be_given_often(void)
+{
+    size_t cursor = 0;
+    EXPECT_INT(PARSE("--tag", "a", "--not", "x", "--tag=b"), ARGUMENTS_READ);
+    EXPECT_SLICE(slice_from_cstr(arguments_next(&parsed, "tag", &cursor)), "a");
+    EXPECT_SLICE(slice_from_cstr(arguments_next(&parsed, "tag", &cursor)), "b");
+    EXPECT(arguments_next(&parsed, "tag", &cursor) == NULL);
+    cursor = 0;
+    EXPECT_SLICE(slice_from_cstr(arguments_next(&parsed, "not", &cursor)), "x");
+    EXPECT(arguments_next(&parsed, "not", &cursor) == NULL);
 }
 
 static void two_dashes_end_the_flags(void)
@@ -203,6 +217,7 @@ int main(void)
 {
     TEST(values_in_every_form, "a value stands behind its flag, after =, or right behind a letter");
     TEST(the_last_one_counts, "of a flag that is given twice the last one counts");
+    TEST(some_may_be_given_often, "values of a flag that may be given often keep their order");
     TEST(two_dashes_end_the_flags, "two dashes end the flags, one dash is a word");
     TEST(help_wins_over_mistakes, "help is given whatever else stands there");
     TEST(unknown_flags_suggest, "an unknown flag is refused with the nearest known one");

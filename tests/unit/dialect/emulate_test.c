@@ -3,6 +3,7 @@
  * and turned. */
 #include "tests/unit/dialect/fixture.h"
 
+#include "base/memory.h"
 #include "base/random.h"
 #include "dialect/emulate.h"
 #include "dialect/wish.h"
@@ -239,6 +240,69 @@ static void arguments_become_the_answer(void)
     buf_release(&trace);
 }
 
+/* No function of that name can be told of alone. */
+static void a_named_tool_that_is_missing_offers_all(void)
+{
+    struct chat_tool tools[] = {{.kind = TOOL_FUNCTION, .name = SLICE("f")},
+                                {.kind = TOOL_OTHER, .name = SLICE("g")}};
+    struct chat chat = {.tools = tools,
+                        .tool_count = 2,
+                        .tool_choice = TOOL_CHOICE_NAMED,
+                        .tool_choice_name = SLICE("g")};
+    struct arena arena;
+    arena_init(&arena, FIXTURE_LIMIT);
+    EXPECT(emulation_rewrite(&chat, WISH_BIT(WISH_TOOL_CHOICE), &arena));
+    EXPECT(chat.tools == tools && chat.tool_count == 2);
+    EXPECT_INT(chat.tool_choice, TOOL_CHOICE_UNSET);
+    arena_release(&arena);
+}
+
+static void a_budget_that_is_spent_is_reported(void)
+{
+    struct chat_tool tool = {.kind = TOOL_FUNCTION, .name = SLICE("f")};
+    const struct chat named = {.tools = &tool,
+                               .tool_count = 1,
+                               .tool_choice = TOOL_CHOICE_NAMED,
+                               .tool_choice_name = SLICE("f")};
+    static const unsigned wishes[] = {WISH_BIT(WISH_TOOL_CHOICE), WISH_BIT(WISH_FORMAT)};
+    for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+        struct chat copy = named;
+        struct arena arena;
+        arena_init(&arena, sizeof(struct chat_tool) - 1);
+        EXPECT(!emulation_rewrite(&copy, wishes[i], &arena));
+        arena_release(&arena);
+        copy = named;
+        arena_init(&arena, FIXTURE_LIMIT);
+        EXPECT(emulation_rewrite(&copy, wishes[i], &arena));
+        arena_release(&arena);
+    }
+}
+
+#ifdef SLUICE_FAULTS
+static void memory_that_is_not_there_is_reported(void)
+{
+    struct slice stops[] = {SLICE("END")};
+    struct chat chat = chat_with_stops(stops, 1);
+    const struct event text = {.kind = EVENT_TEXT, .text = SLICE("one END two")};
+    const struct frame frame = {.events = &text, .count = 1};
+    bool failed = true;
+    int64_t nth = 0;
+    for (; failed; nth++) {
+        struct frame shown;
+        memory_fail_nth(nth);
+        struct emulation *emulation = emulation_new(&chat, WISH_BIT(WISH_STOP));
+        bool told = emulation != NULL && emulation_frame(emulation, &frame, &shown);
+        failed = memory_fault_happened();
+        memory_fail_nth(-1);
+        EXPECT_INT(told, !failed);
+        EXPECT(!told || slice_eq(shown.events[0].text, SLICE("one ")));
+        emulation_free(emulation);
+    }
+    EXPECT(nth > 2);
+    emulation_free(NULL);
+}
+#endif
+
 static void what_cannot_be_emulated_is_left(void)
 {
     struct request request;
@@ -308,5 +372,10 @@ int main(void)
     TEST(arguments_become_the_answer, "the arguments of our tool are the answer");
     TEST(what_is_too_much_is_missing, "what a dialect cannot be told is known before it is asked");
     TEST(what_cannot_be_emulated_is_left, "what cannot be emulated is left to other targets");
+    TEST(a_named_tool_that_is_missing_offers_all, "a named tool that is missing offers all others");
+    TEST(a_budget_that_is_spent_is_reported, "a request that does not fit is reported");
+#ifdef SLUICE_FAULTS
+    TEST(memory_that_is_not_there_is_reported, "out of memory is reported at every allocation");
+#endif
     return tap_done();
 }

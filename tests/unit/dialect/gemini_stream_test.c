@@ -343,6 +343,28 @@ static void calls_without_an_object_are_no_answer(void)
     EXPECT(has_form(late, ARRAY_LEN(late)));
 }
 
+/* Vertex AI streams arguments in pieces to clients that ask for it; nobody here does. */
+static void pieces_of_calls_are_no_calls(void)
+{
+#define CALL_CHUNK(call)                                                                           \
+    "data: {\"responseId\":\"r\",\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":" call \
+    "}]}}]}\n\n"
+    static const char *const pieces[] = {
+        CALL_CHUNK("{}"),
+        CALL_CHUNK("{\"partialArgs\":[],\"willContinue\":true}"),
+        CALL_CHUNK("{\"willContinue\":true}"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        struct run run = run_text(GEMINI, pieces[i]);
+        EXPECT(slice_find_slice(buf_slice(&run.trace), SLICE("call ")) == SIZE_MAX);
+        EXPECT(slice_find_slice(buf_slice(&run.trace), SLICE("malformed")) == SIZE_MAX);
+        run_release(&run);
+    }
+    struct run run = run_text(GEMINI, CALL_CHUNK("{\"name\":\"f\",\"willContinue\":true}"));
+    EXPECT(slice_find_slice(buf_slice(&run.trace), SLICE("call index=0 id=")) != SIZE_MAX);
+    run_release(&run);
+}
+
 /* --- limits --- */
 
 static void a_frame_beyond_the_ceiling_ends_the_decoding(void)
@@ -371,6 +393,7 @@ int main(void)
     TEST(fragments_become_whole_calls, "fragments become whole calls, signed once");
     TEST(calls_without_an_object_are_no_answer,
          "calls without an object are no answer, but for those that the limit cut");
+    TEST(pieces_of_calls_are_no_calls, "a nameless piece of a call is no call");
     TEST(a_frame_beyond_the_ceiling_ends_the_decoding, "a frame beyond the ceiling ends all");
     return tap_done();
 }

@@ -487,6 +487,27 @@ static void seals_become_details_where_they_are_known(void)
         ASSISTANT("\"reasoning_details\":[{\"a\":1},{\"b\":2}],\"content\":null," CALLED("b")), "");
 }
 
+/* The mark of a call has a place in the turn's last text, if there is one. */
+static void marks_of_calls_move_to_the_text(void)
+{
+    struct chat_part parts[] = {
+        {.kind = PART_TEXT, .text = SLICE("one")},
+        {.kind = PART_TOOL_CALL, .id = SLICE("a"), .name = SLICE("f"), .cache = CACHE_MARK_5M},
+    };
+    struct chat_message message = {.role = ROLE_ASSISTANT, .parts = parts, .part_count = 2};
+    struct chat chat = foreign_chat(&message, 1);
+    const struct request_change marks = {.cache_marks = true};
+    expect_changed(&chat, marks,
+                   "{\"model\":\"m\"," ASSISTANT(
+                       "\"content\":[{\"type\":\"text\",\"text\":\"one\",\"cache_control\":"
+                       "{\"type\":\"ephemeral\"}}]," CALLED("a")),
+                   "");
+    message.parts = parts + 1;
+    message.part_count = 1;
+    expect_changed(&chat, marks, "{\"model\":\"m\"," ASSISTANT("\"content\":null," CALLED("a")),
+                   "cache_control");
+}
+
 #define LONG_ID "functions.a_very_long_name_of_a_tool_that_somebody_made:0"
 
 static void custom_tools_become_functions_and_long_ids_short(void)
@@ -642,6 +663,8 @@ int main(void)
          "thoughts go back to providers that want them, the client's or the remembered");
     TEST(seals_become_details_where_they_are_known,
          "a seal becomes an element of reasoning_details for a model of its maker");
+    TEST(marks_of_calls_move_to_the_text,
+         "the mark of a call moves to the turn's text, or is listed as lost");
     TEST(custom_tools_become_functions_and_long_ids_short,
          "custom tools become functions, long ids short ones");
     TEST(says_the_wishes_of_other_dialects, "wishes of other dialects have OpenAI's names");

@@ -293,6 +293,17 @@ static bool json_has(const struct buf *text, const char *what)
     return slice_find_slice(buf_slice(text), slice_from_cstr(what)) != SIZE_MAX;
 }
 
+static void vectors_need_who_makes_them(void)
+{
+    const struct chat vectors = {.operation = OPERATION_EMBEDDING, .choices = 1};
+    const struct chat talk = {.operation = OPERATION_CHAT, .choices = 1};
+    unsigned dialects = decide_dialects(&vectors, false);
+    EXPECT((dialects & DIALECT_BIT(DIALECT_OPENAI_EMBEDDINGS)) != 0);
+    EXPECT((dialects & DIALECT_BIT(DIALECT_GEMINI)) != 0);
+    EXPECT((dialects & DIALECT_BIT(DIALECT_ANTHROPIC)) == 0);
+    EXPECT_INT(decide_dialects(&talk, false), 0);
+}
+
 static void explains(void)
 {
     struct asked asked;
@@ -347,6 +358,7 @@ int main(void)
     TEST(header_over_body, "a header wins over the body");
     TEST(ceilings, "lists of names have a ceiling");
     TEST(lost_names, "names that do not fit are an error");
+    TEST(vectors_need_who_makes_them, "vectors are asked of those who make them");
     TEST(explains, "the explanation is JSON that shows the plan");
     TEST(suffix, "a suffix asks for dialects that can carry it");
     snapshot_unref(snapshot);

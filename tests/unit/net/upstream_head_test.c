@@ -2,6 +2,7 @@
 /* Heads of answers, field by field; what upstream_answer_test.c sees only from outside. */
 #include "net/upstream_head.h"
 
+#include "base/memory.h"
 #include "tests/tap.h"
 #include "tests/unit/net/llhttp_oracle.h"
 
@@ -96,10 +97,38 @@ static void knows_at_once_what_is_not_http(void)
     answer_heads_release(&heads);
 }
 
+#ifdef SLUICE_FAULTS
+static void memory_that_is_not_there_is_reported(void)
+{
+    struct slice bytes = SLICE("HTTP/1.1 200 OK\r\nX: y\r\n\r\n");
+    bool failed = true;
+    int64_t nth = 0;
+    for (; failed; nth++) {
+        struct answer_heads fresh = {0};
+        size_t used = 0;
+        memory_fail_nth(nth);
+        struct answer_head *head = answer_head_take(&fresh);
+        enum head_status status =
+            head != NULL ? read_in_steps(head, bytes, 5, &used) : HEAD_TOO_LARGE;
+        failed = memory_fault_happened();
+        memory_fail_nth(-1);
+        EXPECT_INT(status, failed ? HEAD_TOO_LARGE : HEAD_DONE);
+        if (head != NULL) {
+            answer_head_give(&fresh, head);
+        }
+        answer_heads_release(&fresh);
+    }
+    EXPECT(nth > 2);
+}
+#endif
+
 int main(void)
 {
     TEST(agrees_with_llhttp, "reads the fields that llhttp reads");
     TEST(reads_pieces_alike, "reads a head in pieces as in one");
     TEST(knows_at_once_what_is_not_http, "knows another protocol by its first bytes");
+#ifdef SLUICE_FAULTS
+    TEST(memory_that_is_not_there_is_reported, "out of memory is reported at every allocation");
+#endif
     return tap_done();
 }

@@ -154,11 +154,13 @@ static bool rename_parts(struct chat_message *message, const struct dialect *tar
 
 static bool rename_messages(struct chat *chat, const struct dialect *target, struct arena *arena)
 {
-    struct chat_message *messages = arena_array(arena, chat->message_count, sizeof *messages);
+    struct chat_message *messages = arena_array(arena, chat->message_count + 1, sizeof *messages);
     if (messages == NULL) {
         return false;
     }
-    memcpy(messages, chat->messages, chat->message_count * sizeof *messages);
+    for (size_t i = 0; i < chat->message_count; i++) {
+        messages[i] = chat->messages[i];
+    }
     chat->messages = messages;
     for (size_t i = 0; i < chat->message_count; i++) {
         bool fits = true;

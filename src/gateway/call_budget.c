@@ -144,6 +144,10 @@ enum call_step call_budget_refuse(struct call *call, const struct budget_refusal
     call->attempt.limits = SLICE_EMPTY;
     note_rate(call, refusal);
     describe(&text, refusal);
+    bool money = refusal->limit == BUDGET_CAP || refusal->limit == BUDGET_CALL_COST;
+    if (money && call->chat.max_tokens <= 0 && refusal->wanted > 0) {
+        buf_append_cstr(&text, " A request that limits its output needs less room.");
+    }
     const struct fail_words words = {.message = buf_slice(&text)};
     int status = refusal->limit == BUDGET_BLOCKED ? 403 : 429;
     enum call_step next = call_fail_words(call, status, code_of(refusal), &words);

@@ -172,8 +172,13 @@ static bool read_logprobs(struct reader *r, const uint32_t *values)
         chat->logprobs = member_given(r->doc, value);
         return read_number(r, value, name_of(MEMBER_LOGPROBS), &chat->top_logprobs);
     }
-    return read_bool(r, value, name_of(MEMBER_LOGPROBS), &chat->logprobs) &&
-           read_number(r, values[MEMBER_TOP_LOGPROBS], name_of(MEMBER_TOP_LOGPROBS),
+    if (!read_bool(r, value, name_of(MEMBER_LOGPROBS), &chat->logprobs)) {
+        return false;
+    }
+    if (!chat->logprobs) { /* OpenAI refuses it then; elsewhere it means nothing */
+        reader_odd(r, NULL, values[MEMBER_TOP_LOGPROBS]);
+    }
+    return read_number(r, values[MEMBER_TOP_LOGPROBS], name_of(MEMBER_TOP_LOGPROBS),
                        &chat->top_logprobs);
 }
 

@@ -68,6 +68,7 @@ struct attempt {
     bool open;          /* a hold is journaled and not settled */
     bool upstream_open; /* the request is under way */
     bool hide_usage;    /* usage was asked for by us, the client did not */
+    unsigned fragile;   /* flags of enum fragile: of clients that fail on what a stream may hold */
     bool is_stream;     /* the upstream answers with a stream */
     bool untyped;       /* a stream is wanted, and nothing says yet whether it is one */
     int64_t hold_nd;

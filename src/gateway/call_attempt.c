@@ -5,6 +5,7 @@
 #include "gateway/call_budget.h"
 #include "gateway/call_error.h"
 #include "gateway/call_new.h"
+#include "gateway/fragile.h"
 #include "gateway/opaque.h"
 #include "gateway/runtime.h"
 
@@ -158,7 +159,8 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
         .recall_user = call,
         .max_completion_tokens = (provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) != 0,
     };
-    attempt->hide_usage = change.add_usage;
+    attempt->fragile = call->streamed ? fragile_client(http_exchange_request(call->exchange)) : 0;
+    attempt->hide_usage = change.add_usage && (attempt->fragile & FRAGILE_USAGE_ASKED) == 0;
     if (attempt->lane == LANE_TRANSLATE) {
         if (call->streamed && may_ask) {
             change.add_usage = true;

@@ -16,6 +16,7 @@
 #include "gateway/call_hold.h"
 #include "gateway/call_ping.h"
 #include "gateway/call_record.h"
+#include "gateway/fragile.h"
 #include "gateway/opaque.h"
 #include "gateway/stored.h"
 
@@ -46,7 +47,8 @@ void call_answer_head(const struct call *call, struct answer_head *ret_head)
         .call_id = slice_of(call->id_text, ID_TEXT_LEN),
         .model = target != NULL ? target->model : slice_from_cstr(call->asked_model),
         .created_s = call->started_wall_ns / NS_PER_S,
-        .include_usage = call->include_usage || !call->streamed,
+        .include_usage = call->include_usage || !call->streamed ||
+                         (call->attempt.fragile & FRAGILE_USAGE_ASKED) != 0,
         .operation = call->chat.operation,
         .chat = &call->chat,
         .input_tokens = call->tokens.expected,
@@ -140,23 +142,29 @@ static void encode_estimate(struct call *call, struct buf *out)
     }
 }
 
-/* The bytes as they came, less what only we asked for. */
+static void append_piece(const struct attempt *attempt, struct slice piece, struct buf *out)
+{
+    if ((attempt->fragile & FRAGILE_LINE_MARKS) != 0) {
+        fragile_escape_marks(piece, out);
+    } else {
+        buf_append(out, piece);
+    }
+}
+
+/* The bytes as they came, less what only we asked for and what this client cannot read. */
 static void append_raw(const struct attempt *attempt, const struct frame *frame, struct buf *out)
 {
-    if (!attempt->hide_usage) {
-        buf_append(out, frame->raw);
+    bool hides = attempt->hide_usage || (attempt->fragile & FRAGILE_NULL_USAGE) != 0;
+    if (attempt->hide_usage && frame->usage_only) {
         return;
     }
-    if (frame->usage_only) {
-        return;
-    }
-    if (frame->hidden.len == 0) {
-        buf_append(out, frame->raw);
+    if (!hides || frame->hidden.len == 0) {
+        append_piece(attempt, frame->raw, out);
         return;
     }
     size_t before = (size_t)(frame->hidden.ptr - frame->raw.ptr);
-    buf_append(out, slice_of(frame->raw.ptr, before));
-    buf_append(out, slice_from(frame->raw, before + frame->hidden.len));
+    append_piece(attempt, slice_of(frame->raw.ptr, before), out);
+    append_piece(attempt, slice_from(frame->raw, before + frame->hidden.len), out);
 }
 
 /* The end is looked at, not the reason when it is told: usage may come between them. */

@@ -44,7 +44,7 @@ CAPABILITIES = "[streaming, tools, parallel_tools, json, json_schema, vision, do
 def configuration(port, fake):
     text = CONFIG.format(port=port) + providers(fake) + "targets:\n"
     for back in BACKS:
-        for name, model in (("to", "1"), ("breaks", "fault-flap-1-error-in-stream-4")):
+        for name, model in (("to", "1"), ("breaks", "fault-flap-1-reset-mid-8")):
             text += (
                 f"  {name}-{back.name}: {{ provider: back-{back.name}, tier: premium,\n"
                 f"    model: {back.name}-{model}, context_tokens: 400000,\n"

@@ -129,13 +129,16 @@ class Clients:
                     number = next(self.numbers, None)
                 if number is None:
                     return
-                self._call(connection, number)
+                if self._call(connection, number):
+                    connection.close()
+                    connection = http1.connect(self.port, 60)
         except (OSError, http1.Broken) as problem:
             self.problems.append(repr(problem))
         finally:
             connection.close()
 
     def _call(self, connection, number):
+        """True: the gateway said that it closes the connection."""
         choice = random.Random(f"{self.seed}-{number}")
         model = choice.choice((*PRICES, "auto"))
         path, body = choice.choice(FRONTS)(model, choice.random() < 0.5, f"Say done, {number}.")
@@ -151,6 +154,7 @@ class Clients:
             self.problems.append(f"call {number}: cut: {answer.body[-200:]!r}")
         elif answer.status not in (200, 502, 503):
             self.problems.append(f"call {number}: {answer.start}: {answer.body[:300]!r}")
+        return (answer.header("connection") or "").lower() == "close"
 
 
 def charges(sluice):

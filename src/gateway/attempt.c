@@ -101,12 +101,12 @@ void meter_frame(struct meter *meter, const struct frame *frame)
     for (size_t i = 0; i < frame->count; i++) {
         const struct event *event = &frame->events[i];
         switch (event->kind) {
-        case EVENT_TEXT:
         case EVENT_REASONING:
             meter->thought = true;
             meter->text_bytes += (int64_t)event->text.len;
             meter->events++;
             break;
+        case EVENT_TEXT:
         case EVENT_REFUSAL:
         case EVENT_TOOL_ARGUMENTS:
             meter->text_bytes += (int64_t)event->text.len;

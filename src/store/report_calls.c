@@ -6,9 +6,6 @@ static const char sql_page[] =
     "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
 static const char sql_call[] = "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id = ?1";
 
-static const char sql_attempts[] =
-    "SELECT " REPORT_ATTEMPT_COLUMNS " FROM attempts WHERE call = ?1 ORDER BY attempt";
-
 static bool read_page(struct report_query *query, sqlite3_stmt *from, size_t limit,
                       struct call_page *page)
 {
@@ -94,7 +91,8 @@ bool report_call(const char *path, struct id call, struct arena *arena,
     bool done = report_query_begin(&query, path, arena, &deadline, error);
     if (done) {
         sqlite3_stmt *row = database_prepare(query.db, sql_call);
-        sqlite3_stmt *attempts = row == NULL ? NULL : database_prepare(query.db, sql_attempts);
+        sqlite3_stmt *attempts =
+            row == NULL ? NULL : database_prepare(query.db, REPORT_ATTEMPTS_SQL);
         done = attempts != NULL || report_query_failed(&query, path, error);
         if (done) {
             sqlite3_bind_blob(row, 1, call.bytes, sizeof(call.bytes), SQLITE_STATIC);

@@ -6,8 +6,6 @@
 
 static const char sql_details[] =
     "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3";
-static const char sql_attempts[] =
-    "SELECT " REPORT_ATTEMPT_COLUMNS " FROM attempts WHERE call = ?1 ORDER BY attempt";
 
 struct id report_id_at(int64_t wall_ns)
 {
@@ -42,7 +40,8 @@ static bool query_details(struct report_query *query, struct id after, struct id
                           size_t limit, struct detail_page *page)
 {
     sqlite3_stmt *calls = database_prepare(query->db, sql_details);
-    sqlite3_stmt *attempts = calls == NULL ? NULL : database_prepare(query->db, sql_attempts);
+    sqlite3_stmt *attempts =
+        calls == NULL ? NULL : database_prepare(query->db, REPORT_ATTEMPTS_SQL);
     bool done = attempts != NULL;
     if (done) {
         sqlite3_bind_blob(calls, 1, after.bytes, sizeof(after.bytes), SQLITE_STATIC);

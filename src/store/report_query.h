@@ -26,6 +26,9 @@ MUST_USE sqlite3 *report_open(const char *path, struct database_deadline *deadli
     " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd," \
     " loss"
 
+#define REPORT_ATTEMPTS_SQL                                                                        \
+    "SELECT " REPORT_ATTEMPT_COLUMNS " FROM attempts WHERE call = ?1 ORDER BY attempt"
+
 #define REPORT_WORD_MEMOS 64
 
 struct word_memo {

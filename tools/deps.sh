@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Finds the libraries that Sluice links and prints them as make variables. Everything comes from packages:
-# pkg-config for libuv, OpenSSL, libyaml, SQLite and zlib; llhttp as a library where it is packaged, else the
+# pkg-config for libuv, OpenSSL, libyaml, SQLite, libpq, hiredis and zlib; llhttp as a library where it is packaged, else the
 # generated C that Debian 12 ships in node-llhttp, else the one tools/fetch-llhttp.sh has put in build/llhttp.
 set -eu
-packages="libuv openssl yaml-0.1 sqlite3 zlib"
+packages="libuv openssl yaml-0.1 sqlite3 libpq hiredis zlib"
 if ! missing=$(pkg-config --print-errors --exists $packages 2>&1); then
     echo "$missing" >&2
     echo "sluice: libraries are missing; run tools/setup.sh (Debian: apt-get) or install: $packages" >&2

@@ -65,7 +65,7 @@ list_missing() {
     want libc6-dev
     want_command make make
     want_command pkg-config pkg-config
-    for package in libuv1-dev libssl-dev libyaml-dev libsqlite3-dev zlib1g-dev ca-certificates; do
+    for package in libuv1-dev libssl-dev libyaml-dev libsqlite3-dev libpq-dev libhiredis-dev zlib1g-dev ca-certificates; do
         want $package
     done
     if [ $with_emulator = yes ]; then
@@ -83,6 +83,11 @@ list_missing() {
         want_command $tool $tool
     done
     want libjansson-dev
+    want_command redis-server redis-server
+    want_command haproxy haproxy
+    want_command spin spin
+    want_command faketime faketime
+    [ -d /usr/lib/postgresql ] || want postgresql
 }
 
 setup_debian() {
@@ -115,7 +120,7 @@ setup_other() {
     for tool in cc make pkg-config; do
         command -v $tool >/dev/null || lacks="$lacks $tool"
     done
-    for library in libuv openssl yaml-0.1 sqlite3 zlib; do
+    for library in libuv openssl yaml-0.1 sqlite3 libpq hiredis zlib; do
         pkg-config --exists $library 2>/dev/null || lacks="$lacks $library"
     done
     if [ -n "$lacks" ]; then

@@ -29,6 +29,7 @@ static void resolve(struct reader *reader)
     resolve_targets(reader);
     resolve_routes(reader);
     resolve_classifier(reader);
+    resolve_cluster(reader);
 }
 
 static struct snapshot *snapshot_new(const struct config_options *options)

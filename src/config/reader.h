@@ -62,6 +62,8 @@ struct slice resolve_cloud_url(struct reader *reader, const struct yaml *section
 void resolve_targets(struct reader *reader);
 void resolve_routes(struct reader *reader);
 void resolve_classifier(struct reader *reader);
+/* After the server: a cluster needs a ledger. */
+void resolve_cluster(struct reader *reader);
 
 /* --- names --- */
 

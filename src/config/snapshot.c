@@ -34,6 +34,8 @@ void snapshot_unref(struct snapshot *snapshot)
         wipe(snapshot->providers[i].account.key);
     }
     wipe(snapshot->caps.webhook_token);
+    wipe(snapshot->cluster.postgres);
+    wipe(snapshot->cluster.redis_url);
     arena_release(&snapshot->arena);
     memory_free(snapshot);
 }

@@ -87,6 +87,23 @@ struct caps_settings {
     int64_t output_tokens; /* ceiling for calls under a cap that name none; 0: the model's limit */
 };
 
+/* Several nodes; postgres empty: this one is alone. */
+struct redis_address {
+    struct slice host; /* without brackets; empty: there is none */
+    struct slice user; /* or empty */
+    struct slice password;
+    uint16_t port;
+    uint16_t database;
+};
+struct cluster_settings {
+    struct slice node;
+    struct slice postgres;      /* secret: what libpq connects with */
+    struct slice redis_url;     /* secret */
+    struct redis_address redis; /* borrows from redis_url */
+    bool allows_away;           /* limits may be exceeded while the authority cannot be reached */
+    int64_t lease_wait_ms;
+};
+
 struct snapshot {
     atomic_uint references;
     struct arena arena;
@@ -104,13 +121,14 @@ struct snapshot {
                              publication */
     struct classifier_settings classifier;
     struct caps_settings caps;
+    struct cluster_settings cluster;
     bool keys_required;
     bool simulated;           /* the demo fleet answers: every answer says so */
     struct slice ledger_path; /* empty: no ledger (off) */
     int64_t ledger_segment_bytes, ledger_sync_ms;
     int64_t ledger_retention_ms; /* 0: calls are kept for ever */
-    bool ledger_allows_full; /* calls go on although the journal is full */
-    void *runtime;           /* the gateway's: origins ready to connect */
+    bool ledger_allows_full;     /* calls go on although the journal is full */
+    void *runtime;               /* the gateway's: origins ready to connect */
     void (*runtime_free)(void *runtime);
 };
 

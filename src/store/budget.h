@@ -64,6 +64,8 @@ struct budget_refusal {
     int64_t used;           /* settled and held */
     int64_t wanted;
     int64_t reset_ms; /* until the same may fit; -1: time alone does not help */
+    bool leasable; /* the limit has room for it, this node's lease has not: wait (budget_lease.h) */
+    bool away;     /* and who grants leases cannot be reached */
 };
 
 /* What one call has in the budget: zeroed by its owner, entered, left exactly once. */
@@ -74,6 +76,7 @@ struct budget_claim {
     bool entered;
     bool capped; /* a hard cap or a limit per call applies: its streams are watched */
     bool paced;
+    bool patient;     /* set by its owner: would wait for a lease, see budget_lease.h */
     int64_t tokens;   /* held for the limits of a minute */
     int64_t spent_nd; /* of all its attempts */
     int64_t held_nd;

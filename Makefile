@@ -152,6 +152,7 @@ fuzz-build: $(FUZZ_BIN)
 
 include tools/bench.mk
 -include tools/fake.mk
+include tools/fault.mk
 -include tools/run-tests.mk
 -include tools/coverage.mk
 include tools/test.mk

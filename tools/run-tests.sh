@@ -75,6 +75,7 @@ step scenario make_in release gcc scenario
 step scenario-asan make_in asan gcc scenario
 step crash make_in fault gcc crash
 step caps make_in release gcc caps
+step power-loss make_in release gcc power-loss
 step invoice make_in release gcc invoice
 step smuggling make_in release gcc smuggling
 step sdk make_in release gcc sdk
@@ -83,6 +84,7 @@ if [ "$level" = all ]; then
     step invoice-long make_in release gcc invoice CALLS=100000
     step crash-long make_in fault gcc crash-long
     step caps-long make_in release gcc caps-long
+    step power-loss-long make_in release gcc power-loss-long
     step agents make_in release gcc agents
     step soak make_in release gcc soak-long
     step coverage make coverage

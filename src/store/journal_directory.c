@@ -53,6 +53,34 @@ static bool take_lock(struct journal *journal, const char *path, struct error *e
     return true;
 }
 
+/*
+ * A directory is as durable as its name in the one above, which syncing what is in it does not
+ * promise. At each start: the one that made it may have been killed before it came here.
+ */
+static void sync_name(const char *path)
+{
+    char *above = strdup(path);
+    size_t len = above == NULL ? 0 : strlen(above);
+    while (len > 0 && above[len - 1] == '/') {
+        len--;
+    }
+    while (len > 0 && above[len - 1] != '/') {
+        len--;
+    }
+    if (above != NULL) {
+        above[len] = '\0';
+    }
+    int fd = above == NULL ? -1 : open(len == 0 ? "." : above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0) {
+        log_event(LOG_WARN, "journal_sync", "cannot sync the directory above the journal %s: %s",
+                  path, strerror(errno));
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    free(above);
+}
+
 bool journal_directory_open(struct journal *journal, const char *path, struct error *error)
 {
     journal->path = strdup(path);
@@ -68,6 +96,7 @@ bool journal_directory_open(struct journal *journal, const char *path, struct er
         return error_set(error, ERROR_ENVIRONMENT, "journal_open",
                          "cannot open the journal directory %s: %s", path, strerror(errno));
     }
+    sync_name(path);
     return take_lock(journal, path, error);
 }
 
@@ -172,9 +201,23 @@ static void load_valid(struct journal *journal, struct segment *segment,
     }
 }
 
+/* A power loss may leave the name of a file that was just made, and nothing in it. */
+static bool is_blank(struct journal *journal, uint64_t number)
+{
+    char name[SEGMENT_NAME_SIZE];
+    struct stat info;
+    return fstatat(journal->directory, segment_name(number, name), &info, AT_SYMLINK_NOFOLLOW) ==
+               0 &&
+           S_ISREG(info.st_mode) && info.st_size == 0;
+}
+
 static bool load_segment(struct journal *journal, uint64_t number, struct journal_position resume,
                          struct error *error)
 {
+    if (is_blank(journal, number)) {
+        remove_segment(journal, number);
+        return true;
+    }
     struct segment *segment = segment_map(journal->directory, number, error);
     if (segment == NULL) {
         if (error != NULL && error->kind == ERROR_INVALID) {

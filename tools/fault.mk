@@ -1,0 +1,19 @@
+# Tests of what is left when the machine fails, as programs of their own.
+
+# Simulated power losses below the journal and SQLite: the linker puts tests/fault/power_calls.c between src/store and the
+# system. [LOSSES=10000] [SEED=N]
+POWER_CALLS := open openat mkdir fsync msync munmap mmap renameat unlinkat
+POWER_SRC   := $(sort $(wildcard tests/fault/power_*.c))
+POWER_LOSS  := $(BUILD)/power_loss
+empty :=
+space := $(empty) $(empty)
+comma := ,
+$(POWER_LOSS): $(POWER_SRC:%.c=$(BUILD)/obj/%.o) $(call libs_of,store)
+	@echo "  LD $@"
+	@$(CC) -o $@ $(filter %.o,$^) $(call group,$^) -Wl,$(subst $(space),$(comma),$(POWER_CALLS:%=--wrap=%)) \
+	  $(LDFLAGS_ALL) $(LIBS)
+.PHONY: power-loss power-loss-long
+power-loss: $(POWER_LOSS)
+	@$(POWER_LOSS) $(if $(LOSSES),--losses $(LOSSES)) $(if $(SEED),--seed $(SEED))
+power-loss-long: $(POWER_LOSS)
+	@$(POWER_LOSS) --losses 10000 $(if $(SEED),--seed $(SEED))

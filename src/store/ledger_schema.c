@@ -160,9 +160,30 @@ static const char schema_6[] =
     "ALTER TABLE state ADD COLUMN pruned_hour INTEGER NOT NULL DEFAULT -1;"
     "PRAGMA user_version = 6;";
 
+/* What a node of a cluster keeps beside its ledger. `cluster_state`: which cluster it belongs to
+   (empty: none), which database this is (a name that no other has), the node's number there, up to
+   which change of the keys it is. `key_log`: the last changes of the keys, as PostgreSQL has them
+   (key_share.h). `audit_waiting`: entries of the audit log that have no place in its chain yet.
+   `ship`: what each batch of the writer added, until PostgreSQL has it (ledger_ship.h). */
+static const char schema_7[] =
+    "CREATE TABLE cluster_state(id INTEGER PRIMARY KEY CHECK (id = 1), cluster TEXT NOT NULL,"
+    " instance TEXT NOT NULL, node INTEGER NOT NULL, key_seq INTEGER NOT NULL,"
+    " shipping INTEGER NOT NULL);"
+    "INSERT INTO cluster_state VALUES(1, '', lower(hex(randomblob(16))), 0, 0, 0);"
+    "CREATE TABLE key_log(seq INTEGER PRIMARY KEY, node INTEGER NOT NULL, change TEXT NOT NULL,"
+    " at_us INTEGER NOT NULL, audit_count INTEGER NOT NULL, audit_hash BLOB NOT NULL,"
+    " changeset BLOB NOT NULL);"
+    "CREATE TABLE audit_waiting(id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL,"
+    " actor TEXT NOT NULL, source TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL,"
+    " outcome TEXT NOT NULL, detail TEXT NOT NULL);"
+    "CREATE TABLE ship(seq INTEGER PRIMARY KEY AUTOINCREMENT, first BLOB NOT NULL,"
+    " calls BLOB NOT NULL, attempts BLOB NOT NULL, rollups BLOB NOT NULL, spends BLOB NOT NULL);"
+    "PRAGMA user_version = 7;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
-    [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4, [4] = schema_5, [5] = schema_6,
+    [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4,
+    [4] = schema_5, [5] = schema_6, [6] = schema_7,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

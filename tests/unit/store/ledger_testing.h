@@ -71,8 +71,9 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
     return journal_hold(journal, &hold) && journal_settle_and_call(journal, &settle, &call);
 }
 
-/* What makes a database of version 5 look as version 2 left it, but for user_version. */
+/* What makes a database of this version look as version 2 left it, but for user_version. */
 #define UNDO_SCHEMA_3                                                                              \
+    "DROP TABLE cluster_state; DROP TABLE key_log; DROP TABLE audit_waiting; DROP TABLE ship;"     \
     "ALTER TABLE state DROP COLUMN pruned_hour;"                                                   \
     "DROP TABLE spend; ALTER TABLE open_calls DROP COLUMN user;"                                   \
     "ALTER TABLE open_calls DROP COLUMN team; ALTER TABLE open_calls DROP COLUMN organisation;"    \

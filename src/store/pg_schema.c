@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/pg_schema.h"
+
+/* Amounts are nano-dollars. `key_log` orders the changes of the keys (key_share.h), each with the
+   end of the audit chain after it; who changes the keys locks the row of `key_head`. */
+static const char schema_1[] =
+    "CREATE SCHEMA IF NOT EXISTS sluice;"
+    "CREATE TABLE sluice.cluster(one boolean PRIMARY KEY DEFAULT true CHECK (one),"
+    " id uuid NOT NULL, schema_version integer NOT NULL, incarnation bigint NOT NULL,"
+    " system_identifier bigint NOT NULL, timeline text NOT NULL,"
+    " created_at timestamptz NOT NULL DEFAULT now());"
+    "INSERT INTO sluice.cluster(id, schema_version, incarnation, system_identifier, timeline)"
+    " VALUES(gen_random_uuid(), 1, 1, 0, '');"
+    "CREATE TABLE sluice.nodes(id integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,"
+    " name text NOT NULL, instance text NOT NULL, version text NOT NULL,"
+    " incarnation bigint NOT NULL DEFAULT 0, key_seq bigint NOT NULL DEFAULT 0,"
+    " joined_at timestamptz NOT NULL DEFAULT now(), seen_at timestamptz NOT NULL DEFAULT now(),"
+    " stopped boolean NOT NULL DEFAULT false, removed_at timestamptz);"
+    "CREATE UNIQUE INDEX nodes_name ON sluice.nodes(name) WHERE removed_at IS NULL;"
+    "CREATE UNIQUE INDEX nodes_instance ON sluice.nodes(instance) WHERE removed_at IS NULL;"
+    "CREATE TABLE sluice.key_head(one boolean PRIMARY KEY DEFAULT true CHECK (one),"
+    " seq bigint NOT NULL);"
+    "INSERT INTO sluice.key_head(seq) VALUES(0);"
+    "CREATE TABLE sluice.key_log(seq bigint PRIMARY KEY, node integer NOT NULL,"
+    " change text NOT NULL UNIQUE, at_us bigint NOT NULL, audit_count bigint NOT NULL,"
+    " audit_hash bytea NOT NULL, changeset bytea NOT NULL);";
+
+/* migrations[n] makes version n + 1 of version n. */
+static const char *const migrations[PG_SCHEMA_VERSION] = {
+    [0] = schema_1,
+};
+
+/* Any number that other programs are unlikely to use: "SLUICE" and "PG". */
+#define LOCK "SELECT pg_advisory_xact_lock(6002266176527618119)"
+
+static bool read_number(struct postgres *postgres, const char *sql, int64_t *ret_value,
+                        struct error *error)
+{
+    struct postgres_rows rows;
+    if (!postgres_query(postgres, sql, NULL, &rows, error)) {
+        return false;
+    }
+    *ret_value = rows.count == 0 ? 0 : postgres_int64(&rows, 0, 0);
+    postgres_rows_release(&rows);
+    return true;
+}
+
+/* 0: there is nothing. Asks the catalogue's tables: functions such as to_regclass() may answer from
+ * before this transaction waited for the lock. */
+static bool read_version(struct postgres *postgres, int64_t *ret_version, struct error *error)
+{
+    int64_t present = 0;
+    *ret_version = 0;
+    return read_number(postgres,
+                       "SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+                       " ON n.oid = c.relnamespace WHERE n.nspname = 'sluice'"
+                       " AND c.relname = 'cluster'",
+                       &present, error) &&
+           (present == 0 ||
+            read_number(postgres, "SELECT schema_version FROM cluster", ret_version, error));
+}
+
+static bool check_version(int64_t version, struct slice remembered, struct error *error)
+{
+    if (version == 0 && remembered.len > 0) {
+        return error_set(error, ERROR_ENVIRONMENT, "authority_lost",
+                         "the PostgreSQL database has nothing of this cluster (%.*s): restore it, "
+                         "or let each node begin a new one with `sluice cluster forget`",
+                         SLICE_ARG(remembered));
+    }
+    if (version > PG_SCHEMA_VERSION) {
+        return error_set(error, ERROR_ENVIRONMENT, "authority_newer",
+                         "PostgreSQL was set up by a newer version of this program (schema %lld, "
+                         "this one knows %d)",
+                         (long long)version, PG_SCHEMA_VERSION);
+    }
+    return true;
+}
+
+/* Inside a transaction, alone. */
+static bool migrate(struct postgres *postgres, struct slice remembered, struct error *error)
+{
+    int64_t version = 0;
+    if (!postgres_script(postgres, LOCK, error) ||
+        !read_version(postgres, &version, error) || /* another node may have been faster */
+        !check_version(version, remembered, error)) {
+        return false;
+    }
+    for (; version < PG_SCHEMA_VERSION; version++) {
+        struct postgres_params params = {0};
+        params_int64(&params, version + 1);
+        if (!postgres_script(postgres, migrations[version], error) ||
+            !postgres_run(postgres, "UPDATE cluster SET schema_version = $1", &params, NULL,
+                          error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool in_transaction(struct postgres *postgres, struct slice remembered,
+                           bool (*act)(struct postgres *, struct slice, struct error *),
+                           struct error *error)
+{
+    if (!postgres_begin(postgres, error)) {
+        return false;
+    }
+    bool done = act(postgres, remembered, error) && postgres_commit(postgres, NULL, error);
+    if (!done) {
+        postgres_rollback(postgres);
+    }
+    return done;
+}
+
+bool pg_schema_raise(struct postgres *postgres, struct error *error)
+{
+    return postgres_run(postgres, "UPDATE cluster SET incarnation = incarnation + 1", NULL, NULL,
+                        error);
+}
+
+/* The server that is there now. */
+#define SERVER_TIMELINE "left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+#define NOTE_SERVER(identifier)                                                                    \
+    "UPDATE cluster SET incarnation = incarnation + CASE WHEN timeline = '' THEN 0 ELSE 1 END,"    \
+    " system_identifier = " identifier ", timeline = " SERVER_TIMELINE                             \
+    " WHERE (system_identifier, timeline) IS DISTINCT FROM (" identifier ", " SERVER_TIMELINE ")"
+
+/* Whose account may not see the identifier goes by the timeline alone. What was made just now has
+ * no server yet, and nothing is older than what it says. */
+static bool note_server(struct postgres *postgres, struct slice remembered, struct error *error)
+{
+    int64_t may_see = 0;
+    (void)remembered;
+    return read_number(postgres, "SELECT has_function_privilege('pg_control_system()', 'execute')",
+                       &may_see, error) &&
+           postgres_run(postgres,
+                        may_see != 0
+                            ? NOTE_SERVER("(SELECT system_identifier FROM pg_control_system())")
+                            : NOTE_SERVER("0"),
+                        NULL, NULL, error);
+}
+
+static bool read_cluster(struct postgres *postgres, struct pg_cluster *ret_cluster,
+                         struct error *error)
+{
+    struct postgres_rows rows;
+    if (!postgres_query(postgres, "SELECT id::text, incarnation FROM cluster", NULL, &rows,
+                        error)) {
+        return false;
+    }
+    bool found = rows.count == 1;
+    if (found) {
+        slice_to_cstr(postgres_slice(&rows, 0, 0), ret_cluster->id, sizeof(ret_cluster->id));
+        ret_cluster->incarnation = postgres_int64(&rows, 0, 1);
+    }
+    postgres_rows_release(&rows);
+    return found || error_set(error, ERROR_ENVIRONMENT, "authority_lost",
+                              "the table `cluster` in PostgreSQL is empty: restore the database");
+}
+
+static bool is_remembered(const struct pg_cluster *cluster, struct slice remembered,
+                          struct error *error)
+{
+    if (remembered.len == 0 || slice_eq(slice_from_cstr(cluster->id), remembered)) {
+        return true;
+    }
+    return error_set(
+        error, ERROR_ENVIRONMENT, "authority_lost",
+        "the PostgreSQL database belongs to the cluster %s, this node to %.*s: restore "
+        "or choose the other database, or join with `sluice cluster forget`",
+        cluster->id, SLICE_ARG(remembered));
+}
+
+bool pg_schema_prepare(struct postgres *postgres, struct slice remembered,
+                       struct pg_cluster *ret_cluster, struct error *error)
+{
+    int64_t version = 0;
+    return read_version(postgres, &version, error) && check_version(version, remembered, error) &&
+           (version == PG_SCHEMA_VERSION || in_transaction(postgres, remembered, migrate, error)) &&
+           read_cluster(postgres, ret_cluster, error) &&
+           is_remembered(ret_cluster, remembered, error) &&
+           in_transaction(postgres, remembered, note_server, error) &&
+           read_cluster(postgres, ret_cluster, error);
+}

@@ -29,6 +29,11 @@ caps: $(SLUICE)
 caps-long: $(SLUICE)
 	@python3 tests/fault/caps.py --program $(SLUICE) --long
 
+# Three nodes, HAProxy, Redis, PostgreSQL and a simulated provider as plain processes on the loopback, until Ctrl-C.
+.PHONY: cluster
+cluster: $(SLUICE) $(BUILD)/fakeprovider
+	@SLUICE=$(CURDIR)/$(SLUICE) FAKEPROVIDER=$(CURDIR)/$(BUILD)/fakeprovider bash deploy/cluster.sh
+
 # A vendor's own invoice against the ledger: [CALLS=100000]
 .PHONY: invoice
 invoice: $(SLUICE)

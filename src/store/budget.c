@@ -23,9 +23,13 @@ void budget_unlock(struct budget *budget)
 {
     bool wake = budget->wake_wanted && budget->wake != NULL;
     budget->wake_wanted = false;
+    unsigned wanted = budget->leases == NULL ? 0 : leases_take_wanted(budget->leases);
     pthread_mutex_unlock(&budget->lock);
     if (wake) {
         budget->wake(budget->wake_user);
+    }
+    if (wanted != 0) {
+        leases_wake(budget, wanted);
     }
 }
 
@@ -73,6 +77,7 @@ void budget_free(struct budget *budget)
             account = next;
         }
     }
+    leases_free(budget);
     memory_free(budget->buckets);
     pthread_mutex_destroy(&budget->lock);
     memory_free(budget);
@@ -257,7 +262,7 @@ static struct enforced *enforced_of(struct budget_account *account)
     return account->enforced;
 }
 
-bool account_enforce(struct budget_account *account, uint64_t generation,
+bool account_enforce(struct budget *budget, struct budget_account *account, uint64_t generation,
                      const struct scope_rule *rule)
 {
     const struct scope_limits none = limits_none();
@@ -276,6 +281,9 @@ bool account_enforce(struct budget_account *account, uint64_t generation,
     }
     enforced->limits = *limits;
     enforced->generation = generation;
+    if (budget->leases != NULL) {
+        leases_attach(budget, account);
+    }
     return true;
 }
 
@@ -367,7 +375,7 @@ static bool find_accounts(struct budget *budget, const struct budget_payer *paye
         }
         struct budget_account *account =
             budget_account_at(budget, (enum scope_kind)kind, payer->scopes[kind], model);
-        if (account == NULL || !account_enforce(account, payer->generation, rule)) {
+        if (account == NULL || !account_enforce(budget, account, payer->generation, rule)) {
             return false;
         }
         claim->accounts[claim->count++] = account;
@@ -399,6 +407,10 @@ static bool enter(struct budget *budget, const struct budget_payer *payer, struc
             return false;
         }
     }
+    if (budget->leases != NULL && leases_refuse_enter(budget, claim, first, now, refusal)) {
+        claim->count = first;
+        return false;
+    }
     for (unsigned i = first; i < claim->count; i++) {
         struct budget_account *account = claim->accounts[i];
         struct enforced *enforced = account->enforced;
@@ -407,6 +419,9 @@ static bool enter(struct budget *budget, const struct budget_payer *payer, struc
         if (enforced != NULL && enforced->limits.requests_per_minute != LIMIT_NONE) {
             window_add(&enforced->requests, now->monotonic_ns, now->monotonic_ns, 1);
         }
+    }
+    if (budget->leases != NULL) {
+        leases_entered(budget, claim, first, now);
     }
     return true;
 }
@@ -491,12 +506,17 @@ bool budget_take_tokens(struct budget *budget, struct budget_claim *claim, int64
             taken = false;
         }
     }
+    taken = taken && (budget->leases == NULL ||
+                      !leases_refuse_tokens(budget, claim, tokens, &now, ret_refusal));
     for (unsigned i = 0; taken && i < claim->count; i++) {
         if (claim->accounts[i]->enforced != NULL) {
             claim->accounts[i]->enforced->tokens_held += tokens;
         }
     }
     claim->tokens = taken ? tokens : 0;
+    if (taken && budget->leases != NULL) {
+        leases_took_tokens(budget, claim, tokens, &now);
+    }
     budget_unlock(budget);
     return taken;
 }
@@ -522,6 +542,9 @@ void budget_leave(struct budget *budget, struct budget_claim *claim, int64_t tok
                 window_add(&enforced->tokens, now.monotonic_ns, now.monotonic_ns, tokens);
             }
         }
+    }
+    if (budget->leases != NULL) {
+        leases_left(budget, claim, tokens, &now);
     }
     claim->entered = false;
     claim->count = 0;

@@ -2,6 +2,8 @@
 /* What people must know of caps: a short queue that the main thread empties. */
 #include "store/budget_internal.h"
 
+#include "model/price.h"
+
 static void tell(struct budget *budget, const struct budget_account *account, size_t cap,
                  const struct budget_alert *what, const struct instant *now)
 {
@@ -55,6 +57,7 @@ void budget_watch(struct budget *budget, struct budget_account *account, const s
     for (size_t i = 0; i < enforced->limits.cap_count; i++) {
         int64_t spent_nd = 0;
         (void)account_used(budget, account, i, now, &spent_nd);
+        spent_nd = money_add(spent_nd, lease_elsewhere_spent(enforced->caps[i].lease));
         unsigned percent = percent_of(spent_nd, enforced->limits.caps[i].amount_nd);
         begin_anew(budget, enforced, i, percent);
         if (percent <= enforced->caps[i].percent) {
@@ -74,6 +77,7 @@ void budget_tell_refusal(struct budget *budget, struct budget_account *account, 
     struct enforced *enforced = account->enforced;
     int64_t spent_nd = 0;
     (void)account_used(budget, account, cap, now, &spent_nd);
+    spent_nd = money_add(spent_nd, lease_elsewhere_spent(enforced->caps[cap].lease));
     unsigned percent = percent_of(spent_nd, enforced->limits.caps[cap].amount_nd);
     begin_anew(budget, enforced, cap, percent);
     if (!enforced->caps[cap].refused) {

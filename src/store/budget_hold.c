@@ -108,7 +108,7 @@ static bool any_refuses(struct budget *budget, const struct budget_claim *claim,
             return true;
         }
     }
-    return false;
+    return budget->leases != NULL && leases_refuse_hold(budget, claim, amount_nd, now, refusal);
 }
 
 /* Sums of the periods in which the hold was taken; `spent_nd` comes in the place of what is no
@@ -167,6 +167,9 @@ bool budget_hold(struct budget *budget, struct budget_claim *claim, int64_t amou
         ret_hold->open = true;
         ret_hold->held_ns = now.monotonic_ns;
         move(budget, claim, ret_hold, ret_hold->amount_nd, 0);
+        if (budget->leases != NULL) {
+            leases_held(budget, claim, ret_hold->amount_nd, &now);
+        }
     }
     budget_unlock(budget);
     return taken;
@@ -187,6 +190,9 @@ bool budget_extend(struct budget *budget, struct budget_claim *claim, int64_t mo
     if (taken) {
         hold->amount_nd += more_nd;
         move(budget, claim, hold, more_nd, 0);
+        if (budget->leases != NULL) {
+            leases_held(budget, claim, more_nd, &now);
+        }
     }
     budget_unlock(budget);
     return taken;
@@ -213,6 +219,9 @@ void budget_settle(struct budget *budget, struct budget_claim *claim, struct bud
         if (enforced != NULL && cost_nd > 0) {
             budget_watch(budget, account, &now, false);
         }
+    }
+    if (budget->leases != NULL) {
+        leases_settled(budget, claim, &now);
     }
     budget_unlock(budget);
 }
@@ -241,6 +250,7 @@ static unsigned cap_pressure(const struct budget *budget, struct budget_account 
     const struct spend_cap *cap = &account->enforced->limits.caps[index];
     int64_t spent_nd = 0;
     int64_t used = account_used(budget, account, index, now, &spent_nd);
+    used = money_add(used, lease_elsewhere(account->enforced->caps[index].lease));
     int64_t share = cap->amount_nd < 1000 ? 1000 : used / (cap->amount_nd / 1000);
     bool endless = cap->period == CAP_TOTAL || cap->period == CAP_ROLLING;
     if (share <= time_permille(budget, cap, now)) {

@@ -4,6 +4,7 @@
 #define SLUICE_STORE_BUDGET_INTERNAL_H
 
 #include "store/budget.h"
+#include "store/budget_lease_internal.h"
 #include "store/budget_window.h"
 
 #include <pthread.h>
@@ -23,6 +24,7 @@ struct counter {
 struct enforced_cap {
     struct window window; /* of a rolling cap */
     int64_t *buckets;     /* NULL: it is none */
+    struct lease *lease;  /* of a hard cap in a cluster; else NULL */
     uint32_t serial;      /* of the period that is told of */
     unsigned percent;     /* highest threshold told */
     bool refused;         /* told */
@@ -38,6 +40,9 @@ struct enforced {
     int64_t token_buckets[MINUTE_BUCKETS];
     int64_t tokens_held;
     struct enforced_cap caps[SCOPE_CAPS_MAX];
+    struct lease *requests_lease; /* NULL: not leased, as the next two */
+    struct lease *tokens_lease;
+    struct lease *parallel_lease;
 };
 
 struct budget_account {
@@ -50,6 +55,7 @@ struct budget_account {
     uint64_t blocked_until;               /* generation; 0: it is not */
     struct counter counters[CAP_ROLLING]; /* the holds of [CAP_TOTAL] are all there are */
     struct enforced *enforced;            /* NULL: no limit */
+    struct lease *leases;
 };
 
 struct period {
@@ -72,6 +78,7 @@ struct budget {
     size_t bucket_count; /* power of two or 0 */
     size_t account_count;
     struct period periods[CAP_ROLLING]; /* of CAP_TOTAL only the serial counts */
+    struct leases *leases;              /* NULL: this node has all limits to itself */
     uint64_t refused[BUDGET_LIMITS];
     struct budget_alert alerts[ALERTS_MAX];
     size_t alert_first;
@@ -105,8 +112,8 @@ struct budget_account *budget_account_find(const struct budget *budget, enum sco
 struct counter *account_counter(const struct budget *budget, struct budget_account *account,
                                 enum cap_period period);
 /* False: out of memory. NULL rule: no limits any more. */
-MUST_USE bool account_enforce(struct budget_account *account, uint64_t generation,
-                              const struct scope_rule *rule);
+MUST_USE bool account_enforce(struct budget *budget, struct budget_account *account,
+                              uint64_t generation, const struct scope_rule *rule);
 /* Settled and held of the cap's present span. */
 int64_t account_used(const struct budget *budget, struct budget_account *account, size_t cap,
                      const struct instant *now, int64_t *ret_spent_nd);

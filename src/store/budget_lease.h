@@ -97,7 +97,7 @@ struct lease_answer {
 
 struct lease_options {
     int64_t wait_ns; /* how long a call waits at most: needs that are older are forgotten */
-    /* From any thread, with no lock held. */
+    /* From any thread, with no lock held, as long as anybody uses the budget. */
     void (*wanted)(void *user, enum lease_authority authority); /* collect soon */
     void (*moved)(void *user);                                  /* who waits should try again */
     void *user;
@@ -107,9 +107,6 @@ struct lease_options {
  * claim, after budget_load(). False: out of memory. */
 MUST_USE bool budget_lease_enable(struct budget *budget, enum lease_authority authority,
                                   const struct lease_options *options);
-/* No callback is under way or comes after this. */
-void budget_lease_disable(struct budget *budget);
-
 /* --- the authority's thread --- */
 
 /* Up to `max` asks of meters that have something to tell or to want; those with callers waiting
@@ -145,7 +142,7 @@ enum lease_mode {
     LEASE_ALLOWS, /* up to the node's own limit, without a lease */
     LEASE_SHARES, /* requests, tokens, parallel: up to limit / nodes; caps: as LEASE_DENIES */
 };
-/* `nodes`: of LEASE_SHARES; at least 1. Begins with LEASE_DENIES. */
+/* `nodes`: of LEASE_SHARES; at least 1. Begins with LEASE_GRANTS. */
 void budget_lease_mode(struct budget *budget, enum lease_authority authority, enum lease_mode mode,
                        unsigned nodes);
 

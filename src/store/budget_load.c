@@ -51,7 +51,7 @@ bool budget_introduce(struct budget *budget, uint64_t generation, const struct s
     budget_lock(budget);
     struct budget_account *account =
         budget_account_at(budget, rule->kind, rule->scope_id, slice_from_cstr(rule->model));
-    bool done = account != NULL && account_enforce(account, generation, rule);
+    bool done = account != NULL && account_enforce(budget, account, generation, rule);
     budget_unlock(budget);
     return done;
 }

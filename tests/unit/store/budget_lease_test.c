@@ -339,6 +339,7 @@ struct mail {
     bool used;
     unsigned node;
     uint64_t seq;
+    uint64_t life; /* of the node: the next one knows nothing of it */
     bool answered;
     size_t count;
     struct lease_ask asks[ASKS];
@@ -348,6 +349,7 @@ struct mail {
 struct world_node {
     struct budget *budget;
     uint64_t seq; /* of its latest request */
+    uint64_t life;
     bool awaits;
     struct lease_ask asks[ASKS]; /* of it */
     size_t ask_count;
@@ -384,6 +386,7 @@ static void node_starts(struct world *w, unsigned n)
     struct world_node *node = &w->nodes[n];
     node->budget = leased_budget();
     node->awaits = false;
+    node->life++;
     for (unsigned r = 0; r < RULES; r++) {
         EXPECT(budget_introduce(node->budget, 1, &w->rules[r]));
         EXPECT(budget_seed(node->budget, SCOPE_KEY, r + 1, SLICE_EMPTY, NOON_S, node->ledger[r]));
@@ -445,6 +448,7 @@ static void node_asks(struct world *w, unsigned n)
     }
     mail->count = budget_lease_collect(node->budget, LEASE_CAPS, mail->asks, ASKS);
     mail->node = n;
+    mail->life = node->life;
     mail->answered = false;
     mail->used = mail->count > 0;
     node->awaits = mail->used;
@@ -472,9 +476,9 @@ static void mail_moves(struct world *w)
             mail->used = false;
         }
     } else if (dice < 80) {
-        if (node->awaits && mail->seq == node->seq) {
+        if (mail->life == node->life) {
             budget_lease_apply(node->budget, mail->asks, mail->answers, mail->count);
-            node->awaits = false;
+            node->awaits &= mail->seq != node->seq;
         }
         mail->used = dice < 20; /* comes once more */
     } else {

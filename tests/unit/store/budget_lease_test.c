@@ -480,7 +480,7 @@ static void mail_moves(struct world *w)
             budget_lease_apply(node->budget, mail->asks, mail->answers, mail->count);
             node->awaits &= mail->seq != node->seq;
         }
-        mail->used = dice < 20; /* comes once more */
+        mail->used = dice < 50; /* comes once more */
     } else {
         mail->used = false;
     }
@@ -517,6 +517,10 @@ static void check_world(const struct world *w)
 {
     for (unsigned r = 0; r < RULES; r++) {
         EXPECT(used_of(w, r) <= w->rules[r].limits.caps[0].amount_nd);
+    }
+    for (size_t i = 0; i < AUTHORITY_METERS && w->authority->meters[i].used; i++) {
+        const struct authority_meter *m = &w->authority->meters[i];
+        EXPECT(meter_used(m, turned.monotonic_ns, AUTHORITY_NODES) <= m->limit);
     }
 }
 
@@ -606,7 +610,7 @@ static void run_world(uint64_t seed)
 
 static void never_passes_a_cap_whatever_happens(void)
 {
-    for (uint64_t seed = 1; seed <= 25 && !tap_point_failed; seed++) {
+    for (uint64_t seed = 1; seed <= 30 && !tap_point_failed; seed++) {
         run_world(seed);
     }
 }

@@ -2,15 +2,17 @@
 /*
  * What limits cost a call: its key found by the secret among many, the accounts of four scopes with
  * a cap and rates each, one hold and its settle, the call's end. From one thread, and from four
- * that share one key. Prints one figure a line. Usage: budget_bench [KEYS].
+ * that share one key; then the same with leases of all of it, which another thread grants as it is
+ * asked. Prints one figure a line. Usage: budget_bench [KEYS].
  */
-#include "store/budget.h"
+#include "store/budget_lease.h"
 #include "store/key_change.h"
 #include "store/ledger.h"
 #include "store/ledger_schema.h"
 #include "tests/unit/store/store_testing.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #define CALLS 300000
@@ -148,23 +150,82 @@ static void *work(void *user)
     return NULL;
 }
 
+/* --- leases --- */
+
+#define GRANTS 64
+
+struct granter {
+    struct budget *budget;
+    pthread_t thread;
+    atomic_bool stop;
+    uint64_t exchanges;
+};
+
+/* An authority that has enough of everything. */
+static size_t grant_all(struct budget *budget, enum lease_authority authority)
+{
+    struct lease_ask asks[GRANTS];
+    struct lease_answer answers[GRANTS];
+    size_t count = budget_lease_collect(budget, authority, asks, GRANTS);
+    for (size_t i = 0; i < count; i++) {
+        answers[i] = (struct lease_answer){.spent = asks[i].spent,
+                                           .room = asks[i].room + asks[i].need_all + asks[i].want,
+                                           .limit = asks[i].limit};
+    }
+    budget_lease_apply(budget, asks, answers, count);
+    return count;
+}
+
+static void *grant_work(void *user)
+{
+    struct granter *granter = user;
+    while (!atomic_load(&granter->stop)) {
+        granter->exchanges += grant_all(granter->budget, LEASE_CAPS);
+        granter->exchanges += grant_all(granter->budget, LEASE_RATES);
+        nanosleep(&(struct timespec){.tv_nsec = 2 * NS_PER_MS}, NULL);
+    }
+    return NULL;
+}
+
+static void begin_leases(struct granter *granter, const struct bench *bench)
+{
+    const struct lease_options options = {.wait_ns = NS_PER_S};
+    *granter = (struct granter){.budget = bench->budget};
+    CHECK(budget_lease_enable(bench->budget, LEASE_CAPS, &options) &&
+          budget_lease_enable(bench->budget, LEASE_RATES, &options));
+    /* until the slices are as large as what is used: as on a node that is at work */
+    for (int i = 0; i < 20000; i++) {
+        (void)one_call(bench);
+        (void)grant_all(bench->budget, LEASE_CAPS);
+        (void)grant_all(bench->budget, LEASE_RATES);
+    }
+    CHECK(pthread_create(&granter->thread, NULL, grant_work, granter) == 0);
+}
+
+static void end_leases(struct granter *granter)
+{
+    atomic_store(&granter->stop, true);
+    pthread_join(granter->thread, NULL);
+    say("exchanges of a meter", (double)granter->exchanges, "");
+}
+
 static double least(double a, double b)
 {
     return a < b ? a : b;
 }
 
-static void bench_one(struct bench *bench)
+static void bench_one(struct bench *bench, const char *what)
 {
     double best = 1e18;
     for (int i = 0; i < ROUNDS; i++) {
         (void)work(bench);
         best = least(best, (double)bench->took_ns / CALLS);
     }
-    say("limits of a call, one thread", best / 1e3, "us");
+    say(what, best / 1e3, "us");
 }
 
 /* CPU time of a call, waiting for the lock included: more threads than cores only wait. */
-static void bench_four(const struct bench *bench)
+static void bench_four(const struct bench *bench, const char *what)
 {
     double best = 1e18;
     for (int round = 0; round < ROUNDS; round++) {
@@ -182,7 +243,7 @@ static void bench_four(const struct bench *bench)
         }
         best = least(best, sum);
     }
-    say("limits of a call, four threads on one key", best / 1e3, "us");
+    say(what, best / 1e3, "us");
 }
 
 int main(int argc, char **argv)
@@ -204,9 +265,17 @@ int main(int argc, char **argv)
     struct bench bench = {
         .keys = key_set_load(path, &error), .budget = budget_new(&clock_system), .secret = secret};
     CHECK(bench.keys != NULL && bench.budget != NULL);
-    bench_one(&bench);
-    bench_four(&bench);
+    bench_one(&bench, "limits of a call, one thread");
+    bench_four(&bench, "limits of a call, four threads on one key");
     say("refused", (double)bench.refused, "");
+    struct granter granter;
+    begin_leases(&granter, &bench);
+    bench.refused = 0;
+    bench_one(&bench, "with leases, one thread");
+    bench_four(&bench, "with leases, four threads on one key");
+    end_leases(&granter);
+    say("refused for want of a slice, of a million", (double)bench.refused * 1e6 / ROUNDS / CALLS,
+        "");
     key_set_unref(bench.keys);
     budget_free(bench.budget);
     scratch_release(&scratch);

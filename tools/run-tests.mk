@@ -24,6 +24,8 @@ crash-long:
 
 # A thousand calls at once against caps that fit 37 of them, with kill -9 in between: [SEED=N]
 .PHONY: caps caps-long
+keys-test: $(SLUICE)
+	@python3 tests/keys/run.py --program $(SLUICE)
 caps: $(SLUICE)
 	@python3 tests/fault/caps.py --program $(SLUICE) $(if $(SEED),--seed $(SEED))
 caps-long: $(SLUICE)

@@ -76,6 +76,7 @@ step scenario-asan make_in asan gcc scenario
 step crash make_in fault gcc crash
 step caps make_in release gcc caps
 step power-loss make_in release gcc power-loss
+step keys make_in release gcc keys-test
 step invoice make_in release gcc invoice
 step smuggling make_in release gcc smuggling
 step sdk make_in release gcc sdk

@@ -25,6 +25,7 @@ const struct config_environment config_environment_process = {.get = process_get
 static void resolve(struct reader *reader)
 {
     resolve_server(reader);
+    resolve_jwt(reader);
     resolve_providers(reader);
     resolve_targets(reader);
     resolve_routes(reader);

@@ -52,6 +52,7 @@ struct yaml_place place_of_key(const struct yaml *node);
 /* --- the parts of resolution (one file each); errors go to the diagnostics --- */
 
 void resolve_server(struct reader *reader);
+void resolve_jwt(struct reader *reader); /* after the server: it needs the ledger's path */
 void resolve_providers(struct reader *reader);
 /* What AWS and Google want to know of a provider beside its address, and its credential; before the
    address, which may be made of it. */
@@ -59,6 +60,9 @@ void resolve_cloud(struct reader *reader, const struct yaml *section, struct pro
 /* The preset's address for this region, project and location; empty: something is missing. */
 struct slice resolve_cloud_url(struct reader *reader, const struct yaml *section,
                                const struct provider *provider);
+/* The environment's proxy for this URL, NO_PROXY applied; empty: none. One that cannot be used is
+   reported at `place`. */
+struct slice resolve_proxy(struct reader *reader, struct yaml_place place, const struct url *url);
 void resolve_targets(struct reader *reader);
 void resolve_routes(struct reader *reader);
 void resolve_classifier(struct reader *reader);

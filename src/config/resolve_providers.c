@@ -188,20 +188,19 @@ static struct slice environment_either(const struct reader *reader, const char *
 
 /* HTTP_PROXY in capitals is not read: where a web server starts programs it is a request's Proxy
  * header (httpoxy, CVE-2016-5385). */
-static void resolve_proxy(struct reader *reader, const struct yaml *section,
-                          struct provider *provider)
+struct slice resolve_proxy(struct reader *reader, struct yaml_place place, const struct url *url)
 {
     struct slice proxy = url_proxy_for(
-        &provider->url, environment_either(reader, "https_proxy", "HTTPS_PROXY"),
+        url, environment_either(reader, "https_proxy", "HTTPS_PROXY"),
         environment_text(reader, "http_proxy"), environment_either(reader, "no_proxy", "NO_PROXY"));
     if (proxy.len > 0 && !url_proxy_is_valid(proxy)) {
-        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_proxy", section->key_place,
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_proxy", place,
                         "it must be http://host:port; NO_PROXY names hosts that need none",
                         "the environment's %s cannot be used as a proxy",
-                        provider->url.https ? "HTTPS_PROXY" : "http_proxy");
-        return;
+                        url->https ? "HTTPS_PROXY" : "http_proxy");
+        return SLICE_EMPTY;
     }
-    provider->proxy = arena_copy(reader->arena, proxy);
+    return arena_copy(reader->arena, proxy);
 }
 
 /* --- headers --- */
@@ -442,7 +441,7 @@ static void resolve_provider(struct reader *reader, const struct yaml *section,
             local ? provider->quirks | QUIRK_LOCAL : provider->quirks & ~(unsigned)QUIRK_LOCAL;
     }
     if (resolve_url(reader, section, provider)) {
-        resolve_proxy(reader, section, provider);
+        provider->proxy = resolve_proxy(reader, section->key_place, &provider->url);
         resolve_headers(reader, section, provider);
     }
 }

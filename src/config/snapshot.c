@@ -36,6 +36,8 @@ void snapshot_unref(struct snapshot *snapshot)
     wipe(snapshot->caps.webhook_token);
     wipe(snapshot->cluster.postgres);
     wipe(snapshot->cluster.redis_url);
+    wipe(snapshot->jwt.proxy);
+    jwks_unref(snapshot->jwt.keys);
     arena_release(&snapshot->arena);
     memory_free(snapshot);
 }

@@ -9,6 +9,7 @@
 #define SLUICE_CONFIG_SNAPSHOT_H
 
 #include "base/arena.h"
+#include "codec/jwt.h"
 #include "codec/url.h"
 #include "provider/provider.h"
 #include "provider/service_account.h"
@@ -104,6 +105,28 @@ struct cluster_settings {
     int64_t lease_wait_ms;
 };
 
+/* Which claim says what; empty: none does. */
+struct jwt_claims {
+    struct slice user;
+    struct slice team;
+    struct slice organisation;
+    struct slice routes;
+    struct slice models;
+};
+
+/* Tokens of an identity provider in place of keys. */
+struct jwt_settings {
+    bool enabled;
+    struct jwt_rules rules;
+    struct jwt_claims claims;
+    struct jwks *keys;     /* of jwks_file, its own reference; NULL: */
+    struct slice jwks_url; /* where they are */
+    struct url url;        /* the same */
+    struct slice ca_file;
+    struct slice proxy; /* URL or empty */
+    int64_t refresh_ms;
+};
+
 struct snapshot {
     atomic_uint references;
     struct arena arena;
@@ -123,6 +146,7 @@ struct snapshot {
     struct caps_settings caps;
     struct cluster_settings cluster;
     bool keys_required;
+    struct jwt_settings jwt;
     bool simulated;           /* the demo fleet answers: every answer says so */
     struct slice ledger_path; /* empty: no ledger (off) */
     int64_t ledger_segment_bytes, ledger_sync_ms;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/call.h"
 
+#include "gateway/admission.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_linger.h"
@@ -61,6 +62,13 @@ static enum call_step refuse_caller(struct call *call, const struct caller_refus
     return call_fail(call, refusal->status, refusal->code, NULL, "%s", refusal->text);
 }
 
+static void take_token(struct call *call, struct token *token)
+{
+    struct token *old = call->token;
+    call->token = token == NULL ? NULL : token_ref(token);
+    token_unref(old);
+}
+
 /* The key decides who pays and is looked up once per call. */
 enum call_step call_admit(struct call *call)
 {
@@ -68,9 +76,18 @@ enum call_step call_admit(struct call *call)
     const struct http_request *request = http_exchange_request(call->exchange);
     struct caller caller;
     struct caller_refusal refusal;
-    if (!caller_admit(worker->keys, call->snapshot->keys_required, request, request_secret(request),
-                      call->started_wall_ns / NS_PER_S, &caller, &refusal)) {
+    enum admission admission =
+        admission_check(worker, request, call->snapshot->keys_required, &caller, &refusal);
+    if (admission == ADMISSION_REFUSED) {
         return refuse_caller(call, &refusal);
+    }
+    take_token(call, caller.token);
+    if (admission == ADMISSION_UNKNOWN && !call->waited) {
+        return admission_wait(call);
+    }
+    if (caller.key == NULL && caller.token != NULL) {
+        return call_fail(call, 503, "keys_unavailable", NULL,
+                         "The key of this token's subject is not there.");
     }
     if (caller.key == NULL) {
         return STEP_READ;
@@ -84,7 +101,7 @@ bool call_still_admitted(struct call *call, struct caller *ret_caller, enum call
 {
     const struct key_set *keys = call->worker->keys;
     const struct key *key = call->key_id == 0 ? NULL : key_set_by_id(keys, call->key_id);
-    *ret_caller = (struct caller){.keys = keys, .key = key};
+    *ret_caller = (struct caller){.keys = keys, .key = key, .token = call->token};
     if (call->key_id == 0 ||
         (key != NULL &&
          key_state_at(key, clock_wall(call->worker->loop.clock) / NS_PER_S) == KEY_IN_FORCE)) {

@@ -84,10 +84,13 @@ struct call {
     char id_text[ID_TEXT_LEN + 1];
     int64_t started_ns; /* monotonic */
     int64_t started_wall_ns;
+    struct token *token;             /* its own reference; NULL: it came with a key, or nothing */
+    struct admission_job *admission; /* while it waits for the key of the token's subject */
+    bool waited;                     /* it did */
     uint64_t key_id;
     char key_name[64];
     bool stranger; /* refused before it was anybody's: counted and logged, not recorded */
-    uint64_t scopes[SCOPE_KINDS]; /* of the key when the call came: who pays */
+    uint64_t scopes[SCOPE_KINDS]; /* of the key or the token when the call came: who pays */
     struct budget_claim claim;
     bool model_limited; /* a limit of theirs names the model that was asked for */
     bool own_limited;   /* they have limits of a minute: */

@@ -9,15 +9,21 @@
 #define PATIENCE_MS 60000
 #define TOKEN_BYTES_MAX 128
 
-static void payer_of(const struct key_set *keys, const struct key *key, struct budget_payer *payer)
+/* A token says itself what its subject belongs to. */
+static void payer_of(const struct key_set *keys, const struct key *key, const struct token *token,
+                     struct budget_payer *payer)
 {
     size_t count = 0;
     const struct scope_rule *rules = key_set_rules(keys, &count);
     *payer = (struct budget_payer){.generation = gateway_budget_generation(keys)};
     for (unsigned kind = 0; kind < SCOPE_KINDS; kind++) {
-        payer->scopes[kind] = key->scopes[kind];
-        payer->rules[kind] = rules + key->rules[kind].first;
-        payer->rule_counts[kind] = key->rules[kind].count;
+        uint64_t scope = token == NULL ? key->scopes[kind] : token->subject.scopes[kind];
+        struct rule_range range = token == NULL || kind == SCOPE_KEY
+                                      ? key->rules[kind]
+                                      : key_set_scope_rules(keys, (enum scope_kind)kind, scope);
+        payer->scopes[kind] = scope;
+        payer->rules[kind] = rules + range.first;
+        payer->rule_counts[kind] = range.count;
     }
 }
 
@@ -161,8 +167,8 @@ enum call_step call_budget_enter(struct call *call, const struct key *key)
 {
     struct budget_payer payer;
     struct budget_refusal refusal;
-    payer_of(call->worker->keys, key, &payer);
-    memcpy(call->scopes, key->scopes, sizeof(call->scopes));
+    payer_of(call->worker->keys, key, call->token, &payer);
+    memcpy(call->scopes, payer.scopes, sizeof(call->scopes));
     if (!budget_enter(call->worker->gateway->budget, &payer, &call->claim, &refusal)) {
         return call_budget_refuse(call, &refusal);
     }
@@ -182,7 +188,7 @@ bool call_budget_model(struct call *call, enum call_step *ret_step)
         return true; /* its rules are gone with it; what it entered with still holds */
     }
     unsigned before = call->claim.count;
-    payer_of(keys, key, &payer);
+    payer_of(keys, key, call->token, &payer);
     if (memcmp(payer.scopes, call->scopes, sizeof(payer.scopes)) != 0) {
         return true; /* it was moved meanwhile: the call pays for what it entered as */
     }

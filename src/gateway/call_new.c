@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/call_new.h"
 
+#include "gateway/admission.h"
 #include "gateway/call_budget.h"
 
 #include "gateway/attempt_run.h"
@@ -202,6 +203,7 @@ void call_free(struct call *call)
 {
     struct worker *worker = call->worker;
     call_budget_leave(call);
+    admission_forget(call);
     list_remove(call);
     attempt_reset(call);
     if (call->encoder != NULL) {

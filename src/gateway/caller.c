@@ -45,6 +45,25 @@ static bool refuse_unknown(struct caller_refusal *refusal, struct slice secret)
     return false;
 }
 
+static bool admit_in_state(const struct key *key, enum key_state state,
+                           const struct http_request *request, struct caller *caller,
+                           struct caller_refusal *refusal)
+{
+    if (state != KEY_IN_FORCE) {
+        return refuse_state(refusal, key, state);
+    }
+    if (key->role != KEY_CLIENT) {
+        return refuse(refusal, key, 403, "admin_key",
+                      "This is an administrator's key: it calls no models.");
+    }
+    if (!origin_is_allowed(caller->keys, key, request)) {
+        return refuse(refusal, key, 403, "origin_not_allowed",
+                      "This client key is for web pages of other origins.");
+    }
+    caller->key = key;
+    return true;
+}
+
 bool caller_admit(const struct key_set *keys, bool required, const struct http_request *request,
                   struct slice secret, int64_t wall_s, struct caller *ret_caller,
                   struct caller_refusal *ret_refusal)
@@ -55,19 +74,13 @@ bool caller_admit(const struct key_set *keys, bool required, const struct http_r
     if (key == NULL) {
         return !required || refuse_unknown(ret_refusal, secret);
     }
-    if (state != KEY_IN_FORCE) {
-        return refuse_state(ret_refusal, key, state);
-    }
-    if (key->role != KEY_CLIENT) {
-        return refuse(ret_refusal, key, 403, "admin_key",
-                      "This is an administrator's key: it calls no models.");
-    }
-    if (!origin_is_allowed(keys, key, request)) {
-        return refuse(ret_refusal, key, 403, "origin_not_allowed",
-                      "This client key is for web pages of other origins.");
-    }
-    ret_caller->key = key;
-    return true;
+    return admit_in_state(key, state, request, ret_caller, ret_refusal);
+}
+
+bool caller_admit_key(const struct key *key, const struct http_request *request, int64_t wall_s,
+                      struct caller *caller, struct caller_refusal *ret_refusal)
+{
+    return admit_in_state(key, key_state_at(key, wall_s), request, caller, ret_refusal);
 }
 
 bool caller_admit_admin(const struct key_set *keys, struct slice secret, int64_t wall_s,
@@ -99,32 +112,67 @@ bool caller_is_scoped(const struct caller *caller)
 
 /* --- what it may ask for ---------------------------------------------------------------------- */
 
+/* What a key lists, or what a token does; of both only what both allow is allowed. */
+struct list {
+    const struct grant *grants;
+    size_t count;
+};
+
+static struct list list_of_key(const struct caller *caller)
+{
+    size_t count = 0;
+    if (caller->key == NULL) {
+        return (struct list){NULL, 0};
+    }
+    const struct grant *grants = key_set_grants(caller->keys, &count);
+    return (struct list){grants + caller->key->grant_first, caller->key->grant_count};
+}
+
+static struct list list_of_token(const struct caller *caller)
+{
+    return caller->token == NULL ? (struct list){NULL, 0}
+                                 : (struct list){caller->token->grants, caller->token->grant_count};
+}
+
 static bool has_no_grants(const struct caller *caller)
 {
-    return caller->key == NULL || caller->key->grant_count == 0;
+    return (caller->key == NULL || caller->key->grant_count == 0) &&
+           (caller->token == NULL || caller->token->grant_count == 0);
+}
+
+static bool may_use(struct list list, enum grant_kind kind, struct slice name)
+{
+    return grants_allow(list.grants, list.count, kind, name);
+}
+
+static bool may_ask_route(struct list list, struct slice asked)
+{
+    return may_use(list, GRANT_MODEL, asked) && may_use(list, GRANT_ROUTE, asked);
+}
+
+static bool may_ask_target(struct list list, struct slice asked, const struct target *target)
+{
+    bool listed = grants_list(list.grants, list.count, GRANT_TARGET) ||
+                  grants_list(list.grants, list.count, GRANT_MODEL);
+    return may_use(list, GRANT_TARGET, target->name) && may_use(list, GRANT_MODEL, asked) &&
+           (listed || !grants_list(list.grants, list.count, GRANT_ROUTE));
 }
 
 bool caller_may_ask_route(const struct caller *caller, struct slice asked)
 {
-    return has_no_grants(caller) || (key_may_use(caller->keys, caller->key, GRANT_MODEL, asked) &&
-                                     key_may_use(caller->keys, caller->key, GRANT_ROUTE, asked));
+    return has_no_grants(caller) || (may_ask_route(list_of_key(caller), asked) &&
+                                     may_ask_route(list_of_token(caller), asked));
 }
 
 bool caller_may_use_target(const struct caller *caller, const struct target *target)
 {
-    return has_no_grants(caller) ||
-           key_may_use(caller->keys, caller->key, GRANT_TARGET, target->name);
+    return has_no_grants(caller) || (may_use(list_of_key(caller), GRANT_TARGET, target->name) &&
+                                     may_use(list_of_token(caller), GRANT_TARGET, target->name));
 }
 
 bool caller_may_ask_target(const struct caller *caller, struct slice asked,
                            const struct target *target)
 {
-    if (has_no_grants(caller)) {
-        return true;
-    }
-    bool listed = key_grants_any(caller->keys, caller->key, GRANT_TARGET) ||
-                  key_grants_any(caller->keys, caller->key, GRANT_MODEL);
-    return caller_may_use_target(caller, target) &&
-           key_may_use(caller->keys, caller->key, GRANT_MODEL, asked) &&
-           (listed || !key_grants_any(caller->keys, caller->key, GRANT_ROUTE));
+    return has_no_grants(caller) || (may_ask_target(list_of_key(caller), asked, target) &&
+                                     may_ask_target(list_of_token(caller), asked, target));
 }

@@ -8,13 +8,15 @@
 #ifndef SLUICE_GATEWAY_CALLER_H
 #define SLUICE_GATEWAY_CALLER_H
 
+#include "gateway/tokens.h"
 #include "net/http.h"
 #include "route/policy.h"
 #include "store/keys.h"
 
 struct caller {
     const struct key_set *keys;
-    const struct key *key; /* NULL: nobody in particular, who may use everything */
+    const struct key *key; /* NULL: nobody in particular, who may use everything, but for: */
+    struct token *token;   /* that came in place of a secret, and what it says; NULL: none */
 };
 
 struct caller_refusal {
@@ -34,6 +36,12 @@ struct caller_refusal {
 MUST_USE bool caller_admit(const struct key_set *keys, bool required,
                            const struct http_request *request, struct slice secret, int64_t wall_s,
                            struct caller *ret_caller, struct caller_refusal *ret_refusal);
+
+/* Whether this key, found by other means, opens for the request; *caller gets it then. Codes as
+ * above. */
+MUST_USE bool caller_admit_key(const struct key *key, const struct http_request *request,
+                               int64_t wall_s, struct caller *caller,
+                               struct caller_refusal *ret_refusal);
 
 /* The same where administrators' keys administer: *ret_caller is the administrator's. 403
  * "client_key" for a client's. */

@@ -43,6 +43,18 @@ struct key_set *gateway_keys(struct gateway *gateway, uint64_t *ret_generation)
     return keys;
 }
 
+struct jwks *gateway_jwks(struct gateway *gateway, const struct snapshot *snapshot)
+{
+    if (snapshot->jwt.keys != NULL) {
+        return jwks_ref(snapshot->jwt.keys);
+    }
+    pthread_mutex_lock(&gateway->lock);
+    bool usable = snapshot->jwt.jwks_url.len > 0 && gateway->jwks != NULL;
+    struct jwks *keys = usable ? jwks_ref(gateway->jwks) : NULL;
+    pthread_mutex_unlock(&gateway->lock);
+    return keys;
+}
+
 void gateway_stop(struct gateway *gateway, unsigned ms)
 {
     atomic_store(&gateway->stop_ms, ms);
@@ -51,10 +63,24 @@ void gateway_stop(struct gateway *gateway, unsigned ms)
     uv_async_send(&gateway->wake);
 }
 
+/* Has somebody else read them since they were changed? *ret_generation: of the set that has them.
+ */
+static bool keys_are_read(struct gateway *gateway, uint64_t *ret_generation)
+{
+    struct key_set *have = gateway_keys(gateway, ret_generation);
+    bool current = key_set_is_current(have, gateway->ledger_path);
+    key_set_unref(have);
+    return current;
+}
+
 /* One reader at a time, so that what is published last was read last. */
 static bool read_keys(struct gateway *gateway, uint64_t *ret_generation, struct error *error)
 {
     pthread_mutex_lock(&gateway->keys_reading);
+    if (keys_are_read(gateway, ret_generation)) {
+        pthread_mutex_unlock(&gateway->keys_reading);
+        return true;
+    }
     struct key_set *keys = key_set_load(gateway->ledger_path, error);
     if (keys != NULL) {
         pthread_mutex_lock(&gateway->lock);
@@ -73,10 +99,7 @@ void gateway_reload_keys(struct gateway *gateway)
 {
     struct error error;
     uint64_t generation = 0;
-    struct key_set *have = gateway_keys(gateway, &generation);
-    bool current = key_set_is_current(have, gateway->ledger_path);
-    key_set_unref(have);
-    if (current) {
+    if (keys_are_read(gateway, &generation)) {
         return;
     }
     if (read_keys(gateway, &generation, &error)) {
@@ -142,6 +165,7 @@ static void close_main_loop(struct gateway *gateway)
     uv_close((uv_handle_t *)&gateway->wake, NULL);
     uv_close((uv_handle_t *)&gateway->minute, NULL);
     google_tokens_close(gateway->google_tokens);
+    jwks_fetch_close(gateway->jwks_fetch);
     gateway_budget_stop(gateway);
 }
 
@@ -150,6 +174,9 @@ static void on_wake(uv_async_t *async)
     struct gateway *gateway = CONTAINER_OF(async, struct gateway, wake);
     if (atomic_exchange(&gateway->keys_changed, false)) {
         gateway_reload_keys(gateway);
+    }
+    if (atomic_exchange(&gateway->jwks_wanted, false) && gateway->jwks_fetch != NULL) {
+        jwks_fetch_hurry(gateway->jwks_fetch);
     }
     gateway_budget_wake(gateway);
     refusals_write(gateway->refusals, &gateway->loop.uv);
@@ -293,6 +320,8 @@ static void finish(struct gateway *gateway)
     shared_free(gateway->shared);
     SSL_CTX_free(gateway->tls);
     google_tokens_free(gateway->google_tokens);
+    jwks_fetch_free(gateway->jwks_fetch);
+    jwks_unref(gateway->jwks);
     gateway_budget_close(gateway);
     net_loop_release(&gateway->loop);
     pthread_cond_destroy(&gateway->keys_taken);

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "gateway/google_tokens.h"
+#include "gateway/jwks_fetch.h"
 #include "gateway/target_state.h"
 #include "store/budget.h"
 #include "store/keys.h"
@@ -56,6 +57,8 @@ struct gateway {
     struct ledger *ledger;               /* NULL: off */
     char ledger_path[1024];              /* of the open one, whatever a reload says; "": off */
     struct google_tokens *google_tokens; /* NULL: no provider needs them */
+    struct jwks_fetch *jwks_fetch;       /* NULL: no identity provider publishes its keys */
+    struct jwks *jwks;                   /* what it fetched; under the lock; NULL: nothing yet */
     struct budget *budget;               /* what keys may still spend */
     struct budget_news *news;            /* of it, for the main thread */
     struct shared_store *shared;         /* state that answers leave behind, of all workers */
@@ -67,6 +70,7 @@ struct gateway {
     atomic_uint workers_left;
     atomic_bool draining;
     atomic_bool keys_changed;
+    atomic_bool jwks_wanted; /* somebody came with a key that is not known */
     unsigned stop_signals;
     int64_t started_ns;
     atomic_int_fast64_t last_reload_wall_ns; /* read by scrapes */
@@ -87,6 +91,9 @@ void gateway_stop(struct gateway *gateway, unsigned ms);
  */
 struct snapshot *gateway_snapshot(struct gateway *gateway);
 struct key_set *gateway_keys(struct gateway *gateway, uint64_t *ret_generation);
+/* The keys that tokens are verified with while this snapshot is in force; NULL: there are none.
+ * Give back with jwks_unref(). */
+struct jwks *gateway_jwks(struct gateway *gateway, const struct snapshot *snapshot);
 /*
  * Reads the keys again, publishes them and waits until every worker has them: a revoked key opens
  * nothing any more when this returns. Not on an event loop. "keys_pending": a worker did not take

@@ -5,6 +5,7 @@
  * pending query.
  */
 #include "gateway/admin.h"
+#include "gateway/admission.h"
 #include "gateway/call.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
@@ -97,7 +98,7 @@ static bool check_keyed(const struct worker *worker, const struct http_exchange 
 
 /* The admin API is for whoever may open the socket file. In front what only looks is open while no
  * keys are required, which is loopback only. */
-static bool check_access(const struct worker *worker, const struct http_exchange *x,
+static bool check_access(struct worker *worker, const struct http_exchange *x,
                          const struct endpoint *endpoint, struct caller_refusal *refusal)
 {
     const struct http_request *request = http_exchange_request(x);
@@ -118,8 +119,7 @@ static bool check_access(const struct worker *worker, const struct http_exchange
         return false;
     }
     return endpoint->access == ACCESS_ADMIN ||
-           caller_admit(worker->keys, !open, request, request_secret(request),
-                        clock_wall(worker->loop.clock) / NS_PER_S, &unused, refusal);
+           admission_check(worker, request, !open, &unused, refusal) != ADMISSION_REFUSED;
 }
 
 /*

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "gateway/admission.h"
 #include "gateway/call_new.h"
 #include "store/audit.h"
 
@@ -237,10 +238,8 @@ bool exchange_caller(struct worker *worker, const struct http_exchange *x,
     const struct http_request *request = http_exchange_request(x);
     struct caller_refusal refusal;
     *ret_caller = (struct caller){.keys = worker->keys};
-    if (listener->admin ||
-        caller_admit(worker->keys, worker->snapshot->keys_required, request,
-                     request_secret(request), clock_wall(worker->loop.clock) / NS_PER_S, ret_caller,
-                     &refusal)) {
+    if (listener->admin || admission_check(worker, request, worker->snapshot->keys_required,
+                                           ret_caller, &refusal) != ADMISSION_REFUSED) {
         return true;
     }
     return error_set(error, ERROR_DENIED, refusal.code, "%s", refusal.text);

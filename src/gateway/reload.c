@@ -47,6 +47,32 @@ static bool watch_tokens(struct gateway *gateway, struct snapshot *snapshot, str
     return true;
 }
 
+/* With the lock a worker sees either the old keys or none. */
+static void on_jwks(void *user, struct jwks *keys)
+{
+    struct gateway *gateway = user;
+    pthread_mutex_lock(&gateway->lock);
+    struct jwks *old = gateway->jwks;
+    gateway->jwks = keys;
+    pthread_mutex_unlock(&gateway->lock);
+    jwks_unref(old);
+    gateway_tell_workers(gateway);
+}
+
+static bool watch_jwks(struct gateway *gateway, struct snapshot *snapshot, struct error *error)
+{
+    if (gateway->jwks_fetch == NULL && snapshot->jwt.jwks_url.len == 0) {
+        return true;
+    }
+    if (gateway->jwks_fetch == NULL) {
+        gateway->jwks_fetch = jwks_fetch_new(&gateway->loop, on_jwks, gateway, error);
+    }
+    if (gateway->jwks_fetch != NULL) {
+        jwks_fetch_watch(gateway->jwks_fetch, snapshot);
+    }
+    return gateway->jwks_fetch != NULL;
+}
+
 bool gateway_publish(struct gateway *gateway, struct snapshot *snapshot, struct error *error)
 {
     if (!runtime_attach(snapshot, error)) {
@@ -55,7 +81,7 @@ bool gateway_publish(struct gateway *gateway, struct snapshot *snapshot, struct 
     if (!target_states_attach(&gateway->states, snapshot)) {
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
-    if (!watch_tokens(gateway, snapshot, error)) {
+    if (!watch_tokens(gateway, snapshot, error) || !watch_jwks(gateway, snapshot, error)) {
         return false;
     }
     gateway_budget_watch(gateway, snapshot);

@@ -7,6 +7,7 @@
 #include "gateway/call_linger.h"
 #include "gateway/call_new.h"
 #include "gateway/call_ping.h"
+#include "gateway/tokens.h"
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -46,12 +47,32 @@ static void take_keys(struct worker *worker)
     say_keys(worker, generation);
 }
 
+/* What was verified under other rules or with other keys is not taken for verified. */
+static void take_jwks(struct worker *worker, bool other_snapshot)
+{
+    struct jwks *keys = gateway_jwks(worker->gateway, worker->snapshot);
+    if (worker->tokens != NULL && (keys != worker->jwks || other_snapshot)) {
+        tokens_clear(worker->tokens);
+    }
+    jwks_unref(worker->jwks);
+    worker->jwks = keys;
+    if (keys != NULL && worker->tokens == NULL) {
+        worker->tokens = tokens_new();
+    }
+    if (worker->tokens == NULL) { /* tokens are refused until there is memory */
+        jwks_unref(worker->jwks);
+        worker->jwks = NULL;
+    }
+}
+
 /* The published snapshot and keys changed, or it is time to drain. */
 static void take_news(struct worker *worker)
 {
     struct snapshot *snapshot = gateway_snapshot(worker->gateway);
+    bool other = snapshot != worker->snapshot;
     snapshot_unref(worker->snapshot);
     worker->snapshot = snapshot;
+    take_jwks(worker, other);
     take_keys(worker);
     SSL_CTX *tls = gateway_tls(worker->gateway);
     if (tls != worker->tls) {
@@ -220,6 +241,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     buf_init(&worker->lines, LINES_BYTES_MAX);
     buf_init(&worker->log, LOG_BYTES_MAX);
     worker->snapshot = gateway_snapshot(gateway);
+    take_jwks(worker, true);
     take_keys(worker);
     worker->tls = gateway_tls(gateway);
     uv_async_init(&worker->loop.uv, &worker->async, on_async);
@@ -381,6 +403,8 @@ void worker_free(struct worker *worker)
     upstream_free(worker->upstream);
     snapshot_unref(worker->snapshot);
     key_set_unref(worker->keys);
+    jwks_unref(worker->jwks);
+    tokens_free(worker->tokens);
     SSL_CTX_free(worker->tls);
     buf_release(&worker->out);
     buf_release(&worker->lines);

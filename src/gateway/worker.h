@@ -16,6 +16,7 @@
 #include "route/features.h"
 
 struct call;
+struct tokens;
 
 #define WORKER_OUT_KEPT ((size_t)256 << 10)
 
@@ -44,6 +45,9 @@ struct worker {
     struct snapshot *snapshot; /* its own reference; swapped on `async` */
     struct key_set *keys;
     uint64_t keys_generation; /* of the set; guarded by the gateway's lock */
+    struct jwks *jwks;        /* its own reference; NULL: no tokens, or no keys for them yet */
+    struct tokens *tokens;    /* that these verified under this snapshot; NULL: as above */
+    unsigned admissions;      /* calls that wait for the key of a subject */
     SSL_CTX *tls;             /* its own reference; NULL: plain */
     uv_async_t async;
     struct deadline cut;    /* of what is under way while it drains */

@@ -4,6 +4,7 @@
 
 #include "store/key_bounds.h"
 #include "store/key_change_internal.h"
+#include "store/key_subject.h"
 #include "store/limit_change.h"
 
 #include <openssl/crypto.h>
@@ -20,6 +21,11 @@ static bool check_name(struct slice name, struct error *error)
     if (name.len == 0 || name.len >= KEY_NAME_SIZE || !text_is_printable(name)) {
         return error_set(error, ERROR_INVALID, "bad_key_name",
                          "the name of a key has 1 to 63 printable characters");
+    }
+    if (slice_starts(name, SLICE(KEY_SUBJECT_NAME))) {
+        return error_set(error, ERROR_INVALID, "bad_key_name",
+                         "names that begin with \"" KEY_SUBJECT_NAME
+                         "\" are those of the subjects of tokens");
     }
     return true;
 }
@@ -215,6 +221,10 @@ static bool check_rotation(struct change *change, const struct key *key)
 {
     const struct key_actor *actor = change->actor;
     struct scope_rule rule = {.kind = SCOPE_KEY, .scope_id = key->id};
+    if (key_is_subject(key)) {
+        return error_set(change->error, ERROR_INVALID, "key_of_subject",
+                         "this is the key of a token's subject: it has no secret");
+    }
     if (key_state_at(key, change_wall_s(change)) == KEY_EXPIRED) {
         return error_set(change->error, ERROR_INVALID, "key_expired",
                          "this key has expired; make a new one");

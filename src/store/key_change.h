@@ -48,9 +48,9 @@ struct key_order {
 
 /*
  * Creates a key in the database at `path` (created if missing). The secret is written to `secret`
- * and kept nowhere. Errors: "bad_key_name" (1 to 63 printable characters), "key_exists" (unique
- * among keys in force), "bad_scope_name", "scope_conflict", "scope_ambiguous", "bad_limit",
- * "bad_grant".
+ * and kept nowhere. Errors: "bad_key_name" (1 to 63 printable characters, not those of
+ * key_subject.h), "key_exists" (unique among keys in force), "bad_scope_name", "scope_conflict",
+ * "scope_ambiguous", "bad_limit", "bad_grant".
  */
 MUST_USE bool key_create(const char *path, const struct key_order *order,
                          const struct key_actor *actor, char secret[KEY_TEXT_SIZE],
@@ -62,7 +62,7 @@ MUST_USE bool key_create(const char *path, const struct key_order *order,
 MUST_USE bool key_revoke(const char *path, struct slice which, const struct key_actor *actor,
                          struct key *ret_key, struct error *error);
 /* Gives the key a new secret. The one before it opens for overlap_s more seconds, any older one no
- * more. "key_expired": only a key in force can be rotated. */
+ * more. "key_expired": only a key in force can be rotated; "key_of_subject": it has no secret. */
 MUST_USE bool key_rotate(const char *path, struct slice which, int64_t overlap_s,
                          const struct key_actor *actor, char secret[KEY_TEXT_SIZE],
                          struct key *ret_key, struct error *error);

@@ -247,16 +247,6 @@ const struct grant *key_set_grants(const struct key_set *set, size_t *ret_count)
     return set->grants;
 }
 
-bool key_grants_any(const struct key_set *set, const struct key *key, enum grant_kind kind)
-{
-    for (uint32_t i = 0; i < key->grant_count; i++) {
-        if (set->grants[key->grant_first + i].kind == kind) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool grant_matches(const struct grant *grant, struct slice name)
 {
     struct slice text = slice_from_cstr(grant->text);
@@ -266,20 +256,39 @@ static bool grant_matches(const struct grant *grant, struct slice name)
     return grant->kind == GRANT_ORIGIN ? slice_eq_nocase(text, name) : slice_eq(text, name);
 }
 
-bool key_may_use(const struct key_set *set, const struct key *key, enum grant_kind kind,
-                 struct slice name)
+bool grants_list(const struct grant *grants, size_t count, enum grant_kind kind)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (grants[i].kind == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool grants_allow(const struct grant *grants, size_t count, enum grant_kind kind, struct slice name)
 {
     bool listed = false;
-    for (uint32_t i = 0; i < key->grant_count; i++) {
-        const struct grant *grant = &set->grants[key->grant_first + i];
-        if (grant->kind == kind) {
-            if (grant_matches(grant, name)) {
+    for (size_t i = 0; i < count; i++) {
+        if (grants[i].kind == kind) {
+            if (grant_matches(&grants[i], name)) {
                 return true;
             }
             listed = true;
         }
     }
     return !listed;
+}
+
+bool key_grants_any(const struct key_set *set, const struct key *key, enum grant_kind kind)
+{
+    return grants_list(set->grants + key->grant_first, key->grant_count, kind);
+}
+
+bool key_may_use(const struct key_set *set, const struct key *key, enum grant_kind kind,
+                 struct slice name)
+{
+    return grants_allow(set->grants + key->grant_first, key->grant_count, kind, name);
 }
 
 /* --- the set itself ----------------------------------------------------------------------------

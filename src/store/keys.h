@@ -114,6 +114,10 @@ struct rule_range key_set_scope_rules(const struct key_set *set, enum scope_kind
 bool key_grants_any(const struct key_set *set, const struct key *key, enum grant_kind kind);
 bool key_may_use(const struct key_set *set, const struct key *key, enum grant_kind kind,
                  struct slice name);
+/* The same of any grants. */
+bool grants_list(const struct grant *grants, size_t count, enum grant_kind kind);
+bool grants_allow(const struct grant *grants, size_t count, enum grant_kind kind,
+                  struct slice name);
 
 /* Counts up with every change of what the set holds; sets of one database can be compared. */
 int64_t key_set_changes(const struct key_set *set);

@@ -22,10 +22,13 @@ crash:
 crash-long:
 	@python3 tests/fault/crash.py --long
 
-# A thousand calls at once against caps that fit 37 of them, with kill -9 in between: [SEED=N]
-.PHONY: caps caps-long
+# Who may come in: tokens of an identity provider (PyJWT).
+.PHONY: keys-test
 keys-test: $(SLUICE)
 	@python3 tests/keys/run.py --program $(SLUICE)
+
+# A thousand calls at once against caps that fit 37 of them, with kill -9 in between: [SEED=N]
+.PHONY: caps caps-long
 caps: $(SLUICE)
 	@python3 tests/fault/caps.py --program $(SLUICE) $(if $(SEED),--seed $(SEED))
 caps-long: $(SLUICE)

@@ -17,3 +17,11 @@ power-loss: $(POWER_LOSS)
 	@$(POWER_LOSS) $(if $(LOSSES),--losses $(LOSSES)) $(if $(SEED),--seed $(SEED))
 power-loss-long: $(POWER_LOSS)
 	@$(POWER_LOSS) --losses 10000 $(if $(SEED),--seed $(SEED))
+
+# The ledger's disk full, slow, locked, damaged, gone: [CASES="full-deny slow"]
+$(BUILD)/slow_disk.so: tests/fault/slow_disk.c
+	@mkdir -p $(@D)
+	@$(CC) -std=gnu17 -O2 -fPIC -shared $(WARN) -o $@ $<
+.PHONY: disk
+disk: $(SLUICE) $(BUILD)/slow_disk.so
+	@python3 tests/fault/disk.py --program $(SLUICE) $(CASES)

@@ -77,6 +77,7 @@ step crash make_in fault gcc crash
 step caps make_in release gcc caps
 step power-loss make_in release gcc power-loss
 step keys make_in release gcc keys-test
+step disk make_in release gcc disk
 step invoice make_in release gcc invoice
 step smuggling make_in release gcc smuggling
 step sdk make_in release gcc sdk

@@ -161,7 +161,8 @@ bool ledger_backup(const char *path, const char *to, struct error *error)
 
 /* --- back ------------------------------------------------------------------------------------- */
 
-/* The journal that belonged to the backup is not there any more: the writer begins anew. */
+/* The journal that belonged to the backup is not there any more: the writer begins anew, with all
+ * of what is there. Records that the backup has already change nothing. */
 static bool forget_journal(const char *path, struct error *error)
 {
     sqlite3 *db = database_open(path, DATABASE_CHANGE, error);
@@ -174,34 +175,57 @@ static bool forget_journal(const char *path, struct error *error)
     return done;
 }
 
-/* Nobody else has the ledger while this runs: opening takes the journal's lock. */
-static bool refuse_running(const char *path, struct error *error)
+/* A server has the journal's lock as long as it runs. */
+static bool refuse_running(const char *path, const char *directory, struct error *error)
 {
-    struct error ignored;
+    const struct journal_options options = {.directory = directory};
+    struct error reason;
+    struct journal *journal = journal_open(&options, &reason);
+    if (journal == NULL && strcmp(reason.code, "journal_locked") == 0) {
+        return error_set(error, ERROR_ENVIRONMENT, "ledger_locked",
+                         "a server is using %s; stop it first", path);
+    }
+    journal_close(journal);
+    return true;
+}
+
+/*
+ * What the journal still has goes into the ledger that will be set aside. Where that cannot take
+ * it, because it is damaged or gone, the journal stays for the one that is restored: the only
+ * record of what was spent since is not set aside with the damage.
+ */
+static bool drain_old(const char *path, bool *ret_keep, struct error *error)
+{
+    struct error reason;
     struct ledger_options options = {.path = path, .sync = LEDGER_SYNC_FULL};
     char journal[PATH_SIZE];
+    *ret_keep = false;
     if (!path_with(path, "-journal.d", journal, error)) {
         return false;
     }
     if (!path_exists(journal)) {
         return true;
     }
-    struct ledger *ledger = ledger_open(&options, &ignored);
-    if (ledger == NULL && strcmp(ignored.code, "journal_locked") == 0) {
-        return error_set(error, ERROR_ENVIRONMENT, "ledger_locked",
-                         "a server is using %s; stop it first", path);
+    if (!refuse_running(path, journal, error)) {
+        return false;
     }
-    ledger_close(ledger, DRAIN_MS); /* a damaged one is set aside as it is */
+    if (!path_exists(path)) {
+        *ret_keep = true;
+        return true;
+    }
+    struct ledger *ledger = ledger_open(&options, &reason);
+    *ret_keep = ledger == NULL && strcmp(reason.code, "ledger_corrupt") == 0;
+    ledger_close(ledger, DRAIN_MS);
     return true;
 }
 
-/* The database, what SQLite has beside it, and the journal. */
-static bool set_aside(const char *path, const char *aside, struct error *error)
+/* The database, what SQLite has beside it, and the journal, unless that is kept. */
+static bool set_aside(const char *path, const char *aside, bool keep, struct error *error)
 {
     static const char *const suffixes[] = {"-journal.d", "-wal", "-shm", ""};
     char from[PATH_SIZE];
     char to[PATH_SIZE];
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+    for (size_t i = keep ? 1 : 0; i < ARRAY_LEN(suffixes); i++) {
         if (!path_with(path, suffixes[i], from, error) ||
             !path_with(aside, suffixes[i], to, error)) {
             return false;
@@ -231,13 +255,14 @@ bool ledger_restore(const char *path, const char *from, int64_t wall_ns,
                     char aside[LEDGER_ASIDE_SIZE], struct error *error)
 {
     char partial[PATH_SIZE];
-    bool there = path_exists(path); /* or only its journal, which is set aside all the same */
+    bool keep = false;
+    bool there = path_exists(path);
     if (!name_aside(path, wall_ns, aside, error) || !path_with(path, ".partial", partial, error) ||
-        !refuse_running(path, error) || !copy_checked(from, partial, error)) {
+        !drain_old(path, &keep, error) || !copy_checked(from, partial, error)) {
         return false;
     }
     bool done = forget_journal(partial, error) && sync_path(partial, error) &&
-                set_aside(path, aside, error) && rename_synced(partial, path, error);
+                set_aside(path, aside, keep, error) && rename_synced(partial, path, error);
     if (!done) {
         unlink(partial);
     }

@@ -22,7 +22,8 @@ MUST_USE bool ledger_backup(const char *path, const char *to, struct error *erro
  * Puts the backup `from` in the place of the ledger at `path`. What is there now, journal and all,
  * is not deleted but set aside under the name that is written to `aside` (empty: nothing was
  * there). Not while a server has the ledger ("ledger_locked"); a backup that is not sound changes
- * nothing ("ledger_violation" and those of ledger_open()).
+ * nothing ("ledger_violation" and those of ledger_open()). If the ledger at `path` is damaged or
+ * gone, its journal stays: the next start brings what it has into the restored one.
  */
 MUST_USE bool ledger_restore(const char *path, const char *from, int64_t wall_ns,
                              char aside[LEDGER_ASIDE_SIZE], struct error *error);

@@ -59,11 +59,11 @@ ledger: {{ path: ledger.db, segment_bytes: 1MB, sync: 20ms }}
 class Crash:
     """One gateway, its two witnesses, and the ledger that outlives its deaths."""
 
-    def __init__(self, program, directory):
+    def __init__(self, program, directory, config=CONFIG):
         shutil.rmtree(directory, ignore_errors=True)
         self.upstream = NotingUpstream()
         self.sluice = Sluice(program, directory)
-        self.sluice.configure(CONFIG.format(port=self.sluice.port, upstream=self.upstream.port))
+        self.sluice.configure(config.format(port=self.sluice.port, upstream=self.upstream.port))
         self.numbers = itertools.count(1)
         self.complete = {}
         self.problems = []
@@ -294,7 +294,7 @@ def read_arguments():
     )
     parser.add_argument("--program")
     parser.add_argument(
-        "--long", action="store_true", help="100 kills, and each point at several passings"
+        "--long", action="store_true", help="1,000 kills, and each point at several passings"
     )
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--points", help="names; 'none' for none; default: all of the sources")
@@ -310,7 +310,7 @@ def main():
         subprocess.run(
             ["make", "-j2", "VARIANT=fault", program], check=True, stdout=subprocess.DEVNULL
         )
-    rounds = arguments.rounds if arguments.rounds is not None else 100 if arguments.long else 20
+    rounds = arguments.rounds if arguments.rounds is not None else 1000 if arguments.long else 20
     points = (
         fault_points()
         if not arguments.points

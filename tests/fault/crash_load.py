@@ -57,7 +57,8 @@ class NotingUpstream:
         self.answered = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
 
     def _accept(self):
         while True:
@@ -86,6 +87,10 @@ class NotingUpstream:
             connection.close()
 
     def close(self):
+        """A thread that still accepts would take connections from the next listener with the same
+        descriptor."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
         self.listener.close()
 
 
@@ -140,7 +145,7 @@ class Clients:
         answer = http1.read_answer(connection)
         full = answer.body.endswith(b"data: [DONE]\n\n") if streamed else answer.end == "complete"
         if answer.status != 200:
-            self.problems.append(f"request {number}: {answer.start} {answer.body[:300]!r}")
+            self.refuse(number, answer)
         elif full:
             if b"answer %d" % number not in answer.body:
                 self.problems.append(
@@ -148,6 +153,9 @@ class Clients:
                 )
             with self.lock:
                 self.complete[number] = answer.header("x-sluice-call-id")
+
+    def refuse(self, number, answer):
+        self.problems.append(f"request {number}: {answer.start} {answer.body[:300]!r}")
 
     def stop(self):
         self.stopping.set()

@@ -60,6 +60,7 @@ class Sluice:
         self.starts = 0
         os.makedirs(directory, exist_ok=True)
         self.config = os.path.join(self.directory, "sluice.yaml")
+        self.ledger = "ledger.db"
 
     def configure(self, text):
         with open(self.config, "w", encoding="utf-8") as file:
@@ -194,5 +195,5 @@ class Sluice:
 
     def database(self):
         """The ledger, read-only."""
-        path = os.path.join(self.directory, "ledger.db")
+        path = os.path.join(self.directory, self.ledger)
         return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=20)

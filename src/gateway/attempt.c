@@ -7,6 +7,7 @@
 #include "dialect/tool_fit.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_new.h"
+#include "gateway/call_offers.h"
 #include "gateway/call_record.h"
 #include "gateway/opaque.h"
 #include "gateway/stored.h"
@@ -295,36 +296,45 @@ static const struct price *price_of(const struct call *call, const struct target
     return spare;
 }
 
-static int64_t cost_of(const struct call *call, const struct usage *usage, bool *ret_priced)
+/* Fills in the cost and what it is made of. */
+static void price_attempt(const struct call *call, const struct usage *usage,
+                          struct settle_record *record)
 {
     const struct target *target = call->attempt.target;
     struct price spare;
     bool told =
         usage->has_provider_cost && (call->attempt.provider->quirks & QUIRK_REPORTS_COST) != 0;
-    *ret_priced = target->price.known || told;
-    if (told) {
-        return usage->provider_cost_nd;
-    }
     bool counted = call->chat.operation == OPERATION_TOKEN_COUNT;
-    if (counted || (!usage->reported && !is_answered(call))) {
-        return 0; /* a price per request, too, is for answers */
+    record->offer = call_offer(call, target);
+    record->priced = target->price.known || told;
+    record->catalogue_nd = RECORD_NO_CATALOGUE;
+    if (told) {
+        record->basis = CHARGE_PROVIDER;
+        record->cost_nd = usage->provider_cost_nd;
+        record->catalogue_nd =
+            target->price.known ? price_cost(&target->price, usage) : RECORD_NO_CATALOGUE;
+    } else if (counted || (!usage->reported && !is_answered(call))) {
+        record->basis = CHARGE_NOTHING; /* a price per request, too, is for answers */
+        record->cost_nd = 0;
+    } else {
+        record->basis = CHARGE_PRICE;
+        record->cost_nd = price_cost(price_of(call, target, &spare), usage);
     }
-    return price_cost(price_of(call, target, &spare), usage);
 }
 
 /* What the same usage costs at the baseline; only answers save money. A call that named its target
  * has no other baseline than what it cost. */
-static int64_t baseline_of(const struct call *call, const struct usage *usage, int64_t cost_nd)
+static int64_t baseline_of(const struct call *call, const struct settle_record *record)
 {
-    if (call->attempt.outcome == ATTEMPT_FAILED) {
+    if (call->attempt.outcome == ATTEMPT_FAILED || record->basis == CHARGE_NOTHING) {
         return 0;
     }
     if (call->baseline == NO_TARGET) {
-        return cost_nd;
+        return record->cost_nd;
     }
     struct price spare;
     const struct target *target = &call->snapshot->policy.targets[call->baseline];
-    return price_cost(price_of(call, target, &spare), usage);
+    return price_cost(price_of(call, target, &spare), &record->usage);
 }
 
 static enum health_outcome health_of(const struct attempt *attempt)
@@ -465,16 +475,17 @@ static void journal_it(struct call *call, const struct settle_record *settle,
 static void charge(struct call *call, struct settle_record *record)
 {
     const struct usage *usage = &call->attempt.meter.usage;
-    record->cost_nd = cost_of(call, usage, &record->priced);
+    price_attempt(call, usage, record);
     bool told = usage->reported || usage->has_provider_cost;
     int64_t most_nd =
         call->attempt.budget.open ? call->attempt.budget.amount_nd : record->released_nd;
     if (!told && record->cost_nd > most_nd) {
         record->cost_nd = most_nd; /* no estimate of ours is more than the worst case */
+        record->basis = CHARGE_BOUND;
     }
     call_budget_settle(call, record->cost_nd, told);
     call->cost_nd = money_add(call->cost_nd, record->cost_nd);
-    call->baseline_nd = money_add(call->baseline_nd, baseline_of(call, usage, record->cost_nd));
+    call->baseline_nd = money_add(call->baseline_nd, baseline_of(call, record));
 }
 
 void attempt_settle(struct call *call, bool last)

@@ -150,6 +150,7 @@ struct call {
     /* Everything above is cleared for the next call; what follows lives on with its memory. */
     char failures[512];     /* "haiku: http_429, gpt4: connect": for the error and the log */
     struct attempt attempt; /* the current one */
+    struct buf candidates;  /* for the closing record: see struct call_record */
     struct arena arena;     /* request side: given back when the answer has begun */
     struct json_doc doc;
     struct call_spare spare;

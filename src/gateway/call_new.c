@@ -123,6 +123,7 @@ void call_destroy(struct call *call)
     call_release_request(call);
     attempt_release(call);
     free_spare_decoder(call);
+    buf_release(&call->candidates);
     memory_free(call);
 }
 
@@ -137,10 +138,12 @@ static struct call *call_take(struct worker *worker)
         }
         attempt_init(&call->attempt);
         arena_init(&call->arena, CALL_ARENA_BUDGET);
+        buf_init(&call->candidates, (size_t)CANDIDATES_MAX * CANDIDATE_BYTES);
         return call;
     }
     memset(call, 0, offsetof(struct call, failures));
     call->failures[0] = '\0';
+    buf_clear(&call->candidates);
     return call;
 }
 

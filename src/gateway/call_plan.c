@@ -3,6 +3,7 @@
 #include "gateway/call_budget.h"
 #include "gateway/call_count.h"
 #include "gateway/call_new.h"
+#include "gateway/call_offers.h"
 #include "gateway/status.h"
 #include "gateway/stored.h"
 
@@ -240,6 +241,7 @@ enum call_step call_plan(struct call *call)
     call->decision->cheaper = call_budget_pressure(call);
     decide_plan(call->snapshot, &call->chat, &worker->features, now_ns, call->decision);
     keep_plan_facts(call);
+    call_offers_note(call);
     if (call->chat.operation == OPERATION_TOKEN_COUNT && !count_can_be_asked(call)) {
         return call_count_here(call);
     }

@@ -5,6 +5,7 @@
 #include "codec/json_write.h"
 #include "gateway/answer_headers.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_offers.h"
 
 static int64_t us_since(int64_t from_ns, int64_t to_ns)
 {
@@ -40,7 +41,12 @@ void call_record_fill(const struct call *call, int64_t now_ns, struct call_recor
             call->first_byte_ns == 0 ? -1 : us_since(call->started_ns, call->first_byte_ns),
         .total_us = us_since(call->started_ns, now_ns),
         .complete = call->delivered,
+        .candidates = buf_slice(&call->candidates),
     };
+    memcpy(ret_record->scopes, call->scopes, sizeof(ret_record->scopes));
+    if (call->baseline != NO_TARGET) {
+        ret_record->baseline_offer = call_offer(call, &policy->targets[call->baseline]);
+    }
     if (target != NULL) {
         ret_record->target = target->name;
         ret_record->provider = target->provider_name;

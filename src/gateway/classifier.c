@@ -4,6 +4,7 @@
 #include "codec/json_write.h"
 #include "gateway/attempt_request.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_offers.h"
 #include "gateway/call_record.h"
 #include "gateway/runtime.h"
 
@@ -52,14 +53,19 @@ static void estimate_usage(const struct classifier_request *c, struct usage *usa
         (int64_t)(c->answer.len / 4 < ANSWER_TOKENS ? c->answer.len / 4 : ANSWER_TOKENS);
 }
 
-static int64_t cost_of(const struct classifier_request *c, const struct usage *usage)
+/* Fills in the cost and what it is made of. */
+static void price_attempt(const struct classifier_request *c, struct settle_record *record)
 {
     struct price price = policy_price(&c->call->snapshot->policy, c->target);
+    const struct usage *usage = &record->usage;
     bool told = usage->has_provider_cost && (c->provider->quirks & QUIRK_REPORTS_COST) != 0;
-    if (told) {
-        return usage->provider_cost_nd;
-    }
-    return usage->reported || c->status == 200 ? price_cost(&price, usage) : 0;
+    bool answered = usage->reported || c->status == 200;
+    int64_t priced_nd = price_cost(&price, usage);
+    record->offer = call_offer(c->call, c->target);
+    record->purpose = ATTEMPT_FOR_JUDGE;
+    record->basis = told ? CHARGE_PROVIDER : answered ? CHARGE_PRICE : CHARGE_NOTHING;
+    record->cost_nd = told ? usage->provider_cost_nd : answered ? priced_nd : 0;
+    record->catalogue_nd = told && c->target->price.known ? priced_nd : RECORD_NO_CATALOGUE;
 }
 
 /* Time boxes of a classifier are far shorter than a target's own deadlines: running out of one says
@@ -119,7 +125,6 @@ static void settle(struct classifier_request *c, enum attempt_outcome outcome,
         .attempt = c->number,
         .wall_ns = clock_wall(call->worker->loop.clock),
         .released_nd = c->hold_nd,
-        .cost_nd = cost_of(c, &usage),
         .key_id = call->key_id,
         .outcome = outcome,
         .status = c->status,
@@ -133,6 +138,7 @@ static void settle(struct classifier_request *c, enum attempt_outcome outcome,
         .lane = SLICE("translate"),
         .error = slice_from_cstr(error),
     };
+    price_attempt(c, &record);
     call->cost_nd = money_add(call->cost_nd, record.cost_nd);
     call->tokens_used += usage.input + usage.output;
     budget_settle(call->worker->gateway->budget, &call->claim, &c->budget, record.cost_nd);

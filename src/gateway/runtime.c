@@ -124,6 +124,35 @@ static struct slice model_json(struct arena *arena, struct slice model)
     return copy;
 }
 
+static enum offer_kind offer_kind_of(const struct policy *policy, const struct target *target)
+{
+    if (target->price.known) {
+        return OFFER_PRICED;
+    }
+    switch (policy->unknown_price) {
+    case UNKNOWN_PRICE_CEILING:
+        return OFFER_CEILING;
+    case UNKNOWN_PRICE_ALLOW:
+        return OFFER_FREE;
+    case UNKNOWN_PRICE_DENY:
+        break;
+    }
+    return OFFER_UNPRICED;
+}
+
+void runtime_offer(const struct snapshot *snapshot, const struct target *target,
+                   struct offer *ret_offer)
+{
+    *ret_offer = (struct offer){
+        .kind = offer_kind_of(&snapshot->policy, target),
+        .target = target->name,
+        .provider = target->provider_name,
+        .model = target->model,
+        .price = policy_price(&snapshot->policy, target),
+    };
+    offer_identify(ret_offer);
+}
+
 static bool targets_init(struct runtime *runtime, const struct snapshot *snapshot,
                          struct error *error)
 {
@@ -137,6 +166,10 @@ static bool targets_init(struct runtime *runtime, const struct snapshot *snapsho
         runtime->targets[i].model_json = model_json(arena, target->model);
         runtime->targets[i].answer_lines =
             arena_printf(arena, "%.*s%.*s", SLICE_ARG(name), SLICE_ARG(provider));
+        struct offer offer;
+        runtime_offer(snapshot, target, &offer);
+        runtime->targets[i].offer = offer.id;
+        atomic_init(&runtime->targets[i].offered, false);
     }
     return !arena->exhausted || error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
 }

@@ -10,10 +10,13 @@
 #include "config/snapshot.h"
 #include "dialect/dialect.h"
 #include "net/upstream.h"
+#include "store/offer.h"
 
 struct runtime_target {
     struct slice model_json;   /* the model's name as a JSON string */
     struct slice answer_lines; /* "x-sluice-target: ...\r\nx-sluice-provider: ...\r\n" */
+    uint64_t offer;            /* see store/offer.h */
+    atomic_bool offered;       /* it is in the journal */
 };
 
 struct runtime {
@@ -44,10 +47,14 @@ static inline const struct upstream_template *runtime_template(const struct snap
     return &((const struct runtime *)snapshot->runtime)->templates[provider][dialect][operation];
 }
 
-static inline const struct runtime_target *runtime_target(const struct snapshot *snapshot,
-                                                          const struct target *target)
+/* What this target costs as long as the snapshot is in force. */
+void runtime_offer(const struct snapshot *snapshot, const struct target *target,
+                   struct offer *ret_offer);
+
+static inline struct runtime_target *runtime_target(const struct snapshot *snapshot,
+                                                    const struct target *target)
 {
-    return &((const struct runtime *)snapshot->runtime)->targets[target - snapshot->policy.targets];
+    return &((struct runtime *)snapshot->runtime)->targets[target - snapshot->policy.targets];
 }
 
 #endif

@@ -56,23 +56,59 @@ static int64_t input_total(const struct usage *usage)
     return larger(at_least_zero(usage->input), cached);
 }
 
-static wide charge_input(const struct price_rates *rates, const struct usage *usage, int64_t left)
+const char *price_part_name(enum price_part part)
 {
-    int64_t write_rate = rate_or(rates->cache_write, rates->input);
-    wide sum = charge(take(&left, usage->cache_read), rate_or(rates->cache_read, rates->input));
-    sum += charge(take(&left, usage->cache_write), write_rate);
-    sum += charge(take(&left, usage->cache_write_1h), rate_or(rates->cache_write_1h, write_rate));
-    sum += charge(take(&left, usage->audio_input), rate_or(rates->audio_input, rates->input));
-    return sum + charge(left, at_least_zero(rates->input));
+    static const char *const names[PRICE_PARTS] = {
+        [PRICE_INPUT] = "input",
+        [PRICE_CACHE_READ] = "cache_read",
+        [PRICE_CACHE_WRITE] = "cache_write",
+        [PRICE_CACHE_WRITE_1H] = "cache_write_1h",
+        [PRICE_AUDIO_INPUT] = "audio_input",
+        [PRICE_OUTPUT] = "output",
+        [PRICE_AUDIO_OUTPUT] = "audio_output",
+        [PRICE_REQUEST] = "request",
+    };
+    return (unsigned)part < PRICE_PARTS ? names[part] : "unknown";
 }
 
-static wide charge_output(const struct price_rates *rates, const struct usage *usage)
+static struct price_line *add_line(struct price_line *line, enum price_part part, int64_t count,
+                                   int64_t rate_pd)
+{
+    if (count <= 0) {
+        return line;
+    }
+    wide amount = charge(count, rate_pd);
+    *line = (struct price_line){
+        .part = part,
+        .count = count,
+        .rate_pd = rate_pd,
+        .amount_pd = amount > INT64_MAX ? INT64_MAX : (int64_t)amount,
+    };
+    return line + 1;
+}
+
+static struct price_line *add_input(struct price_line *line, const struct price_rates *rates,
+                                    const struct usage *usage, int64_t left)
+{
+    int64_t write_rate = rate_or(rates->cache_write, rates->input);
+    line = add_line(line, PRICE_CACHE_READ, take(&left, usage->cache_read),
+                    rate_or(rates->cache_read, rates->input));
+    line = add_line(line, PRICE_CACHE_WRITE, take(&left, usage->cache_write), write_rate);
+    line = add_line(line, PRICE_CACHE_WRITE_1H, take(&left, usage->cache_write_1h),
+                    rate_or(rates->cache_write_1h, write_rate));
+    line = add_line(line, PRICE_AUDIO_INPUT, take(&left, usage->audio_input),
+                    rate_or(rates->audio_input, rates->input));
+    return add_line(line, PRICE_INPUT, left, at_least_zero(rates->input));
+}
+
+static struct price_line *add_output(struct price_line *line, const struct price_rates *rates,
+                                     const struct usage *usage)
 {
     int64_t left =
         larger(at_least_zero(usage->output), larger(usage->reasoning, usage->audio_output));
-    wide sum =
-        charge(take(&left, usage->audio_output), rate_or(rates->audio_output, rates->output));
-    return sum + charge(left, at_least_zero(rates->output));
+    line = add_line(line, PRICE_AUDIO_OUTPUT, take(&left, usage->audio_output),
+                    rate_or(rates->audio_output, rates->output));
+    return add_line(line, PRICE_OUTPUT, left, at_least_zero(rates->output));
 }
 
 const struct price_rates *price_rates_for(const struct price *price, int64_t input_tokens)
@@ -94,6 +130,14 @@ static bool is_plain(const struct usage *usage)
     return parts == 0 && (usage->input | usage->output) >= 0;
 }
 
+static size_t token_lines(const struct price *price, const struct usage *usage,
+                          struct price_line *lines)
+{
+    int64_t input = input_total(usage);
+    const struct price_rates *rates = price_rates_for(price, input);
+    return (size_t)(add_output(add_input(lines, rates, usage, input), rates, usage) - lines);
+}
+
 static wide charge_all(const struct price *price, const struct usage *usage)
 {
     if (is_plain(usage)) {
@@ -101,9 +145,13 @@ static wide charge_all(const struct price *price, const struct usage *usage)
         return charge(usage->input, at_least_zero(rates->input)) +
                charge(usage->output, at_least_zero(rates->output));
     }
-    int64_t input = input_total(usage);
-    const struct price_rates *rates = price_rates_for(price, input);
-    return charge_input(rates, usage, input) + charge_output(rates, usage);
+    struct price_line lines[PRICE_PARTS];
+    size_t count = token_lines(price, usage, lines);
+    wide sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += charge(lines[i].count, lines[i].rate_pd);
+    }
+    return sum;
 }
 
 int64_t price_cost(const struct price *price, const struct usage *usage)
@@ -120,6 +168,21 @@ int64_t price_cost(const struct price *price, const struct usage *usage)
     }
     wide nano = (sum + PD_PER_ND - 1) / PD_PER_ND;
     return nano > INT64_MAX ? INT64_MAX : (int64_t)nano;
+}
+
+size_t price_lines(const struct price *price, const struct usage *usage,
+                   struct price_line ret_lines[PRICE_PARTS])
+{
+    if (!price->known) {
+        return 0;
+    }
+    size_t count = token_lines(price, usage, ret_lines);
+    if (price->per_request_nd <= 0) {
+        return count;
+    }
+    int64_t most = INT64_MAX / (int64_t)PD_PER_ND;
+    int64_t rate = smaller(price->per_request_nd, most) * (int64_t)PD_PER_ND;
+    return (size_t)(add_line(&ret_lines[count], PRICE_REQUEST, 1, rate) - ret_lines);
 }
 
 static wide bound_of(const struct price_rates *rates, int64_t input, int64_t output, bool audio)

@@ -44,6 +44,30 @@ const struct price_rates *price_rates_for(const struct price *price, int64_t inp
 /* Nano-dollars of this usage, rounded up once. Unknown price: 0 (callers decide by policy before
  * they ask). */
 int64_t price_cost(const struct price *price, const struct usage *usage);
+/* What a cost is made of: each token of the usage is in exactly one part. */
+enum price_part {
+    PRICE_INPUT, /* what is none of the next four */
+    PRICE_CACHE_READ,
+    PRICE_CACHE_WRITE,
+    PRICE_CACHE_WRITE_1H,
+    PRICE_AUDIO_INPUT,
+    PRICE_OUTPUT, /* reasoning included, audio not */
+    PRICE_AUDIO_OUTPUT,
+    PRICE_REQUEST, /* .count is 1 */
+    PRICE_PARTS
+};
+const char *price_part_name(enum price_part part);
+
+struct price_line {
+    enum price_part part;
+    int64_t count;     /* tokens, at least 1 */
+    int64_t rate_pd;   /* for each */
+    int64_t amount_pd; /* count * rate_pd, INT64_MAX beyond */
+};
+/* The lines whose sum, in pico-dollars rounded up to whole nano-dollars, is price_cost(); parts
+ * without tokens have none. Returns how many. */
+size_t price_lines(const struct price *price, const struct usage *usage,
+                   struct price_line ret_lines[PRICE_PARTS]);
 /* The most that price_cost() says of any usage with at most `input` tokens in (cached ones and
  * those written to a cache among them) and `output` tokens out: each token at the dearest rate that
  * it may have, in whichever tier the true input turns out to be. Without `audio` none of them is

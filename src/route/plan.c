@@ -348,4 +348,7 @@ void plan_make(const struct plan_input *input, struct plan *plan)
     if (!input->constraints.allow_fallbacks) {
         drop_fallbacks(plan);
     }
+    if (plan->taken > 0) {
+        plan->entries[0].propensity_permille = 1000; /* nothing is drawn by lot */
+    }
 }

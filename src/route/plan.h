@@ -80,11 +80,19 @@ enum plan_reason {
     REASON_COUNT
 };
 const char *plan_reason_name(enum plan_reason reason); /* "over_cost" ...: stable */
+/* Numbers for records, 1 .. 63: they never change, whatever the order above is. */
+unsigned plan_reason_code(enum plan_reason reason);
+/* REASON_COUNT: no reason has this number. */
+enum plan_reason plan_reason_of_code(unsigned code);
 
 struct plan_entry {
     uint16_t target;
     uint8_t reason; /* enum plan_reason */
     bool taken;
+    /* How probable it was, before the choice, that this one comes first; 1000 for the first and 0
+     * for all others as long as nothing is drawn by lot. What is learned from the answers later
+     * needs it. */
+    uint16_t propensity_permille;
     int64_t expected_cost_nd; /* input + predicted output at this target */
     int64_t high_cost_nd;     /* at the 90th percentile of output: what max_cost is held against */
     int64_t worst_cost_nd;    /* upper bounds of input and output: what a hold is made of */

@@ -30,6 +30,32 @@ const char *plan_reason_name(enum plan_reason reason)
     return (unsigned)reason < REASON_COUNT ? reason_names[reason] : "unknown";
 }
 
+/* In databases: a new reason takes a new number. */
+static const uint8_t reason_codes[REASON_COUNT] = {
+    [REASON_LISTED] = 1,      [REASON_PREFERRED] = 2,      [REASON_CHEAPEST] = 3,
+    [REASON_FASTEST] = 4,     [REASON_FALLBACK] = 5,       [REASON_BELOW_TIER] = 6,
+    [REASON_NEAREST] = 7,     [REASON_OFF] = 32,           [REASON_DEAD] = 33,
+    [REASON_CAPABILITY] = 34, [REASON_CONTEXT] = 35,       [REASON_LATENCY] = 36,
+    [REASON_COST] = 37,       [REASON_PRICE_UNKNOWN] = 38, [REASON_NOT_LOCAL] = 39,
+    [REASON_MIN_TIER] = 40,   [REASON_NOT_ALLOWED] = 41,   [REASON_NOT_LISTED] = 42,
+    [REASON_DIALECT] = 43,
+};
+
+unsigned plan_reason_code(enum plan_reason reason)
+{
+    return (unsigned)reason < REASON_COUNT ? reason_codes[reason] : 0;
+}
+
+enum plan_reason plan_reason_of_code(unsigned code)
+{
+    for (unsigned reason = 0; code != 0 && reason < REASON_COUNT; reason++) {
+        if (reason_codes[reason] == code) {
+            return (enum plan_reason)reason;
+        }
+    }
+    return REASON_COUNT;
+}
+
 static void put_dollars(struct buf *out, int64_t nd)
 {
     buf_append_char(out, '$');

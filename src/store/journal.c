@@ -183,6 +183,13 @@ bool journal_settle_and_call(struct journal *journal, const struct settle_record
                   slice_of(bytes, record_encode_pair(settle, call, bytes)));
 }
 
+bool journal_offer(struct journal *journal, const struct offer *offer)
+{
+    char bytes[RECORD_BYTES_MAX];
+    return append(journal, JOURNAL_OFFER, TO_BEGIN, clock_wall(journal->clock),
+                  slice_of(bytes, record_encode_offer(offer, bytes)));
+}
+
 /* --- opening and closing ---------------------------------------------------------------------- */
 
 /* Conditions measure their timeouts on the monotonic clock. */

@@ -63,6 +63,8 @@ MUST_USE bool journal_call(struct journal *journal, const struct call_record *re
 /* The attempt's settle and the call's closing record as one append (one lock, all or nothing). */
 MUST_USE bool journal_settle_and_call(struct journal *journal, const struct settle_record *settle,
                                       const struct call_record *call);
+/* An offer, before the first record that names it. Again: nothing changes. */
+MUST_USE bool journal_offer(struct journal *journal, const struct offer *offer);
 
 struct journal_stats {
     uint64_t records;               /* appended by this process */
@@ -80,7 +82,8 @@ enum journal_kind {
     JOURNAL_HOLD = 1,
     JOURNAL_SETTLE = 2,
     JOURNAL_CALL = 3,
-    JOURNAL_SETTLE_AND_CALL = 4
+    JOURNAL_SETTLE_AND_CALL = 4,
+    JOURNAL_OFFER = 5
 };
 struct journal_entry {
     enum journal_kind kind;
@@ -88,6 +91,7 @@ struct journal_entry {
     struct hold_record hold;       /* the members that belong to the kind are valid */
     struct settle_record settle;
     struct call_record call;
+    struct offer offer;
 };
 /* One reader. Next record at or after *position, which moves behind it; slices point into the
  * mapping until journal_consumed() passes it. False: nothing more now. */

@@ -60,6 +60,8 @@ static bool decode(uint32_t kind, struct slice payload, struct journal_entry *en
         return record_decode_call(payload, &entry->call);
     case JOURNAL_SETTLE_AND_CALL:
         return record_decode_pair(payload, &entry->settle, &entry->call);
+    case JOURNAL_OFFER:
+        return record_decode_offer(payload, &entry->offer);
     default:
         return false;
     }

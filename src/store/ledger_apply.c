@@ -69,6 +69,7 @@ static void keep_facts(struct open_call *call, const struct hold_record *hold)
     call->words[CALL_WORD_ENDPOINT] = hold->endpoint;
     call->words[CALL_WORD_ASKED_MODEL] = hold->asked_model;
     call->words[CALL_WORD_ROUTE] = hold->route;
+    call->words[CALL_WORD_TAG] = hold->tag;
     call->task = hold->task;
     call->tier = hold->tier;
     call->complexity_permille = hold->complexity_permille;
@@ -185,8 +186,12 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         settle->first_byte_us,
         settle->total_us,
         usage->has_provider_cost ? sane(usage->provider_cost_nd) : ROW_NULL,
+        (int64_t)settle->offer,
+        settle->basis,
+        settle->purpose,
+        settle->catalogue_nd < 0 ? ROW_NULL : sane(settle->catalogue_nd),
     };
-    _Static_assert(ARRAY_LEN(values) == ATTEMPT_ROW_NUMBERS, "as the table has");
+    _Static_assert(ARRAY_LEN(values) == ATTEMPT_ROW_NUMBERS, "as the INSERT has");
     row->call = settle->call;
     memcpy(row->numbers, values, sizeof(values));
     row->text = settle->loss;
@@ -285,6 +290,8 @@ bool writer_interrupt(struct writer *writer, struct open_call *call, struct open
         .priced = true,
         .first_byte_us = -1,
         .error = SLICE_INIT("interrupted"),
+        .basis = CHARGE_HOLD,
+        .catalogue_nd = RECORD_NO_CATALOGUE,
     };
     if (!name_attempt(writer, attempt) ||
         !add_attempt_row(writer, &settle, attempt->names, &added) ||
@@ -332,6 +339,7 @@ static bool number_call(struct writer *writer, const struct call_record *record,
         [SHAPE_ATTEMPT_MODEL] = attempt->model,
         [SHAPE_LANE] = attempt->lane,
         [SHAPE_ATTEMPT_ERROR] = attempt->error,
+        [SHAPE_TAG] = record->tag,
     };
     if (!number_words(writer, words, parts, SHAPE_PARTS)) {
         return false;
@@ -339,6 +347,11 @@ static bool number_call(struct writer *writer, const struct call_record *record,
     parts[SHAPE_KEY] = (int64_t)record->key_id;
     parts[SHAPE_STATUS] = record->status;
     parts[SHAPE_ATTEMPT_STATUS] = attempt->status;
+    parts[SHAPE_BASELINE_OFFER] = (int64_t)record->baseline_offer;
+    parts[SHAPE_ATTEMPT_OFFER] = (int64_t)attempt->offer;
+    parts[SHAPE_USER] = (int64_t)record->scopes[SCOPE_USER];
+    parts[SHAPE_TEAM] = (int64_t)record->scopes[SCOPE_TEAM];
+    parts[SHAPE_ORGANISATION] = (int64_t)record->scopes[SCOPE_ORGANISATION];
     return true;
 }
 
@@ -350,7 +363,8 @@ static int64_t call_bits(const struct call_record *record, const struct settle_r
                     (unsigned)record->tier << CALL_TIER_SHIFT;
     if (own != NULL) {
         bits |= CALL_OWN_ATTEMPT | (own->usage.reported ? CALL_REPORTED : 0u) |
-                (own->priced ? CALL_PRICED : 0u) | (unsigned)own->outcome << CALL_OUTCOME_SHIFT;
+                (own->priced ? CALL_PRICED : 0u) | (unsigned)own->outcome << CALL_OUTCOME_SHIFT |
+                (unsigned)own->basis << CALL_BASIS_SHIFT;
     }
     return bits;
 }
@@ -362,6 +376,7 @@ static void fill_own(int64_t *numbers, const struct call_record *record,
     if (own == NULL) {
         memset(numbers, 0, CALL_ROW_OWN_NUMBERS * sizeof(numbers[0]));
         numbers[CALL_ROW_OWN_NUMBERS - 1] = ROW_NULL;
+        numbers[CALL_ROW_OWN_NUMBERS - 2] = ROW_NULL;
         return;
     }
     const struct usage *usage = &own->usage;
@@ -374,6 +389,7 @@ static void fill_own(int64_t *numbers, const struct call_record *record,
         sane(usage->cache_write),
         sane(usage->reasoning),
         usage->has_provider_cost ? sane(usage->provider_cost_nd) : ROW_NULL,
+        own->catalogue_nd < 0 ? ROW_NULL : sane(own->catalogue_nd),
     };
     _Static_assert(ARRAY_LEN(values) == CALL_ROW_OWN_NUMBERS, "as the table has");
     memcpy(numbers, values, sizeof(values));
@@ -402,6 +418,7 @@ static bool add_call_row(struct writer *writer, const struct call_record *record
     _Static_assert(ARRAY_LEN(values) + CALL_ROW_OWN_NUMBERS == CALL_ROW_NUMBERS,
                    "as the table has");
     row->call = record->call;
+    row->text = record->candidates;
     memcpy(row->numbers, values, sizeof(values));
     fill_own(row->numbers + ARRAY_LEN(values), record, own);
     return add_row(writer, &writer->calls, ret_added);
@@ -559,7 +576,7 @@ static bool fits_one_row(const struct open_call *open, const struct settle_recor
            call->key_id == settle->key_id && call->input_tokens == usage->input &&
            call->output_tokens == usage->output && call->wall_ns >= 0 && settle->wall_ns >= 0 &&
            usage->cache_write_1h == 0 && usage->audio_input == 0 && usage->audio_output == 0 &&
-           settle->loss.len == 0;
+           settle->loss.len == 0 && settle->purpose == ATTEMPT_FOR_ANSWER;
 }
 
 static bool apply_both(struct writer *writer, const struct settle_record *settle,
@@ -575,6 +592,44 @@ static bool apply_both(struct writer *writer, const struct settle_record *settle
     return writer_close_call(writer, call, open, settle);
 }
 
+static bool add_rates(struct writer *writer, const struct offer *offer, int64_t above_input,
+                      const struct price_rates *rates)
+{
+    sqlite3_stmt *sql = writer->sql[SQL_RATES_ADD];
+    const int64_t values[] = {
+        (int64_t)offer->id,    above_input,        rates->input,
+        rates->output,         rates->cache_read,  rates->cache_write,
+        rates->cache_write_1h, rates->audio_input, rates->audio_output,
+    };
+    bind_numbers(sql, 1, values, ARRAY_LEN(values));
+    return database_run(sql);
+}
+
+static bool apply_offer(struct writer *writer, const struct offer *offer)
+{
+    const struct slice words[ATTEMPT_WORDS] = {
+        [WORD_TARGET] = offer->target,
+        [WORD_PROVIDER] = offer->provider,
+        [WORD_MODEL] = offer->model,
+    };
+    const struct price *price = &offer->price;
+    int64_t names[ATTEMPT_WORDS];
+    sqlite3_stmt *sql = writer->sql[SQL_OFFER_ADD];
+    if (!number_words(writer, words, names, ATTEMPT_WORDS)) {
+        return false;
+    }
+    const int64_t values[] = {
+        (int64_t)offer->id,   offer->kind,       names[WORD_TARGET],
+        names[WORD_PROVIDER], names[WORD_MODEL], price->per_request_nd,
+    };
+    bind_numbers(sql, 1, values, ARRAY_LEN(values));
+    bool done = database_run(sql) && add_rates(writer, offer, -1, &price->base);
+    for (size_t i = 0; done && i < price->tier_count; i++) {
+        done = add_rates(writer, offer, price->tiers[i].above_input, &price->tiers[i].rates);
+    }
+    return done;
+}
+
 bool writer_apply(struct writer *writer, const struct journal_entry *entry)
 {
     switch (entry->kind) {
@@ -586,6 +641,8 @@ bool writer_apply(struct writer *writer, const struct journal_entry *entry)
         return apply_call(writer, &entry->call);
     case JOURNAL_SETTLE_AND_CALL:
         return apply_both(writer, &entry->settle, &entry->call);
+    case JOURNAL_OFFER:
+        return apply_offer(writer, &entry->offer);
     }
     return true; /* the journal's reader lets no other kind through */
 }
@@ -593,7 +650,7 @@ bool writer_apply(struct writer *writer, const struct journal_entry *entry)
 bool writer_remember(struct writer *writer, const struct journal_entry *entry)
 {
     bool begins = entry->kind == JOURNAL_HOLD;
-    if (entry->kind == JOURNAL_SETTLE) {
+    if (entry->kind == JOURNAL_SETTLE || entry->kind == JOURNAL_OFFER) {
         return true; /* a call with a settled attempt has its rows, or was closed later */
     }
     struct open_call *call =
@@ -671,6 +728,7 @@ static bool write_call(struct writer *writer, struct open_call *call)
             call->names[CALL_WORD_ENDPOINT],
             call->names[CALL_WORD_ASKED_MODEL],
             call->names[CALL_WORD_ROUTE],
+            call->names[CALL_WORD_TAG],
             call->task,
             call->tier,
             call->complexity_permille,

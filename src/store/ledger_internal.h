@@ -29,12 +29,13 @@ enum call_bit {
     CALL_PRICED = 32,
     CALL_TIER_SHIFT = 6,
     CALL_OUTCOME_SHIFT = 9,
+    CALL_BASIS_SHIFT = 12,
 };
 
 /* How many numbers the rows have; CALL_ROW_OWN_NUMBERS of a call's are its own attempt's. */
-#define CALL_ROW_NUMBERS 21
-#define CALL_ROW_OWN_NUMBERS 8
-#define ATTEMPT_ROW_NUMBERS 25
+#define CALL_ROW_NUMBERS 22
+#define CALL_ROW_OWN_NUMBERS 9
+#define ATTEMPT_ROW_NUMBERS 29
 _Static_assert(CALL_ROW_NUMBERS <= ROW_NUMBERS_MAX && ATTEMPT_ROW_NUMBERS <= ROW_NUMBERS_MAX,
                "there is room");
 
@@ -65,6 +66,8 @@ enum writer_statement {
     SQL_DATA_VERSION,
     SQL_KEY_CHANGES,
     SQL_KEY_NAME,
+    SQL_OFFER_ADD,
+    SQL_RATES_ADD,
     SQL_STATEMENTS
 };
 

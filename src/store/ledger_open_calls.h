@@ -28,6 +28,7 @@ enum call_word {
     CALL_WORD_ENDPOINT,
     CALL_WORD_ASKED_MODEL,
     CALL_WORD_ROUTE,
+    CALL_WORD_TAG,
     CALL_WORDS
 };
 

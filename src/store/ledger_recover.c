@@ -118,6 +118,7 @@ static void fill_facts(struct writer *writer, const struct open_call *call,
         [CALL_WORD_ENDPOINT] = &record->endpoint,
         [CALL_WORD_ASKED_MODEL] = &record->asked_model,
         [CALL_WORD_ROUTE] = &record->route,
+        [CALL_WORD_TAG] = &record->tag,
     };
     for (size_t w = 0; w < CALL_WORDS; w++) {
         *of_call[w] =
@@ -130,6 +131,9 @@ static void fill_facts(struct writer *writer, const struct open_call *call,
     record->task = call->task;
     record->tier = call->tier;
     record->complexity_permille = call->complexity_permille;
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        record->scopes[kind] = (uint64_t)call->scopes[kind];
+    }
 }
 
 /* The row of a call whose process died: what its holds and settles said of it. */

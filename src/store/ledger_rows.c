@@ -103,6 +103,8 @@ static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, 
         if (number != ROW_NULL) { /* no result is NULL */
             sqlite3_result_int64(context, number);
         }
+    } else if (row->text.len > 0 && rows->bytes) {
+        sqlite3_result_blob(context, row->text.ptr, (int)row->text.len, SQLITE_STATIC);
     } else if (row->text.len > 0) {
         sqlite3_result_text(context, row->text.ptr, (int)row->text.len, SQLITE_STATIC);
     }

@@ -11,15 +11,15 @@
 #include "base/id.h"
 #include "store/database.h"
 
-#define ROW_NUMBERS_MAX 25
+#define ROW_NUMBERS_MAX 29
 #define ROWS_MAX 4096      /* the calls of a full batch: more rows at once, fewer out of order */
 #define ROW_NULL INT64_MIN /* among the numbers */
 
-/* Columns: the call, the numbers, and the text if the table has one. */
+/* Columns: the call, the numbers, and the text or the bytes if the table has some. */
 struct row {
     struct id call;
     int64_t numbers[ROW_NUMBERS_MAX]; /* the first decides the order within a call */
-    struct slice text;                /* borrowed until the rows are written; empty: NULL */
+    struct slice text; /* or bytes; borrowed until the rows are written; empty: NULL */
 };
 
 /* Where a row goes. */
@@ -31,6 +31,7 @@ struct row_place {
 struct rows {
     const char *declaration; /* CREATE TABLE, with as many columns */
     int numbers;
+    bool bytes; /* the last column is no text */
     size_t count;
     struct row *rows;               /* ROWS_MAX */
     struct row_place *order;        /* ROWS_MAX, and as many to sort with */

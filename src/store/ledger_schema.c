@@ -180,10 +180,61 @@ static const char schema_7[] =
     " calls BLOB NOT NULL, attempts BLOB NOT NULL, rollups BLOB NOT NULL, spends BLOB NOT NULL);"
     "PRAGMA user_version = 7;";
 
+/*
+ * Offers (offer.h): of each target its prices as they were, so that every charge and what each
+ * alternative would have cost can be computed again. A rate is pico-dollars a token, -1 where there
+ * is no rate of its own; the row of `offer_rates` with the largest `above_input` below the input
+ * applies, -1 is the one for all. `candidates` are as in offer.h. A call's row has the basis of its
+ * own attempt's charge in its bits, from the 4096 on. What the views show is in attempt_rows'
+ * order.
+ */
+static const char schema_8[] =
+    "CREATE TABLE offers(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, target INTEGER NOT NULL,"
+    " provider INTEGER NOT NULL, model INTEGER NOT NULL, per_request_nd INTEGER NOT NULL);"
+    "CREATE TABLE offer_rates(offer INTEGER NOT NULL, above_input INTEGER NOT NULL,"
+    " input_pd INTEGER NOT NULL, output_pd INTEGER NOT NULL, cache_read_pd INTEGER NOT NULL,"
+    " cache_write_pd INTEGER NOT NULL, cache_write_1h_pd INTEGER NOT NULL,"
+    " audio_input_pd INTEGER NOT NULL, audio_output_pd INTEGER NOT NULL,"
+    " PRIMARY KEY(offer, above_input)) WITHOUT ROWID;"
+    "ALTER TABLE shapes ADD COLUMN baseline_offer INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE shapes ADD COLUMN attempt_offer INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE shapes ADD COLUMN user INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE shapes ADD COLUMN team INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE shapes ADD COLUMN organisation INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE shapes ADD COLUMN tag INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE call_rows ADD COLUMN catalogue_nd;"
+    "ALTER TABLE call_rows ADD COLUMN candidates;"
+    "ALTER TABLE attempt_rows ADD COLUMN offer INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt_rows ADD COLUMN basis INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt_rows ADD COLUMN purpose INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt_rows ADD COLUMN catalogue_nd INTEGER;"
+    "ALTER TABLE open_calls ADD COLUMN tag INTEGER NOT NULL DEFAULT 0;"
+    "DROP VIEW calls; DROP VIEW attempts;"
+    "CREATE VIEW calls AS SELECT c.id, c.started_ns, s.key, s.key_name, s.endpoint,"
+    " s.asked_model, s.route, s.target, s.provider, s.model, c.task, c.bits >> 6 & 7 AS tier,"
+    " c.complexity, c.bits & 1 AS streamed, s.status, s.error, c.attempts, c.cost_nd,"
+    " c.baseline_nd, s.baseline, c.input_tokens, c.output_tokens, c.expected_nd,"
+    " c.first_byte_us, c.total_us, c.bits >> 1 & 1 AS complete, c.bits >> 2 & 1 AS estimated,"
+    " s.baseline_offer, s.user, s.team, s.organisation, s.tag, c.candidates"
+    " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape;"
+    "CREATE VIEW attempts AS SELECT c.id AS call, 1 AS attempt,"
+    " c.started_ns + c.settled_after_ns AS settled_ns, c.held_nd, c.cost_nd, s.key,"
+    " c.bits >> 9 & 7 AS outcome, s.attempt_status AS status, s.attempt_target AS target,"
+    " s.attempt_provider AS provider, s.attempt_model AS model, s.lane,"
+    " s.attempt_error AS error, c.bits >> 4 & 1 AS reported, c.bits >> 5 & 1 AS priced,"
+    " c.input_tokens AS input, c.output_tokens AS output, c.cache_read, c.cache_write,"
+    " 0 AS cache_write_1h, c.reasoning, 0 AS audio_input, 0 AS audio_output,"
+    " c.attempt_first_byte_us AS first_byte_us, c.attempt_total_us AS total_us, c.provider_nd,"
+    " NULL AS loss, s.attempt_offer AS offer, c.bits >> 12 & 7 AS basis, 0 AS purpose,"
+    " c.catalogue_nd FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8"
+    " UNION ALL SELECT r.* FROM attempt_rows r WHERE NOT (r.attempt = 1 AND EXISTS"
+    " (SELECT 1 FROM call_rows c WHERE c.id = r.call AND c.bits & 8));"
+    "PRAGMA user_version = 8;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4,
-    [4] = schema_5, [5] = schema_6, [6] = schema_7,
+    [4] = schema_5, [5] = schema_6, [6] = schema_7, [7] = schema_8,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

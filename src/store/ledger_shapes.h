@@ -10,7 +10,8 @@
 
 #include "store/ledger_rollup.h"
 
-/* In the order of the table's columns. All but the key and the statuses are numbers of `names`. */
+/* In the order of the table's columns. All but the key, the statuses, the offers and the scopes are
+ * numbers of `names`. */
 enum shape_part {
     SHAPE_KEY,
     SHAPE_KEY_NAME,
@@ -29,6 +30,12 @@ enum shape_part {
     SHAPE_ATTEMPT_STATUS,
     SHAPE_LANE,
     SHAPE_ATTEMPT_ERROR,
+    SHAPE_BASELINE_OFFER,
+    SHAPE_ATTEMPT_OFFER,
+    SHAPE_USER, /* and what stands above it: numbers of `scopes` */
+    SHAPE_TEAM,
+    SHAPE_ORGANISATION,
+    SHAPE_TAG,
     SHAPE_PARTS
 };
 

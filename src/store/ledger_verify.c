@@ -7,6 +7,7 @@
 #include "store/ledger.h"
 
 #include "store/database.h"
+#include "store/ledger_price.h"
 #include "store/ledger_schema.h"
 #include "store/report.h"
 
@@ -53,6 +54,14 @@ struct invariant {
     " NOT IN (SELECT id FROM names)"
 #define UNNAMED_2(table, first, second) UNNAMED(table, first) " UNION ALL " UNNAMED(table, second)
 
+/* The usage of an attempt at an offer, NULL when that was not recorded: see ledger_price.h. */
+#define PRICE_OF(offer, row)                                                                       \
+    "price_nd(" offer ", " row "input, " row "output, " row "cache_read, " row "cache_write, " row \
+    "cache_write_1h, " row "reasoning, " row "audio_input, " row "audio_output)"
+#define OWN_PRICE_OF(offer)                                                                        \
+    "price_nd(" offer ", c.input_tokens, c.output_tokens, c.cache_read, c.cache_write, 0,"         \
+    " c.reasoning, 0, 0)"
+
 static const struct invariant invariants[] = {
     {"a call is of no known shape",
      "SELECT id FROM call_rows WHERE shape NOT IN (SELECT id FROM shapes) LIMIT 1"},
@@ -89,6 +98,38 @@ static const struct invariant invariants[] = {
     {"the sums of the providers are wrong", ROLLUPS("4", ATTEMPT_SUMS("provider"))},
     {"the sums of the targets are wrong", ROLLUPS("5", ATTEMPT_SUMS("target"))},
     {"the sums of the routes are wrong", ROLLUPS("6", CALL_SUMS("route", "cost_nd"))},
+    {"nobody knows what a charge is made of",
+     "SELECT call FROM attempts WHERE basis NOT BETWEEN 0 AND 5 LIMIT 1"},
+    {"nobody knows what an attempt was for",
+     "SELECT call FROM attempts WHERE purpose NOT BETWEEN 0 AND 3 LIMIT 1"},
+    {"a charge is not the usage at its price",
+     "SELECT call FROM attempts WHERE basis = 2 AND cost_nd <> " PRICE_OF("offer", "") " LIMIT 1"},
+    {"a charge is more than the usage at its price",
+     "SELECT call FROM attempts WHERE basis = 4 AND cost_nd > " PRICE_OF("offer", "") " LIMIT 1"},
+    {"a charge is not what the provider said",
+     "SELECT call FROM attempts WHERE basis = 3 AND cost_nd IS NOT provider_nd LIMIT 1"},
+    {"what the catalogue says of a charge is not the usage at its price",
+     "SELECT call FROM attempts WHERE catalogue_nd <> " PRICE_OF("offer", "") " LIMIT 1"},
+    {"nothing was charged for",
+     "SELECT call FROM attempts WHERE basis = 1 AND cost_nd <> 0 LIMIT 1"},
+    {"a charge is not its hold",
+     "SELECT call FROM attempts WHERE basis = 5 AND cost_nd <> held_nd LIMIT 1"},
+    {"a baseline is not the usage at the baseline's price",
+     "SELECT c.id FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8 AND"
+     " s.baseline_offer <> 0 AND c.baseline_nd <> CASE WHEN c.bits >> 9 & 7 IN (1, 4) OR"
+     " c.bits >> 12 & 7 = 1 THEN 0 ELSE " OWN_PRICE_OF(
+         "s.baseline_offer") " END UNION ALL"
+                             " SELECT c.id FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape "
+                             "WHERE c.bits & 8 = 0 AND"
+                             " s.baseline_offer <> 0 AND price_nd(s.baseline_offer, 0, 0, 0, 0, 0, "
+                             "0, 0, 0) IS NOT NULL AND c.id NOT IN (SELECT call FROM open_calls) "
+                             "AND c.baseline_nd <>"
+                             " (SELECT CASE WHEN count(*) = count(nd) THEN coalesce(sum(nd), 0) "
+                             "END FROM (SELECT " PRICE_OF(
+                                 "s.baseline_offer",
+                                 "a.") " AS nd FROM attempt_rows a WHERE a.call = c.id AND"
+                                       " a.outcome NOT IN (1, 4) AND a.basis <> 1 AND a.purpose = "
+                                       "0)) LIMIT 1"},
     {"there are sums of an unknown kind",
      "SELECT 'dimension ' || dimension FROM rollups WHERE dimension NOT BETWEEN 0 AND 6 LIMIT 1"},
     {"a word has no name", UNNAMED_2("shapes", "key_name", "endpoint")},
@@ -104,7 +145,12 @@ static const struct invariant invariants[] = {
     {"a word has no name", UNNAMED("attempt_rows", "error")},
     {"the state is missing", "SELECT 'state' WHERE (SELECT count(*) FROM state) <> 1"},
 };
-_Static_assert(ATTEMPT_OUTCOMES == 5, "as in the question about outcomes");
+_Static_assert(ATTEMPT_OUTCOMES == 5 && CHARGE_BASES == 6 && ATTEMPT_PURPOSES == 4 &&
+                   ATTEMPT_FAILED == 1 && ATTEMPT_INTERRUPTED == 4,
+               "as in the questions about them");
+_Static_assert(CHARGE_NOTHING == 1 && CHARGE_PRICE == 2 && CHARGE_PROVIDER == 3 &&
+                   CHARGE_BOUND == 4 && CHARGE_HOLD == 5,
+               "as in the questions about charges");
 _Static_assert(REPORT_DAY == 0 && REPORT_MODEL == 1 && REPORT_TASK == 2 && REPORT_KEY == 3 &&
                    REPORT_PROVIDER == 4 && REPORT_TARGET == 5 && REPORT_ROUTE == 6 &&
                    REPORT_BYS == 7,
@@ -164,8 +210,10 @@ static bool check_file(sqlite3 *db, const char *path, struct error *error)
 bool ledger_verify(const char *path, struct error *error)
 {
     sqlite3 *db = database_open(path, DATABASE_READ, error);
+    struct ledger_price prices = {0};
     bool done = db != NULL && ledger_schema_check(db, path, error);
-    if (done && !database_exec(db, "BEGIN")) { /* all questions about one moment */
+    /* all questions about one moment */
+    if (done && (!database_exec(db, "BEGIN") || !ledger_price_init(&prices, db))) {
         done = database_error(db, path, "verifying", error);
     }
     done = done && check_file(db, path, error);
@@ -176,5 +224,6 @@ bool ledger_verify(const char *path, struct error *error)
         database_rollback(db);
         sqlite3_close(db);
     }
+    ledger_price_release(&prices);
     return done;
 }

@@ -27,8 +27,12 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_CALL_EXTEND] = "UPDATE call_rows SET attempts = attempts + ?2, cost_nd = cost_nd + ?3,"
                         " bits = bits & ~8 WHERE id = ?1",
     [SQL_SHAPE_ADD] = shapes_add_sql,
-    [SQL_ATTEMPT_ADD] = "INSERT INTO attempt_rows SELECT * FROM collected_attempts WHERE true"
-                        " ON CONFLICT DO NOTHING",
+    [SQL_ATTEMPT_ADD] =
+        "INSERT INTO attempt_rows(call, attempt, settled_ns, held_nd, cost_nd, key, outcome,"
+        " status, target, provider, model, lane, error, reported, priced, input, output,"
+        " cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output,"
+        " first_byte_us, total_us, provider_nd, offer, basis, purpose, catalogue_nd, loss)"
+        " SELECT * FROM collected_attempts WHERE true ON CONFLICT DO NOTHING",
     [SQL_ATTEMPT_LIST] =
         "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported,"
         " a.settled_ns"
@@ -37,11 +41,11 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_ROLLUP_ADD] = rollups_sql,
     [SQL_SPEND_ADD] = spends_sql,
     [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns, user, team, organisation,"
-                     " limited_model, key_name, endpoint, asked_model, route, task, tier,"
-                     " complexity) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     " limited_model, key_name, endpoint, asked_model, route, tag, task, tier,"
+                     " complexity) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_OPEN_REMOVE] = "DELETE FROM open_calls WHERE call = ?",
     [SQL_OPEN_LIST] = "SELECT call, key, started_ns, user, team, organisation, limited_model,"
-                      " key_name, endpoint, asked_model, route, task, tier, complexity"
+                      " key_name, endpoint, asked_model, route, tag, task, tier, complexity"
                       " FROM open_calls",
     [SQL_HOLD_ADD] = "INSERT INTO holds(call, attempt, held_ns, amount_nd, target, provider, model)"
                      " VALUES(?, ?, ?, ?, ?, ?, ?)",
@@ -55,6 +59,12 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_DATA_VERSION] = "PRAGMA data_version",
     [SQL_KEY_CHANGES] = "SELECT key_changes FROM state",
     [SQL_KEY_NAME] = "SELECT name FROM keys WHERE id = ?",
+    [SQL_OFFER_ADD] = "INSERT INTO offers(id, kind, target, provider, model, per_request_nd)"
+                      " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_RATES_ADD] =
+        "INSERT INTO offer_rates(offer, above_input, input_pd, output_pd, cache_read_pd,"
+        " cache_write_pd, cache_write_1h_pd, audio_input_pd, audio_output_pd)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 };
 
 /* What the INSERTs read from: as many columns as their tables have. */
@@ -62,12 +72,12 @@ static const char calls_declaration[] =
     "CREATE TABLE collected(id, shape, bits, task, attempts, complexity, started_ns, cost_nd,"
     " baseline_nd, expected_nd, input_tokens, output_tokens, first_byte_us, total_us,"
     " settled_after_ns, held_nd, attempt_first_byte_us, attempt_total_us, cache_read,"
-    " cache_write, reasoning, provider_nd)";
+    " cache_write, reasoning, provider_nd, catalogue_nd, candidates)";
 static const char attempts_declaration[] =
     "CREATE TABLE collected(call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status,"
     " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
     " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us,"
-    " provider_nd, loss)";
+    " provider_nd, offer, basis, purpose, catalogue_nd, loss)";
 
 /* --- opening -----------------------------------------------------------------------------------
  */
@@ -112,6 +122,7 @@ static bool make_collections(struct writer *writer)
 {
     writer->calls.declaration = calls_declaration;
     writer->calls.numbers = CALL_ROW_NUMBERS;
+    writer->calls.bytes = true;
     writer->attempts.declaration = attempts_declaration;
     writer->attempts.numbers = ATTEMPT_ROW_NUMBERS;
     return rows_init(&writer->calls, writer->db, "collected_calls") &&
@@ -214,11 +225,11 @@ static bool load_call(struct writer *writer, sqlite3_stmt *row)
         call->names[i] = sqlite3_column_int64(row, 7 + i);
     }
     call->named = true;
-    int64_t task = sqlite3_column_int64(row, 11);
-    int64_t tier = sqlite3_column_int64(row, 12);
+    int64_t task = sqlite3_column_int64(row, 12);
+    int64_t tier = sqlite3_column_int64(row, 13);
     call->task = task >= 0 && task < TASK_COUNT ? (enum task)task : TASK_OTHER;
     call->tier = tier >= 0 && tier < TIER_COUNT ? (enum tier)tier : (enum tier)0;
-    call->complexity_permille = (int32_t)sqlite3_column_int64(row, 13);
+    call->complexity_permille = (int32_t)sqlite3_column_int64(row, 14);
     call->written = true;
     return true;
 }

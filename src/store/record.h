@@ -13,6 +13,7 @@
 #include "model/task.h"
 #include "model/usage.h"
 #include "store/limits.h"
+#include "store/offer.h"
 
 enum attempt_outcome {
     ATTEMPT_OK,
@@ -23,6 +24,32 @@ enum attempt_outcome {
     ATTEMPT_OUTCOMES
 };
 const char *attempt_outcome_name(enum attempt_outcome outcome);
+
+/* What the one charge of an attempt is made of, so that it can be computed again. The numbers are
+ * in databases: new ones come at the end. */
+enum charge_basis {
+    CHARGE_UNRECORDED, /* of a program that did not say */
+    CHARGE_NOTHING,    /* nothing was answered, or it was only counted */
+    CHARGE_PRICE,      /* the usage at the offer's price */
+    CHARGE_PROVIDER,   /* what the provider says that it charges */
+    CHARGE_BOUND,      /* an estimate that was dearer than the worst case, which was charged */
+    CHARGE_HOLD,       /* nobody knows what was used: the hold */
+    CHARGE_BASES
+};
+const char *charge_basis_name(enum charge_basis basis);
+
+/* What an attempt was made for. Only answers save anything; the others are what saving costs. The
+ * numbers are in databases: new ones come at the end. */
+enum attempt_purpose {
+    ATTEMPT_FOR_ANSWER,
+    ATTEMPT_FOR_JUDGE,      /* a classifier's or a judge's opinion */
+    ATTEMPT_FOR_SHADOW,     /* a comparison that nobody is shown */
+    ATTEMPT_FOR_ESCALATION, /* an answer that was judged too poor to be shown */
+    ATTEMPT_PURPOSES
+};
+const char *attempt_purpose_name(enum attempt_purpose purpose);
+
+#define RECORD_NO_CATALOGUE (-1)
 
 struct hold_record {
     struct id call;
@@ -43,6 +70,7 @@ struct hold_record {
     enum task task;
     enum tier tier;
     int32_t complexity_permille;
+    struct slice tag; /* the caller's own word for its purpose, or empty */
 };
 
 struct settle_record {
@@ -64,6 +92,12 @@ struct settle_record {
     struct slice lane;  /* verbatim, edit, translate */
     struct slice error; /* stable identifier or empty */
     struct slice loss;
+    uint64_t offer; /* the target's at that instant (store/offer.h); 0: not recorded */
+    enum charge_basis basis;
+    enum attempt_purpose purpose;
+    /* With CHARGE_PROVIDER (else it is not kept): what the offer's price says of the same usage;
+     * RECORD_NO_CATALOGUE: there is no price. */
+    int64_t catalogue_nd;
 };
 
 struct call_record {
@@ -92,7 +126,13 @@ struct call_record {
     int64_t expected_cost_nd; /* what the plan predicted for the answering target */
     int64_t first_byte_us;
     int64_t total_us;
-    bool complete; /* the client's answer ended as it should */
+    bool complete;                /* the client's answer ended as it should */
+    uint64_t baseline_offer;      /* of the baseline at that instant; 0: none, or not recorded */
+    uint64_t scopes[SCOPE_KINDS]; /* that the key belonged to; [SCOPE_KEY] is not kept */
+    struct slice tag;             /* as in the hold */
+    /* What was weighed for it: CANDIDATE_BYTES for each, as candidate_put() writes them, those that
+     * were taken first, in the order of the plan; at most CANDIDATES_MAX. */
+    struct slice candidates;
 };
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "store/record_codec.h"
 
+#include "base/hash.h"
 #include "store/record_old.h"
 
 #include <endian.h>
@@ -22,6 +23,37 @@ const char *attempt_outcome_name(enum attempt_outcome outcome)
     return (unsigned)outcome < ATTEMPT_OUTCOMES ? names[outcome] : "unknown";
 }
 
+const char *charge_basis_name(enum charge_basis basis)
+{
+    static const char *const names[CHARGE_BASES] = {
+        [CHARGE_UNRECORDED] = "unrecorded", [CHARGE_NOTHING] = "nothing", [CHARGE_PRICE] = "price",
+        [CHARGE_PROVIDER] = "provider",     [CHARGE_BOUND] = "bound",     [CHARGE_HOLD] = "hold",
+    };
+    return (unsigned)basis < CHARGE_BASES ? names[basis] : "unrecorded";
+}
+
+const char *offer_kind_name(enum offer_kind kind)
+{
+    static const char *const names[OFFER_KINDS] = {
+        [OFFER_PRICED] = "priced",
+        [OFFER_CEILING] = "ceiling",
+        [OFFER_FREE] = "free",
+        [OFFER_UNPRICED] = "unpriced",
+    };
+    return kind >= OFFER_PRICED && kind < OFFER_KINDS ? names[kind] : "unknown";
+}
+
+const char *attempt_purpose_name(enum attempt_purpose purpose)
+{
+    static const char *const names[ATTEMPT_PURPOSES] = {
+        [ATTEMPT_FOR_ANSWER] = "answer",
+        [ATTEMPT_FOR_JUDGE] = "judge",
+        [ATTEMPT_FOR_SHADOW] = "shadow",
+        [ATTEMPT_FOR_ESCALATION] = "escalation",
+    };
+    return (unsigned)purpose < ATTEMPT_PURPOSES ? names[purpose] : "unknown";
+}
+
 enum flag {
     FLAG_REPORTED = 1, /* of settles */
     FLAG_PRICED = 2,
@@ -30,7 +62,8 @@ enum flag {
     SETTLE_FLAGS = 15,
     FLAG_STREAMED = 1, /* of calls */
     FLAG_COMPLETE = 2,
-    CALL_FLAGS = 3,
+    FLAG_SCOPES = 4, /* in the tail; of version 4 */
+    CALL_FLAGS = 7,
 };
 
 /* Of the numbers of each record, with version and identifier. */
@@ -39,6 +72,12 @@ enum flag {
 #define SETTLE_BYTES (HEAD_BYTES + 4 + 4 * 8 + 1 + 4 + 1 + 2 * 8 + 2 * 8)
 #define DETAILS_BYTES ((size_t)7 * 8)
 #define CALL_BYTES (HEAD_BYTES + 2 * 8 + 1 + 1 + 4 + 1 + 4 + 4 + 7 * 8)
+/* Of those behind the names, since version 4. */
+#define SETTLE_TAIL_BYTES ((size_t)8 + 1 + 1)
+#define CALL_TAIL_BYTES ((size_t)8)
+#define SCOPES_BYTES ((size_t)(SCOPE_KINDS - 1) * 8)
+#define OFFER_BYTES ((size_t)1 + 1 + 1 + 8)
+#define RATES_BYTES ((size_t)8 * 8)
 
 /* --- writing: the caller guarantees the room ------------------------------------------------ */
 
@@ -125,6 +164,7 @@ size_t record_encode_hold(const struct hold_record *record, char *out)
     at = put_name(at, record->endpoint);
     at = put_name(at, record->asked_model);
     at = put_name(at, record->route);
+    at = put_name(at, record->tag);
     return (size_t)(at - out);
 }
 
@@ -172,7 +212,26 @@ size_t record_encode_settle(const struct settle_record *record, char *out)
     at = put_name(at, record->lane);
     at = put_name(at, record->error);
     at = put_loss(at, record->loss);
+    at = put_64(at, record->offer);
+    at = put_8(at, record->basis);
+    at = put_8(at, record->purpose);
+    if (record->basis == CHARGE_PROVIDER) {
+        at = put_64(at, (uint64_t)record->catalogue_nd);
+    }
     return (size_t)(at - out);
+}
+
+static char *put_candidates(char *out, struct slice candidates)
+{
+    size_t count = candidates.len / CANDIDATE_BYTES;
+    count = count > CANDIDATES_MAX ? CANDIDATES_MAX : count;
+    return put_bytes(put_8(out, (unsigned)count), candidates.ptr, count * CANDIDATE_BYTES);
+}
+
+static bool has_scopes(const struct call_record *record)
+{
+    return (record->scopes[SCOPE_USER] | record->scopes[SCOPE_TEAM] |
+            record->scopes[SCOPE_ORGANISATION]) != 0;
 }
 
 size_t record_encode_call(const struct call_record *record, char *out)
@@ -183,8 +242,9 @@ size_t record_encode_call(const struct call_record *record, char *out)
     at = put_8(at, record->task);
     at = put_8(at, record->tier);
     at = put_32(at, (uint32_t)record->complexity_permille);
-    at = put_8(at,
-               (record->streamed ? FLAG_STREAMED : 0u) | (record->complete ? FLAG_COMPLETE : 0u));
+    bool scopes = has_scopes(record);
+    at = put_8(at, (record->streamed ? FLAG_STREAMED : 0u) |
+                       (record->complete ? FLAG_COMPLETE : 0u) | (scopes ? FLAG_SCOPES : 0u));
     at = put_32(at, (uint32_t)record->status);
     at = put_32(at, record->attempts);
     at = put_64(at, (uint64_t)record->cost_nd);
@@ -203,6 +263,12 @@ size_t record_encode_call(const struct call_record *record, char *out)
     at = put_name(at, record->model);
     at = put_name(at, record->error);
     at = put_name(at, record->baseline);
+    at = put_64(at, record->baseline_offer);
+    for (unsigned kind = SCOPE_KEY + 1; scopes && kind < SCOPE_KINDS; kind++) {
+        at = put_64(at, record->scopes[kind]);
+    }
+    at = put_name(at, record->tag);
+    at = put_candidates(at, record->candidates);
     return (size_t)(at - out);
 }
 
@@ -214,6 +280,53 @@ size_t record_encode_pair(const struct settle_record *settle, const struct call_
     out[0] = (char)(len & 0xFF);
     out[1] = (char)(len >> 8);
     return 2 + len + record_encode_call(call, out + 2 + len);
+}
+
+static char *put_rates(char *out, int64_t above_input, const struct price_rates *rates)
+{
+    out = put_64(out, (uint64_t)above_input);
+    out = put_64(out, (uint64_t)rates->input);
+    out = put_64(out, (uint64_t)rates->output);
+    out = put_64(out, (uint64_t)rates->cache_read);
+    out = put_64(out, (uint64_t)rates->cache_write);
+    out = put_64(out, (uint64_t)rates->cache_write_1h);
+    out = put_64(out, (uint64_t)rates->audio_input);
+    return put_64(out, (uint64_t)rates->audio_output);
+}
+
+static unsigned tiers_of(const struct price *price)
+{
+    return price->tier_count > PRICE_TIERS_MAX ? PRICE_TIERS_MAX : price->tier_count;
+}
+
+size_t record_encode_offer(const struct offer *offer, char *out)
+{
+    const struct price *price = &offer->price;
+    char *at = put_8(out, RECORD_VERSION);
+    at = put_8(at, offer->kind);
+    at = put_8(at, tiers_of(price));
+    at = put_64(at, (uint64_t)price->per_request_nd);
+    at = put_rates(at, 0, &price->base);
+    for (unsigned i = 0; i < tiers_of(price); i++) {
+        at = put_rates(at, price->tiers[i].above_input, &price->tiers[i].rates);
+    }
+    at = put_name(at, offer->target);
+    at = put_name(at, offer->provider);
+    at = put_name(at, offer->model);
+    return (size_t)(at - out);
+}
+
+/* Of an encoded offer, but for its version. */
+static uint64_t offer_hash(struct slice bytes)
+{
+    uint64_t hash = hash_stable(slice_from(bytes, 1));
+    return hash == 0 ? 1 : hash;
+}
+
+void offer_identify(struct offer *offer)
+{
+    char bytes[RECORD_BYTES_MAX];
+    offer->id = offer_hash(slice_of(bytes, record_encode_offer(offer, bytes)));
 }
 
 /* --- reading: `failed` is sticky, so that a record is read in one go and checked once -------- */
@@ -299,19 +412,33 @@ static struct slice get_loss(struct reader *r)
 
 static bool is_old(struct slice bytes)
 {
-    return bytes.len > 0 && bytes.ptr[0] < RECORD_VERSION;
+    return bytes.len > 0 && bytes.ptr[0] < RECORD_VERSION_3;
 }
 
-/* False: it is no record of this version with so many bytes of numbers. */
+/* Once reader_begin() has looked: has it what is behind the names? */
+static bool has_tail(struct slice bytes)
+{
+    return bytes.ptr[0] != RECORD_VERSION_3;
+}
+
+/* False: it is no record of these versions with so many bytes of numbers. */
 static bool reader_begin(struct reader *r, struct slice bytes, size_t numbers, struct id *ret_id)
 {
-    if (bytes.len < numbers || bytes.ptr[0] != RECORD_VERSION) {
+    if (bytes.len < numbers ||
+        (bytes.ptr[0] != RECORD_VERSION && bytes.ptr[0] != RECORD_VERSION_3)) {
         return false;
     }
     const unsigned char *start = (const unsigned char *)bytes.ptr;
     *r = (struct reader){start + HEAD_BYTES, start + bytes.len, false};
     memcpy(ret_id->bytes, start + 1, sizeof(ret_id->bytes));
     return true;
+}
+
+/* Are so many bytes of numbers left? */
+static bool has_left(struct reader *r, size_t bytes)
+{
+    r->failed |= (size_t)(r->end - r->at) < bytes;
+    return !r->failed;
 }
 
 static bool reader_finish(const struct reader *r)
@@ -347,13 +474,13 @@ bool record_decode_hold(struct slice bytes, struct hold_record *ret_record)
     ret_record->endpoint = get_name(&r);
     ret_record->asked_model = get_name(&r);
     ret_record->route = get_name(&r);
+    ret_record->tag = has_tail(bytes) ? get_name(&r) : SLICE_EMPTY;
     return reader_finish(&r);
 }
 
 static void get_details(struct reader *r, struct usage *usage)
 {
-    if ((size_t)(r->end - r->at) < DETAILS_BYTES) {
-        r->failed = true;
+    if (!has_left(r, DETAILS_BYTES)) {
         return;
     }
     usage->cache_read = get_signed(r);
@@ -364,6 +491,19 @@ static void get_details(struct reader *r, struct usage *usage)
     usage->audio_output = get_signed(r);
     usage->provider_cost_nd = get_signed(r);
     r->failed |= !has_details(usage) || (!usage->has_provider_cost && usage->provider_cost_nd != 0);
+}
+
+static void get_settle_tail(struct reader *r, struct settle_record *record)
+{
+    if (!has_left(r, SETTLE_TAIL_BYTES)) {
+        return;
+    }
+    record->offer = get_64(r);
+    record->basis = (enum charge_basis)get_up_to(r, CHARGE_BASES - 1);
+    record->purpose = (enum attempt_purpose)get_up_to(r, ATTEMPT_PURPOSES - 1);
+    if (record->basis == CHARGE_PROVIDER && has_left(r, 8)) {
+        record->catalogue_nd = get_signed(r);
+    }
 }
 
 bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
@@ -401,7 +541,30 @@ bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
     ret_record->lane = get_name(&r);
     ret_record->error = get_name(&r);
     ret_record->loss = get_loss(&r);
+    ret_record->offer = 0;
+    ret_record->basis = CHARGE_UNRECORDED;
+    ret_record->purpose = ATTEMPT_FOR_ANSWER;
+    ret_record->catalogue_nd = RECORD_NO_CATALOGUE;
+    if (has_tail(bytes)) {
+        get_settle_tail(&r, ret_record);
+    }
     return reader_finish(&r);
+}
+
+static void get_call_tail(struct reader *r, bool scopes, struct call_record *record)
+{
+    if (!has_left(r, CALL_TAIL_BYTES + (scopes ? SCOPES_BYTES : 0))) {
+        return;
+    }
+    record->baseline_offer = get_64(r);
+    for (unsigned kind = SCOPE_KEY + 1; scopes && kind < SCOPE_KINDS; kind++) {
+        record->scopes[kind] = get_64(r);
+    }
+    r->failed |= scopes && !has_scopes(record);
+    record->tag = get_name(r);
+    if (has_left(r, 1)) {
+        record->candidates = get_bytes(r, (size_t)get_up_to(r, CANDIDATES_MAX) * CANDIDATE_BYTES);
+    }
 }
 
 bool record_decode_call(struct slice bytes, struct call_record *ret_record)
@@ -418,7 +581,8 @@ bool record_decode_call(struct slice bytes, struct call_record *ret_record)
     ret_record->task = (enum task)get_up_to(&r, TASK_COUNT - 1);
     ret_record->tier = (enum tier)get_up_to(&r, TIER_COUNT - 1);
     ret_record->complexity_permille = (int32_t)get_32(&r);
-    unsigned flags = get_flags(&r, CALL_FLAGS);
+    unsigned flags =
+        get_flags(&r, has_tail(bytes) ? CALL_FLAGS : CALL_FLAGS & ~(unsigned)FLAG_SCOPES);
     ret_record->streamed = (flags & FLAG_STREAMED) != 0;
     ret_record->complete = (flags & FLAG_COMPLETE) != 0;
     ret_record->status = (int32_t)get_32(&r);
@@ -439,6 +603,54 @@ bool record_decode_call(struct slice bytes, struct call_record *ret_record)
     ret_record->model = get_name(&r);
     ret_record->error = get_name(&r);
     ret_record->baseline = get_name(&r);
+    ret_record->baseline_offer = 0;
+    memset(ret_record->scopes, 0, sizeof(ret_record->scopes));
+    ret_record->tag = SLICE_EMPTY;
+    ret_record->candidates = SLICE_EMPTY;
+    if (has_tail(bytes)) {
+        get_call_tail(&r, (flags & FLAG_SCOPES) != 0, ret_record);
+    }
+    return reader_finish(&r);
+}
+
+static int64_t get_rates(struct reader *r, struct price_rates *rates)
+{
+    *rates = (struct price_rates){0};
+    if (!has_left(r, RATES_BYTES)) {
+        return 0;
+    }
+    int64_t above_input = get_signed(r);
+    rates->input = get_signed(r);
+    rates->output = get_signed(r);
+    rates->cache_read = get_signed(r);
+    rates->cache_write = get_signed(r);
+    rates->cache_write_1h = get_signed(r);
+    rates->audio_input = get_signed(r);
+    rates->audio_output = get_signed(r);
+    return above_input;
+}
+
+bool record_decode_offer(struct slice bytes, struct offer *ret_offer)
+{
+    if (bytes.len < OFFER_BYTES || bytes.ptr[0] != RECORD_VERSION) {
+        return false;
+    }
+    const unsigned char *start = (const unsigned char *)bytes.ptr;
+    struct reader r = {start + 1, start + bytes.len, false};
+    *ret_offer = (struct offer){.id = offer_hash(bytes)};
+    struct price *price = &ret_offer->price;
+    ret_offer->kind = (enum offer_kind)get_up_to(&r, OFFER_KINDS - 1);
+    r.failed |= ret_offer->kind < OFFER_PRICED;
+    price->known = ret_offer->kind != OFFER_UNPRICED;
+    price->tier_count = (uint8_t)get_up_to(&r, PRICE_TIERS_MAX);
+    price->per_request_nd = get_signed(&r);
+    r.failed |= get_rates(&r, &price->base) != 0;
+    for (size_t i = 0; i < price->tier_count; i++) {
+        price->tiers[i].above_input = get_rates(&r, &price->tiers[i].rates);
+    }
+    ret_offer->target = get_name(&r);
+    ret_offer->provider = get_name(&r);
+    ret_offer->model = get_name(&r);
     return reader_finish(&r);
 }
 

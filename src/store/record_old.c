@@ -217,6 +217,7 @@ static void get_usage(struct reader *r, struct usage *usage)
 bool record_old_decode_settle(struct slice bytes, struct settle_record *ret_record)
 {
     struct reader r = reader_begin(bytes);
+    *ret_record = (struct settle_record){.catalogue_nd = RECORD_NO_CATALOGUE};
     ret_record->call = get_id(&r);
     ret_record->attempt = (uint32_t)get_up_to(&r, UINT32_MAX);
     ret_record->wall_ns = get_signed(&r);
@@ -241,6 +242,7 @@ bool record_old_decode_settle(struct slice bytes, struct settle_record *ret_reco
 bool record_old_decode_call(struct slice bytes, struct call_record *ret_record)
 {
     struct reader r = reader_begin(bytes);
+    *ret_record = (struct call_record){0};
     ret_record->call = get_id(&r);
     ret_record->wall_ns = get_signed(&r);
     ret_record->key_id = get_unsigned(&r);

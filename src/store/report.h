@@ -77,7 +77,30 @@ struct call_detail {
     struct call_row row;
     struct settle_record *attempts; /* in order; .wall_ns: when it settled */
     size_t count;
+    const struct offer **offers; /* that call and attempts name, as far as they were recorded */
+    size_t offer_count;
 };
+/* NULL: it was not recorded. */
+const struct offer *call_detail_offer(const struct call_detail *detail, uint64_t id);
+
+/*
+ * What a call saved. Only answers save: the baseline is what their usage would have cost there.
+ * What was spent besides is subtracted, so the net is what is left of the savings after all.
+ */
+struct savings {
+    int64_t baseline_nd;
+    int64_t answers_nd;                 /* what the attempts that answered cost */
+    int64_t gross_nd;                   /* baseline less answers; negative: dearer */
+    int64_t failed_nd;                  /* attempts that were not answered, or interrupted */
+    int64_t extra_nd[ATTEMPT_PURPOSES]; /* those of another purpose, by it; [0] is 0 */
+    int64_t net_nd;                     /* gross less all that */
+};
+void call_savings(const struct call_detail *detail, struct savings *ret_savings);
+/* Does the attempt count as an answer? Then the baseline and the alternatives have its usage. */
+bool attempt_answered(const struct settle_record *attempt);
+/* What the answers' usage costs at this offer. */
+int64_t call_cost_at(const struct call_detail *detail, const struct offer *offer);
+
 /* One call with its attempts, from `arena`; "not_found" (also while the call is not closed yet). */
 MUST_USE bool report_call(const char *path, struct id call, struct arena *arena,
                           struct call_detail *ret_detail, struct error *error);

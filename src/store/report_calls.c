@@ -76,7 +76,7 @@ static bool read_detail(struct report_query *query, sqlite3_stmt *call, sqlite3_
     if (status == SQLITE_ROW) {
         report_read_call(query, call, &detail->row);
         if (!query->failed && !query->arena->exhausted &&
-            report_read_attempts(query, attempts, detail)) {
+            report_read_attempts(query, attempts, detail) && report_read_offers(query, detail)) {
             return true;
         }
     }

@@ -27,7 +27,7 @@ static bool read_details(struct report_query *query, sqlite3_stmt *calls, sqlite
         report_read_call(query, calls, &detail->row);
         page->last = detail->row.call.call;
         sqlite3_bind_blob(attempts, 1, page->last.bytes, sizeof(page->last.bytes), SQLITE_STATIC);
-        ok = report_read_attempts(query, attempts, detail);
+        ok = report_read_attempts(query, attempts, detail) && report_read_offers(query, detail);
         sqlite3_reset(attempts);
         status = sqlite3_step(calls);
     }

@@ -18,18 +18,20 @@ MUST_USE sqlite3 *report_open(const char *path, struct database_deadline *deadli
 #define REPORT_CALL_COLUMNS                                                                        \
     "id, started_ns, key, key_name, endpoint, asked_model, route, target, provider, model, task,"  \
     " tier, complexity, streamed, status, error, attempts, cost_nd, baseline_nd, baseline,"        \
-    " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated"
+    " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated,"     \
+    " baseline_offer, user, team, organisation, tag, candidates"
 
 #define REPORT_ATTEMPT_COLUMNS                                                                     \
     "call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status, target, provider,"         \
     " model, lane, error, reported, priced, input, output, cache_read, cache_write,"               \
     " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd," \
-    " loss"
+    " loss, offer, basis, purpose, catalogue_nd"
 
 #define REPORT_ATTEMPTS_SQL                                                                        \
     "SELECT " REPORT_ATTEMPT_COLUMNS " FROM attempts WHERE call = ?1 ORDER BY attempt"
 
 #define REPORT_WORD_MEMOS 64
+#define REPORT_OFFER_MEMOS 64
 
 struct word_memo {
     int64_t id; /* 0: empty */
@@ -41,7 +43,10 @@ struct report_query {
     sqlite3 *db;
     struct arena *arena;
     sqlite3_stmt *word;
+    sqlite3_stmt *offer;
+    sqlite3_stmt *rates;
     struct word_memo memos[REPORT_WORD_MEMOS];
+    const struct offer *offers[REPORT_OFFER_MEMOS]; /* by identifier */
     bool failed;
 };
 
@@ -57,5 +62,17 @@ void report_read_call(struct report_query *query, sqlite3_stmt *from, struct cal
 /* The attempts of detail->row; `from` is REPORT_ATTEMPT_COLUMNS, bound to the call. */
 MUST_USE bool report_read_attempts(struct report_query *query, sqlite3_stmt *from,
                                    struct call_detail *detail);
+/* Word number `id`, in the arena. */
+struct slice report_word(struct report_query *query, int64_t id);
+/* The offers that detail->row and its attempts name. */
+MUST_USE bool report_read_offers(struct report_query *query, struct call_detail *detail);
+
+/* --- report_offers.c --- */
+#define REPORT_OFFER_SQL "SELECT id, kind, target, provider, model, per_request_nd FROM offers"
+#define REPORT_RATES_SQL                                                                           \
+    "SELECT above_input, input_pd, output_pd, cache_read_pd, cache_write_pd, cache_write_1h_pd,"   \
+    " audio_input_pd, audio_output_pd FROM offer_rates WHERE offer = ?1 ORDER BY above_input"
+/* The row of REPORT_OFFER_SQL, but for its names, with its rates. */
+MUST_USE bool offer_read(sqlite3_stmt *row, sqlite3_stmt *rates, struct offer *ret_offer);
 
 #endif

@@ -34,18 +34,22 @@ static struct slice find_word(struct report_query *query, int64_t id)
     return word;
 }
 
-static struct slice next_word(struct row *row)
+struct slice report_word(struct report_query *query, int64_t id)
 {
-    int64_t id = next_number(row);
     if (id == 0) {
         return SLICE_EMPTY;
     }
-    struct word_memo *memo = &row->query->memos[(uint64_t)id % REPORT_WORD_MEMOS];
+    struct word_memo *memo = &query->memos[(uint64_t)id % REPORT_WORD_MEMOS];
     if (memo->id != id) {
-        memo->word = find_word(row->query, id);
+        memo->word = find_word(query, id);
         memo->id = id;
     }
     return memo->word;
+}
+
+static struct slice next_word(struct row *row)
+{
+    return report_word(row->query, next_number(row));
 }
 
 static struct id next_id(struct row *row)
@@ -63,6 +67,14 @@ static int next_choice(struct row *row, int count)
 {
     int64_t value = next_number(row);
     return value < 0 || value >= count ? 0 : (int)value;
+}
+
+static struct slice next_bytes(struct row *row)
+{
+    const void *bytes = sqlite3_column_blob(row->from, row->column);
+    size_t len = bytes == NULL ? 0 : (size_t)sqlite3_column_bytes(row->from, row->column);
+    row->column++;
+    return len == 0 ? SLICE_EMPTY : arena_copy(row->query->arena, slice_of(bytes, len));
 }
 
 static enum task next_task(struct row *row)
@@ -105,6 +117,14 @@ void report_read_call(struct report_query *query, sqlite3_stmt *from, struct cal
     call->total_us = next_number(&row);
     call->complete = next_number(&row) != 0;
     ret_row->estimated = next_number(&row) != 0;
+    call->baseline_offer = (uint64_t)next_number(&row);
+    call->scopes[SCOPE_KEY] = 0;
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        call->scopes[kind] = (uint64_t)next_number(&row);
+    }
+    call->tag = next_word(&row);
+    call->candidates = next_bytes(&row);
+    call->candidates.len -= call->candidates.len % CANDIDATE_BYTES;
 }
 
 static void read_usage(struct row *row, struct usage *usage)
@@ -143,7 +163,12 @@ static void read_attempt(struct report_query *query, sqlite3_stmt *from,
     attempt->total_us = next_number(&row);
     attempt->usage.has_provider_cost = sqlite3_column_type(from, row.column) != SQLITE_NULL;
     attempt->usage.provider_cost_nd = next_number(&row);
-    attempt->loss = copy_column(query, from, row.column);
+    attempt->loss = copy_column(query, from, row.column++);
+    attempt->offer = (uint64_t)next_number(&row);
+    attempt->basis = (enum charge_basis)next_choice(&row, CHARGE_BASES);
+    attempt->purpose = (enum attempt_purpose)next_choice(&row, ATTEMPT_PURPOSES);
+    bool compared = sqlite3_column_type(from, row.column) != SQLITE_NULL;
+    attempt->catalogue_nd = compared ? next_number(&row) : RECORD_NO_CATALOGUE;
 }
 
 bool report_query_begin(struct report_query *query, const char *path, struct arena *arena,
@@ -159,13 +184,18 @@ bool report_query_begin(struct report_query *query, const char *path, struct are
         return database_error(query->db, path, "reading calls", error);
     }
     query->word = database_prepare(query->db, sql_word);
-    return query->word != NULL || database_error(query->db, path, "reading calls", error);
+    query->offer = database_prepare(query->db, REPORT_OFFER_SQL " WHERE id = ?1");
+    query->rates = database_prepare(query->db, REPORT_RATES_SQL);
+    return (query->word != NULL && query->offer != NULL && query->rates != NULL) ||
+           database_error(query->db, path, "reading calls", error);
 }
 
 void report_query_end(struct report_query *query)
 {
     if (query->db != NULL) {
         sqlite3_finalize(query->word);
+        sqlite3_finalize(query->offer);
+        sqlite3_finalize(query->rates);
         database_rollback(query->db);
         sqlite3_close(query->db);
     }

@@ -50,10 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hold_record hold;
     struct settle_record settle;
     struct call_record call;
+    struct offer offer;
     if (size == 0) {
         return 0;
     }
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
     case 0:
         CHECK_KIND(is_new, record_decode_hold(bytes, &hold), record_encode_hold(&hold, out));
         break;
@@ -63,6 +64,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         CHECK_KIND(is_new, record_decode_call(bytes, &call), record_encode_call(&call, out));
+        break;
+    case 4:
+        CHECK_KIND(is_new, record_decode_offer(bytes, &offer), record_encode_offer(&offer, out));
         break;
     default:
         CHECK_KIND(pair_is_new, record_decode_pair(bytes, &settle, &call),

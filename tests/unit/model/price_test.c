@@ -227,6 +227,53 @@ static void format_keeps_ceiling(void)
     buf_release(&out);
 }
 
+/* Of any usage, contradicting ones too: the lines are the cost, and no token is in two of them. */
+static void lines_add_up(void)
+{
+    static const int64_t some[] = {0, 1, 3, 400, 1001};
+    struct price price = flat_price(3000001, 15000007);
+    price.base.cache_read = 299999;
+    price.base.audio_output = 7;
+    price.per_request_nd = 11;
+    price.tier_count = 1;
+    price.tiers[0] = (struct price_tier){.above_input = 1000, .rates = price.base};
+    price.tiers[0].rates.input = 6000001;
+    const uint64_t kinds = ARRAY_LEN(some);
+    for (uint64_t i = 0; i < kinds * kinds * kinds * kinds * kinds; i++) {
+        struct usage usage = {.input = some[i % kinds],
+                              .cache_read = some[i / kinds % kinds],
+                              .cache_write = some[i / kinds / kinds % kinds],
+                              .output = some[i / kinds / kinds / kinds % kinds],
+                              .audio_output = some[i / kinds / kinds / kinds / kinds]};
+        struct price_line lines[PRICE_PARTS];
+        size_t count = price_lines(&price, &usage, lines);
+        int64_t sum_pd = 0;
+        unsigned seen = 0;
+        for (size_t k = 0; k < count; k++) {
+            EXPECT_INT(lines[k].amount_pd, lines[k].count * lines[k].rate_pd);
+            EXPECT(lines[k].count > 0 && (seen >> lines[k].part & 1) == 0);
+            seen |= 1u << lines[k].part;
+            sum_pd += lines[k].amount_pd;
+        }
+        EXPECT_INT((sum_pd + 999) / 1000, price_cost(&price, &usage));
+    }
+    EXPECT_INT(price_lines(&(struct price){0}, &(struct usage){.input = 9},
+                           (struct price_line[PRICE_PARTS]){{0}}),
+               0);
+}
+
+static void lines_saturate(void)
+{
+    struct price price = flat_price(INT64_MAX, 1);
+    struct price_line lines[PRICE_PARTS];
+    price.per_request_nd = INT64_MAX;
+    EXPECT_INT(price_lines(&price, &(struct usage){.input = 2}, lines), 2);
+    EXPECT_INT(lines[0].amount_pd, INT64_MAX);
+    EXPECT_INT(lines[1].part, PRICE_REQUEST);
+    EXPECT(lines[1].amount_pd > INT64_MAX - 1000);
+    EXPECT(strcmp(price_part_name(PRICE_CACHE_WRITE_1H), "cache_write_1h") == 0);
+}
+
 int main(void)
 {
     TEST(plain_tokens, "charges input and output at their rates");
@@ -241,6 +288,8 @@ int main(void)
     TEST(tier_counts_cached, "the tier counts cached input too");
     TEST(per_request, "adds the price per request");
     TEST(saturates, "saturates and never wraps");
+    TEST(lines_add_up, "the lines of a cost add up to it");
+    TEST(lines_saturate, "the lines of a cost saturate");
     TEST(provider_cost_is_not_applied, "the provider's own cost is the caller's to apply");
     TEST(free_prices, "free means known and every rate 0");
     TEST(sums_saturate, "sums of money saturate");

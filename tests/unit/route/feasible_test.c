@@ -318,6 +318,16 @@ static void reasons_have_stable_names(void)
         }
     }
     EXPECT(strcmp(plan_reason_name(REASON_COST), "over_cost") == 0);
+    /* In databases: what is taken is below 32, and 0 is none. */
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        unsigned code = plan_reason_code((enum plan_reason)i);
+        EXPECT(code > 0 && code < 64 && (code < 32) == (i <= REASON_TAKEN_LAST));
+        EXPECT_INT(plan_reason_of_code(code), i);
+    }
+    EXPECT_INT(plan_reason_code(REASON_CHEAPEST), 3);
+    EXPECT_INT(plan_reason_code(REASON_DIALECT), 43);
+    EXPECT_INT(plan_reason_of_code(0), REASON_COUNT);
+    EXPECT_INT(plan_reason_of_code(31), REASON_COUNT);
     EXPECT(strcmp(plan_reason_name(REASON_LATENCY), "over_latency") == 0);
 }
 

@@ -181,7 +181,7 @@ static void a_full_journal_refuses_and_recovers(void)
     lone.attempts = 0;
     EXPECT(!journal_call(journal, &lone));
     uint64_t ended = 0;
-    while (ended < 80) {
+    while (ended < 64) {
         EXPECT(journal_settle_and_call(journal, &settle, &call));
         ended++;
     }

@@ -71,8 +71,23 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
     return journal_hold(journal, &hold) && journal_settle_and_call(journal, &settle, &call);
 }
 
-/* What makes a database of this version look as version 2 left it, but for user_version. */
+/* What makes a database of this version look as version 7 left it, but for user_version. Of the
+ * views only what a migration reads. */
+#define UNDO_SCHEMA_8                                                                              \
+    "DROP VIEW calls; DROP VIEW attempts; DROP TABLE offers; DROP TABLE offer_rates;"              \
+    "ALTER TABLE shapes DROP COLUMN baseline_offer; ALTER TABLE shapes DROP COLUMN attempt_offer;" \
+    "ALTER TABLE shapes DROP COLUMN user; ALTER TABLE shapes DROP COLUMN team;"                    \
+    "ALTER TABLE shapes DROP COLUMN organisation; ALTER TABLE shapes DROP COLUMN tag;"             \
+    "ALTER TABLE call_rows DROP COLUMN catalogue_nd;"                                              \
+    "ALTER TABLE call_rows DROP COLUMN candidates; ALTER TABLE attempt_rows DROP COLUMN offer;"    \
+    "ALTER TABLE attempt_rows DROP COLUMN basis; ALTER TABLE attempt_rows DROP COLUMN purpose;"    \
+    "ALTER TABLE attempt_rows DROP COLUMN catalogue_nd; ALTER TABLE open_calls DROP COLUMN tag;"   \
+    "CREATE VIEW calls AS SELECT c.id, c.started_ns, s.key, c.cost_nd FROM call_rows c"            \
+    " CROSS JOIN shapes s ON s.id = c.shape;"                                                      \
+    "CREATE VIEW attempts AS SELECT * FROM attempt_rows;"
+/* The same as version 2 left it. */
 #define UNDO_SCHEMA_3                                                                              \
+    UNDO_SCHEMA_8                                                                                  \
     "DROP TABLE cluster_state; DROP TABLE key_log; DROP TABLE audit_waiting; DROP TABLE ship;"     \
     "ALTER TABLE state DROP COLUMN pruned_hour;"                                                   \
     "DROP TABLE spend; ALTER TABLE open_calls DROP COLUMN user;"                                   \

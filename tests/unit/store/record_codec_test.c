@@ -48,7 +48,9 @@ static void keeps_extreme_numbers(void)
         EXPECT(record_decode_hold(slice_of(bytes, len), &back));
         expect_same_hold(&back, &hold);
     }
-    struct settle_record settle = {.status = INT32_MIN, .outcome = ATTEMPT_INTERRUPTED};
+    struct settle_record settle = {.status = INT32_MIN,
+                                   .outcome = ATTEMPT_INTERRUPTED,
+                                   .catalogue_nd = RECORD_NO_CATALOGUE};
     struct settle_record settle_back;
     size_t len = record_encode_settle(&settle, bytes);
     EXPECT(record_decode_settle(slice_of(bytes, len), &settle_back));
@@ -94,6 +96,8 @@ static void refuses_what_it_would_not_write(void)
         bytes[0] = (char)version;
         EXPECT(record_decode_hold(slice_of(bytes, len), &back) == (version == RECORD_VERSION));
     }
+    bytes[0] = RECORD_VERSION_3; /* which has nothing behind the route: here an empty tag */
+    EXPECT(record_decode_hold(slice_of(bytes, len - 1), &back));
 
     hold = sample_hold(7, 1);
     hold.task = TASK_COUNT;
@@ -154,9 +158,66 @@ static const unsigned char call_1[] = {
     0x74, 0x34, 0x64, 0x94, 0x56, 0x82, 0x0E, 0x80, 0x89, 0x7A, 0xA8, 0xA9, 0x12, 0x90, 0xED, 0x30,
 };
 
+static const unsigned char hold_3[] = {
+    0x03, 0x01, 0x6F, 0x5E, 0x6A, 0xDB, 0xB8, 0x70, 0x00, 0xBF, 0x16, 0x0C, 0x87, 0x48, 0x50, 0x2F,
+    0xD2, 0x01, 0x00, 0x00, 0x00, 0x01, 0x5E, 0x24, 0x07, 0x72, 0x9A, 0xE5, 0x15, 0x45, 0xE3, 0x04,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x07, 0x01, 0x07, 0x00, 0x00, 0x00, 0x05, 0x67, 0x70, 0x74, 0x34,
+    0x64, 0x06, 0x6F, 0x70, 0x65, 0x6E, 0x61, 0x69, 0x05, 0x67, 0x70, 0x74, 0x2D, 0x34, 0x00, 0x0A,
+    0x63, 0x69, 0x20, 0xC3, 0xA9, 0x71, 0x75, 0x69, 0x70, 0x65, 0x14, 0x2F, 0x76, 0x31, 0x2F, 0x63,
+    0x68, 0x61, 0x74, 0x2F, 0x63, 0x6F, 0x6D, 0x70, 0x6C, 0x65, 0x74, 0x69, 0x6F, 0x6E, 0x73, 0x04,
+    0x61, 0x75, 0x74, 0x6F, 0x06, 0x63, 0x6F, 0x64, 0x69, 0x6E, 0x67,
+};
+static const unsigned char settle_3[] = {
+    0x03, 0x01, 0x6F, 0x5E, 0x67, 0x78, 0x88, 0x70, 0x00, 0x97, 0xD0, 0xA8, 0xA8, 0x0D, 0x69, 0x28,
+    0x1A, 0x01, 0x00, 0x00, 0x00, 0x01, 0xB6, 0xC0, 0x6E, 0x3E, 0x9A, 0xE5, 0x15, 0x11, 0x70, 0x03,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x08, 0xB8, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xC8, 0x00, 0x00, 0x00, 0x0F, 0x8A, 0x15, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x81, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xF0, 0x49, 0x02, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x80, 0x1A, 0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x89, 0x0B, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x17, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x39, 0x30, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x04, 0x67, 0x70, 0x74, 0x34, 0x0A, 0x6F, 0x70, 0x65, 0x6E, 0x72, 0x6F, 0x75,
+    0x74, 0x65, 0x72, 0x0C, 0x6F, 0x70, 0x65, 0x6E, 0x61, 0x69, 0x2F, 0x67, 0x70, 0x74, 0x2D, 0x34,
+    0x08, 0x76, 0x65, 0x72, 0x62, 0x61, 0x74, 0x69, 0x6D, 0x00, 0x00, 0x00,
+};
+static const unsigned char call_3[] = {
+    0x03, 0x01, 0x6F, 0x5E, 0x67, 0x78, 0x88, 0x70, 0x00, 0x97, 0xD0, 0xA8, 0xA8, 0x0D, 0x69,
+    0x28, 0x1A, 0x00, 0x32, 0xE9, 0x56, 0x3E, 0x9A, 0xE5, 0x15, 0x01, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x00, 0x15, 0x01, 0x2D, 0x01, 0x00, 0x00, 0x02, 0xC8, 0x00, 0x00, 0x00, 0x01,
+    0x00, 0x00, 0x00, 0x08, 0xB8, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x40, 0x54, 0x89, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x8A, 0x15, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x81, 0x03, 0x00,
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x40, 0x42, 0x0F, 0x00, 0x00, 0x00, 0x00, 0x00, 0x54, 0x4A,
+    0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x48, 0x1B, 0x06, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05,
+    0x61, 0x6C, 0x69, 0x63, 0x65, 0x14, 0x2F, 0x76, 0x31, 0x2F, 0x63, 0x68, 0x61, 0x74, 0x2F,
+    0x63, 0x6F, 0x6D, 0x70, 0x6C, 0x65, 0x74, 0x69, 0x6F, 0x6E, 0x73, 0x04, 0x61, 0x75, 0x74,
+    0x6F, 0x04, 0x61, 0x75, 0x74, 0x6F, 0x04, 0x67, 0x70, 0x74, 0x34, 0x0A, 0x6F, 0x70, 0x65,
+    0x6E, 0x72, 0x6F, 0x75, 0x74, 0x65, 0x72, 0x0C, 0x6F, 0x70, 0x65, 0x6E, 0x61, 0x69, 0x2F,
+    0x67, 0x70, 0x74, 0x2D, 0x34, 0x00, 0x05, 0x67, 0x70, 0x74, 0x34, 0x64,
+};
+
 static struct slice old(const unsigned char *bytes, size_t len)
 {
     return slice_of((const char *)bytes, len);
+}
+
+/* The samples without what older versions did not know. */
+static struct settle_record old_settle(void)
+{
+    struct settle_record settle = sample_settle(1, 1);
+    settle.offer = 0;
+    settle.basis = CHARGE_UNRECORDED;
+    return settle;
+}
+
+static struct call_record old_call(void)
+{
+    struct call_record call = sample_call(1);
+    call.baseline_offer = 0;
+    call.candidates = SLICE_EMPTY;
+    return call;
 }
 
 /* As the programs of versions 1 and 2 wrote the samples. */
@@ -164,8 +225,8 @@ static void reads_what_older_versions_wrote(void)
 {
     const struct hold_record hold_1_is = sample_hold(1, 1);
     const struct hold_record hold_2_is = sample_hold(3, 1);
-    const struct settle_record settle_is = sample_settle(1, 1);
-    const struct call_record call_is = sample_call(1);
+    const struct settle_record settle_is = old_settle();
+    const struct call_record call_is = old_call();
     struct hold_record hold;
     struct settle_record settle;
     struct call_record call;
@@ -189,6 +250,128 @@ static void reads_what_older_versions_wrote(void)
     bytes[17] = (char)0x81;
     bytes[18] = 0;
     EXPECT(!record_decode_hold(slice_of(bytes, sizeof(bytes)), &hold));
+}
+
+/* As the programs of version 3 wrote the samples. */
+static void reads_what_version_3_wrote(void)
+{
+    struct hold_record hold_is = sample_hold(7, 1);
+    const struct settle_record settle_is = old_settle();
+    const struct call_record call_is = old_call();
+    struct hold_record hold;
+    struct settle_record settle;
+    struct call_record call;
+    hold_is.tag = SLICE_EMPTY;
+    EXPECT(record_decode_hold(old(hold_3, sizeof(hold_3)), &hold));
+    expect_same_hold(&hold, &hold_is);
+    EXPECT(record_decode_settle(old(settle_3, sizeof(settle_3)), &settle));
+    expect_same_settle(&settle, &settle_is);
+    EXPECT(record_decode_call(old(call_3, sizeof(call_3)), &call));
+    expect_same_call(&call, &call_is);
+    for (size_t cut = 0; cut < sizeof(settle_3); cut++) {
+        EXPECT(cut >= sizeof(call_3) || !record_decode_call(old(call_3, cut), &call));
+        EXPECT(!record_decode_settle(old(settle_3, cut), &settle));
+        EXPECT(cut >= sizeof(hold_3) || !record_decode_hold(old(hold_3, cut), &hold));
+    }
+}
+
+static struct offer sample_offer(void)
+{
+    struct offer offer = {
+        .kind = OFFER_PRICED,
+        .target = SLICE("gpt4"),
+        .provider = SLICE("openai"),
+        .model = SLICE("gpt-4"),
+        .price = {.known = true,
+                  .base = {30000000, 60000000, -1, -1, 37500000, -1, -1},
+                  .tiers = {{200000, {45000000, 90000000, -1, -1, -1, 1, 2}}},
+                  .tier_count = 1,
+                  .per_request_nd = 5},
+    };
+    offer_identify(&offer);
+    return offer;
+}
+
+static bool same_rates(const struct price_rates *a, const struct price_rates *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+static void keeps_offers(void)
+{
+    char bytes[RECORD_BYTES_MAX];
+    const struct offer offer = sample_offer();
+    struct offer back;
+    size_t len = record_encode_offer(&offer, bytes);
+    EXPECT(record_decode_offer(slice_of(bytes, len), &back));
+    EXPECT(back.id == offer.id && back.id != 0);
+    EXPECT_INT(back.kind, OFFER_PRICED);
+    EXPECT_SLICE(back.target, "gpt4");
+    EXPECT_SLICE(back.provider, "openai");
+    EXPECT_SLICE(back.model, "gpt-4");
+    EXPECT(back.price.known && same_rates(&back.price.base, &offer.price.base));
+    EXPECT_INT(back.price.tier_count, 1);
+    EXPECT_INT(back.price.tiers[0].above_input, 200000);
+    EXPECT(same_rates(&back.price.tiers[0].rates, &offer.price.tiers[0].rates));
+    EXPECT_INT(back.price.per_request_nd, 5);
+    for (size_t cut = 0; cut < len; cut++) {
+        EXPECT(!record_decode_offer(slice_of(bytes, cut), &back));
+    }
+}
+
+/* Whatever changes makes another offer; what stays the same is the same in every program. */
+static void offers_are_known_by_all_that_they_say(void)
+{
+    struct offer offers[6];
+    for (size_t i = 0; i < ARRAY_LEN(offers); i++) {
+        offers[i] = sample_offer();
+    }
+    EXPECT(offers[0].id == 0xFE731CBCCFF520E6u);
+    offers[1].price.base.cache_read = 0;
+    offers[2].price.tiers[0].above_input++;
+    offers[3].model = SLICE("gpt-4o");
+    offers[4].kind = OFFER_CEILING;
+    offers[5].price.tier_count = 0;
+    for (size_t i = 0; i < ARRAY_LEN(offers); i++) {
+        offer_identify(&offers[i]);
+        for (size_t k = 0; k < i; k++) {
+            EXPECT(offers[i].id != offers[k].id);
+        }
+    }
+}
+
+static void keeps_candidates(void)
+{
+    char bytes[CANDIDATE_BYTES];
+    struct candidate most = {UINT64_MAX, INT64_MAX, 63, 1000};
+    EXPECT(candidate_put(bytes, &most) == bytes + CANDIDATE_BYTES);
+    struct candidate back = candidate_get(bytes);
+    EXPECT(back.offer == UINT64_MAX);
+    EXPECT_INT(back.expected_nd, CANDIDATE_EXPECTED_MAX);
+    EXPECT_INT(back.reason, 63);
+    EXPECT_INT(back.propensity_permille, 1000);
+    struct candidate some = {7, 123456789012, 5, 250};
+    candidate_put(bytes, &some);
+    back = candidate_get(bytes);
+    EXPECT(back.offer == 7);
+    EXPECT_INT(back.expected_nd, 123456789012);
+    EXPECT_INT(back.reason, 5);
+    EXPECT_INT(back.propensity_permille, 250);
+}
+
+static void keeps_what_the_catalogue_says_of_a_providers_charge(void)
+{
+    char bytes[RECORD_BYTES_MAX];
+    struct settle_record settle = sample_settle(9, 1);
+    struct settle_record back;
+    settle.basis = CHARGE_PROVIDER;
+    settle.catalogue_nd = 12000;
+    size_t len = record_encode_settle(&settle, bytes);
+    EXPECT(record_decode_settle(slice_of(bytes, len), &back));
+    expect_same_settle(&back, &settle);
+    for (size_t cut = 0; cut < len; cut++) {
+        EXPECT(!record_decode_settle(slice_of(bytes, cut), &back));
+    }
 }
 
 static void every_changed_byte_is_refused_or_read_safely(void)
@@ -275,6 +458,13 @@ int main(void)
     TEST(refuses_what_it_would_not_write,
          "other versions, long forms and wrong values are refused");
     TEST(reads_what_older_versions_wrote, "reads what older versions wrote");
+    TEST(reads_what_version_3_wrote, "reads what version 3 wrote");
+    TEST(keeps_offers, "an offer comes back as it was, and no part of it is one");
+    TEST(offers_are_known_by_all_that_they_say,
+         "an offer that differs in anything has another identifier, the same in every program");
+    TEST(keeps_candidates, "candidates come back as they were, in 16 bytes");
+    TEST(keeps_what_the_catalogue_says_of_a_providers_charge,
+         "keeps what the catalogue says of a provider's charge");
     TEST(every_changed_byte_is_refused_or_read_safely,
          "a changed byte is refused or reads as exactly what it encodes");
     TEST(cuts_long_names_between_characters, "names that are too long are cut between characters");

@@ -33,6 +33,7 @@ static inline void expect_same_hold(const struct hold_record *a, const struct ho
         EXPECT_INT(a->task, b->task);
         EXPECT_INT(a->tier, b->tier);
         EXPECT_INT(a->complexity_permille, b->complexity_permille);
+        expect_same_slice(a->tag, b->tag);
     }
 }
 
@@ -71,6 +72,10 @@ static inline void expect_same_settle(const struct settle_record *a, const struc
     expect_same_slice(a->lane, b->lane);
     expect_same_slice(a->error, b->error);
     expect_same_slice(a->loss, b->loss);
+    EXPECT(a->offer == b->offer);
+    EXPECT_INT(a->basis, b->basis);
+    EXPECT_INT(a->purpose, b->purpose);
+    EXPECT_INT(a->catalogue_nd, b->catalogue_nd);
 }
 
 static inline void expect_same_call(const struct call_record *a, const struct call_record *b)
@@ -101,6 +106,12 @@ static inline void expect_same_call(const struct call_record *a, const struct ca
     EXPECT_INT(a->first_byte_us, b->first_byte_us);
     EXPECT_INT(a->total_us, b->total_us);
     EXPECT_INT(a->complete, b->complete);
+    EXPECT(a->baseline_offer == b->baseline_offer);
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        EXPECT(a->scopes[kind] == b->scopes[kind]);
+    }
+    expect_same_slice(a->tag, b->tag);
+    expect_same_slice(a->candidates, b->candidates);
 }
 
 #endif

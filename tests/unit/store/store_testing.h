@@ -106,9 +106,17 @@ static inline uint32_t sample_attempts(uint64_t seed)
     return (uint32_t)(seed % 7 == 0 ? 3 : seed % 3 == 0 ? 2 : seed % 11 == 0 ? 0 : 1);
 }
 
+static inline size_t which_target(uint64_t seed, uint32_t attempt)
+{
+    return (seed + attempt) % ARRAY_LEN(sample_targets);
+}
+
+/* Two for every call, of offers that nobody recorded. */
+static const char sample_candidates[2 * CANDIDATE_BYTES] = "0123456789abcdefFEDCBA987654321";
+
 static inline struct hold_record sample_hold(uint64_t seed, uint32_t attempt)
 {
-    size_t which = (seed + attempt) % ARRAY_LEN(sample_targets);
+    size_t which = which_target(seed, attempt);
     bool facts = seed % 7 == 0; /* the others are as older versions wrote them */
     return (struct hold_record){
         .call = sample_id(seed),
@@ -131,6 +139,7 @@ static inline struct hold_record sample_hold(uint64_t seed, uint32_t attempt)
         .task = facts ? (enum task)(seed % TASK_COUNT) : TASK_OTHER,
         .tier = facts ? (enum tier)(seed % TIER_COUNT) : (enum tier)0,
         .complexity_permille = facts ? (int32_t)(seed % 1001) : 0,
+        .tag = facts ? SLICE("nightly") : SLICE_EMPTY,
     };
 }
 
@@ -166,6 +175,11 @@ static inline struct settle_record sample_settle(uint64_t seed, uint32_t attempt
         .lane = sample_word(sample_lanes, ARRAY_LEN(sample_lanes), &random),
         .error = last ? SLICE_EMPTY : sample_word(sample_errors, ARRAY_LEN(sample_errors), &random),
         .loss = seed % 19 == 0 ? SLICE("seed,logit_bias") : SLICE_EMPTY,
+        .offer = seed % 5 == 0 ? 0 : 0xFEDCBA9876543210u + which_target(seed, attempt),
+        .basis =
+            seed % 5 == 0 ? CHARGE_UNRECORDED : CHARGE_PRICE, /* of an offer that is not known */
+        .purpose = !last && seed % 14 == 0 ? ATTEMPT_FOR_JUDGE : ATTEMPT_FOR_ANSWER,
+        .catalogue_nd = RECORD_NO_CATALOGUE,
     };
 }
 
@@ -197,7 +211,14 @@ static inline struct call_record sample_call(uint64_t seed)
         .first_byte_us = 150100,
         .total_us = 400200,
         .complete = seed % 5 != 0,
+        .baseline_offer = seed % 5 == 0 ? 0 : 0x0123456789ABCDEFu,
+        .tag = seed % 7 == 0 ? SLICE("nightly") : SLICE_EMPTY,
+        .candidates =
+            seed % 5 == 0 ? SLICE_EMPTY : slice_of(sample_candidates, sizeof(sample_candidates)),
     };
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        call.scopes[kind] = sample_hold(seed, 1).scopes[kind];
+    }
     for (uint32_t i = 1; i <= attempts; i++) {
         call.cost_nd += sample_cost(seed, i);
     }

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Offers and what charges are made of: recorded once, read back, and computed again. */
+#include "store/ledger.h"
+
+#include "store/report.h"
+#include "tests/unit/store/ledger_testing.h"
+
+#define CALL_SEED 1000
+
+static struct arena arena;
+
+static struct offer offer_of(const char *target, int64_t input_pd, int64_t output_pd)
+{
+    struct offer offer = {
+        .kind = OFFER_PRICED,
+        .target = slice_from_cstr(target),
+        .provider = SLICE("lab"),
+        .model = slice_from_cstr(target),
+        .price = {.known = true,
+                  .base = {input_pd, output_pd, input_pd / 10, -1, -1, -1, -1},
+                  .tiers = {{1000, {input_pd * 2, output_pd * 2, -1, -1, -1, -1, -1}}},
+                  .tier_count = 1,
+                  .per_request_nd = 7},
+    };
+    offer_identify(&offer);
+    return offer;
+}
+
+/* A call of two attempts, a failed one and one that answered, weighed against a third target. */
+struct example {
+    struct offer cheap;
+    struct offer dear;
+    struct offer baseline;
+    struct settle_record failed;
+    struct settle_record answer;
+    struct call_record call;
+    char candidates[3 * CANDIDATE_BYTES];
+};
+
+static struct settle_record settle_of(uint64_t seed, uint32_t attempt, const struct offer *offer)
+{
+    struct settle_record settle = sample_settle(seed, attempt);
+    settle.target = offer->target;
+    settle.provider = offer->provider;
+    settle.model = offer->model;
+    settle.offer = offer->id;
+    settle.basis = CHARGE_PRICE;
+    settle.purpose = ATTEMPT_FOR_ANSWER;
+    settle.outcome = ATTEMPT_OK;
+    settle.usage = (struct usage){.input = 900, .output = 50, .cache_read = 400, .reported = true};
+    settle.cost_nd = price_cost(&offer->price, &settle.usage);
+    settle.loss = SLICE_EMPTY;
+    return settle;
+}
+
+static void example_init(struct example *e, uint64_t seed)
+{
+    e->cheap = offer_of("cheap", 100000, 400000);
+    e->dear = offer_of("dear", 3000000, 15000000);
+    e->baseline = offer_of("baseline", 30000000, 60000000);
+    e->failed = settle_of(seed, 1, &e->cheap);
+    e->failed.outcome = ATTEMPT_FAILED;
+    e->answer = settle_of(seed, 2, &e->dear);
+    e->call = sample_call(seed);
+    e->call.target = e->answer.target;
+    e->call.provider = e->answer.provider;
+    e->call.model = e->answer.model;
+    e->call.attempts = 2;
+    e->call.cost_nd = e->failed.cost_nd + e->answer.cost_nd;
+    e->call.input_tokens = e->answer.usage.input;
+    e->call.output_tokens = e->answer.usage.output;
+    e->call.baseline = e->baseline.target;
+    e->call.baseline_offer = e->baseline.id;
+    e->call.baseline_nd = price_cost(&e->baseline.price, &e->answer.usage);
+    const struct candidate candidates[] = {
+        {e->cheap.id, 11, 1, 900},
+        {e->dear.id, 22, 5, 100},
+        {e->baseline.id, 33, 40, 0},
+    };
+    char *out = e->candidates;
+    for (size_t i = 0; i < ARRAY_LEN(candidates); i++) {
+        out = candidate_put(out, &candidates[i]);
+    }
+    e->call.candidates = slice_of(e->candidates, sizeof(e->candidates));
+}
+
+static bool journal_all(struct journal *journal, const struct example *e)
+{
+    struct hold_record first = sample_hold(CALL_SEED, 1);
+    struct hold_record second = sample_hold(CALL_SEED, 2);
+    return journal_offer(journal, &e->cheap) && journal_offer(journal, &e->dear) &&
+           journal_offer(journal, &e->baseline) && journal_offer(journal, &e->cheap) &&
+           journal_hold(journal, &first) && journal_settle(journal, &e->failed) &&
+           journal_hold(journal, &second) && journal_settle_and_call(journal, &e->answer, &e->call);
+}
+
+static void write_example(struct example *e)
+{
+    begin();
+    example_init(e, CALL_SEED);
+    struct ledger *ledger = open_ledger();
+    EXPECT(journal_all(ledger_journal(ledger), e));
+    ledger_close(ledger, 5000);
+}
+
+/* One attempt, which is in its call's row. */
+static void write_single(struct example *e, enum charge_basis basis)
+{
+    struct hold_record hold = sample_hold(CALL_SEED, 1);
+    begin();
+    example_init(e, CALL_SEED);
+    e->answer.attempt = 1;
+    e->answer.basis = basis;
+    e->call.attempts = 1;
+    e->call.cost_nd = e->answer.cost_nd;
+    struct ledger *ledger = open_ledger();
+    struct journal *journal = ledger_journal(ledger);
+    EXPECT(journal_offer(journal, &e->dear) && journal_offer(journal, &e->baseline) &&
+           journal_hold(journal, &hold) && journal_settle_and_call(journal, &e->answer, &e->call));
+    ledger_close(ledger, 5000);
+    EXPECT_INT(ask("SELECT count(*) FROM call_rows WHERE bits & 8"), 1);
+}
+
+static void a_call_knows_its_offers(void)
+{
+    struct example e;
+    struct call_detail detail;
+    struct error error;
+    write_example(&e);
+    EXPECT_INT(ask("SELECT count(*) FROM offers"), 3);
+    EXPECT_INT(ask("SELECT count(*) FROM offer_rates"), 6);
+    EXPECT(report_call(ledger_path, e.call.call, &arena, &detail, &error));
+    EXPECT(slice_eq(detail.row.call.candidates, e.call.candidates));
+    EXPECT_INT(detail.offer_count, 3);
+    const struct offer *offer = call_detail_offer(&detail, e.cheap.id);
+    EXPECT(offer != NULL && memcmp(&offer->price, &e.cheap.price, sizeof(offer->price)) == 0);
+    EXPECT(offer != NULL && slice_eq(offer->target, e.cheap.target));
+    EXPECT(call_detail_offer(&detail, 99) == NULL);
+    EXPECT_INT(detail.count, 2);
+    EXPECT(detail.attempts[1].offer == e.dear.id);
+    EXPECT_INT(detail.attempts[1].basis, CHARGE_PRICE);
+    EXPECT(detail.row.call.baseline_offer == e.baseline.id);
+    expect_sound();
+    end();
+}
+
+/* By hand: 500 plain and 400 cached tokens in, 50 out, 7 nano-dollars a request. */
+static void savings_are_what_is_left_after_failures(void)
+{
+    struct example e;
+    struct call_detail detail;
+    struct savings savings;
+    struct error error;
+    write_example(&e);
+    EXPECT(report_call(ledger_path, e.call.call, &arena, &detail, &error));
+    call_savings(&detail, &savings);
+    EXPECT_INT(savings.baseline_nd, (500 * 30000 + 400 * 3000) + 50 * 60000 + 7);
+    EXPECT_INT(savings.answers_nd, (500 * 3000 + 400 * 300) + 50 * 15000 + 7);
+    EXPECT_INT(savings.failed_nd, (500 * 100 + 400 * 10) + 50 * 400 + 7);
+    EXPECT_INT(savings.gross_nd, savings.baseline_nd - savings.answers_nd);
+    EXPECT_INT(savings.net_nd, savings.gross_nd - savings.failed_nd);
+    EXPECT_INT(savings.net_nd, savings.baseline_nd - detail.row.call.cost_nd);
+    /* What the answer would have cost where it was not asked; the failed attempt counts nowhere. */
+    EXPECT_INT(call_cost_at(&detail, call_detail_offer(&detail, e.cheap.id)),
+               (500 * 100 + 400 * 10) + 50 * 400 + 7);
+    end();
+}
+
+static void a_judge_costs_savings_and_saves_none(void)
+{
+    struct example e;
+    struct savings savings;
+    example_init(&e, CALL_SEED);
+    struct settle_record attempts[2] = {e.failed, e.answer};
+    struct call_detail detail = {
+        .row = {.call = e.call}, .attempts = attempts, .count = ARRAY_LEN(attempts)};
+    attempts[0].purpose = ATTEMPT_FOR_JUDGE;
+    attempts[0].outcome = ATTEMPT_OK;
+    call_savings(&detail, &savings);
+    EXPECT_INT(savings.failed_nd, 0);
+    EXPECT_INT(savings.extra_nd[ATTEMPT_FOR_JUDGE], e.failed.cost_nd);
+    EXPECT_INT(savings.net_nd, savings.gross_nd - e.failed.cost_nd);
+    EXPECT_INT(call_cost_at(&detail, &e.baseline), e.call.baseline_nd);
+}
+
+struct wrong {
+    const char *sql;
+    const char *found;
+};
+
+static void expect_found(const struct wrong *wrong)
+{
+    struct error error = {0};
+    EXPECT(change(wrong->sql));
+    EXPECT(!ledger_verify(ledger_path, &error));
+    if (strstr(error.text, wrong->found) == NULL) {
+        tap_point_failed = true;
+        printf("# after %s\n# found: %s\n", wrong->sql, error.text);
+    }
+}
+
+static void charges_are_computed_again(void)
+{
+    static const struct wrong wrongs[] = {
+        {"UPDATE offer_rates SET input_pd = input_pd + 1000",
+         "a charge is not the usage at its price"},
+        {"UPDATE offers SET per_request_nd = 8", "a charge is not the usage at its price"},
+        {"UPDATE attempt_rows SET cache_read = 0", "a charge is not the usage at its price"},
+        {"UPDATE attempt_rows SET basis = 1", "nothing was charged for"},
+        {"UPDATE attempt_rows SET basis = 3, provider_nd = 1",
+         "a charge is not what the provider said"},
+        {"UPDATE attempt_rows SET basis = 3, provider_nd = cost_nd, catalogue_nd = cost_nd + 1",
+         "what the catalogue says of a charge is not the usage at its price"},
+        {"UPDATE attempt_rows SET basis = 4; UPDATE offers SET per_request_nd = 6",
+         "a charge is more than the usage at its price"},
+        {"UPDATE attempt_rows SET basis = 5, held_nd = cost_nd + 1", "a charge is not its hold"},
+        {"UPDATE attempt_rows SET basis = 6", "nobody knows what a charge is made of"},
+        {"UPDATE attempt_rows SET purpose = 4", "nobody knows what an attempt was for"},
+        {"UPDATE shapes SET baseline_offer = (SELECT o.id FROM offers o JOIN names n ON"
+         " n.id = o.target WHERE n.name = 'dear')",
+         "a baseline is not the usage at the baseline's price"},
+        {"UPDATE attempt_rows SET purpose = 1",
+         "a baseline is not the usage at the baseline's price"},
+    };
+    struct example e;
+    for (size_t i = 0; i < ARRAY_LEN(wrongs); i++) {
+        write_example(&e);
+        expect_sound();
+        expect_found(&wrongs[i]);
+        end();
+    }
+}
+
+static void charges_in_the_calls_row_are_computed_again(void)
+{
+    static const struct wrong wrongs[] = {
+        {"UPDATE call_rows SET cache_read = 1", "a charge is not the usage at its price"},
+        {"UPDATE call_rows SET bits = bits & ~(7 << 12) | (1 << 12)", "nothing was charged for"},
+        {"UPDATE call_rows SET baseline_nd = baseline_nd + 1", "the sums of the hours are wrong"},
+        {"UPDATE call_rows SET baseline_nd = baseline_nd + 1;"
+         "UPDATE rollups SET baseline_nd = baseline_nd + 1",
+         "a baseline is not the usage at the baseline's price"},
+    };
+    struct example e;
+    for (size_t i = 0; i < ARRAY_LEN(wrongs); i++) {
+        write_single(&e, CHARGE_PRICE);
+        expect_sound();
+        expect_found(&wrongs[i]);
+        end();
+    }
+}
+
+static void offers_that_were_not_recorded_are_no_violation(void)
+{
+    struct example e;
+    struct call_detail detail;
+    struct error error;
+    write_single(&e, CHARGE_PRICE);
+    EXPECT(change("DELETE FROM offers; DELETE FROM offer_rates"));
+    expect_sound();
+    EXPECT(report_call(ledger_path, e.call.call, &arena, &detail, &error));
+    EXPECT_INT(detail.offer_count, 0);
+    EXPECT_INT(detail.attempts[0].basis, CHARGE_PRICE);
+    end();
+}
+
+int main(void)
+{
+    arena_init(&arena, 1u << 24);
+    TEST(a_call_knows_its_offers, "a call comes back with its candidates and all offers it names");
+    TEST(savings_are_what_is_left_after_failures, "savings are what is left after failures");
+    TEST(a_judge_costs_savings_and_saves_none, "a judge costs savings and saves none");
+    TEST(charges_are_computed_again, "a charge that is not its usage at its price is found");
+    TEST(charges_in_the_calls_row_are_computed_again,
+         "so is one that is in the row of its call, and a baseline");
+    TEST(offers_that_were_not_recorded_are_no_violation,
+         "offers that were not recorded are no violation");
+    arena_release(&arena);
+    return tap_done();
+}

@@ -9,6 +9,8 @@
 #include "cli/terminal.h"
 #include "gateway/rows_json.h"
 
+#define EXPLAIN_ARENA (16u << 20)
+
 static int say_report_error(const struct error *error, const char *path)
 {
     if (error->kind == ERROR_NOT_FOUND) {
@@ -34,6 +36,48 @@ static int print_report(const struct arguments *arguments, const struct report *
     return print_data(&out);
 }
 
+static int print_call(const struct arguments *arguments, const struct call_detail *detail)
+{
+    struct buf out = BUF_INIT(DATA_BYTES_MAX);
+    if (arguments_given(arguments, "json")) {
+        json_write_call(detail, &out);
+        buf_append_char(&out, '\n');
+    } else {
+        report_explain_call(detail, &out);
+    }
+    return print_data(&out);
+}
+
+static int explain_call(const struct arguments *arguments, const char *text)
+{
+    struct call_detail detail;
+    struct arena arena;
+    struct error error;
+    struct id id;
+    char path[LOAD_PATH_SIZE];
+    if (!id_parse(slice_from_cstr(text), &id)) {
+        return arguments_refuse(arguments, "--explain wants a call's id, as in x-sluice-call-id");
+    }
+    if (arguments_given(arguments, "csv") || arguments_given(arguments, "by") ||
+        arguments_given(arguments, "since")) {
+        return arguments_refuse(arguments, "--explain is about one call: no --by, --since, --csv");
+    }
+    int code = load_ledger_path("report", arguments_value(arguments, "config"), path);
+    if (code != EXIT_CODE_OK) {
+        return code;
+    }
+    arena_init(&arena, EXPLAIN_ARENA);
+    if (report_call(path, id, &arena, &detail, &error)) {
+        code = print_call(arguments, &detail);
+    } else if (error.code != NULL && strcmp(error.code, "not_found") == 0) {
+        code = say_error("report", &error);
+    } else {
+        code = say_report_error(&error, path);
+    }
+    arena_release(&arena);
+    return code;
+}
+
 static int report_run(int argc, char **argv)
 {
     struct arguments arguments;
@@ -45,6 +89,10 @@ static int report_run(int argc, char **argv)
     int code;
     if (!arguments_begin(&report_command, argc, argv, &arguments, &code)) {
         return code;
+    }
+    const char *call = arguments_value(&arguments, "explain");
+    if (call != NULL) {
+        return explain_call(&arguments, call);
     }
     const char *since = arguments_value(&arguments, "since");
     const char *by_name = arguments_value(&arguments, "by");
@@ -80,13 +128,14 @@ static const struct argument report_arguments[] = {
      .value = "WHAT",
      .choices = "day|model|task|key|provider|target|route",
      .help = "one row for each"},
+    {.name = "explain", .value = "CALL", .help = "the arithmetic of one call, by its id"},
 };
 
 const struct command report_command = {
     .name = "report",
     .summary = "show spend, and savings against the baseline",
-    .example =
-        "sluice report\nsluice report --by model --since 30d\nsluice report --by key --csv\n",
+    .example = "sluice report\nsluice report --by model --since 30d\nsluice report --by key --csv\n"
+               "sluice report --explain 019a1f2e-6a3b-7c11-9d42-5b1f0c9e7a10\n",
     .details =
         "The baseline is what the same tokens would have cost at the route's baseline target.",
     .arguments = report_arguments,

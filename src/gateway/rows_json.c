@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "codec/json_write.h"
+#include "gateway/savings_json.h"
 #include "gateway/target_state.h"
 
 #define USD_DECIMALS 9
@@ -125,7 +126,8 @@ void json_write_calls(const struct call_page *page, struct buf *out)
     json_end_object(&w);
 }
 
-static void write_attempt(struct json_writer *w, const struct settle_record *attempt)
+static void write_attempt(struct json_writer *w, const struct call_detail *detail,
+                          const struct settle_record *attempt)
 {
     const struct usage *usage = &attempt->usage;
     json_begin_object(w);
@@ -153,6 +155,7 @@ static void write_attempt(struct json_writer *w, const struct settle_record *att
     member_usd(w, SLICE("cost_usd"), attempt->cost_nd);
     member_first_byte(w, attempt->first_byte_us);
     json_member_scaled(w, SLICE("total_ms"), attempt->total_us, 3);
+    json_savings_attempt(w, detail, attempt);
     json_end_object(w);
 }
 
@@ -165,9 +168,10 @@ void json_write_call(const struct call_detail *detail, struct buf *out)
     json_key(&w, SLICE("attempts"));
     json_begin_array(&w);
     for (size_t i = 0; i < detail->count; i++) {
-        write_attempt(&w, &detail->attempts[i]);
+        write_attempt(&w, detail, &detail->attempts[i]);
     }
     json_end_array(&w);
+    json_savings_call(&w, detail);
     json_end_object(&w);
 }
 

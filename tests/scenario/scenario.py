@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import threading
 
+import arithmetic
 import casefile
 import compare
 from harness import http1
@@ -71,12 +72,14 @@ class Scenario:
                 return self.variables[f"KEY {argument}"]
             if name == "ANSWER":
                 return self.member_of_answer(argument)
+            if name == "CALL":
+                return self.answers[int(argument) - 1].all("x-sluice-call-id")[0]
             if name == "REPEAT":
                 count, what = argument.split(",", 1)
                 return what * int(count)
             raise casefile.CaseError(f"unknown variable {match.group(0)}")
 
-        return re.sub(r"%(PORT|KEY|REPEAT|ANSWER)\(([^()]*)\)%", one, text)
+        return re.sub(r"%(PORT|KEY|REPEAT|ANSWER|CALL)\(([^()]*)\)%", one, text)
 
     def member_of_answer(self, path):
         """Of the last answer; of a stream, of its last event with JSON."""
@@ -254,6 +257,7 @@ class Scenario:
         compare.check_members(
             f"line {section.line}: the ledger", self.text(section), row, self.problems
         )
+        arithmetic.check(f"line {section.line}: the ledger", row, self.problems)
 
     def ledger_has(self, section):
         wanted = int(section.argument.split()[0])

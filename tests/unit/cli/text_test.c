@@ -155,6 +155,134 @@ static void csv_is_quoted(void)
     buf_release(&out);
 }
 
+/* A classifier's opinion, a failed attempt that was charged for, and an answer with a cached
+ * prompt, weighed against a target without a price. */
+static const struct offer explained_offers[] = {
+    {1,
+     OFFER_PRICED,
+     SLICE_INIT("cheap"),
+     SLICE_INIT("lab"),
+     SLICE_INIT("cheap-1"),
+     {.known = true, .base = {3000000, 4000000, 300000, -1, -1, -1, -1}, .per_request_nd = 5}},
+    {2,
+     OFFER_PRICED,
+     SLICE_INIT("dear\x1b"),
+     SLICE_INIT("lab"),
+     SLICE_INIT("dear-1"),
+     {.known = true, .base = {10000000, 20000000, -1, -1, -1, -1, -1}}},
+    {3,
+     OFFER_UNPRICED,
+     SLICE_INIT("odd"),
+     SLICE_INIT("lab"),
+     SLICE_INIT("odd-1"),
+     {.known = false}},
+};
+
+static struct settle_record explained_attempts[] = {
+    {.attempt = 1,
+     .purpose = ATTEMPT_FOR_JUDGE,
+     .basis = CHARGE_PROVIDER,
+     .cost_nd = 500,
+     .catalogue_nd = 400,
+     .target = SLICE_INIT("cheap"),
+     .provider = SLICE_INIT("lab"),
+     .model = SLICE_INIT("cheap-1"),
+     .usage = {.reported = true}},
+    {.attempt = 2,
+     .basis = CHARGE_HOLD,
+     .cost_nd = 900,
+     .catalogue_nd = -1,
+     .offer = 1,
+     .outcome = ATTEMPT_FAILED,
+     .target = SLICE_INIT("cheap"),
+     .provider = SLICE_INIT("lab"),
+     .model = SLICE_INIT("cheap-1")},
+    {.attempt = 3,
+     .basis = CHARGE_PRICE,
+     .cost_nd = 338005,
+     .catalogue_nd = -1,
+     .offer = 1,
+     .target = SLICE_INIT("cheap"),
+     .provider = SLICE_INIT("lab"),
+     .model = SLICE_INIT("cheap-1"),
+     .usage = {.input = 100, .output = 50, .cache_read = 60, .reported = true}},
+};
+
+static const char explanation[] =
+    "Call 00000000-0000-0000-0000-000000000000 of 1970-01-01T00:00:00.000Z\n"
+    "  task math, tier mid, asked for auto, answered by cheap, status 200\n"
+    "\n"
+    "What it cost\n"
+    "\n"
+    "  1. classifier or judge: cheap (lab, cheap-1), ok\n"
+    "       charged: what the provider says that it charges    $0.0000005\n"
+    "       the same at the catalogue's price                  $0.0000004\n"
+    "       difference                                         $0.0000001\n"
+    "\n"
+    "  2. attempt: cheap (lab, cheap-1), failed, usage estimated\n"
+    "       charged: what was held, as nobody knows what was used    $0.0000009\n"
+    "\n"
+    "  3. attempt: cheap (lab, cheap-1), ok\n"
+    "     60  tokens read from a cache  x $0.30 per million     = $0.000018\n"
+    "     40  input tokens              x $3.00 per million      = $0.00012\n"
+    "     50  output tokens             x $4.00 per million       = $0.0002\n"
+    "      1  request                        x $0.000000005  = $0.000000005\n"
+    "         charged                                          $0.000338005\n"
+    "\n"
+    "  all together: $0.000339405\n"
+    "\n"
+    "What was weighed, at the prices of that moment\n"
+    "\n"
+    "  TARGET  WHY                     CHANCE  EXPECTED    THIS USAGE\n"
+    "  cheap   taken: cheapest         90.0 %  $0.00031  $0.000338005  <- answered\n"
+    "  dear?   taken: fallback         10.0 %   $0.0019        $0.002\n"
+    "  odd     refused: price_unknown   0.0 %   unknown       unknown\n"
+    "\n"
+    "What it saved\n"
+    "\n"
+    "  baseline: dear?\n"
+    "     60  tokens read from a cache    x $10.00 per million  = $0.0006\n"
+    "     40  input tokens                x $10.00 per million  = $0.0004\n"
+    "     50  output tokens               x $20.00 per million   = $0.001\n"
+    "         the answer at the baseline                           $0.002\n"
+    "\n"
+    "  baseline                            $0.002\n"
+    "  less the answer              -$0.000338005\n"
+    "  = gross savings               $0.001661995\n"
+    "  less attempts that failed      -$0.0000009\n"
+    "  less classifiers and judges    -$0.0000005\n"
+    "  = net savings                 $0.001660595\n";
+
+static void a_call_is_explained(void)
+{
+    const struct offer *offers[] = {&explained_offers[0], &explained_offers[1],
+                                    &explained_offers[2]};
+    char candidates[3 * CANDIDATE_BYTES];
+    const struct candidate weighed[] = {{1, 310000, 3, 900}, {2, 1900000, 5, 100}, {3, 0, 38, 0}};
+    struct call_detail detail = {
+        .row = {.call = {.asked_model = SLICE("auto"),
+                         .target = SLICE("cheap"),
+                         .task = TASK_MATH,
+                         .tier = TIER_MID,
+                         .status = 200,
+                         .cost_nd = 339405,
+                         .baseline_nd = 2000000,
+                         .baseline_offer = 2,
+                         .candidates = {candidates, sizeof(candidates)}}},
+        .attempts = explained_attempts,
+        .count = ARRAY_LEN(explained_attempts),
+        .offers = offers,
+        .offer_count = ARRAY_LEN(offers),
+    };
+    struct buf out = BUF_INIT(1u << 16);
+    for (size_t i = 0; i < ARRAY_LEN(weighed); i++) {
+        candidate_put(candidates + i * CANDIDATE_BYTES, &weighed[i]);
+    }
+    report_explain_call(&detail, &out);
+    EXPECT_SLICE(buf_slice(&out), explanation);
+    buf_release(&out);
+}
+
 static struct snapshot *snapshot_of(const char *text)
 {
     struct diagnostics diagnostics;
@@ -275,6 +403,7 @@ int main(void)
     TEST(spans_of_time_are_read, "spans of time and days are read");
     TEST(reports_have_totals, "a report has a total, savings and a share");
     TEST(huge_shares_do_not_overflow, "a share of huge amounts does not overflow");
+    TEST(a_call_is_explained, "a call is explained by its arithmetic");
     TEST(csv_is_quoted, "names in CSV are quoted");
     TEST(the_banner_tells_where, "the banner tells where everything is and how to try it");
     TEST(the_banner_is_small, "the banner has at most 14 lines of 80 columns");

@@ -25,3 +25,8 @@ $(BUILD)/slow_disk.so: tests/fault/slow_disk.c
 .PHONY: disk
 disk: $(SLUICE) $(BUILD)/slow_disk.so
 	@python3 tests/fault/disk.py --program $(SLUICE) $(CASES)
+
+# The wall clock jumps over midnight and the end of the month, there and back (libfaketime).
+.PHONY: clock
+clock: $(SLUICE)
+	@python3 tests/fault/clock.py --program $(SLUICE)

@@ -78,6 +78,7 @@ step caps make_in release gcc caps
 step power-loss make_in release gcc power-loss
 step keys make_in release gcc keys-test
 step disk make_in release gcc disk
+step clock make_in release gcc clock
 step invoice make_in release gcc invoice
 step smuggling make_in release gcc smuggling
 step sdk make_in release gcc sdk

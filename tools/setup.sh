@@ -83,6 +83,7 @@ list_missing() {
         want_command $tool $tool
     done
     want libjansson-dev
+    want faketime
     want_command redis-server redis-server
     want_command haproxy haproxy
     want_command spin spin

@@ -72,6 +72,7 @@ void budget_free(struct budget *budget)
         while (account != NULL) {
             struct budget_account *next = account->next;
             forget_limits(account);
+            account_forget_later(account);
             memory_free(account->model);
             memory_free(account);
             account = next;
@@ -184,6 +185,9 @@ struct counter *account_counter(const struct budget *budget, struct budget_accou
     uint32_t serial = budget->periods[period].serial;
     if (counter->serial != serial) {
         *counter = (struct counter){.serial = serial};
+        if (UNLIKELY(account->later != NULL)) {
+            counter->spent_nd = account_spent_before(account, budget->periods[period].start_s);
+        }
     }
     return counter;
 }

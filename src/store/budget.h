@@ -11,9 +11,10 @@
  * Time. Days, weeks and months are those of the process's time zone (TZ). A period ends when the
  * wall clock reaches its end, or, if the wall clock was turned back behind its beginning, when as
  * long as it lasts has passed on the monotonic clock: a clock that jumps there and back resets
- * nothing twice. An attempt counts from when it was held, whenever it is settled. Rolling caps and
- * the limits of a minute run on the monotonic clock alone, in buckets that are kept until all of
- * them is too old: never more than the limit in any such span.
+ * nothing twice, nor with a restart in between: what the ledger says was spent later than now
+ * counts now, and again in its own period. An attempt counts from when it was held, whenever it is
+ * settled. Rolling caps and the limits of a minute run on the monotonic clock alone, in buckets
+ * that are kept until all of them is too old: never more than the limit in any such span.
  *
  * Accounts live as long as the budget: one for each scope that paid for a call. Amounts are
  * nano-dollars. Any thread, unless it says otherwise.

@@ -45,6 +45,13 @@ struct enforced {
     struct lease *parallel_lease;
 };
 
+/* Spent later than now, says a ledger that was written before the clock was turned back. */
+struct later_spend {
+    struct later_spend *next;
+    int64_t end_s; /* of its quarter of an hour */
+    int64_t spent_nd;
+};
+
 struct budget_account {
     struct budget_account *next; /* in its bucket */
     uint64_t scope;
@@ -55,6 +62,7 @@ struct budget_account {
     uint64_t blocked_until;               /* generation; 0: it is not */
     struct counter counters[CAP_ROLLING]; /* the holds of [CAP_TOTAL] are all there are */
     struct enforced *enforced;            /* NULL: no limit */
+    struct later_spend *later;            /* NULL: nothing, as a rule */
     struct lease *leases;
 };
 
@@ -117,6 +125,12 @@ MUST_USE bool account_enforce(struct budget *budget, struct budget_account *acco
 /* Settled and held of the cap's present span. */
 int64_t account_used(const struct budget *budget, struct budget_account *account, size_t cap,
                      const struct instant *now, int64_t *ret_spent_nd);
+
+/* --- budget_load.c: lock held --- */
+/* What the account has spent, as far as is known when a period begins: nothing, unless the clock
+ * has been here before this process began. */
+int64_t account_spent_before(const struct budget_account *account, int64_t start_s);
+void account_forget_later(struct budget_account *account);
 
 /* --- budget_alert.c: lock held --- */
 void budget_watch(struct budget *budget, struct budget_account *account, const struct instant *now,

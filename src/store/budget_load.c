@@ -2,14 +2,46 @@
 /* The start: what the ledger knows of earlier spending. */
 #include "store/budget_internal.h"
 
+#include "base/memory.h"
 #include "model/price.h"
 #include "store/ledger_schema.h"
 #include "store/ledger_spend.h"
 
 _Static_assert(BUDGET_BUCKET_S == SPEND_BUCKET_S, "what is read is what was written");
 
+int64_t account_spent_before(const struct budget_account *account, int64_t start_s)
+{
+    int64_t spent_nd = 0;
+    for (const struct later_spend *later = account->later; later != NULL; later = later->next) {
+        spent_nd = later->end_s > start_s ? money_add(spent_nd, later->spent_nd) : spent_nd;
+    }
+    return spent_nd;
+}
+
+void account_forget_later(struct budget_account *account)
+{
+    while (account->later != NULL) {
+        struct later_spend *next = account->later->next;
+        memory_free(account->later);
+        account->later = next;
+    }
+}
+
+/* The periods to come begin with it. False: out of memory. */
+static bool remember_later(struct budget_account *account, int64_t end_s, int64_t spent_nd)
+{
+    struct later_spend *later = memory_array(1, sizeof(*later));
+    if (later == NULL) {
+        return false;
+    }
+    *later = (struct later_spend){.next = account->later, .end_s = end_s, .spent_nd = spent_nd};
+    account->later = later;
+    return true;
+}
+
 /* The bucket counts whole for a period that it reaches into, and until its end for a rolling cap: a
- * little too much rather than too little. One in the future (the clock was turned back) is now. */
+ * little too much rather than too little. One in the future (the clock was turned back) is now, and
+ * then, too: a clock that goes there again resets nothing twice. */
 static void seed(struct budget *budget, struct budget_account *account, int64_t bucket_s,
                  int64_t spent_nd, const struct instant *now)
 {
@@ -36,14 +68,18 @@ bool budget_seed(struct budget *budget, enum scope_kind kind, uint64_t scope, st
 {
     struct instant now = budget_lock(budget);
     struct budget_account *account = budget_account_at(budget, kind, scope, model);
-    if (account != NULL) {
+    bool done = account != NULL;
+    if (done) {
         seed(budget, account, bucket_s, spent_nd, &now);
         if (account->enforced != NULL) {
             budget_watch(budget, account, &now, true);
         }
+        if (bucket_s > now.wall_ns / NS_PER_S) {
+            done = remember_later(account, bucket_s + BUDGET_BUCKET_S, spent_nd);
+        }
     }
     budget_unlock(budget);
-    return account != NULL;
+    return done;
 }
 
 bool budget_introduce(struct budget *budget, uint64_t generation, const struct scope_rule *rule)

@@ -155,6 +155,33 @@ static void a_crash_charges_what_was_held(void)
     }
 }
 
+/* The clock was in day 2, a start finds it in day 1, and it goes on. */
+static void what_was_spent_later_counts_then(void)
+{
+    const int64_t day_s = 86400;
+    const int64_t start_s = SAMPLE_START_NS / NS_PER_S + 10 * day_s;
+    char sql[160];
+    begin();
+    ledger_close(open_ledger(), 1000);
+    snprintf(
+        sql, sizeof(sql),
+        "INSERT INTO spend VALUES(0, 1, 0, %lld, 5), (0, 1, 0, %lld, 70), (0, 1, 0, %lld, 300)",
+        (long long)(start_s + 900), (long long)(start_s + day_s + 900),
+        (long long)(start_s + day_s + 1800));
+    EXPECT(change(sql));
+    clock_manual_init(&then, NS_PER_S, (start_s + 3600) * NS_PER_S);
+    struct budget *budget = load(&then.clock);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_DAY), 375);
+    clock_manual_advance(&then, day_s * NS_PER_S);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_DAY), 370);
+    clock_manual_advance(&then, day_s * NS_PER_S);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_DAY), 0);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_MONTH), 375);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_TOTAL), 375);
+    budget_free(budget);
+    end();
+}
+
 static void folding_keeps_days_and_sums(void)
 {
     begin();
@@ -186,6 +213,8 @@ int main(void)
     TEST(balances_are_what_the_records_say, "balances are what the records say, of every scope");
     TEST(an_attempt_counts_when_it_was_held, "an attempt counts for the day in which it was held");
     TEST(a_crash_charges_what_was_held, "a crash charges what was held, to every scope");
+    TEST(what_was_spent_later_counts_then,
+         "what a ledger says was spent later than now counts now, and again when it is then");
     TEST(folding_keeps_days_and_sums, "old rows are put together by days, and nothing is lost");
     return tap_done();
 }

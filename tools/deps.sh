@@ -10,7 +10,8 @@ if ! missing=$(pkg-config --print-errors --exists $packages 2>&1); then
     echo "sluice: libraries are missing; run tools/setup.sh (Debian: apt-get) or install: $packages" >&2
     exit 1
 fi
-cflags=$(pkg-config --cflags $packages)
+# The declarations of SQLite's sessions; whether the library has them is found out when it runs (key_share.h).
+cflags="$(pkg-config --cflags $packages) -DSQLITE_ENABLE_SESSION -DSQLITE_ENABLE_PREUPDATE_HOOK"
 libs=$(pkg-config --libs $packages)
 sources=
 if pkg-config --exists libllhttp 2>/dev/null; then

@@ -2,6 +2,7 @@
 #include "store/audit.h"
 
 #include "store/audit_internal.h"
+#include "store/key_share.h"
 #include "store/ledger_schema.h"
 #include "store/limit_change.h"
 
@@ -153,35 +154,92 @@ static bool append_cleaned(sqlite3 *db, struct audit_entry *entry)
     return write_end(db, &end);
 }
 
-bool audit_append(sqlite3 *db, const struct audit_entry *entry)
-{
+struct cleaned {
     char words[WORDS - 1][AUDIT_TEXT_MAX];
     char detail[AUDIT_DETAIL_MAX];
-    struct audit_entry cleaned = {
+    struct audit_entry entry;
+};
+
+static void clean_entry(const struct audit_entry *entry, struct cleaned *ret_cleaned)
+{
+    ret_cleaned->entry = (struct audit_entry){
         .at_ns = entry->at_ns,
-        .actor = clean(entry->actor, words[0], AUDIT_TEXT_MAX),
-        .source = clean(entry->source, words[1], AUDIT_TEXT_MAX),
-        .action = clean(entry->action, words[2], AUDIT_TEXT_MAX),
-        .subject = clean(entry->subject, words[3], AUDIT_TEXT_MAX),
-        .outcome = clean(entry->outcome, words[4], AUDIT_TEXT_MAX),
-        .detail = clean(entry->detail, detail, AUDIT_DETAIL_MAX),
+        .actor = clean(entry->actor, ret_cleaned->words[0], AUDIT_TEXT_MAX),
+        .source = clean(entry->source, ret_cleaned->words[1], AUDIT_TEXT_MAX),
+        .action = clean(entry->action, ret_cleaned->words[2], AUDIT_TEXT_MAX),
+        .subject = clean(entry->subject, ret_cleaned->words[3], AUDIT_TEXT_MAX),
+        .outcome = clean(entry->outcome, ret_cleaned->words[4], AUDIT_TEXT_MAX),
+        .detail = clean(entry->detail, ret_cleaned->detail, AUDIT_DETAIL_MAX),
     };
-    return append_cleaned(db, &cleaned);
+}
+
+bool audit_append(sqlite3 *db, const struct audit_entry *entry)
+{
+    struct cleaned cleaned;
+    clean_entry(entry, &cleaned);
+    return append_cleaned(db, &cleaned.entry);
+}
+
+/* Of a cluster: how many entries wait, or -1; of a node alone: 0 and *ret_alone. */
+static int64_t count_waiting(sqlite3 *db, bool *ret_alone)
+{
+    sqlite3_stmt *row = database_prepare(
+        db, "SELECT cluster = '', (SELECT count(*) FROM audit_waiting) FROM cluster_state");
+    int64_t count = -1;
+    if (row != NULL && sqlite3_step(row) == SQLITE_ROW) {
+        *ret_alone = sqlite3_column_int64(row, 0) != 0;
+        count = sqlite3_column_int64(row, 1);
+    }
+    sqlite3_finalize(row);
+    return count;
+}
+
+static bool let_wait(sqlite3 *db, const struct audit_entry *entry)
+{
+    struct cleaned cleaned;
+    struct slice words[WORDS];
+    sqlite3_stmt *sql =
+        database_prepare(db, "INSERT INTO audit_waiting(at_ns, actor, source, action, subject,"
+                             " outcome, detail) VALUES(?, ?, ?, ?, ?, ?, ?)");
+    if (sql == NULL) {
+        return false;
+    }
+    clean_entry(entry, &cleaned);
+    entry_words(&cleaned.entry, words);
+    sqlite3_bind_int64(sql, 1, entry->at_ns);
+    for (int i = 0; i < WORDS; i++) {
+        bind_slice(sql, 2 + i, words[i]);
+    }
+    bool done = database_run(sql);
+    sqlite3_finalize(sql);
+    return done;
+}
+
+static bool record_all(sqlite3 *db, const char *path, const struct audit_entry *entries,
+                       size_t count, struct error *error)
+{
+    bool alone = true;
+    bool done = database_exec(db, "BEGIN IMMEDIATE");
+    int64_t waiting = done ? count_waiting(db, &alone) : -1;
+    if (!alone && waiting + (int64_t)count > AUDIT_WAITING_MAX) {
+        return error_set(error, ERROR_ENVIRONMENT, "audit_full",
+                         "too many entries of the audit log wait for PostgreSQL; %zu are lost",
+                         count);
+    }
+    done = done && waiting >= 0;
+    for (size_t i = 0; done && i < count; i++) {
+        done = alone ? audit_append(db, &entries[i]) : let_wait(db, &entries[i]);
+    }
+    return (done && database_exec(db, "COMMIT")) ||
+           database_error(db, path, "writing the audit log", error);
 }
 
 bool audit_record(const char *path, const struct audit_entry *entries, size_t count,
                   struct error *error)
 {
     sqlite3 *db = database_open(path, DATABASE_CHANGE, error);
-    bool done = db != NULL && ledger_schema_prepare(db, path, error);
-    if (done) {
-        done = database_exec(db, "BEGIN IMMEDIATE");
-        for (size_t i = 0; done && i < count; i++) {
-            done = audit_append(db, &entries[i]);
-        }
-        done = (done && database_exec(db, "COMMIT")) ||
-               database_error(db, path, "writing the audit log", error);
-    }
+    bool done = db != NULL && ledger_schema_prepare(db, path, error) &&
+                record_all(db, path, entries, count, error);
     if (db != NULL) {
         database_rollback(db);
         sqlite3_close(db);

@@ -32,7 +32,8 @@ struct audit_entry {
 };
 
 /* Records acts that changed nothing else, in one transaction. Bytes that are no printable text
- * become '?'. */
+ * become '?'. In a database that belongs to a cluster they wait in `audit_waiting` for their place
+ * in its chain (key_share.h), AUDIT_WAITING_MAX of them; more are dropped: "audit_full". */
 MUST_USE bool audit_record(const char *path, const struct audit_entry *entries, size_t count,
                            struct error *error);
 

@@ -5,13 +5,17 @@
  * (audit.h) take place together or not at all; what was refused is for the caller to record. Takes
  * effect at the next key_set_load().
  *
- * All functions: errors of database_open() and ledger_schema_prepare(); "exceeds_creator" when the
+ * All functions: errors of database_open(), ledger_schema_prepare() and, in a cluster, key_share.h
+ * ("authority_unsure": whether it took place is not known); "exceeds_creator" when the
  * actor is an administrator with limits of its own and would give more than it has.
  */
 #ifndef SLUICE_STORE_KEY_CHANGE_H
 #define SLUICE_STORE_KEY_CHANGE_H
 
 #include "store/keys.h"
+
+struct key_share;
+struct share_spread;
 
 #define LIMIT_MODELS_MAX 64 /* rules of one scope that name a model */
 
@@ -25,6 +29,10 @@ struct key_actor {
      * open the database may do everything. */
     const struct key_set *set;
     const struct key *administrator;
+    /* In a cluster: through it (key_share.h). A ledger that belongs to a cluster is not changed
+     * without: "cluster_only". */
+    struct key_share *share;
+    struct share_spread *spread; /* waits for the other nodes and says which have it; or NULL */
 };
 
 /* One row of limits of a new key. */

@@ -26,12 +26,35 @@ bool change_failed(struct change *change, const char *doing)
     return database_error(change->db, change->path, doing, change->error);
 }
 
+/* A node that changed its keys alone would never agree with the others again. */
+static bool may_change_alone(struct change *change)
+{
+    sqlite3_stmt *row = database_prepare(change->db, "SELECT cluster FROM cluster_state");
+    bool found = row != NULL && sqlite3_step(row) == SQLITE_ROW;
+    bool alone = found && sqlite3_column_bytes(row, 0) == 0;
+    sqlite3_finalize(row);
+    if (!found) {
+        return change_failed(change, "changing the keys");
+    }
+    return alone || error_set(change->error, ERROR_ENVIRONMENT, "cluster_only",
+                              "this ledger belongs to a cluster, which orders the changes of its "
+                              "keys: set cluster.postgres, or leave it with `sluice cluster "
+                              "forget`");
+}
+
 bool change_begin(struct change *change, enum database_access access)
 {
+    struct key_share *share = change->actor->share;
     change->db = database_open(change->path, access, change->error);
-    return change->db != NULL && ledger_schema_prepare(change->db, change->path, change->error) &&
-           (database_exec(change->db, "BEGIN IMMEDIATE") ||
-            change_failed(change, "changing the keys"));
+    if (change->db == NULL || !ledger_schema_prepare(change->db, change->path, change->error)) {
+        return false;
+    }
+    if (share != NULL) {
+        return share_change_begin(&change->shared, share, change->db, change->error);
+    }
+    return (database_exec(change->db, "BEGIN IMMEDIATE") ||
+            change_failed(change, "changing the keys")) &&
+           may_change_alone(change);
 }
 
 bool change_commit(struct change *change, const char *action, struct slice subject)
@@ -45,13 +68,23 @@ bool change_commit(struct change *change, const char *action, struct slice subje
         .outcome = SLICE("ok"),
         .detail = change->actor->detail,
     };
-    return (database_exec(change->db, "UPDATE state SET key_changes = key_changes + 1") &&
-            audit_append(change->db, &entry) && database_exec(change->db, "COMMIT")) ||
-           change_failed(change, "changing the keys");
+    if (!database_exec(change->db, "UPDATE state SET key_changes = key_changes + 1") ||
+        !audit_append(change->db, &entry)) {
+        return change_failed(change, "changing the keys");
+    }
+    if (change->shared.share == NULL) {
+        return database_exec(change->db, "COMMIT") || change_failed(change, "changing the keys");
+    }
+    if (!share_change_commit(&change->shared, change->actor->wall_ns, change->error)) {
+        return false;
+    }
+    share_change_spread(&change->shared, change->actor->spread);
+    return true;
 }
 
 void change_end(struct change *change)
 {
+    share_change_end(&change->shared);
     if (change->db != NULL) {
         database_rollback(change->db);
         sqlite3_close(change->db);

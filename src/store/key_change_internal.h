@@ -8,12 +8,14 @@
 
 #include "store/key_change.h"
 #include "store/key_digest.h"
+#include "store/key_share_internal.h"
 
 struct change {
     const char *path;
     const struct key_actor *actor;
     struct error *error;
-    sqlite3 *db; /* NULL: could not be opened */
+    sqlite3 *db;                /* NULL: could not be opened */
+    struct share_change shared; /* in a cluster */
 };
 
 MUST_USE bool change_begin(struct change *change, enum database_access access);

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/key_share.h"
+
+#include "tests/unit/store/cluster_testing.h"
+
+#include <pthread.h>
+
+#define KEYS "SELECT count(*) FROM keys"
+#define IN_FORCE "SELECT count(*) FROM keys WHERE revoked_s = 0"
+
+static struct node a;
+static struct node b;
+
+static void begin_empty(void)
+{
+    server_do(&server, "reset");
+    scratch_init(&scratch);
+    node_make(&a, "a");
+    node_make(&b, "b");
+}
+
+static void begin(void)
+{
+    begin_empty();
+    node_open(&a, true);
+    node_open(&b, true);
+    UNTIL(!is_away(&a) && member_facts(a.member).node > 0);
+    UNTIL(!is_away(&b) && member_facts(b.member).node > 0);
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "first", NULL)), "");
+    UNTIL(is_current(&a) && is_current(&b));
+}
+
+static void end(void)
+{
+    node_close(&a);
+    node_close(&b);
+    scratch_release(&scratch);
+}
+
+static void shares_what_is_made(void)
+{
+    begin();
+    EXPECT_INT(ask_node(&b, KEYS), 1);
+    struct share_spread spread = {0};
+    EXPECT_SLICE(slice_from_cstr(make_key(&b, "second", &spread)), "");
+    EXPECT_INT(spread.seq, 2);
+    EXPECT_SLICE(slice_from_cstr(spread.waiting), "");
+    EXPECT_INT(ask_node(&a, KEYS), 2);
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "third", &spread)), "");
+    EXPECT_INT(ask_node(&b, "SELECT id FROM keys WHERE name = 'third'"), 3);
+    EXPECT_INT(ask_node(&b, "SELECT count(*) FROM scopes"), 1);
+    EXPECT_INT(ask_node(&b, "SELECT seq FROM sqlite_sequence WHERE name = 'keys'"), 3);
+    EXPECT(same_audit(&a, &b));
+    EXPECT_INT(audit_end(&a).count, 3);
+    EXPECT_SLICE(slice_from_cstr(make_key(&b, "third", NULL)), "key_exists");
+    EXPECT_INT(ask_node(&b, KEYS), 3);
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "fourth", NULL)), ""); /* nothing is held */
+    end();
+}
+
+static void revokes_everywhere_first(void)
+{
+    begin();
+    int before = atomic_load(&b.applied);
+    struct share_spread spread = {0};
+    EXPECT_SLICE(slice_from_cstr(revoke_key(&a, "first", &spread)), "");
+    EXPECT_SLICE(slice_from_cstr(spread.waiting), "");
+    EXPECT(atomic_load(&b.applied) > before); /* before the answer */
+    EXPECT_INT(ask_node(&b, IN_FORCE), 0);
+    atomic_store(&b.stuck, true);
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "late", &spread)), "");
+    EXPECT_SLICE(slice_from_cstr(spread.waiting), "b");
+    atomic_store(&b.stuck, false);
+    UNTIL(is_current(&b));
+    node_close(&b); /* a node that stops is not waited for */
+    int64_t began = clock_monotonic(&clock_system);
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "alone", &spread)), "");
+    EXPECT_SLICE(slice_from_cstr(spread.waiting), "");
+    EXPECT(clock_monotonic(&clock_system) - began < KEY_SPREAD_MS * NS_PER_MS);
+    node_open(&b, true);
+    UNTIL(ask_node(&b, KEYS) == 3);
+    end();
+}
+
+static bool refuse(struct node *node, const char *outcome)
+{
+    struct error error = {0};
+    const struct audit_entry entry = {.at_ns = 5,
+                                      .actor = SLICE("stranger"),
+                                      .action = SLICE("access"),
+                                      .outcome = slice_from_cstr(outcome)};
+    return audit_record(node->path, &entry, 1, &error);
+}
+
+static void changes_nothing_while_away(void)
+{
+    begin();
+    server_do(&server, "kill");
+    UNTIL(is_away(&a) && is_away(&b));
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "no", NULL)), "authority_away");
+    EXPECT_SLICE(slice_from_cstr(revoke_key(&b, "first", NULL)), "authority_away");
+    EXPECT_INT(ask_node(&a, KEYS), 1);
+    EXPECT_INT(ask_node(&b, IN_FORCE), 1);
+    EXPECT(refuse(&a, "one") && refuse(&a, "two") && refuse(&b, "three"));
+    EXPECT_INT(audit_end(&a).count, 1);
+    EXPECT_INT(ask_node(&a, "SELECT count(*) FROM audit_waiting"), 2);
+    server_do(&server, "start");
+    UNTIL(audit_end(&a).count == 4 && audit_end(&b).count == 4);
+    EXPECT(same_audit(&a, &b));
+    EXPECT_INT(ask_node(&b, "SELECT count(*) FROM audit WHERE outcome = 'two'"), 1);
+    EXPECT_INT(ask_node(&a, "SELECT count(*) FROM audit_waiting"), 0);
+    UNTIL(is_current(&a) && is_current(&b));
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "yes", NULL)), "");
+    end();
+}
+
+static void keeps_a_flood_out(void)
+{
+    begin();
+    server_do(&server, "pause");
+    change_node(&a,
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
+                " INSERT INTO audit_waiting(at_ns, actor, source, action, subject, outcome,"
+                " detail) SELECT i, '', '', '', '', '', '' FROM n");
+    EXPECT(!refuse(&a, "too much"));
+    server_do(&server, "resume");
+    UNTIL(audit_end(&b).count == 10001);
+    end();
+}
+
+/* As a crash between the two commits leaves it: PostgreSQL has a change that this node made and
+ * has not. */
+static void applies_its_own_lost_change(void)
+{
+    char copy[320];
+    begin();
+    node_close(&a);
+    struct error error = {0};
+    sqlite3 *db = database_open(a.path, DATABASE_CHANGE, &error);
+    snprintf(copy, sizeof(copy), "VACUUM INTO '%s.old'", a.path);
+    CHECK(db != NULL && database_exec(db, copy));
+    sqlite3_close(db);
+    node_open(&a, false);
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "lost", NULL)), "");
+    EXPECT_INT(ask_node(&a, KEYS), 2);
+    node_close(&a);
+    snprintf(copy, sizeof(copy), "%s.old", a.path);
+    CHECK(rename(copy, a.path) == 0);
+    EXPECT_INT(ask_node(&a, KEYS), 1);
+    node_open(&a, true);
+    UNTIL(ask_node(&a, KEYS) == 2);
+    UNTIL(ask_node(&b, KEYS) == 2);
+    EXPECT(same_audit(&a, &b));
+    end();
+}
+
+static void joins_with_and_without_keys(void)
+{
+    struct node alone;
+    begin_empty();
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "mine", NULL)), "");
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "mine too", NULL)), "");
+    EXPECT(refuse(&b, "before")); /* an audit log, and no keys */
+    node_make(&alone, "c");
+    EXPECT_SLICE(slice_from_cstr(make_key(&alone, "other", NULL)), "");
+    node_open(&a, true);
+    UNTIL(is_current(&a));
+    EXPECT_SLICE(slice_from_cstr(server_do(&server, "sql SELECT seq FROM sluice.key_head")), "1");
+    node_open(&b, true);
+    UNTIL(ask_node(&b, KEYS) == 2);
+    UNTIL(audit_end(&a).count == 3 && audit_end(&b).count == 3);
+    EXPECT(same_audit(&a, &b));
+    node_open(&alone, true);
+    UNTIL(is_away(&alone));
+    EXPECT_SLICE(slice_from_cstr(make_key(&alone, "no", NULL)), "keys_conflict");
+    EXPECT_INT(ask_node(&alone, KEYS), 1);
+    node_close(&alone);
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "still", NULL)), "");
+    UNTIL(ask_node(&b, KEYS) == 3);
+    node_close(&b); /* and none is changed without the cluster */
+    EXPECT_SLICE(slice_from_cstr(make_key(&b, "never", NULL)), "cluster_only");
+    node_open(&b, true);
+    end();
+}
+
+static void puts_back_what_was_lost(void)
+{
+    begin();
+    server_do(&server, "copy older");
+    UNTIL(is_current(&a) && is_current(&b));
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "second", NULL)), "");
+    EXPECT_SLICE(slice_from_cstr(revoke_key(&a, "first", NULL)), "");
+    UNTIL(ask_node(&b, "SELECT key_seq FROM cluster_state") == 3);
+    server_do(&server, "restore older");
+    UNTIL(strcmp(server_do(&server, "sql SELECT seq FROM sluice.key_head"), "3") == 0);
+    UNTIL(is_current(&a) && is_current(&b));
+    EXPECT_SLICE(slice_from_cstr(server_do(&server, "sql SELECT incarnation FROM sluice.cluster")),
+                 "2");
+    UNTIL(strcmp(make_key(&b, "third", NULL), "") == 0);
+    UNTIL(ask_node(&a, KEYS) == 3);
+    EXPECT_INT(ask_node(&a, IN_FORCE), 2);
+    EXPECT(same_audit(&a, &b));
+    end();
+}
+
+/* A node that is not there may know more: nobody changes anything until it was heard. */
+static void waits_for_all_after_a_restore(void)
+{
+    begin();
+    server_do(&server, "sql UPDATE sluice.nodes SET stopped = false");
+    node_close(&b);
+    server_do(&server, "sql UPDATE sluice.nodes SET stopped = false WHERE name = 'b'");
+    server_do(&server, "sql UPDATE sluice.cluster SET incarnation = incarnation + 1");
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "no", NULL)), "authority_recovering");
+    node_open(&b, true);
+    UNTIL(strcmp(make_key(&a, "yes", NULL), "") == 0);
+    end();
+}
+
+static void keeps_reading_what_it_has_lost(void)
+{
+    begin();
+    server_do(&server, "reset");
+    server_do(&server, "restart");
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "no", NULL)), "authority_lost");
+    UNTIL(is_away(&a));
+    EXPECT_INT(ask_node(&a, KEYS), 1);
+    EXPECT_SLICE(slice_from_cstr(server_do(&server, "sql SELECT to_regclass('sluice.cluster')")),
+                 "");
+    end();
+}
+
+static void *make_twenty(void *user)
+{
+    struct node *node = user;
+    for (int i = 0; i < 20; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "%s %d", node->name, i);
+        EXPECT_SLICE(slice_from_cstr(make_key(node, name, NULL)), "");
+    }
+    return NULL;
+}
+
+static void orders_what_comes_at_once(void)
+{
+    pthread_t threads[2];
+    begin();
+    pthread_create(&threads[0], NULL, make_twenty, &a);
+    pthread_create(&threads[1], NULL, make_twenty, &b);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    UNTIL(ask_node(&a, KEYS) == 41 && ask_node(&b, KEYS) == 41);
+    EXPECT_INT(ask_node(&a, "SELECT max(id) FROM keys"), 41);
+    EXPECT(same_audit(&a, &b));
+    end();
+}
+
+int main(void)
+{
+    if (!server_start(&server)) {
+        printf("not ok 1 - PostgreSQL is there (tools/setup.sh --test installs it)\n1..1\n");
+        return 1;
+    }
+    TEST(shares_what_is_made, "what is made on one node is on the others, identifiers and all");
+    TEST(revokes_everywhere_first, "a change waits for the live nodes and names who is late");
+    TEST(changes_nothing_while_away, "without PostgreSQL nothing changes and refusals wait");
+    TEST(keeps_a_flood_out, "refusals wait up to a number");
+    TEST(applies_its_own_lost_change, "a change that only PostgreSQL has comes back to its maker");
+    TEST(joins_with_and_without_keys, "the first keys are the cluster's, others are refused");
+    TEST(puts_back_what_was_lost, "nodes put back what an older copy of PostgreSQL lacks");
+    TEST(waits_for_all_after_a_restore, "nothing changes until each node was heard");
+    TEST(keeps_reading_what_it_has_lost, "an emptied PostgreSQL is not taken for the cluster");
+    TEST(orders_what_comes_at_once, "changes on two nodes at once are one after the other");
+    server_end(&server);
+    return tap_done();
+}

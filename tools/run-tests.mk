@@ -39,6 +39,11 @@ caps-long: $(SLUICE)
 cluster: $(SLUICE) $(BUILD)/fakeprovider
 	@SLUICE=$(CURDIR)/$(SLUICE) FAKEPROVIDER=$(CURDIR)/$(BUILD)/fakeprovider bash deploy/cluster.sh
 
+# Keys and ledger of a cluster: nodes, a real PostgreSQL, kill -9 of both. [ROUNDS=N SEED=N]
+.PHONY: cluster-ledger
+cluster-ledger: $(SLUICE)
+	@python3 tests/cluster/ledger.py --program $(SLUICE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
+
 # A vendor's own invoice against the ledger: [CALLS=100000]
 .PHONY: invoice
 invoice: $(SLUICE)

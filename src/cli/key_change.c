@@ -3,6 +3,7 @@
 #include "cli/key_change.h"
 
 #include "cli/admin_client.h"
+#include "cli/cluster_link.h"
 #include "cli/load.h"
 #include "cli/terminal.h"
 #include "codec/json.h"
@@ -200,22 +201,28 @@ static int refused_here(const struct arguments *arguments, const struct error *e
 }
 
 static int change_here(const struct arguments *arguments, enum key_operation operation,
-                       const char *ledger, struct slice body, struct buf *answer)
+                       const struct ledger_place *place, struct slice body, struct buf *answer)
 {
     struct error error;
     struct key_result result;
+    struct cluster_link link;
     char actor[32];
     snprintf(actor, sizeof(actor), "local:%ld", (long)getuid());
+    if (!cluster_link_open(&link, place, &error)) {
+        return refused_here(arguments, &error);
+    }
     const struct key_request request = {
         .operation = operation,
-        .ledger = ledger,
+        .ledger = place->path,
         .clock = &clock_system,
         .body = body,
         .actor = slice_from_cstr(actor),
         .source = SLICE("cli"),
+        .share = link.share,
     };
-    bool ok = load_make_directory(ledger, &error) && key_api_change(&request, &result, &error);
-    struct key_set *set = ok ? key_set_load(ledger, &error) : NULL;
+    bool ok = load_make_directory(place->path, &error) && key_api_change(&request, &result, &error);
+    cluster_link_close(&link);
+    struct key_set *set = ok ? key_set_load(place->path, &error) : NULL;
     if (set == NULL) {
         return refused_here(arguments, &error);
     }
@@ -225,26 +232,21 @@ static int change_here(const struct arguments *arguments, enum key_operation ope
     return EXIT_CODE_OK;
 }
 
-int key_change(const struct arguments *arguments, enum key_operation operation, struct slice body,
-               struct buf *answer)
+static int change_at(const struct arguments *arguments, enum key_operation operation,
+                     const struct ledger_place *place, struct slice body, struct buf *answer)
 {
-    char ledger[LOAD_PATH_SIZE];
     char socket_path[LOAD_PATH_SIZE];
     struct admin_answer said;
     struct error error;
-    int code =
-        load_ledger_path(arguments->command->name, arguments_value(arguments, "config"), ledger);
-    if (code != EXIT_CODE_OK) {
-        return code;
-    }
-    if (!admin_socket_path(ledger, socket_path, sizeof(socket_path))) {
-        return change_here(arguments, operation, ledger, body, answer);
+    int code = EXIT_CODE_OK;
+    if (!admin_socket_path(place->path, socket_path, sizeof(socket_path))) {
+        return change_here(arguments, operation, place, body, answer);
     }
     if (!admin_ask(socket_path, slice_from_cstr(paths[operation]), body, &said, &error)) {
         if (strcmp(error.code, "no_server") != 0) {
             return say_error(arguments->command->name, &error);
         }
-        return change_here(arguments, operation, ledger, body, answer);
+        return change_here(arguments, operation, place, body, answer);
     }
     if (said.status == 200) {
         buf_append(answer, said.body);
@@ -253,5 +255,18 @@ int key_change(const struct arguments *arguments, enum key_operation operation, 
     }
     explicit_bzero(said.text.ptr, said.text.len);
     buf_release(&said.text);
+    return code;
+}
+
+int key_change(const struct arguments *arguments, enum key_operation operation, struct slice body,
+               struct buf *answer)
+{
+    struct ledger_place place;
+    int code =
+        load_ledger_place(arguments->command->name, arguments_value(arguments, "config"), &place);
+    if (code == EXIT_CODE_OK) {
+        code = change_at(arguments, operation, &place, body, answer);
+        ledger_place_release(&place);
+    }
     return code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/load.h"
 
+#include "base/memory.h"
 #include "cli/command.h"
 #include "cli/terminal.h"
 
@@ -309,11 +310,22 @@ void loaded_release(struct loaded *loaded)
     }
 }
 
-int load_ledger_path(const char *command, const char *file, char path[LOAD_PATH_SIZE])
+static bool keep_cluster(const struct cluster_settings *cluster, struct ledger_place *place)
+{
+    if (cluster->postgres.len == 0) {
+        return true;
+    }
+    slice_to_cstr(cluster->node, place->node, sizeof(place->node));
+    place->postgres = strndup(cluster->postgres.ptr, cluster->postgres.len);
+    return place->postgres != NULL;
+}
+
+int load_ledger_place(const char *command, const char *file, struct ledger_place *ret_place)
 {
     char found[LOAD_PATH_SIZE];
+    *ret_place = (struct ledger_place){0};
     if (!load_find_file(file, found) && !find_running_demo(command, found)) {
-        if (!load_state_ledger(path)) {
+        if (!load_state_ledger(ret_place->path)) {
             say("sluice %s: HOME is not set, so there is no ledger; name a configuration with -c",
                 command);
             return EXIT_CODE_CONFIG;
@@ -326,11 +338,35 @@ int load_ledger_path(const char *command, const char *file, char path[LOAD_PATH_
     if (code != EXIT_CODE_OK) {
         return code;
     }
-    slice_to_cstr(loaded.snapshot->ledger_path, path, LOAD_PATH_SIZE);
+    slice_to_cstr(loaded.snapshot->ledger_path, ret_place->path, LOAD_PATH_SIZE);
+    bool kept = keep_cluster(&loaded.snapshot->cluster, ret_place);
     loaded_release(&loaded);
-    if (path[0] == '\0') {
+    if (!kept) {
+        say("sluice %s: out of memory", command);
+        return EXIT_CODE_FAILED;
+    }
+    if (ret_place->path[0] == '\0') {
         say("sluice %s: the ledger is switched off in %s", command, found);
+        ledger_place_release(ret_place);
         return EXIT_CODE_CONFIG;
     }
     return EXIT_CODE_OK;
+}
+
+void ledger_place_release(struct ledger_place *place)
+{
+    if (place->postgres != NULL) {
+        memory_wipe(place->postgres, strlen(place->postgres));
+        free(place->postgres);
+        place->postgres = NULL;
+    }
+}
+
+int load_ledger_path(const char *command, const char *file, char path[LOAD_PATH_SIZE])
+{
+    struct ledger_place place;
+    int code = load_ledger_place(command, file, &place);
+    memcpy(path, place.path, LOAD_PATH_SIZE);
+    ledger_place_release(&place);
+    return code;
 }

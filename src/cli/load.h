@@ -47,6 +47,15 @@ void loaded_release(struct loaded *loaded);
    discovery's, whatever is found now; or the demo's while that runs and nothing else ever did. */
 int load_ledger_path(const char *command, const char *file, char path[LOAD_PATH_SIZE]);
 
+/* The same with what a node of a cluster needs besides. */
+struct ledger_place {
+    char path[LOAD_PATH_SIZE];
+    char node[256];
+    char *postgres; /* secret; NULL: this node is alone */
+};
+int load_ledger_place(const char *command, const char *file, struct ledger_place *ret_place);
+void ledger_place_release(struct ledger_place *place);
+
 /* The environment with .env; *ret_dotenv (may become NULL) is freed with dotenv_free(). A faulty
  * .env is said and ignored. */
 const struct config_environment *load_environment(struct dotenv **ret_dotenv);

@@ -34,6 +34,7 @@ static void ask_change(struct admin_job *job)
         .set = job->keys,
         .administrator = job->caller,
         .refusals = job->gateway->refusals,
+        .share = job->gateway->cluster.share,
     };
     job->ok = key_api_change(&request, &result, &job->error) &&
               gateway_refresh_keys(job->gateway, &job->error);

@@ -304,6 +304,7 @@ static void finish(struct gateway *gateway)
         log_event(LOG_WARN, "calls_cut", "the time to drain was over: %u call%s cut", cut,
                   cut == 1 ? " was" : "s were");
     }
+    gateway_cluster_stop(gateway);
     for (unsigned i = 0; i < gateway->worker_count; i++) {
         worker_free(gateway->workers[i]);
     }
@@ -311,6 +312,7 @@ static void finish(struct gateway *gateway)
     if (gateway->ledger != NULL) {
         ledger_close(gateway->ledger, LEDGER_CLOSE_MS);
     }
+    gateway_cluster_close(gateway);
     if (gateway->options.admin_socket != NULL) {
         unlink(gateway->options.admin_socket);
     }
@@ -348,9 +350,10 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     if (!start_signals(gateway)) {
         return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");
     }
-    if (!open_ledger(gateway, error) || !gateway_budget_open(gateway, error) ||
+    if (!open_ledger(gateway, error) || !gateway_cluster_open(gateway, error) ||
+        !gateway_budget_open(gateway, error) ||
         !gateway_publish(gateway, options->snapshot, error) || !open_tls(gateway, error) ||
-        !start_workers(gateway, error)) {
+        !start_workers(gateway, error) || !gateway_cluster_start(gateway, error)) {
         return false;
     }
     gateway_begin_minutes(gateway);

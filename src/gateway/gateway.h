@@ -8,6 +8,7 @@
 #define SLUICE_GATEWAY_GATEWAY_H
 
 #include "config/config.h"
+#include "gateway/cluster.h"
 #include "gateway/google_tokens.h"
 #include "gateway/jwks_fetch.h"
 #include "gateway/target_state.h"
@@ -53,9 +54,10 @@ struct gateway {
     pthread_cond_t keys_taken;    /* with the lock: a worker has taken a set, or ended */
     pthread_mutex_t keys_reading; /* held while the keys are read and published, outside the lock */
     struct target_states states;
-    struct refusals *refusals;           /* NULL: no ledger to record them in */
-    struct ledger *ledger;               /* NULL: off */
-    char ledger_path[1024];              /* of the open one, whatever a reload says; "": off */
+    struct refusals *refusals; /* NULL: no ledger to record them in */
+    struct ledger *ledger;     /* NULL: off */
+    char ledger_path[1024];    /* of the open one, whatever a reload says; "": off */
+    struct gateway_cluster cluster;
     struct google_tokens *google_tokens; /* NULL: no provider needs them */
     struct jwks_fetch *jwks_fetch;       /* NULL: no identity provider publishes its keys */
     struct jwks *jwks;                   /* what it fetched; under the lock; NULL: nothing yet */

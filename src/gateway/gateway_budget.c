@@ -204,6 +204,7 @@ static void block_key(struct gateway *gateway, const struct kept_overrun *kept)
         .name = SLICE("sluice"),
         .source = SLICE("overrun"),
         .wall_ns = clock_wall(gateway->clock),
+        .share = gateway->cluster.share,
     };
     if (!key_block(gateway->ledger_path, kept->overrun.key_id, &actor, &error)) {
         log_event(LOG_ERROR, "key_block_failed",

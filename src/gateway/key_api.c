@@ -151,6 +151,8 @@ bool key_api_change(const struct key_request *request, struct key_result *ret_re
             .wall_ns = wall_ns,
             .set = request->set,
             .administrator = request->administrator,
+            .share = request->share,
+            .spread = &ret_result->spread,
         };
         ok = change(request, body, &actor, ret_result, error);
     }

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "store/key_change.h"
+#include "store/key_share.h"
 
 #define KEY_BODY_MAX ((size_t)256 << 10)
 
@@ -36,6 +37,7 @@ struct key_request {
     const struct key_set *set;       /* of administrator */
     const struct key *administrator; /* NULL: whoever owns the database */
     struct refusals *refusals; /* keeps a flood out of the audit log; NULL: none is expected */
+    struct key_share *share;   /* of a cluster, or NULL */
 };
 
 struct key_result {
@@ -45,6 +47,7 @@ struct key_result {
     int64_t overlap_s;          /* of ROTATE */
     struct scope_rule rule;     /* of LIMIT, with */
     bool made;                  /* the scope is new */
+    struct share_spread spread; /* in a cluster: which nodes have it */
 };
 
 /* False: nothing was changed, and *error says why (its pointer names the member). */

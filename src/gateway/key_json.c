@@ -263,6 +263,19 @@ static void write_rule(struct json_writer *w, const struct key_set *set,
     write_limits(w, &rule->limits);
 }
 
+/* Nodes of the cluster that had not taken the change when it was answered. */
+static void write_spread(struct json_writer *w, const struct share_spread *spread)
+{
+    struct slice names = slice_from_cstr(spread->waiting);
+    json_key(w, SLICE("pending_nodes"));
+    json_begin_array(w);
+    while (names.len > 0) {
+        struct slice name = slice_trim(slice_cut(&names, ','));
+        json_write_string(w, name);
+    }
+    json_end_array(w);
+}
+
 void key_api_write_result(const struct key_set *set, const struct key_result *result,
                           int64_t wall_s, struct buf *out)
 {
@@ -280,6 +293,9 @@ void key_api_write_result(const struct key_set *set, const struct key_result *re
             json_member_int(&w, SLICE("overlap_s"), result->overlap_s);
         }
         write_members(&w, set, key == NULL ? &result->key : key, wall_s);
+    }
+    if (result->spread.seq != 0) {
+        write_spread(&w, &result->spread);
     }
     json_end_object(&w);
 }

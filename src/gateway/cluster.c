@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/cluster.h"
+
+#include "base/memory.h"
+#include "gateway/gateway.h"
+
+/* On the follower's thread: true when every worker has the keys. */
+static bool take_keys(void *user, struct error *error)
+{
+    return gateway_refresh_keys(user, error);
+}
+
+static bool open_member(struct gateway *gateway, const struct cluster_settings *settings,
+                        struct error *error)
+{
+    char *connection = strndup(settings->postgres.ptr, settings->postgres.len);
+    if (connection == NULL) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    const struct member_options options = {
+        .path = gateway->ledger_path,
+        .node = settings->node,
+        .connection = connection,
+        .version = SLUICE_VERSION,
+    };
+    gateway->cluster.member = member_new(&options, error);
+    memory_wipe(connection, strlen(connection));
+    free(connection);
+    return gateway->cluster.member != NULL;
+}
+
+bool gateway_cluster_open(struct gateway *gateway, struct error *error)
+{
+    const struct cluster_settings *settings = &gateway->options.snapshot->cluster;
+    if (settings->postgres.len == 0) {
+        return true;
+    }
+    if (gateway->ledger == NULL) {
+        return error_set(error, ERROR_INVALID, "cluster_ledger",
+                         "a node of a cluster needs a ledger: set ledger.path");
+    }
+    if (!open_member(gateway, settings, error)) {
+        return false;
+    }
+    gateway->cluster.share = share_new(&(struct share_options){.member = gateway->cluster.member,
+                                                               .on_applied = take_keys,
+                                                               .user = gateway},
+                                       error);
+    return gateway->cluster.share != NULL;
+}
+
+bool gateway_cluster_start(struct gateway *gateway, struct error *error)
+{
+    return gateway->cluster.share == NULL || share_start(gateway->cluster.share, error);
+}
+
+void gateway_cluster_stop(struct gateway *gateway)
+{
+    share_free(gateway->cluster.share);
+    gateway->cluster.share = NULL;
+}
+
+void gateway_cluster_close(struct gateway *gateway)
+{
+    member_free(gateway->cluster.member);
+    gateway->cluster = (struct gateway_cluster){0};
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * This node in a cluster (section `cluster`): what runs beside the workers when there is a
+ * PostgreSQL behind them. Nothing here, and no thread, when there is none. What changes in the
+ * section takes a restart.
+ */
+#ifndef SLUICE_GATEWAY_CLUSTER_H
+#define SLUICE_GATEWAY_CLUSTER_H
+
+#include "base/error.h"
+#include "store/cluster_member.h"
+#include "store/key_share.h"
+
+struct gateway;
+
+struct gateway_cluster {
+    struct cluster_member *member; /* NULL: this node is alone; so is the rest then */
+    struct key_share *share;
+};
+
+/* After the ledger is open, before there are workers; asks nobody. */
+MUST_USE bool gateway_cluster_open(struct gateway *gateway, struct error *error);
+/* When the workers run. */
+MUST_USE bool gateway_cluster_start(struct gateway *gateway, struct error *error);
+/* When they have ended, before they are freed: nothing asks them any more. */
+void gateway_cluster_stop(struct gateway *gateway);
+/* When the ledger is closed. */
+void gateway_cluster_close(struct gateway *gateway);
+
+#endif

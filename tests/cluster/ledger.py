@@ -4,7 +4,7 @@
 Keys and the ledger of a cluster: real nodes, a real PostgreSQL, a small provider.
 
 - a key made on one node opens on the other; a revoked one opens nowhere once that was answered;
-- without PostgreSQL calls go on and keys are not changed; what was refused is in the audit log later;
+- without PostgreSQL calls go on and keys are not changed; what was refused is audited later;
 - a PostgreSQL that lost its data is not taken for the cluster.
 
     ledger.py [--program build/release/sluice] [--rounds N] [--seed N]

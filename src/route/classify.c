@@ -31,7 +31,7 @@ enum {
 
 /* --- places --- */
 
-static int weight_of_place(const struct features *f, size_t at)
+static inline int weight_of_place(const struct features *f, size_t at)
 {
     unsigned place = f->hits.places[at];
     unsigned offset = f->hits.offsets[at];
@@ -70,8 +70,8 @@ static int weight_of_place(const struct features *f, size_t at)
 /* --- phrases --- */
 
 /* Is the word one of those that may come at this place of the phrase, after the first? */
-static bool goes_on(const struct vocabulary *v, const struct phrase *phrase, size_t place,
-                    uint16_t id)
+static inline bool goes_on(const struct vocabulary *v, const struct phrase *phrase, size_t place,
+                           uint16_t id)
 {
     const struct known_word *word = vocabulary_word(v, id);
     if ((word->set_bits >> phrase->next_bit[place] & 1u) == 0) {
@@ -87,16 +87,16 @@ static bool goes_on(const struct vocabulary *v, const struct phrase *phrase, siz
 
 /* Do the words after hit `at` continue the phrase, with no more words between than it allows? Stops
  * at punctuation. */
-static bool phrase_continues(const struct scoring *s, const struct phrase *phrase, size_t at)
+static inline bool phrase_continues(const struct vocabulary *v, const struct word_hits *hits,
+                                    const struct phrase *phrase, size_t at)
 {
-    const struct word_hits *hits = &s->features->hits;
     unsigned gap = phrase->rule->flags & RULE_GAP_MASK;
     size_t next = at + 1;
     for (size_t place = 0; place + 1 < phrase->length; place++, next++) {
         unsigned reach = hits->indexes[next - 1] + 1u + gap;
         while (next < hits->count && hits->indexes[next] <= reach &&
                (hits->places[next] & PLACE_CLAUSE) == 0 &&
-               !goes_on(s->vocabulary, phrase, place, hits->words[next])) {
+               !goes_on(v, phrase, place, hits->words[next])) {
             next++;
         }
         if (next >= hits->count || hits->indexes[next] > reach ||
@@ -117,7 +117,7 @@ static unsigned rules_barred(const struct scoring *s)
 }
 
 /* And those that do not count at this place. */
-static unsigned rules_barred_at(const struct word_hits *hits, size_t at)
+static inline unsigned rules_barred_at(const struct word_hits *hits, size_t at)
 {
     if ((hits->places[at] & PLACE_START) == 0) {
         return RULE_AT_START | RULE_TEXT_START;
@@ -125,16 +125,13 @@ static unsigned rules_barred_at(const struct word_hits *hits, size_t at)
     return hits->indexes[at] < TEXT_START_WORDS ? 0 : RULE_TEXT_START;
 }
 
-static void score_rule(struct scoring *s, uint16_t id, size_t at, int weight)
+static inline void score_phrase(struct scoring *s, const struct phrase *phrase, uint16_t id,
+                                int weight, bool negated)
 {
-    const struct phrase *phrase = &s->vocabulary->phrases[id];
     const struct word_rule *rule = phrase->rule;
-    if (phrase->length > 1 && !phrase_continues(s, phrase, at)) {
-        return;
-    }
     int points = rule->weight * weight;
     points = points * ((rule->flags & RULE_CODE) != 0 ? s->code_share : s->prose_share) / 16;
-    if ((s->features->hits.places[at] & PLACE_NEGATED) != 0) {
+    if (negated) {
         s->points[rule->task] -= points * NEGATED_SHARE / 16;
         return;
     }
@@ -177,25 +174,26 @@ static void score_hit(struct scoring *s, size_t at, unsigned barred, uint64_t ne
     barred |= rules_barred_at(hits, at);
     const struct begun_phrase *end = &v->begun[word->phrase_end];
     for (const struct begun_phrase *begun = &v->begun[word->first_phrase]; begun < end; begun++) {
-        if ((sets >> begun->next_bit & 1u) != 0 && (begun->flags & barred) == 0) {
-            score_rule(s, begun->phrase, at, weight);
+        const struct phrase *phrase = &v->phrases[begun->phrase];
+        if ((sets >> begun->next_bit & 1u) != 0 && (begun->flags & barred) == 0 &&
+            phrase_continues(v, hits, phrase, at)) {
+            score_phrase(s, phrase, begun->phrase, weight, (hits->places[at] & PLACE_NEGATED) != 0);
         }
     }
 }
 
-/* Backwards over the hits: which of them begin a phrase that a word of the same clause may go on?
-   The few that do are scored in the order of the text. */
-static void score_words(struct scoring *s)
+/* Backwards over the hits [first, end): which of them begin a phrase that a word of the same clause
+   may go on? The few that do are scored in the order of the text. */
+static void score_hits(struct scoring *s, unsigned barred, size_t first, size_t end)
 {
     const struct word_hits *all = &s->features->hits;
     uint64_t next[FEATURES_HITS_MAX];
     uint8_t hits[FEATURES_HITS_MAX];
-    unsigned barred = rules_barred(s);
     unsigned at_start = s->code_share == 0 ? PLACE_START : 0;
     unsigned variant = s->code_share == 0 ? NEXT_WITHIN : NEXT_WITH_CODE;
     uint64_t after = VOCABULARY_NO_SET;
     size_t count = 0;
-    for (size_t i = all->count; i > 0; i--) {
+    for (size_t i = end; i > first; i--) {
         const struct known_word *word = vocabulary_word(s->vocabulary, all->words[i - 1]);
         unsigned place = all->places[i - 1];
         uint64_t bits = word->next_bits[variant + (place & at_start)] & after;
@@ -208,6 +206,58 @@ static void score_words(struct scoring *s)
     while (count-- > 0) {
         score_hit(s, hits[count], barred, next[count]);
     }
+}
+
+static void score_found(struct scoring *s, unsigned barred)
+{
+    const struct found_phrases *found = &s->features->found;
+    for (size_t i = 0; i < found->count; i++) {
+        const struct found_phrase *one = &found->phrases[i];
+        const struct phrase *phrase = &s->vocabulary->phrases[one->phrase];
+        if ((phrase->rule->flags & barred) == 0) {
+            score_phrase(s, phrase, one->phrase, one->weight, one->negated);
+        }
+    }
+}
+
+/* No phrase reaches from one part of the text into the next, so each is scored by itself. */
+static void score_words(struct scoring *s)
+{
+    const struct found_phrases *found = &s->features->found;
+    unsigned barred = rules_barred(s);
+    size_t rest = 0;
+    if (found->end > found->first) {
+        score_hits(s, barred, 0, found->first);
+        score_found(s, barred);
+        rest = found->end;
+    }
+    score_hits(s, barred, rest, s->features->hits.count);
+}
+
+bool phrases_find(const struct features *features, const struct vocabulary *v, uint32_t first,
+                  uint32_t end, struct found_phrases *found)
+{
+    const struct word_hits *hits = &features->hits;
+    found->count = 0;
+    for (size_t at = first; at < end; at++) {
+        const struct known_word *word = vocabulary_word(v, hits->words[at]);
+        unsigned barred = rules_barred_at(hits, at);
+        for (size_t i = word->first_phrase; i < word->phrase_end; i++) {
+            uint16_t id = v->begun[i].phrase;
+            if ((v->begun[i].flags & barred) != 0 ||
+                !phrase_continues(v, hits, &v->phrases[id], at)) {
+                continue;
+            }
+            if (found->count == FOUND_PHRASES_MAX) {
+                return false;
+            }
+            found->phrases[found->count++] =
+                (struct found_phrase){.phrase = id,
+                                      .weight = (uint8_t)weight_of_place(features, at),
+                                      .negated = (hits->places[at] & PLACE_NEGATED) != 0};
+        }
+    }
+    return true;
 }
 
 _Static_assert(PLACE_START == NEXT_AT_START - NEXT_WITHIN && FEATURES_HITS_MAX <= 256,

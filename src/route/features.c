@@ -226,6 +226,7 @@ void features_extract(const struct chat *chat, struct features *features)
     memset(features, 0, offsetof(struct features, hits));
     features->user_len = features->sample_len = features->sampled_bytes = 0;
     features->user_turn = features->hits.count = 0;
+    features->found.first = features->found.end = 0;
     struct text_scan scan;
     text_scan_init(&scan, features);
     count_conversation(chat, features);

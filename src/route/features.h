@@ -62,6 +62,23 @@ struct word_hits {
     uint8_t places[FEATURES_HITS_ROOM];
 };
 
+/* A phrase of the rules that the text holds, and what it weighs where it stands. */
+struct found_phrase {
+    uint16_t phrase; /* of the vocabulary */
+    uint8_t weight;
+    bool negated;
+};
+#define FOUND_PHRASES_MAX 64
+
+/* The phrases that the hits [first, end) hold, where they are known already (memo.h), in order; no
+   such hits: first and end are the same. */
+struct found_phrases {
+    uint32_t first;
+    uint32_t end;
+    uint32_t count;
+    struct found_phrase phrases[FOUND_PHRASES_MAX];
+};
+
 struct features {
     struct token_estimate tokens;
     int64_t choices;   /* n: answers wanted, at least 1 */
@@ -112,6 +129,7 @@ struct features {
     int language;
     capability_set needs;
     struct word_hits hits;
+    struct found_phrases found;
     /* The sampled plain text, lower-cased (ASCII) where it was read: [0, user_len) of the last user
        turn, the rest of its surroundings. Zeros follow, so that whole blocks may be read. */
     size_t sampled_bytes; /* of the JSON texts that the sample stands for */

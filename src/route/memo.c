@@ -7,6 +7,8 @@
  */
 #include "route/memo.h"
 
+#include "route/score.h"
+
 #define MEMO_ENTRIES 16
 #define MEMO_TEXT_MAX 512
 #define MEMO_HITS_MAX 64
@@ -31,7 +33,9 @@ struct memo {
     uint16_t hit_indexes[MEMO_HITS_MAX];
     uint16_t hit_offsets[MEMO_HITS_MAX];
     uint8_t hit_places[MEMO_HITS_MAX];
-    char text[MEMO_TEXT_MAX]; /* as it came, not yet lower-cased */
+    bool has_found;
+    struct found_phrases found; /* that the hits hold */
+    char text[MEMO_TEXT_MAX];   /* as it came, not yet lower-cased */
 };
 
 static _Thread_local struct memo memos[MEMO_ENTRIES];
@@ -120,6 +124,8 @@ static SELDOM void memo_fill(struct memo *memo, struct text_scan *scan, size_t s
     if (f->hits.count <= HITS_ANYWHERE && f->hits.count - first <= MEMO_HITS_MAX) {
         memo_take_sums(memo, scan, &before);
         memo_take_hits(memo, scan, first, index, start);
+        memo->has_found =
+            phrases_find(f, scan->vocabulary, (uint32_t)first, f->hits.count, &memo->found);
         memo->words = (uint16_t)(scan->word_index - index);
         memo->len = (uint32_t)(end - start);
     }
@@ -158,6 +164,17 @@ static void memo_add_hits(const struct memo *memo, struct word_hits *hits, uint1
     hits->count += memo->hits;
 }
 
+static void memo_add_found(const struct memo *memo, struct features *f)
+{
+    struct found_phrases *found = &f->found;
+    found->first = f->hits.count - memo->hits;
+    found->end = f->hits.count;
+    found->count = memo->found.count;
+    for (size_t i = 0; i < found->count; i += 4) {
+        memcpy(found->phrases + i, memo->found.phrases + i, 4 * sizeof(found->phrases[0]));
+    }
+}
+
 static void memo_add(const struct memo *memo, struct text_scan *scan, size_t start)
 {
     struct features *f = scan->features;
@@ -171,13 +188,17 @@ static void memo_add(const struct memo *memo, struct text_scan *scan, size_t sta
     f->last_or = memo->last_or == 0 ? f->last_or : (uint32_t)start + memo->last_or - 1;
     f->list_commas = memo->list_commas > f->list_commas ? memo->list_commas : f->list_commas;
     memo_add_hits(memo, &f->hits, scan->word_index, start);
+    if (memo->has_found) {
+        memo_add_found(memo, f);
+    }
     scan->word_index = (uint16_t)(scan->word_index + memo->words);
 }
 
 _Static_assert(sizeof(struct byte_counts) == BYTE_COUNTS * sizeof(size_t) && COUNTERS % 4 == 0 &&
                    WORD_TALLIES % 4 == 0 && FEATURES_HITS_ROOM >= HITS_ANYWHERE + 8 &&
-                   MEMO_HITS_MAX % 8 == 0,
-               "counters have one type and are added four at a time, hits eight at a time");
+                   MEMO_HITS_MAX % 8 == 0 && FOUND_PHRASES_MAX % 4 == 0,
+               "counters have one type and are added four at a time, hits eight at a time, phrases "
+               "four at a time");
 
 static bool memo_holds(const struct memo *memo, const struct text_scan *scan, size_t start,
                        size_t len)

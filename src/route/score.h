@@ -31,4 +31,9 @@ void shape_facts(struct scoring *scoring);
  * code ... */
 void score_shapes(struct scoring *scoring);
 
+/* Finds the phrases that the hits [first, end) of the system prompt hold: whatever the rest of the
+   request is, for what it bars is looked at when they are scored. False: they are too many. */
+MUST_USE bool phrases_find(const struct features *features, const struct vocabulary *vocabulary,
+                           uint32_t first, uint32_t end, struct found_phrases *found);
+
 #endif

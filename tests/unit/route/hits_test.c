@@ -2,6 +2,7 @@
 /* Words are judged many at once, by two forms of code, and those of system prompts are remembered:
  * none of it may show in what is found. */
 #include "base/random.h"
+#include "route/classify.h"
 #include "route/memo.h"
 #include "tests/tap.h"
 #include "tests/unit/route/support.h"
@@ -118,6 +119,14 @@ static void expect_as_if_new(void)
     pthread_join(thread, NULL);
     features_extract(&support.chat, &remembered);
     expect_same(&remembered, &fresh);
+    EXPECT(fresh.found.end == fresh.found.first);
+    struct classification a;
+    struct classification b;
+    classify(&remembered, &a);
+    classify(&fresh, &b);
+    EXPECT_INT(a.task, b.task);
+    EXPECT(strcmp(a.reason, b.reason) == 0);
+    EXPECT(a.confidence == b.confidence && a.complexity == b.complexity);
 }
 
 static void chat_set(const char *system, const char *user)
@@ -162,6 +171,25 @@ static void what_depends_on_the_text_before_is_not_remembered(void)
     }
     expect_as_if_new();
     chat_set(odd, "Tell me");
+    expect_as_if_new();
+}
+
+static void a_prompt_of_too_many_phrases_is_scored_each_time(void)
+{
+    char crowded[TEXT_MAX] = "X";
+    for (int i = 0; i < 40; i++) { /* "fix" is two phrases where a line begins with it */
+        strcat(crowded, "\nFix zeta");
+    }
+    chat_set(prompt, "What is the capital of Australia?");
+    expect_as_if_new();
+    expect_as_if_new();
+    EXPECT(is_remembered());
+    EXPECT(remembered.found.end > remembered.found.first && remembered.found.count > 0);
+    chat_set(crowded, "What is the capital of Australia?");
+    expect_as_if_new();
+    expect_as_if_new();
+    EXPECT(is_remembered());
+    EXPECT_INT(remembered.found.end, remembered.found.first);
     expect_as_if_new();
 }
 
@@ -225,7 +253,9 @@ int main(void)
          "a system prompt is remembered when it is seen again");
     TEST(what_depends_on_the_text_before_is_not_remembered,
          "what depends on the text before is not remembered");
-    TEST(memory_never_shows, "features are the same, remembered or not");
+    TEST(a_prompt_of_too_many_phrases_is_scored_each_time,
+         "the phrases of a system prompt are remembered unless they are too many");
+    TEST(memory_never_shows, "features and verdicts are the same, remembered or not");
     TEST(quotes_close_where_lines_end, "quotes open and close, a line's end closes them");
     TEST(plain_text_is_copied_up_to_what_is_not,
          "plain text is copied up to an escape or typographic punctuation");

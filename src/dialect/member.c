@@ -58,7 +58,8 @@ static inline bool is_name(const struct member_name *name, uint32_t mark, struct
     return name->mark == mark && same_name(name->text.ptr, inner.ptr, inner.len);
 }
 
-/* `guess` is looked at first: members mostly come in the order of the table. */
+/* `guess` is looked at first, then those behind it: members mostly come in the order of the table,
+   some left out. */
 __attribute__((always_inline)) static inline uint32_t find_id(const struct member_table *table,
                                                               const char *text,
                                                               const struct json_node *key,
@@ -75,10 +76,14 @@ __attribute__((always_inline)) static inline uint32_t find_id(const struct membe
     if (guess < table->count && is_name(&table->names[guess], mark, inner)) {
         return guess;
     }
-    const struct member_name *end = table->names + table->count;
-    for (const struct member_name *name = table->names; name < end; name++) {
-        if (UNLIKELY(name->mark == mark) && is_name(name, mark, inner)) {
-            return (uint32_t)(name - table->names);
+    for (uint32_t id = guess + 1; id < table->count; id++) {
+        if (UNLIKELY(table->names[id].mark == mark) && is_name(&table->names[id], mark, inner)) {
+            return id;
+        }
+    }
+    for (uint32_t id = 0; id < guess; id++) {
+        if (UNLIKELY(table->names[id].mark == mark) && is_name(&table->names[id], mark, inner)) {
+            return id;
         }
     }
     return MEMBER_UNKNOWN;

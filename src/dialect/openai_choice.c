@@ -5,12 +5,12 @@
 
 enum {
     CHOICE_INDEX,
-    CHOICE_DELTA,
     CHOICE_MESSAGE,
-    CHOICE_TEXT,
-    CHOICE_FINISH_REASON,
-    CHOICE_USAGE,
+    CHOICE_DELTA,
     CHOICE_LOGPROBS,
+    CHOICE_FINISH_REASON,
+    CHOICE_TEXT,
+    CHOICE_USAGE,
     CHOICE_MEMBERS
 };
 
@@ -26,6 +26,7 @@ static const struct member_name choice_names[CHOICE_MEMBERS] = {
 static const struct member_table choice_table = MEMBER_TABLE(choice_names);
 
 enum {
+    DELTA_ROLE,
     DELTA_CONTENT,
     DELTA_REASONING_CONTENT,
     DELTA_REASONING,
@@ -35,7 +36,6 @@ enum {
     DELTA_FUNCTION_CALL,
     DELTA_ANNOTATIONS,
     DELTA_IMAGES,
-    DELTA_ROLE,
     DELTA_MEMBERS
 };
 

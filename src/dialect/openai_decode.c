@@ -10,6 +10,7 @@
 enum {
     CHUNK_ID,
     CHUNK_OBJECT,
+    CHUNK_CREATED, /* nobody asks for it; it is here because it stands there */
     CHUNK_MODEL,
     CHUNK_CHOICES,
     CHUNK_USAGE,
@@ -24,6 +25,7 @@ enum {
 static const struct member_name chunk_names[CHUNK_MEMBERS] = {
     [CHUNK_ID] = MEMBER_NAME("id"),
     [CHUNK_OBJECT] = MEMBER_NAME("object"),
+    [CHUNK_CREATED] = MEMBER_NAME("created"),
     [CHUNK_MODEL] = MEMBER_NAME("model"),
     [CHUNK_CHOICES] = MEMBER_NAME("choices"),
     [CHUNK_USAGE] = MEMBER_NAME("usage"),

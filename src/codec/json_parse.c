@@ -225,19 +225,29 @@ HOT const char *key_read(struct parser *ps, const char *p)
     return json_space_skip(p + 1, ps->end);
 }
 
-/* How far a plain member is looked at: two strings of at most a block with their quotes, a colon, a
-   comma, two spaces. */
-#define PLAIN_MEMBER_SPAN (JSON_BLOCK * 2 + 8)
-#define PLAIN_DIGITS_MAX JSON_BLOCK
+/* How far a plain name or value is looked at: a block with its quotes and what follows. */
+#define PLAIN_SPAN (JSON_BLOCK + 4)
 
-/* After a whole number of few digits that a comma or a bracket follows, or NULL. */
+static inline const char *few_digits_end(const char *p, const char *limit)
+{
+    while ((unsigned char)(*p - '0') <= 9 && p < limit) {
+        p++;
+    }
+    return p;
+}
+
+/* After a short number, with a fraction or without, that a comma or a bracket follows, or NULL. */
 static inline const char *plain_number_end(const char *p)
 {
     const char *start = p;
-    while ((unsigned char)(*p - '0') <= 9 && p - start < PLAIN_DIGITS_MAX) {
-        p++;
-    }
+    const char *limit = p + JSON_BLOCK;
+    p = few_digits_end(p, limit);
     bool plain = p > start && (*start != '0' || p == start + 1);
+    if (*p == '.') {
+        start = p + 1;
+        p = few_digits_end(start, limit);
+        plain = plain && p > start;
+    }
     return plain && (*p == ',' || *p == '}') ? p : NULL;
 }
 
@@ -261,14 +271,14 @@ HOT const char *plain_value_read(struct parser *ps, const char *p)
 HOT const char *members_read(struct parser *ps, const char *p, bool *ret_complete)
 {
     *ret_complete = false;
-    while (LIKELY(ps->end - p >= PLAIN_MEMBER_SPAN && ps->cap - ps->count >= 2 && *p == '"')) {
-        const char *quote = json_short_string_end(p + 1);
+    while (LIKELY(ps->end - p >= PLAIN_SPAN && ps->cap - ps->count >= 2 && *p == '"')) {
+        const char *quote = json_name_end(p + 1, ps->end);
         if (UNLIKELY(quote == NULL || quote[1] != ':')) {
             break;
         }
         (void)node_put(ps, JSON_STRING, p, quote + 1, false);
         const char *value = quote + 2 + (quote[2] == ' ');
-        p = plain_value_read(ps, value);
+        p = ps->end - value < PLAIN_SPAN ? NULL : plain_value_read(ps, value);
         if (p == NULL) {
             return json_space_skip(value, ps->end);
         }

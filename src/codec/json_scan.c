@@ -31,11 +31,12 @@ __attribute__((target("avx2"), always_inline)) static inline void least_add(stru
     least->backslash = _mm256_min_epu8(least->backslash, backslash);
 }
 
-/* json_four_blocks_hit() on eight vectors of twice the width. */
-__attribute__((target("avx2"))) const char *json_wide_skip(const char *p, const char *end)
+/* json_four_blocks_hit() on eight vectors of twice the width, as long as there is none. */
+__attribute__((target("avx2"), always_inline)) static inline const char *run_skip(const char *p,
+                                                                                  const char *end)
 {
     const __m256i limit = _mm256_set1_epi8((char)0xA1);
-    while (end - p >= JSON_WIDE_BLOCK) {
+    while (end - p >= JSON_WIDE_BLOCK * 8) {
         struct least least = {_mm256_set1_epi8((char)0xFF), _mm256_set1_epi8((char)0xFF)};
         least_add(&least, p);
         least_add(&least, p + 32);
@@ -50,17 +51,28 @@ __attribute__((target("avx2"))) const char *json_wide_skip(const char *p, const 
         if (_mm256_movemask_epi8(_mm256_andnot_si256(escapes, plain)) != -1) {
             break;
         }
-        p += JSON_WIDE_BLOCK;
+        p += JSON_WIDE_BLOCK * 8;
     }
-    while (end - p >= (ptrdiff_t)sizeof(__m256i)) {
-        struct least least = {_mm256_set1_epi8((char)0xFF), _mm256_set1_epi8((char)0xFF)};
-        least_add(&least, p);
-        __m256i plain = _mm256_cmpeq_epi8(_mm256_max_epu8(least.low, limit), least.low);
-        __m256i escapes = _mm256_cmpeq_epi8(least.backslash, _mm256_setzero_si256());
-        if (_mm256_movemask_epi8(_mm256_andnot_si256(escapes, plain)) != -1) {
-            break;
+    return p;
+}
+
+__attribute__((target("avx2"))) const char *json_wide_skip(const char *p, const char *end)
+{
+    const char *long_run = p + JSON_WIDE_BLOCK * 2;
+    while (end - p >= JSON_WIDE_BLOCK) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+        __m256i turned = _mm256_xor_si256(v, _mm256_set1_epi8((char)0x82));
+        __m256i low =
+            _mm256_cmpeq_epi8(_mm256_min_epu8(turned, _mm256_set1_epi8((char)0xA0)), turned);
+        __m256i escapes = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'));
+        unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(low, escapes));
+        if (hits != 0) {
+            return p + __builtin_ctz(hits);
         }
-        p += sizeof(__m256i);
+        p += JSON_WIDE_BLOCK;
+        if (p == long_run) {
+            p = run_skip(p, end);
+        }
     }
     return p;
 }

@@ -229,44 +229,40 @@ static inline bool json_four_blocks_hit(const char *p)
 }
 
 #define JSON_NEAR_BLOCKS 4
-#define JSON_WIDE_BLOCK 256
-#define JSON_LONG_RUN (JSON_BLOCK * 4) /* after so many plain bytes there are likely to be more */
-/* From p over blocks of 256 and then of 32 bytes without a hit, with AVX2: for long strings, where
-   the processor has it. */
+#define JSON_WIDE_BLOCK 32
+/* json_plain_skip() with AVX2, for where the processor has it: with less than a wide block left. */
 const char *json_wide_skip(const char *p, const char *end);
 
-/* The first block with a hit from p on, or a place with less than a block left after it. */
-static inline const char *json_plain_skip(const char *p, const char *last, unsigned *ret_hits)
+/* The first stop or byte from 0x80 on, or a place with less than a block left after it. */
+static inline const char *json_plain_skip(const char *p, const char *end)
 {
-    unsigned hits;
-    const char *long_run = p + JSON_LONG_RUN;
-    while (last - p >= JSON_BLOCK * 3 && !json_four_blocks_hit(p)) {
+    if (end - p >= JSON_WIDE_BLOCK && __builtin_cpu_supports("avx2")) {
+        p = json_wide_skip(p, end);
+        if (end - p >= JSON_WIDE_BLOCK) {
+            return p;
+        }
+    }
+    while (end - p >= JSON_BLOCK * 4 && !json_four_blocks_hit(p)) {
         p += JSON_BLOCK * 4;
-        if (p == long_run && __builtin_cpu_supports("avx2")) {
-            p = json_wide_skip(p, last);
-        }
     }
-    for (hits = 0; p <= last; p += JSON_BLOCK) {
-        hits = (unsigned)_mm_movemask_epi8(json_block_hits(json_block(p)));
+    for (; end - p >= JSON_BLOCK; p += JSON_BLOCK) {
+        unsigned hits = (unsigned)_mm_movemask_epi8(json_block_hits(json_block(p)));
         if (hits != 0) {
-            break;
+            return p + __builtin_ctz(hits);
         }
     }
-    *ret_hits = hits;
     return p;
 }
 
 static inline const char *json_text_skip(const char *p, const char *end)
 {
     while (end - p >= JSON_BLOCK) {
-        unsigned hits;
-        p = json_plain_skip(p, end - JSON_BLOCK, &hits);
-        if (hits == 0) {
-            break;
+        p = json_plain_skip(p, end);
+        if (p < end && json_is_stop((unsigned char)*p)) {
+            return p;
         }
-        const char *hit = p + __builtin_ctz(hits);
-        if (LIKELY((signed char)*hit >= 0)) {
-            return hit;
+        if (end - p < JSON_BLOCK) {
+            break;
         }
         bool found;
         p = json_multibyte_skip(p, end, &found);
@@ -458,6 +454,24 @@ static inline const char *json_short_string_end(const char *p)
     return *hit == '"' ? hit : NULL;
 #else
     (void)p;
+    return NULL;
+#endif
+}
+
+/* json_short_string_end() for names, some of which have more than one block. */
+static inline const char *json_name_end(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    unsigned hits = (unsigned)_mm_movemask_epi8(json_block_hits(json_block(p)));
+    if (UNLIKELY(hits == 0 && end - p > JSON_BLOCK * 2 + 2)) {
+        p += JSON_BLOCK;
+        hits = (unsigned)_mm_movemask_epi8(json_block_hits(json_block(p)));
+    }
+    const char *hit = p + (unsigned)__builtin_ctz(hits | 1u << JSON_BLOCK);
+    return *hit == '"' ? hit : NULL;
+#else
+    (void)p;
+    (void)end;
     return NULL;
 #endif
 }

@@ -13,24 +13,17 @@ static bool is_answered(const struct chat *chat)
 
 unsigned wishes_of(const struct chat *chat)
 {
-    const struct {
-        bool asked;
-        unsigned wish;
-    } rows[] = {
-        {chat->choices > 1, WISH_CHOICES},
-        {chat->stop_count > 0, WISH_STOP},
-        {chat->suffix.len > 0, WISH_SUFFIX},
-        {chat->raw_prompt, WISH_RAW},
-        {chat->own_template, WISH_TEMPLATE},
-        {chat->format != FORMAT_TEXT && chat->schema.ptr == NULL, WISH_FORMAT},
-        {chat->tool_choice == TOOL_CHOICE_REQUIRED || chat->tool_choice == TOOL_CHOICE_NAMED,
-         WISH_TOOL_CHOICE},
-    };
-    unsigned wishes = 0;
-    for (size_t i = 0; i < ARRAY_LEN(rows) && is_answered(chat); i++) {
-        wishes |= rows[i].asked ? WISH_BIT(rows[i].wish) : 0;
+    if (!is_answered(chat)) {
+        return 0;
     }
-    return wishes;
+    bool format = chat->format != FORMAT_TEXT && chat->schema.ptr == NULL;
+    bool choice =
+        chat->tool_choice == TOOL_CHOICE_REQUIRED || chat->tool_choice == TOOL_CHOICE_NAMED;
+    return (unsigned)(chat->choices > 1) << WISH_CHOICES |
+           (unsigned)(chat->stop_count > 0) << WISH_STOP |
+           (unsigned)(chat->suffix.len > 0) << WISH_SUFFIX |
+           (unsigned)chat->raw_prompt << WISH_RAW | (unsigned)chat->own_template << WISH_TEMPLATE |
+           (unsigned)format << WISH_FORMAT | (unsigned)choice << WISH_TOOL_CHOICE;
 }
 
 static bool has_blank_stop(const struct chat *chat)

@@ -176,9 +176,10 @@ static void what_depends_on_the_text_before_is_not_remembered(void)
 
 static void a_prompt_of_too_many_phrases_is_scored_each_time(void)
 {
-    char crowded[TEXT_MAX] = "X";
-    for (int i = 0; i < 40; i++) { /* "fix" is two phrases where a line begins with it */
-        strcat(crowded, "\nFix zeta");
+    static const char line[] = "\nFix zeta"; /* two phrases, where a line begins with it */
+    char crowded[1 + 40 * sizeof(line)] = "X";
+    for (size_t i = 0; i < 40; i++) {
+        memcpy(crowded + 1 + i * (sizeof(line) - 1), line, sizeof(line));
     }
     chat_set(prompt, "What is the capital of Australia?");
     expect_as_if_new();

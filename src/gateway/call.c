@@ -7,6 +7,7 @@
 #include "gateway/call_linger.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
+#include "gateway/call_wait.h"
 #include "gateway/classifier.h"
 #include "gateway/refusals.h"
 
@@ -19,11 +20,12 @@ static const struct {
     const char *name;
     enum call_step (*run)(struct call *call);
 } steps[] = {
-    [STEP_ADMIT] = {"admit", call_admit},       [STEP_READ] = {"read", call_read},
-    [STEP_PARSE] = {"parse", call_parse},       [STEP_CLASSIFY] = {"classify", call_classify},
-    [STEP_PLAN] = {"plan", call_plan},          [STEP_ATTEMPT] = {"attempt", call_attempt},
-    [STEP_STREAM] = {"stream", call_stream},    [STEP_SETTLE] = {"settle", call_settle},
-    [STEP_DELIVER] = {"deliver", call_deliver}, [STEP_DONE] = {"done", call_done},
+    [STEP_ADMIT] = {"admit", call_admit},          [STEP_READ] = {"read", call_read},
+    [STEP_PARSE] = {"parse", call_parse},          [STEP_MODEL] = {"model", call_model},
+    [STEP_CLASSIFY] = {"classify", call_classify}, [STEP_PLAN] = {"plan", call_plan},
+    [STEP_ATTEMPT] = {"attempt", call_attempt},    [STEP_HOLD] = {"hold", call_take_hold},
+    [STEP_STREAM] = {"stream", call_stream},       [STEP_SETTLE] = {"settle", call_settle},
+    [STEP_DELIVER] = {"deliver", call_deliver},    [STEP_DONE] = {"done", call_done},
 };
 
 const char *call_step_name(enum call_step step)
@@ -149,6 +151,7 @@ void call_shrink(struct call *call)
 /* Nothing more is asked or heard for this call; an attempt under way is charged for what came. */
 static void abandon(struct call *call, const char *why, bool last)
 {
+    call_wait_end(call);
     classifier_cancel(call, why);
     if (call->attempt.upstream_open) {
         upstream_cancel(&call->attempt.request);

@@ -18,9 +18,11 @@
     X(ADMIT) /* endpoint and key known: rate and access decided once            READ            */ \
     X(READ)  /* the body is being received                                      (on_body) PARSE */ \
     X(PARSE) /* bytes -> chat                                                   CLASSIFY        */ \
+    X(MODEL) /* again, after a wait: limits of the model that was asked for       CLASSIFY      */ \
     X(CLASSIFY) /* the operator's own classifier, if there is one                  PLAN */         \
     X(PLAN) /* features, task, constraints -> ordered targets                  ATTEMPT         */  \
     X(ATTEMPT) /* next target of the plan: hold, lane, body, request              STREAM */        \
+    X(HOLD) /* again, after a wait: the hold                                     STREAM        */  \
     X(STREAM) /* upstream bytes -> events -> meter -> client                     (upstream) SETTLE \
                */                                                                                  \
     X(SETTLE) /* the attempt's one charge                                        DELIVER or        \
@@ -96,6 +98,12 @@ struct call {
     bool own_limited;   /* they have limits of a minute: */
     struct rate_limits own_limits;
     int64_t tokens_used;
+    struct call *wait_next; /* while it waits for a lease: see call_wait.h */
+    struct call *wait_previous;
+    int64_t wait_until_ns; /* 0: has not waited for what it wants now */
+    uint64_t wait_round;
+    enum call_step wait_again;
+    bool waits;
 
     struct chat chat;
     struct decision *decision; /* in the spare memory; NULL before PARSE and after call_shrink() */
@@ -168,9 +176,11 @@ const char *call_step_name(enum call_step step);
 enum call_step call_admit(struct call *call);
 enum call_step call_read(struct call *call);
 enum call_step call_parse(struct call *call);
+enum call_step call_model(struct call *call);
 enum call_step call_classify(struct call *call);
 enum call_step call_plan(struct call *call);
 enum call_step call_attempt(struct call *call);
+enum call_step call_take_hold(struct call *call);
 enum call_step call_stream(struct call *call);
 enum call_step call_settle(struct call *call);
 enum call_step call_deliver(struct call *call);

@@ -5,6 +5,7 @@
 #include "gateway/call_budget.h"
 #include "gateway/call_error.h"
 #include "gateway/call_new.h"
+#include "gateway/call_wait.h"
 #include "gateway/fragile.h"
 #include "gateway/opaque.h"
 #include "gateway/runtime.h"
@@ -253,11 +254,36 @@ static bool prepare(struct call *call, int64_t clamp, struct error *error)
     return make_request(call, error);
 }
 
-static enum call_step begin(struct call *call, const struct plan_entry *entry, int64_t affordable)
+/* The request is made: its worst case is held, and off it goes. */
+enum call_step call_take_hold(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     struct budget_refusal refusal;
     struct attempt_bound bound;
+    struct error error;
+    error_clear(&error);
+    attempt_bound(call, attempt->clamp, &bound);
+    if (!call_budget_hold(call, &bound, &refusal)) {
+        if (refusal.leasable) {
+            return call_wait(call, STEP_HOLD);
+        }
+        call_attempt_undo(call);
+        return call_budget_refuse(call, &refusal);
+    }
+    attempt->decoder = call_take_decoder(call, attempt->back);
+    if (attempt->decoder == NULL || !take_hold(call, &bound)) {
+        call_budget_release(call);
+        error_set(&error, ERROR_ENVIRONMENT, "ledger_full",
+                  "The ledger cannot take another record; calls are refused until it can.");
+        return call_attempt_impossible(call, &error);
+    }
+    send_request(call);
+    return STEP_STREAM;
+}
+
+static enum call_step begin(struct call *call, const struct plan_entry *entry, int64_t affordable)
+{
+    struct attempt *attempt = &call->attempt;
     struct error error;
     error_clear(&error);
     attempt->target = &call->snapshot->policy.targets[entry->target];
@@ -271,20 +297,8 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     if (!prepare(call, clamp, &error)) {
         return call_attempt_impossible(call, &error);
     }
-    attempt_bound(call, clamp, &bound);
-    if (!call_budget_hold(call, &bound, &refusal)) {
-        call_attempt_undo(call);
-        return call_budget_refuse(call, &refusal);
-    }
-    attempt->decoder = call_take_decoder(call, attempt->back);
-    if (attempt->decoder == NULL || !take_hold(call, &bound)) {
-        call_budget_release(call);
-        error_set(&error, ERROR_ENVIRONMENT, "ledger_full",
-                  "The ledger cannot take another record; calls are refused until it can.");
-        return call_attempt_impossible(call, &error);
-    }
-    send_request(call);
-    return STEP_STREAM;
+    attempt->clamp = clamp;
+    return call_take_hold(call);
 }
 
 enum call_step call_attempt(struct call *call)

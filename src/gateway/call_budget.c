@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/call_budget.h"
 
+#include "gateway/call_wait.h"
 #include "gateway/gateway_budget.h"
 
 #include "base/log.h"
@@ -8,6 +9,7 @@
 /* A client that is told to wait longer is told not to try again by itself. */
 #define PATIENCE_MS 60000
 #define TOKEN_BYTES_MAX 128
+#define AWAY_RETRY_MS 2000
 
 /* A token says itself what its subject belongs to. */
 static void payer_of(const struct key_set *keys, const struct key *key, const struct token *token,
@@ -94,7 +96,13 @@ static void describe(struct buf *out, const struct budget_refusal *refusal)
         [BUDGET_TOKENS] = "tokens per minute",
         [BUDGET_PARALLEL] = "calls at the same time",
     };
-    if (refusal->limit == BUDGET_BLOCKED) {
+    if (refusal->away) {
+        buf_printf(
+            out,
+            "The nodes of this gateway share the limits of %s, and who grants them cannot be "
+            "reached; what this node was granted is used up.",
+            scope_words(refusal));
+    } else if (refusal->limit == BUDGET_BLOCKED) {
         buf_append_cstr(out, "A provider charged more for a call of this key than could be "
                              "foreseen; the key is blocked until that is acknowledged.");
     } else if (units[refusal->limit] == NULL) {
@@ -105,7 +113,7 @@ static void describe(struct buf *out, const struct budget_refusal *refusal)
                    refusal->of_model ? " for this model" : "", (long long)refusal->used,
                    (long long)refusal->wanted);
     }
-    append_reset(out, refusal->reset_ms);
+    append_reset(out, refusal->away ? AWAY_RETRY_MS : refusal->reset_ms);
 }
 
 static const char *code_of(const struct budget_refusal *refusal)
@@ -115,7 +123,7 @@ static const char *code_of(const struct budget_refusal *refusal)
         [BUDGET_REQUESTS] = "rate_limited",   [BUDGET_TOKENS] = "rate_limited",
         [BUDGET_PARALLEL] = "parallel_limit", [BUDGET_BLOCKED] = "key_blocked",
     };
-    return codes[refusal->limit];
+    return refusal->away ? "authority_away" : codes[refusal->limit];
 }
 
 static const struct rate_limits no_rates = {
@@ -144,18 +152,21 @@ static void note_rate(struct call *call, const struct budget_refusal *refusal)
 enum call_step call_budget_refuse(struct call *call, const struct budget_refusal *refusal)
 {
     struct buf text = BUF_INIT(1024);
-    int64_t ms = refusal->reset_ms;
+    int64_t ms = refusal->away ? AWAY_RETRY_MS : refusal->reset_ms;
     call->attempt.retry_after_ms = ms;
     call->attempt.retry = ms >= 0 && ms <= PATIENCE_MS ? RETRY_YES : RETRY_NO;
     call->attempt.limits = SLICE_EMPTY;
-    note_rate(call, refusal);
+    if (!refusal->away) {
+        note_rate(call, refusal);
+    }
     describe(&text, refusal);
-    bool money = refusal->limit == BUDGET_CAP || refusal->limit == BUDGET_CALL_COST;
+    bool money =
+        !refusal->away && (refusal->limit == BUDGET_CAP || refusal->limit == BUDGET_CALL_COST);
     if (money && call->chat.max_tokens <= 0 && refusal->wanted > 0) {
         buf_append_cstr(&text, " A request that limits its output needs less room.");
     }
     const struct fail_words words = {.message = buf_slice(&text)};
-    int status = refusal->limit == BUDGET_BLOCKED ? 403 : 429;
+    int status = refusal->away ? 503 : refusal->limit == BUDGET_BLOCKED ? 403 : 429;
     enum call_step next = call_fail_words(call, status, code_of(refusal), &words);
     buf_release(&text);
     return next;
@@ -169,9 +180,11 @@ enum call_step call_budget_enter(struct call *call, const struct key *key)
     struct budget_refusal refusal;
     payer_of(call->worker->keys, key, call->token, &payer);
     memcpy(call->scopes, payer.scopes, sizeof(call->scopes));
+    call_wait_prepare(call);
     if (!budget_enter(call->worker->gateway->budget, &payer, &call->claim, &refusal)) {
-        return call_budget_refuse(call, &refusal);
+        return refusal.leasable ? call_wait(call, STEP_ADMIT) : call_budget_refuse(call, &refusal);
     }
+    call_wait_over(call);
     return STEP_READ;
 }
 
@@ -193,10 +206,13 @@ bool call_budget_model(struct call *call, enum call_step *ret_step)
         return true; /* it was moved meanwhile: the call pays for what it entered as */
     }
     struct slice model = slice_from_cstr(call->asked_model);
+    call_wait_prepare(call);
     if (!budget_enter_model(call->worker->gateway->budget, &payer, model, &call->claim, &refusal)) {
-        *ret_step = call_budget_refuse(call, &refusal);
+        *ret_step =
+            refusal.leasable ? call_wait(call, STEP_MODEL) : call_budget_refuse(call, &refusal);
         return false;
     }
+    call_wait_over(call);
     call->model_limited = call->claim.count > before;
     return true;
 }
@@ -224,10 +240,13 @@ bool call_budget_tokens(struct call *call, enum call_step *ret_step)
     }
     int64_t output = call->chat.max_tokens > 0 ? call->chat.max_tokens
                                                : call->decision->plan.expected_output_tokens;
+    call_wait_prepare(call);
     if (!budget_take_tokens(budget, &call->claim, call->tokens.expected + output, &refusal)) {
-        *ret_step = call_budget_refuse(call, &refusal);
+        *ret_step =
+            refusal.leasable ? call_wait(call, STEP_PLAN) : call_budget_refuse(call, &refusal);
         return false;
     }
+    call_wait_over(call);
     budget_rates(budget, &call->claim, &requests, &tokens);
     call->own_limits = no_rates;
     call->own_limits.requests = told_rate(&requests);
@@ -270,8 +289,14 @@ bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
                       struct budget_refusal *ret_refusal)
 {
     call->attempt.output_bound = bound->output;
-    return budget_hold(call->worker->gateway->budget, &call->claim, bound->amount_nd,
-                       &call->attempt.budget, ret_refusal);
+    call_wait_prepare(call);
+    bool held = budget_hold(call->worker->gateway->budget, &call->claim, bound->amount_nd,
+                            &call->attempt.budget, ret_refusal);
+    if (held) {
+        call_wait_over(call);
+    }
+    call->claim.patient = false; /* whoever holds or extends besides does not wait */
+    return held;
 }
 
 void call_budget_release(struct call *call)

@@ -3,6 +3,7 @@
 
 #include "gateway/admission.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_wait.h"
 
 #include "gateway/attempt_run.h"
 
@@ -205,6 +206,7 @@ static void doc_trim(struct json_doc *doc)
 void call_free(struct call *call)
 {
     struct worker *worker = call->worker;
+    call_wait_end(call);
     call_budget_leave(call);
     admission_forget(call);
     list_remove(call);

@@ -120,6 +120,12 @@ enum call_step call_parse(struct call *call)
     return call_budget_model(call, &refused) ? STEP_CLASSIFY : refused;
 }
 
+enum call_step call_model(struct call *call)
+{
+    enum call_step refused = STEP_DONE;
+    return call_budget_model(call, &refused) ? STEP_CLASSIFY : refused;
+}
+
 /* When nothing but their rest after failures keeps targets away, trying again later helps: ms until
  * the first of them is probed; 0: other reasons stand. */
 static int64_t rest_ms(const struct call *call)

@@ -63,6 +63,7 @@ struct gateway {
     struct jwks *jwks;                   /* what it fetched; under the lock; NULL: nothing yet */
     struct budget *budget;               /* what keys may still spend */
     struct budget_news *news;            /* of it, for the main thread */
+    int64_t lease_wait_ns;               /* how long calls wait for a slice; 0: no cluster */
     struct shared_store *shared;         /* state that answers leave behind, of all workers */
     SSL_CTX *tls;                        /* NULL: plain */
     struct worker *workers[GATEWAY_WORKERS_MAX];

@@ -153,6 +153,8 @@ static const struct {
      offsetof(struct metrics, ledger_refused), false},
     {"sluice_overruns_total", "", "Attempts that a provider charged more for than was foreseen.",
      offsetof(struct metrics, overruns), false},
+    {"sluice_lease_waits_total", "", "Calls that waited for a slice of a limit (cluster).",
+     offsetof(struct metrics, lease_waits), false},
 };
 
 static void write_counters(const struct gateway *gateway, struct buf *out)

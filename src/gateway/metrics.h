@@ -41,6 +41,7 @@ struct metrics {
     atomic_uint_fast64_t unauthorized;
     atomic_uint_fast64_t ledger_refused;
     atomic_uint_fast64_t overruns;
+    atomic_uint_fast64_t lease_waits;
 };
 
 /* On a worker's own counters, which only its thread writes: no locked instruction. */

@@ -7,6 +7,7 @@
 #include "gateway/call_linger.h"
 #include "gateway/call_new.h"
 #include "gateway/call_ping.h"
+#include "gateway/call_wait.h"
 #include "gateway/tokens.h"
 
 #include "base/log.h"
@@ -94,6 +95,7 @@ static void on_upstream_closed(void *user)
     deadline_close(&worker->linger, NULL);
     deadline_close(&worker->ping, NULL);
     deadline_close(&worker->hold, NULL);
+    call_wait_close(worker);
     deadline_close(&worker->admin_rest, NULL);
     uv_close((uv_handle_t *)&worker->async, NULL);
 }
@@ -252,6 +254,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     worker->ping_ms = PING_MS;
     deadline_init(&worker->hold, &worker->loop, call_hold_due, worker);
     worker->hold_ms = HOLD_MS;
+    call_wait_init(worker);
     deadline_init(&worker->admin_rest, &worker->loop, on_admin_rested, worker);
     worker->front_listener = (struct listener){.worker = worker};
     worker->admin_listener = (struct listener){.worker = worker, .admin = true};

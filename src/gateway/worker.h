@@ -59,6 +59,15 @@ struct worker {
     struct deadline hold; /* see call_hold.h */
     bool holding;         /* the deadline is set */
     uint64_t hold_ms;
+    /* see call_wait.h */
+    struct call *waiting; /* oldest first */
+    struct call *waiting_last;
+    uint64_t wait_round;
+    int64_t lease_wait_ns; /* 0: no cluster */
+    struct deadline wait_deadline;
+    bool wait_timed; /* the deadline is set */
+    uv_async_t wait_async;
+    bool wait_closed; /* guarded by the gateway's lock */
     struct random random;
     struct metrics metrics;
     struct features features; /* scratch of planning: valid within one step */

@@ -305,6 +305,14 @@ static void need(struct budget *budget, struct lease *lease, int64_t amount,
     hurry(budget, lease, now);
 }
 
+/* It is there, but has not answered for longer than anybody should wait. */
+static bool is_silent(const struct lease_office *office, const struct lease *lease,
+                      const struct instant *now)
+{
+    return lease->place == LEASE_ASKED &&
+           now->monotonic_ns - lease->asked_ns > office->options.wait_ns / 2;
+}
+
 static void say_refusal(struct lease_question *q, struct lease *lease, int64_t amount,
                         bool leasable)
 {
@@ -328,7 +336,7 @@ static void say_refusal(struct lease_question *q, struct lease *lease, int64_t a
         .wanted = amount,
         .reset_ms = reset_ms(budget, lease, spent, amount, q->now),
         .leasable = leasable,
-        .away = office->mode != LEASE_GRANTS,
+        .away = office->mode != LEASE_GRANTS || is_silent(office, lease, q->now),
     };
 }
 

@@ -133,6 +133,8 @@ void budget_lease_retry(struct budget *budget, enum lease_authority authority,
 void budget_lease_assert(struct budget *budget, enum lease_authority authority);
 /* Were all of those exchanged since? */
 MUST_USE bool budget_lease_asserted(struct budget *budget, enum lease_authority authority);
+/* The node ends: nothing more is wanted, and all that is not held is given back. */
+void budget_lease_close(struct budget *budget, enum lease_authority authority);
 
 /* What goes on while the authority cannot be reached, once what was granted is used up. The
  * node's own limit (what it spent itself against the whole limit) always holds. */

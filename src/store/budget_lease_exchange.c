@@ -55,25 +55,30 @@ static void measure(struct lease *lease, const struct instant *now)
     lease->looked_ns = now->monotonic_ns;
 }
 
+static void forget_needs(struct lease *lease)
+{
+    lease->need_least = 0;
+    lease->need_all = 0;
+    lease->backoff_ns = 0;
+    lease->retry_ns = 0;
+}
+
 static bool is_needed(const struct lease *lease, const struct instant *now)
 {
     return lease->need_least > 0 && lease->need_until_ns > now->monotonic_ns;
 }
 
 /* What the lease keeps of what it has, and what it wants more. */
-static void judge(struct lease *lease, int64_t room, const struct instant *now,
+static void judge(struct lease *lease, int64_t room, bool closing, const struct instant *now,
                   struct lease_ask *ask)
 {
     int64_t free = room - ask->held;
     bool recalled = lease->recalled_until_ns > now->monotonic_ns;
     bool idle = now->monotonic_ns - lease->taken_ns >= IDLE_NS;
     ask->room = room;
-    if (lease->limit == LIMIT_NONE) {
+    if (lease->limit == LIMIT_NONE || closing) {
         ask->room = ask->held;
     } else if (is_needed(lease, now)) {
-        if (lease->need_least <= free) {
-            return; /* who waits was told, and takes it now */
-        }
         if (recalled) {
             ask->room = ask->held;
             free = 0;
@@ -130,12 +135,18 @@ static int64_t recent(struct lease *lease, const struct instant *now)
 static bool make_ask(struct budget *budget, struct lease *lease, const struct instant *now,
                      struct lease_ask *ask)
 {
+    struct lease_office *office = &budget->leases->offices[lease_authority_of(lease->what)];
     *ask = (struct lease_ask){.lease = lease, .limit = lease->limit};
     ask->spent = lease_used(budget, lease, &ask->held);
     int64_t room = lease->granted - ask->spent;
     room = room < ask->held ? ask->held : room;
     measure(lease, now);
-    judge(lease, room, now, ask);
+    if (is_needed(lease, now) && lease->need_least <= room - ask->held) {
+        /* some fit: they take it now; who still needs more, or is still there, says so again */
+        forget_needs(lease);
+        office->moved = true;
+    }
+    judge(lease, room, office->closing, now, ask);
     if (!is_worth_telling(lease, ask, room, now)) {
         bool done = lease->granted <= ask->spent && ask->held == 0 &&
                     ask->spent == lease->told_spent && !is_needed(lease, now);
@@ -151,7 +162,8 @@ static bool make_ask(struct budget *budget, struct lease *lease, const struct in
     lease->granted = ask->spent + ask->room;
     lease->must_tell = false;
     lease_queue_add(budget->leases, lease, LEASE_ASKED, now);
-    budget->leases->offices[lease_authority_of(lease->what)].stats.asked++;
+    lease->asked_ns = now->monotonic_ns;
+    office->stats.asked++;
     return true;
 }
 
@@ -171,6 +183,14 @@ static size_t collect_urgent(struct budget *budget, struct lease_office *office,
     return made;
 }
 
+static void tell_moved(struct budget *budget, enum lease_authority authority)
+{
+    const struct lease_options *options = &budget->leases->offices[authority].options;
+    if (options->moved != NULL) {
+        options->moved(options->user);
+    }
+}
+
 size_t budget_lease_collect(struct budget *budget, enum lease_authority authority,
                             struct lease_ask *asks, size_t max)
 {
@@ -184,8 +204,13 @@ size_t budget_lease_collect(struct budget *budget, enum lease_authority authorit
         }
         made += make_ask(budget, lease, &now, &asks[made]) ? 1 : 0;
     }
+    bool moved = office->moved;
+    office->moved = false;
     office->wanted = false; /* by this very thread */
     budget_unlock(budget);
+    if (moved) {
+        tell_moved(budget, authority);
+    }
     return made;
 }
 
@@ -213,14 +238,6 @@ static void asserted(struct lease_office *office, struct lease *lease)
         lease->asserting = false;
         office->asserts_left--;
     }
-}
-
-static void forget_needs(struct lease *lease)
-{
-    lease->need_least = 0;
-    lease->need_all = 0;
-    lease->backoff_ns = 0;
-    lease->retry_ns = 0;
 }
 
 static void back_off(struct lease *lease, const struct instant *now)
@@ -284,14 +301,6 @@ static bool apply_one(struct budget *budget, const struct lease_ask *ask,
     bool again = lease->must_tell || is_needed(lease, now);
     lease_queue_add(budget->leases, lease, again ? LEASE_URGENT : LEASE_CALM, now);
     return moved;
-}
-
-static void tell_moved(struct budget *budget, enum lease_authority authority)
-{
-    const struct lease_options *options = &budget->leases->offices[authority].options;
-    if (options->moved != NULL) {
-        options->moved(options->user);
-    }
 }
 
 void budget_lease_apply(struct budget *budget, const struct lease_ask *asks,
@@ -376,16 +385,27 @@ static void retry(struct budget *budget, struct lease *lease, const struct insta
     }
 }
 
+/* Who needs something is in the urgent queue, or its answer is on the way. */
+static void retry_all(struct lease_office *office)
+{
+    for (struct lease *lease = office->urgent.first; lease != NULL; lease = lease->next) {
+        lease->retry_ns = 0;
+        lease->backoff_ns = 0;
+    }
+    office->wanted = office->urgent.first != NULL;
+}
+
 void budget_lease_retry(struct budget *budget, enum lease_authority authority,
                         const struct lease_meter *meter)
 {
     struct instant now = budget_lock(budget);
-    struct lease *lease = meter == NULL     ? budget->leases->offices[authority].all
-                          : is_meter(meter) ? lease_find(budget, meter)
-                                            : NULL;
-    while (lease != NULL) {
-        retry(budget, lease, &now);
-        lease = meter == NULL ? lease->of_all : NULL;
+    if (meter == NULL) {
+        retry_all(&budget->leases->offices[authority]);
+    } else if (is_meter(meter)) {
+        struct lease *lease = lease_find(budget, meter);
+        if (lease != NULL) {
+            retry(budget, lease, &now);
+        }
     }
     budget_unlock(budget);
 }
@@ -427,14 +447,32 @@ bool budget_lease_asserted(struct budget *budget, enum lease_authority authority
     return done;
 }
 
+void budget_lease_close(struct budget *budget, enum lease_authority authority)
+{
+    struct instant now = budget_lock(budget);
+    struct lease_office *office = &budget->leases->offices[authority];
+    office->closing = true;
+    for (struct lease *l = office->all; l != NULL; l = l->of_all) {
+        int64_t held = 0;
+        int64_t spent = lease_used(budget, l, &held);
+        if (l->granted > spent || spent != l->told_spent) {
+            l->must_tell = true;
+            lease_queue_add(budget->leases, l, l->place == LEASE_ASKED ? LEASE_ASKED : LEASE_URGENT,
+                            &now);
+        }
+    }
+    budget_unlock(budget);
+}
+
 void budget_lease_mode(struct budget *budget, enum lease_authority authority, enum lease_mode mode,
                        unsigned nodes)
 {
     budget_lock(budget);
     struct lease_office *office = &budget->leases->offices[authority];
+    nodes = nodes == 0 ? 1 : nodes;
     bool moved = office->mode != mode || office->nodes != nodes;
     office->mode = mode;
-    office->nodes = nodes == 0 ? 1 : nodes;
+    office->nodes = nodes;
     budget_unlock(budget);
     if (moved) {
         tell_moved(budget, authority);

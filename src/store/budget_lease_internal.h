@@ -53,6 +53,7 @@ struct lease {
     int64_t recalled_until_ns;
     int64_t exhausted_until_ns;
     int64_t exhausted_lack; /* so much or more is known not to be there */
+    int64_t asked_ns;       /* the ask under way was made then */
     bool must_tell;
     bool asserting;
 };
@@ -72,6 +73,8 @@ struct lease_office {
     struct lease_queue calm; /* by due_ns */
     struct lease_queue urgent;
     size_t asserts_left;
+    bool closing;
+    bool moved;  /* who waits should try again */
     bool wanted; /* to be told when the lock is given back */
     struct lease_stats stats;
 };

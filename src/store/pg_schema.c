@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/pg_schema.h"
 
+#include "store/lease_postgres_internal.h"
+
 /* Amounts are nano-dollars. `key_log` orders the changes of the keys (key_share.h), each with the
    end of the audit chain after it; who changes the keys locks the row of `key_head`. */
 static const char schema_1[] =
@@ -29,6 +31,7 @@ static const char schema_1[] =
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
     [0] = schema_1,
+    [1] = lease_schema,
 };
 
 /* Any number that other programs are unlikely to use: "SLUICE" and "PG". */

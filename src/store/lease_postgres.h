@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The authority over hard caps: PostgreSQL, asked by one thread with one connection. One statement
+ * is one exchange of many meters (budget_lease.h), in one transaction; who waits on this node is
+ * served together. A connection is a session with a number: what an earlier one still has under way
+ * is refused. Nodes that have something others want are told by NOTIFY.
+ *
+ * PostgreSQL restored to an older state or failed over (another server, another timeline, or it
+ * does not know what this node has been granted): the cluster's incarnation is raised, and nothing
+ * is granted until every node that was not removed has told again what it spent and has. The same
+ * while a node joins with spending of its own.
+ *
+ * Away: budget_lease_mode() as the operator chose; calls are not held up by it any more.
+ */
+#ifndef SLUICE_STORE_LEASE_POSTGRES_H
+#define SLUICE_STORE_LEASE_POSTGRES_H
+
+#include "store/budget_lease.h"
+#include "store/cluster_member.h"
+
+struct lease_postgres;
+
+struct lease_postgres_options {
+    struct cluster_member *member; /* outlives it */
+    struct budget *budget;         /* as loaded, before its first claim */
+    struct slice time_zone;        /* of the caps: the same on all nodes */
+    int64_t wait_ns;               /* how long a call waits at most */
+    bool allows_away;
+    void (*moved)(void *user); /* from the thread: who waits should try again */
+    void *user;
+};
+
+/* Leases the hard caps and starts the thread. NULL: *error. */
+MUST_USE struct lease_postgres *lease_postgres_start(const struct lease_postgres_options *options,
+                                                     struct error *error);
+/* After the last claim: gives back what is left, if that is possible within a moment, and ends.
+ * NULL-safe. */
+void lease_postgres_stop(struct lease_postgres *lease);
+
+struct lease_postgres_stats {
+    bool connected;        /* and grants are asked for */
+    uint64_t exchanges;    /* statements */
+    uint64_t failures;     /* without an answer */
+    uint64_t connections;  /* sessions */
+    int64_t exchange_ns;   /* of all exchanges together */
+    int64_t away_since_ns; /* monotonic; 0: it is there */
+};
+/* Any thread. */
+void lease_postgres_stats_read(struct lease_postgres *lease,
+                               struct lease_postgres_stats *ret_stats);
+
+#endif

@@ -8,6 +8,7 @@
 
 #define LISTEN_MAX 64
 #define ADMIN_LISTEN_MAX 8
+#define CORS_ORIGINS_MAX 64
 
 /* --- listeners --- */
 
@@ -148,6 +149,49 @@ static void resolve_tls(struct reader *reader, const struct yaml *server)
     }
 }
 
+/* --- web pages --- */
+
+/* As browsers write it: a scheme, a host, perhaps a port; no path. */
+static bool is_origin(struct slice text)
+{
+    size_t at = slice_find_slice(text, SLICE("://"));
+    if (at == SIZE_MAX || at == 0 || text.len > 255 || at + 3 == text.len) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool blank = c <= ' ' || c > '~' || c == ',' || c == '*';
+        if (blank || (c == '/' && (i < at || i > at + 2))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void resolve_cors(struct reader *reader, const struct yaml *server)
+{
+    const struct yaml *cors = setting_node(server, "server.cors");
+    const struct yaml *list = setting_node(cors, "server.cors.origins");
+    struct server_settings *settings = &reader->snapshot->server;
+    settings->cors_origin_count =
+        setting_list(reader, cors, "server.cors.origins", &settings->cors_origins);
+    settings->cors_max_age_ms = setting_number(cors, "server.cors.max_age");
+    if (item_count(list) > CORS_ORIGINS_MAX) {
+        report_error(reader, list->key_place, "too_large", "64 are allowed",
+                     "there are too many origins");
+        return;
+    }
+    for (const struct yaml *i = item_first(list); i != NULL; i = item_next(list, i)) {
+        if (slice_eq(i->text, SLICE("*")) && !reader->snapshot->keys_required) {
+            report_error(reader, i->place, "contradiction", "set keys.required: true",
+                         "any web page that its user visits could spend your money");
+        } else if (!slice_eq(i->text, SLICE("*")) && !is_origin(i->text)) {
+            report_error(reader, i->place, "bad_value", "write https://app.example",
+                         "this is no origin: a scheme, a host, perhaps a port, and no path");
+        }
+    }
+}
+
 /* --- prices and ledger --- */
 
 static void resolve_ledger(struct reader *reader)
@@ -285,6 +329,7 @@ void resolve_server(struct reader *reader)
     snapshot->keys_required = setting_number(keys, "keys.required") != 0;
     check_listen(reader, server);
     resolve_tls(reader, server);
+    resolve_cors(reader, server);
     resolve_caps(reader);
     resolve_prices(reader);
     resolve_ledger(reader);

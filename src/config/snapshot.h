@@ -54,6 +54,9 @@ struct server_settings {
     size_t listen_count;
     struct slice *admin_listen; /* for administrators' keys */
     size_t admin_listen_count;
+    struct slice *cors_origins;
+    size_t cors_origin_count;
+    int64_t cors_max_age_ms;
     unsigned workers;                            /* 0: one per core */
     int64_t head_bytes, body_bytes, connections; /* ceilings */
     int64_t head_ms, idle_ms, write_stall_ms, drain_ms, abandoned_ms;

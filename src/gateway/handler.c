@@ -9,6 +9,7 @@
 #include "gateway/call.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
+#include "gateway/cors.h"
 #include "gateway/refusals.h"
 #include "gateway/status.h"
 
@@ -200,10 +201,16 @@ static void on_head(struct http_exchange *x)
                      "ends in /v1.");
         return;
     case ENDPOINT_WRONG_METHOD:
-        answer_wrong_method(x, endpoint);
+        if (is_admin(x) || is_foreign_page(worker, http_exchange_request(x)) ||
+            !cors_preflight(worker, x, endpoint)) {
+            answer_wrong_method(x, endpoint);
+        }
         return;
     case ENDPOINT_FOUND:
         break;
+    }
+    if (!is_admin(x)) {
+        cors_allow(worker, x, endpoint);
     }
     if (refuse_caller(worker, x, endpoint)) {
         return;

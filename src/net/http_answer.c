@@ -9,6 +9,7 @@
 #define PARTS_MAX 4
 #define CHUNK_LINE_SIZE 20
 #define PROBLEM_BODY_SIZE 512
+#define MORE_MAX ((size_t)16 * 1024)
 #define HEAD_SLACK 256 /* status line, Date, Content-Length, Connection, empty line */
 
 /* --- the queue --- */
@@ -246,12 +247,15 @@ static struct slice head_render(struct http_connection *connection, int status, 
 
     date_update(server);
     buf_clear(&server->head);
-    char *start = server->lines.failed ? NULL : buf_reserve(&server->head, HEAD_SLACK + lines.len);
+    char *start = server->lines.failed || x->more.failed
+                      ? NULL
+                      : buf_reserve(&server->head, HEAD_SLACK + lines.len + x->more.len);
     if (start == NULL) {
         return SLICE_EMPTY;
     }
     char *at = put_status(start, status);
     at = put(at, lines);
+    at = put(at, buf_slice(&x->more));
     at = put(at, slice_of(server->date, server->date_len));
     at = put_framing(at, x, length);
     if (connection->close_after) {
@@ -353,6 +357,19 @@ void http_start(struct http_exchange *x, int status, const struct http_header *h
 
     http_start_lines(x, status, lines_render(server, headers, count), content_length);
     buf_clear(&server->lines);
+}
+
+void http_exchange_add_line(struct http_exchange *x, struct slice name, struct slice value)
+{
+    const struct http_header header = {name, value};
+    header_check(&header);
+    if (x->more.limit == 0) {
+        buf_init(&x->more, MORE_MAX);
+    }
+    buf_append(&x->more, name);
+    buf_append(&x->more, SLICE(": "));
+    buf_append(&x->more, value);
+    buf_append(&x->more, SLICE("\r\n"));
 }
 
 bool http_started(const struct http_exchange *x)

@@ -78,6 +78,7 @@ static void exchange_end(struct http_connection *connection, const enum http_gon
     }
     http_server_give_block(connection->server, &x->body);
     http_server_give_block(connection->server, &x->block);
+    buf_release(&x->more);
     *x = (struct http_exchange){.user = NULL};
 }
 

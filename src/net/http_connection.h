@@ -53,6 +53,7 @@ struct http_exchange {
     struct http_head head;
     struct buf block; /* fields, then the bytes of the head */
     struct buf body;
+    struct buf more; /* lines of the answer's head; usually none */
     struct http_chunk chunk;
     void *user;
     int64_t started_ns;

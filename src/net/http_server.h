@@ -128,6 +128,9 @@ void http_start(struct http_exchange *x, int status, const struct http_header *h
 void http_respond_lines(struct http_exchange *x, int status, struct slice lines, struct slice body);
 void http_start_lines(struct http_exchange *x, int status, struct slice lines,
                       int64_t content_length);
+/* A header of the answer to come, whoever makes it, the server's own refusals included. The same is
+ * asked of name and value as of headers (CHECK). */
+void http_exchange_add_line(struct http_exchange *x, struct slice name, struct slice value);
 bool http_started(const struct http_exchange *x);
 /* Writes body bytes at once, what the kernel does not take is queued. False: wait for on_drain (the
    bytes are taken nevertheless). Never called with nothing. */

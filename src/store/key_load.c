@@ -177,6 +177,30 @@ static bool load_grants(struct loader *loader)
                              add_grant);
 }
 
+static bool add_origin(struct loader *loader, sqlite3_stmt *row)
+{
+    const char *text = keep_text(loader, column_text(row, 0));
+    loader->set->origins[loader->set->origin_count++] = text;
+    return text != NULL;
+}
+
+#define ORIGINS                                                                                    \
+    " FROM grants g JOIN keys k ON k.id = g.key WHERE g.kind = 3 AND k.role = 0 AND k.revoked_s "  \
+    "= 0"
+_Static_assert(GRANT_ORIGIN == 3 && KEY_CLIENT == 0, "as in the statement");
+
+static bool load_origins(struct loader *loader)
+{
+    void *origins = NULL;
+    size_t room = 0;
+    bool done =
+        load_room(loader, "SELECT count(DISTINCT g.text)" ORIGINS, sizeof(char *), &origins, &room);
+    loader->set->origins = origins;
+    return done &&
+           load_rows(loader, "SELECT DISTINCT g.text" ORIGINS " ORDER BY g.text COLLATE NOCASE",
+                     add_origin);
+}
+
 /* --- scopes and limits -------------------------------------------------------------------------
  */
 
@@ -342,8 +366,8 @@ static bool load_all(struct key_set *set, sqlite3 *db, const char *path, struct 
     struct loader loader = {.set = set, .db = db};
     bool done = database_exec(db, "BEGIN") &&
                 load_number(&loader, "SELECT key_changes FROM state", &set->changes) &&
-                load_keys(&loader) && load_grants(&loader) && load_scopes(&loader) &&
-                load_limits(&loader);
+                load_keys(&loader) && load_grants(&loader) && load_origins(&loader) &&
+                load_scopes(&loader) && load_limits(&loader);
     if (loader.out_of_memory) {
         error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
     } else if (!done) {

@@ -19,6 +19,7 @@ void key_set_unref(struct key_set *set)
     memory_free(set->keys);
     memory_free(set->secrets);
     memory_free(set->grants);
+    memory_free((void *)set->origins);
     memory_free(set->scopes);
     memory_free(set->scopes_by_name);
     memory_free(set->rules);
@@ -291,6 +292,44 @@ bool key_may_use(const struct key_set *set, const struct key *key, enum grant_ki
     return grants_allow(set->grants + key->grant_first, key->grant_count, kind, name);
 }
 
+static char folded(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* The order of SQLite's NOCASE. */
+static int origin_compare(struct slice a, struct slice b)
+{
+    size_t common = a.len < b.len ? a.len : b.len;
+    for (size_t i = 0; i < common; i++) {
+        unsigned char left = (unsigned char)folded(a.ptr[i]);
+        unsigned char right = (unsigned char)folded(b.ptr[i]);
+        if (left != right) {
+            return left < right ? -1 : 1;
+        }
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+bool key_set_lists_origin(const struct key_set *set, struct slice origin)
+{
+    size_t low = 0;
+    size_t high = set->origin_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = origin_compare(slice_from_cstr(set->origins[middle]), origin);
+        if (order == 0) {
+            return true;
+        }
+        if (order < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return false;
+}
+
 /* --- the set itself ----------------------------------------------------------------------------
  */
 
@@ -304,6 +343,6 @@ size_t key_set_bytes(const struct key_set *set)
     return sizeof(*set) + set->count * sizeof(*set->keys) +
            set->secret_count * sizeof(*set->secrets) + set->grant_count * sizeof(*set->grants) +
            set->scope_count * (sizeof(*set->scopes) + sizeof(*set->scopes_by_name)) +
-           set->rule_count * sizeof(*set->rules) + set->slot_count * sizeof(*set->slots) +
-           set->texts.used;
+           set->rule_count * sizeof(*set->rules) + set->origin_count * sizeof(*set->origins) +
+           set->slot_count * sizeof(*set->slots) + set->texts.used;
 }

@@ -119,6 +119,9 @@ bool grants_list(const struct grant *grants, size_t count, enum grant_kind kind)
 bool grants_allow(const struct grant *grants, size_t count, enum grant_kind kind,
                   struct slice name);
 
+/* Does a client key that is not revoked list this origin? */
+bool key_set_lists_origin(const struct key_set *set, struct slice origin);
+
 /* Counts up with every change of what the set holds; sets of one database can be compared. */
 int64_t key_set_changes(const struct key_set *set);
 /* Is it what the database at `path` says now? False also when that cannot be read. */

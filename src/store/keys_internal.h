@@ -33,6 +33,8 @@ struct key_set {
     uint32_t *scopes_by_name; /* indices, by kind, organisation and name */
     struct scope_rule *rules;
     size_t rule_count;
+    const char **origins; /* of client keys that are not revoked, each once; sorted without case */
+    size_t origin_count;
     uint32_t *slots; /* open addressing by the digest's first bytes; index of a secret + 1, 0: empty
                       */
     size_t slot_count;

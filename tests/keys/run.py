@@ -23,7 +23,11 @@ from harness.packages import install_pip  # noqa: E402
 from stand import Points  # noqa: E402
 
 PACKAGES = os.path.join(ROOT, "build", "keys")
-PARTS = {"tokens": "tokens of an identity provider"}
+PARTS = {
+    "tokens": "tokens of an identity provider",
+    "browsers": "web pages",
+    "bad_input": "mistakes and attacks",
+}
 
 
 def in_environment(arguments):

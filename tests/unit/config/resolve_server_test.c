@@ -221,6 +221,37 @@ static void files_are_beside_the_configuration(void)
     loading_end(&loading);
 }
 
+static void web_pages(void)
+{
+    static const char *const bad[] = {"app.example",
+                                      "https://",
+                                      "https://app.example/",
+                                      "https://a b",
+                                      "https://*.example",
+                                      "https://a,https://b",
+                                      "://x",
+                                      "*"};
+    struct loading loading;
+    const struct snapshot *s =
+        load(&loading, FLEET "server: { cors: { origins: [https://app.example, 'http://[::1]:80',\n"
+                             "  'chrome-extension://abc'], max_age: 1h } }\n");
+    if (s != NULL) {
+        EXPECT_INT(s->server.cors_origin_count, 3);
+        EXPECT_SLICE(s->server.cors_origins[1], "http://[::1]:80");
+        EXPECT_INT(s->server.cors_max_age_ms, 3600000);
+    }
+    loading_end(&loading);
+    s = load(&loading, FLEET "keys: { required: true }\nserver: { cors: { origins: '*' } }\n");
+    EXPECT(s != NULL && s->server.cors_origin_count == 1);
+    loading_end(&loading);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), FLEET "server: { cors: { origins: ['%s'] } }\n", bad[i]);
+        EXPECT(loading_cstr(&loading, text) == NULL);
+        loading_end(&loading);
+    }
+}
+
 int main(void)
 {
     TEST(has_defaults, "every setting has its default");
@@ -230,5 +261,6 @@ int main(void)
     TEST(keeps_the_classifier_here, "a classifier endpoint is on loopback");
     TEST(endpoint_is_parsed, "the endpoint is parsed");
     TEST(files_are_beside_the_configuration, "files are beside the configuration");
+    TEST(web_pages, "origins of web pages are read, and what is none is refused");
     return tap_done();
 }

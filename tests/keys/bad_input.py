@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever is wrong with a key or with what administrators ask: refused with a stable code, in the
+audit log, and nothing changed. Two tenants: neither sees or changes anything of the other's."""
+
+import glob
+import json
+import os
+import re
+import socket
+
+from harness import http1
+from harness.process import wait_until
+from stand import Stand
+
+TABLES = ("keys", "old_secrets", "scopes", "grants", "limits", "caps")
+API = "/sluice/v1"
+
+
+class Office:
+    """The administration of a stand: its doors, its audit log, what the database holds."""
+
+    def __init__(self, stand):
+        self.stand = stand
+        pattern = r"administrators' keys administer on port (\d+)"
+        found = wait_until(lambda: re.search(pattern, stand.sluice.log()), 10, "the admin port")
+        self.port = int(found.group(1))
+        self.socket = glob.glob(os.path.join(stand.directory, "*.sock"))[0]
+
+    def state(self):
+        return {
+            table: self.stand.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in TABLES
+        }
+
+    def ask(self, door, method, path, body=None, secret=None):
+        """(status, code or JSON): through the socket of the owner, the administrators' port, or in
+        front."""
+        text = (
+            b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        )
+        head = f"{method} {API}{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+        if secret is not None:
+            head += f"Authorization: Bearer {secret}\r\n"
+        data = head.encode() + b"\r\n" + text
+        if door == "owner":
+            status, answer = http1.ask_unix(self.socket, data)
+        else:
+            connection = http1.connect(self.port if door == "admin" else self.stand.sluice.port)
+            connection.send(data)
+            message = http1.read_answer(connection)
+            connection.close()
+            status, answer = message.status, message.body
+        try:
+            parsed = json.loads(answer)
+        except ValueError:
+            return status, answer
+        error = parsed.get("error") if isinstance(parsed, dict) else None
+        return status, error["code"] if isinstance(error, dict) else parsed
+
+    def newest(self, outcome, before):
+        """Waits for an entry with this outcome behind the first `before` ones."""
+
+        def present():
+            return [row for row in self.stand.audit()[before:] if row[3] == outcome]
+
+        return wait_until(present, 10, f"the audit log has {outcome}")
+
+
+def refused(points, office, name, request, want, audited=True):
+    """One bad request: the answer, the entry, and that nothing else happened."""
+    before, entries = office.state(), len(office.stand.audit())
+    have = request()
+    points.same(f"{name}: refused", have, want)
+    if audited:
+        try:
+            entry = office.newest(want[1], entries)
+        except TimeoutError as error:
+            entry = None
+            print(f"# {error}: {office.stand.audit()[entries:]}")
+        points.point(entry is not None, f"{name}: in the audit log")
+    points.same(f"{name}: nothing changed", office.state(), before)
+
+
+# --- keys that do not open ---
+
+
+def malformed():
+    yield "an empty key", ""
+    yield "a key that is cut", "sk-sl-short"
+    yield "a key of other letters", "sk-sl-" + "!" * 43
+    yield "a key that nobody has", "sk-sl-" + "A" * 43
+    yield "a key that is too long", "sk-sl-" + "A" * 5000
+    yield "a key with SQL in it", "sk-sl-' OR '1'='1"
+    yield "a key with LIKE's wildcards", "sk-sl-" + "_" * 43
+    yield "a per cent sign", "%"
+    yield "a prefix of a key", "sk-sl-"
+
+
+def bad_keys(points, office, secrets):
+    stand = office.stand
+
+    def chat(secret):
+        answer = stand.chat(secret)
+        return answer.status, answer.code
+
+    asked = stand.asked
+    for name, secret in malformed():
+        given = secret.strip() != ""
+        refused(points, office, name, lambda s=secret: chat(s), (401, "invalid_api_key"), given)
+    for name in ("revoked", "expired"):
+        want = (401, "key_" + name)
+        refused(points, office, f"a key that is {name}", lambda n=name: chat(secrets[n]), want)
+    refused(
+        points, office, "a secret that was rotated away",
+        lambda: chat(secrets["rotated"]), (401, "key_revoked"),
+    )  # fmt: skip
+    refused(
+        points,
+        office,
+        "an administrator's key",
+        lambda: chat(secrets["acme-admin"]),
+        (403, "admin_key"),
+    )
+    points.same("none of them reached the provider", stand.asked, asked)
+    control = smuggled(office, secrets["acme"])
+    points.same("a line end in a key ends no header", control, 400)
+    for header in ("x-api-key", "x-goog-api-key"):
+        answer = stand.chat(None, headers={header: "sk-sl-" + "B" * 43})
+        points.same(
+            f"a wrong key in {header}", (answer.status, answer.code), (401, "invalid_api_key")
+        )
+
+
+def smuggled(office, secret):
+    """The status for a bare line feed within the credential."""
+    sock = socket.create_connection(("127.0.0.1", office.stand.sluice.port), timeout=10)
+    connection = http1.Connection(sock)
+    connection.send(
+        b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\nX-Api-Key: "
+        + secret.encode() + b"\r\n\r\n"
+    )  # fmt: skip
+    status = http1.read_answer(connection).status
+    connection.close()
+    return status
+
+
+# --- what is asked of the administration ---
+
+BAD_AMOUNTS = (
+    '"-1"', '"NaN"', '"nan"', '"Infinity"', '"1e3"', '"0x10"', '"1,5"', '""', '" 1"', '"1 "',
+    '"99999999999999999999"', '"9223372036.854775808"', '"0.0000000001"', "-1", "1e400", "true", "[]",
+)  # fmt: skip
+BAD_COUNTS = ("-1", "1.5", "1e99", "9223372036854775808", '"10"', "true", "[]", "{}")
+
+
+def bad_bodies():
+    """(what, path, body, code)"""
+    for amount in BAD_AMOUNTS:
+        body = f'{{"name":"x","caps":[{{"usd":{amount},"per":"day"}}]}}'
+        yield f"a cap of {amount}", "/keys", body, None
+    for count in BAD_COUNTS:
+        yield f"requests of {count}", "/keys", f'{{"name":"x","requests_per_minute":{count}}}', None
+    cap = '{"usd":"1","per":"day"}'
+    yield "a cap of no known period", "/keys", '{"name":"x","caps":[{"usd":"1","per":"year"}]}', None
+    yield "two caps of one period", "/keys", f'{{"name":"twice","caps":[{cap},{cap}]}}', "bad_limit"
+    yield "a window of no length", "/keys", '{"name":"x","caps":[{"usd":"1","per":"rolling","window":"0s"}]}', None
+    yield "a member twice", "/keys", '{"name":"x","name":"y"}', "duplicate_member"
+    yield "a member twice, escaped", "/keys", '{"name":"x","n\\u0061me":"y"}', "duplicate_member"
+    yield "a member that is not known", "/keys", '{"name":"x","admn":true}', "unknown_member"
+    yield "a name with a line end", "/keys", '{"name":"a\\r\\nSet-Cookie: x=1"}', "bad_key_name"
+    yield "a name with a zero byte", "/keys", '{"name":"a\\u0000b"}', "bad_key_name"
+    yield "a name of 64", "/keys", json.dumps({"name": "x" * 64}), "bad_key_name"
+    yield "the name of a token's subject", "/keys", '{"name":"jwt:ann"}', "bad_key_name"
+    yield "a user with a colon", "/keys", '{"name":"x","user":"a:b"}', "bad_scope_name"
+    yield "a tag with a line end", "/keys", '{"name":"x","tags":["a\\nb"]}', "bad_grant"
+    yield "an end that is over", "/keys", '{"name":"x","expires_at":1}', None
+    yield "half a body", "/keys", '{"name":', None
+    yield "a name that a key has", "/keys", '{"name":"acme"}', "key_exists"
+    for which in (
+        "%",
+        "_",
+        "acm%",
+        "' OR '1'='1",
+        "acme'; DROP TABLE keys; --",
+        "*",
+        "sk-sl-",
+        "0",
+        "-1",
+    ):
+        yield f"revoking {which}", "/keys/revoke", json.dumps({"which": which}), "key_not_found"
+    for team in ("%", "re%", "' OR 1=1 --"):
+        body = json.dumps({"key": team, "requests_per_minute": 1})
+        yield f"limits of the key {team}", "/limits", body, "key_not_found"
+    yield "an overlap of minus one", "/keys/rotate", '{"which":"acme","overlap":"-1h"}', None
+    yield "acknowledging what is not blocked", "/keys/acknowledge", '{"which":"acme"}', "key_not_blocked"
+
+
+def owner_mistakes(points, office):
+    """The owner may do everything, but not nonsense."""
+    for what, path, body, code in bad_bodies():
+        before, entries = office.state(), len(office.stand.audit())
+        status, have = office.ask("owner", "POST", path, body.encode())
+        good = status in (400, 404) and isinstance(have, str) and (code is None or have == code)
+        points.point(good, f"{what}: refused", status, have)
+        wait_until(lambda e=entries: len(office.stand.audit()) > e, 10, f"{what} is audited")
+        outcome = office.stand.audit()[entries][3]
+        points.same(
+            f"{what}: in the audit log, and nothing changed",
+            (outcome, office.state()),
+            (have, before),
+        )
+
+
+def exceeding():
+    """What the administrator of acme (100 dollars a month, route both, 60 a minute, 30 days) must
+    not give."""
+    base = {"name": "more", "caps": [{"usd": "10", "per": "month"}], "requests_per_minute": 10}
+    base.update({"expires_in": "1d", "routes": ["both"]})
+    yield "a higher cap", {**base, "caps": [{"usd": "100.000000001", "per": "month"}]}
+    yield "no cap", {**base, "caps": []}
+    yield "a soft cap only", {**base, "caps": [{"usd": "10", "per": "month", "soft": True}]}
+    yield "a cap of another period", {**base, "caps": [{"usd": "10", "per": "day"}]}
+    yield "more requests", {**base, "requests_per_minute": 61}
+    yield "requests without a limit", {k: v for k, v in base.items() if k != "requests_per_minute"}
+    yield "another route", {**base, "routes": ["both", "auto"]}
+    yield "every route", {k: v for k, v in base.items() if k != "routes"}
+    yield "a later end", {**base, "expires_in": "31d"}
+    yield "no end", {k: v for k, v in base.items() if k != "expires_in"}
+    yield "an administrator", {**base, "admin": True}
+    yield "another organisation", {**base, "organisation": "other"}
+    yield "a user of another organisation", {**base, "user": "oscar", "organisation": "other"}
+
+
+def creators(points, office, secrets):
+    def make(body):
+        return office.ask("admin", "POST", "/keys", body, secrets["acme-admin"])
+
+    for what, body in exceeding():
+        refused(
+            points, office, f"giving {what}", lambda b=body: make(b)[1], "exceeds_creator", False
+        )  # the code alone: 403 for all
+        rows = [r for r in office.stand.audit() if r[3] == "exceeds_creator"]
+        points.point(
+            rows and "acme-admin" in rows[-1][0], f"giving {what}: in the audit log", rows[-1:]
+        )
+    status, made = make({"name": "less", "caps": [{"usd": "100", "per": "month"}], "requests_per_minute": 60,
+                         "expires_in": "1d", "routes": ["both"]})  # fmt: skip
+    points.point(status in (200, 201), "what it has it may give", status, made)
+
+
+def other_tenants(points, office, secrets):
+    """Nothing of the other tenant is there: to be seen, changed or guessed."""
+    mine, admin = secrets["acme-admin"], "admin"
+    theirs = next(k for k in office.stand.json("list")["keys"] if k["name"] == "other")
+    for which in ("other", str(theirs["id"]), theirs["prefix"], secrets["other"], "other-admin"):
+        for operation in ("revoke", "rotate", "acknowledge"):
+            what = f"{operation} of another tenant's key by {'its secret' if which == secrets['other'] else which}"
+            refused(
+                points, office, what,
+                lambda o=operation, w=which: office.ask(admin, "POST", f"/keys/{o}", {"which": w}, mine),
+                (404, "key_not_found"),
+            )  # fmt: skip
+    refused(
+        points, office, "its key by id",
+        lambda: office.ask(admin, "GET", f"/keys/{theirs['id']}", None, mine), (404, "key_not_found"), False,
+    )  # fmt: skip
+    for body in (
+        {"organisation": "other"},
+        {"user": "oscar", "organisation": "other"},
+        {"key": "other"},
+        {"organisation": "acme"},
+    ):
+        status, code = office.ask(
+            admin, "POST", "/limits", {**body, "requests_per_minute": 1000}, mine
+        )
+        points.point(
+            status in (403, 404) and code in ("exceeds_creator", "key_not_found", "scope_not_found"),
+            f"limits of {body}", status, code,
+        )  # fmt: skip
+    seen = json.dumps(
+        [office.ask(admin, "GET", path, None, mine)[1] for path in ("/keys", "/scopes")]
+    )
+    points.point("oscar" not in seen and '"other' not in seen, "lists show nothing of it", seen)
+    points.point("ann" in seen and '"acme"' in seen, "and all of its own", seen)
+    for path in ("/calls", "/report?by=key", "/targets", "/audit", "/audit/verify"):
+        refused(
+            points, office, f"{path} by an administrator of a part",
+            lambda p=path: office.ask(admin, "GET", p, None, mine), (403, "admin_scope"),
+        )  # fmt: skip
+
+
+def clients(points, office, secrets):
+    """A client's key administers nothing, wherever it knocks."""
+    orders = (
+        ("GET", "/keys", None), ("GET", "/scopes", None), ("GET", "/audit", None), ("GET", "/calls", None),
+        ("POST", "/keys", {"name": "mine", "admin": True}), ("POST", "/keys/revoke", {"which": "other"}),
+        ("POST", "/keys/rotate", {"which": "acme"}), ("POST", "/limits", {"key": "acme", "clear": True}),
+    )  # fmt: skip
+    for method, path, body in orders:
+        for door, code in (("admin", "client_key"), ("front", "admin_only")):
+            refused(
+                points, office, f"{method} {path} with a client's key, {door}",
+                lambda d=door, m=method, p=path, b=body: office.ask(d, m, p, b, secrets["acme"]),
+                (403, code),
+            )  # fmt: skip
+
+
+def prepare(stand):
+    stand.configure(more="admin: { listen: '127.0.0.1:0' }\n")
+    stand.sluice.start()
+    cap = ("--cap-usd", "100", "--per", "month")
+    secrets = {
+        "acme-admin": stand.json("create", "--name", "acme-admin", "--admin", "--org", "acme", *cap, "--rpm", "60",
+                                 "--route", "both", "--expires", "30d")["key"],
+        "other-admin": stand.json("create", "--name", "other-admin", "--admin", "--org", "other")["key"],
+        "acme": stand.json("create", "--name", "acme", "--org", "acme", "--user", "ann")["key"],
+        "other": stand.json("create", "--name", "other", "--org", "other", "--user", "oscar")["key"],
+        "revoked": stand.json("create", "--name", "revoked", "--org", "acme")["key"],
+        "expired": stand.json("create", "--name", "expired", "--expires", "1s")["key"],
+        "rotated": stand.json("create", "--name", "rotated", "--org", "acme")["key"],
+    }  # fmt: skip
+    stand.json("revoke", "revoked")
+    stand.json("rotate", "rotated", "--overlap", "0s")
+    wait_until(lambda: stand.chat(secrets["expired"]).code == "key_expired", 10, "the key expired")
+    return secrets
+
+
+def run(points, program, directory):
+    for part in (bad_keys, owner_mistakes, creators, other_tenants, clients):
+        stand = Stand(program, directory)
+        secrets = prepare(stand)
+        office = Office(stand)
+        if part is owner_mistakes:
+            part(points, office)
+        else:
+            part(points, office, secrets)
+        status, out, err = stand.sluice.run("audit", "verify", "-c", stand.sluice.config)
+        points.point(
+            status == 0 and "is whole" in out, f"{part.__name__}: the audit log is whole", out, err
+        )
+        log = stand.sluice.log()
+        points.point(
+            not any(s in log for s in secrets.values()), f"{part.__name__}: no secret is in the log"
+        )
+        recorded = json.dumps(stand.audit())
+        points.point(
+            not any(s in recorded for s in secrets.values()),
+            f"{part.__name__}: nor in the audit log",
+        )
+        points.same(f"{part.__name__}: the process ends with 0", stand.close(), 0)

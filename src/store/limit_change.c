@@ -87,6 +87,20 @@ bool limits_check(const struct scope_limits *limits, struct error *error)
     return true;
 }
 
+/* Which of them would be meant? */
+static bool names_period_twice(const struct scope_limits *wish)
+{
+    for (size_t i = 0; i < wish->cap_count && i < SCOPE_CAPS_MAX; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (wish->caps[i].period == wish->caps[k].period &&
+                wish->caps[i].window_s == wish->caps[k].window_s) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void apply_cap(struct scope_limits *limits, const struct spend_cap *cap)
 {
     size_t at = 0;
@@ -114,6 +128,9 @@ bool limits_apply(struct scope_limits *limits, const struct limit_change *change
 {
     struct scope_limits result = *limits;
     const struct scope_limits *wish = &change->limits;
+    if (names_period_twice(wish)) {
+        return bad_limit(error, "there are two caps for the same period");
+    }
     if ((change->fields & LIMIT_CAPS_ALL) != 0) {
         result.cap_count = 0;
     }

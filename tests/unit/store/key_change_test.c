@@ -173,6 +173,14 @@ static void five_caps_are_too_many(void)
     EXPECT(!limit(SCOPE_KEY, "alice", "", &wish, &tester, &rule));
     EXPECT_SLICE(slice_from_cstr(error.code), "bad_limit");
     EXPECT_INT(ask("SELECT count(*) FROM caps"), 4);
+    wish = cap(CAP_ROLLING, USD); /* the same window twice: which is meant? */
+    wish.limits.caps[0].window_s = 3600;
+    wish.limits.caps[1] = wish.limits.caps[0];
+    wish.limits.caps[1].amount_nd = 100 * USD;
+    wish.limits.cap_count = 2;
+    EXPECT(!limit(SCOPE_KEY, "alice", "", &wish, &tester, &rule));
+    EXPECT_SLICE(slice_from_cstr(error.code), "bad_limit");
+    EXPECT_INT(ask("SELECT max(amount_nd) FROM caps"), USD);
     end();
 }
 

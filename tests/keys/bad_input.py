@@ -111,9 +111,12 @@ def bad_keys(points, office, secrets):
         want = (401, "key_" + name)
         refused(points, office, f"a key that is {name}", lambda n=name: chat(secrets[n]), want)
     refused(
-        points, office, "a secret that was rotated away",
-        lambda: chat(secrets["rotated"]), (401, "key_revoked"),
-    )  # fmt: skip
+        points,
+        office,
+        "a secret that was rotated away",
+        lambda: chat(secrets["rotated"]),
+        (401, "key_revoked"),
+    )
     refused(
         points,
         office,
@@ -137,8 +140,9 @@ def smuggled(office, secret):
     connection = http1.Connection(sock)
     connection.send(
         b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\nX-Api-Key: "
-        + secret.encode() + b"\r\n\r\n"
-    )  # fmt: skip
+        + secret.encode()
+        + b"\r\n\r\n"
+    )
     status = http1.read_answer(connection).status
     connection.close()
     return status
@@ -147,9 +151,24 @@ def smuggled(office, secret):
 # --- what is asked of the administration ---
 
 BAD_AMOUNTS = (
-    '"-1"', '"NaN"', '"nan"', '"Infinity"', '"1e3"', '"0x10"', '"1,5"', '""', '" 1"', '"1 "',
-    '"99999999999999999999"', '"9223372036.854775808"', '"0.0000000001"', "-1", "1e400", "true", "[]",
-)  # fmt: skip
+    '"-1"',
+    '"NaN"',
+    '"nan"',
+    '"Infinity"',
+    '"1e3"',
+    '"0x10"',
+    '"1,5"',
+    '""',
+    '" 1"',
+    '"1 "',
+    '"99999999999999999999"',
+    '"9223372036.854775808"',
+    '"0.0000000001"',
+    "-1",
+    "1e400",
+    "true",
+    "[]",
+)
 BAD_COUNTS = ("-1", "1.5", "1e99", "9223372036854775808", '"10"', "true", "[]", "{}")
 
 
@@ -161,7 +180,8 @@ def bad_bodies():
     for count in BAD_COUNTS:
         yield f"requests of {count}", "/keys", f'{{"name":"x","requests_per_minute":{count}}}', None
     cap = '{"usd":"1","per":"day"}'
-    yield "a cap of no known period", "/keys", '{"name":"x","caps":[{"usd":"1","per":"year"}]}', None
+    yearly = '{"usd":"1","per":"year"}'
+    yield "a cap of no known period", "/keys", f'{{"name":"x","caps":[{yearly}]}}', None
     yield "two caps of one period", "/keys", f'{{"name":"twice","caps":[{cap},{cap}]}}', "bad_limit"
     yield (
         "limits with two caps of one period",
@@ -169,7 +189,8 @@ def bad_bodies():
         f'{{"key":"acme","caps":[{cap},{cap}]}}',
         "bad_limit",
     )
-    yield "a window of no length", "/keys", '{"name":"x","caps":[{"usd":"1","per":"rolling","window":"0s"}]}', None
+    rolling = '{"usd":"1","per":"rolling","window":"0s"}'
+    yield "a window of no length", "/keys", f'{{"name":"x","caps":[{rolling}]}}', None
     yield "a member twice", "/keys", '{"name":"x","name":"y"}', "duplicate_member"
     yield "a member twice, escaped", "/keys", '{"name":"x","n\\u0061me":"y"}', "duplicate_member"
     yield "a member that is not known", "/keys", '{"name":"x","admn":true}', "unknown_member"
@@ -198,7 +219,7 @@ def bad_bodies():
         body = json.dumps({"key": team, "requests_per_minute": 1})
         yield f"limits of the key {team}", "/limits", body, "key_not_found"
     yield "an overlap of minus one", "/keys/rotate", '{"which":"acme","overlap":"-1h"}', None
-    yield "acknowledging what is not blocked", "/keys/acknowledge", '{"which":"acme"}', "key_not_blocked"
+    yield "acknowledging without need", "/keys/acknowledge", '{"which":"acme"}', "key_not_blocked"
 
 
 def owner_mistakes(points, office):
@@ -252,8 +273,15 @@ def creators(points, office, secrets):
         points.point(
             rows and "acme-admin" in rows[-1][0], f"giving {what}: in the audit log", rows[-1:]
         )
-    status, made = make({"name": "less", "caps": [{"usd": "100", "per": "month"}], "requests_per_minute": 60,
-                         "expires_in": "1d", "routes": ["both"]})  # fmt: skip
+    status, made = make(
+        {
+            "name": "less",
+            "caps": [{"usd": "100", "per": "month"}],
+            "requests_per_minute": 60,
+            "expires_in": "1d",
+            "routes": ["both"],
+        }
+    )
     points.point(status in (200, 201), "what it has it may give", status, made)
 
 
@@ -263,16 +291,25 @@ def other_tenants(points, office, secrets):
     theirs = next(k for k in office.stand.json("list")["keys"] if k["name"] == "other")
     for which in ("other", str(theirs["id"]), theirs["prefix"], secrets["other"], "other-admin"):
         for operation in ("revoke", "rotate", "acknowledge"):
-            what = f"{operation} of another tenant's key by {'its secret' if which == secrets['other'] else which}"
+            by = "its secret" if which == secrets["other"] else which
+            what = f"{operation} of another tenant's key by {by}"
             refused(
-                points, office, what,
-                lambda o=operation, w=which: office.ask(admin, "POST", f"/keys/{o}", {"which": w}, mine),
+                points,
+                office,
+                what,
+                lambda o=operation, w=which: office.ask(
+                    admin, "POST", f"/keys/{o}", {"which": w}, mine
+                ),
                 (404, "key_not_found"),
-            )  # fmt: skip
+            )
     refused(
-        points, office, "its key by id",
-        lambda: office.ask(admin, "GET", f"/keys/{theirs['id']}", None, mine), (404, "key_not_found"), False,
-    )  # fmt: skip
+        points,
+        office,
+        "its key by id",
+        lambda: office.ask(admin, "GET", f"/keys/{theirs['id']}", None, mine),
+        (404, "key_not_found"),
+        False,
+    )
     for body in (
         {"organisation": "other"},
         {"user": "oscar", "organisation": "other"},
@@ -283,9 +320,12 @@ def other_tenants(points, office, secrets):
             admin, "POST", "/limits", {**body, "requests_per_minute": 1000}, mine
         )
         points.point(
-            status in (403, 404) and code in ("exceeds_creator", "key_not_found", "scope_not_found"),
-            f"limits of {body}", status, code,
-        )  # fmt: skip
+            status in (403, 404)
+            and code in ("exceeds_creator", "key_not_found", "scope_not_found"),
+            f"limits of {body}",
+            status,
+            code,
+        )
     seen = json.dumps(
         [office.ask(admin, "GET", path, None, mine)[1] for path in ("/keys", "/scopes")]
     )
@@ -293,25 +333,35 @@ def other_tenants(points, office, secrets):
     points.point("ann" in seen and '"acme"' in seen, "and all of its own", seen)
     for path in ("/calls", "/report?by=key", "/targets", "/audit", "/audit/verify"):
         refused(
-            points, office, f"{path} by an administrator of a part",
-            lambda p=path: office.ask(admin, "GET", p, None, mine), (403, "admin_scope"),
-        )  # fmt: skip
+            points,
+            office,
+            f"{path} by an administrator of a part",
+            lambda p=path: office.ask(admin, "GET", p, None, mine),
+            (403, "admin_scope"),
+        )
 
 
 def clients(points, office, secrets):
     """A client's key administers nothing, wherever it knocks."""
     orders = (
-        ("GET", "/keys", None), ("GET", "/scopes", None), ("GET", "/audit", None), ("GET", "/calls", None),
-        ("POST", "/keys", {"name": "mine", "admin": True}), ("POST", "/keys/revoke", {"which": "other"}),
-        ("POST", "/keys/rotate", {"which": "acme"}), ("POST", "/limits", {"key": "acme", "clear": True}),
-    )  # fmt: skip
+        ("GET", "/keys", None),
+        ("GET", "/scopes", None),
+        ("GET", "/audit", None),
+        ("GET", "/calls", None),
+        ("POST", "/keys", {"name": "mine", "admin": True}),
+        ("POST", "/keys/revoke", {"which": "other"}),
+        ("POST", "/keys/rotate", {"which": "acme"}),
+        ("POST", "/limits", {"key": "acme", "clear": True}),
+    )
     for method, path, body in orders:
         for door, code in (("admin", "client_key"), ("front", "admin_only")):
             refused(
-                points, office, f"{method} {path} with a client's key, {door}",
+                points,
+                office,
+                f"{method} {path} with a client's key, {door}",
                 lambda d=door, m=method, p=path, b=body: office.ask(d, m, p, b, secrets["acme"]),
                 (403, code),
-            )  # fmt: skip
+            )
 
 
 def prepare(stand):
@@ -319,15 +369,32 @@ def prepare(stand):
     stand.sluice.start()
     cap = ("--cap-usd", "100", "--per", "month")
     secrets = {
-        "acme-admin": stand.json("create", "--name", "acme-admin", "--admin", "--org", "acme", *cap, "--rpm", "60",
-                                 "--route", "both", "--expires", "30d")["key"],
-        "other-admin": stand.json("create", "--name", "other-admin", "--admin", "--org", "other")["key"],
+        "acme-admin": stand.json(
+            "create",
+            "--name",
+            "acme-admin",
+            "--admin",
+            "--org",
+            "acme",
+            *cap,
+            "--rpm",
+            "60",
+            "--route",
+            "both",
+            "--expires",
+            "30d",
+        )["key"],
+        "other-admin": stand.json("create", "--name", "other-admin", "--admin", "--org", "other")[
+            "key"
+        ],
         "acme": stand.json("create", "--name", "acme", "--org", "acme", "--user", "ann")["key"],
-        "other": stand.json("create", "--name", "other", "--org", "other", "--user", "oscar")["key"],
+        "other": stand.json("create", "--name", "other", "--org", "other", "--user", "oscar")[
+            "key"
+        ],
         "revoked": stand.json("create", "--name", "revoked", "--org", "acme")["key"],
         "expired": stand.json("create", "--name", "expired", "--expires", "1s")["key"],
         "rotated": stand.json("create", "--name", "rotated", "--org", "acme")["key"],
-    }  # fmt: skip
+    }
     stand.json("revoke", "revoked")
     stand.json("rotate", "rotated", "--overlap", "0s")
     wait_until(lambda: stand.chat(secrets["expired"]).code == "key_expired", 10, "the key expired")

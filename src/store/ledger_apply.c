@@ -34,19 +34,6 @@ static int64_t sane(int64_t value)
     return value < 0 ? 0 : value > max ? max : value;
 }
 
-/* False when one of them could not be numbered. */
-static bool number_words(struct writer *writer, const struct slice *words, int64_t *ret_names,
-                         size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        ret_names[i] = names_id(&writer->names, words[i]);
-        if (ret_names[i] < 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* --- holds ----------------------------------------------------------------------------------- */
 
 static bool keep_scopes(struct writer *writer, struct open_call *call,
@@ -108,7 +95,7 @@ static bool apply_hold(struct writer *writer, const struct hold_record *hold)
 static bool name_attempt(struct writer *writer, struct open_attempt *attempt)
 {
     if (!attempt->named) {
-        attempt->named = number_words(writer, attempt->words, attempt->names, ATTEMPT_WORDS);
+        attempt->named = writer_number_words(writer, attempt->words, attempt->names, ATTEMPT_WORDS);
     }
     return attempt->named;
 }
@@ -116,17 +103,20 @@ static bool name_attempt(struct writer *writer, struct open_attempt *attempt)
 bool writer_name_call(struct writer *writer, struct open_call *call)
 {
     if (!call->named) {
-        call->named = number_words(writer, call->words, call->names, CALL_WORDS);
+        call->named = writer_number_words(writer, call->words, call->names, CALL_WORDS);
     }
     return call->named;
 }
 
 /* --- settles --------------------------------------------------------------------------------- */
 
-static bool write_rows(struct writer *writer, struct rows *rows, size_t *ret_added)
+bool writer_write_rows(struct writer *writer, struct rows *rows, size_t *ret_added)
 {
     bool calls = rows == &writer->calls;
     size_t count = rows->count;
+    if (calls) {
+        buf_clear(&writer->expected); /* not before they are written: rows_write() is next */
+    }
     if (!rows_write(rows, writer->sql[calls ? SQL_CALL_ADD : SQL_ATTEMPT_ADD], ret_added)) {
         return false;
     }
@@ -143,7 +133,7 @@ static bool add_row(struct writer *writer, struct rows *rows, bool *ret_added)
     rows->count++;
     bool done = true;
     if (writer->careful || rows->count == ROWS_MAX) {
-        done = write_rows(writer, rows, &added);
+        done = writer_write_rows(writer, rows, &added);
     }
     *ret_added = added > 0;
     return done;
@@ -224,7 +214,7 @@ static bool is_in_call(struct writer *writer, const struct settle_record *settle
     if (settle->attempt != 1) {
         return true;
     }
-    if (!write_rows(writer, &writer->calls, &added)) {
+    if (!writer_write_rows(writer, &writer->calls, &added)) {
         return false;
     }
     bind_id(sql, 1, &settle->call);
@@ -251,7 +241,7 @@ static bool apply_settle(struct writer *writer, const struct settle_record *sett
     };
     bool added = false;
     bool in_call = false;
-    if (!number_words(writer, words, attempt->names, ATTEMPT_WORDS) ||
+    if (!writer_number_words(writer, words, attempt->names, ATTEMPT_WORDS) ||
         (attempt->held_ns == 0 && !is_in_call(writer, settle, &in_call)) ||
         (!in_call && !add_attempt_row(writer, settle, attempt->names, &added)) ||
         !remove_hold(writer, call, attempt)) {
@@ -318,43 +308,6 @@ static int64_t task_word(struct writer *writer, enum task task)
     return *word;
 }
 
-/* What the call and its own attempt have in common with others. */
-static bool number_call(struct writer *writer, const struct call_record *record,
-                        const struct settle_record *own, int64_t parts[SHAPE_PARTS])
-{
-    static const struct settle_record none;
-    const struct settle_record *attempt = own == NULL ? &none : own;
-    const struct slice words[SHAPE_PARTS] = {
-        [SHAPE_KEY_NAME] = record->key_name,
-        [SHAPE_ENDPOINT] = record->endpoint,
-        [SHAPE_ASKED_MODEL] = record->asked_model,
-        [SHAPE_ROUTE] = record->route,
-        [SHAPE_TARGET] = record->target,
-        [SHAPE_PROVIDER] = record->provider,
-        [SHAPE_MODEL] = record->model,
-        [SHAPE_ERROR] = record->error,
-        [SHAPE_BASELINE] = record->baseline,
-        [SHAPE_ATTEMPT_TARGET] = attempt->target,
-        [SHAPE_ATTEMPT_PROVIDER] = attempt->provider,
-        [SHAPE_ATTEMPT_MODEL] = attempt->model,
-        [SHAPE_LANE] = attempt->lane,
-        [SHAPE_ATTEMPT_ERROR] = attempt->error,
-        [SHAPE_TAG] = record->tag,
-    };
-    if (!number_words(writer, words, parts, SHAPE_PARTS)) {
-        return false;
-    }
-    parts[SHAPE_KEY] = (int64_t)record->key_id;
-    parts[SHAPE_STATUS] = record->status;
-    parts[SHAPE_ATTEMPT_STATUS] = attempt->status;
-    parts[SHAPE_BASELINE_OFFER] = (int64_t)record->baseline_offer;
-    parts[SHAPE_ATTEMPT_OFFER] = (int64_t)attempt->offer;
-    parts[SHAPE_USER] = (int64_t)record->scopes[SCOPE_USER];
-    parts[SHAPE_TEAM] = (int64_t)record->scopes[SCOPE_TEAM];
-    parts[SHAPE_ORGANISATION] = (int64_t)record->scopes[SCOPE_ORGANISATION];
-    return true;
-}
-
 static int64_t call_bits(const struct call_record *record, const struct settle_record *own,
                          bool estimated)
 {
@@ -376,7 +329,6 @@ static void fill_own(int64_t *numbers, const struct call_record *record,
     if (own == NULL) {
         memset(numbers, 0, CALL_ROW_OWN_NUMBERS * sizeof(numbers[0]));
         numbers[CALL_ROW_OWN_NUMBERS - 1] = ROW_NULL;
-        numbers[CALL_ROW_OWN_NUMBERS - 2] = ROW_NULL;
         return;
     }
     const struct usage *usage = &own->usage;
@@ -389,7 +341,6 @@ static void fill_own(int64_t *numbers, const struct call_record *record,
         sane(usage->cache_write),
         sane(usage->reasoning),
         usage->has_provider_cost ? sane(usage->provider_cost_nd) : ROW_NULL,
-        own->catalogue_nd < 0 ? ROW_NULL : sane(own->catalogue_nd),
     };
     _Static_assert(ARRAY_LEN(values) == CALL_ROW_OWN_NUMBERS, "as the table has");
     memcpy(numbers, values, sizeof(values));
@@ -397,7 +348,7 @@ static void fill_own(int64_t *numbers, const struct call_record *record,
 
 static bool add_call_row(struct writer *writer, const struct call_record *record,
                          const struct settle_record *own, int64_t shape, int64_t task,
-                         bool estimated, bool *ret_added)
+                         struct slice expected, bool estimated, bool *ret_added)
 {
     struct row *row = rows_next(&writer->calls);
     const int64_t values[] = {
@@ -418,7 +369,7 @@ static bool add_call_row(struct writer *writer, const struct call_record *record
     _Static_assert(ARRAY_LEN(values) + CALL_ROW_OWN_NUMBERS == CALL_ROW_NUMBERS,
                    "as the table has");
     row->call = record->call;
-    row->text = record->candidates;
+    row->text = expected;
     memcpy(row->numbers, values, sizeof(values));
     fill_own(row->numbers + ARRAY_LEN(values), record, own);
     return add_row(writer, &writer->calls, ret_added);
@@ -517,11 +468,17 @@ bool writer_close_call(struct writer *writer, const struct call_record *record,
     int64_t task = task_word(writer, record->task);
     bool estimated = call != NULL && call->estimated;
     bool added = false;
-    if (task < 0 || !number_call(writer, record, own, parts)) {
+    struct slice expected;
+    if (task < 0 || !writer_number_call(writer, record, own, parts)) {
+        return false;
+    }
+    parts[SHAPE_MENU] = writer_number_menu(writer, record, &expected);
+    if (parts[SHAPE_MENU] < 0) {
         return false;
     }
     struct shape *shape = shapes_at(&writer->shapes, parts, hour, &writer->rollups);
-    if (shape == NULL || !add_call_row(writer, record, own, shape->id, task, estimated, &added)) {
+    if (shape == NULL ||
+        !add_call_row(writer, record, own, shape->id, task, expected, estimated, &added)) {
         return false;
     }
     if (!added) {
@@ -592,44 +549,6 @@ static bool apply_both(struct writer *writer, const struct settle_record *settle
     return writer_close_call(writer, call, open, settle);
 }
 
-static bool add_rates(struct writer *writer, const struct offer *offer, int64_t above_input,
-                      const struct price_rates *rates)
-{
-    sqlite3_stmt *sql = writer->sql[SQL_RATES_ADD];
-    const int64_t values[] = {
-        (int64_t)offer->id,    above_input,        rates->input,
-        rates->output,         rates->cache_read,  rates->cache_write,
-        rates->cache_write_1h, rates->audio_input, rates->audio_output,
-    };
-    bind_numbers(sql, 1, values, ARRAY_LEN(values));
-    return database_run(sql);
-}
-
-static bool apply_offer(struct writer *writer, const struct offer *offer)
-{
-    const struct slice words[ATTEMPT_WORDS] = {
-        [WORD_TARGET] = offer->target,
-        [WORD_PROVIDER] = offer->provider,
-        [WORD_MODEL] = offer->model,
-    };
-    const struct price *price = &offer->price;
-    int64_t names[ATTEMPT_WORDS];
-    sqlite3_stmt *sql = writer->sql[SQL_OFFER_ADD];
-    if (!number_words(writer, words, names, ATTEMPT_WORDS)) {
-        return false;
-    }
-    const int64_t values[] = {
-        (int64_t)offer->id,   offer->kind,       names[WORD_TARGET],
-        names[WORD_PROVIDER], names[WORD_MODEL], price->per_request_nd,
-    };
-    bind_numbers(sql, 1, values, ARRAY_LEN(values));
-    bool done = database_run(sql) && add_rates(writer, offer, -1, &price->base);
-    for (size_t i = 0; done && i < price->tier_count; i++) {
-        done = add_rates(writer, offer, price->tiers[i].above_input, &price->tiers[i].rates);
-    }
-    return done;
-}
-
 bool writer_apply(struct writer *writer, const struct journal_entry *entry)
 {
     switch (entry->kind) {
@@ -642,7 +561,7 @@ bool writer_apply(struct writer *writer, const struct journal_entry *entry)
     case JOURNAL_SETTLE_AND_CALL:
         return apply_both(writer, &entry->settle, &entry->call);
     case JOURNAL_OFFER:
-        return apply_offer(writer, &entry->offer);
+        return writer_add_offer(writer, &entry->offer);
     }
     return true; /* the journal's reader lets no other kind through */
 }
@@ -673,8 +592,8 @@ bool writer_remember(struct writer *writer, const struct journal_entry *entry)
 bool writer_write_collected(struct writer *writer)
 {
     size_t added;
-    if (!write_rows(writer, &writer->attempts, &added) ||
-        !write_rows(writer, &writer->calls, &added) ||
+    if (!writer_write_rows(writer, &writer->attempts, &added) ||
+        !writer_write_rows(writer, &writer->calls, &added) ||
         !shapes_spread(&writer->shapes, &writer->rollups)) {
         return false;
     }

@@ -7,6 +7,7 @@
 #ifndef SLUICE_STORE_LEDGER_INTERNAL_H
 #define SLUICE_STORE_LEDGER_INTERNAL_H
 
+#include "base/buf.h"
 #include "store/ledger.h"
 #include "store/ledger_names.h"
 #include "store/ledger_open_calls.h"
@@ -33,11 +34,23 @@ enum call_bit {
 };
 
 /* How many numbers the rows have; CALL_ROW_OWN_NUMBERS of a call's are its own attempt's. */
-#define CALL_ROW_NUMBERS 22
-#define CALL_ROW_OWN_NUMBERS 9
+#define CALL_ROW_NUMBERS 21
+#define CALL_ROW_OWN_NUMBERS 8
 #define ATTEMPT_ROW_NUMBERS 29
 _Static_assert(CALL_ROW_NUMBERS <= ROW_NUMBERS_MAX && ATTEMPT_ROW_NUMBERS <= ROW_NUMBERS_MAX,
                "there is room");
+
+/* The words of a call and of its own attempt, as they lie in the journal, with their numbers. */
+#define WORD_MEMOS 64
+#define WORD_MEMO_BYTES 320
+struct word_memo {
+    uint32_t call_len;
+    uint32_t attempt_len;
+    char bytes[WORD_MEMO_BYTES];
+    int64_t parts[SHAPE_PARTS]; /* those that are words */
+};
+/* Room for what the rows of calls expect to pay; when it is gone they are written. */
+#define EXPECTED_KEPT ((size_t)256 << 10)
 
 enum writer_statement {
     SQL_BEGIN,
@@ -66,6 +79,8 @@ enum writer_statement {
     SQL_DATA_VERSION,
     SQL_KEY_CHANGES,
     SQL_KEY_NAME,
+    SQL_MENU_FIND,
+    SQL_MENU_ADD,
     SQL_OFFER_ADD,
     SQL_RATES_ADD,
     SQL_STATEMENTS
@@ -79,6 +94,9 @@ struct writer {
     dev_t device; /* of the file that is open */
     ino_t inode;
     struct names names;
+    struct names menus;
+    struct word_memo *word_memos;
+    struct buf expected; /* of the rows of calls that wait */
     struct open_calls calls_open;
     struct rollups rollups;
     struct spends spends;
@@ -155,6 +173,21 @@ static inline void bind_id(sqlite3_stmt *statement, int index, const struct id *
 {
     sqlite3_bind_blob(statement, index, id->bytes, sizeof(id->bytes), SQLITE_STATIC);
 }
+
+/* Writes the rows that wait, and forgets them. *ret_added: how many were not there yet; false also
+ * where some were and the writer is not careful. */
+MUST_USE bool writer_write_rows(struct writer *writer, struct rows *rows, size_t *ret_added);
+
+/* --- ledger_numbers.c: likewise --- */
+MUST_USE bool writer_number_words(struct writer *writer, const struct slice *words,
+                                  int64_t *ret_names, size_t count);
+/* Of a call and its own attempt (NULL: none); all but the menu. */
+MUST_USE bool writer_number_call(struct writer *writer, const struct call_record *record,
+                                 const struct settle_record *own, int64_t parts[SHAPE_PARTS]);
+/* -1 on failure; *ret_expected is for the call's row, valid until that is written. */
+MUST_USE int64_t writer_number_menu(struct writer *writer, const struct call_record *record,
+                                    struct slice *ret_expected);
+MUST_USE bool writer_add_offer(struct writer *writer, const struct offer *offer);
 
 /* --- ledger_recover.c --- */
 /* Settles and closes, in one transaction, every call that a former process left open. */

@@ -7,9 +7,12 @@
 
 const char names_find_sql[] = "SELECT id FROM names WHERE name = ?1";
 const char names_add_sql[] = "INSERT INTO names(name) VALUES(?1)";
+const char menus_find_sql[] = "SELECT id FROM menus WHERE candidates = ?1";
+const char menus_add_sql[] = "INSERT INTO menus(candidates) VALUES(?1)";
 
-bool names_init(struct names *names, sqlite3_stmt *find, sqlite3_stmt *add)
+bool names_init(struct names *names, sqlite3_stmt *find, sqlite3_stmt *add, bool bytes)
 {
+    names->bytes = bytes;
     map_init(&names->ids);
     names->find = find;
     names->add = add;
@@ -41,10 +44,19 @@ static struct name_memo *memo_of(const struct names *names, struct slice word)
     return &names->memos[mixed % NAME_MEMOS];
 }
 
+static void bind_word(const struct names *names, sqlite3_stmt *sql, struct slice word)
+{
+    if (names->bytes) {
+        sqlite3_bind_blob(sql, 1, word.ptr, (int)word.len, SQLITE_STATIC);
+    } else {
+        bind_slice(sql, 1, word);
+    }
+}
+
 /* 0: not there; -1: failure. */
 static int64_t find_stored(struct names *names, struct slice word)
 {
-    bind_slice(names->find, 1, word);
+    bind_word(names, names->find, word);
     int status = sqlite3_step(names->find);
     int64_t id = status == SQLITE_ROW ? sqlite3_column_int64(names->find, 0) : 0;
     if (sqlite3_reset(names->find) != SQLITE_OK) {
@@ -59,7 +71,7 @@ static int64_t find_or_add(struct names *names, struct slice word)
     if (id != 0) {
         return id;
     }
-    bind_slice(names->add, 1, word);
+    bind_word(names, names->add, word);
     if (!database_run(names->add)) {
         return -1;
     }

@@ -25,12 +25,16 @@ struct names {
     struct name_memo *memos;
     sqlite3_stmt *find; /* borrowed */
     sqlite3_stmt *add;
+    bool bytes; /* they are no text */
 };
 
 extern const char names_find_sql[];
 extern const char names_add_sql[];
+/* Of menus (offer.h), which are numbered likewise. */
+extern const char menus_find_sql[];
+extern const char menus_add_sql[];
 
-MUST_USE bool names_init(struct names *names, sqlite3_stmt *find, sqlite3_stmt *add);
+MUST_USE bool names_init(struct names *names, sqlite3_stmt *find, sqlite3_stmt *add, bool bytes);
 void names_release(struct names *names);
 /* Forgets the cache: after a rollback, numbers in it may not exist. */
 void names_clear(struct names *names);

@@ -184,9 +184,9 @@ static const char schema_7[] =
  * Offers (offer.h): of each target its prices as they were, so that every charge and what each
  * alternative would have cost can be computed again. A rate is pico-dollars a token, -1 where there
  * is no rate of its own; the row of `offer_rates` with the largest `above_input` below the input
- * applies, -1 is the one for all. `candidates` are as in offer.h. A call's row has the basis of its
- * own attempt's charge in its bits, from the 4096 on. What the views show is in attempt_rows'
- * order.
+ * applies, -1 is the one for all. A menu and what was `expected` are the candidates, as in offer.h.
+ * A call's row has the basis of its own attempt's charge in its bits, from the 4096 on. What the
+ * views show is in attempt_rows' order.
  */
 static const char schema_8[] =
     "CREATE TABLE offers(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, target INTEGER NOT NULL,"
@@ -202,8 +202,9 @@ static const char schema_8[] =
     "ALTER TABLE shapes ADD COLUMN team INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE shapes ADD COLUMN organisation INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE shapes ADD COLUMN tag INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE call_rows ADD COLUMN catalogue_nd;"
-    "ALTER TABLE call_rows ADD COLUMN candidates;"
+    "CREATE TABLE menus(id INTEGER PRIMARY KEY, candidates BLOB NOT NULL UNIQUE);"
+    "ALTER TABLE shapes ADD COLUMN menu INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE call_rows ADD COLUMN expected;"
     "ALTER TABLE attempt_rows ADD COLUMN offer INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE attempt_rows ADD COLUMN basis INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE attempt_rows ADD COLUMN purpose INTEGER NOT NULL DEFAULT 0;"
@@ -215,7 +216,8 @@ static const char schema_8[] =
     " c.complexity, c.bits & 1 AS streamed, s.status, s.error, c.attempts, c.cost_nd,"
     " c.baseline_nd, s.baseline, c.input_tokens, c.output_tokens, c.expected_nd,"
     " c.first_byte_us, c.total_us, c.bits >> 1 & 1 AS complete, c.bits >> 2 & 1 AS estimated,"
-    " s.baseline_offer, s.user, s.team, s.organisation, s.tag, c.candidates"
+    " s.baseline_offer, s.user, s.team, s.organisation, s.tag,"
+    " (SELECT m.candidates FROM menus m WHERE m.id = s.menu) AS menu, c.expected"
     " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape;"
     "CREATE VIEW attempts AS SELECT c.id AS call, 1 AS attempt,"
     " c.started_ns + c.settled_after_ns AS settled_ns, c.held_nd, c.cost_nd, s.key,"
@@ -226,7 +228,7 @@ static const char schema_8[] =
     " 0 AS cache_write_1h, c.reasoning, 0 AS audio_input, 0 AS audio_output,"
     " c.attempt_first_byte_us AS first_byte_us, c.attempt_total_us AS total_us, c.provider_nd,"
     " NULL AS loss, s.attempt_offer AS offer, c.bits >> 12 & 7 AS basis, 0 AS purpose,"
-    " c.catalogue_nd FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8"
+    " NULL AS catalogue_nd FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8"
     " UNION ALL SELECT r.* FROM attempt_rows r WHERE NOT (r.attempt = 1 AND EXISTS"
     " (SELECT 1 FROM call_rows c WHERE c.id = r.call AND c.bits & 8));"
     "PRAGMA user_version = 8;";

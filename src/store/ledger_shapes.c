@@ -9,8 +9,8 @@
 const char shapes_add_sql[] =
     "INSERT INTO shapes(key, key_name, endpoint, asked_model, route, target, provider, model,"
     " status, error, baseline, attempt_target, attempt_provider, attempt_model, attempt_status,"
-    " lane, attempt_error, baseline_offer, attempt_offer, user, team, organisation, tag)"
-    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    " lane, attempt_error, baseline_offer, attempt_offer, user, team, organisation, tag, menu)"
+    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 void shapes_init(struct shapes *shapes, sqlite3_stmt *add)
 {

@@ -36,6 +36,7 @@ enum shape_part {
     SHAPE_TEAM,
     SHAPE_ORGANISATION,
     SHAPE_TAG,
+    SHAPE_MENU, /* a number of `menus` */
     SHAPE_PARTS
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "store/ledger_internal.h"
 #include "store/ledger_schema.h"
 
@@ -59,6 +60,8 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_DATA_VERSION] = "PRAGMA data_version",
     [SQL_KEY_CHANGES] = "SELECT key_changes FROM state",
     [SQL_KEY_NAME] = "SELECT name FROM keys WHERE id = ?",
+    [SQL_MENU_FIND] = menus_find_sql,
+    [SQL_MENU_ADD] = menus_add_sql,
     [SQL_OFFER_ADD] = "INSERT INTO offers(id, kind, target, provider, model, per_request_nd)"
                       " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     [SQL_RATES_ADD] =
@@ -72,7 +75,7 @@ static const char calls_declaration[] =
     "CREATE TABLE collected(id, shape, bits, task, attempts, complexity, started_ns, cost_nd,"
     " baseline_nd, expected_nd, input_tokens, output_tokens, first_byte_us, total_us,"
     " settled_after_ns, held_nd, attempt_first_byte_us, attempt_total_us, cache_read,"
-    " cache_write, reasoning, provider_nd, catalogue_nd, candidates)";
+    " cache_write, reasoning, provider_nd, expected)";
 static const char attempts_declaration[] =
     "CREATE TABLE collected(call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status,"
     " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
@@ -132,6 +135,10 @@ static bool make_collections(struct writer *writer)
 static void close_database(struct writer *writer)
 {
     names_release(&writer->names);
+    names_release(&writer->menus);
+    memory_free(writer->word_memos);
+    writer->word_memos = NULL;
+    buf_release(&writer->expected);
     shapes_release(&writer->shapes);
     for (size_t i = 0; i < SQL_STATEMENTS; i++) {
         sqlite3_finalize(writer->sql[i]);
@@ -142,6 +149,17 @@ static void close_database(struct writer *writer)
     writer->loaded = false;
     rows_release(&writer->calls);
     rows_release(&writer->attempts);
+}
+
+static bool make_caches(struct writer *writer)
+{
+    writer->word_memos = memory_array(WORD_MEMOS, sizeof(writer->word_memos[0]));
+    return writer->word_memos != NULL &&
+           names_init(&writer->names, writer->sql[SQL_NAME_FIND], writer->sql[SQL_NAME_ADD],
+                      false) &&
+           names_init(&writer->menus, writer->sql[SQL_MENU_FIND], writer->sql[SQL_MENU_ADD],
+                      true) &&
+           buf_reserve(&writer->expected, EXPECTED_KEPT) != NULL;
 }
 
 static bool open_database(struct writer *writer, enum database_access access, struct error *error)
@@ -155,7 +173,7 @@ static bool open_database(struct writer *writer, enum database_access access, st
         return false;
     }
     if (!set_pragmas(writer) || !make_collections(writer) || !prepare_statements(writer) ||
-        !names_init(&writer->names, writer->sql[SQL_NAME_FIND], writer->sql[SQL_NAME_ADD])) {
+        !make_caches(writer)) {
         database_error(writer->db, writer->path, "preparing", error);
         close_database(writer);
         return false;
@@ -168,7 +186,7 @@ static bool open_database(struct writer *writer, enum database_access access, st
 bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
                  enum database_access access, struct error *error)
 {
-    *writer = (struct writer){.path = path, .sync = sync};
+    *writer = (struct writer){.path = path, .sync = sync, .expected = BUF_INIT(EXPECTED_KEPT)};
     open_calls_init(&writer->calls_open);
     rollups_init(&writer->rollups);
     spends_init(&writer->spends);
@@ -334,6 +352,9 @@ bool writer_load(struct writer *writer, struct journal *journal, struct error *e
     spends_clear(&writer->spends);
     shapes_clear(&writer->shapes);
     names_clear(&writer->names);
+    names_clear(&writer->menus);
+    memset(writer->word_memos, 0, WORD_MEMOS * sizeof(writer->word_memos[0]));
+    buf_clear(&writer->expected);
     memset(writer->tasks, 0, sizeof(writer->tasks));
     writer->calls.count = 0;
     writer->attempts.count = 0;

@@ -75,4 +75,15 @@ static inline struct candidate candidate_get(const char *at)
     };
 }
 
+/* The same in two parts, as the ledger keeps them: what many calls have in common (the menu: for
+ * each candidate its offer, then reason and propensity), and what each expects to pay (varints of
+ * seven bits, the lowest first). Returns the bytes of the menu and, in *ret_expected, of the other
+ * part; there is room for CANDIDATES_MAX of both. */
+#define MENU_BYTES 10
+#define EXPECTED_BYTES 7
+size_t candidates_split(struct slice candidates, char *menu, char *expected, size_t *ret_expected);
+/* The inverse; `out` has room for CANDIDATE_BYTES times the candidates of the menu. False: they do
+ * not belong together. */
+MUST_USE bool candidates_join(struct slice menu, struct slice expected, char *out);
+
 #endif

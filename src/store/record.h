@@ -98,6 +98,7 @@ struct settle_record {
     /* With CHARGE_PROVIDER (else it is not kept): what the offer's price says of the same usage;
      * RECORD_NO_CATALOGUE: there is no price. */
     int64_t catalogue_nd;
+    struct slice words; /* decoded ones only: target to error as they lie there, to be compared */
 };
 
 struct call_record {
@@ -133,6 +134,7 @@ struct call_record {
     /* What was weighed for it: CANDIDATE_BYTES for each, as candidate_put() writes them, those that
      * were taken first, in the order of the plan; at most CANDIDATES_MAX. */
     struct slice candidates;
+    struct slice words; /* decoded ones only: key name to baseline, as in struct settle_record */
 };
 
 #endif

@@ -389,6 +389,11 @@ static struct slice get_bytes(struct reader *r, size_t len)
     return bytes;
 }
 
+static struct slice span_from(const struct reader *r, const unsigned char *start)
+{
+    return slice_of((const char *)start, (size_t)(r->at - start));
+}
+
 static struct slice get_name(struct reader *r)
 {
     if (UNLIKELY(r->at == r->end)) {
@@ -535,11 +540,13 @@ bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
     } else {
         r.failed |= (flags & FLAG_PROVIDER_COST) != 0;
     }
+    const unsigned char *words = r.at;
     ret_record->target = get_name(&r);
     ret_record->provider = get_name(&r);
     ret_record->model = get_name(&r);
     ret_record->lane = get_name(&r);
     ret_record->error = get_name(&r);
+    ret_record->words = span_from(&r, words);
     ret_record->loss = get_loss(&r);
     ret_record->offer = 0;
     ret_record->basis = CHARGE_UNRECORDED;
@@ -594,6 +601,7 @@ bool record_decode_call(struct slice bytes, struct call_record *ret_record)
     ret_record->expected_cost_nd = get_signed(&r);
     ret_record->first_byte_us = get_signed(&r);
     ret_record->total_us = get_signed(&r);
+    const unsigned char *words = r.at;
     ret_record->key_name = get_name(&r);
     ret_record->endpoint = get_name(&r);
     ret_record->asked_model = get_name(&r);
@@ -603,6 +611,7 @@ bool record_decode_call(struct slice bytes, struct call_record *ret_record)
     ret_record->model = get_name(&r);
     ret_record->error = get_name(&r);
     ret_record->baseline = get_name(&r);
+    ret_record->words = span_from(&r, words);
     ret_record->baseline_offer = 0;
     memset(ret_record->scopes, 0, sizeof(ret_record->scopes));
     ret_record->tag = SLICE_EMPTY;

@@ -74,6 +74,16 @@ static void add(struct report_query *query, struct call_detail *detail, uint64_t
     }
 }
 
+/* What the row of a call does not keep of its own attempt. */
+static void compare(const struct call_detail *detail, struct settle_record *attempt)
+{
+    const struct offer *offer = call_detail_offer(detail, attempt->offer);
+    if (attempt->basis == CHARGE_PROVIDER && attempt->catalogue_nd < 0 && offer != NULL &&
+        offer->kind == OFFER_PRICED) {
+        attempt->catalogue_nd = price_cost(&offer->price, &attempt->usage);
+    }
+}
+
 bool report_read_offers(struct report_query *query, struct call_detail *detail)
 {
     struct slice candidates = detail->row.call.candidates;
@@ -89,6 +99,9 @@ bool report_read_offers(struct report_query *query, struct call_detail *detail)
     }
     for (size_t at = 0; at < candidates.len; at += CANDIDATE_BYTES) {
         add(query, detail, candidate_get(candidates.ptr + at).offer);
+    }
+    for (size_t i = 0; i < detail->count; i++) {
+        compare(detail, &detail->attempts[i]);
     }
     return !query->failed && !query->arena->exhausted;
 }

@@ -19,7 +19,7 @@ MUST_USE sqlite3 *report_open(const char *path, struct database_deadline *deadli
     "id, started_ns, key, key_name, endpoint, asked_model, route, target, provider, model, task,"  \
     " tier, complexity, streamed, status, error, attempts, cost_nd, baseline_nd, baseline,"        \
     " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated,"     \
-    " baseline_offer, user, team, organisation, tag, candidates"
+    " baseline_offer, user, team, organisation, tag, menu, expected"
 
 #define REPORT_ATTEMPT_COLUMNS                                                                     \
     "call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status, target, provider,"         \

@@ -86,6 +86,17 @@ static enum task next_task(struct row *row)
     return task;
 }
 
+static struct slice join_candidates(struct report_query *query, struct slice menu,
+                                    struct slice expected)
+{
+    size_t count = menu.len / MENU_BYTES;
+    char *joined = count == 0 ? NULL : arena_alloc(query->arena, count * CANDIDATE_BYTES);
+    if (joined == NULL || !candidates_join(menu, expected, joined)) {
+        return SLICE_EMPTY;
+    }
+    return slice_of(joined, count * CANDIDATE_BYTES);
+}
+
 void report_read_call(struct report_query *query, sqlite3_stmt *from, struct call_row *ret_row)
 {
     struct row row = {.query = query, .from = from};
@@ -123,8 +134,9 @@ void report_read_call(struct report_query *query, sqlite3_stmt *from, struct cal
         call->scopes[kind] = (uint64_t)next_number(&row);
     }
     call->tag = next_word(&row);
-    call->candidates = next_bytes(&row);
-    call->candidates.len -= call->candidates.len % CANDIDATE_BYTES;
+    struct slice menu = next_bytes(&row);
+    call->candidates = join_candidates(query, menu, next_bytes(&row));
+    call->words = SLICE_EMPTY;
 }
 
 static void read_usage(struct row *row, struct usage *usage)
@@ -169,6 +181,7 @@ static void read_attempt(struct report_query *query, sqlite3_stmt *from,
     attempt->purpose = (enum attempt_purpose)next_choice(&row, ATTEMPT_PURPOSES);
     bool compared = sqlite3_column_type(from, row.column) != SQLITE_NULL;
     attempt->catalogue_nd = compared ? next_number(&row) : RECORD_NO_CATALOGUE;
+    attempt->words = SLICE_EMPTY;
 }
 
 bool report_query_begin(struct report_query *query, const char *path, struct arena *arena,

@@ -78,8 +78,8 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
     "ALTER TABLE shapes DROP COLUMN baseline_offer; ALTER TABLE shapes DROP COLUMN attempt_offer;" \
     "ALTER TABLE shapes DROP COLUMN user; ALTER TABLE shapes DROP COLUMN team;"                    \
     "ALTER TABLE shapes DROP COLUMN organisation; ALTER TABLE shapes DROP COLUMN tag;"             \
-    "ALTER TABLE call_rows DROP COLUMN catalogue_nd;"                                              \
-    "ALTER TABLE call_rows DROP COLUMN candidates; ALTER TABLE attempt_rows DROP COLUMN offer;"    \
+    "ALTER TABLE shapes DROP COLUMN menu; DROP TABLE menus;"                                       \
+    "ALTER TABLE call_rows DROP COLUMN expected; ALTER TABLE attempt_rows DROP COLUMN offer;"      \
     "ALTER TABLE attempt_rows DROP COLUMN basis; ALTER TABLE attempt_rows DROP COLUMN purpose;"    \
     "ALTER TABLE attempt_rows DROP COLUMN catalogue_nd; ALTER TABLE open_calls DROP COLUMN tag;"   \
     "CREATE VIEW calls AS SELECT c.id, c.started_ns, s.key, c.cost_nd FROM call_rows c"            \

@@ -48,9 +48,8 @@ static void keeps_extreme_numbers(void)
         EXPECT(record_decode_hold(slice_of(bytes, len), &back));
         expect_same_hold(&back, &hold);
     }
-    struct settle_record settle = {.status = INT32_MIN,
-                                   .outcome = ATTEMPT_INTERRUPTED,
-                                   .catalogue_nd = RECORD_NO_CATALOGUE};
+    struct settle_record settle = {
+        .status = INT32_MIN, .outcome = ATTEMPT_INTERRUPTED, .catalogue_nd = RECORD_NO_CATALOGUE};
     struct settle_record settle_back;
     size_t len = record_encode_settle(&settle, bytes);
     EXPECT(record_decode_settle(slice_of(bytes, len), &settle_back));
@@ -359,6 +358,33 @@ static void keeps_candidates(void)
     EXPECT_INT(back.propensity_permille, 250);
 }
 
+/* As many as there can be, with numbers of every length. */
+static void candidates_come_apart_and_together(void)
+{
+    char bytes[CANDIDATES_MAX * CANDIDATE_BYTES];
+    char back[CANDIDATES_MAX * CANDIDATE_BYTES];
+    char menu[CANDIDATES_MAX * MENU_BYTES];
+    char expected[CANDIDATES_MAX * EXPECTED_BYTES];
+    for (unsigned i = 0; i < CANDIDATES_MAX; i++) {
+        const struct candidate candidate = {UINT64_MAX / (i + 1),
+                                            (int64_t)(UINT64_C(1) << i % 49) - 1, 63 - i, i * 15};
+        candidate_put(bytes + (size_t)i * CANDIDATE_BYTES, &candidate);
+    }
+    for (size_t count = 0; count <= CANDIDATES_MAX; count++) {
+        size_t expected_len;
+        size_t menu_len = candidates_split(slice_of(bytes, count * CANDIDATE_BYTES), menu, expected,
+                                           &expected_len);
+        EXPECT_INT(menu_len, count * MENU_BYTES);
+        EXPECT(expected_len <= count * EXPECTED_BYTES);
+        EXPECT(candidates_join(slice_of(menu, menu_len), slice_of(expected, expected_len), back));
+        EXPECT(memcmp(back, bytes, count * CANDIDATE_BYTES) == 0);
+        EXPECT(count == 0 || !candidates_join(slice_of(menu, menu_len),
+                                              slice_of(expected, expected_len - 1), back));
+        EXPECT(count == 0 || !candidates_join(slice_of(menu, menu_len - MENU_BYTES),
+                                              slice_of(expected, expected_len), back));
+    }
+}
+
 static void keeps_what_the_catalogue_says_of_a_providers_charge(void)
 {
     char bytes[RECORD_BYTES_MAX];
@@ -463,6 +489,8 @@ int main(void)
     TEST(offers_are_known_by_all_that_they_say,
          "an offer that differs in anything has another identifier, the same in every program");
     TEST(keeps_candidates, "candidates come back as they were, in 16 bytes");
+    TEST(candidates_come_apart_and_together,
+         "candidates come apart into a menu and what it costs, and together again");
     TEST(keeps_what_the_catalogue_says_of_a_providers_charge,
          "keeps what the catalogue says of a provider's charge");
     TEST(every_changed_byte_is_refused_or_read_safely,

@@ -35,11 +35,10 @@ static void list_remove(struct worker *worker, struct call *call)
 static void set_deadline(struct worker *worker)
 {
     const struct call *first = worker->waiting;
-    if (worker->wait_timed || first == NULL) {
+    if (first == NULL) {
         return;
     }
     int64_t left_ns = first->wait_until_ns - clock_monotonic(worker->loop.clock);
-    worker->wait_timed = true;
     deadline_set(&worker->wait_deadline, left_ns <= 0 ? 1 : (uint64_t)(left_ns / NS_PER_MS) + 1);
 }
 
@@ -52,7 +51,9 @@ enum call_step call_wait(struct call *call, enum call_step again)
     }
     call->wait_again = again;
     list_add(worker, call);
-    set_deadline(worker);
+    if (worker->waiting == call) {
+        set_deadline(worker);
+    }
     return STEP_WAIT;
 }
 
@@ -98,7 +99,6 @@ static void on_async(uv_async_t *async)
 static void on_deadline(struct deadline *deadline)
 {
     struct worker *worker = deadline->owner;
-    worker->wait_timed = false;
     all_go_on(worker);
 }
 

@@ -65,7 +65,6 @@ struct worker {
     uint64_t wait_round;
     int64_t lease_wait_ns; /* 0: no cluster */
     struct deadline wait_deadline;
-    bool wait_timed; /* the deadline is set */
     uv_async_t wait_async;
     bool wait_closed; /* guarded by the gateway's lock */
     struct random random;

@@ -469,8 +469,8 @@ static void took(struct budget *budget, struct lease *lease, int64_t amount,
     lease->taken += amount;
     lease->taken_ns = now->monotonic_ns;
     bool low = lease_free(budget, lease) < lease->per_second / 2;
-    if (low && lease->place != LEASE_ASKED && lease->retry_ns <= now->monotonic_ns) {
-        lease->retry_ns = now->monotonic_ns + CALM_NS;
+    if (low && lease->place != LEASE_ASKED && lease->want_ns <= now->monotonic_ns) {
+        lease->want_ns = now->monotonic_ns + CALM_NS;
         hurry(budget, lease, now);
     } else if (lease->place == LEASE_RESTS) {
         lease_queue_add(budget->leases, lease, LEASE_CALM, now);

@@ -256,7 +256,7 @@ static bool heed_needs(struct lease *lease, const struct lease_ask *ask,
     int64_t got = answer->room - ask->room;
     if (ask->need_least == 0) {
         bool cut = ask->want > 0 && got < ask->want;
-        lease->retry_ns = cut ? now->monotonic_ns + WANT_AGAIN_NS : 0;
+        lease->want_ns = cut ? now->monotonic_ns + WANT_AGAIN_NS : 0;
         return false;
     }
     if (got >= ask->need_least) {

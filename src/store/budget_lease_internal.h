@@ -48,7 +48,8 @@ struct lease {
     int64_t told_spent;
     int64_t told_ns;
     int64_t due_ns;   /* in the calm queue: when to look */
-    int64_t retry_ns; /* nothing is asked for before */
+    int64_t retry_ns; /* what was not to be had is not asked for again before */
+    int64_t want_ns;  /* nor what nobody waits for before this */
     int64_t backoff_ns;
     int64_t recalled_until_ns;
     int64_t exhausted_until_ns;

@@ -2,6 +2,7 @@
 #include "gateway/cluster.h"
 
 #include "base/memory.h"
+#include "gateway/call_wait.h"
 #include "gateway/gateway.h"
 
 /* On the follower's thread: true when every worker has the keys. */
@@ -49,13 +50,46 @@ bool gateway_cluster_open(struct gateway *gateway, struct error *error)
     return gateway->cluster.share != NULL;
 }
 
+/* On a thread of leases: there is something for calls that wait. */
+static void wake_waiting(void *user)
+{
+    struct gateway *gateway = user;
+    for (unsigned i = 0; i < gateway->worker_count; i++) {
+        call_wait_wake(gateway->workers[i]);
+    }
+}
+
+bool gateway_cluster_lease(struct gateway *gateway, struct error *error)
+{
+    const struct snapshot *snapshot = gateway->options.snapshot;
+    if (gateway->cluster.member == NULL) {
+        return true;
+    }
+    gateway->lease_wait_ns = snapshot->cluster.lease_wait_ms * NS_PER_MS;
+    const struct lease_postgres_options options = {
+        .member = gateway->cluster.member,
+        .budget = gateway->budget,
+        .time_zone = snapshot->caps.time_zone.len > 0 ? snapshot->caps.time_zone : SLICE("UTC"),
+        .wait_ns = gateway->lease_wait_ns,
+        .allows_away = snapshot->cluster.allows_away,
+        .moved = wake_waiting,
+        .user = gateway,
+    };
+    gateway->cluster.leases = lease_postgres_new(&options, error);
+    return gateway->cluster.leases != NULL;
+}
+
 bool gateway_cluster_start(struct gateway *gateway, struct error *error)
 {
-    return gateway->cluster.share == NULL || share_start(gateway->cluster.share, error);
+    return gateway->cluster.member == NULL ||
+           (share_start(gateway->cluster.share, error) &&
+            lease_postgres_start(gateway->cluster.leases, error));
 }
 
 void gateway_cluster_stop(struct gateway *gateway)
 {
+    lease_postgres_free(gateway->cluster.leases);
+    gateway->cluster.leases = NULL;
     share_free(gateway->cluster.share);
     gateway->cluster.share = NULL;
 }

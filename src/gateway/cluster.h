@@ -10,16 +10,20 @@
 #include "base/error.h"
 #include "store/cluster_member.h"
 #include "store/key_share.h"
+#include "store/lease_postgres.h"
 
 struct gateway;
 
 struct gateway_cluster {
     struct cluster_member *member; /* NULL: this node is alone; so is the rest then */
     struct key_share *share;
+    struct lease_postgres *leases; /* of caps */
 };
 
 /* After the ledger is open, before there are workers; asks nobody. */
 MUST_USE bool gateway_cluster_open(struct gateway *gateway, struct error *error);
+/* After the budget is filled, before there are workers: from now on caps are leased. */
+MUST_USE bool gateway_cluster_lease(struct gateway *gateway, struct error *error);
 /* When the workers run. */
 MUST_USE bool gateway_cluster_start(struct gateway *gateway, struct error *error);
 /* When they have ended, before they are freed: nothing asks them any more. */

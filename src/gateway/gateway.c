@@ -351,7 +351,7 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
         return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");
     }
     if (!open_ledger(gateway, error) || !gateway_cluster_open(gateway, error) ||
-        !gateway_budget_open(gateway, error) ||
+        !gateway_budget_open(gateway, error) || !gateway_cluster_lease(gateway, error) ||
         !gateway_publish(gateway, options->snapshot, error) || !open_tls(gateway, error) ||
         !start_workers(gateway, error) || !gateway_cluster_start(gateway, error)) {
         return false;

@@ -275,6 +275,37 @@ static void write_budget(struct gateway *gateway, struct buf *out)
     buf_printf(out, "sluice_alerts_lost_total %llu\n", (unsigned long long)stats.alerts_lost);
 }
 
+/* Of a cluster alone. */
+static void write_leases(struct gateway *gateway, struct buf *out)
+{
+    struct lease_postgres_stats stats;
+    struct lease_stats leases;
+    if (gateway->cluster.leases == NULL) {
+        return;
+    }
+    lease_postgres_stats_read(gateway->cluster.leases, &stats);
+    budget_lease_stats(gateway->budget, LEASE_CAPS, &leases);
+    gauge(out, "sluice_lease_authority_up", "1: PostgreSQL grants slices of caps.",
+          stats.connected ? 1 : 0);
+    gauge(out, "sluice_lease_room_usd", "Dollars of caps that this node may still spend.",
+          (double)leases.room_nd / 1e9);
+    gauge(out, "sluice_lease_meters", "Caps that this node has leased so far.",
+          (double)leases.meters);
+    header(out, "sluice_lease_exchanges_total", "counter", "Exchanges with PostgreSQL.");
+    buf_printf(out, "sluice_lease_exchanges_total{done=\"yes\"} %llu\n",
+               (unsigned long long)(stats.exchanges - stats.failures));
+    buf_printf(out, "sluice_lease_exchanges_total{done=\"no\"} %llu\n",
+               (unsigned long long)stats.failures);
+    header(out, "sluice_lease_exchange_seconds_total", "counter", "Time that exchanges took.");
+    buf_printf(out, "sluice_lease_exchange_seconds_total %.6f\n", (double)stats.exchange_ns / 1e9);
+    header(out, "sluice_lease_away_refused_total", "counter",
+           "Attempts refused because PostgreSQL was away.");
+    buf_printf(out, "sluice_lease_away_refused_total %llu\n", (unsigned long long)leases.away);
+    header(out, "sluice_lease_unleased_total", "counter",
+           "Attempts let through without a slice (cluster.when_away: allow).");
+    buf_printf(out, "sluice_lease_unleased_total %llu\n", (unsigned long long)leases.unleased);
+}
+
 static double resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "re");
@@ -324,6 +355,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
     write_target_outcomes(snapshot, out);
     write_breakers(gateway, snapshot, out);
     write_ledger(gateway, out);
+    write_leases(gateway, out);
     write_budget(gateway, out);
     write_process(gateway, out);
     snapshot_unref(snapshot);

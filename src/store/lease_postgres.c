@@ -41,6 +41,7 @@ struct lease_postgres {
     char zone[64];
     struct postgres *postgres;
     pthread_t thread;
+    bool runs;
     atomic_bool closing;
     int64_t session; /* 0: none */
     int64_t seq;     /* of the last exchange that is known to have been done */
@@ -474,8 +475,8 @@ static bool prepare(struct lease_postgres *lease, struct error *error)
            error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
 }
 
-struct lease_postgres *lease_postgres_start(const struct lease_postgres_options *options,
-                                            struct error *error)
+struct lease_postgres *lease_postgres_new(const struct lease_postgres_options *options,
+                                          struct error *error)
 {
     struct lease_postgres *lease = memory_array(1, sizeof(*lease));
     if (lease == NULL) {
@@ -493,22 +494,26 @@ struct lease_postgres *lease_postgres_start(const struct lease_postgres_options 
         release(lease);
         return NULL;
     }
-    if (pthread_create(&lease->thread, NULL, run, lease) != 0) {
-        error_set(error, ERROR_ENVIRONMENT, "thread", "the thread of the leases did not start");
-        release(lease);
-        return NULL;
-    }
     return lease;
 }
 
-void lease_postgres_stop(struct lease_postgres *lease)
+bool lease_postgres_start(struct lease_postgres *lease, struct error *error)
+{
+    lease->runs = pthread_create(&lease->thread, NULL, run, lease) == 0;
+    return lease->runs || error_set(error, ERROR_ENVIRONMENT, "thread",
+                                    "the thread of the leases could not be started");
+}
+
+void lease_postgres_free(struct lease_postgres *lease)
 {
     if (lease == NULL) {
         return;
     }
     atomic_store(&lease->closing, true);
     postgres_wake(lease->postgres);
-    pthread_join(lease->thread, NULL);
+    if (lease->runs) {
+        pthread_join(lease->thread, NULL);
+    }
     release(lease);
 }
 

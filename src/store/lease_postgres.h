@@ -30,12 +30,15 @@ struct lease_postgres_options {
     void *user;
 };
 
-/* Leases the hard caps and starts the thread. NULL: *error. */
-MUST_USE struct lease_postgres *lease_postgres_start(const struct lease_postgres_options *options,
-                                                     struct error *error);
-/* After the last claim: gives back what is left, if that is possible within a moment, and ends.
- * NULL-safe. */
-void lease_postgres_stop(struct lease_postgres *lease);
+/* Leases the hard caps: from now on nothing is granted that PostgreSQL did not grant. NULL: *error,
+ * and the budget is of no use. */
+MUST_USE struct lease_postgres *lease_postgres_new(const struct lease_postgres_options *options,
+                                                   struct error *error);
+/* Starts the thread. */
+MUST_USE bool lease_postgres_start(struct lease_postgres *lease, struct error *error);
+/* After the last claim: gives back what is left, if that is possible within a moment, ends the
+ * thread, if there is one, and frees it all. NULL-safe. */
+void lease_postgres_free(struct lease_postgres *lease);
 
 struct lease_postgres_stats {
     bool connected;        /* and grants are asked for */

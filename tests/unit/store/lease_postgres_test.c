@@ -50,20 +50,20 @@ static void node_start(struct node *node, bool allows)
                               &error);
     node->budget = budget_new(&clock_system);
     CHECK(node->member != NULL && node->budget != NULL);
-    node->lease = lease_postgres_start(&(struct lease_postgres_options){.member = node->member,
-                                                                        .budget = node->budget,
-                                                                        .time_zone = SLICE("UTC"),
-                                                                        .wait_ns = WAIT_NS,
-                                                                        .allows_away = allows,
-                                                                        .moved = on_moved,
-                                                                        .user = node},
-                                       &error);
-    CHECK(node->lease != NULL);
+    node->lease = lease_postgres_new(&(struct lease_postgres_options){.member = node->member,
+                                                                      .budget = node->budget,
+                                                                      .time_zone = SLICE("UTC"),
+                                                                      .wait_ns = WAIT_NS,
+                                                                      .allows_away = allows,
+                                                                      .moved = on_moved,
+                                                                      .user = node},
+                                     &error);
+    CHECK(node->lease != NULL && lease_postgres_start(node->lease, &error));
 }
 
 static void node_stop(struct node *node)
 {
-    lease_postgres_stop(node->lease);
+    lease_postgres_free(node->lease);
     budget_free(node->budget);
     member_free(node->member);
 }

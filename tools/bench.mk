@@ -18,3 +18,14 @@ endif
 .PHONY: conformance-json
 conformance-json: $(call libs_of,codec)
 	@sh tests/conformance/json_suite.sh $(BUILD) $(CC)
+
+# Counting tokens: English, code, mixed prompts, and one long piece.
+TOKEN_BENCH := $(BUILD)/bench/token_bench
+$(TOKEN_BENCH): $(BUILD)/obj/tests/bench/token_bench.o $(call libs_of,model)
+	@mkdir -p $(@D)
+	@$(CC) -o $@ $(filter %.o,$^) $(call group,$^) $(LDFLAGS_ALL) $(LIBS)
+.PHONY: bench-tokens
+bench-tokens: $(TOKEN_BENCH)
+	@cat docs/*.md docs/guides/*.md > build/corpus-english.txt
+	@cat src/*/*.c src/*/*.h > build/corpus-code.txt
+	@$< build/corpus-english.txt build/corpus-code.txt data/workload/mixed.jsonl a

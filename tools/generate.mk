@@ -20,3 +20,12 @@ catalogue-update:
 
 # The demo's workloads are embedded by the assembler, which the dependency files do not see.
 $(BUILD)/obj/src/cli/demo_workload.o: data/workload/mixed.jsonl data/workload/coding_day.jsonl
+
+# So are the vocabularies of tokenizers; the checksums of data/tokens are in the tree, and what they are made from is
+# pinned in tools/tokens.
+$(BUILD)/obj/src/model/tokenizer.o: data/tokens/cl100k_base.ranks data/tokens/o200k_base.ranks
+.PHONY: tokens-check tokens-update
+tokens-check:
+	@sh tools/tokens/check.sh
+tokens-update:
+	@sh tools/tokens/update.sh

@@ -77,3 +77,10 @@ $(foreach layer,dialect route store,$(eval $(call LAYER_BENCH_RULES,$(layer))))
 $(BUILD)/bench/budget_bench: $(BUILD)/obj/tests/bench/budget_bench.o $(call libs_of,store)
 	@mkdir -p $(@D)
 	@$(CC) -o $@ $(filter %.o,$^) $(call group,$^) $(LDFLAGS_ALL) $(LIBS)
+
+# Token counts against npm's tiktoken: [COUNT=10000] [SEED=N]
+$(BUILD)/token_encode: $(BUILD)/obj/tests/tokens/encode.o $(call libs_of,model)
+	@$(CC) -o $@ $(filter %.o,$^) $(call group,$^) $(LDFLAGS_ALL) $(LIBS)
+.PHONY: tokens-test
+tokens-test: $(BUILD)/token_encode
+	@python3 tests/tokens/run.py --encode $< $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))

@@ -79,11 +79,13 @@ step power-loss make_in release gcc power-loss
 step keys make_in release gcc keys-test
 step disk make_in release gcc disk
 step clock make_in release gcc clock
+step tokens make_in release gcc tokens-test
 step invoice make_in release gcc invoice
 step smuggling make_in release gcc smuggling
 step sdk make_in release gcc sdk
 if [ "$level" = all ]; then
     step fuzz-long sh tools/run-fuzz.sh 120
+    step tokens-long make_in release gcc tokens-test COUNT=100000
     step invoice-long make_in release gcc invoice CALLS=100000
     step crash-long make_in fault gcc crash-long
     step caps-long make_in release gcc caps-long

@@ -6,7 +6,8 @@
  */
 #include "base/id.h"
 
-#define MS_BYTES 6
+#include <endian.h>
+
 #define FRACTION_STEPS 4096
 
 struct id id_make_at(int64_t wall_ns, struct random *random)
@@ -16,15 +17,10 @@ struct id id_make_at(int64_t wall_ns, struct random *random)
     uint64_t fraction = ns % NS_PER_MS * FRACTION_STEPS / NS_PER_MS;
     uint64_t noise = random_next(random);
     struct id id;
-    for (int i = 0; i < MS_BYTES; i++) {
-        id.bytes[i] = (uint8_t)(ms >> (8 * (MS_BYTES - 1 - i)));
-    }
-    id.bytes[6] = (uint8_t)(0x70 | fraction >> 8);
-    id.bytes[7] = (uint8_t)fraction;
-    for (int i = 0; i < 8; i++) {
-        id.bytes[8 + i] = (uint8_t)(noise >> (8 * i));
-    }
-    id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3F));
+    uint64_t front = htobe64(ms << 16 | 0x7000 | fraction);
+    uint64_t back = htole64(0x80 | (noise & ~UINT64_C(0xC0)));
+    memcpy(id.bytes, &front, sizeof(front));
+    memcpy(id.bytes + sizeof(front), &back, sizeof(back));
     return id;
 }
 
@@ -43,15 +39,16 @@ static bool hyphen_before(size_t byte)
    those above 9 get the distance to the letters added. */
 static void digits_put(const uint8_t *bytes, char *out)
 {
-    uint64_t word = (uint64_t)bytes[0] | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 32 |
-                    (uint64_t)bytes[3] << 48;
+    uint32_t four;
+    memcpy(&four, bytes, sizeof(four));
+    uint64_t word = le32toh(four);
+    word = (word | word << 16) & 0x0000FFFF0000FFFF;
+    word = (word | word << 8) & 0x00FF00FF00FF00FF;
     uint64_t nibbles = (word >> 4 & 0x000F000F000F000F) | (word & 0x000F000F000F000F) << 8;
     uint64_t letters = (nibbles + 0x0606060606060606) >> 4 & 0x0101010101010101;
     uint64_t digits = nibbles + 0x3030303030303030 + letters * ('a' - '0' - 10);
-#pragma GCC unroll 8 /* then it is one store */
-    for (int i = 0; i < 8; i++) {
-        out[i] = (char)(digits >> (8 * i));
-    }
+    digits = htole64(digits);
+    memcpy(out, &digits, sizeof(digits));
 }
 
 char *id_format(struct id id, char *buffer)

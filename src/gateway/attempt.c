@@ -285,9 +285,8 @@ static bool is_answered(const struct call *call)
     return begun || (left && attempt->status == 0);
 }
 
-/* The price to reckon with; *spare holds it when it is none of the target's own. */
-static const struct price *price_of(const struct call *call, const struct target *target,
-                                    struct price *spare)
+const struct price *attempt_price(const struct call *call, const struct target *target,
+                                  struct price *spare)
 {
     if (target->price.known) {
         return &target->price;
@@ -318,7 +317,7 @@ static void price_attempt(const struct call *call, const struct usage *usage,
         record->cost_nd = 0;
     } else {
         record->basis = CHARGE_PRICE;
-        record->cost_nd = price_cost(price_of(call, target, &spare), usage);
+        record->cost_nd = price_cost(attempt_price(call, target, &spare), usage);
     }
 }
 
@@ -334,7 +333,7 @@ static int64_t baseline_of(const struct call *call, const struct settle_record *
     }
     struct price spare;
     const struct target *target = &call->snapshot->policy.targets[call->baseline];
-    return price_cost(price_of(call, target, &spare), &record->usage);
+    return price_cost(attempt_price(call, target, &spare), &record->usage);
 }
 
 static enum health_outcome health_of(const struct attempt *attempt)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/attempt_bound.h"
 
+#include "gateway/attempt_run.h"
+
 #define CHOICES_MAX 1024
 #define TOKENS_MAX (INT64_C(1) << 40)
 
@@ -62,15 +64,10 @@ static int64_t bound_nd(const struct call *call, int64_t input, int64_t output)
 {
     struct price spare;
     const struct target *target = call->attempt.target;
-    const struct price *price = &target->price;
     /* members that are not known may ask for speech, where the model can speak */
     bool audio = (call->chat.needs & CAPABILITY_AUDIO) != 0 ||
                  ((target->capabilities & CAPABILITY_AUDIO) != 0 && call->chat.extra_count > 0);
-    if (!price->known) {
-        spare = policy_price(&call->snapshot->policy, target);
-        price = &spare;
-    }
-    return price_bound(price, input, output, audio);
+    return price_bound(attempt_price(call, target, &spare), input, output, audio);
 }
 
 void attempt_bound(const struct call *call, int64_t clamp, struct attempt_bound *ret_bound)

@@ -24,6 +24,9 @@ const char *attempt_fault(const struct call *call, const char *unfinished);
 void attempt_complete(struct call *call);
 /* Is there another target that could be tried, were this attempt to fail now? */
 bool call_has_another(const struct call *call);
+/* The price to reckon with; *spare holds it when it is none of the target's own. */
+const struct price *attempt_price(const struct call *call, const struct target *target,
+                                  struct price *spare);
 /* The hold's record. False: the journal cannot take it. */
 MUST_USE bool attempt_journal_hold(struct call *call);
 /* The one charge: usage (reported, else estimated), cost, live statistics, journal. With `last` the

@@ -23,10 +23,11 @@ static int64_t affordable_tokens(const struct call *call, const struct target *t
     if (call->max_cost_nd == NO_LIMIT || price_is_free(&target->price)) {
         return 0;
     }
-    struct price price = policy_price(&call->snapshot->policy, target);
-    const struct price_rates *rates = price_rates_for(&price, call->tokens.expected);
+    struct price spare;
+    const struct price *price = attempt_price(call, target, &spare);
+    const struct price_rates *rates = price_rates_for(price, call->tokens.expected);
     struct usage prompt = {.input = call->tokens.expected};
-    int64_t spent_nd = money_add(call->cost_nd, price_cost(&price, &prompt));
+    int64_t spent_nd = money_add(call->cost_nd, price_cost(price, &prompt));
     if (spent_nd >= call->max_cost_nd) {
         return -1;
     }
@@ -309,7 +310,9 @@ enum call_step call_attempt(struct call *call)
     if (entry == NULL) {
         return call_plan_exhausted(call);
     }
-    attempt_reset(call);
+    if (call->attempt.number > 0) { /* the call's first finds all as the call before has left it */
+        attempt_reset(call);
+    }
     call->attempt.probe = probe;
     return begin(call, entry, affordable);
 }

@@ -33,23 +33,26 @@ static bool is_admin(const struct http_exchange *x)
     return listener->admin;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* "localhost[:port]" or an IP literal. */
 static bool host_is_local(struct slice host)
 {
-    struct slice name = host;
-    if (name.len > 0 && name.ptr[0] == '[') {
+    size_t digits = 0; /* and dots */
+    while (digits < host.len && (host.ptr[digits] == '.' || is_digit(host.ptr[digits]))) {
+        digits++;
+    }
+    if (digits > 0 && (digits == host.len || host.ptr[digits] == ':')) {
         return true;
     }
-    name = slice_cut(&host, ':');
-    if (slice_eq_nocase(name, SLICE("localhost")) || slice_ends(name, SLICE(".localhost"))) {
+    if (host.len > 0 && host.ptr[0] == '[') {
         return true;
     }
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] != '.' && (name.ptr[i] < '0' || name.ptr[i] > '9')) {
-            return false;
-        }
-    }
-    return name.len > 0;
+    struct slice name = slice_cut(&host, ':');
+    return slice_eq_nocase(name, SLICE("localhost")) || slice_ends(name, SLICE(".localhost"));
 }
 
 static bool refuse_admin(struct caller_refusal *refusal, const char *text)

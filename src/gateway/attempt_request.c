@@ -22,10 +22,11 @@ static bool speaks(const struct provider *provider, unsigned id)
 enum dialect_id attempt_dialect(const struct provider *provider, unsigned client,
                                 enum operation operation, unsigned speakers)
 {
-    for (unsigned id = 0; id < DIALECT_COUNT; id++) {
-        if (speaks(provider, id) && (dialect_of(id)->instead_of & provider->dialects) != 0 &&
-            knows((enum dialect_id)id, operation, speakers)) {
-            return (enum dialect_id)id;
+    for (unsigned left = provider->dialects; left != 0; left &= left - 1) {
+        enum dialect_id id = (enum dialect_id)__builtin_ctz(left);
+        if ((dialect_of(id)->instead_of & provider->dialects) != 0 &&
+            knows(id, operation, speakers)) {
+            return id;
         }
     }
     if (speaks(provider, client)) {

@@ -214,6 +214,9 @@ static void end_cut(struct call *call)
 bool stream_emulate(struct call *call, struct frame *frame)
 {
     struct attempt *attempt = &call->attempt;
+    if (attempt->tool_fit == NULL && attempt->emulation == NULL) {
+        return true;
+    }
     struct frame given = *frame;
     if (attempt->tool_fit != NULL && !tool_fit_frame(attempt->tool_fit, frame, &given)) {
         attempt_fail(call, "no_memory", "");

@@ -10,6 +10,8 @@
 
 #include "base/number.h"
 
+#include <string.h>
+
 #define PD_PER_ND 1000u
 #define MONEY_DECIMALS_MIN 2
 #define MONEY_DECIMALS_MAX 9
@@ -239,6 +241,17 @@ int64_t money_add(int64_t a, int64_t b)
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
+/* Digits two at a time: half the divisions. */
+static const char digit_pairs[100][3] = {
+    "00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14",
+    "15", "16", "17", "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29",
+    "30", "31", "32", "33", "34", "35", "36", "37", "38", "39", "40", "41", "42", "43", "44",
+    "45", "46", "47", "48", "49", "50", "51", "52", "53", "54", "55", "56", "57", "58", "59",
+    "60", "61", "62", "63", "64", "65", "66", "67", "68", "69", "70", "71", "72", "73", "74",
+    "75", "76", "77", "78", "79", "80", "81", "82", "83", "84", "85", "86", "87", "88", "89",
+    "90", "91", "92", "93", "94", "95", "96", "97", "98", "99",
+};
+
 _Static_assert(1 + NUMBER_DIGITS_MAX + 1 + MONEY_DECIMALS_MAX == MONEY_TEXT_MAX, "all of it fits");
 
 size_t money_put(int64_t nd, char *out)
@@ -251,16 +264,17 @@ size_t money_put(int64_t nd, char *out)
     }
     len += number_format(amount / (uint64_t)MONEY_ND_PER_USD, out + len);
     out[len++] = '.';
-    size_t decimals = MONEY_DECIMALS_MAX;
-    while (decimals > MONEY_DECIMALS_MIN && fraction % 10 == 0) {
-        fraction /= 10;
-        decimals--;
+    char *last = out + len + MONEY_DECIMALS_MAX - 1;
+    *last = (char)('0' + fraction % 10);
+    fraction /= 10;
+    for (char *pair = last - 2; pair > out + len - 2; pair -= 2) {
+        memcpy(pair, digit_pairs[fraction % 100], 2);
+        fraction /= 100;
     }
-    for (size_t i = decimals; i > 0; i--) {
-        out[len + i - 1] = (char)('0' + fraction % 10);
-        fraction /= 10;
+    while (*last == '0' && last >= out + len + MONEY_DECIMALS_MIN) {
+        last--;
     }
-    return len + decimals;
+    return (size_t)(last - out) + 1;
 }
 
 bool money_format(struct buf *out, int64_t nd)

@@ -2,10 +2,7 @@
 #include "net/http_head.h"
 
 #include "net/http_server.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
+#include "net/http_text.h"
 
 #define METHOD_MAX 16
 #define LENGTH_DIGITS_MAX 18
@@ -48,30 +45,6 @@ const struct http_problem_row *http_problem_row(enum http_problem problem)
 }
 
 /* --- the scan for the end --- */
-
-/* How many bytes at the front are neither below 0x20 nor DEL. This one pass looks at every byte of
- * the head. */
-static inline size_t text_run(const char *bytes, size_t len)
-{
-    size_t i = 0;
-
-#if defined(__SSE2__)
-    const __m128i space = _mm_set1_epi8(0x20);
-    const __m128i del = _mm_set1_epi8(0x7f);
-    for (; i + 16 <= len; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(bytes + i));
-        __m128i text = _mm_cmpeq_epi8(_mm_max_epu8(v, space), v);
-        unsigned ok = (unsigned)_mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(v, del), text));
-        if (ok != 0xffff) {
-            return i + (size_t)__builtin_ctz(~ok);
-        }
-    }
-#endif
-    while (i < len && (unsigned char)bytes[i] >= 0x20 && bytes[i] != 0x7f) {
-        i++;
-    }
-    return i;
-}
 
 /* By position only, so that the verdict does not depend on how the bytes were cut into reads. */
 static enum http_problem scan_limits(const struct http_head_scan *scan,
@@ -132,7 +105,7 @@ static void pass_plain_lines(struct http_head_scan *scan, struct slice bytes,
     size_t lines = scan->lines;
 
     while (lines < lines_max && start < end && bytes.ptr[start] != ' ') {
-        size_t length = text_run(bytes.ptr + start, end - start);
+        size_t length = http_text_run(bytes.ptr + start, end - start);
         const char *behind = bytes.ptr + start + length;
         if (length == 0 || length >= UINT16_MAX || end - start - length < 2 || behind[0] != '\r' ||
             behind[1] != '\n') {
@@ -157,7 +130,7 @@ enum http_problem http_head_scan(struct http_head_scan *scan, struct slice bytes
         if (scan->at == scan->line_start && scan->lines > 0) {
             pass_plain_lines(scan, bytes, limits);
         }
-        scan->at += text_run(bytes.ptr + scan->at, bytes.len - scan->at);
+        scan->at += http_text_run(bytes.ptr + scan->at, bytes.len - scan->at);
         problem = scan_limits(scan, limits);
         if (problem != HTTP_PROBLEM_NONE || scan->at == bytes.len) {
             return problem;
@@ -263,26 +236,28 @@ static size_t ip_literal(struct slice authority)
  * brackets. */
 static bool authority_valid(struct slice authority)
 {
-    size_t at = 0;
+    const char *at = authority.ptr;
+    const char *end = at + authority.len;
 
-    if (authority.len > 0 && authority.ptr[0] == '[') {
-        at = ip_literal(authority);
+    if (authority.len > 0 && *at == '[') {
+        at += ip_literal(authority);
     } else {
-        while (at < authority.len && http_byte_is(authority.ptr[at], HTTP_HOST_BYTE)) {
-            if (authority.ptr[at] == '.' && at > 0 && authority.ptr[at - 1] == '.') {
+        char before = '\0';
+        for (; at < end && http_byte_is(*at, HTTP_HOST_BYTE); at++) {
+            if (*at == '.' && before == '.') {
                 return false; /* an empty label; nginx refuses it too */
             }
-            at++;
+            before = *at;
         }
     }
-    if (at == 0 || at == authority.len) {
-        return at > 0;
+    if (at == authority.ptr || at == end) {
+        return at > authority.ptr;
     }
-    if (authority.ptr[at] != ':' || authority.len - at > 1 + PORT_DIGITS_MAX) {
+    if (*at != ':' || end - at > 1 + PORT_DIGITS_MAX) {
         return false;
     }
-    for (at++; at < authority.len; at++) {
-        if (authority.ptr[at] < '0' || authority.ptr[at] > '9') {
+    for (at++; at < end; at++) {
+        if (*at < '0' || *at > '9') {
             return false;
         }
     }
@@ -460,10 +435,10 @@ static enum http_problem request_line_parse(struct http_head *head, struct slice
 /* By looking for its end: the only control characters are HTAB within and CR LF behind it. */
 size_t http_head_line_length(struct slice rest)
 {
-    size_t len = text_run(rest.ptr, rest.len);
+    size_t len = http_text_run(rest.ptr, rest.len);
 
     while (rest.ptr[len] == '\t') {
-        len += 1 + text_run(rest.ptr + len + 1, rest.len - len - 1);
+        len += 1 + http_text_run(rest.ptr + len + 1, rest.len - len - 1);
     }
     return len;
 }

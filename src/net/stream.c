@@ -6,11 +6,14 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define PARTS_MAX 8
+#define PLAIN_READS (UV_READABLE | UV_DISCONNECT)
+#define CALM_EVENTS 2
 #define GATHER_MAX ((size_t)4000)
 #define TLS_RECORD_SIZE ((size_t)16 * 1024) /* largest plaintext of one record, RFC 8446 5.1 */
 
@@ -21,7 +24,7 @@ static inline int events_wanted(const struct stream *stream)
     int events = 0;
 
     if (stream->want_read) {
-        events |= UV_READABLE;
+        events |= stream->ssl == NULL ? PLAIN_READS : UV_READABLE;
         if (stream->tls_read_wants_write) {
             events |= UV_WRITABLE;
         }
@@ -36,6 +39,39 @@ static inline int events_wanted(const struct stream *stream)
     return events;
 }
 
+/*
+ * A descriptor whose events were all heeded need not be asked again, as epoll does of each one that
+ * it watches level-triggered: in the steady state, where every event is one read that finds less
+ * than it has room for, the kernel tells changes only. An event that is not so puts the level back,
+ * so that the owner never sees a difference: one whose read may have left something, or without
+ * a read, or with a FIN, which may lie behind bytes that were told together with it. libuv sets the
+ * level when what is watched changes; it keeps no word of its own about this flag.
+ */
+static void trigger_set(struct stream *stream, bool edge)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | (edge ? EPOLLET : 0),
+                                .data = {.u64 = 0}};
+
+    event.data.fd = stream->fd; /* as libuv has it */
+    stream->calm_events = 0;
+    if (epoll_ctl(uv_backend_fd(&stream->loop->uv), EPOLL_CTL_MOD, stream->fd, &event) == 0) {
+        stream->edge = edge;
+    }
+}
+
+/* After an event. A connection for a single request never gets there. */
+static inline void trigger_choose(struct stream *stream, int events)
+{
+    bool edge = stream->drained && (events & UV_DISCONNECT) == 0 && stream->watching == PLAIN_READS;
+
+    if (LIKELY(edge == stream->edge)) {
+        return;
+    }
+    if (!edge || ++stream->calm_events == CALM_EVENTS) {
+        trigger_set(stream, edge);
+    }
+}
+
 static inline void watch_update(struct stream *stream);
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -46,6 +82,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     net_loop_event(stream->loop);
+    stream->drained = false;
     if (status < 0) {
         stream->watching = 0; /* libuv stopped the poll by itself */
         stream->on_ready(stream, true, true);
@@ -62,6 +99,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     if (readable || writable) {
         stream->on_ready(stream, readable, writable);
     }
+    if (stream->ssl == NULL && !stream->closing) {
+        trigger_choose(stream, events);
+    }
 }
 
 static inline void watch_update(struct stream *stream)
@@ -72,6 +112,8 @@ static inline void watch_update(struct stream *stream)
         return;
     }
     stream->watching = events;
+    stream->edge = false;
+    stream->calm_events = 0;
     /* Neither fails on an open descriptor of ours. */
     if (events == 0) {
         CHECK(uv_poll_stop(&stream->poll) == 0);
@@ -93,6 +135,10 @@ bool stream_init(struct stream *stream, struct net_loop *loop, int fd,
 
 void stream_watch(struct stream *stream, bool read, bool write)
 {
+    if (LIKELY(stream->want_read == read && stream->want_write == write && stream->ssl == NULL &&
+               stream->watching != 0)) {
+        return; /* asked for again and again */
+    }
     stream->want_read = read;
     stream->want_write = write;
     watch_update(stream);
@@ -135,11 +181,10 @@ static enum stream_status plain_read(struct stream *stream, char *into, size_t s
     do {
         got = plain_recv(stream->fd, into, size);
     } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        return status_of_errno();
-    }
-    *ret_len = (size_t)got;
-    return got == 0 ? STREAM_EOF : STREAM_OK;
+    enum stream_status status = got > 0 ? STREAM_OK : got == 0 ? STREAM_EOF : status_of_errno();
+    stream->drained = status == STREAM_AGAIN || (got > 0 && (size_t)got < size);
+    *ret_len = got > 0 ? (size_t)got : 0;
+    return status;
 }
 
 __attribute__((noinline)) static ssize_t send_vectors(int fd, const struct slice *parts,

@@ -2,8 +2,8 @@
 /*
  * A non-blocking stream socket on a loop, plain or TLS. Readiness comes from uv_poll on the
  * descriptor, so OpenSSL works on the descriptor without copies. The owner embeds it and gets one
- * callback; it reads and writes when told that it can. Level-triggered: stay with watching reads in
- * the steady state, so that a request costs no epoll_ctl.
+ * callback; it reads and writes when told that it can. Level-triggered for the owner: stay with
+ * watching reads in the steady state, so that a request costs no epoll_ctl.
  */
 #ifndef SLUICE_NET_STREAM_H
 #define SLUICE_NET_STREAM_H
@@ -31,6 +31,9 @@ struct stream {
     bool tls_write_wants_read;
     bool want_hangup;
     bool closing;
+    bool drained; /* the last read took all that there was */
+    bool edge;    /* the kernel tells changes only; always with plain reads alone watched */
+    uint8_t calm_events;
     void (*on_ready)(struct stream *stream, bool readable, bool writable);
     void (*on_closed)(struct stream *stream);
 };

@@ -158,6 +158,92 @@ static void watches_level_triggered(void)
     close_stream();
 }
 
+static void read_some(struct stream *s, size_t size)
+{
+    char bytes[16];
+    size_t len = 0;
+
+    EXPECT_INT(stream_read(s, bytes, size, &len), STREAM_OK);
+}
+
+static size_t bytes_to_read; /* at each event; 0: none */
+
+static void on_ready_read(struct stream *s, bool readable, bool writable)
+{
+    on_ready(s, readable, writable);
+    if (readable && bytes_to_read > 0) {
+        read_some(s, bytes_to_read);
+    }
+}
+
+/* The steady state: events whose bytes are all read at once. */
+static void open_calm_stream(void)
+{
+    open_stream();
+    stream.on_ready = on_ready_read;
+    bytes_to_read = 16;
+    stream_watch(&stream, true, false);
+    for (int i = 1; i <= 4; i++) {
+        EXPECT_INT(send(peer, "abc", 3, 0), 3);
+        turn();
+        turn();
+        EXPECT_INT(readable_events, i);
+    }
+    EXPECT(stream.edge);
+}
+
+static void tells_again_what_a_read_has_left(void)
+{
+    open_calm_stream();
+    bytes_to_read = 2;
+    EXPECT_INT(send(peer, "abcd", 4, 0), 4);
+    turn();
+    EXPECT_INT(readable_events, 5);
+    turn();
+    EXPECT_INT(readable_events, 6);
+    turn();
+    EXPECT_INT(readable_events, 6);
+    close_stream();
+}
+
+static void tells_again_what_was_not_read(void)
+{
+    open_calm_stream();
+    bytes_to_read = 0;
+    EXPECT_INT(send(peer, "abc", 3, 0), 3);
+    turn();
+    turn();
+    turn();
+    EXPECT_INT(readable_events, 7);
+    close_stream();
+}
+
+static void tells_what_a_read_between_events_has_left(void)
+{
+    open_calm_stream();
+    EXPECT_INT(send(peer, "abcd", 4, 0), 4);
+    read_some(&stream, 2);
+    turn();
+    EXPECT_INT(readable_events, 5);
+    turn();
+    EXPECT_INT(readable_events, 5);
+    close_stream();
+}
+
+static void tells_an_end_behind_bytes_told_with_it(void)
+{
+    open_calm_stream();
+    EXPECT_INT(send(peer, "abc", 3, 0), 3);
+    shutdown(peer, SHUT_WR);
+    turn();
+    EXPECT_INT(readable_events, 5);
+    bytes_to_read = 0;
+    turn();
+    EXPECT_INT(readable_events, 6);
+    EXPECT_INT(stream_read(&stream, (char[4]){0}, 4, &(size_t){0}), STREAM_EOF);
+    close_stream();
+}
+
 static void tells_a_hangup_behind_unread_bytes(void)
 {
     open_stream();
@@ -239,6 +325,10 @@ int main(void)
     TEST(gathers_parts_of_any_length, "gathers short parts and long ones");
     TEST(takes_what_fits, "takes what fits and tells when there is room");
     TEST(watches_level_triggered, "is level-triggered");
+    TEST(tells_again_what_a_read_has_left, "in the steady state: tells what a read has left");
+    TEST(tells_again_what_was_not_read, "... and what was not read");
+    TEST(tells_what_a_read_between_events_has_left, "... and what a read of itself has left");
+    TEST(tells_an_end_behind_bytes_told_with_it, "... and an end behind bytes told with it");
     TEST(tells_a_hangup_behind_unread_bytes, "tells a hang-up behind unread bytes");
     TEST(writing_to_a_closed_peer_is_an_error, "writing to a closed peer is an error, no signal");
     TEST(shuts_its_side, "shuts its side and still reads");

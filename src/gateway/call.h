@@ -117,6 +117,7 @@ struct call {
     uint32_t own_items; /* then: so many items at the end of `input` are the client's own */
     bool meta;          /* x-sluice-meta: a stream ends with its cost in a comment */
     char asked_model[CALL_ASKED_MODEL_MAX];
+    size_t asked_model_len;
     struct slice route_name; /* in the snapshot; empty when targets were named */
     enum task task;
     enum tier required_tier;

@@ -16,6 +16,7 @@ static void keep_asked_model(struct call *call)
 {
     size_t len = json_unescape_to(call->chat.model, call->asked_model, CALL_ASKED_MODEL_MAX - 1);
     call->asked_model[len] = '\0';
+    call->asked_model_len = len;
 }
 
 static bool wants_events(const struct http_request *request)

@@ -22,8 +22,8 @@ void call_record_fill(const struct call *call, int64_t now_ns, struct call_recor
         .wall_ns = call->started_wall_ns,
         .key_id = call->key_id,
         .key_name = slice_from_cstr(call->key_name),
-        .endpoint = slice_from_cstr(call->endpoint->name),
-        .asked_model = slice_from_cstr(call->asked_model),
+        .endpoint = call->endpoint->name,
+        .asked_model = slice_of(call->asked_model, call->asked_model_len),
         .route = call->route_name,
         .task = call->task,
         .tier = call->required_tier,
@@ -59,8 +59,8 @@ void call_record_fill(const struct call *call, int64_t now_ns, struct call_recor
 void call_record_facts(const struct call *call, struct hold_record *record)
 {
     record->key_name = slice_from_cstr(call->key_name);
-    record->endpoint = slice_from_cstr(call->endpoint->name);
-    record->asked_model = slice_from_cstr(call->asked_model);
+    record->endpoint = call->endpoint->name;
+    record->asked_model = slice_of(call->asked_model, call->asked_model_len);
     record->route = call->route_name;
     record->task = call->task;
     record->tier = call->required_tier;

@@ -21,7 +21,7 @@ enum access {
 };
 
 struct endpoint {
-    const char *name;    /* of metrics and the ledger: the path pattern */
+    struct slice name;   /* of metrics and the ledger: the path pattern */
     struct slice path;   /* exact; a trailing '*' in `prefix` rows matches the rest */
     struct slice suffix; /* of `prefix` rows: what the path must end in, e.g. ":generateContent" */
     bool prefix;

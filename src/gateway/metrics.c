@@ -65,7 +65,7 @@ static uint64_t requests_of(const struct gateway *gateway, size_t endpoint, size
 static void write_endpoint(const struct gateway *gateway, size_t e, struct buf *out)
 {
     bool known = e < endpoint_count;
-    const char *name = known ? endpoints[e].name : "other";
+    struct slice name = known ? endpoints[e].name : SLICE("other");
     const char *method = !known                                    ? "other"
                          : endpoints[e].method == HTTP_POST_METHOD ? "POST"
                                                                    : "GET";
@@ -78,8 +78,9 @@ static void write_endpoint(const struct gateway *gateway, size_t e, struct buf *
         if (codes[c] != 0) {
             snprintf(code, sizeof(code), "%d", codes[c]);
         }
-        buf_printf(out, "sluice_http_requests_total{route=\"%s\",method=\"%s\",code=\"%s\"} %llu\n",
-                   name, method, code, (unsigned long long)value);
+        buf_printf(out,
+                   "sluice_http_requests_total{route=\"%.*s\",method=\"%s\",code=\"%s\"} %llu\n",
+                   SLICE_ARG(name), method, code, (unsigned long long)value);
     }
 }
 

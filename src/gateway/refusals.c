@@ -223,7 +223,7 @@ void refusal_note(struct worker *worker, const struct http_exchange *x,
                  refusal->key->name);
     }
     if (refusals_add(refusals, slice_from_cstr(actor), http_exchange_peer(x),
-                     slice_from_cstr(endpoint->name), refusal->code, slice_from_cstr(detail))) {
+                     endpoint->name, refusal->code, slice_from_cstr(detail))) {
         uv_async_send(&worker->gateway->wake);
     }
 }

@@ -10,7 +10,8 @@
 #define CHUNK_LINE_SIZE 20
 #define PROBLEM_BODY_SIZE 512
 #define MORE_MAX ((size_t)16 * 1024)
-#define HEAD_SLACK 256 /* status line, Date, Content-Length, Connection, empty line */
+#define TOGETHER_MAX ((size_t)4096) /* bytes of a body that are cheaper copied than gathered */
+#define HEAD_SLACK 256              /* status line, Date, Content-Length, Connection, empty line */
 
 /* --- the queue --- */
 
@@ -238,18 +239,17 @@ static char *put_framing(char *at, const struct http_exchange *x, uint64_t lengt
     return x->framing == FRAMING_CHUNKED ? put(at, SLICE("Transfer-Encoding: chunked\r\n")) : at;
 }
 
-/* Renders into server->head; an empty slice when out of memory. */
+/* Renders into server->head, with `body` behind it; an empty slice when out of memory. */
 static struct slice head_render(struct http_connection *connection, int status, struct slice lines,
-                                uint64_t length)
+                                uint64_t length, struct slice body)
 {
     struct http_server *server = connection->server;
     const struct http_exchange *x = &connection->exchange;
 
     date_update(server);
     buf_clear(&server->head);
-    char *start = server->lines.failed || x->more.failed
-                      ? NULL
-                      : buf_reserve(&server->head, HEAD_SLACK + lines.len + x->more.len);
+    size_t room = HEAD_SLACK + lines.len + x->more.len + body.len;
+    char *start = server->lines.failed || x->more.failed ? NULL : buf_reserve(&server->head, room);
     if (start == NULL) {
         return SLICE_EMPTY;
     }
@@ -264,6 +264,7 @@ static struct slice head_render(struct http_connection *connection, int status, 
         at = put(at, SLICE("Connection: keep-alive\r\n"));
     }
     at = put(at, SLICE("\r\n"));
+    at = put(at, body);
     return slice_of(start, (size_t)(at - start));
 }
 
@@ -272,9 +273,10 @@ static bool bodyless(const struct http_exchange *x, int status)
     return x->head.request.method == HTTP_HEAD_METHOD || status == 204 || status == 304;
 }
 
-/* Decides framing and persistence; the head follows from them. */
+/* Decides framing and persistence; the head follows from them. `body` is sent with it, if there is
+   to be one. */
 static struct slice answer_begin(struct http_connection *connection, int status, struct slice lines,
-                                 int64_t length)
+                                 int64_t length, struct slice body)
 {
     struct http_exchange *x = &connection->exchange;
     const struct http_limits *limits = &connection->server->options.limits;
@@ -299,7 +301,11 @@ static struct slice answer_begin(struct http_connection *connection, int status,
         (x->framing == FRAMING_CLOSE && !bodyless(x, status))) {
         connection->close_after = true;
     }
-    struct slice head = head_render(connection, status, lines, length < 0 ? 0 : (uint64_t)length);
+    if (bodyless(x, status)) {
+        body = SLICE_EMPTY;
+    }
+    struct slice head =
+        head_render(connection, status, lines, length < 0 ? 0 : (uint64_t)length, body);
     if (head.len == 0) {
         lose_later(connection);
     }
@@ -323,12 +329,14 @@ static void finish(struct http_connection *connection)
 void http_respond_lines(struct http_exchange *x, int status, struct slice lines, struct slice body)
 {
     struct http_connection *connection = http_connection_of(x);
+    bool together = body.len <= TOGETHER_MAX;
     struct slice parts[2];
 
-    parts[0] = answer_begin(connection, status, lines, (int64_t)body.len);
-    parts[1] = x->framing == FRAMING_LENGTH ? body : SLICE_EMPTY;
+    parts[0] =
+        answer_begin(connection, status, lines, (int64_t)body.len, together ? body : SLICE_EMPTY);
+    parts[1] = !together && x->framing == FRAMING_LENGTH ? body : SLICE_EMPTY;
     x->answer_left = 0;
-    send_parts(connection, parts, 2);
+    send_parts(connection, parts, together ? 1 : 2);
     finish(connection);
 }
 
@@ -336,7 +344,7 @@ void http_start_lines(struct http_exchange *x, int status, struct slice lines,
                       int64_t content_length)
 {
     struct http_connection *connection = http_connection_of(x);
-    struct slice head = answer_begin(connection, status, lines, content_length);
+    struct slice head = answer_begin(connection, status, lines, content_length, SLICE_EMPTY);
 
     out_queue(connection, &head, 1);
 }

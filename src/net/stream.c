@@ -2,13 +2,13 @@
 #include "net/stream.h"
 
 #include "base/check.h"
+#include "net/socket_call.h"
 #include "net/tls_bio.h"
 
 #include <errno.h>
 #include <openssl/err.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PARTS_MAX 8
@@ -159,27 +159,13 @@ static enum stream_status status_of_errno(void)
     return errno == EAGAIN ? STREAM_AGAIN : STREAM_ERROR;
 }
 
-/*
- * The calls as they are. In a program with threads those of the C library are points where a thread
- * can be cancelled, which nobody does here, and twice as long for it.
- */
-static ssize_t plain_recv(int fd, void *into, size_t size)
-{
-    return syscall(SYS_recvfrom, fd, into, size, 0, NULL, NULL);
-}
-
-static ssize_t plain_send(int fd, const void *from, size_t len)
-{
-    return syscall(SYS_sendto, fd, from, len, MSG_NOSIGNAL, NULL, 0);
-}
-
 static enum stream_status plain_read(struct stream *stream, char *into, size_t size,
                                      size_t *ret_len)
 {
     ssize_t got;
 
     do {
-        got = plain_recv(stream->fd, into, size);
+        got = socket_recv(stream->fd, into, size);
     } while (got < 0 && errno == EINTR);
     enum stream_status status = got > 0 ? STREAM_OK : got == 0 ? STREAM_EOF : status_of_errno();
     stream->drained = status == STREAM_AGAIN || (got > 0 && (size_t)got < size);
@@ -209,7 +195,7 @@ static inline ssize_t send_parts(int fd, const struct slice *parts, size_t count
     size_t len = 0;
 
     if (count == 1) {
-        return plain_send(fd, parts[0].ptr, parts[0].len);
+        return socket_send(fd, parts[0].ptr, parts[0].len);
     }
     for (size_t i = 0; i < count; i++) {
         if (parts[i].len > sizeof(together) - len) {
@@ -220,7 +206,7 @@ static inline ssize_t send_parts(int fd, const struct slice *parts, size_t count
         }
         len += parts[i].len;
     }
-    return plain_send(fd, together, len);
+    return socket_send(fd, together, len);
 }
 
 static enum stream_status plain_write(struct stream *stream, const struct slice *parts,

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tls_bio.h"
 
+#include "net/socket_call.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 static BIO_METHOD *method; /* made once for the process; never changes, never freed */
 static pthread_once_t method_once = PTHREAD_ONCE_INIT;
@@ -22,7 +23,7 @@ static bool may_pass(int error)
 
 static int on_write(BIO *bio, const char *bytes, size_t len, size_t *ret_len)
 {
-    ssize_t put = send(descriptor_of(bio), bytes, len, MSG_NOSIGNAL);
+    ssize_t put = socket_send(descriptor_of(bio), bytes, len);
 
     BIO_clear_retry_flags(bio);
     if (put < 0) {
@@ -37,7 +38,7 @@ static int on_write(BIO *bio, const char *bytes, size_t len, size_t *ret_len)
 
 static int on_read(BIO *bio, char *into, size_t size, size_t *ret_len)
 {
-    ssize_t got = recv(descriptor_of(bio), into, size, 0);
+    ssize_t got = socket_recv(descriptor_of(bio), into, size);
 
     BIO_clear_retry_flags(bio);
     if (got < 0) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One request and its answer on an open connection. The straight case costs one write and one read:
- * head and body leave in one gathered write, the answer is parsed where the read put it, reads stay
+ * head and body leave in one write, the answer is parsed where the read put it, reads stay
  * watched, deadlines only move.
  *
- * Memory: nothing of the body is copied; of a head only what the kernel did not take; of an answer
- * only a head in pieces.
+ * Memory: a short body is copied behind its head, for the time of the call, a long one never; what
+ * the kernel did not take of the head is kept, and of an answer only a head in pieces.
  */
 #include "net/upstream_private.h"
 
@@ -13,6 +13,8 @@
 
 #define WRITE_ROUND_MAX                                                                            \
     (1024 * 1024) /* bytes in one turn of the loop, so that one upload does not starve the rest */
+
+#define TOGETHER_MAX ((size_t)4096) /* bytes of a body that are cheaper copied than gathered */
 
 /* --- sending --- */
 
@@ -137,6 +139,10 @@ void transfer_start(struct upstream_connection *c)
     if (!request_render(&client->head, r)) {
         connection_soon(c, DUE_NO_MEMORY);
         return;
+    }
+    if (r->body.len > 0 && r->body.len <= TOGETHER_MAX &&
+        r->body.len <= REQUEST_HEAD_MAX - client->head.len && buf_append(&client->head, r->body)) {
+        c->body_sent = r->body.len; /* as part of the head */
     }
     struct slice head = buf_slice(&client->head);
     if (send_some(c, &head) == STREAM_AGAIN && !buf_append(&c->unsent, head)) {

@@ -15,6 +15,7 @@ struct rows_table {
 struct rows_cursor {
     sqlite3_vtab_cursor base;
     size_t at;
+    const struct row *row; /* at `at`, unless that is the end */
 };
 
 static const struct rows *rows_of(sqlite3_vtab_cursor *cursor)
@@ -70,6 +71,14 @@ static int cursor_close(sqlite3_vtab_cursor *cursor)
     return SQLITE_OK;
 }
 
+static void cursor_move(sqlite3_vtab_cursor *cursor, size_t at)
+{
+    struct rows_cursor *own = (struct rows_cursor *)cursor;
+    const struct rows *rows = rows_of(cursor);
+    own->at = at;
+    own->row = at < rows->count ? &rows->rows[rows->sorted[at].at] : NULL;
+}
+
 static int cursor_first(sqlite3_vtab_cursor *cursor, int plan, const char *name, int argc,
                         sqlite3_value **argv)
 {
@@ -77,13 +86,13 @@ static int cursor_first(sqlite3_vtab_cursor *cursor, int plan, const char *name,
     (void)name;
     (void)argc;
     (void)argv;
-    ((struct rows_cursor *)cursor)->at = 0;
+    cursor_move(cursor, 0);
     return SQLITE_OK;
 }
 
 static int cursor_next(sqlite3_vtab_cursor *cursor)
 {
-    ((struct rows_cursor *)cursor)->at++;
+    cursor_move(cursor, ((struct rows_cursor *)cursor)->at + 1);
     return SQLITE_OK;
 }
 
@@ -95,7 +104,7 @@ static int cursor_eof(sqlite3_vtab_cursor *cursor)
 static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
 {
     const struct rows *rows = rows_of(cursor);
-    const struct row *row = &rows->rows[rows->sorted[((struct rows_cursor *)cursor)->at].at];
+    const struct row *row = ((struct rows_cursor *)cursor)->row;
     if (column == 0) {
         sqlite3_result_blob(context, row->call.bytes, sizeof(row->call.bytes), SQLITE_STATIC);
     } else if (column <= rows->numbers) {

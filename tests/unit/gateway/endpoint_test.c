@@ -11,7 +11,7 @@ static void rows_are_whole(void)
            METRICS_ENDPOINTS); /* the last row of the metrics stands for all unknown paths */
     for (size_t i = 0; i < endpoint_count; i++) {
         const struct endpoint *e = &endpoints[i];
-        EXPECT(e->name != NULL && e->path.len > 0);
+        EXPECT(e->name.len > 0 && e->path.len > 0);
         EXPECT((e->answer != NULL) != e->inference);
         EXPECT(!e->inference || e->access == ACCESS_KEY);
         EXPECT(!e->inference || dialect_of(e->dialect)->read_request != NULL);
@@ -67,7 +67,7 @@ static void finds(void)
         struct slice rest = SLICE_EMPTY;
         EXPECT_INT(endpoint_find(&request, &endpoint, &rest), rows[i].match);
         if (rows[i].match == ENDPOINT_FOUND && endpoint != NULL) {
-            EXPECT_SLICE(slice_from_cstr(endpoint->name), rows[i].name);
+            EXPECT_SLICE(endpoint->name, rows[i].name);
             EXPECT_SLICE(rest, rows[i].rest);
         }
     }

@@ -80,6 +80,7 @@ step keys make_in release gcc keys-test
 step disk make_in release gcc disk
 step clock make_in release gcc clock
 step tokens make_in release gcc tokens-test
+step model make model
 step invoice make_in release gcc invoice
 step smuggling make_in release gcc smuggling
 step sdk make_in release gcc sdk
@@ -89,6 +90,7 @@ if [ "$level" = all ]; then
     step invoice-long make_in release gcc invoice CALLS=100000
     step crash-long make_in fault gcc crash-long
     step caps-long make_in release gcc caps-long
+    step model-long make model-long
     step power-loss-long make_in release gcc power-loss-long
     step agents make_in release gcc agents
     step soak make_in release gcc soak-long

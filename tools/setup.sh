@@ -84,6 +84,7 @@ list_missing() {
     done
     want libjansson-dev
     want faketime
+    want_command spin spin
     want_command redis-server redis-server
     want_command haproxy haproxy
     want_command spin spin

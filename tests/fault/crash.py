@@ -36,6 +36,7 @@ from harness.process import Sluice, wait_until  # noqa: E402
 
 INPUT_ND, OUTPUT_ND = 1000, 2000  # per token: $1 and $2 per million
 CLIENTS = 8
+KILLS_OF_A_LEDGER = 25  # all that it holds is compared after each
 # How often the long form passes a point: most are passed by every call or sync, these by every
 # segment or commit, and some of them already at the start.
 PASSINGS_LONG = (1, 2, 57)
@@ -206,9 +207,9 @@ def fault_points():
     return sorted(found)
 
 
-def random_rounds(crash, rounds, random_source):
-    """One report for each kill."""
-    for number in range(1, rounds + 1):
+def random_rounds(crash, kills, rounds, random_source):
+    """One report for each of these kills; the ledger stays."""
+    for number in kills:
         crash.arm(None)
         crash.sluice.start(60)
         moment = time.monotonic() + random_source.uniform(0.01, 0.5)
@@ -288,6 +289,24 @@ class Report:
             print("# " + problem.replace("\n", "\n#   "), flush=True)
 
 
+def kill_one_ledger(program, directory, kills, rounds, source, report):
+    """False: something was wrong."""
+    crash = Crash(program, directory)
+    try:
+        for says in random_rounds(crash, kills, rounds, source):
+            report.tell(says, crash.problems)
+            if crash.problems:
+                return False
+    except Exception as problem:  # noqa: BLE001
+        report.tell(
+            "kills at random moments", crash.problems + [f"{type(problem).__name__}: {problem}"]
+        )
+        return False
+    finally:
+        crash.close()
+    return True
+
+
 def read_arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -319,18 +338,12 @@ def main():
     root = os.path.abspath(os.path.join("build", "crash"))
     report = Report()
     print(f"TAP version 13\n# seed {arguments.seed}", flush=True)
-    crash = Crash(program, os.path.join(root, "random"))
-    try:
-        for says in random_rounds(crash, rounds, random.Random(arguments.seed)):
-            report.tell(says, crash.problems)
-            if crash.problems:
-                break
-    except Exception as problem:  # noqa: BLE001
-        report.tell(
-            "kills at random moments", crash.problems + [f"{type(problem).__name__}: {problem}"]
-        )
-    finally:
-        crash.close()
+    source = random.Random(arguments.seed)
+    for first in range(1, rounds + 1, KILLS_OF_A_LEDGER):
+        kills = range(first, min(first + KILLS_OF_A_LEDGER, rounds + 1))
+        directory = os.path.join(root, "random")
+        if not kill_one_ledger(program, directory, kills, rounds, source, report):
+            break
     for point in points:
         for passes in passings(point, arguments.long):
             report.tell(

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+Checks the model of leases, holds, settles and crashes (lease.pml) with Spin: every order of events
+within the bounds that are given. As it is it must hold; with each rule taken out (BUG_...) it must
+break, or it would show nothing.
+
+    run.py [--long]
+
+TAP on stdout.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+HOLDS = (
+    ("messages are lost, late and doubled", ("-DCRASHES=0",)),
+    ("a node is killed and comes back, messages are lost and late", ("-DDOUBLES=0",)),
+    ("the authority comes back older", ("-DCRASHES=0", "-DRESTORES=1", "-DDOUBLES=0")),
+)
+HOLDS_LONG = (
+    ("a node is killed and comes back, messages are lost, late and doubled", ()),
+    ("two attempts of each node", ("-DATTEMPTS=2", "-DCRASHES=0", "-DDOUBLES=0")),
+    ("the authority comes back older, and a node is killed", ("-DRESTORES=1", "-DDOUBLES=0")),
+)
+BREAKS = (
+    ("an answer is delivered before its settle is in the journal", ("-DBUG_DELIVER_FIRST",)),
+    ("a request is sent before its hold is in the journal", ("-DBUG_SEND_FIRST",)),
+    ("a start forgets what the journal has as held", ("-DBUG_FORGET_HOLDS",)),
+    ("an answer says what was added, and comes twice", ("-DBUG_INCREMENT", "-DCRASHES=0")),
+    ("requests have no numbers", ("-DBUG_NO_NUMBERS", "-DCRASHES=0")),
+    ("what is given back is used until the answer", ("-DBUG_RETURN_LATE", "-DCRASHES=0")),
+    ("what is held is given back", ("-DBUG_RETURN_HELD", "-DCRASHES=0")),
+    ("a dead node's slice is given to others", ("-DBUG_EXPIRE", "-DDOUBLES=0")),
+    (
+        "an authority that came back older grants before all have said what they have",
+        ("-DBUG_NO_ASSERTIONS", "-DRESTORES=1", "-DCRASHES=0", "-DDOUBLES=0"),
+    ),
+)
+
+
+def explore(directory, options, optimise):
+    """(errors, states, seconds, the assertion that broke)"""
+    begin = time.monotonic()
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+    model = os.path.join(HERE, "lease.pml")
+    subprocess.run(["spin", "-a", *options, model], cwd=directory, check=True, capture_output=True)
+    subprocess.run(
+        ["gcc", optimise, "-w", "-DSAFETY", "-DVECTORSZ=2048", "-DMEMLIM=6000", "pan.c"],
+        cwd=directory,
+        check=True,
+    )
+    run = subprocess.run(
+        ["./a.out", "-m100000", "-w22"], cwd=directory, capture_output=True, text=True, check=False
+    )
+    errors = re.search(r"errors: (\d+)", run.stdout)
+    states = re.search(r"(\d+) states, stored", run.stdout)
+    whole = "Search not completed" not in run.stdout and "max search depth" not in run.stdout
+    broken = re.search(r"pan:1: (.*)", run.stdout)
+    if errors is None or (not whole and int(errors.group(1)) == 0):
+        raise RuntimeError(f"the search ended early: {run.stdout[-600:]}{run.stderr[-300:]}")
+    return (
+        int(errors.group(1)),
+        int(states.group(1)),
+        time.monotonic() - begin,
+        broken.group(1) if broken else "",
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--long", action="store_true")
+    arguments = parser.parse_args()
+    os.chdir(os.path.dirname(os.path.dirname(HERE)))
+    if shutil.which("spin") is None:
+        print("1..0 # SKIP spin is not installed")
+        return 0
+    holds = HOLDS + (HOLDS_LONG if arguments.long else ())
+    cases = [(True, *case) for case in holds] + [(False, *case) for case in BREAKS]
+    failed = 0
+    print("TAP version 13", flush=True)
+    for number, (sound, says, options) in enumerate(cases, 1):
+        try:
+            errors, states, seconds, broken = explore(
+                os.path.join("build", "model"), options, "-O2" if sound else "-O0"
+            )
+            good = (errors == 0) == sound
+        except (RuntimeError, subprocess.CalledProcessError) as problem:
+            good, states, seconds, broken = False, 0, 0.0, str(problem)
+        failed += not good
+        word = "ok" if good else "not ok"
+        print(f"{word} {number} - {'it holds when' if sound else 'it breaks when'} {says}")
+        print(f"# {states} states, {seconds:.1f} s {broken}", flush=True)
+    print(f"1..{len(cases)}\n# model: {len(cases) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

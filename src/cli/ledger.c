@@ -10,6 +10,7 @@
 #include "cli/rows.h"
 #include "cli/terminal.h"
 #include "codec/json_write.h"
+#include "store/ledger_books.h"
 #include "store/ledger_copy.h"
 
 #define EXPORT_ARENA (32u << 20)
@@ -49,6 +50,36 @@ static int print_done(const struct arguments *arguments, struct slice member, co
     return print_data(&out);
 }
 
+static int print_sound(const struct arguments *arguments, const char *file,
+                       const struct ledger_books *books)
+{
+    struct buf out = BUF_INIT(DATA_BYTES_MAX);
+    struct json_writer w;
+    if (!arguments_given(arguments, "json")) {
+        say("The ledger is sound: every call is the sum of its attempts, every report the sum of "
+            "its calls, what keys were charged is what providers are owed.");
+        if (books->caps > 0) {
+            say("Hard caps that were never exceeded: %llu, at %llu holds; attempts that cost more "
+                "than was held: %llu.",
+                (unsigned long long)books->caps, (unsigned long long)books->holds,
+                (unsigned long long)books->overruns);
+        }
+        return EXIT_CODE_OK;
+    }
+    json_writer_init(&w, &out);
+    json_begin_object(&w);
+    json_member_string(&w, SLICE("sound"), slice_from_cstr(file));
+    json_member_int(&w, SLICE("charged_nd"), books->charged_nd);
+    json_member_int(&w, SLICE("owed_nd"), books->owed_nd);
+    json_member_int(&w, SLICE("held_nd"), books->held_nd);
+    json_member_int(&w, SLICE("caps"), (int64_t)books->caps);
+    json_member_int(&w, SLICE("holds"), (int64_t)books->holds);
+    json_member_int(&w, SLICE("overruns"), (int64_t)books->overruns);
+    json_end_object(&w);
+    buf_append_char(&out, '\n');
+    return print_data(&out);
+}
+
 static int ledger_verify_run(int argc, char **argv)
 {
     struct arguments arguments;
@@ -59,12 +90,11 @@ static int ledger_verify_run(int argc, char **argv)
         return code;
     }
     const char *file = arguments.word_count > 0 ? arguments.words[0] : path;
-    if (!ledger_verify(file, &error)) {
+    struct ledger_books books;
+    if (!ledger_verify(file, &error) || !ledger_books_check(file, &books, &error)) {
         return say_ledger_error("ledger verify", &error);
     }
-    return print_done(&arguments, SLICE("sound"), file,
-                      "The ledger is sound: every call is the sum of its attempts, and every "
-                      "report the sum of its calls.");
+    return print_sound(&arguments, file, &books);
 }
 
 static int ledger_backup_run(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TEXT_MAX (4u << 20)
@@ -310,6 +311,16 @@ void loaded_release(struct loaded *loaded)
     }
 }
 
+/* Caps are reckoned in it. */
+static void set_time_zone(const struct snapshot *snapshot)
+{
+    char name[64];
+    bool given = snapshot->caps.time_zone.len > 0;
+    slice_to_cstr(given ? snapshot->caps.time_zone : SLICE("UTC"), name, sizeof(name));
+    setenv("TZ", name, 1);
+    tzset();
+}
+
 static bool keep_cluster(const struct cluster_settings *cluster, struct ledger_place *place)
 {
     if (cluster->postgres.len == 0) {
@@ -340,6 +351,7 @@ int load_ledger_place(const char *command, const char *file, struct ledger_place
     }
     slice_to_cstr(loaded.snapshot->ledger_path, ret_place->path, LOAD_PATH_SIZE);
     bool kept = keep_cluster(&loaded.snapshot->cluster, ret_place);
+    set_time_zone(loaded.snapshot);
     loaded_release(&loaded);
     if (!kept) {
         say("sluice %s: out of memory", command);

@@ -44,7 +44,8 @@ int load_configuration(const struct load_request *request, struct loaded *ret_lo
 void loaded_release(struct loaded *loaded);
 
 /* The ledger's path alone, for commands that only read or change the ledger: without a file it is
-   discovery's, whatever is found now; or the demo's while that runs and nothing else ever did. */
+   discovery's, whatever is found now; or the demo's while that runs and nothing else ever did. The
+   process's time zone becomes that of the configuration's caps. */
 int load_ledger_path(const char *command, const char *file, char path[LOAD_PATH_SIZE]);
 
 /* The same with what a node of a cluster needs besides. */

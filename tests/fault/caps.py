@@ -412,7 +412,24 @@ async def run(caps, rounds, tell):
     print(f"# {sampler.samples} looks at the ledger", flush=True)
     if good and caps.sluice.stop() != 0:
         tell("it stops in order", [caps.sluice.log()[-1000:]])
+    if good:
+        tell("a cap that was exceeded would be found in the ledger", smaller_cap(caps))
     server.close()
+
+
+def smaller_cap(caps):
+    """What `ledger verify` says when one cap had been a little smaller than what was used of it."""
+    path = os.path.join(caps.sluice.directory, "ledger.db")
+    with contextlib.closing(sqlite3.connect(path, timeout=20)) as database:
+        database.execute(
+            "UPDATE caps SET amount_nd = amount_nd * 9 / 10"
+            " WHERE amount_nd = (SELECT min(amount_nd) FROM caps)"
+        )
+        database.commit()
+    status, text, problem = caps.sluice.run("ledger", "verify", "-c", "sluice.yaml")
+    if status != 1 or "a cap was exceeded: key " not in text + problem:
+        return [f"`ledger verify` says {status}: {text}{problem}"]
+    return []
 
 
 def main():

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/ledger_books.h"
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/memory.h"
+#include "store/budget_internal.h"
+#include "store/database.h"
+#include "store/ledger_schema.h"
+#include "store/record.h"
+
+#include <stdio.h>
+
+/* --- the books ---------------------------------------------------------------------------------
+ */
+
+struct question {
+    const char *broken;
+    const char *sql; /* one row, of one text, when it is */
+};
+
+#define LESS_THAN_CALLS(column, kind)                                                              \
+    "SELECT 'scope ' || c." column " FROM (SELECT " column                                         \
+    ", sum(cost_nd) AS nd FROM calls WHERE " column " <> 0 GROUP BY " column                       \
+    ") c LEFT JOIN (SELECT scope, sum(cost_nd) AS nd FROM spend"                                   \
+    " WHERE kind = " kind " AND model = 0 GROUP BY scope) s ON s.scope = c." column                \
+    " WHERE c.nd > coalesce(s.nd, 0) LIMIT 1"
+
+/* Dimension 3 are the keys, 4 the providers; both are kept when calls are removed. */
+static const struct question questions[] = {
+    {"debits are not credits: what keys were charged in an hour is not what providers are owed",
+     "SELECT 'hour ' || hour FROM rollups WHERE dimension IN (3, 4) GROUP BY hour"
+     " HAVING sum(CASE dimension WHEN 3 THEN cost_nd ELSE -cost_nd END) <> 0 LIMIT 1"},
+    {"an attempt was settled twice",
+     "SELECT 'call ' || hex(c.id) FROM attempt_rows a CROSS JOIN call_rows c ON c.id = a.call"
+     " WHERE a.attempt = 1 AND c.bits & 8 LIMIT 1"},
+    {"an attempt was settled, and its hold not released",
+     "SELECT 'call ' || hex(h.call) FROM holds h JOIN attempts a ON a.call = h.call"
+     " AND a.attempt = h.attempt LIMIT 1"},
+    {"what users have spent is less than what their calls cost", LESS_THAN_CALLS("user", "1")},
+    {"what teams have spent is less than what their calls cost", LESS_THAN_CALLS("team", "2")},
+    {"what organisations have spent is less than what their calls cost",
+     LESS_THAN_CALLS("organisation", "3")},
+};
+_Static_assert(SCOPE_USER == 1 && SCOPE_TEAM == 2 && SCOPE_ORGANISATION == 3,
+               "as in the questions");
+
+static bool ask(sqlite3 *db, const char *path, const struct question *question, struct error *error)
+{
+    sqlite3_stmt *sql = database_prepare(db, question->sql);
+    int status = sql == NULL ? SQLITE_ERROR : sqlite3_step(sql);
+    bool done = status == SQLITE_DONE;
+    if (status == SQLITE_ROW) {
+        error_set(error, ERROR_INVALID, "ledger_violation", "%s (%s)", question->broken,
+                  (const char *)sqlite3_column_text(sql, 0));
+    } else if (!done) {
+        database_error(db, path, "verifying", error);
+    }
+    sqlite3_finalize(sql);
+    return done;
+}
+
+static bool add_up(sqlite3 *db, const char *path, struct ledger_books *books, struct error *error)
+{
+    sqlite3_stmt *sql = database_prepare(
+        db, "SELECT (SELECT coalesce(sum(cost_nd), 0) FROM rollups WHERE dimension = 3),"
+            " (SELECT coalesce(sum(cost_nd), 0) FROM rollups WHERE dimension = 4),"
+            " (SELECT coalesce(sum(amount_nd), 0) FROM holds)");
+    bool done = sql != NULL && sqlite3_step(sql) == SQLITE_ROW;
+    if (done) {
+        books->charged_nd = sqlite3_column_int64(sql, 0);
+        books->owed_nd = sqlite3_column_int64(sql, 1);
+        books->held_nd = sqlite3_column_int64(sql, 2);
+    } else {
+        database_error(db, path, "verifying", error);
+    }
+    sqlite3_finalize(sql);
+    return done;
+}
+
+/* --- caps over time ----------------------------------------------------------------------------
+ */
+
+/* A change of limits is seen by all workers within this time. */
+#define CHANGE_SEEN_NS (2 * NS_PER_S)
+
+struct cap {
+    enum scope_kind kind;
+    int64_t scope;
+    struct slice model; /* empty: every one */
+    enum cap_period period;
+    int64_t window_ns;
+    int64_t amount_nd;
+    int64_t since_ns; /* the last change of the scope's limits */
+};
+
+/* What changes at a time that is yet to come. */
+struct change {
+    int64_t at_ns;
+    int64_t used_nd;  /* added */
+    int64_t slack_nd; /* added */
+};
+
+/* One cap while it is played: a heap of changes, the next one first. */
+struct play {
+    const struct cap *cap;
+    struct change *changes;
+    size_t count;
+    size_t room;
+    int64_t used_nd;
+    int64_t slack_nd;
+    int64_t end_ns; /* of the calendar period under way */
+};
+
+static bool push(struct play *play, struct change change)
+{
+    if (play->count == play->room) {
+        size_t room = play->room == 0 ? 64 : play->room * 2;
+        struct change *bigger = memory_array(room, sizeof(*bigger));
+        if (bigger == NULL) {
+            return false;
+        }
+        if (play->count > 0) {
+            memcpy(bigger, play->changes, play->count * sizeof(*bigger));
+        }
+        memory_free(play->changes);
+        play->changes = bigger;
+        play->room = room;
+    }
+    size_t at = play->count++;
+    for (; at > 0 && play->changes[(at - 1) / 2].at_ns > change.at_ns; at = (at - 1) / 2) {
+        play->changes[at] = play->changes[(at - 1) / 2];
+    }
+    play->changes[at] = change;
+    return true;
+}
+
+static struct change pop(struct play *play)
+{
+    struct change first = play->changes[0];
+    struct change last = play->changes[--play->count];
+    size_t at = 0;
+    for (size_t child = 1; child < play->count; child = 2 * at + 1) {
+        child +=
+            child + 1 < play->count && play->changes[child + 1].at_ns < play->changes[child].at_ns;
+        if (play->changes[child].at_ns >= last.at_ns) {
+            break;
+        }
+        play->changes[at] = play->changes[child];
+        at = child;
+    }
+    play->changes[at] = last;
+    return first;
+}
+
+/* What happened up to this time. */
+static void advance(struct play *play, int64_t now_ns)
+{
+    bool calendar = play->cap->period != CAP_TOTAL && play->cap->period != CAP_ROLLING;
+    if (calendar && now_ns >= play->end_ns) {
+        int64_t start_s;
+        int64_t end_s;
+        budget_period(play->cap->period, now_ns / NS_PER_S, &start_s, &end_s);
+        play->end_ns = end_s * NS_PER_S;
+        play->count = 0;
+        play->used_nd = 0;
+        play->slack_nd = 0;
+    }
+    while (play->count > 0 && play->changes[0].at_ns <= now_ns) {
+        struct change change = pop(play);
+        play->used_nd += change.used_nd;
+        play->slack_nd += change.slack_nd;
+    }
+}
+
+/* An attempt, in the order of their holds. */
+struct played {
+    struct id call;
+    int64_t held_ns;
+    int64_t settled_ns;
+    int64_t held_nd;
+    int64_t cost_nd;
+    bool interrupted;
+};
+
+static bool hold(struct play *play, const struct played *attempt)
+{
+    const struct cap *cap = play->cap;
+    int64_t more_nd = attempt->cost_nd > attempt->held_nd ? attempt->cost_nd - attempt->held_nd : 0;
+    play->used_nd += attempt->held_nd;
+    struct change settle = {.at_ns = attempt->settled_ns,
+                            .used_nd = attempt->cost_nd - attempt->held_nd,
+                            .slack_nd = more_nd};
+    if (!push(play, settle)) {
+        return false;
+    }
+    if (cap->period != CAP_ROLLING) {
+        return true;
+    }
+    int64_t out_ns = attempt->held_ns + cap->window_ns;
+    struct change leave = {.at_ns = out_ns > attempt->settled_ns ? out_ns : attempt->settled_ns,
+                           .used_nd = -attempt->cost_nd,
+                           .slack_nd = -more_nd};
+    return push(play, leave);
+}
+
+static bool violation(const struct play *play, const struct played *attempt, struct error *error)
+{
+    static const char *const kinds[SCOPE_KINDS] = {"key", "user", "team", "organisation"};
+    static const char *const periods[CAP_PERIODS] = {"total", "day", "week", "month", "rolling"};
+    char id[ID_TEXT_LEN + 1];
+    char time[CLOCK_TEXT_SIZE];
+    return error_set(error, ERROR_INVALID, "ledger_violation",
+                     "a cap was exceeded: %s %lld, per %s, had %lld nano-dollars spent and held"
+                     " of %lld at %s (call %s)",
+                     kinds[play->cap->kind], (long long)play->cap->scope,
+                     periods[play->cap->period], (long long)play->used_nd,
+                     (long long)(play->cap->amount_nd + play->slack_nd),
+                     clock_format(attempt->held_ns, time), id_format(attempt->call, id));
+}
+
+static bool read_attempt(sqlite3_stmt *row, struct played *ret_attempt)
+{
+    const void *bytes = sqlite3_column_blob(row, 0);
+    if (bytes == NULL || sqlite3_column_bytes(row, 0) != (int)sizeof(ret_attempt->call)) {
+        return false;
+    }
+    memcpy(ret_attempt->call.bytes, bytes, sizeof(ret_attempt->call));
+    ret_attempt->held_ns = sqlite3_column_int64(row, 1);
+    ret_attempt->settled_ns = sqlite3_column_int64(row, 2);
+    ret_attempt->held_nd = sqlite3_column_int64(row, 3);
+    ret_attempt->cost_nd = sqlite3_column_int64(row, 4);
+    ret_attempt->interrupted = sqlite3_column_int64(row, 5) != 0;
+    return true;
+}
+
+/* When an interrupted attempt was held is not known, only that it counts from then on: it is played
+ * when it was found, and only where that is in the period in which its call began. */
+static bool counts(const struct play *play, const struct played *attempt, int64_t started_ns)
+{
+    int64_t start_s;
+    int64_t end_s;
+    if (!attempt->interrupted || play->cap->period == CAP_TOTAL) {
+        return true;
+    }
+    if (play->cap->period == CAP_ROLLING) {
+        return false;
+    }
+    budget_period(play->cap->period, attempt->held_ns / NS_PER_S, &start_s, &end_s);
+    return started_ns / NS_PER_S >= start_s;
+}
+
+static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books *books,
+                      struct error *error)
+{
+    int status;
+    struct played attempt;
+    while ((status = sqlite3_step(rows)) == SQLITE_ROW) {
+        if (!read_attempt(rows, &attempt) ||
+            !counts(play, &attempt, sqlite3_column_int64(rows, 6))) {
+            continue;
+        }
+        advance(play, attempt.held_ns);
+        if (!hold(play, &attempt)) {
+            return error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
+        }
+        books->holds++;
+        books->overruns += attempt.cost_nd > attempt.held_nd;
+        if (attempt.held_ns >= play->cap->since_ns && !attempt.interrupted &&
+            play->used_nd > play->cap->amount_nd + play->slack_nd) {
+            return violation(play, &attempt, error);
+        }
+    }
+    return status == SQLITE_DONE;
+}
+
+/* The attempts of calls that the scope paid for. What was held later than it was settled, says a
+ * clock, was held when it was settled. */
+#define PLAYED(column)                                                                             \
+    "SELECT a.call, max(0, a.settled_ns - max(a.total_us, 0) * 1000) AS held_ns, a.settled_ns,"    \
+    " a.held_nd, a.cost_nd, a.outcome = 4, c.started_ns FROM calls c CROSS JOIN attempts a"        \
+    " ON a.call = c.id WHERE c." column " = ?1 AND (?2 = '' OR c.asked_model ="                    \
+    " (SELECT id FROM names WHERE name = ?2)) ORDER BY held_ns"
+_Static_assert(ATTEMPT_INTERRUPTED == 4, "as in the question");
+
+static bool play_cap(sqlite3 *db, const char *path, const struct cap *cap,
+                     struct ledger_books *books, struct error *error)
+{
+    static const char *const sql[SCOPE_KINDS] = {
+        [SCOPE_KEY] = PLAYED("key"),
+        [SCOPE_USER] = PLAYED("user"),
+        [SCOPE_TEAM] = PLAYED("team"),
+        [SCOPE_ORGANISATION] = PLAYED("organisation"),
+    };
+    struct play play = {.cap = cap};
+    *error = (struct error){0};
+    sqlite3_stmt *rows = database_prepare(db, sql[cap->kind]);
+    bool done = rows != NULL;
+    if (done) {
+        sqlite3_bind_int64(rows, 1, cap->scope);
+        bind_slice(rows, 2, cap->model);
+        done = play_rows(&play, rows, books, error);
+    }
+    if (!done && error->code == NULL) {
+        database_error(db, path, "verifying", error);
+    }
+    sqlite3_finalize(rows);
+    memory_free(play.changes);
+    books->caps++;
+    return done;
+}
+
+/* Hard caps, and when the limits of their scopes were last changed: the subject of an entry begins
+ * with "key:7 ". What was removed from the ledger cannot be played again. */
+static const char caps_sql[] =
+    "SELECT kind, scope, model, period, window_s, amount_nd, coalesce((SELECT max(at_ns) + ?1 FROM "
+    "audit"
+    " WHERE outcome = 'ok' AND action = 'limit.change' AND substr(subject, 1, length(prefix)) = "
+    "prefix), 0)"
+    " FROM (SELECT *, CASE kind WHEN 0 THEN 'key:' WHEN 1 THEN 'user:' WHEN 2 THEN 'team:'"
+    " ELSE 'organisation:' END || scope || ' ' AS prefix FROM caps)"
+    " WHERE soft = 0 AND (SELECT pruned_hour FROM state) < 0";
+
+static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
+                      struct error *error)
+{
+    sqlite3_stmt *rows = database_prepare(db, caps_sql);
+    int status = rows == NULL ? SQLITE_ERROR : SQLITE_ROW;
+    bool done = true;
+    sqlite3_bind_int64(rows, 1, CHANGE_SEEN_NS);
+    while (done && status == SQLITE_ROW && (status = sqlite3_step(rows)) == SQLITE_ROW) {
+        const char *model = (const char *)sqlite3_column_text(rows, 2);
+        int64_t kind = sqlite3_column_int64(rows, 0);
+        int64_t period = sqlite3_column_int64(rows, 3);
+        if (kind < 0 || kind >= SCOPE_KINDS || period < 0 || period >= CAP_PERIODS) {
+            continue;
+        }
+        const struct cap cap = {
+            .kind = (enum scope_kind)kind,
+            .scope = sqlite3_column_int64(rows, 1),
+            .model = slice_from_cstr(model == NULL ? "" : model),
+            .period = (enum cap_period)period,
+            .window_ns = sqlite3_column_int64(rows, 4) * NS_PER_S,
+            .amount_nd = sqlite3_column_int64(rows, 5),
+            .since_ns = sqlite3_column_int64(rows, 6),
+        };
+        done = play_cap(db, path, &cap, books, error);
+    }
+    if (done && status != SQLITE_DONE) {
+        done = database_error(db, path, "verifying", error);
+    }
+    sqlite3_finalize(rows);
+    return done;
+}
+
+bool ledger_books_check(const char *path, struct ledger_books *ret_books, struct error *error)
+{
+    *ret_books = (struct ledger_books){0};
+    sqlite3 *db = database_open(path, DATABASE_READ, error);
+    bool done = db != NULL && ledger_schema_check(db, path, error);
+    if (done && !database_exec(db, "BEGIN")) { /* all questions about one moment */
+        done = database_error(db, path, "verifying", error);
+    }
+    for (size_t i = 0; done && i < ARRAY_LEN(questions); i++) {
+        done = ask(db, path, &questions[i], error);
+    }
+    done = done && add_up(db, path, ret_books, error) && play_caps(db, path, ret_books, error);
+    if (db != NULL) {
+        database_rollback(db);
+        sqlite3_close(db);
+    }
+    return done;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger as books of double entry, and its caps over time. Read only, also while it is written.
+ *
+ * Every scope (key, user, team, organisation) has an account of what it was charged, and one of
+ * what is set aside for it; every provider has one of what it is owed. A hold moves its amount from
+ * the scope's means to what is set aside, a settle or a release moves it back, and a charge debits
+ * the scope and credits the provider. So at any time
+ * - what all keys were charged is what all providers are owed, in each hour;
+ * - each attempt was settled once: it has one row, and no hold any more;
+ * - a user, team or organisation was charged at least what its calls cost that are still there.
+ *
+ * Caps: the attempts of a scope are played again in the order of time. At each hold that came after
+ * the last change of the scope's limits, what was settled and what was held must have fitted the
+ * hard cap. An attempt that cost more than was held (the provider charged more than could be
+ * foreseen, or a stream was allowed more on its way) widens its period by as much: it is counted,
+ * and is no violation. When an attempt was held is known from its end and its length, so it seems
+ * to begin a little later than it did: nothing sound is found broken by that. Periods are those of
+ * the process's time zone, by the wall clock; where that was turned back they are not the ones that
+ * were enforced.
+ */
+#ifndef SLUICE_STORE_LEDGER_BOOKS_H
+#define SLUICE_STORE_LEDGER_BOOKS_H
+
+#include "base/error.h"
+
+#include <stdint.h>
+
+struct ledger_books {
+    int64_t charged_nd; /* to all keys, and to none */
+    int64_t owed_nd;    /* to all providers: the same */
+    int64_t held_nd;    /* of attempts under way, as far as they are in the database */
+    uint64_t caps;      /* hard caps that were played again, ... */
+    uint64_t holds;     /* ... at so many holds */
+    uint64_t overruns;  /* attempts under these that cost more than was held */
+};
+
+/* False: *error says what does not hold ("ledger_violation"), or why it could not be looked at. */
+MUST_USE bool ledger_books_check(const char *path, struct ledger_books *ret_books,
+                                 struct error *error);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/ledger_books.h"
+
+#include "tests/unit/store/ledger_testing.h"
+
+#include <time.h>
+
+#define MINUTE_NS (60 * NS_PER_S)
+#define DAY_NS (86400 * NS_PER_S)
+/* 2020-02-11 12:00 UTC. */
+#define NOON_NS (SAMPLE_START_NS + 41 * DAY_NS + 12 * 60 * MINUTE_NS)
+
+/* One call with one attempt of key 1: [held, settled) in minutes after noon, and what it held and
+ * cost. */
+struct spell {
+    int64_t held_min;
+    int64_t settled_min;
+    int64_t held_nd;
+    int64_t cost_nd;
+};
+
+static void write_spell(struct journal *journal, uint64_t seed, const struct spell *spell)
+{
+    struct hold_record hold = sample_hold(seed, 1);
+    struct settle_record settle = sample_settle(seed, 1);
+    struct call_record call = sample_call(seed);
+    hold.key_id = settle.key_id = call.key_id = 1;
+    hold.wall_ns = call.wall_ns = NOON_NS + spell->held_min * MINUTE_NS;
+    settle.wall_ns = NOON_NS + spell->settled_min * MINUTE_NS;
+    settle.total_us = (spell->settled_min - spell->held_min) * MINUTE_NS / NS_PER_US;
+    hold.amount_nd = settle.released_nd = spell->held_nd;
+    settle.cost_nd = call.cost_nd = spell->cost_nd;
+    call.attempts = 1;
+    EXPECT(journal_hold(journal, &hold));
+    EXPECT(journal_settle_and_call(journal, &settle, &call));
+}
+
+static void write_spells(const struct spell *spells, size_t count)
+{
+    struct ledger *ledger = open_ledger();
+    for (size_t i = 0; i < count; i++) {
+        write_spell(ledger_journal(ledger), 1 + i * 210, &spells[i]); /* whole calls, all alike */
+    }
+    EXPECT(ledger_flush(ledger, 5000));
+    ledger_close(ledger, 1000);
+    expect_sound();
+}
+
+static void add_cap(enum cap_period period, int64_t window_s, int64_t amount_nd)
+{
+    char sql[160];
+    snprintf(sql, sizeof(sql),
+             "DELETE FROM caps; INSERT INTO caps VALUES(0, 1, '', %d, %lld, %lld, 0)", (int)period,
+             (long long)window_s, (long long)amount_nd);
+    EXPECT(change(sql));
+}
+
+/* What is found broken, or "". */
+static const char *look(void)
+{
+    static struct error error;
+    struct ledger_books books;
+    error = (struct error){0};
+    return ledger_books_check(ledger_path, &books, &error) ? "" : error.text;
+}
+
+static void expect_held(bool held)
+{
+    const char *text = look();
+    bool found = strncmp(text, "a cap was exceeded: key 1", 25) == 0;
+    if (held ? text[0] != '\0' : !found) {
+        tap_point_failed = true;
+        printf("# found: %s\n", text);
+    }
+}
+
+static void what_is_held_and_settled_counts(void)
+{
+    static const struct spell spells[] = {{0, 10, 50, 20}, {5, 15, 50, 30}, {12, 20, 40, 10}};
+    begin();
+    write_spells(spells, ARRAY_LEN(spells));
+    add_cap(CAP_TOTAL, 0, 110); /* at 12: 20 settled, 50 and 40 held */
+    expect_held(true);
+    add_cap(CAP_TOTAL, 0, 109);
+    expect_held(false);
+    EXPECT(change("UPDATE caps SET soft = 1"));
+    expect_held(true);
+    end();
+}
+
+static void days_and_windows_have_their_own(void)
+{
+    static const struct spell spells[] = {
+        {0, 10, 100, 100}, {719, 725, 60, 60}, {730, 735, 100, 70}, {800, 801, 30, 30}};
+    begin();
+    write_spells(spells, ARRAY_LEN(spells));
+    add_cap(CAP_DAY, 0, 160); /* the second was held before midnight */
+    expect_held(true);
+    add_cap(CAP_DAY, 0, 159);
+    expect_held(false);
+    add_cap(CAP_TOTAL, 0, 260);
+    expect_held(true);
+    add_cap(CAP_ROLLING, 3600, 160); /* 60 and then 100 within the hour */
+    expect_held(true);
+    add_cap(CAP_ROLLING, 3600, 159);
+    expect_held(false);
+    end();
+}
+
+static void overruns_are_no_violations(void)
+{
+    static const struct spell spells[] = {{0, 10, 50, 90}, {20, 25, 10, 10}, {30, 35, 1, 1}};
+    struct ledger_books books;
+    struct error error;
+    begin();
+    write_spells(spells, ARRAY_LEN(spells));
+    add_cap(CAP_TOTAL, 0, 61);
+    expect_held(true);
+    EXPECT(ledger_books_check(ledger_path, &books, &error));
+    EXPECT_INT(books.overruns, 1);
+    EXPECT_INT(books.holds, 3);
+    EXPECT_INT(books.charged_nd, 101);
+    EXPECT_INT(books.owed_nd, 101);
+    add_cap(CAP_TOTAL, 0, 60);
+    expect_held(false);
+    end();
+}
+
+static void a_cap_counts_from_its_last_change(void)
+{
+    static const struct spell spells[] = {{0, 10, 100, 100}, {20, 30, 10, 10}};
+    char sql[240];
+    begin();
+    write_spells(spells, ARRAY_LEN(spells));
+    add_cap(CAP_TOTAL, 0, 50);
+    expect_held(false);
+    snprintf(
+        sql, sizeof(sql),
+        "INSERT INTO audit VALUES(1, %lld, 'a', 's', 'limit.change', 'key:1 x', 'ok', '', x'')",
+        (long long)(NOON_NS + 40 * MINUTE_NS));
+    EXPECT(change(sql));
+    expect_held(true);
+    snprintf(sql, sizeof(sql), "UPDATE audit SET at_ns = %lld",
+             (long long)(NOON_NS + 15 * MINUTE_NS));
+    EXPECT(change(sql));
+    expect_held(false); /* the second hold came while it was in force */
+    EXPECT(change("UPDATE audit SET subject = 'key:11 x'"));
+    expect_held(false);
+    end();
+}
+
+static const struct tampering {
+    const char *sql;
+    const char *found;
+} tamperings[] = {
+    {"UPDATE rollups SET cost_nd = cost_nd + 1 WHERE dimension = 3", "debits are not credits"},
+    {"DELETE FROM rollups WHERE dimension = 4", "debits are not credits"},
+    {"INSERT INTO attempt_rows SELECT a.* FROM attempts a JOIN call_rows c ON c.id = a.call"
+     " WHERE c.bits & 8 LIMIT 1",
+     "an attempt was settled twice"},
+    {"INSERT INTO holds SELECT call, attempt, settled_ns, held_nd, target, provider, model"
+     " FROM attempts LIMIT 1",
+     "its hold not released"},
+    {"UPDATE shapes SET user = 1", "what users have spent is less"},
+    {"UPDATE shapes SET organisation = 3", "what organisations have spent is less"},
+};
+
+static void books_that_do_not_balance_are_found(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(tamperings); i++) {
+        begin();
+        struct ledger *ledger = open_ledger();
+        for (uint64_t seed = 1; seed <= 60; seed++) {
+            EXPECT(append_call(ledger_journal(ledger), seed));
+        }
+        ledger_close(ledger, 5000);
+        EXPECT_SLICE(slice_from_cstr(look()), "");
+        EXPECT(change(tamperings[i].sql));
+        if (strstr(look(), tamperings[i].found) == NULL) {
+            tap_point_failed = true;
+            printf("# after %s\n# found: %s\n", tamperings[i].sql, look());
+        }
+        end();
+    }
+}
+
+int main(void)
+{
+    setenv("TZ", "UTC", 1);
+    tzset();
+    TEST(what_is_held_and_settled_counts, "what was held and settled is compared with the cap");
+    TEST(days_and_windows_have_their_own, "a day and a window have what was held in them");
+    TEST(overruns_are_no_violations, "what cost more than was held is counted, and no violation");
+    TEST(a_cap_counts_from_its_last_change, "a cap counts from the last change of its scope on");
+    TEST(books_that_do_not_balance_are_found, "books that do not balance are found");
+    return tap_done();
+}

@@ -83,6 +83,9 @@ static bool add_up(sqlite3 *db, const char *path, struct ledger_books *books, st
 
 /* A change of limits is seen by all workers within this time. */
 #define CHANGE_SEEN_NS (2 * NS_PER_S)
+#define VERSIONS_MAX 1000
+
+static const char *const period_words[CAP_PERIODS] = {"total", "day", "week", "month", "rolling"};
 
 struct cap {
     enum scope_kind kind;
@@ -91,8 +94,32 @@ struct cap {
     enum cap_period period;
     int64_t window_ns;
     int64_t amount_nd;
-    int64_t since_ns; /* the last change of the scope's limits */
+    int64_t since_ns;         /* nothing is known of an earlier time */
+    struct version *versions; /* in order; NULL: it was always as it is */
+    size_t version_count;
 };
+
+/* What the audit log says of a cap from a time on. */
+struct version {
+    int64_t from_ns;
+    int64_t amount_nd; /* INT64_MAX: there was no hard cap */
+};
+
+/* In force then; while a change is spread, the larger one. */
+static int64_t amount_at(const struct cap *cap, int64_t now_ns)
+{
+    int64_t amount_nd = cap->amount_nd;
+    for (size_t i = 0; i < cap->version_count; i++) {
+        const struct version *version = &cap->versions[i];
+        bool spreads = now_ns < version->from_ns + CHANGE_SEEN_NS;
+        if (now_ns < version->from_ns) {
+            break;
+        }
+        amount_nd =
+            i > 0 && spreads && amount_nd > version->amount_nd ? amount_nd : version->amount_nd;
+    }
+    return amount_nd;
+}
 
 /* What changes at a time that is yet to come. */
 struct change {
@@ -207,15 +234,14 @@ static bool hold(struct play *play, const struct played *attempt)
 static bool violation(const struct play *play, const struct played *attempt, struct error *error)
 {
     static const char *const kinds[SCOPE_KINDS] = {"key", "user", "team", "organisation"};
-    static const char *const periods[CAP_PERIODS] = {"total", "day", "week", "month", "rolling"};
     char id[ID_TEXT_LEN + 1];
     char time[CLOCK_TEXT_SIZE];
     return error_set(error, ERROR_INVALID, "ledger_violation",
                      "a cap was exceeded: %s %lld, per %s, had %lld nano-dollars spent and held"
                      " of %lld at %s (call %s)",
                      kinds[play->cap->kind], (long long)play->cap->scope,
-                     periods[play->cap->period], (long long)play->used_nd,
-                     (long long)(play->cap->amount_nd + play->slack_nd),
+                     period_words[play->cap->period], (long long)play->used_nd,
+                     (long long)(amount_at(play->cap, attempt->held_ns) + play->slack_nd),
                      clock_format(attempt->held_ns, time), id_format(attempt->call, id));
 }
 
@@ -266,8 +292,9 @@ static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books
         }
         books->holds++;
         books->overruns += attempt.cost_nd > attempt.held_nd;
+        int64_t amount_nd = amount_at(play->cap, attempt.held_ns);
         if (attempt.held_ns >= play->cap->since_ns && !attempt.interrupted &&
-            play->used_nd > play->cap->amount_nd + play->slack_nd) {
+            amount_nd != INT64_MAX && play->used_nd > amount_nd + play->slack_nd) {
             return violation(play, &attempt, error);
         }
     }
@@ -310,8 +337,61 @@ static bool play_cap(sqlite3 *db, const char *path, const struct cap *cap,
     return done;
 }
 
-/* Hard caps, and when the limits of their scopes were last changed: the subject of an entry begins
- * with "key:7 ". What was removed from the ledger cannot be played again. */
+/*
+ * What the audit log says of one cap: the subject of an entry begins with "key:7 ", its detail is
+ * what was asked for. ?1 is that beginning, ?2 the model or empty, ?3 the period's name.
+ */
+static const char versions_sql[] =
+    "SELECT a.at_ns, CASE WHEN c.value IS NULL OR json_extract(c.value, '$.usd') IS NULL OR"
+    " coalesce(json_extract(c.value, '$.soft'), 0) THEN NULL ELSE"
+    " round(CAST(json_extract(c.value, '$.usd') AS REAL) * 1e9) END"
+    " FROM (SELECT id, at_ns, CASE WHEN json_valid(detail) THEN detail ELSE '{}' END AS detail"
+    " FROM audit WHERE outcome = 'ok' AND action IN ('key.create', 'limit.change')"
+    " AND substr(subject, 1, length(?1)) = ?1) a"
+    " LEFT JOIN json_each(a.detail, '$.caps') c ON json_extract(c.value, '$.per') = ?3"
+    " WHERE coalesce(json_extract(a.detail, '$.model'), '') = ?2"
+    " AND (c.value IS NOT NULL OR json_extract(a.detail, '$.clear')) ORDER BY a.id";
+
+/* 0: there are none, or too many. */
+static size_t read_versions(sqlite3_stmt *rows, struct version *versions)
+{
+    size_t count = 0;
+    int status;
+    while ((status = sqlite3_step(rows)) == SQLITE_ROW && count < VERSIONS_MAX) {
+        bool none = sqlite3_column_type(rows, 1) == SQLITE_NULL;
+        versions[count++] = (struct version){
+            .from_ns = sqlite3_column_int64(rows, 0),
+            .amount_nd = none ? INT64_MAX : sqlite3_column_int64(rows, 1),
+        };
+    }
+    return status == SQLITE_DONE ? count : 0;
+}
+
+/*
+ * How the cap came to be what it is, where the audit log tells all of it: it ends with the amount
+ * that is in force. Else the cap is played from the scope's last change on. Rolling caps, too.
+ */
+static bool find_versions(sqlite3 *db, const char *subject, struct cap *cap)
+{
+    sqlite3_stmt *rows = database_prepare(db, versions_sql);
+    cap->versions = memory_array(VERSIONS_MAX, sizeof(*cap->versions));
+    bool done = rows != NULL && cap->versions != NULL;
+    if (done && cap->period != CAP_ROLLING) {
+        bind_slice(rows, 1, slice_from_cstr(subject));
+        bind_slice(rows, 2, cap->model);
+        bind_slice(rows, 3, slice_from_cstr(period_words[cap->period]));
+        size_t count = read_versions(rows, cap->versions);
+        if (count > 0 && cap->versions[count - 1].amount_nd == cap->amount_nd) {
+            cap->version_count = count;
+            cap->since_ns = cap->versions[0].from_ns;
+        }
+    }
+    sqlite3_finalize(rows);
+    return done;
+}
+
+/* Hard caps, and when the limits of their scopes were last changed. What was removed from the
+ * ledger cannot be played again. */
 static const char caps_sql[] =
     "SELECT kind, scope, model, period, window_s, amount_nd, coalesce((SELECT max(at_ns) + ?1 FROM "
     "audit"
@@ -335,7 +415,7 @@ static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
         if (kind < 0 || kind >= SCOPE_KINDS || period < 0 || period >= CAP_PERIODS) {
             continue;
         }
-        const struct cap cap = {
+        struct cap cap = {
             .kind = (enum scope_kind)kind,
             .scope = sqlite3_column_int64(rows, 1),
             .model = slice_from_cstr(model == NULL ? "" : model),
@@ -344,7 +424,10 @@ static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
             .amount_nd = sqlite3_column_int64(rows, 5),
             .since_ns = sqlite3_column_int64(rows, 6),
         };
-        done = play_cap(db, path, &cap, books, error);
+        done = find_versions(db, (const char *)sqlite3_column_text(rows, 7), &cap) ||
+               database_error(db, path, "verifying", error);
+        done = done && play_cap(db, path, &cap, books, error);
+        memory_free(cap.versions);
     }
     if (done && status != SQLITE_DONE) {
         done = database_error(db, path, "verifying", error);

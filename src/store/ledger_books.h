@@ -10,9 +10,10 @@
  * - each attempt was settled once: it has one row, and no hold any more;
  * - a user, team or organisation was charged at least what its calls cost that are still there.
  *
- * Caps: the attempts of a scope are played again in the order of time. At each hold that came after
- * the last change of the scope's limits, what was settled and what was held must have fitted the
- * hard cap. An attempt that cost more than was held (the provider charged more than could be
+ * Caps: the attempts of a scope are played again in the order of time. At each hold, what was
+ * settled and what was held must have fitted the hard cap that was in force then, as the audit log
+ * tells; where that does not tell all of it, and for rolling caps, since the scope's last change
+ * the hard cap. An attempt that cost more than was held (the provider charged more than could be
  * foreseen, or a stream was allowed more on its way) widens its period by as much: it is counted,
  * and is no violation. When an attempt was held is known from its end and its length, so it seems
  * to begin a little later than it did: nothing sound is found broken by that. Periods are those of

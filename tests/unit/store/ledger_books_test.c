@@ -149,6 +149,48 @@ static void a_cap_counts_from_its_last_change(void)
     end();
 }
 
+/* An entry of the audit log about key 1, some minutes after noon; the first one removes the others.
+ */
+static void add_entry(int id, int64_t at_min, const char *detail)
+{
+    char sql[400];
+    snprintf(sql, sizeof(sql),
+             "DELETE FROM audit WHERE id >= %d; INSERT INTO audit"
+             " VALUES(%d, %lld, 'a', 's', 'limit.change', 'key:1 x', 'ok', '%s', x'')",
+             id, id, (long long)(NOON_NS + at_min * MINUTE_NS), detail);
+    EXPECT(change(sql));
+}
+
+#define DETAIL(usd) "{\"caps\":[{\"usd\":\"" usd "\",\"per\":\"total\"}]}"
+
+static void a_cap_is_what_it_was_then(void)
+{
+    static const struct spell spells[] = {{0, 10, 100, 100}, {20, 30, 10, 10}};
+    begin();
+    write_spells(spells, ARRAY_LEN(spells));
+    add_cap(CAP_TOTAL, 0, 300);
+    expect_held(true);
+    add_entry(1, -10, DETAIL("0.000000050"));
+    add_entry(2, 15, DETAIL("0.000000300"));
+    expect_held(false); /* the first one did not fit what was in force */
+    add_entry(1, -10, DETAIL("0.000000100"));
+    add_entry(2, 15, DETAIL("0.000000300"));
+    expect_held(true);
+    add_entry(2, 12, DETAIL("0.000000109"));
+    add_entry(3, 35, DETAIL("0.000000300"));
+    expect_held(false);
+    add_entry(2, 12, "{\"clear\":true}");
+    add_entry(3, 35, DETAIL("0.000000300"));
+    expect_held(true);
+    add_entry(2, 12, "{\"model\":\"m\",\"caps\":[{\"usd\":\"0\",\"per\":\"total\"}]}");
+    add_entry(3, 15, DETAIL("0.000000300"));
+    expect_held(true); /* another's */
+    add_entry(1, -10, DETAIL("0.000000050"));
+    add_entry(2, 15, DETAIL("0.000000299"));
+    expect_held(true); /* not all of it is told: since the last change */
+    end();
+}
+
 static const struct tampering {
     const char *sql;
     const char *found;
@@ -192,6 +234,7 @@ int main(void)
     TEST(days_and_windows_have_their_own, "a day and a window have what was held in them");
     TEST(overruns_are_no_violations, "what cost more than was held is counted, and no violation");
     TEST(a_cap_counts_from_its_last_change, "a cap counts from the last change of its scope on");
+    TEST(a_cap_is_what_it_was_then, "a cap is what it was at the time of the hold");
     TEST(books_that_do_not_balance_are_found, "books that do not balance are found");
     return tap_done();
 }

@@ -32,8 +32,6 @@ clock: $(SLUICE)
 	@python3 tests/fault/clock.py --program $(SLUICE)
 
 # The model of leases, holds, settles and crashes, checked with Spin in every order of events.
-.PHONY: model model-long
+.PHONY: model
 model:
 	@python3 tests/model/run.py
-model-long:
-	@python3 tests/model/run.py --long

@@ -90,7 +90,6 @@ if [ "$level" = all ]; then
     step invoice-long make_in release gcc invoice CALLS=100000
     step crash-long make_in fault gcc crash-long
     step caps-long make_in release gcc caps-long
-    step model-long make model-long
     step power-loss-long make_in release gcc power-loss-long
     step agents make_in release gcc agents
     step soak make_in release gcc soak-long

@@ -32,7 +32,8 @@ bool cluster_link_open(struct cluster_link *link, const struct ledger_place *pla
     link->share = link->member == NULL
                       ? NULL
                       : share_new(&(struct share_options){.member = link->member}, error);
-    if (link->share == NULL) {
+    link->reports = link->share == NULL ? NULL : cluster_reports_new(link->member, error);
+    if (link->reports == NULL) {
         cluster_link_close(link);
         return false;
     }
@@ -42,6 +43,7 @@ bool cluster_link_open(struct cluster_link *link, const struct ledger_place *pla
 void cluster_link_close(struct cluster_link *link)
 {
     share_free(link->share);
+    cluster_reports_free(link->reports);
     member_free(link->member);
     *link = (struct cluster_link){0};
 }

@@ -5,10 +5,12 @@
 
 #include "cli/load.h"
 #include "store/key_share.h"
+#include "store/report_cluster.h"
 
 struct cluster_link {
     struct cluster_member *member; /* NULL: this node is alone */
     struct key_share *share;
+    struct cluster_reports *reports;
 };
 
 /* The ledger must be there; of a node that is alone it need not. Does not connect yet. */

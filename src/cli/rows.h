@@ -9,6 +9,10 @@
 extern const struct command audit_list_command;
 extern const struct command audit_verify_command;
 extern const struct command check_command;
+extern const struct command cluster_forget_command;
+extern const struct command cluster_remove_command;
+extern const struct command cluster_status_command;
+extern const struct command cluster_verify_command;
 extern const struct command completion_command;
 extern const struct command demo_command;
 extern const struct command explain_command;

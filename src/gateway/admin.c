@@ -26,15 +26,28 @@ struct slice query_parameter(struct http_exchange *x, struct slice name)
     return SLICE_EMPTY;
 }
 
+/* PostgreSQL did not answer: this node's own ledger does. */
+static bool falls_back(const struct admin_job *job)
+{
+    return job->error.kind == ERROR_ENVIRONMENT && strcmp(job->error.code, "out_of_memory") != 0;
+}
+
 static void ask_calls(struct admin_job *job)
 {
+    struct cluster_reports *reports = job->gateway->cluster.reports;
+    const char *nodes = reports == NULL ? NULL : "all";
     struct arena arena;
     struct call_page page;
     arena_init(&arena, JOB_ARENA);
-    job->ok = report_calls(job->path, slice_from_cstr(job->cursor), job->limit, &arena, &page,
-                           &job->error);
+    struct slice cursor = slice_from_cstr(job->cursor);
+    job->ok = reports != NULL &&
+              cluster_report_calls(reports, cursor, job->limit, &arena, &page, &job->error);
+    if (reports == NULL || (!job->ok && falls_back(job))) {
+        nodes = reports == NULL ? NULL : "this";
+        job->ok = report_calls(job->path, cursor, job->limit, &arena, &page, &job->error);
+    }
     if (job->ok) {
-        json_write_calls(&page, &job->answer);
+        json_write_calls(&page, nodes, &job->answer);
     }
     arena_release(&arena);
 }
@@ -65,7 +78,12 @@ static void ask_call(struct admin_job *job)
     struct arena arena;
     struct call_detail detail;
     arena_init(&arena, JOB_ARENA);
+    /* Its own are here at once, and with more than is shipped. */
     job->ok = report_call(job->path, job->id, &arena, &detail, &job->error);
+    if (!job->ok && job->gateway->cluster.reports != NULL && job->error.kind == ERROR_NOT_FOUND) {
+        job->ok = cluster_report_call(job->gateway->cluster.reports, job->id, &arena, &detail,
+                                      &job->error);
+    }
     if (job->ok) {
         json_write_call(&detail, &job->answer);
     }
@@ -91,9 +109,16 @@ void admin_call(struct worker *worker, struct http_exchange *x, struct slice res
 static void ask_report(struct admin_job *job)
 {
     struct report report;
-    job->ok = report_make(job->path, job->by, job->since_s, 0, &report, &job->error);
+    struct cluster_reports *reports = job->gateway->cluster.reports;
+    const char *nodes = reports == NULL ? NULL : "all";
+    job->ok = reports != NULL &&
+              cluster_report_make(reports, job->by, job->since_s, 0, &report, &job->error);
+    if (reports == NULL || (!job->ok && falls_back(job))) {
+        nodes = reports == NULL ? NULL : "this";
+        job->ok = report_make(job->path, job->by, job->since_s, 0, &report, &job->error);
+    }
     if (job->ok) {
-        json_write_report(&report, job->by, job->since_s, &job->answer);
+        json_write_report(&report, job->by, job->since_s, nodes, &job->answer);
         report_release(&report);
     }
 }

@@ -5,6 +5,8 @@
 #include "gateway/call_wait.h"
 #include "gateway/gateway.h"
 
+#define SHIP_CLOSE_MS 3000 /* what it does not manage waits in the ledger for the next start */
+
 /* On the follower's thread: true when every worker has the keys. */
 static bool take_keys(void *user, struct error *error)
 {
@@ -47,7 +49,13 @@ bool gateway_cluster_open(struct gateway *gateway, struct error *error)
                                                                .on_applied = take_keys,
                                                                .user = gateway},
                                        error);
-    return gateway->cluster.share != NULL;
+    gateway->cluster.ship = ship_new(
+        &(struct ship_options){.member = gateway->cluster.member,
+                               .retention_ms = gateway->options.snapshot->ledger_retention_ms},
+        error);
+    gateway->cluster.reports = cluster_reports_new(gateway->cluster.member, error);
+    return gateway->cluster.share != NULL && gateway->cluster.ship != NULL &&
+           gateway->cluster.reports != NULL;
 }
 
 /* On a thread of leases: there is something for calls that wait. */
@@ -83,6 +91,7 @@ bool gateway_cluster_start(struct gateway *gateway, struct error *error)
 {
     return gateway->cluster.member == NULL ||
            (share_start(gateway->cluster.share, error) &&
+            ship_start(gateway->cluster.ship, error) &&
             lease_postgres_start(gateway->cluster.leases, error));
 }
 
@@ -91,11 +100,14 @@ void gateway_cluster_stop(struct gateway *gateway)
     lease_postgres_free(gateway->cluster.leases);
     gateway->cluster.leases = NULL;
     share_free(gateway->cluster.share);
+    cluster_reports_free(gateway->cluster.reports);
     gateway->cluster.share = NULL;
+    gateway->cluster.reports = NULL;
 }
 
 void gateway_cluster_close(struct gateway *gateway)
 {
+    ship_free(gateway->cluster.ship, SHIP_CLOSE_MS);
     member_free(gateway->cluster.member);
     gateway->cluster = (struct gateway_cluster){0};
 }

@@ -11,6 +11,8 @@
 #include "store/cluster_member.h"
 #include "store/key_share.h"
 #include "store/lease_postgres.h"
+#include "store/ledger_ship.h"
+#include "store/report_cluster.h"
 
 struct gateway;
 
@@ -18,6 +20,8 @@ struct gateway_cluster {
     struct cluster_member *member; /* NULL: this node is alone; so is the rest then */
     struct key_share *share;
     struct lease_postgres *leases; /* of caps */
+    struct ledger_ship *ship;
+    struct cluster_reports *reports;
 };
 
 /* After the ledger is open, before there are workers; asks nobody. */

@@ -232,6 +232,7 @@ static bool open_ledger(struct gateway *gateway, struct error *error)
         .batch_ms = 200,
         .batch_records = 8192,
         .retention_ms = gateway->options.snapshot->ledger_retention_ms,
+        .ships = gateway->options.snapshot->cluster.postgres.len > 0,
         .on_keys_changed = on_keys_changed,
         .user = gateway,
     };

@@ -51,7 +51,7 @@ static void write_report_row(struct json_writer *w, const struct report_row *row
 }
 
 void json_write_report(const struct report *report, enum report_by by, int64_t since_s,
-                       struct buf *out)
+                       const char *nodes, struct buf *out)
 {
     struct json_writer w;
     json_writer_init(&w, out);
@@ -59,6 +59,9 @@ void json_write_report(const struct report *report, enum report_by by, int64_t s
     member_cstr(&w, SLICE("schema"), "sluice.report/1");
     member_cstr(&w, SLICE("by"), report_by_name(by));
     member_time(&w, SLICE("since"), since_s * NS_PER_S);
+    if (nodes != NULL) {
+        member_cstr(&w, SLICE("nodes"), nodes);
+    }
     json_key(&w, SLICE("rows"));
     json_begin_array(&w);
     for (size_t i = 0; i < report->count; i++) {
@@ -104,7 +107,7 @@ static void write_call_members(struct json_writer *w, const struct call_row *row
     json_member_scaled(w, SLICE("total_ms"), call->total_us, 3);
 }
 
-void json_write_calls(const struct call_page *page, struct buf *out)
+void json_write_calls(const struct call_page *page, const char *nodes, struct buf *out)
 {
     struct json_writer w;
     json_writer_init(&w, out);
@@ -122,6 +125,9 @@ void json_write_calls(const struct call_page *page, struct buf *out)
         json_write_null(&w);
     } else {
         json_write_string(&w, slice_from_cstr(page->next));
+    }
+    if (nodes != NULL) {
+        member_cstr(&w, SLICE("nodes"), nodes);
     }
     json_end_object(&w);
 }

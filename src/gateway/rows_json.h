@@ -8,9 +8,10 @@
 #include "provider/catalogue.h"
 #include "store/report.h"
 
+/* `nodes`: in a cluster, whose calls these are ("all", "this"); NULL: of a node alone. */
 void json_write_report(const struct report *report, enum report_by by, int64_t since_s,
-                       struct buf *out);
-void json_write_calls(const struct call_page *page, struct buf *out);
+                       const char *nodes, struct buf *out);
+void json_write_calls(const struct call_page *page, const char *nodes, struct buf *out);
 void json_write_call(const struct call_detail *detail, struct buf *out);
 /* Targets with live statistics (health must be attached). */
 void json_write_targets(const struct snapshot *snapshot, int64_t now_ns, struct buf *out);

@@ -142,6 +142,21 @@ static bool taken(const struct cluster_member *member, struct slice name, struct
                            SLICE_ARG(name));
 }
 
+/* A ledger that was here before gets its number again: what it has shipped is under it. */
+static bool return_node(const struct cluster_member *member, struct postgres *postgres,
+                        struct error *error)
+{
+    struct postgres_params params = {0};
+    params_text(&params, slice_from_cstr(member->name));
+    params_text(&params, slice_from_cstr(member->facts.instance));
+    return postgres_run(postgres,
+                        "UPDATE nodes SET removed_at = NULL, name = $1, stopped = true,"
+                        " key_seq = 0 WHERE id = (SELECT max(id) FROM nodes WHERE instance = $2)"
+                        " AND NOT EXISTS (SELECT 1 FROM nodes WHERE name = $1 AND"
+                        " removed_at IS NULL)",
+                        &params, NULL, error);
+}
+
 static bool insert_node(const struct cluster_member *member, struct postgres *postgres,
                         struct error *error)
 {
@@ -200,9 +215,12 @@ static bool obtain_node(const struct cluster_member *member, struct postgres *po
                          "this node was removed from its cluster: `sluice cluster forget` lets it "
                          "join as a new one");
     }
-    return *ret_node != 0 ||
-           (insert_node(member, postgres, error) && find_node(member, postgres, ret_node, error) &&
-            (*ret_node != 0 || taken(member, SLICE_EMPTY, error)));
+    if (*ret_node == 0 &&
+        (!return_node(member, postgres, error) || !insert_node(member, postgres, error) ||
+         !find_node(member, postgres, ret_node, error))) {
+        return false;
+    }
+    return *ret_node != 0 || taken(member, SLICE_EMPTY, error);
 }
 
 static bool connected(struct postgres *postgres, void *user, struct error *error)
@@ -238,6 +256,31 @@ struct postgres *member_postgres(struct cluster_member *member, const char *what
         .user = member,
     };
     return postgres_new(&options, error);
+}
+
+/* The audit log of the cluster goes with its keys: the cluster has it, and this node's part in it.
+ */
+static const char forget_sql[] = "UPDATE cluster_state SET cluster = '', node = 0, key_seq = 0;"
+                                 "DELETE FROM key_log;";
+static const char drop_keys_sql[] =
+    "DELETE FROM keys; DELETE FROM old_secrets; DELETE FROM scopes; DELETE FROM grants;"
+    "DELETE FROM limits; DELETE FROM caps; DELETE FROM audit;"
+    "DELETE FROM sqlite_sequence WHERE name IN ('keys', 'scopes');"
+    "UPDATE state SET audit_count = 0, audit_hash = x'', key_changes = key_changes + 1;";
+
+bool member_forget(const char *path, bool keys, struct error *error)
+{
+    sqlite3 *db = database_open(path, DATABASE_CHANGE, error);
+    bool done = db != NULL && ledger_schema_prepare(db, path, error);
+    if (done && !(database_exec(db, "BEGIN IMMEDIATE") && database_exec(db, forget_sql) &&
+                  (!keys || database_exec(db, drop_keys_sql)) && database_exec(db, "COMMIT"))) {
+        done = database_error(db, path, "leaving the cluster", error);
+    }
+    if (db != NULL) {
+        database_rollback(db);
+        sqlite3_close(db);
+    }
+    return done;
 }
 
 bool member_seen(struct cluster_member *member, struct postgres *postgres, bool stopping,

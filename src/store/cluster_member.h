@@ -53,6 +53,11 @@ struct member_facts member_facts(struct cluster_member *member);
 const char *member_name(const struct cluster_member *member);
 const char *member_path(const struct cluster_member *member);
 
+/* The ledger at `path` belongs to no cluster any more, and may join one as if for the first time
+ * (the one it was in gives it its number again). `keys`: without its keys, and the audit log with
+ * them: it takes those of the cluster that it joins. Not while a server runs on it. */
+MUST_USE bool member_forget(const char *path, bool keys, struct error *error);
+
 /* Says that this node lives (or stops). */
 MUST_USE bool member_seen(struct cluster_member *member, struct postgres *postgres, bool stopping,
                           struct error *error);

@@ -306,10 +306,19 @@ static bool catch_up(struct ledger *ledger, struct error *error)
     return true;
 }
 
+/* Once, when the node joins a cluster: what it has so far is to be shipped too. */
+static bool begin_notes(struct ledger *ledger, struct error *error)
+{
+    bool on = false;
+    return (note_is_on(ledger->writer.db, &on) && (on || note_begin(ledger->writer.db))) ||
+           database_error(ledger->writer.db, ledger->path, "joining a cluster", error);
+}
+
 static bool ledger_start(struct ledger *ledger, const struct ledger_options *options,
                          struct error *error)
 {
     if (!writer_open(&ledger->writer, ledger->path, options->sync, DATABASE_CREATE, error) ||
+        (options->ships && !begin_notes(ledger, error)) ||
         !writer_load(&ledger->writer, NULL, error)) {
         return false;
     }

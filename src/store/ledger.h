@@ -28,6 +28,8 @@ struct ledger_options {
     size_t batch_records;           /* or when it holds that many; 0: 8192 */
     enum ledger_sync sync;
     int64_t retention_ms; /* calls that began longer ago are removed (sums stay); 0: never */
+    bool ships;           /* this node belongs to a cluster: what is added is noted for the shipper
+                             (ledger_note.h), and retention waits for it */
     void (*on_keys_changed)(void *user); /* another process or thread changed the keys (called on
                                             the writer thread); may be NULL */
     void *user;

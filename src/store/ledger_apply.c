@@ -114,6 +114,9 @@ bool writer_write_rows(struct writer *writer, struct rows *rows, size_t *ret_add
 {
     bool calls = rows == &writer->calls;
     size_t count = rows->count;
+    for (size_t i = 0; calls && writer->note.on && i < count; i++) {
+        note_call(&writer->note, &rows->rows[i].call);
+    }
     if (calls) {
         buf_clear(&writer->expected); /* not before they are written: rows_write() is next */
     }
@@ -604,8 +607,9 @@ bool writer_write_collected(struct writer *writer)
         }
     }
     memset(writer->tasks, 0, sizeof(writer->tasks));
-    return rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD]) &&
-           spends_write(&writer->spends, writer->sql[SQL_SPEND_ADD]);
+    return rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD], &writer->note) &&
+           spends_write(&writer->spends, writer->sql[SQL_SPEND_ADD], &writer->note) &&
+           note_write(&writer->note, writer->sql[SQL_NOTE_ADD]);
 }
 
 static bool write_hold(struct writer *writer, const struct open_call *call,

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "store/ledger.h"
 #include "store/ledger_names.h"
+#include "store/ledger_note.h"
 #include "store/ledger_open_calls.h"
 #include "store/ledger_rollup.h"
 #include "store/ledger_rows.h"
@@ -67,6 +68,7 @@ enum writer_statement {
     SQL_ATTEMPT_LIST,
     SQL_ROLLUP_ADD,
     SQL_SPEND_ADD,
+    SQL_NOTE_ADD,
     SQL_OPEN_ADD,
     SQL_OPEN_REMOVE,
     SQL_OPEN_LIST,
@@ -100,6 +102,7 @@ struct writer {
     struct open_calls calls_open;
     struct rollups rollups;
     struct spends spends;
+    struct ledger_note note; /* of the batch under way */
     struct shapes shapes;
     struct rows calls;
     struct rows attempts;

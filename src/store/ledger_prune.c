@@ -20,6 +20,21 @@ static const char sql_attempts[] =
 /* Of hours up to this one the calls are not all there any more: ledger_verify() leaves them out. */
 static const char sql_state[] = "UPDATE state SET pruned_hour = max(pruned_hour, ?1)";
 
+/* A node of a cluster keeps what was not shipped yet (ledger_note.h). */
+static const char sql_unshipped[] = "SELECT min(first) FROM ship WHERE length(first) = 16"
+                                    " AND seq > (SELECT shipped FROM cluster_state)";
+
+static bool spare_unshipped(sqlite3 *db, struct id *cut)
+{
+    sqlite3_stmt *row = database_prepare(db, sql_unshipped);
+    bool found = row != NULL && sqlite3_step(row) == SQLITE_ROW;
+    if (found && sqlite3_column_bytes(row, 0) == (int)sizeof(cut->bytes) &&
+        memcmp(sqlite3_column_blob(row, 0), cut->bytes, sizeof(cut->bytes)) < 0) {
+        memcpy(cut->bytes, sqlite3_column_blob(row, 0), sizeof(cut->bytes));
+    }
+    return sqlite3_finalize(row) == SQLITE_OK && found;
+}
+
 /* The first call of the step after this one, or `cut` itself: then this is the last step. */
 static bool find_boundary(sqlite3 *db, const struct id *cut, struct id *ret_boundary,
                           bool *ret_more)
@@ -71,7 +86,7 @@ bool writer_prune(struct writer *writer, int64_t before_ns, bool *ret_more)
     if (db == NULL || !database_exec(db, "BEGIN IMMEDIATE")) {
         return false;
     }
-    bool done = find_boundary(db, &cut, &boundary, ret_more) &&
+    bool done = spare_unshipped(db, &cut) && find_boundary(db, &cut, &boundary, ret_more) &&
                 delete_before(db, sql_calls, &boundary) &&
                 delete_before(db, sql_attempts, &boundary) && note_hour(db, before_ns) &&
                 database_exec(db, "COMMIT");

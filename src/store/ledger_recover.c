@@ -94,6 +94,7 @@ static bool extend_call(struct writer *writer, struct open_call *call,
     bind_id(sql, 1, &call->id);
     sqlite3_bind_int64(sql, 2, count);
     sqlite3_bind_int64(sql, 3, cost);
+    note_call(&writer->note, &call->id);
     return database_run(sql);
 }
 

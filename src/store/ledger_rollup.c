@@ -92,7 +92,7 @@ bool rollups_add(struct rollups *rollups, enum report_by dimension, int64_t name
     return true;
 }
 
-static bool write_one(const struct rollup *rollup, sqlite3_stmt *upsert)
+static bool write_one(const struct rollup *rollup, sqlite3_stmt *upsert, struct ledger_note *note)
 {
     const struct sums *sums = &rollup->sums;
     const int64_t values[] = {
@@ -102,13 +102,15 @@ static bool write_one(const struct rollup *rollup, sqlite3_stmt *upsert)
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         sqlite3_bind_int64(upsert, (int)i + 1, values[i]);
     }
+    _Static_assert(ARRAY_LEN(values) == NOTE_ROLLUP_NUMBERS, "as a note has");
+    note_rollup(note, values);
     return database_run(upsert);
 }
 
-bool rollups_write(struct rollups *rollups, sqlite3_stmt *upsert)
+bool rollups_write(struct rollups *rollups, sqlite3_stmt *upsert, struct ledger_note *note)
 {
     for (size_t i = 0; i < rollups->cap; i++) {
-        if (rollups->slots[i].used && !write_one(&rollups->slots[i], upsert)) {
+        if (rollups->slots[i].used && !write_one(&rollups->slots[i], upsert, note)) {
             return false;
         }
     }

@@ -8,6 +8,7 @@
 #define SLUICE_STORE_LEDGER_ROLLUP_H
 
 #include "store/database.h"
+#include "store/ledger_note.h"
 #include "store/report.h"
 
 struct sums {
@@ -53,6 +54,7 @@ static inline void sums_add(struct sums *to, const struct sums *sums)
 /* The SQL that rollups_write() wants prepared. */
 extern const char rollups_sql[];
 /* Adds all sums to the database, inside the caller's transaction, and clears them. */
-MUST_USE bool rollups_write(struct rollups *rollups, sqlite3_stmt *upsert);
+MUST_USE bool rollups_write(struct rollups *rollups, sqlite3_stmt *upsert,
+                            struct ledger_note *note);
 
 #endif

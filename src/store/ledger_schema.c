@@ -233,10 +233,16 @@ static const char schema_8[] =
     " (SELECT 1 FROM call_rows c WHERE c.id = r.call AND c.bits & 8));"
     "PRAGMA user_version = 8;";
 
+/* `shipped`: the last batch that PostgreSQL has; -1: none is noted (ledger_note.h). */
+static const char schema_9[] = "ALTER TABLE cluster_state RENAME COLUMN shipping TO shipped;"
+                               "UPDATE cluster_state SET shipped = -1;"
+                               "ALTER TABLE ship DROP COLUMN attempts;"
+                               "PRAGMA user_version = 9;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
-    [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4,
-    [4] = schema_5, [5] = schema_6, [6] = schema_7, [7] = schema_8,
+    [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4, [4] = schema_5,
+    [5] = schema_6, [6] = schema_7, [7] = schema_8, [8] = schema_9,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

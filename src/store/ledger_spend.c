@@ -91,18 +91,19 @@ bool spends_add(struct spends *spends, enum scope_kind kind, int64_t scope, int6
     return true;
 }
 
-bool spends_write(struct spends *spends, sqlite3_stmt *upsert)
+bool spends_write(struct spends *spends, sqlite3_stmt *upsert, struct ledger_note *note)
 {
     for (size_t i = 0; i < spends->cap; i++) {
         const struct spend *spend = &spends->slots[i];
         if (spend->scope == 0) {
             continue;
         }
-        sqlite3_bind_int64(upsert, 1, spend->kind);
-        sqlite3_bind_int64(upsert, 2, spend->scope);
-        sqlite3_bind_int64(upsert, 3, spend->model);
-        sqlite3_bind_int64(upsert, 4, spend->bucket_s);
-        sqlite3_bind_int64(upsert, 5, spend->cost_nd);
+        const int64_t values[NOTE_SPEND_NUMBERS] = {spend->kind, spend->scope, spend->model,
+                                                    spend->bucket_s, spend->cost_nd};
+        for (int v = 0; v < NOTE_SPEND_NUMBERS; v++) {
+            sqlite3_bind_int64(upsert, v + 1, values[v]);
+        }
+        note_spend(note, values);
         if (!database_run(upsert)) {
             return false;
         }

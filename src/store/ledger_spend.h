@@ -10,6 +10,7 @@
 #define SLUICE_STORE_LEDGER_SPEND_H
 
 #include "store/database.h"
+#include "store/ledger_note.h"
 #include "store/limits.h"
 
 #define SPEND_BUCKET_S 900
@@ -41,7 +42,7 @@ MUST_USE bool spends_add(struct spends *spends, enum scope_kind kind, int64_t sc
 /* The SQL that spends_write() wants prepared. */
 extern const char spends_sql[];
 /* Adds all to the database, inside the caller's transaction, and clears them. */
-MUST_USE bool spends_write(struct spends *spends, sqlite3_stmt *upsert);
+MUST_USE bool spends_write(struct spends *spends, sqlite3_stmt *upsert, struct ledger_note *note);
 /* Puts rows together that no period needs apart any more, in a transaction of its own. */
 MUST_USE bool spends_fold(sqlite3 *db, int64_t wall_s);
 

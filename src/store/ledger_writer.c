@@ -41,6 +41,7 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         " ORDER BY a.call, a.attempt",
     [SQL_ROLLUP_ADD] = rollups_sql,
     [SQL_SPEND_ADD] = spends_sql,
+    [SQL_NOTE_ADD] = note_sql,
     [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns, user, team, organisation,"
                      " limited_model, key_name, endpoint, asked_model, route, tag, task, tier,"
                      " complexity) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -190,6 +191,7 @@ bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
     open_calls_init(&writer->calls_open);
     rollups_init(&writer->rollups);
     spends_init(&writer->spends);
+    note_init(&writer->note);
     return open_database(writer, access, error);
 }
 
@@ -199,6 +201,7 @@ void writer_close(struct writer *writer)
     open_calls_release(&writer->calls_open);
     rollups_release(&writer->rollups);
     spends_release(&writer->spends);
+    note_release(&writer->note);
 }
 
 /* --- loading -----------------------------------------------------------------------------------
@@ -350,6 +353,7 @@ bool writer_load(struct writer *writer, struct journal *journal, struct error *e
     open_calls_release(&writer->calls_open);
     rollups_clear(&writer->rollups);
     spends_clear(&writer->spends);
+    note_clear(&writer->note);
     shapes_clear(&writer->shapes);
     names_clear(&writer->names);
     names_clear(&writer->menus);
@@ -359,7 +363,8 @@ bool writer_load(struct writer *writer, struct journal *journal, struct error *e
     writer->calls.count = 0;
     writer->attempts.count = 0;
     memset(writer->task_names, 0, sizeof(writer->task_names));
-    writer->loaded = load_rows(writer, SQL_POSITION_GET, load_position) &&
+    writer->loaded = note_is_on(writer->db, &writer->note.on) &&
+                     load_rows(writer, SQL_POSITION_GET, load_position) &&
                      load_rows(writer, SQL_OPEN_LIST, load_call) &&
                      load_rows(writer, SQL_ATTEMPT_LIST, load_attempt) &&
                      load_rows(writer, SQL_HOLD_LIST, load_hold) &&

@@ -28,10 +28,56 @@ static const char schema_1[] =
     " change text NOT NULL UNIQUE, at_us bigint NOT NULL, audit_count bigint NOT NULL,"
     " audit_hash bytea NOT NULL, changeset bytea NOT NULL);";
 
+/* The ledger of all nodes (ledger_ship.h), with names as they are: rows of nodes' ledgers, their
+   sums per hour and per day (since 1970) and word, what scopes have spent per quarter of an hour.
+   `pruned`: of hours up to this one calls were removed. */
+static const char ledger_schema[] =
+    "CREATE TABLE sluice.shipped(node integer PRIMARY KEY, seq bigint NOT NULL,"
+    " at timestamptz NOT NULL DEFAULT now());"
+    "CREATE TABLE sluice.pruned(one boolean PRIMARY KEY DEFAULT true CHECK (one),"
+    " hour bigint NOT NULL);"
+    "INSERT INTO sluice.pruned(hour) VALUES(-1);"
+    "CREATE TABLE sluice.calls(id uuid PRIMARY KEY, node integer NOT NULL,"
+    " started_at timestamptz GENERATED ALWAYS AS (to_timestamp(started_ns / 1e9)) STORED,"
+    " started_ns bigint NOT NULL, key_id bigint NOT NULL, key text NOT NULL,"
+    " user_id bigint NOT NULL, team_id bigint NOT NULL, organisation_id bigint NOT NULL,"
+    " tag text NOT NULL, endpoint text NOT NULL, asked_model text NOT NULL, route text NOT NULL,"
+    " target text NOT NULL, provider text NOT NULL, model text NOT NULL, task text NOT NULL,"
+    " tier text NOT NULL, complexity integer NOT NULL, streamed boolean NOT NULL,"
+    " status integer NOT NULL, error text NOT NULL, attempts bigint NOT NULL,"
+    " cost_nd bigint NOT NULL, baseline_nd bigint NOT NULL, baseline text NOT NULL,"
+    " input_tokens bigint NOT NULL, output_tokens bigint NOT NULL, expected_nd bigint NOT NULL,"
+    " first_byte_us bigint NOT NULL, total_us bigint NOT NULL, complete boolean NOT NULL,"
+    " estimated boolean NOT NULL);"
+    "CREATE TABLE sluice.attempts(call uuid NOT NULL, attempt bigint NOT NULL,"
+    " node integer NOT NULL, settled_ns bigint NOT NULL, held_nd bigint NOT NULL,"
+    " cost_nd bigint NOT NULL, key_id bigint NOT NULL, outcome text NOT NULL,"
+    " status integer NOT NULL, target text NOT NULL, provider text NOT NULL, model text NOT NULL,"
+    " lane text NOT NULL, error text NOT NULL, reported boolean NOT NULL, priced boolean NOT NULL,"
+    " input bigint NOT NULL, output bigint NOT NULL, cache_read bigint NOT NULL,"
+    " cache_write bigint NOT NULL, cache_write_1h bigint NOT NULL, reasoning bigint NOT NULL,"
+    " audio_input bigint NOT NULL, audio_output bigint NOT NULL, first_byte_us bigint NOT NULL,"
+    " total_us bigint NOT NULL, provider_nd bigint, loss text, basis integer NOT NULL,"
+    " purpose integer NOT NULL, catalogue_nd bigint, PRIMARY KEY(call, attempt));"
+    "CREATE TABLE sluice.rollups(dimension text NOT NULL, hour bigint NOT NULL,"
+    " name text NOT NULL, node integer NOT NULL, calls bigint NOT NULL, failed bigint NOT NULL,"
+    " input_tokens bigint NOT NULL, output_tokens bigint NOT NULL, cost_nd bigint NOT NULL,"
+    " baseline_nd bigint NOT NULL, estimated bigint NOT NULL,"
+    " PRIMARY KEY(dimension, hour, name, node));"
+    "CREATE TABLE sluice.rollups_day(dimension text NOT NULL, day bigint NOT NULL,"
+    " name text NOT NULL, node integer NOT NULL, calls bigint NOT NULL, failed bigint NOT NULL,"
+    " input_tokens bigint NOT NULL, output_tokens bigint NOT NULL, cost_nd bigint NOT NULL,"
+    " baseline_nd bigint NOT NULL, estimated bigint NOT NULL,"
+    " PRIMARY KEY(dimension, day, name, node));"
+    "CREATE TABLE sluice.spend(kind text NOT NULL, scope bigint NOT NULL, model text NOT NULL,"
+    " bucket_s bigint NOT NULL, node integer NOT NULL, cost_nd bigint NOT NULL,"
+    " PRIMARY KEY(kind, scope, model, bucket_s, node))";
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
     [0] = schema_1,
     [1] = lease_schema,
+    [2] = ledger_schema,
 };
 
 /* Any number that other programs are unlikely to use: "SLUICE" and "PG". */

@@ -5,7 +5,9 @@ Keys and the ledger of a cluster: real nodes, a real PostgreSQL, a small provide
 
 - a key made on one node opens on the other; a revoked one opens nowhere once that was answered;
 - without PostgreSQL calls go on and keys are not changed; what was refused is audited later;
-- a PostgreSQL that lost its data is not taken for the cluster.
+- a PostgreSQL that lost its data is not taken for the cluster;
+- reports, lists and single calls are of all nodes, and of one where PostgreSQL is away;
+- kill -9 of nodes and of PostgreSQL under load: each call of each node's ledger is there once.
 
     ledger.py [--program build/release/sluice] [--rounds N] [--seed N]
 
@@ -17,6 +19,7 @@ import http.client
 import http.server
 import json
 import os
+import random
 import shutil
 import sys
 import tempfile
@@ -148,12 +151,12 @@ class Cluster:
         }
         for node in self.nodes.values():
             node.start()
-        wait_until(
-            lambda: self.postgres.sql("SELECT count(*) FROM sluice.nodes WHERE NOT stopped")
-            == str(len(names)),
-            20,
-            "the nodes are in the cluster",
-        )
+        wait_until(lambda: self.live() == len(names), 20, "the nodes are in the cluster")
+
+    def live(self):
+        if not self.postgres.sql("SELECT to_regclass('sluice.nodes')"):
+            return 0
+        return int(self.postgres.sql("SELECT count(*) FROM sluice.nodes WHERE NOT stopped"))
 
     def __enter__(self):
         return self
@@ -240,10 +243,164 @@ def an_empty_database_is_not_the_cluster(arguments):
         equal(cluster.postgres.sql("SELECT to_regclass('sluice.cluster')"), "", "the schema")
 
 
+# --- the ledger ----------------------------------------------------------------------------------
+
+
+def shipped(cluster):
+    """Is all that the nodes' ledgers have in PostgreSQL?"""
+    for node in cluster.nodes.values():
+        with node.database() as database:
+            last = database.execute("SELECT coalesce(max(seq), 0) FROM ship").fetchone()[0]
+        seq = cluster.postgres.sql(
+            "SELECT coalesce(max(s.seq), 0) FROM sluice.shipped s JOIN sluice.nodes n"
+            f" ON n.id = s.node WHERE n.name = '{node.name}'"
+        )
+        if int(seq) < last:
+            return False
+    return True
+
+
+def settled(cluster, calls):
+    """All calls are in the nodes' ledgers, and those in PostgreSQL."""
+    rows = 0
+    for node in cluster.nodes.values():
+        with node.database() as database:
+            rows += database.execute("SELECT count(*) FROM calls").fetchone()[0]
+    return rows >= calls and shipped(cluster)
+
+
+def command(node, *words):
+    status, out, err = node.run(*words, "-c", node.config, "--json")
+    if status != 0:
+        raise RuntimeError(f"{node.name}: {words}: {err}")
+    return json.loads(out), err
+
+
+def reports_are_of_all_nodes(arguments):
+    with Cluster(arguments.program) as cluster:
+        a, b = cluster.nodes["a"], cluster.nodes["b"]
+        key = a.make_key("one")["key"]
+        for _ in range(7):
+            equal((a.ask(key), b.ask(key)), (200, 200), "calls")
+        wait_until(lambda: settled(cluster, 14), 20, "all is shipped")
+        for node in (a, b):
+            report, err = command(node, "report", "--by", "key")
+            equal((report["nodes"], report["total"]["calls"]), ("all", 14), "the report")
+            equal(report["total"]["cost_usd"], 14 * COST_ND / 1e9, "the sum")
+            equal(err, "", "words")
+            status, answer = node.api("/sluice/v1/report?by=model")
+            equal((status, answer["nodes"], answer["total"]["calls"]), (200, "all", 14), "report")
+            status, answer = node.api("/sluice/v1/calls?limit=100")
+            equal((status, answer["nodes"], len(answer["calls"])), (200, "all", 14), "calls")
+            for call in answer["calls"]:
+                status, one = node.api(f"/sluice/v1/calls/{call['id']}")
+                equal((status, one["id"]), (200, call["id"]), "a call")
+                equal(len(one["attempts"]), 1, "attempts")
+        equal(command(a, "cluster", "verify")[0], {"sound": "cluster"}, "verify")
+        status, _ = command(b, "cluster", "status")
+        equal([n["name"] for n in status["nodes"]], ["a", "b"], "nodes")
+        equal([n["state"] for n in status["nodes"]], ["live", "live"], "states")
+        equal(sum(n["calls"] for n in status["nodes"]), 14, "calls of nodes")
+        cluster.postgres.kill()
+        report, err = command(a, "report")
+        equal((report["nodes"], report["total"]["calls"]), ("this", 7), "without PostgreSQL")
+        expect("only this node's calls" in err, err)
+        status, answer = b.api("/sluice/v1/calls?limit=100")
+        equal((status, answer["nodes"], len(answer["calls"])), (200, "this", 7), "its own calls")
+        cluster.check_secrets()
+
+
+def a_lost_node_is_removed(arguments):
+    with Cluster(arguments.program, ("a", "b", "c")) as cluster:
+        a, c = cluster.nodes["a"], cluster.nodes["c"]
+        key = a.make_key("one")["key"]
+        equal(c.ask(key), 200, "a call")
+        wait_until(lambda: settled(cluster, 1), 20, "all is shipped")
+        status, _, err = a.run("cluster", "remove", "c", "-c", a.config)
+        expect(status == 1 and "stop it first" in err, err)
+        equal(c.stop(), 0, "the exit status")
+        equal(command(a, "cluster", "remove", "c")[0], {"removed": "c"}, "removed")
+        status, _, err = a.run("cluster", "remove", "c", "-c", a.config)
+        expect(status == 1 and "no node" in err, err)
+        c.start()
+        wait_until(lambda: "node_removed" in c.log(), 20, "it is told")
+        equal(c.ask(key), 200, "its calls go on")
+        c.stop()
+        equal(c.run("cluster", "forget", "-c", c.config)[0], 0, "forget")
+        c.start()
+        wait_until(lambda: settled(cluster, 2), 20, "it is back, and its calls are")
+        equal(command(a, "cluster", "verify")[0], {"sound": "cluster"}, "verify")
+        made = c.make_key("two")["key"]
+        equal(a.ask(made), 200, "a key of the returned node")
+
+
+class Load(threading.Thread):
+    """Asks one node after the other until it is stopped."""
+
+    def __init__(self, nodes, key):
+        super().__init__(daemon=True)
+        self.nodes, self.key, self.ended, self.answered = nodes, key, False, 0
+
+    def run(self):
+        while not self.ended:
+            for node in self.nodes:
+                self.answered += node.ask(self.key) == 200
+
+
+def kills_lose_and_double_nothing(arguments):
+    seed = arguments.seed if arguments.seed is not None else int.from_bytes(os.urandom(4), "big")
+    chance = random.Random(seed)
+    print(f"# seed {seed}", flush=True)
+    with Cluster(arguments.program) as cluster:
+        a, b = cluster.nodes["a"], cluster.nodes["b"]
+        key = a.make_key("one")["key"]
+        loads = [Load((a, b), key) for _ in range(3)]
+        for load in loads:
+            load.start()
+        for _ in range(arguments.rounds):
+            victim = chance.choice(("node", "postgres", "both"))
+            reached = cluster.provider.answered + chance.randrange(50, 300)
+            wait_until(lambda at=reached: cluster.provider.answered >= at, 60, "load")
+            node = chance.choice((a, b))
+            if victim != "node":
+                cluster.postgres.kill()
+            if victim != "postgres":
+                node.kill()
+            if victim != "node":
+                cluster.postgres.start()
+            if victim != "postgres":
+                node.start()
+        for load in loads:
+            load.ended = True
+        for load in loads:
+            load.join(30)
+        for node in (a, b):
+            equal(node.stop(), 0, "the exit status")
+            node.start()
+        wait_until(lambda: settled(cluster, 1), 60, "all is shipped")
+        local = {}
+        for node in (a, b):
+            equal(node.run("ledger", "verify", "-c", node.config)[0], 0, "the node's ledger")
+            with node.database() as database:
+                local.update(database.execute("SELECT hex(id), cost_nd FROM calls").fetchall())
+        rows = cluster.postgres.sql("SELECT replace(id::text, '-', ''), cost_nd FROM sluice.calls")
+        remote = [row.split("|") for row in rows.splitlines()]
+        equal(len(remote), len(local), "calls")
+        equal({i.upper(): int(nd) for i, nd in remote}, local, "costs")
+        equal(command(a, "cluster", "verify")[0], {"sound": "cluster"}, "verify")
+        report, _ = command(b, "report", "--since", "all")
+        equal(report["total"]["calls"], len(local), "the report")
+        expect(len(local) >= sum(load.answered for load in loads), "an answered call is missing")
+        print(f"# {len(local)} calls", flush=True)
+
+
 TESTS = (
     (keys_are_shared, "keys are shared, and revoked everywhere before the answer"),
     (changes_need_the_authority, "without PostgreSQL calls go on and keys stay as they are"),
     (an_empty_database_is_not_the_cluster, "an emptied PostgreSQL is not taken for the cluster"),
+    (reports_are_of_all_nodes, "reports are of all nodes, without PostgreSQL of one"),
+    (a_lost_node_is_removed, "a node is removed, and comes back"),
+    (kills_lose_and_double_nothing, "kills of nodes and PostgreSQL lose and double no call"),
 )
 
 

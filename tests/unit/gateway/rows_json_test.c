@@ -60,7 +60,7 @@ static void calls(void)
     struct call_row row = row_of();
     struct call_page page = {.rows = &row, .count = 1};
     buf_clear(&out);
-    json_write_calls(&page, &out);
+    json_write_calls(&page, NULL, &out);
     EXPECT(parses());
     EXPECT(has("\"next\":null"));
     EXPECT(has("\"time\":\"2027-01-15T08:00:00.000Z\""));
@@ -73,7 +73,7 @@ static void calls(void)
     page.count = 0;
     snprintf(page.next, sizeof(page.next), "cursor");
     buf_clear(&out);
-    json_write_calls(&page, &out);
+    json_write_calls(&page, NULL, &out);
     EXPECT(parses() && has("{\"calls\":[],\"next\":\"cursor\"}"));
 }
 
@@ -116,7 +116,7 @@ static void report(void)
                                   .baseline_nd = 1000000000}};
     struct report made = {.rows = rows, .count = 1, .total = rows[0]};
     buf_clear(&out);
-    json_write_report(&made, REPORT_DAY, 1800000000, &out);
+    json_write_report(&made, REPORT_DAY, 1800000000, NULL, &out);
     EXPECT(parses());
     EXPECT(has(
         "\"schema\":\"sluice.report/1\",\"by\":\"day\",\"since\":\"2027-01-15T08:00:00.000Z\""));

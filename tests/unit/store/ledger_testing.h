@@ -74,6 +74,8 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
 /* What makes a database of this version look as version 7 left it, but for user_version. Of the
  * views only what a migration reads. */
 #define UNDO_SCHEMA_8                                                                              \
+    "ALTER TABLE cluster_state RENAME COLUMN shipped TO shipping;"                                 \
+    "ALTER TABLE ship ADD COLUMN attempts BLOB NOT NULL DEFAULT x'';"                              \
     "DROP VIEW calls; DROP VIEW attempts; DROP TABLE offers; DROP TABLE offer_rates;"              \
     "ALTER TABLE shapes DROP COLUMN baseline_offer; ALTER TABLE shapes DROP COLUMN attempt_offer;" \
     "ALTER TABLE shapes DROP COLUMN user; ALTER TABLE shapes DROP COLUMN team;"                    \

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/ledger_ship_rows.h"
+
+#include "base/buf.h"
+#include "base/id.h"
+#include "store/ledger_note.h"
+#include "store/report.h"
+
+#define PIECE_BYTES 65536
+
+/* --- what is read ------------------------------------------------------------------------------
+ */
+
+#define WORD(column) "coalesce((SELECT name FROM names WHERE id = c." column "), ''), "
+
+/* The same order as in the COPY below; the node is put in front of all. */
+#define CALL_WORDS_READ                                                                            \
+    WORD("key_name")                                                                               \
+    WORD("endpoint")                                                                               \
+    WORD("asked_model")                                                                            \
+    WORD("route")                                                                                  \
+    WORD("target")                                                                                 \
+    WORD("provider")                                                                               \
+    WORD("model")                                                                                  \
+    WORD("task")
+static const char call_sql[] =
+    "SELECT c.id, c.started_ns, c.key, " CALL_WORDS_READ
+    "CASE c.tier WHEN 0 THEN 'budget' WHEN 1 THEN 'mid' ELSE 'premium' END, c.complexity,"
+    " c.streamed, c.status, " WORD("error") "c.attempts, c.cost_nd, c.baseline_nd, " WORD(
+        "baseline") "c.input_tokens, c.output_tokens, c.expected_nd, c.first_byte_us, c.total_us,"
+                    " c.complete, c.estimated, " WORD(
+                        "tag") "c.user, c.team, c.organisation FROM calls c WHERE c.id = ?";
+#define CALL_COLUMNS                                                                               \
+    "node, id, started_ns, key_id, key, endpoint, asked_model, route, target, provider, model,"    \
+    " task, tier, complexity, streamed, status, error, attempts, cost_nd, baseline_nd, baseline,"  \
+    " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated,"     \
+    " tag, user_id, team_id, organisation_id"
+
+/* An attempt that came after its call was closed is counted, and shipped, with the next start. */
+#define ATTEMPT_WORDS_READ                                                                         \
+    WORD("target")                                                                                 \
+    WORD("provider")                                                                               \
+    WORD("model")                                                                                  \
+    WORD("lane")                                                                                   \
+    WORD("error")
+static const char attempt_sql[] =
+    "SELECT c.call, c.attempt, c.settled_ns, c.held_nd, c.cost_nd, c.key,"
+    " CASE c.outcome WHEN 0 THEN 'ok' WHEN 1 THEN 'failed' WHEN 2 THEN 'cut' WHEN 3 THEN"
+    " 'cancelled' ELSE 'interrupted' END, c.status, " ATTEMPT_WORDS_READ
+    "c.reported, c.priced, c.input, c.output, c.cache_read, c.cache_write, c.cache_write_1h,"
+    " c.reasoning, c.audio_input, c.audio_output, c.first_byte_us, c.total_us, c.provider_nd,"
+    " c.loss, c.basis, c.purpose, c.catalogue_nd FROM attempts c JOIN call_rows r ON r.id = c.call"
+    " WHERE c.call = ? AND c.attempt <= r.attempts";
+#define ATTEMPT_COLUMNS                                                                            \
+    "node, call, attempt, settled_ns, held_nd, cost_nd, key_id, outcome, status, target,"          \
+    " provider, model, lane, error, reported, priced, input, output, cache_read, cache_write,"     \
+    " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd," \
+    " loss, basis, purpose, catalogue_nd"
+
+#define SUM_COLUMNS "calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated"
+
+const char ship_session_sql[] =
+    "CREATE TEMP TABLE IF NOT EXISTS coming_calls ON COMMIT DELETE ROWS AS SELECT " CALL_COLUMNS
+    " FROM sluice.calls LIMIT 0;"
+    "CREATE TEMP TABLE IF NOT EXISTS coming_attempts ON COMMIT DELETE ROWS AS "
+    "SELECT " ATTEMPT_COLUMNS " FROM sluice.attempts LIMIT 0;"
+    "CREATE TEMP TABLE IF NOT EXISTS coming_rollups(dimension text, hour bigint, name text, calls "
+    "bigint,"
+    " failed bigint, input_tokens bigint, output_tokens bigint, cost_nd bigint,"
+    " baseline_nd bigint, estimated bigint) ON COMMIT DELETE ROWS;"
+    "CREATE TEMP TABLE IF NOT EXISTS coming_spend(kind text, scope bigint, model text, bucket_s "
+    "bigint,"
+    " cost_nd bigint) ON COMMIT DELETE ROWS";
+
+/* --- text --------------------------------------------------------------------------------------
+ */
+
+/* PostgreSQL takes neither NUL nor what is no UTF-8, and one bad name must not hold up the rest. */
+static void put_text(struct buf *out, struct slice text)
+{
+    while (text.len > 0) {
+        size_t length = slice_utf8_length(text);
+        char byte = text.ptr[0];
+        if (length == 0 || byte == '\0') {
+            buf_append_char(out, '?');
+            length = 1;
+        } else if (byte == '\\' || byte == '\t' || byte == '\n' || byte == '\r') {
+            buf_append_char(out, '\\');
+            buf_append_char(out, byte == '\\'   ? '\\'
+                                 : byte == '\t' ? 't'
+                                 : byte == '\n' ? 'n'
+                                                : 'r');
+        } else {
+            buf_append(out, slice_of(text.ptr, length));
+        }
+        text = slice_from(text, length);
+    }
+}
+
+static void put_column(struct buf *out, sqlite3_stmt *row, int column)
+{
+    char text[ID_TEXT_LEN + 1];
+    struct id id;
+    switch (sqlite3_column_type(row, column)) {
+    case SQLITE_NULL:
+        buf_append_cstr(out, "\\N");
+        break;
+    case SQLITE_BLOB:
+        memset(&id, 0, sizeof(id));
+        if (sqlite3_column_bytes(row, column) == (int)sizeof(id.bytes)) {
+            memcpy(id.bytes, sqlite3_column_blob(row, column), sizeof(id.bytes));
+        }
+        buf_append_cstr(out, id_format(id, text));
+        break;
+    case SQLITE_INTEGER:
+        buf_append_i64(out, sqlite3_column_int64(row, column));
+        break;
+    default: {
+        const char *words = (const char *)sqlite3_column_text(row, column);
+        put_text(out, slice_of(words, (size_t)sqlite3_column_bytes(row, column)));
+    }
+    }
+}
+
+/* --- copying -----------------------------------------------------------------------------------
+ */
+
+static bool read_failed(struct ship_copy *copy)
+{
+    return database_error(copy->db, "the ledger", "reading what is to be shipped", copy->error);
+}
+
+static bool send_piece(struct ship_copy *copy, size_t keep)
+{
+    if (copy->piece->failed) {
+        return error_set(copy->error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
+    }
+    if (copy->piece->len <= keep) {
+        return true;
+    }
+    bool done = postgres_copy_put(copy->postgres, buf_slice(copy->piece), copy->error);
+    buf_clear(copy->piece);
+    return done;
+}
+
+static bool put_rows(struct ship_copy *copy, const struct id *call)
+{
+    sqlite3_stmt *row = copy->statement;
+    sqlite3_bind_blob(row, 1, call->bytes, sizeof(call->bytes), SQLITE_STATIC);
+    int status = sqlite3_step(row);
+    while (status == SQLITE_ROW) {
+        buf_append_i64(copy->piece, copy->node);
+        for (int i = 0; i < sqlite3_column_count(row); i++) {
+            buf_append_char(copy->piece, '\t');
+            put_column(copy->piece, row, i);
+        }
+        buf_append_char(copy->piece, '\n');
+        status = sqlite3_step(row);
+    }
+    sqlite3_reset(row);
+    return status == SQLITE_DONE || read_failed(copy);
+}
+
+static bool put_calls(struct ship_copy *copy, struct slice calls)
+{
+    for (; calls.len >= sizeof(struct id); calls = slice_from(calls, sizeof(struct id))) {
+        struct id id;
+        memcpy(id.bytes, calls.ptr, sizeof(id.bytes));
+        if (!put_rows(copy, &id) || !send_piece(copy, PIECE_BYTES)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool put_names(struct ship_copy *copy, int64_t name)
+{
+    sqlite3_stmt *row = copy->statement;
+    sqlite3_bind_int64(row, 1, name);
+    if (name != 0 && sqlite3_step(row) == SQLITE_ROW) {
+        put_column(copy->piece, row, 0);
+    }
+    return sqlite3_reset(row) == SQLITE_OK || read_failed(copy);
+}
+
+static void put_number(struct ship_copy *copy, int64_t number)
+{
+    buf_append_char(copy->piece, '\t');
+    buf_append_i64(copy->piece, number);
+}
+
+static bool put_rollups(struct ship_copy *copy, struct slice rollups)
+{
+    int64_t numbers[NOTE_ROLLUP_NUMBERS];
+    for (; rollups.len >= sizeof(numbers); rollups = slice_from(rollups, sizeof(numbers))) {
+        memcpy(numbers, rollups.ptr, sizeof(numbers));
+        if (numbers[0] < 0 || numbers[0] >= REPORT_BYS) {
+            continue; /* of a version that had more */
+        }
+        buf_append_cstr(copy->piece, report_by_name((enum report_by)numbers[0]));
+        put_number(copy, numbers[1]);
+        buf_append_char(copy->piece, '\t');
+        if (!put_names(copy, numbers[2])) {
+            return false;
+        }
+        for (int i = 3; i < NOTE_ROLLUP_NUMBERS; i++) {
+            put_number(copy, numbers[i]);
+        }
+        buf_append_char(copy->piece, '\n');
+        if (!send_piece(copy, PIECE_BYTES)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool put_spends(struct ship_copy *copy, struct slice spends)
+{
+    static const char *const kinds[] = {"key", "user", "team", "organisation"};
+    int64_t numbers[NOTE_SPEND_NUMBERS];
+    for (; spends.len >= sizeof(numbers); spends = slice_from(spends, sizeof(numbers))) {
+        memcpy(numbers, spends.ptr, sizeof(numbers));
+        if (numbers[0] < 0 || numbers[0] >= (int64_t)ARRAY_LEN(kinds)) {
+            continue;
+        }
+        buf_append_cstr(copy->piece, kinds[numbers[0]]);
+        put_number(copy, numbers[1]);
+        buf_append_char(copy->piece, '\t');
+        if (!put_names(copy, numbers[2])) {
+            return false;
+        }
+        put_number(copy, numbers[3]);
+        put_number(copy, numbers[4]);
+        buf_append_char(copy->piece, '\n');
+        if (!send_piece(copy, PIECE_BYTES)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One table: COPY into the session's, `merge` into the shared one. `sql` reads the rows or names.
+ */
+static bool copy_table(struct ship_copy *copy, const char *sql, const char *begin,
+                       bool (*put)(struct ship_copy *, struct slice), struct slice what,
+                       const char *merge)
+{
+    struct postgres_params params = {0};
+    int64_t count = 0;
+    if (what.len == 0) {
+        return true;
+    }
+    copy->statement = database_prepare(copy->db, sql);
+    if (copy->statement == NULL) {
+        return read_failed(copy);
+    }
+    bool done = postgres_copy_begin(copy->postgres, begin, copy->error) && put(copy, what) &&
+                send_piece(copy, 0) && postgres_copy_end(copy->postgres, &count, copy->error);
+    sqlite3_finalize(copy->statement);
+    copy->statement = NULL;
+    if (strstr(merge, "$1") != NULL) {
+        params_int64(&params, copy->node);
+    }
+    return done && postgres_run(copy->postgres, merge, &params, NULL, copy->error);
+}
+
+bool ship_copy_calls(struct ship_copy *copy, struct slice calls)
+{
+    return copy_table(copy, call_sql, "COPY coming_calls FROM STDIN", put_calls, calls,
+                      "INSERT INTO calls(" CALL_COLUMNS ") SELECT DISTINCT ON (id) " CALL_COLUMNS
+                      " FROM coming_calls ORDER BY id ON CONFLICT (id) DO UPDATE SET"
+                      " attempts = excluded.attempts, cost_nd = excluded.cost_nd,"
+                      " estimated = excluded.estimated");
+}
+
+bool ship_copy_attempts(struct ship_copy *copy, struct slice calls)
+{
+    return copy_table(copy, attempt_sql, "COPY coming_attempts FROM STDIN", put_calls, calls,
+                      "INSERT INTO attempts(" ATTEMPT_COLUMNS
+                      ") SELECT DISTINCT ON (call, attempt) " ATTEMPT_COLUMNS
+                      " FROM coming_attempts ORDER BY call, attempt ON CONFLICT DO NOTHING");
+}
+
+static const char name_sql[] = "SELECT name FROM names WHERE id = ?";
+
+#define MERGE_SUMS(table, column, from)                                                            \
+    "INSERT INTO " table " AS r(dimension, " column ", name, node, " SUM_COLUMNS                   \
+    ") SELECT dimension, " from ", name, $1, sum(calls), sum(failed), sum(input_tokens),"          \
+    " sum(output_tokens), sum(cost_nd), sum(baseline_nd), sum(estimated) FROM coming_rollups"      \
+    " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (dimension, " column                           \
+    ", name, node) DO UPDATE SET calls = r.calls + excluded.calls,"                                \
+    " failed = r.failed + excluded.failed,"                                                        \
+    " input_tokens = r.input_tokens + excluded.input_tokens,"                                      \
+    " output_tokens = r.output_tokens + excluded.output_tokens,"                                   \
+    " cost_nd = r.cost_nd + excluded.cost_nd,"                                                     \
+    " baseline_nd = r.baseline_nd + excluded.baseline_nd,"                                         \
+    " estimated = r.estimated + excluded.estimated"
+
+/* Sums of days beside those of hours: a report over years reads some thousand rows. */
+bool ship_copy_rollups(struct ship_copy *copy, struct slice rollups)
+{
+    struct postgres_params params = {0};
+    params_int64(&params, copy->node);
+    return copy_table(copy, name_sql, "COPY coming_rollups FROM STDIN", put_rollups, rollups,
+                      MERGE_SUMS("rollups", "hour", "hour")) &&
+           postgres_run(copy->postgres, MERGE_SUMS("rollups_day", "day", "hour / 24"), &params,
+                        NULL, copy->error);
+}
+
+bool ship_copy_spends(struct ship_copy *copy, struct slice spends)
+{
+    return copy_table(copy, name_sql, "COPY coming_spend FROM STDIN", put_spends, spends,
+                      "INSERT INTO spend AS s(kind, scope, model, bucket_s, node, cost_nd)"
+                      " SELECT kind, scope, model, bucket_s, $1, sum(cost_nd) FROM coming_spend"
+                      " GROUP BY kind, scope, model, bucket_s ORDER BY kind, scope, model, bucket_s"
+                      " ON CONFLICT (kind, scope, model, bucket_s, node)"
+                      " DO UPDATE SET cost_nd = s.cost_nd + excluded.cost_nd");
+}

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/report_cluster.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#define QUESTION_MS 2000
+#define VERIFY_MS 60000
+#define TURN_S 2
+#define SECONDS_PER_HOUR 3600
+#define SECONDS_PER_DAY 86400
+
+struct cluster_reports {
+    pthread_mutex_t lock;
+    struct postgres *postgres; /* under it */
+};
+
+struct cluster_reports *cluster_reports_new(struct cluster_member *member, struct error *error)
+{
+    struct cluster_reports *reports = memory_array(1, sizeof(*reports));
+    if (reports == NULL) {
+        error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
+        return NULL;
+    }
+    pthread_mutex_init(&reports->lock, NULL);
+    reports->postgres = member_postgres(member, "reports", error);
+    if (reports->postgres == NULL ||
+        !postgres_set_patience(reports->postgres, QUESTION_MS, error)) {
+        cluster_reports_free(reports);
+        return NULL;
+    }
+    return reports;
+}
+
+void cluster_reports_free(struct cluster_reports *reports)
+{
+    if (reports != NULL) {
+        postgres_free(reports->postgres);
+        pthread_mutex_destroy(&reports->lock);
+        memory_free(reports);
+    }
+}
+
+void cluster_reports_stop(struct cluster_reports *reports)
+{
+    postgres_stop(reports->postgres);
+}
+
+/* Whose turn it is has a connection. */
+static bool begin(struct cluster_reports *reports, struct error *error)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += TURN_S;
+    if (pthread_mutex_timedlock(&reports->lock, &until) != 0) {
+        return error_set(error, ERROR_ENVIRONMENT, "authority_away",
+                         "other questions wait for PostgreSQL");
+    }
+    if (!postgres_connect(reports->postgres, error)) {
+        pthread_mutex_unlock(&reports->lock);
+        return false;
+    }
+    return true;
+}
+
+static void end(struct cluster_reports *reports)
+{
+    postgres_rollback(reports->postgres);
+    pthread_mutex_unlock(&reports->lock);
+}
+
+/* --- sums --------------------------------------------------------------------------------------
+ */
+
+#define COLUMNS "name, calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated"
+/* Hours from $2 to $3: whole days by their own sums, the hours before and after them by theirs. */
+#define SUMS                                                                                       \
+    "sum(calls)::bigint, sum(failed)::bigint, sum(input_tokens)::bigint,"                          \
+    " sum(output_tokens)::bigint, sum(cost_nd)::bigint, sum(baseline_nd)::bigint,"                 \
+    " sum(estimated)::bigint FROM (SELECT day, " COLUMNS " FROM rollups_day WHERE dimension = $1"  \
+    " AND day >= ($2 + 23) / 24 AND day < $3 / 24"                                                 \
+    " UNION ALL SELECT hour / 24, " COLUMNS " FROM rollups WHERE dimension = $1 AND hour >= $2"    \
+    " AND hour < least($3, ($2 + 23) / 24 * 24)"                                                   \
+    " UNION ALL SELECT hour / 24, " COLUMNS " FROM rollups WHERE dimension = $1"                   \
+    " AND hour >= greatest($2, ($2 + 23) / 24 * 24, $3 / 24 * 24) AND hour < $3) AS r"
+
+static const char sql_by_day[] = "SELECT day::text, " SUMS " GROUP BY day ORDER BY day";
+static const char sql_by_name[] = "SELECT name, " SUMS " GROUP BY name"
+                                  " ORDER BY sum(cost_nd) DESC, sum(calls) DESC, name";
+
+/* A name is cut where a character ends. */
+static void name_row(struct report_row *row, enum report_by by, struct slice name)
+{
+    uint64_t day = 0;
+    if (by == REPORT_DAY && slice_to_u64(name, &day)) {
+        char text[CLOCK_TEXT_SIZE];
+        clock_format((int64_t)day * SECONDS_PER_DAY * NS_PER_S, text);
+        slice_to_cstr(slice_of(text, strlen("2026-11-21")), row->name, sizeof(row->name));
+        return;
+    }
+    if (name.len >= sizeof(row->name)) {
+        name.len = sizeof(row->name) - 1;
+        while (name.len > 0 && (name.ptr[name.len] & 0xC0) == 0x80) {
+            name.len--;
+        }
+    }
+    slice_to_cstr(name.len == 0 ? SLICE("(none)") : name, row->name, sizeof(row->name));
+}
+
+static void read_sums(const struct postgres_rows *rows, int at, struct report_row *row)
+{
+    int64_t *const sums[] = {
+        &row->calls,   &row->failed,      &row->input_tokens, &row->output_tokens,
+        &row->cost_nd, &row->baseline_nd, &row->estimated,
+    };
+    for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
+        *sums[i] = postgres_int64(rows, at, (int)i + 1);
+    }
+}
+
+static void add_row(struct report_row *total, const struct report_row *row)
+{
+    total->calls += row->calls;
+    total->failed += row->failed;
+    total->input_tokens += row->input_tokens;
+    total->output_tokens += row->output_tokens;
+    total->cost_nd += row->cost_nd;
+    total->baseline_nd += row->baseline_nd;
+    total->estimated += row->estimated;
+}
+
+static bool read_report(const struct postgres_rows *rows, enum report_by by,
+                        struct report *ret_report)
+{
+    struct report report = {.total = {.name = "total"}};
+    size_t room = (size_t)rows->count > REPORT_ROWS_MAX ? REPORT_ROWS_MAX : (size_t)rows->count;
+    report.rows = memory_array(room == 0 ? 1 : room, sizeof(*report.rows));
+    if (report.rows == NULL) {
+        return false;
+    }
+    for (int i = 0; i < rows->count; i++) {
+        struct report_row row = {0};
+        name_row(&row, by, postgres_slice(rows, i, 0));
+        read_sums(rows, i, &row);
+        add_row(&report.total, &row);
+        if (report.count < room) {
+            report.rows[report.count++] = row;
+        }
+    }
+    *ret_report = report;
+    return true;
+}
+
+bool cluster_report_make(struct cluster_reports *reports, enum report_by by, int64_t since_s,
+                         int64_t until_s, struct report *ret_report, struct error *error)
+{
+    struct postgres_params params = {0};
+    struct postgres_rows rows;
+    int64_t until = until_s == 0 ? clock_wall(&clock_system) / NS_PER_S + 1 : until_s;
+    if (!begin(reports, error)) {
+        return false;
+    }
+    params_text(&params, slice_from_cstr(report_by_name(by)));
+    params_int64(&params, (since_s < 0 ? 0 : since_s) / SECONDS_PER_HOUR);
+    params_int64(&params, (until + SECONDS_PER_HOUR - 1) / SECONDS_PER_HOUR);
+    bool done = postgres_query(reports->postgres, by == REPORT_DAY ? sql_by_day : sql_by_name,
+                               &params, &rows, error);
+    if (done) {
+        done = read_report(&rows, by, ret_report) ||
+               error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
+        postgres_rows_release(&rows);
+    }
+    end(reports);
+    return done;
+}
+
+/* --- calls -------------------------------------------------------------------------------------
+ */
+
+#define CALLS                                                                                      \
+    "SELECT uuid_send(id), started_ns, key_id, key, endpoint, asked_model, route, target,"         \
+    " provider, model, task, tier, complexity, streamed, status, error, attempts, cost_nd,"        \
+    " baseline_nd, baseline, input_tokens, output_tokens, expected_nd, first_byte_us, total_us,"   \
+    " complete, estimated, user_id, team_id, organisation_id, tag FROM calls"
+static const char sql_first_page[] = CALLS " ORDER BY id DESC LIMIT $1";
+static const char sql_page[] = CALLS " WHERE id < $2::uuid ORDER BY id DESC LIMIT $1";
+static const char sql_call[] = CALLS " WHERE id = $1::uuid";
+static const char sql_attempts[] =
+    "SELECT uuid_send(call), attempt, settled_ns, held_nd, cost_nd, key_id, outcome, status,"
+    " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
+    " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us,"
+    " provider_nd, loss, basis, purpose, catalogue_nd FROM attempts WHERE call = $1::uuid ORDER BY "
+    "attempt";
+
+/* Columns are read from left to right. */
+struct row {
+    const struct postgres_rows *rows;
+    struct arena *arena;
+    int at;
+    int column;
+};
+
+static int64_t next_number(struct row *row)
+{
+    return postgres_int64(row->rows, row->at, row->column++);
+}
+
+static struct slice next_text(struct row *row)
+{
+    struct slice text = postgres_slice(row->rows, row->at, row->column++);
+    return text.len == 0 ? SLICE_EMPTY : arena_copy(row->arena, text);
+}
+
+static struct id next_id(struct row *row)
+{
+    struct id id = {{0}};
+    struct slice bytes = postgres_slice(row->rows, row->at, row->column++);
+    if (bytes.len == sizeof(id.bytes)) {
+        memcpy(id.bytes, bytes.ptr, sizeof(id.bytes));
+    }
+    return id;
+}
+
+static int next_choice(struct row *row, int count)
+{
+    int64_t value = next_number(row);
+    return value < 0 || value >= count ? 0 : (int)value;
+}
+
+static enum task next_task(struct row *row)
+{
+    enum task task = TASK_OTHER;
+    return task_from_name(next_text(row), &task) ? task : TASK_OTHER;
+}
+
+static enum tier next_tier(struct row *row)
+{
+    enum tier tier = (enum tier)0;
+    return tier_from_name(next_text(row), &tier) ? tier : (enum tier)0;
+}
+
+static enum attempt_outcome next_outcome(struct row *row)
+{
+    struct slice name = next_text(row);
+    for (unsigned i = 0; i < ATTEMPT_OUTCOMES; i++) {
+        if (slice_eq(name, slice_from_cstr(attempt_outcome_name((enum attempt_outcome)i)))) {
+            return (enum attempt_outcome)i;
+        }
+    }
+    return ATTEMPT_OK;
+}
+
+static void read_call(const struct postgres_rows *rows, int at, struct arena *arena,
+                      struct call_row *ret_row)
+{
+    struct row row = {.rows = rows, .arena = arena, .at = at};
+    *ret_row = (struct call_row){0};
+    struct call_record *call = &ret_row->call;
+    call->call = next_id(&row);
+    call->wall_ns = next_number(&row);
+    call->key_id = (uint64_t)next_number(&row);
+    call->key_name = next_text(&row);
+    call->endpoint = next_text(&row);
+    call->asked_model = next_text(&row);
+    call->route = next_text(&row);
+    call->target = next_text(&row);
+    call->provider = next_text(&row);
+    call->model = next_text(&row);
+    call->task = next_task(&row);
+    call->tier = next_tier(&row);
+    call->complexity_permille = (int32_t)next_number(&row);
+    call->streamed = next_number(&row) != 0;
+    call->status = (int)next_number(&row);
+    call->error = next_text(&row);
+    call->attempts = (uint32_t)next_number(&row);
+    call->cost_nd = next_number(&row);
+    call->baseline_nd = next_number(&row);
+    call->baseline = next_text(&row);
+    call->input_tokens = next_number(&row);
+    call->output_tokens = next_number(&row);
+    call->expected_cost_nd = next_number(&row);
+    call->first_byte_us = next_number(&row);
+    call->total_us = next_number(&row);
+    call->complete = next_number(&row) != 0;
+    ret_row->estimated = next_number(&row) != 0;
+    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
+        call->scopes[kind] = (uint64_t)next_number(&row);
+    }
+    call->tag = next_text(&row);
+}
+
+static void read_attempt(const struct postgres_rows *rows, int at, struct arena *arena,
+                         struct settle_record *attempt)
+{
+    struct row row = {.rows = rows, .arena = arena, .at = at};
+    struct usage *usage = &attempt->usage;
+    int64_t *const counts[] = {&usage->input,       &usage->output,         &usage->cache_read,
+                               &usage->cache_write, &usage->cache_write_1h, &usage->reasoning,
+                               &usage->audio_input, &usage->audio_output};
+    attempt->call = next_id(&row);
+    attempt->attempt = (uint32_t)next_number(&row);
+    attempt->wall_ns = next_number(&row);
+    attempt->released_nd = next_number(&row);
+    attempt->cost_nd = next_number(&row);
+    attempt->key_id = (uint64_t)next_number(&row);
+    attempt->outcome = next_outcome(&row);
+    attempt->status = (int)next_number(&row);
+    attempt->target = next_text(&row);
+    attempt->provider = next_text(&row);
+    attempt->model = next_text(&row);
+    attempt->lane = next_text(&row);
+    attempt->error = next_text(&row);
+    usage->reported = next_number(&row) != 0;
+    attempt->priced = next_number(&row) != 0;
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        *counts[i] = next_number(&row);
+    }
+    attempt->first_byte_us = next_number(&row);
+    attempt->total_us = next_number(&row);
+    usage->has_provider_cost = !postgres_is_null(rows, at, row.column);
+    usage->provider_cost_nd = next_number(&row);
+    attempt->loss = next_text(&row);
+    attempt->basis = (enum charge_basis)next_choice(&row, CHARGE_BASES);
+    attempt->purpose = (enum attempt_purpose)next_choice(&row, ATTEMPT_PURPOSES);
+    bool compared = !postgres_is_null(rows, at, row.column);
+    attempt->catalogue_nd = compared ? next_number(&row) : RECORD_NO_CATALOGUE;
+}
+
+static bool no_memory(struct error *error)
+{
+    return error_set(error, ERROR_ENVIRONMENT, "out_of_memory",
+                     "the answer is too large; ask for fewer calls");
+}
+
+static bool read_page(const struct postgres_rows *rows, size_t limit, struct arena *arena,
+                      struct call_page *page)
+{
+    size_t count = (size_t)rows->count > limit ? limit : (size_t)rows->count;
+    *page = (struct call_page){.rows = arena_array(arena, count + 1, sizeof(page->rows[0]))};
+    for (; page->rows != NULL && page->count < count; page->count++) {
+        read_call(rows, (int)page->count, arena, &page->rows[page->count]);
+    }
+    if ((size_t)rows->count > limit) { /* one more than asked for: there is a next page */
+        id_format(page->rows[count - 1].call.call, page->next);
+    }
+    return !arena->exhausted;
+}
+
+bool cluster_report_calls(struct cluster_reports *reports, struct slice before, size_t limit,
+                          struct arena *arena, struct call_page *ret_page, struct error *error)
+{
+    struct postgres_params params = {0};
+    struct postgres_rows rows;
+    struct id cursor;
+    char text[ID_TEXT_LEN + 1];
+    if (before.len > 0 && !id_parse(before, &cursor)) {
+        return error_set(error, ERROR_INVALID, "bad_cursor",
+                         "this is no cursor of a list of calls");
+    }
+    limit = limit < 1 ? 1 : limit > REPORT_CALLS_MAX ? REPORT_CALLS_MAX : limit;
+    if (!begin(reports, error)) {
+        return false;
+    }
+    params_int64(&params, (int64_t)limit + 1);
+    if (before.len > 0) {
+        params_literal(&params, slice_from_cstr(id_format(cursor, text)));
+    }
+    bool done = postgres_query(reports->postgres, before.len > 0 ? sql_page : sql_first_page,
+                               &params, &rows, error);
+    if (done) {
+        done = read_page(&rows, limit, arena, ret_page) || no_memory(error);
+        postgres_rows_release(&rows);
+    }
+    end(reports);
+    return done;
+}
+
+static bool read_attempts(struct cluster_reports *reports, const struct postgres_params *params,
+                          struct arena *arena, struct call_detail *detail, struct error *error)
+{
+    struct postgres_rows rows;
+    if (!postgres_query(reports->postgres, sql_attempts, params, &rows, error)) {
+        return false;
+    }
+    detail->attempts = arena_array(arena, (size_t)rows.count + 1, sizeof(detail->attempts[0]));
+    for (detail->count = 0; detail->attempts != NULL && (int)detail->count < rows.count;
+         detail->count++) {
+        read_attempt(&rows, (int)detail->count, arena, &detail->attempts[detail->count]);
+    }
+    postgres_rows_release(&rows);
+    return !arena->exhausted || no_memory(error);
+}
+
+bool cluster_report_call(struct cluster_reports *reports, struct id call, struct arena *arena,
+                         struct call_detail *ret_detail, struct error *error)
+{
+    struct postgres_params params = {0};
+    struct postgres_rows rows;
+    char text[ID_TEXT_LEN + 1];
+    if (!begin(reports, error)) {
+        return false;
+    }
+    params_literal(&params, slice_from_cstr(id_format(call, text)));
+    bool done = postgres_query(reports->postgres, sql_call, &params, &rows, error);
+    if (done) {
+        *ret_detail = (struct call_detail){0};
+        if (rows.count == 1) {
+            read_call(&rows, 0, arena, &ret_detail->row);
+            done = read_attempts(reports, &params, arena, ret_detail, error);
+        } else {
+            done = error_set(error, ERROR_NOT_FOUND, "not_found", "there is no call with this id");
+        }
+        postgres_rows_release(&rows);
+    }
+    end(reports);
+    return done;
+}
+
+/* --- the cluster itself ------------------------------------------------------------------------
+ */
+
+static const char sql_nodes[] =
+    "SELECT n.id, n.name, n.version, (extract(epoch FROM n.seen_at) * 1000000)::bigint,"
+    " " NODE_IS_LIVE ", n.stopped, n.key_seq, coalesce(s.seq, 0),"
+    " coalesce((extract(epoch FROM s.at) * 1000000)::bigint, 0),"
+    " coalesce(r.calls, 0)::bigint, coalesce(r.cost_nd, 0)::bigint FROM nodes n"
+    " LEFT JOIN shipped s ON s.node = n.id LEFT JOIN (SELECT node, sum(calls) AS calls,"
+    " sum(cost_nd) AS cost_nd FROM rollups_day WHERE dimension = 'day' GROUP BY node) r"
+    " ON r.node = n.id WHERE n.removed_at IS NULL ORDER BY n.name";
+
+static bool read_nodes(const struct postgres_rows *rows, struct arena *arena,
+                       struct cluster_status *status)
+{
+    status->nodes = arena_array(arena, (size_t)rows->count + 1, sizeof(status->nodes[0]));
+    for (int i = 0; status->nodes != NULL && i < rows->count; i++) {
+        struct cluster_node *node = &status->nodes[status->count++];
+        *node = (struct cluster_node){
+            .id = postgres_int64(rows, i, 0),
+            .seen_us = postgres_int64(rows, i, 3),
+            .live = postgres_bool(rows, i, 4),
+            .stopped = postgres_bool(rows, i, 5),
+            .key_seq = postgres_int64(rows, i, 6),
+            .shipped = postgres_int64(rows, i, 7),
+            .shipped_us = postgres_int64(rows, i, 8),
+            .calls = postgres_int64(rows, i, 9),
+            .cost_nd = postgres_int64(rows, i, 10),
+        };
+        slice_to_cstr(postgres_slice(rows, i, 1), node->name, sizeof(node->name));
+        slice_to_cstr(postgres_slice(rows, i, 2), node->version, sizeof(node->version));
+    }
+    return !arena->exhausted;
+}
+
+static bool read_head(struct cluster_reports *reports, struct cluster_status *status,
+                      struct error *error)
+{
+    struct postgres_rows rows;
+    if (!postgres_query(reports->postgres,
+                        "SELECT id::text, incarnation, (SELECT seq FROM key_head) FROM cluster",
+                        NULL, &rows, error)) {
+        return false;
+    }
+    if (rows.count == 1) {
+        slice_to_cstr(postgres_slice(&rows, 0, 0), status->cluster.id, sizeof(status->cluster.id));
+        status->cluster.incarnation = postgres_int64(&rows, 0, 1);
+        status->key_head = postgres_int64(&rows, 0, 2);
+    }
+    postgres_rows_release(&rows);
+    return true;
+}
+
+bool cluster_status(struct cluster_reports *reports, struct arena *arena,
+                    struct cluster_status *ret_status, struct error *error)
+{
+    struct postgres_rows rows;
+    *ret_status = (struct cluster_status){0};
+    if (!begin(reports, error)) {
+        return false;
+    }
+    bool done = read_head(reports, ret_status, error) &&
+                postgres_query(reports->postgres, sql_nodes, NULL, &rows, error);
+    if (done) {
+        done = read_nodes(&rows, arena, ret_status) || no_memory(error);
+        postgres_rows_release(&rows);
+    }
+    for (size_t i = 0; done && i < ret_status->count; i++) {
+        ret_status->calls += ret_status->nodes[i].calls;
+    }
+    end(reports);
+    return done;
+}
+
+/* Each question's answer says where something is wrong; there must be none. */
+struct invariant {
+    const char *broken;
+    const char *sql;
+};
+
+#define WANTED(dimension, word, cost)                                                              \
+    "SELECT '" dimension "' AS dimension, greatest(started_ns, 0) / 3600000000000 AS hour, " word  \
+    " AS name, node, 1 AS calls, " cost " AS cost_nd, input_tokens, output_tokens, baseline_nd"    \
+    " FROM calls"
+#define ATTEMPTS(dimension, word)                                                                  \
+    WANTED(dimension, word, "0")                                                                   \
+    " UNION ALL SELECT '" dimension "', greatest(c.started_ns, 0) / 3600000000000, a." word        \
+    ", c.node, 0, a.cost_nd, 0, 0, 0 FROM attempts a JOIN calls c ON c.id = a.call"
+#define ROLLUPS(rows)                                                                              \
+    "WITH wanted AS (SELECT dimension, hour, name, node, sum(calls) AS calls,"                     \
+    " sum(cost_nd) AS cost_nd, sum(input_tokens) AS input, sum(output_tokens) AS output,"          \
+    " sum(baseline_nd) AS baseline FROM (" rows ") AS w WHERE hour > (SELECT hour FROM pruned)"    \
+    " GROUP BY dimension, hour, name, node), found AS (SELECT * FROM rollups WHERE dimension ="    \
+    " (SELECT dimension FROM wanted LIMIT 1) AND hour > (SELECT hour FROM pruned))"                \
+    " SELECT 'node ' || node || ', hour ' || hour || ', ' || name FROM wanted w FULL JOIN found f" \
+    " USING (dimension, hour, name, node) WHERE (w.calls, w.cost_nd, w.input, w.output,"           \
+    " w.baseline) IS DISTINCT FROM (f.calls, f.cost_nd, f.input_tokens, f.output_tokens,"          \
+    " f.baseline_nd) LIMIT 1"
+
+static const struct invariant invariants[] = {
+    {"a call is not the sum of its attempts",
+     "SELECT 'call ' || c.id FROM calls c LEFT JOIN (SELECT call, sum(cost_nd) AS cost, count(*) AS"
+     " count FROM attempts GROUP BY call) a ON a.call = c.id WHERE (c.cost_nd, c.attempts) IS"
+     " DISTINCT FROM (coalesce(a.cost, 0), coalesce(a.count, 0)) LIMIT 1"},
+    {"an attempt belongs to no call",
+     "SELECT 'call ' || call FROM attempts WHERE call NOT IN (SELECT id FROM calls) LIMIT 1"},
+    {"an amount is negative", "SELECT 'call ' || id FROM calls WHERE cost_nd < 0 LIMIT 1"},
+    {"the sums of the hours are wrong", ROLLUPS(WANTED("day", "''", "cost_nd"))},
+    {"the sums of the keys are wrong", ROLLUPS(WANTED("key", "key", "cost_nd"))},
+    {"the sums of the routes are wrong", ROLLUPS(WANTED("route", "route", "cost_nd"))},
+    {"the sums of the tasks are wrong", ROLLUPS(WANTED("task", "task", "cost_nd"))},
+    {"the sums of the models are wrong", ROLLUPS(ATTEMPTS("model", "model"))},
+    {"the sums of the providers are wrong", ROLLUPS(ATTEMPTS("provider", "provider"))},
+    {"the sums of the targets are wrong", ROLLUPS(ATTEMPTS("target", "target"))},
+    {"what keys have spent is not what their calls cost",
+     "WITH spent AS (SELECT scope, sum(cost_nd) AS nd FROM spend WHERE kind = 'key' AND model = ''"
+     " GROUP BY scope), cost AS (SELECT key_id, sum(cost_nd) AS nd FROM calls WHERE key_id <> 0"
+     " GROUP BY key_id HAVING sum(cost_nd) > 0) SELECT 'key ' || key_id FROM cost LEFT JOIN spent"
+     " ON scope = key_id WHERE spent.nd IS NULL OR cost.nd > spent.nd OR (cost.nd <> spent.nd AND"
+     " (SELECT hour FROM pruned) < 0) LIMIT 1"},
+    {"the sums of days are not those of their hours",
+     "SELECT 'node ' || node || ', day ' || day || ', ' || name FROM (SELECT dimension,"
+     " hour / 24 AS day, name, node, sum(calls) AS calls, sum(cost_nd) AS nd, sum(input_tokens +"
+     " output_tokens) AS tokens FROM rollups GROUP BY 1, 2, 3, 4) h FULL JOIN rollups_day d"
+     " USING (dimension, day, name, node) WHERE (h.calls, h.nd, h.tokens) IS DISTINCT FROM"
+     " (d.calls, d.cost_nd, d.input_tokens + d.output_tokens) LIMIT 1"},
+    {"a node of the ledger is not known",
+     "SELECT 'node ' || node FROM shipped WHERE node NOT IN (SELECT id FROM nodes) LIMIT 1"},
+};
+
+static bool check(struct cluster_reports *reports, const struct invariant *invariant,
+                  struct error *error)
+{
+    struct postgres_rows rows;
+    if (!postgres_query(reports->postgres, invariant->sql, NULL, &rows, error)) {
+        return false;
+    }
+    char where[128];
+    bool sound = rows.count == 0;
+    slice_to_cstr(sound ? SLICE_EMPTY : postgres_slice(&rows, 0, 0), where, sizeof(where));
+    postgres_rows_release(&rows);
+    return sound ||
+           error_set(error, ERROR_INVALID, "ledger_violation", "%s (%s)", invariant->broken, where);
+}
+
+bool cluster_verify(struct cluster_reports *reports, struct error *error)
+{
+    if (!begin(reports, error)) {
+        return false;
+    }
+    /* All questions about one moment. */
+    bool done = postgres_set_patience(reports->postgres, VERIFY_MS, error) &&
+                postgres_script(reports->postgres,
+                                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error);
+    for (size_t i = 0; done && i < ARRAY_LEN(invariants); i++) {
+        done = check(reports, &invariants[i], error);
+    }
+    postgres_rollback(reports->postgres);
+    struct error ignored;
+    (void)!postgres_set_patience(reports->postgres, QUESTION_MS, &ignored);
+    end(reports);
+    return done;
+}
+
+static bool find_node(struct cluster_reports *reports, const struct postgres_params *params,
+                      bool *ret_live, struct error *error)
+{
+    struct postgres_rows rows;
+    if (!postgres_query(reports->postgres,
+                        "SELECT " NODE_IS_LIVE
+                        " FROM nodes WHERE name = $1 AND removed_at IS NULL FOR UPDATE",
+                        params, &rows, error)) {
+        return false;
+    }
+    bool found = rows.count == 1;
+    *ret_live = found && postgres_bool(&rows, 0, 0);
+    postgres_rows_release(&rows);
+    return found || error_set(error, ERROR_NOT_FOUND, "node_not_found",
+                              "no node of the cluster has this name");
+}
+
+bool cluster_remove(struct cluster_reports *reports, struct slice name, struct error *error)
+{
+    struct postgres_params params = {0};
+    bool live = false;
+    if (!begin(reports, error)) {
+        return false;
+    }
+    params_text(&params, name);
+    bool done =
+        postgres_begin(reports->postgres, error) && find_node(reports, &params, &live, error);
+    if (done && live) {
+        done = error_set(error, ERROR_INVALID, "node_live",
+                         "the node \"%.*s\" lives: stop it first", SLICE_ARG(name));
+    }
+    done = done &&
+           postgres_run(reports->postgres,
+                        "UPDATE nodes SET removed_at = clock_timestamp()"
+                        " WHERE name = $1 AND removed_at IS NULL",
+                        &params, NULL, error) &&
+           postgres_commit(reports->postgres, NULL, error);
+    end(reports);
+    return done;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The questions of report.h to the whole cluster: what all nodes have shipped to PostgreSQL. They
+ * block like the others; one at a time. Where PostgreSQL does not answer, `fallback` says so, and
+ * the caller asks its own ledger.
+ */
+#ifndef SLUICE_STORE_REPORT_CLUSTER_H
+#define SLUICE_STORE_REPORT_CLUSTER_H
+
+#include "store/cluster_member.h"
+#include "store/report.h"
+
+struct cluster_reports;
+
+MUST_USE struct cluster_reports *cluster_reports_new(struct cluster_member *member,
+                                                     struct error *error);
+/* NULL-safe; nobody asks any more. */
+void cluster_reports_free(struct cluster_reports *reports);
+/* Any thread, for good: what is asked now ends. */
+void cluster_reports_stop(struct cluster_reports *reports);
+
+/* As report_make(), report_calls() and report_call(). Errors besides theirs: postgres.h's. */
+MUST_USE bool cluster_report_make(struct cluster_reports *reports, enum report_by by,
+                                  int64_t since_s, int64_t until_s, struct report *ret_report,
+                                  struct error *error);
+MUST_USE bool cluster_report_calls(struct cluster_reports *reports, struct slice before,
+                                   size_t limit, struct arena *arena, struct call_page *ret_page,
+                                   struct error *error);
+MUST_USE bool cluster_report_call(struct cluster_reports *reports, struct id call,
+                                  struct arena *arena, struct call_detail *ret_detail,
+                                  struct error *error);
+
+#define CLUSTER_NODES_MAX 256
+struct cluster_node {
+    int64_t id;
+    char name[NODE_NAME_SIZE];
+    char version[32];
+    int64_t seen_us; /* since 1970 */
+    bool live;
+    bool stopped;
+    int64_t key_seq;
+    int64_t shipped;    /* number of its last batch */
+    int64_t shipped_us; /* when */
+    int64_t calls;      /* of all that it has shipped */
+    int64_t cost_nd;
+};
+struct cluster_status {
+    struct pg_cluster cluster;
+    int64_t key_head;
+    int64_t calls;              /* rows; reports reach back further than retention leaves calls */
+    struct cluster_node *nodes; /* in `arena`, without those that were removed */
+    size_t count;
+};
+MUST_USE bool cluster_status(struct cluster_reports *reports, struct arena *arena,
+                             struct cluster_status *ret_status, struct error *error);
+
+/* Are the sums of each node's rows its rollups, and every call the sum of its attempts?
+ * "ledger_violation" names what is not. Reads all calls: has a minute. */
+MUST_USE bool cluster_verify(struct cluster_reports *reports, struct error *error);
+/* Takes a node out: its name is free, nobody waits for it. "node_not_found"; "node_live": it was
+ * seen a moment ago and has not stopped. */
+MUST_USE bool cluster_remove(struct cluster_reports *reports, struct slice name,
+                             struct error *error);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The ledger of a node against what PostgreSQL has of it. */
+#include "store/ledger_ship.h"
+
+#include "store/report_cluster.h"
+#include "tests/unit/store/ledger_testing.h"
+#include "tests/unit/store/postgres_testing.h"
+
+#include <signal.h>
+#include <time.h>
+
+static struct postgres_server server;
+static struct cluster_member *member;
+static struct ledger_ship *ship;
+static struct cluster_reports *reports;
+
+static void open_member(void)
+{
+    struct error error = {0};
+    member = member_new(
+        &(struct member_options){
+            .path = ledger_path, .node = SLICE("a"), .connection = server.url, .version = "1"},
+        &error);
+    CHECK(member != NULL);
+}
+
+static void open_ship(int64_t retention_ms)
+{
+    struct error error = {0};
+    open_member();
+    ship = ship_new(&(struct ship_options){.member = member, .retention_ms = retention_ms}, &error);
+    reports = cluster_reports_new(member, &error);
+    CHECK(ship != NULL && reports != NULL && ship_start(ship, &error));
+}
+
+static void close_ship(void)
+{
+    ship_free(ship, 20000);
+    cluster_reports_free(reports);
+    member_free(member);
+}
+
+static struct ledger *open_shipping(void)
+{
+    return open_ledger_with((struct ledger_options){.ships = true});
+}
+
+static bool all_is_shipped(void)
+{
+    struct ship_stats stats;
+    ship_stats(ship, &stats);
+    return stats.seq > 0 && stats.seq == ask("SELECT coalesce(max(seq), 0) FROM ship");
+}
+
+#define UNTIL(condition)                                                                           \
+    do {                                                                                           \
+        int64_t until_ns = clock_monotonic(&clock_system) + 20 * NS_PER_S;                         \
+        bool until_held = (condition);                                                             \
+        while (!until_held && clock_monotonic(&clock_system) < until_ns) {                         \
+            nanosleep(&(struct timespec){.tv_nsec = 5 * NS_PER_MS}, NULL);                         \
+            until_held = (condition);                                                              \
+        }                                                                                          \
+        EXPECT(until_held);                                                                        \
+    } while (0)
+
+static int64_t ask_server(const char *sql)
+{
+    char line[512];
+    snprintf(line, sizeof(line), "sql %s", sql);
+    const char *answer = server_do(&server, line);
+    char *rest = NULL;
+    long long number = strtoll(answer, &rest, 10);
+    if (rest == answer) {
+        printf("# %s: %s\n", sql, answer);
+        return -1;
+    }
+    return number;
+}
+
+static void expect_verified(void)
+{
+    struct error error = {0};
+    EXPECT(ledger_verify(ledger_path, &error));
+    EXPECT_SLICE(slice_from_cstr(error.text), "");
+    EXPECT(cluster_verify(reports, &error));
+    EXPECT_SLICE(slice_from_cstr(error.text), "");
+}
+
+/* What can be counted is the same on both sides. */
+static void expect_same(void)
+{
+    static const char *const both[] = {
+        "SELECT count(*) FROM %scalls",
+        "SELECT coalesce(sum(cost_nd), 0) FROM %scalls",
+        "SELECT coalesce(sum(input_tokens + 3 * output_tokens), 0) FROM %scalls",
+        "SELECT coalesce(sum(cost_nd + 7 * total_us), 0) FROM %scalls",
+        "SELECT coalesce(sum(cost_nd + 5 * held_nd + attempt * 11), 0) FROM %sattempts",
+        "SELECT count(*) FROM %sattempts",
+        "SELECT count(*) FROM %srollups",
+        "SELECT coalesce(sum(cost_nd + 3 * calls + 5 * hour), 0) FROM %srollups",
+        "SELECT coalesce(sum(cost_nd * (1 + scope)), 0) FROM %sspend", /* older rows are folded */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        char local[256];
+        char shared[256];
+        const char *mark = strstr(both[i], "%s");
+        snprintf(local, sizeof(local), "%.*s%s", (int)(mark - both[i]), both[i], mark + 2);
+        snprintf(shared, sizeof(shared), "%.*ssluice.%s", (int)(mark - both[i]), both[i], mark + 2);
+        EXPECT_INT(ask_server(shared), ask(local));
+    }
+}
+
+static void begin_empty(void)
+{
+    server_do(&server, "reset");
+    begin();
+}
+
+static void ships_each_batch_once(void)
+{
+    begin_empty();
+    struct ledger *ledger = open_shipping();
+    open_ship(0);
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+        if (seed % 50 == 0) {
+            EXPECT(ledger_flush(ledger, 5000));
+        }
+    }
+    UNTIL(all_is_shipped());
+    expect_same();
+    expect_verified();
+    ledger_close(ledger, 5000);
+    close_ship();
+    end();
+}
+
+static void ships_what_was_there_before(void)
+{
+    begin_empty();
+    struct ledger *ledger = open_ledger();
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    ledger_close(ledger, 5000);
+    EXPECT_INT(ask("SELECT count(*) FROM ship"), 0);
+    ledger = open_shipping();
+    for (uint64_t seed = 201; seed <= 250; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    ledger_close(ledger, 5000);
+    open_ship(0);
+    UNTIL(all_is_shipped());
+    expect_same();
+    expect_verified();
+    close_ship();
+    ledger = open_shipping(); /* not once more */
+    ledger_close(ledger, 5000);
+    open_ship(0);
+    UNTIL(all_is_shipped());
+    expect_same();
+    close_ship();
+    end();
+}
+
+static void expect_row(const struct report_row *row, const struct report_row *wanted)
+{
+    EXPECT_SLICE(slice_from_cstr(row->name), wanted->name);
+    EXPECT_INT(row->calls, wanted->calls);
+    EXPECT_INT(row->failed, wanted->failed);
+    EXPECT_INT(row->input_tokens, wanted->input_tokens);
+    EXPECT_INT(row->output_tokens, wanted->output_tokens);
+    EXPECT_INT(row->cost_nd, wanted->cost_nd);
+    EXPECT_INT(row->baseline_nd, wanted->baseline_nd);
+    EXPECT_INT(row->estimated, wanted->estimated);
+}
+
+static void expect_pages(struct arena *arena)
+{
+    struct error error = {0};
+    struct call_page here;
+    struct call_page there;
+    EXPECT(report_calls(ledger_path, SLICE_EMPTY, 50, arena, &here, &error));
+    EXPECT(cluster_report_calls(reports, SLICE_EMPTY, 50, arena, &there, &error));
+    EXPECT_INT(there.count, here.count);
+    EXPECT_SLICE(slice_from_cstr(there.next), here.next);
+    EXPECT(cluster_report_calls(reports, slice_from_cstr(here.next), 1000, arena, &there, &error));
+    EXPECT_INT(there.count, 70);
+    EXPECT_INT(there.next[0], 0);
+}
+
+static void expect_details(struct arena *arena)
+{
+    struct error error = {0};
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct call_detail one;
+        struct call_detail other;
+        EXPECT(report_call(ledger_path, sample_id(seed), arena, &one, &error));
+        EXPECT(cluster_report_call(reports, sample_id(seed), arena, &other, &error));
+        EXPECT_INT(other.count, one.count);
+        EXPECT_INT(other.row.call.cost_nd, one.row.call.cost_nd);
+        EXPECT_INT(other.row.call.wall_ns, one.row.call.wall_ns);
+        EXPECT_INT(other.row.call.task, one.row.call.task);
+        EXPECT_INT(other.row.call.tier, one.row.call.tier);
+        EXPECT_INT(other.row.estimated, one.row.estimated);
+        EXPECT(slice_eq(other.row.call.key_name, one.row.call.key_name));
+        for (size_t i = 0; i < one.count && i < other.count; i++) {
+            EXPECT_INT(other.attempts[i].outcome, one.attempts[i].outcome);
+            EXPECT_INT(other.attempts[i].usage.cache_read, one.attempts[i].usage.cache_read);
+            EXPECT_INT(other.attempts[i].usage.has_provider_cost,
+                       one.attempts[i].usage.has_provider_cost);
+            EXPECT(slice_eq(other.attempts[i].loss, one.attempts[i].loss));
+        }
+    }
+}
+
+static void expect_report(enum report_by by, int64_t since_s, int64_t until_s)
+{
+    struct error error = {0};
+    struct report here = {0};
+    struct report there = {0};
+    EXPECT(report_make(ledger_path, by, since_s, until_s, &here, &error));
+    EXPECT(cluster_report_make(reports, by, since_s, until_s, &there, &error));
+    EXPECT_SLICE(slice_from_cstr(error.text), "");
+    EXPECT_INT(there.count, here.count);
+    expect_row(&there.total, &here.total);
+    for (size_t i = 0; i < here.count && i < there.count; i++) {
+        expect_row(&there.rows[i], &here.rows[i]);
+    }
+    report_release(&here);
+    report_release(&there);
+}
+
+static void reports_the_same(void)
+{
+    struct error error = {0};
+    struct arena arena;
+    begin_empty();
+    struct ledger *ledger = open_shipping();
+    open_ship(0);
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    ledger_close(ledger, 5000);
+    UNTIL(all_is_shipped());
+    for (int by = 0; by < REPORT_BYS; by++) {
+        expect_report((enum report_by)by, 0, 0);
+        for (int64_t hour = 0; hour < 30; hour += 5) { /* in the middle of days */
+            expect_report((enum report_by)by, SAMPLE_START_NS / NS_PER_S + hour * 900, 0);
+            expect_report((enum report_by)by, SAMPLE_START_NS / NS_PER_S - 86400 * (hour % 3),
+                          SAMPLE_START_NS / NS_PER_S + hour * 3600);
+        }
+    }
+    arena_init(&arena, 16 << 20);
+    expect_pages(&arena);
+    expect_details(&arena);
+    struct call_detail none;
+    EXPECT(!cluster_report_call(reports, sample_id(9999), &arena, &none, &error));
+    EXPECT_SLICE(slice_from_cstr(error.code), "not_found");
+    arena_release(&arena);
+    close_ship();
+    end();
+}
+
+static void retention_waits(void)
+{
+    begin_empty();
+    struct ledger_options options = {.ships = true, .retention_ms = 1000};
+    struct ledger *ledger = open_ledger_with(options); /* samples are years old */
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    EXPECT(ledger_flush(ledger, 5000));
+    ledger_close(ledger, 5000);
+    ledger = open_ledger_with(options);
+    UNTIL(ask("SELECT pruned_hour FROM state") >= 0);
+    EXPECT_INT(ask("SELECT count(*) FROM calls"), 100);
+    open_ship(0);
+    UNTIL(all_is_shipped());
+    UNTIL(ask("SELECT shipped = (SELECT max(seq) FROM ship) FROM cluster_state") == 1);
+    ledger_close(ledger, 5000);
+    ledger = open_ledger_with(options);
+    UNTIL(ask("SELECT count(*) FROM calls") == 0);
+    EXPECT_INT(ask_server("SELECT count(*) FROM sluice.calls"), 100);
+    close_ship();
+    open_ship(1000); /* and in PostgreSQL */
+    UNTIL(ask_server("SELECT count(*) FROM sluice.calls") == 0);
+    EXPECT_INT(ask_server("SELECT count(*) FROM sluice.attempts"), 0);
+    expect_verified();
+    ledger_close(ledger, 5000);
+    close_ship();
+    end();
+}
+
+static void ships_again_what_was_lost(void)
+{
+    begin_empty();
+    struct ledger *ledger = open_shipping();
+    open_ship(0);
+    EXPECT(append_call(ledger_journal(ledger), 1));
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL(all_is_shipped());
+    server_do(&server, "copy older");
+    for (uint64_t seed = 2; seed <= 60; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL(all_is_shipped());
+    server_do(&server, "restore older");
+    EXPECT_INT(ask_server("SELECT count(*) FROM sluice.calls"), 1);
+    EXPECT(append_call(ledger_journal(ledger), 61));
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL(ask_server("SELECT count(*) FROM sluice.calls") == 61);
+    UNTIL(all_is_shipped());
+    expect_same();
+    expect_verified();
+    ledger_close(ledger, 5000);
+    close_ship();
+    end();
+}
+
+/* Text that PostgreSQL would refuse. */
+static void ships_any_bytes(void)
+{
+    begin_empty();
+    struct ledger *ledger = open_shipping();
+    struct call_record call = sample_call(11);
+    call.asked_model = slice_of("a\\b\tc\nd\0e\xff\xc3", 12);
+    call.tag = SLICE("\\N");
+    EXPECT(journal_call(ledger_journal(ledger), &call));
+    ledger_close(ledger, 5000);
+    open_ship(0);
+    UNTIL(all_is_shipped());
+    EXPECT_INT(ask_server("SELECT count(*) FROM sluice.calls WHERE tag = E'\\\\N' AND"
+                          " asked_model LIKE E'a\\\\\\\\b\\tc\\nd%'"),
+               1);
+    close_ship();
+    end();
+}
+
+#define ROUNDS 12
+#define CALLS_A_ROUND 400
+
+/* Until it is killed. */
+static void child_main(int round)
+{
+    struct ledger *ledger = open_ledger_with((struct ledger_options){.ships = true, .batch_ms = 1});
+    CHECK(ledger != NULL);
+    open_ship(0);
+    for (uint64_t i = 0; i < CALLS_A_ROUND; i++) {
+        (void)!append_call(ledger_journal(ledger), (uint64_t)round * CALLS_A_ROUND + i + 1);
+        usleep(500);
+    }
+    for (;;) {
+        pause();
+    }
+}
+
+static void survives_kills(void)
+{
+    struct random random;
+    begin_empty();
+    random_seed(&random, (uint64_t)getpid());
+    printf("# seed %d\n", (int)getpid());
+    for (int round = 0; round < ROUNDS; round++) {
+        fflush(stdout);
+        pid_t child = fork();
+        if (child == 0) {
+            child_main(round);
+        }
+        usleep((useconds_t)(20000 + random_below(&random, 400000)));
+        if (round % 3 == 1) {
+            server_do(&server, "kill");
+            usleep((useconds_t)random_below(&random, 100000));
+        }
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        if (round % 3 == 1) {
+            EXPECT_SLICE(slice_from_cstr(server_do(&server, "start")), "ok");
+        }
+    }
+    struct ledger *ledger = open_shipping();
+    EXPECT(append_call(ledger_journal(ledger), (uint64_t)ROUNDS * CALLS_A_ROUND + 1));
+    ledger_close(ledger, 20000);
+    EXPECT(ask("SELECT count(*) FROM calls") > 100);
+    open_ship(0);
+    UNTIL(all_is_shipped());
+    expect_same();
+    expect_verified();
+    close_ship();
+    end();
+}
+
+int main(void)
+{
+    if (!server_start(&server)) {
+        printf("not ok 1 - PostgreSQL is there (tools/setup.sh --test installs it)\n1..1\n");
+        return 1;
+    }
+    TEST(ships_each_batch_once, "what the ledger has is in PostgreSQL, once");
+    TEST(ships_what_was_there_before, "a node that joins brings what it has");
+    TEST(reports_the_same, "reports from PostgreSQL are the ledger's");
+    TEST(retention_waits, "retention waits for the shipper, and is kept in PostgreSQL too");
+    TEST(ships_again_what_was_lost, "a PostgreSQL that was restored gets again what it lost");
+    TEST(ships_any_bytes, "names of any bytes are shipped");
+    TEST(survives_kills, "each call is there once after kills of the node and of PostgreSQL");
+    server_end(&server);
+    return tap_done();
+}

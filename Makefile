@@ -41,7 +41,7 @@ endif
 COMMON := -std=gnu17 -g -pthread -Isrc -I. -I$(BUILD)/gen $(DEP_CFLAGS) -ffile-prefix-map=$(CURDIR)=. \
 	-DSLUICE_VERSION=\"$(VERSION)\"
 # Not -ftrivial-auto-var-init=zero: with it gcc 12.2 loses parts of constants that a function returns in a struct.
-HARDEN := -O3 -fno-tree-vectorize -fno-plt -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE
+HARDEN := -O2 -fno-plt -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -fPIE
 HARDEN_LD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 FLAGS_release := $(HARDEN)
 LD_release    := $(HARDEN_LD)
@@ -60,7 +60,7 @@ LD_fuzz     := -fsanitize=fuzzer,address,undefined
 LTO ?= 1
 ifeq ($(VARIANT)$(IS_CLANG)$(LTO),release1)
 LTO_COMPILE  = -flto -ffat-lto-objects -frandom-seed=$<
-LTO_PROGRAM := $(WARN) $(FLAGS_release) -flto=2 -flto-partition=one -ffile-prefix-map=$(CURDIR)=.
+LTO_PROGRAM := $(WARN) $(FLAGS_release) -flto=2 -ffile-prefix-map=$(CURDIR)=.
 LTO_OTHERS  := -fno-lto
 endif
 CFLAGS_ALL  := $(COMMON) $(WARN) $(FLAGS_$(VARIANT)) $(CFLAGS)

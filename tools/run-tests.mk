@@ -39,6 +39,11 @@ caps-long: $(SLUICE)
 cluster: $(SLUICE) $(BUILD)/fakeprovider
 	@SLUICE=$(CURDIR)/$(SLUICE) FAKEPROVIDER=$(CURDIR)/$(BUILD)/fakeprovider bash deploy/cluster.sh
 
+# The same crowd on three nodes with a real PostgreSQL, which is killed, too: [SEED=N]
+.PHONY: cluster-caps
+cluster-caps: $(SLUICE)
+	@python3 tests/fault/cluster_caps.py --program $(SLUICE) $(if $(SEED),--seed $(SEED))
+
 # Keys and ledger of a cluster: nodes, a real PostgreSQL, kill -9 of both. [ROUNDS=N SEED=N]
 .PHONY: cluster-ledger
 cluster-ledger: $(SLUICE)

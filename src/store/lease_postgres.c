@@ -290,8 +290,12 @@ static bool take_recalls(struct lease_postgres *lease, struct error *error)
 
 static bool join(struct lease_postgres *lease, struct error *error)
 {
+    /* what is granted must not be forgotten */
+    static const char durable[] = "SELECT set_config('synchronous_commit', 'on', false)"
+                                  " WHERE current_setting('synchronous_commit') = 'off'";
     bool behind = false;
-    if (!begin_session(lease, &behind, error)) {
+    if (!postgres_run(lease->postgres, durable, NULL, NULL, error) ||
+        !begin_session(lease, &behind, error)) {
         return false;
     }
     if (behind) {

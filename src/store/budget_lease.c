@@ -133,6 +133,19 @@ void lease_queue_add(struct leases *leases, struct lease *lease, enum lease_plac
     queue->count++;
 }
 
+void lease_queue_put_first(struct leases *leases, struct lease *lease, const struct instant *now)
+{
+    lease_queue_remove(leases, lease);
+    lease->place = LEASE_CALM;
+    struct lease_queue *queue = queue_at(leases, lease);
+    lease->due_ns = now->monotonic_ns;
+    lease->next = queue->first;
+    *(queue->first == NULL ? &queue->last : &queue->first->previous) = lease;
+    queue->first = lease;
+    queue->count++;
+    leases->offices[lease_authority_of(lease->what)].wanted = true;
+}
+
 static void hurry(struct budget *budget, struct lease *lease, const struct instant *now)
 {
     if (lease->place == LEASE_RESTS || lease->place == LEASE_CALM) {

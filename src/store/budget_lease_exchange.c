@@ -418,11 +418,11 @@ static void assert_one(struct budget *budget, struct lease *lease, const struct 
         office->asserts_left++;
     }
     lease->must_tell = true;
-    if (lease->place != LEASE_ASKED) {
+    lease->ticket = 0; /* an answer under way may be of before */
+    if (lease->place == LEASE_URGENT || is_needed(lease, now)) {
         lease_queue_add(budget->leases, lease, LEASE_URGENT, now);
-    } else {
-        lease->ticket = 0; /* its answer may be of before */
-        lease_queue_add(budget->leases, lease, LEASE_URGENT, now);
+    } else { /* there may be very many */
+        lease_queue_put_first(budget->leases, lease, now);
     }
 }
 

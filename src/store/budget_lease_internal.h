@@ -130,6 +130,8 @@ static inline int64_t lease_elsewhere(const struct lease *lease)
 int64_t lease_used(const struct budget *budget, struct lease *lease, int64_t *ret_held);
 void lease_queue_add(struct leases *leases, struct lease *lease, enum lease_place place,
                      const struct instant *now);
+/* Into the calm queue, to be looked at now: behind those with callers who wait. */
+void lease_queue_put_first(struct leases *leases, struct lease *lease, const struct instant *now);
 void lease_queue_remove(struct leases *leases, struct lease *lease);
 struct lease *lease_at(struct budget *budget, struct budget_account *account, enum lease_what what,
                        int64_t window_s);

@@ -13,6 +13,7 @@
 #define BATCH 128
 #define TEXT_BYTES_MAX ((size_t)1 << 20)
 #define STATEMENT_MS 2000
+#define LOOK_NS (5 * NS_PER_S)
 #define REST_MS 100 /* after a statement that failed */
 #define CLOSE_NS NS_PER_S
 #define PING_MS 1500 /* a node that has nothing to say says so: it lives, and hears of news */
@@ -50,6 +51,9 @@ struct lease_postgres {
     int64_t exchanged_ns;
     unsigned failed_in_row;
     bool told_away; /* in the log */
+    bool told_early;
+    unsigned missing;  /* so many looks found nodes missing: the second one says so */
+    int64_t looked_ns; /* for nodes that are missing */
     struct buf columns[COLUMNS];
     struct buf models;
     struct lease_ask asks[BATCH];
@@ -130,20 +134,29 @@ static struct slice without_nul(const struct buf *text)
 
 static bool take_rows(struct lease_postgres *lease, const struct postgres_rows *rows, size_t count)
 {
+    bool any_early = false;
     for (int row = 0; row < rows->count; row++) {
         int64_t n = postgres_int64(rows, row, 0);
         if (n < 1 || n > (int64_t)count) {
             return false;
         }
+        bool early = postgres_is_null(rows, row, 6);
         lease->answers[n - 1] = (struct lease_answer){
             .spent = postgres_int64(rows, row, 1),
             .room = postgres_int64(rows, row, 2),
             .elsewhere = postgres_int64(rows, row, 3),
             .elsewhere_spent = postgres_int64(rows, row, 4),
             .limit = postgres_int64(rows, row, 5),
-            .exhausted = postgres_bool(rows, row, 6),
+            .exhausted = !early && postgres_bool(rows, row, 6),
         };
+        any_early |= early;
     }
+    if (any_early && !lease->told_early) {
+        log_event(LOG_WARN, "clock_ahead",
+                  "this node's clock is ahead of PostgreSQL's: a period that it has begun has not "
+                  "begun there, and nothing is granted for it yet; set the clock");
+    }
+    lease->told_early = count > 0 ? any_early : lease->told_early;
     return (size_t)rows->count == count;
 }
 
@@ -391,6 +404,39 @@ static bool exchange(struct lease_postgres *lease)
     return true;
 }
 
+/* After a restore or a failover nothing is granted until each node has told what it has: who has
+ * not is named, for the operator may have to remove it. */
+static void look_for_missing(struct lease_postgres *lease)
+{
+    struct postgres_params params = {0};
+    struct postgres_rows rows;
+    struct error error;
+    int64_t now_ns = monotonic_ns();
+    if (now_ns - lease->looked_ns < LOOK_NS) {
+        return;
+    }
+    lease->looked_ns = now_ns;
+    params_int64(&params, lease->incarnation);
+    if (!postgres_query(lease->postgres,
+                        "SELECT coalesce(string_agg(name, ', ' ORDER BY name), '') FROM nodes"
+                        " WHERE removed_at IS NULL AND incarnation <> $1 AND NOT (incarnation = 0"
+                        " AND (stopped OR seen_at < clock_timestamp() - interval '10 s'))",
+                        &params, &rows, &error)) {
+        give_up(lease, &error);
+        return;
+    }
+    struct slice names = rows.count == 1 ? postgres_slice(&rows, 0, 0) : SLICE_EMPTY;
+    lease->missing = names.len > 0 ? lease->missing + 1 : 0;
+    if (lease->missing == 2) {
+        log_event(LOG_WARN, "leases_blocked",
+                  "PostgreSQL may have forgotten what it granted: no slices of caps until these "
+                  "nodes have told what they have: %.*s; `sluice cluster remove NODE` gives up one "
+                  "that will not return",
+                  SLICE_ARG(names));
+    }
+    postgres_rows_release(&rows);
+}
+
 static void sleep_until_due(struct lease_postgres *lease, bool connected)
 {
     int64_t ms = REST_MS;
@@ -428,6 +474,9 @@ static void *run(void *user)
     while (!atomic_load(&lease->closing)) {
         bool connected = obtain_session(lease);
         if (!connected || !exchange(lease)) {
+            if (connected && lease->session != 0) {
+                look_for_missing(lease);
+            }
             sleep_until_due(lease, connected && lease->session != 0);
         }
     }

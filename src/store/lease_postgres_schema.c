@@ -129,7 +129,8 @@ const char lease_schema[] =
     "    SELECT * INTO other FROM sluice.lease_elsewhere(m, me, now_s, i.recent);"
     "    rest := m.amount - other.used - i.room - CASE WHEN m.what = 4 THEN 0 ELSE r_spent END;"
     "    give := 0;"
-    "    r_exhausted := false;"
+    /* not known: the server's clock has not come to this epoch */
+    "    r_exhausted := CASE WHEN i.epoch_s > now_s THEN NULL ELSE false END;"
     "    wish := NULL;"
     "    IF rest >= greatest(i.least, 1) AND may AND i.epoch_s <= now_s THEN"
     "      give := least(rest, i.total);"

@@ -9,6 +9,8 @@ void call_wait_prepare(struct call *call)
     call->claim.patient =
         worker->lease_wait_ns > 0 &&
         (call->wait_until_ns == 0 || clock_monotonic(worker->loop.clock) < call->wait_until_ns);
+    call->claim.since_ns =
+        call->wait_until_ns == 0 ? 0 : call->wait_until_ns - worker->lease_wait_ns;
 }
 
 /* --- who waits, oldest first --- */

@@ -189,6 +189,7 @@ static void begin_epoch(struct lease *lease, int64_t epoch_s)
     lease->told_spent = 0;
     lease->retry_ns = 0;
     lease->exhausted_until_ns = 0;
+    lease->wished_ns = 0;
 }
 
 int64_t lease_used(const struct budget *budget, struct lease *lease, int64_t *ret_held)
@@ -233,7 +234,7 @@ struct lease_question {
     struct budget *budget;
     const struct instant *now;
     struct budget_refusal *refusal;
-    bool patient;
+    const struct budget_claim *claim;
     bool refused;
 };
 
@@ -353,6 +354,14 @@ static void say_refusal(struct lease_question *q, struct lease *lease, int64_t a
     };
 }
 
+/* What is known to be used up is so for those who began to wait before others were asked for what
+ * they have: for who comes later it may have come back. */
+static bool is_exhausted(const struct lease *lease, const struct lease_question *q, int64_t lack)
+{
+    return q->now->monotonic_ns < lease->exhausted_until_ns && lack >= lease->exhausted_lack &&
+           q->claim->since_ns != 0 && q->claim->since_ns <= lease->exhausted_as_of_ns;
+}
+
 static void ask(struct lease_question *q, struct lease *lease, int64_t amount)
 {
     struct budget *budget = q->budget;
@@ -361,13 +370,11 @@ static void ask(struct lease_question *q, struct lease *lease, int64_t amount)
     if (amount == 0 || lack <= 0 || goes_without(office, lease, amount, q->now)) {
         return;
     }
-    bool hopeless =
-        office->mode != LEASE_GRANTS ||
-        (q->now->monotonic_ns < lease->exhausted_until_ns && lack >= lease->exhausted_lack);
+    bool hopeless = office->mode != LEASE_GRANTS || is_exhausted(lease, q, lack);
     if (!hopeless) {
         need(budget, lease, amount, q->now);
     }
-    say_refusal(q, lease, amount, !hopeless && q->patient);
+    say_refusal(q, lease, amount, !hopeless && q->claim->patient);
 }
 
 /* A limit without its lease, for want of memory, lets nothing pass. */
@@ -417,8 +424,7 @@ static bool conclude(const struct lease_question *q, const struct lease *of_cap)
 bool leases_refuse_enter(struct budget *budget, const struct budget_claim *claim, unsigned first,
                          const struct instant *now, struct budget_refusal *refusal)
 {
-    struct lease_question q = {
-        .budget = budget, .now = now, .refusal = refusal, .patient = claim->patient};
+    struct lease_question q = {.budget = budget, .now = now, .refusal = refusal, .claim = claim};
     for (unsigned i = first; i < claim->count; i++) {
         const struct budget_account *account = claim->accounts[i];
         const struct enforced *enforced = account->enforced;
@@ -435,8 +441,7 @@ bool leases_refuse_enter(struct budget *budget, const struct budget_claim *claim
 bool leases_refuse_tokens(struct budget *budget, const struct budget_claim *claim, int64_t tokens,
                           const struct instant *now, struct budget_refusal *refusal)
 {
-    struct lease_question q = {
-        .budget = budget, .now = now, .refusal = refusal, .patient = claim->patient};
+    struct lease_question q = {.budget = budget, .now = now, .refusal = refusal, .claim = claim};
     for (unsigned i = 0; i < claim->count; i++) {
         const struct budget_account *account = claim->accounts[i];
         const struct enforced *enforced = account->enforced;
@@ -451,8 +456,7 @@ bool leases_refuse_tokens(struct budget *budget, const struct budget_claim *clai
 bool leases_refuse_hold(struct budget *budget, const struct budget_claim *claim, int64_t amount_nd,
                         const struct instant *now, struct budget_refusal *refusal)
 {
-    struct lease_question q = {
-        .budget = budget, .now = now, .refusal = refusal, .patient = claim->patient};
+    struct lease_question q = {.budget = budget, .now = now, .refusal = refusal, .claim = claim};
     const struct lease *last = NULL;
     for (unsigned i = 0; i < claim->count; i++) {
         const struct budget_account *account = claim->accounts[i];

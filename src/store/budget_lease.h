@@ -91,8 +91,9 @@ struct lease_answer {
     int64_t elsewhere;       /* others' room and spending that counts against the limit */
     int64_t elsewhere_spent; /* of it spent */
     int64_t limit;           /* that stands */
-    bool exhausted;          /* need_least was not met, and nobody has anything to give back: who
-                                waits is refused. False and not met: asked again shortly */
+    bool exhausted; /* need_least was not met, and nobody has anything to give back, as they
+                       told since this node asked before, if it did: who
+                       waits is refused. False and not met: asked again shortly */
 };
 
 struct lease_options {

@@ -10,6 +10,7 @@
 #define RECALLED_NS (2 * NS_PER_S)
 #define REFUSED_NS (200 * NS_PER_MS)
 #define EXHAUSTED_NS (200 * NS_PER_MS)
+#define WISHED_NS (2 * NS_PER_S)
 #define BACKOFF_NS (20 * NS_PER_MS)
 #define BACKOFF_MAX_NS (200 * NS_PER_MS)
 #define WANT_AGAIN_NS (100 * NS_PER_MS)
@@ -257,15 +258,21 @@ static bool heed_needs(struct lease *lease, const struct lease_ask *ask,
     if (ask->need_least == 0) {
         bool cut = ask->want > 0 && got < ask->want;
         lease->want_ns = cut ? now->monotonic_ns + WANT_AGAIN_NS : 0;
+        lease->wished_ns = 0;
         return false;
     }
     if (got >= ask->need_least) {
         forget_needs(lease);
         lease->exhausted_until_ns = 0;
+        lease->wished_ns = 0;
         return true;
     }
+    bool again = lease->wished_ns != 0 && lease->asked_ns - lease->wished_ns < WISHED_NS;
+    int64_t before_ns = again ? lease->wished_ns : lease->asked_ns;
+    lease->wished_ns = lease->asked_ns;
     if (answer->exhausted) {
         forget_needs(lease);
+        lease->exhausted_as_of_ns = before_ns;
         lease->exhausted_until_ns = now->monotonic_ns + EXHAUSTED_NS;
         lease->exhausted_lack = ask->need_least;
         return true;

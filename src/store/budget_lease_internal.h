@@ -53,8 +53,10 @@ struct lease {
     int64_t backoff_ns;
     int64_t recalled_until_ns;
     int64_t exhausted_until_ns;
-    int64_t exhausted_lack; /* so much or more is known not to be there */
-    int64_t asked_ns;       /* the ask under way was made then */
+    int64_t exhausted_as_of_ns; /* for those who have waited since then or longer */
+    int64_t wished_ns;          /* the ask before, if its need was not met; 0: it was */
+    int64_t exhausted_lack;     /* so much or more is known not to be there */
+    int64_t asked_ns;           /* the ask under way was made then */
     bool must_tell;
     bool asserting;
 };

@@ -136,7 +136,8 @@ const char lease_schema[] =
     "      give := least(rest, i.total);"
     "      give := give + least(i.want, (rest - give) / (2 * greatest(live, 1)));"
     "    ELSIF i.least > 0 AND may AND i.epoch_s <= now_s THEN"
-    /* since when this node wishes for it: who told of what it holds after that has said its last */
+    /* Who has told of what it holds since this node asked before has said its last to those that
+       waited then. The others are asked now. */
     "      wish := coalesce(CASE WHEN old.wished_at > clock_timestamp() - interval '1 s'"
     "        THEN old.wished_at END, clock_timestamp());"
     "      SELECT coalesce(sum(l.room - l.held), 0)::bigint,"
@@ -147,11 +148,12 @@ const char lease_schema[] =
     "      r_exhausted := fresh AND rest + idle < i.least;"
     "      IF NOT r_exhausted THEN"
     "        UPDATE sluice.leases SET recalled = true WHERE meter = m.id AND node <> me"
-    "          AND room > 0 AND NOT recalled AND (told_at <= wish OR room > held);"
+    "          AND room > 0 AND NOT recalled;"
     "        notify := notify OR FOUND;"
     "        UPDATE sluice.lease_meters SET wanted_until = now() + interval '5 s'"
     "          WHERE id = m.id;"
     "      END IF;"
+    "      wish := clock_timestamp();"
     "    END IF;"
     "    r_room := i.room + give;"
     "    INSERT INTO sluice.leases AS l(meter, node, spent, room, held, told_at, wished_at)"

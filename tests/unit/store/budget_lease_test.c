@@ -88,6 +88,7 @@ static bool hold(struct budget *budget, struct one_call *call, int64_t amount)
     if (done) {
         call->hold = taken;
     }
+    call->claim.since_ns = done ? 0 : turned.monotonic_ns;
     return done;
 }
 

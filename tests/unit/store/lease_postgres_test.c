@@ -40,7 +40,7 @@ static void on_moved(void *user)
     pthread_mutex_unlock(&node->lock);
 }
 
-static void node_start(struct node *node, bool allows)
+static void node_start_at(struct node *node, bool allows, const struct clock *clock)
 {
     struct error error = {0};
     node->member = member_new(&(struct member_options){.path = node->path,
@@ -48,7 +48,7 @@ static void node_start(struct node *node, bool allows)
                                                        .connection = server.url,
                                                        .version = "1"},
                               &error);
-    node->budget = budget_new(&clock_system);
+    node->budget = budget_new(clock);
     CHECK(node->member != NULL && node->budget != NULL);
     node->lease = lease_postgres_new(&(struct lease_postgres_options){.member = node->member,
                                                                       .budget = node->budget,
@@ -59,6 +59,11 @@ static void node_start(struct node *node, bool allows)
                                                                       .user = node},
                                      &error);
     CHECK(node->lease != NULL && lease_postgres_start(node->lease, &error));
+}
+
+static void node_start(struct node *node, bool allows)
+{
+    node_start_at(node, allows, &clock_system);
 }
 
 static void node_stop(struct node *node)
@@ -126,6 +131,9 @@ static bool hold(struct node *node, struct one_call *call, int64_t amount)
         }
         if (!call->refusal.leasable) {
             return false;
+        }
+        if (call->claim.since_ns == 0) {
+            call->claim.since_ns = clock_monotonic(&clock_system);
         }
         int status = 0;
         pthread_mutex_lock(&node->lock);
@@ -273,7 +281,7 @@ static void keeps_windows_and_days(void)
     EXPECT_INT(settles_at("SELECT sum(spent) FROM sluice.lease_buckets", 100), 100);
     /* the window goes by, on the server's clock */
     (void)number("UPDATE sluice.lease_buckets SET bucket = bucket - 70");
-    EXPECT(spend(&nodes[0], &rolling, 5, 5) || nodes[0].budget != NULL);
+    EXPECT(spend(&nodes[1], &rolling, 5, 5));
 }
 
 /* --- faults ------------------------------------------------------------------------------------
@@ -399,6 +407,32 @@ static void an_older_state_grants_nothing_until_all_have_told(void)
     EXPECT_INT(number(OVERDRAWN), 0);
 }
 
+static int64_t monotonic_now(const struct clock *clock)
+{
+    (void)clock;
+    return clock_monotonic(&clock_system);
+}
+
+static int64_t wall_in_two_days(const struct clock *clock)
+{
+    (void)clock;
+    return clock_wall(&clock_system) + 2 * 86400 * NS_PER_S;
+}
+
+static void grants_nothing_for_a_day_that_has_not_begun(void)
+{
+    static const struct clock ahead = {.monotonic = monotonic_now, .wall = wall_in_two_days};
+    struct scope_rule day = cap_of(8, CAP_DAY, 100);
+    struct scope_rule total = cap_of(9, CAP_TOTAL, 100);
+    node_stop(&nodes[2]);
+    node_start_at(&nodes[2], false, &ahead);
+    EXPECT(spend(&nodes[2], &total, 60, 60));
+    EXPECT(!spend(&nodes[2], &day, 60, 60));
+    EXPECT(spend(&nodes[1], &day, 60, 60));
+    node_stop(&nodes[2]);
+    node_start(&nodes[2], false);
+}
+
 static void refuses_who_comes_late(void)
 {
     struct cluster_member *member = nodes[0].member;
@@ -431,6 +465,7 @@ int main(void)
     TEST(a_dead_nodes_slice_stays_until_it_returns, "a dead node's slice stays until it returns");
     TEST(an_older_state_grants_nothing_until_all_have_told,
          "an older state grants nothing until all nodes have told what they have");
+    TEST(grants_nothing_for_a_day_that_has_not_begun, "a day that has not begun has nothing");
     TEST(refuses_who_comes_late, "an exchange of an earlier connection is refused");
     for (int i = 0; i < NODES; i++) {
         node_stop(&nodes[i]);

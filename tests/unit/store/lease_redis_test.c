@@ -128,7 +128,7 @@ static bool node_enter(struct node *node, int64_t tokens, int64_t wait_ms)
     struct budget_payer payer = payer_of(&rule);
     struct budget_claim *claim = &node->claims[node->entered];
     int64_t start = clock_monotonic(&clock_system);
-    *claim = (struct budget_claim){.patient = true};
+    *claim = (struct budget_claim){.patient = true, .since_ns = start};
     CHECK(node->entered < CLAIMS);
     while (!budget_enter(node->budget, &payer, claim, &refusal)) {
         if (!refusal.leasable || elapsed_ms(start) >= wait_ms) {

@@ -31,6 +31,8 @@ extern const struct command models_command;
 extern const struct command prices_command;
 extern const struct command providers_command;
 extern const struct command report_command;
+extern const struct command train_command;
+extern const struct command eval_command;
 extern const struct command serve_command;
 extern const struct command target_list_command;
 extern const struct command target_off_command;

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sluice eval: what router weights are worth on labelled outcomes. */
+#include "cli/eval.h"
+
+#include "cli/arguments.h"
+#include "cli/rows.h"
+#include "cli/terminal.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+/* The pair that is judged: as named, else "weak" and "strong", else none. */
+static bool find_pair(const struct arguments *arguments, const struct outcomes *outcomes,
+                      struct eval_options *options, int *ret_code)
+{
+    const char *weak = arguments_value(arguments, "weak");
+    const char *strong = arguments_value(arguments, "strong");
+    options->weak = options->strong = UINT32_MAX;
+    if ((weak == NULL) != (strong == NULL)) {
+        *ret_code = arguments_refuse(arguments, "--weak and --strong belong together");
+        return false;
+    }
+    uint32_t a = outcomes_model(outcomes, slice_from_cstr(weak == NULL ? "weak" : weak));
+    uint32_t b = outcomes_model(outcomes, slice_from_cstr(strong == NULL ? "strong" : strong));
+    if (a != UINT32_MAX && b != UINT32_MAX && a != b) {
+        options->weak = a;
+        options->strong = b;
+    } else if (weak != NULL) {
+        *ret_code = arguments_refuse(arguments, "the data have no outcomes of %s",
+                                     a == UINT32_MAX ? weak : strong);
+        return false;
+    }
+    return true;
+}
+
+static bool read_share(const struct arguments *arguments, struct eval_options *options,
+                       int *ret_code)
+{
+    const char *text = arguments_value(arguments, "share");
+    int64_t scaled = 0;
+    options->share = -1;
+    if (text == NULL) {
+        return true;
+    }
+    if (!slice_to_scaled(slice_from_cstr(text), 6, &scaled) || scaled < 0 || scaled > 1000000) {
+        *ret_code = arguments_refuse(arguments, "--share is a number from 0 to 1");
+        return false;
+    }
+    options->share = (double)scaled / 1e6;
+    return true;
+}
+
+static bool save(const char *path, void (*write)(const struct evaluation *, struct buf *),
+                 const struct evaluation *evaluation)
+{
+    struct buf out = BUF_INIT(DATA_BYTES_MAX);
+    if (path == NULL) {
+        return true;
+    }
+    write(evaluation, &out);
+    FILE *file = fopen(path, "wb");
+    bool written = file != NULL && !out.failed && fwrite(out.ptr, 1, out.len, file) == out.len;
+    if (file != NULL) {
+        written = fclose(file) == 0 && written;
+    }
+    if (!written) {
+        say("sluice eval: cannot write %s: %s", path, strerror(errno));
+    }
+    buf_release(&out);
+    return written;
+}
+
+static int print_evaluation(const struct arguments *arguments, const struct evaluation *evaluation)
+{
+    struct buf out = BUF_INIT(DATA_BYTES_MAX);
+    if (!save(arguments_value(arguments, "rows"), evaluation_write_rows, evaluation) ||
+        !save(arguments_value(arguments, "svg"), evaluation_write_svg, evaluation)) {
+        return EXIT_CODE_FAILED;
+    }
+    if (arguments_given(arguments, "json")) {
+        evaluation_write_json(evaluation, &out);
+    } else {
+        evaluation_write_text(evaluation, &out);
+    }
+    return print_data(&out);
+}
+
+static int evaluate(const struct arguments *arguments, const struct outcomes *outcomes)
+{
+    struct evaluation evaluation;
+    struct error error;
+    struct eval_options options = {
+        .weights = arguments_value(arguments, "weights"),
+        .unseen = arguments_given(arguments, "unseen"),
+        .tagged = arguments_value(arguments, "tag") != NULL,
+        .cascade = arguments_given(arguments, "cascade"),
+    };
+    int code = EXIT_CODE_OK;
+    if (!find_pair(arguments, outcomes, &options, &code) ||
+        !read_share(arguments, &options, &code)) {
+        return code;
+    }
+    code = evaluation_make(&evaluation, outcomes, &options, &error)
+               ? print_evaluation(arguments, &evaluation)
+               : say_error("eval", &error);
+    evaluation_release(&evaluation);
+    return code;
+}
+
+static int eval_run(int argc, char **argv)
+{
+    struct arguments arguments;
+    struct outcomes outcomes;
+    struct error error;
+    int code;
+    if (!arguments_begin(&eval_command, argc, argv, &arguments, &code)) {
+        return code;
+    }
+    bool read = true;
+    outcomes_init(&outcomes);
+    for (size_t i = 0; read && i < arguments.word_count; i++) {
+        read = outcomes_read(&outcomes, arguments.words[i], arguments_value(&arguments, "tag"),
+                             &error);
+    }
+    outcomes_finish(&outcomes);
+    code = read ? evaluate(&arguments, &outcomes) : say_error("eval", &error);
+    outcomes_release(&outcomes);
+    return code;
+}
+
+static const struct argument eval_arguments[] = {
+    {.name = "weights", .value = "FILE", .help = "of sluice train; without: cross-validation"},
+    {.name = "weak", .value = "MODEL", .help = "the cheaper of the pair that is judged"},
+    {.name = "strong", .value = "MODEL", .help = "the other"},
+    {.name = "share", .value = "S", .help = "so much to the strong one, 0..1; else where it pays"},
+    {.name = "tag", .value = "MEMBER", .help = "the caller says this member of each row"},
+    {.name = "unseen", .help = "cross-validation holds back half of the tags"},
+    {.name = "cascade", .help = "the weak model's answer is read first"},
+    {.name = "rows", .value = "OUT", .help = "write what is said of each row, as JSON lines"},
+    {.name = "svg", .value = "OUT", .help = "draw quality over the share of strong calls"},
+    ARGUMENT_JSON,
+};
+
+const struct command eval_command = {
+    .name = "eval",
+    .summary = "judge router weights on labelled outcomes",
+    .example = "sluice eval outcomes.jsonl\n"
+               "sluice eval other.jsonl --weights weights.bin --weak small --strong large\n",
+    .details = "The score of a pair is p[strong] - p[weak]; ties go by a hash of the id.\n"
+               "APGR is 0.5 for a coin; the nearer to 1, the better.",
+    .arguments = eval_arguments,
+    .argument_count = ARRAY_LEN(eval_arguments),
+    .words = "DATA...",
+    .words_min = 1,
+    .words_max = WORDS_MAX,
+    .run = eval_run,
+};

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What router weights are worth on labelled rows: each row is scored by weights that did not see it
+ * (given ones, or trained on the other folds of the same rows), then judged.
+ */
+#ifndef SLUICE_CLI_EVAL_H
+#define SLUICE_CLI_EVAL_H
+
+#include "cli/outcomes.h"
+#include "route/quality.h"
+
+#define EVAL_FOLDS 10u
+#define EVAL_TAG_FOLDS 2u /* half of the tags are not seen */
+#define EVAL_TASKS_GROUPED 4u
+
+struct eval_options {
+    const char *weights; /* file; NULL: cross-validation */
+    bool unseen;         /* folds hold back whole tags */
+    bool tagged;         /* the caller says the tag */
+    bool cascade;        /* the weak model's answer was read */
+    double share;        /* of strong calls; negative: where it pays */
+    uint32_t weak;       /* models; UINT32_MAX: there is no pair */
+    uint32_t strong;
+};
+
+/* What is said of one row. */
+struct eval_row {
+    bool scored; /* some weights were asked */
+    bool takes_strong;
+    int task;       /* enum task; -1: not judged */
+    int group;      /* of the four; -1: not judged */
+    float *success; /* by model; negative: no head */
+};
+
+struct evaluation {
+    const struct outcomes *outcomes;
+    const struct eval_options *options;
+    struct eval_row *rows;
+    float *success; /* of all rows */
+    /* the pair */
+    struct quality quality;
+    struct quality by_tag; /* scores are averages of tags alone */
+    bool by_tag_known;
+    double chosen;       /* average quality of what was chosen */
+    double chosen_share; /* of strong calls */
+    /* the tasks */
+    size_t tasks_judged;
+    double task_accuracy;
+    double task_f1;
+    double grouped_accuracy; /* classification, summarization, questions, generation */
+    double grouped_f1;
+    size_t grouped_judged;
+};
+
+/* Scores all rows. Errors of learn_weights() and weights_load(); "unknown_model". Release it either
+ * way. */
+MUST_USE bool evaluation_make(struct evaluation *evaluation, const struct outcomes *outcomes,
+                              const struct eval_options *options, struct error *error);
+void evaluation_release(struct evaluation *evaluation);
+
+void evaluation_write_text(const struct evaluation *evaluation, struct buf *out);
+void evaluation_write_json(const struct evaluation *evaluation, struct buf *out);
+/* One JSON line a row: {id, task, p: {model: probability of success}, chosen}. */
+void evaluation_write_rows(const struct evaluation *evaluation, struct buf *out);
+/* Quality over the share of strong calls, as a picture. */
+void evaluation_write_svg(const struct evaluation *evaluation, struct buf *out);
+
+#endif

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scoring rows, and judging the scores. */
+#include "cli/eval.h"
+
+#include "base/memory.h"
+#include "cli/weights_file.h"
+
+#include <stdlib.h>
+
+/* --- scoring --- */
+
+static const struct learn_outcome *outcome_of(const struct learn_row *row, uint32_t model)
+{
+    for (size_t i = 0; i < row->outcome_count; i++) {
+        if (row->outcomes[i].model == model) {
+            return &row->outcomes[i];
+        }
+    }
+    return NULL;
+}
+
+/* The head for a model: the one that reads answers where the cascade has read this one's. */
+static uint32_t head_for(const struct evaluation *evaluation, const struct weights *weights,
+                         const struct learn_row *row, uint32_t model)
+{
+    struct slice name = evaluation->outcomes->models[model];
+    const struct learn_outcome *outcome = outcome_of(row, model);
+    if (evaluation->options->cascade && model == evaluation->options->weak && outcome != NULL &&
+        outcome->answer.len > 0) {
+        uint32_t head = weights_find(weights, HEAD_ANSWER, name);
+        if (head != WEIGHTS_NO_HEAD) {
+            return head;
+        }
+    }
+    return weights_find(weights, HEAD_MODEL, name);
+}
+
+static void score_models(struct evaluation *evaluation, const struct weights *weights,
+                         const struct text_vector *vector, size_t index)
+{
+    const struct learn_row *row = &evaluation->outcomes->set.rows[index];
+    float marks[ANSWER_MARKS];
+    for (uint32_t model = 0; model < evaluation->outcomes->set.model_count; model++) {
+        struct weights_question question = {.vector = vector};
+        uint32_t head = head_for(evaluation, weights, row, model);
+        if (head == WEIGHTS_NO_HEAD) {
+            continue;
+        }
+        if (weights->heads[head].kind == HEAD_ANSWER) {
+            answer_marks(row->prompt, outcome_of(row, model)->answer, marks);
+            question.marks = marks;
+        }
+        question.tag = evaluation->options->tagged ? row->tag : 0;
+        evaluation->rows[index].success[model] = (float)weights_success(weights, head, &question);
+    }
+}
+
+/* Classification, summarization, questions, generation; -1: none of them. */
+static int group_of(int task)
+{
+    switch (task) {
+    case TASK_CLASSIFICATION:
+        return 0;
+    case TASK_SUMMARIZATION:
+        return 1;
+    case TASK_QA_OPEN:
+    case TASK_QA_CLOSED:
+    case TASK_REASONING:
+        return 2;
+    case TASK_GENERATION:
+    case TASK_BRAINSTORMING:
+        return 3;
+    default:
+        return -1;
+    }
+}
+
+/* The group that is most probable when there are only the four. */
+static int most_probable_group(const float tasks[TASK_COUNT])
+{
+    float sums[EVAL_TASKS_GROUPED] = {0};
+    int best = 0;
+    for (int task = 0; task < TASK_COUNT; task++) {
+        if (group_of(task) >= 0) {
+            sums[group_of(task)] += tasks[task];
+        }
+    }
+    for (int i = 1; i < (int)EVAL_TASKS_GROUPED; i++) {
+        best = sums[i] > sums[best] ? i : best;
+    }
+    return best;
+}
+
+/* How rows are divided between the pair. */
+struct choice {
+    struct weights_pair pair;
+    struct share_dial dial;
+};
+
+static void choose(struct evaluation *evaluation, struct choice *choice, size_t index)
+{
+    const struct eval_options *options = evaluation->options;
+    struct eval_row *row = &evaluation->rows[index];
+    if (options->weak == UINT32_MAX) {
+        return;
+    }
+    double score = (double)row->success[options->strong] - (double)row->success[options->weak];
+    if (options->share >= 0) {
+        row->takes_strong =
+            share_takes(&choice->dial, score, evaluation->outcomes->set.rows[index].id);
+    } else {
+        row->takes_strong = choice->pair.pays ? score > 0 : choice->pair.strong_is_better;
+    }
+}
+
+static void begin_choice(const struct evaluation *evaluation, const struct weights *weights,
+                         struct choice *choice)
+{
+    const struct eval_options *options = evaluation->options;
+    const struct slice *models = evaluation->outcomes->models;
+    *choice = (struct choice){.pair.rows = 0};
+    share_init(&choice->dial, options->share);
+    if (options->weak == UINT32_MAX) {
+        return;
+    }
+    uint32_t weak = options->cascade ? weights_find(weights, HEAD_ANSWER, models[options->weak])
+                                     : WEIGHTS_NO_HEAD;
+    if (weak == WEIGHTS_NO_HEAD) {
+        weak = weights_find(weights, HEAD_MODEL, models[options->weak]);
+    }
+    uint32_t strong = weights_find(weights, HEAD_MODEL, models[options->strong]);
+    if (weak != WEIGHTS_NO_HEAD && strong != WEIGHTS_NO_HEAD) {
+        weights_pair_read(weights, weak, strong, options->tagged, &choice->dial, &choice->pair);
+    }
+}
+
+/* Rows that these weights were not trained on. */
+static void score_rows(struct evaluation *evaluation, const struct weights *weights,
+                       const uint8_t *use)
+{
+    struct text_vector vector;
+    struct choice choice;
+    float tasks[TASK_COUNT];
+    begin_choice(evaluation, weights, &choice);
+    for (size_t i = 0; i < evaluation->outcomes->set.count; i++) {
+        if (use == NULL || use[i] == 0) {
+            vector_of_text(evaluation->outcomes->set.rows[i].prompt, &vector);
+            evaluation->rows[i].scored = true;
+            evaluation->rows[i].task = (int)weights_task(weights, &vector, tasks);
+            evaluation->rows[i].group = most_probable_group(tasks);
+            score_models(evaluation, weights, &vector, i);
+            choose(evaluation, &choice, i);
+        }
+    }
+}
+
+static bool score_fold(struct evaluation *evaluation, unsigned fold, unsigned folds, uint8_t *use,
+                       struct error *error)
+{
+    struct weights weights;
+    size_t held_back = 0;
+    const struct learn_set *set = &evaluation->outcomes->set;
+    for (size_t i = 0; i < set->count; i++) {
+        uint64_t hash = evaluation->options->unseen ? set->rows[i].tag : set->rows[i].id;
+        use[i] = learn_fold(hash, folds) != fold;
+        held_back += use[i] == 0;
+    }
+    if (held_back == 0) {
+        return true;
+    }
+    if (!learn_weights(set, use, &weights, error)) {
+        return false;
+    }
+    score_rows(evaluation, &weights, use);
+    weights_release(&weights);
+    return true;
+}
+
+static bool cross_validate(struct evaluation *evaluation, struct error *error)
+{
+    unsigned folds = evaluation->options->unseen ? EVAL_TAG_FOLDS : EVAL_FOLDS;
+    uint8_t *use = memory_array(evaluation->outcomes->set.count + 1, 1);
+    bool done = use != NULL || error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    for (unsigned fold = 0; done && fold < folds; fold++) {
+        done = score_fold(evaluation, fold, folds, use, error);
+    }
+    memory_free(use);
+    return done;
+}
+
+static bool score_all(struct evaluation *evaluation, struct error *error)
+{
+    struct weights weights;
+    if (evaluation->options->weights == NULL) {
+        return cross_validate(evaluation, error);
+    }
+    if (!weights_load(evaluation->options->weights, &weights, error)) {
+        return false;
+    }
+    score_rows(evaluation, &weights, NULL);
+    weights_release(&weights);
+    return true;
+}
+
+/* --- the pair --- */
+
+static bool judge_pair(struct evaluation *evaluation, struct quality_row *rows, struct error *error)
+{
+    const struct learn_set *set = &evaluation->outcomes->set;
+    const struct eval_options *options = evaluation->options;
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct learn_outcome *weak = outcome_of(&set->rows[i], options->weak);
+        const struct learn_outcome *strong = outcome_of(&set->rows[i], options->strong);
+        const struct eval_row *row = &evaluation->rows[i];
+        if (weak == NULL || strong == NULL || !row->scored) {
+            continue;
+        }
+        double score = (double)row->success[options->strong] - (double)row->success[options->weak];
+        rows[count++] = (struct quality_row){.score = score,
+                                             .weak = (double)weak->score,
+                                             .strong = (double)strong->score,
+                                             .id = set->rows[i].id};
+        evaluation->chosen += (double)(row->takes_strong ? strong->score : weak->score);
+        evaluation->chosen_share += row->takes_strong;
+    }
+    evaluation->chosen /= count == 0 ? 1 : (double)count;
+    evaluation->chosen_share /= count == 0 ? 1 : (double)count;
+    return quality_measure(rows, count, &evaluation->quality, error);
+}
+
+/* How much better the strong model did on one tag, outside one fold. */
+struct tag_gain {
+    uint64_t tag;
+    unsigned fold;
+    double gain;
+    size_t row;
+    struct quality_row judged;
+};
+
+static int compare_gains(const void *a, const void *b)
+{
+    const struct tag_gain *x = a;
+    const struct tag_gain *y = b;
+    if (x->tag != y->tag) {
+        return x->tag < y->tag ? -1 : 1;
+    }
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+/* Rows of one tag: each is scored by the tag's average over the other folds. */
+static void score_by_tag(struct tag_gain *gains, size_t count)
+{
+    double sums[EVAL_FOLDS] = {0};
+    size_t counts[EVAL_FOLDS] = {0};
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sums[gains[i].fold] += gains[i].gain;
+        counts[gains[i].fold]++;
+        sum += gains[i].gain;
+    }
+    for (size_t i = 0; i < count; i++) {
+        unsigned fold = gains[i].fold;
+        gains[i].judged.score = (sum - sums[fold]) / (double)(count - counts[fold] + 1);
+    }
+}
+
+static size_t collect_gains(struct evaluation *evaluation, struct tag_gain *gains)
+{
+    const struct learn_set *set = &evaluation->outcomes->set;
+    const struct eval_options *options = evaluation->options;
+    size_t count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct learn_outcome *weak = outcome_of(&set->rows[i], options->weak);
+        const struct learn_outcome *strong = outcome_of(&set->rows[i], options->strong);
+        if (weak == NULL || strong == NULL || !evaluation->rows[i].scored) {
+            continue;
+        }
+        evaluation->by_tag_known = evaluation->by_tag_known || set->rows[i].tag != 0;
+        gains[count++] = (struct tag_gain){
+            .tag = set->rows[i].tag,
+            .fold = learn_fold(set->rows[i].id, EVAL_FOLDS),
+            .gain = (double)strong->score - (double)weak->score,
+            .row = i,
+            .judged = {.weak = (double)weak->score,
+                       .strong = (double)strong->score,
+                       .id = set->rows[i].id},
+        };
+    }
+    return count;
+}
+
+/* What a table of tags alone is worth. */
+static bool judge_tags(struct evaluation *evaluation, struct quality_row *rows, struct error *error)
+{
+    struct tag_gain *gains = memory_array(evaluation->outcomes->set.count + 1, sizeof(*gains));
+    if (gains == NULL) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    size_t count = collect_gains(evaluation, gains);
+    qsort(gains, count, sizeof(*gains), compare_gains);
+    for (size_t first = 0, end = 0; first < count; first = end) {
+        while (end < count && gains[end].tag == gains[first].tag) {
+            end++;
+        }
+        score_by_tag(gains + first, end - first);
+    }
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = gains[i].judged;
+    }
+    memory_free(gains);
+    return quality_measure(rows, count, &evaluation->by_tag, error);
+}
+
+/* --- the tasks --- */
+
+static void count_task(struct task_counts *counts, int label, int said)
+{
+    if (label == said) {
+        counts[label].right++;
+    } else {
+        counts[label].missed++;
+        if (said >= 0) {
+            counts[said].claimed++;
+        }
+    }
+}
+
+static void judge_tasks(struct evaluation *evaluation)
+{
+    struct task_counts counts[TASK_COUNT] = {{0}};
+    struct task_counts grouped[EVAL_TASKS_GROUPED] = {{0}};
+    const struct learn_set *set = &evaluation->outcomes->set;
+    size_t right = 0;
+    size_t grouped_right = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        int label = set->rows[i].task;
+        int said = evaluation->rows[i].task;
+        if (label < 0 || !evaluation->rows[i].scored) {
+            continue;
+        }
+        count_task(counts, label, said);
+        evaluation->tasks_judged++;
+        right += label == said;
+        if (group_of(label) >= 0) {
+            count_task(grouped, group_of(label), evaluation->rows[i].group);
+            evaluation->grouped_judged++;
+            grouped_right += group_of(label) == evaluation->rows[i].group;
+        }
+    }
+    if (evaluation->tasks_judged > 0) {
+        evaluation->task_f1 = quality_macro_f1(counts, TASK_COUNT);
+        evaluation->task_accuracy = (double)right / (double)evaluation->tasks_judged;
+    }
+    if (evaluation->grouped_judged > 0) {
+        evaluation->grouped_f1 = quality_macro_f1(grouped, EVAL_TASKS_GROUPED);
+        evaluation->grouped_accuracy = (double)grouped_right / (double)evaluation->grouped_judged;
+    }
+}
+
+/* --- all --- */
+
+static bool make_room(struct evaluation *evaluation)
+{
+    size_t count = evaluation->outcomes->set.count;
+    size_t models = evaluation->outcomes->set.model_count;
+    evaluation->rows = memory_array(count + 1, sizeof(*evaluation->rows));
+    evaluation->success = memory_array(count * models + 1, sizeof(float));
+    if (evaluation->rows == NULL || evaluation->success == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        evaluation->rows[i].task = evaluation->rows[i].group = -1;
+        evaluation->rows[i].success = evaluation->success + i * models;
+        for (size_t model = 0; model < models; model++) {
+            evaluation->rows[i].success[model] = -1;
+        }
+    }
+    return true;
+}
+
+bool evaluation_make(struct evaluation *evaluation, const struct outcomes *outcomes,
+                     const struct eval_options *options, struct error *error)
+{
+    *evaluation = (struct evaluation){.outcomes = outcomes, .options = options};
+    struct quality_row *rows = memory_array(outcomes->set.count + 1, sizeof(*rows));
+    bool done = (make_room(evaluation) && rows != NULL) ||
+                error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    done = done && score_all(evaluation, error);
+    if (done && options->weak != UINT32_MAX) {
+        done = judge_pair(evaluation, rows, error) && judge_tags(evaluation, rows, error);
+    }
+    if (done) {
+        judge_tasks(evaluation);
+    }
+    memory_free(rows);
+    return done;
+}
+
+void evaluation_release(struct evaluation *evaluation)
+{
+    memory_free(evaluation->rows);
+    memory_free(evaluation->success);
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/outcomes.h"
+
+#include "base/hash.h"
+#include "cli/terminal.h"
+#include "codec/json.h"
+
+#include <stdio.h>
+
+#define ROW_OUTCOMES_MAX LEARN_MODELS_MAX
+#define SCORE_SCALE 6
+
+/* One line as it is read. */
+struct row_reading {
+    struct outcomes *outcomes;
+    const struct json_doc *doc;
+    const char *tag;
+    struct learn_outcome list[ROW_OUTCOMES_MAX];
+    size_t count;
+    const char *fault; /* what is wrong with the row */
+};
+
+void outcomes_init(struct outcomes *outcomes)
+{
+    *outcomes = (struct outcomes){.names = NULL};
+    arena_init(&outcomes->arena, (size_t)8 << 30);
+    buf_init(&outcomes->rows, (size_t)LEARN_ROWS_MAX * sizeof(struct learn_row));
+    buf_init(&outcomes->ids, (size_t)LEARN_ROWS_MAX * sizeof(struct slice));
+}
+
+void outcomes_release(struct outcomes *outcomes)
+{
+    arena_release(&outcomes->arena);
+    buf_release(&outcomes->rows);
+    buf_release(&outcomes->ids);
+}
+
+uint32_t outcomes_model(const struct outcomes *outcomes, struct slice name)
+{
+    for (uint32_t i = 0; i < outcomes->set.model_count; i++) {
+        if (slice_eq(outcomes->models[i], name)) {
+            return i;
+        }
+    }
+    return UINT32_MAX;
+}
+
+static uint32_t model_of(struct outcomes *outcomes, struct slice name)
+{
+    uint32_t found = outcomes_model(outcomes, name);
+    if (found != UINT32_MAX || outcomes->set.model_count == LEARN_MODELS_MAX) {
+        return found;
+    }
+    outcomes->models[outcomes->set.model_count] = arena_copy(&outcomes->arena, name);
+    return (uint32_t)outcomes->set.model_count++;
+}
+
+/* --- members --- */
+
+static struct slice member_text(struct row_reading *reading, const char *name)
+{
+    uint32_t value = json_member(reading->doc, JSON_ROOT, slice_from_cstr(name));
+    return json_is(reading->doc, value, JSON_STRING)
+               ? arena_copy(&reading->outcomes->arena,
+                            json_string(reading->doc, value, &reading->outcomes->arena))
+               : SLICE("");
+}
+
+static struct slice read_prompt(struct row_reading *reading)
+{
+    struct slice prompt = member_text(reading, "prompt");
+    if (prompt.len > 0) {
+        return prompt;
+    }
+    struct slice instruction = member_text(reading, "instruction");
+    struct slice context = member_text(reading, "context");
+    if (instruction.len > 0 && context.len > 0) {
+        return arena_printf(&reading->outcomes->arena, "%.*s\n\n%.*s", SLICE_ARG(instruction),
+                            SLICE_ARG(context));
+    }
+    return instruction.len > 0 ? instruction : member_text(reading, "text");
+}
+
+/* A number from 0 to 1, true or false. */
+static bool read_score(struct row_reading *reading, uint32_t value, float *ret_score)
+{
+    int64_t scaled = 0;
+    bool flag = false;
+    if (json_bool(reading->doc, value, &flag)) {
+        *ret_score = flag ? 1 : 0;
+        return true;
+    }
+    if (!json_is(reading->doc, value, JSON_NUMBER) ||
+        !json_scaled(reading->doc, value, SCORE_SCALE, &scaled) || scaled < 0 || scaled > 1000000) {
+        reading->fault = "a score is true, false or a number from 0 to 1";
+        return false;
+    }
+    *ret_score = (float)scaled / 1000000.0F;
+    return true;
+}
+
+static void add_outcome(struct row_reading *reading, struct slice model, uint32_t value)
+{
+    float score;
+    if (json_is(reading->doc, value, JSON_NULL) || !read_score(reading, value, &score)) {
+        return;
+    }
+    if (model.len == 0 || model.len >= WEIGHTS_NAME_SIZE) {
+        reading->fault = "the name of a model has 1 to 95 bytes";
+        return;
+    }
+    uint32_t index = model_of(reading->outcomes, model);
+    if (index == UINT32_MAX || reading->count == ROW_OUTCOMES_MAX) {
+        reading->fault = "there are more models than can be learned at once";
+        return;
+    }
+    reading->list[reading->count++] = (struct learn_outcome){.model = index, .score = score};
+}
+
+static void set_answer(struct row_reading *reading, struct slice model, struct slice answer)
+{
+    uint32_t index = outcomes_model(reading->outcomes, model);
+    for (size_t i = 0; i < reading->count; i++) {
+        if (reading->list[i].model == index) {
+            reading->list[i].answer = answer;
+        }
+    }
+}
+
+static void read_pair(struct row_reading *reading)
+{
+    static const struct {
+        const char *model;
+        const char *response;
+    } pair[] = {{"weak", "weak_response"}, {"strong", "strong_response"}};
+    for (size_t i = 0; i < ARRAY_LEN(pair); i++) {
+        struct slice model = slice_from_cstr(pair[i].model);
+        uint32_t value = json_member(reading->doc, JSON_ROOT, model);
+        if (value != JSON_ABSENT) {
+            add_outcome(reading, model, value);
+            set_answer(reading, model, member_text(reading, pair[i].response));
+        }
+    }
+}
+
+static void read_scores(struct row_reading *reading)
+{
+    const struct json_doc *doc = reading->doc;
+    struct arena *arena = &reading->outcomes->arena;
+    uint32_t scores = json_member(doc, JSON_ROOT, SLICE("scores"));
+    uint32_t answers = json_member(doc, JSON_ROOT, SLICE("answers"));
+    if (json_is(doc, scores, JSON_OBJECT)) {
+        for (uint32_t i = json_first(doc, scores); i != JSON_ABSENT;
+             i = json_next(doc, scores, i)) {
+            add_outcome(reading, json_string(doc, i, arena), i + 1);
+        }
+    }
+    if (json_is(doc, answers, JSON_OBJECT)) {
+        for (uint32_t i = json_first(doc, answers); i != JSON_ABSENT;
+             i = json_next(doc, answers, i)) {
+            set_answer(reading, json_string(doc, i, arena),
+                       arena_copy(arena, json_string(doc, i + 1, arena)));
+        }
+    }
+}
+
+/* Categories of databricks-dolly-15k in our words. */
+static bool task_of_category(struct slice name, enum task *ret_task)
+{
+    static const struct {
+        struct slice name;
+        enum task task;
+    } categories[] = {
+        {SLICE_INIT("information_extraction"), TASK_EXTRACTION},
+        {SLICE_INIT("closed_qa"), TASK_QA_CLOSED},
+        {SLICE_INIT("open_qa"), TASK_QA_OPEN},
+        {SLICE_INIT("general_qa"), TASK_QA_OPEN},
+        {SLICE_INIT("creative_writing"), TASK_GENERATION},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(categories); i++) {
+        if (slice_eq(name, categories[i].name)) {
+            *ret_task = categories[i].task;
+            return true;
+        }
+    }
+    return task_from_name(name, ret_task);
+}
+
+static uint64_t read_tag(struct row_reading *reading)
+{
+    static const char *const usual[] = {"tag", "subject", "task"};
+    struct slice tag = reading->tag == NULL ? SLICE("") : member_text(reading, reading->tag);
+    for (size_t i = 0; reading->tag == NULL && tag.len == 0 && i < ARRAY_LEN(usual); i++) {
+        tag = member_text(reading, usual[i]);
+    }
+    return tag.len == 0 ? 0 : hash_stable(tag);
+}
+
+static struct slice read_id(struct row_reading *reading, size_t line)
+{
+    struct slice id = member_text(reading, "id");
+    return id.len > 0 ? id : arena_printf(&reading->outcomes->arena, "%zu", line);
+}
+
+/* --- rows --- */
+
+static bool read_row(struct row_reading *reading, size_t line)
+{
+    struct outcomes *outcomes = reading->outcomes;
+    struct learn_row row = {.task = -1, .prompt = read_prompt(reading)};
+    enum task task;
+    struct slice id = read_id(reading, line);
+    if (row.prompt.len == 0) {
+        reading->fault = "there is no prompt";
+        return false;
+    }
+    read_pair(reading);
+    read_scores(reading);
+    if (task_of_category(member_text(reading, "category"), &task) ||
+        task_of_category(member_text(reading, "task"), &task)) {
+        row.task = (int)task;
+    }
+    row.id = hash_stable(id);
+    row.tag = read_tag(reading);
+    struct learn_outcome *list = arena_array(&outcomes->arena, reading->count + 1, sizeof(*list));
+    if (list != NULL && reading->count > 0) {
+        memcpy(list, reading->list, reading->count * sizeof(*list));
+    }
+    row.outcomes = list;
+    row.outcome_count = reading->count;
+    buf_append(&outcomes->rows, slice_of((const char *)&row, sizeof(row)));
+    buf_append(&outcomes->ids, slice_of((const char *)&id, sizeof(id)));
+    if (outcomes->rows.failed || outcomes->ids.failed || outcomes->arena.exhausted) {
+        reading->fault = "there are more rows than memory, or than a million";
+    }
+    return reading->fault == NULL;
+}
+
+static bool read_line(struct outcomes *outcomes, struct json_doc *doc, struct slice line,
+                      const char *tag, size_t number, const char **ret_fault)
+{
+    struct row_reading reading = {.outcomes = outcomes, .doc = doc, .tag = tag};
+    if (line.len > OUTCOMES_LINE_MAX || !json_parse(doc, line, NULL, NULL) ||
+        !json_is(doc, JSON_ROOT, JSON_OBJECT)) {
+        *ret_fault = "this is no JSON object";
+        return false;
+    }
+    bool read = read_row(&reading, number);
+    *ret_fault = reading.fault;
+    return read;
+}
+
+bool outcomes_read(struct outcomes *outcomes, const char *path, const char *tag,
+                   struct error *error)
+{
+    struct buf text = BUF_INIT(OUTCOMES_FILE_MAX);
+    struct json_doc doc;
+    const char *fault = NULL;
+    size_t number = 0;
+    bool read = read_input(path, &text, error);
+    struct slice rest = buf_slice(&text);
+    json_doc_init(&doc);
+    while (read && rest.len > 0) {
+        struct slice line = slice_trim(slice_cut(&rest, '\n'));
+        number++;
+        if (line.len > 0 && !read_line(outcomes, &doc, line, tag, number, &fault)) {
+            read = error_set(error, ERROR_INVALID, "bad_row", "%s:%zu: %s", path, number, fault);
+        }
+    }
+    json_doc_release(&doc);
+    buf_release(&text);
+    return read;
+}
+
+void outcomes_finish(struct outcomes *outcomes)
+{
+    struct slice rows = buf_slice(&outcomes->rows);
+    outcomes->set.rows = (const struct learn_row *)(const void *)rows.ptr;
+    outcomes->set.count = rows.len / sizeof(struct learn_row);
+    outcomes->set.models = outcomes->models;
+    outcomes->names = (struct slice *)(void *)outcomes->ids.ptr;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of learning share. */
+#ifndef SLUICE_ROUTE_LEARN_INTERNAL_H
+#define SLUICE_ROUTE_LEARN_INTERNAL_H
+
+#include "route/learn.h"
+#include "route/linear.h"
+
+#include <stdlib.h>
+
+#define LEARN_FOLDS 3u /* for what is judged on rows held back */
+
+/* The work in hand: all rows, and the labels of one head. */
+struct learning {
+    const struct learn_set *set;
+    const uint8_t *use;
+    struct linear_rows rows;     /* .dense: standardised for the head in hand */
+    float *shapes;               /* as read, by row */
+    float *marks;                /* of answers of the head in hand, by row */
+    struct linear_label *labels; /* of the head in hand */
+    size_t label_count;
+    float *scores; /* of labelled rows, held back, log odds, by row */
+    struct linear_weights *weights;
+};
+
+/* False: out of memory; release it anyway. */
+MUST_USE bool learning_begin(struct learning *learning, const struct learn_set *set,
+                             const uint8_t *use);
+void learning_release(struct learning *learning);
+/* The target of one row for a head of this kind; `subject` is a task or a model. False: none. */
+MUST_USE bool learning_outcome(const struct learn_row *row, enum head_kind kind, uint32_t subject,
+                               float *ret_target);
+/* Takes a head in hand. */
+void learning_label(struct learning *learning, enum head_kind kind, uint32_t subject);
+/* Trains it from its labels; its scores are then those of rows held back. */
+MUST_USE bool learning_head(struct learning *learning, struct head *head);
+
+#endif

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which heads there are, what tags add to them, and the sample of rows held back. */
+#include "base/hash.h"
+#include "base/memory.h"
+#include "route/learn_internal.h"
+
+#include <math.h>
+
+#define TAG_ROWS_MIN 5u
+#define TAG_DOUBT 4.0    /* rows that the head's average counts for */
+#define TAG_VARIANCE 1.0 /* of offsets among tags, before any row was seen */
+#define NEWTON_STEPS 12
+#define SPREAD 0x9e3779b97f4a7c15u /* the sample does not follow the folds */
+
+/* One head to be, with the labels it would have. */
+struct candidate {
+    enum head_kind kind;
+    uint32_t subject; /* task or model */
+};
+
+struct keyed_row {
+    uint64_t key;
+    uint32_t row;
+};
+
+struct making {
+    struct learning learning;
+    struct weights *weights;
+    struct candidate candidates[WEIGHTS_HEADS_MAX];
+    struct keyed_row *by_tag; /* rows that are used and have a tag, by tag */
+    size_t tagged;
+    struct keyed_row *sampled; /* rows of the sample, by a hash */
+};
+
+/* --- tags --- */
+
+struct tag_run {
+    const struct keyed_row *rows;
+    size_t count;
+};
+
+/* The offset that makes the tag's rows most likely: log loss of score + offset, with a prior. */
+static double best_offset(const struct learning *learning, const struct tag_run *run,
+                          const struct candidate *candidate)
+{
+    double offset = 0;
+    for (unsigned step = 0; step < NEWTON_STEPS; step++) {
+        double slope = offset / TAG_VARIANCE;
+        double curvature = 1 / TAG_VARIANCE;
+        for (size_t i = 0; i < run->count; i++) {
+            const struct learn_row *row = &learning->set->rows[run->rows[i].row];
+            float target;
+            if (learning_outcome(row, candidate->kind, candidate->subject, &target)) {
+                double p = 1 / (1 + exp(-(double)learning->scores[run->rows[i].row] - offset));
+                slope += p - (double)target;
+                curvature += p * (1 - p);
+            }
+        }
+        offset -= slope / curvature;
+    }
+    return offset;
+}
+
+static void add_tag(struct making *making, uint32_t head, const struct tag_run *run)
+{
+    const struct learning *learning = &making->learning;
+    const struct candidate *candidate = &making->candidates[head];
+    struct weights *weights = making->weights;
+    double sum = 0;
+    uint32_t count = 0;
+    for (size_t i = 0; i < run->count; i++) {
+        float target;
+        const struct learn_row *row = &learning->set->rows[run->rows[i].row];
+        if (learning_outcome(row, candidate->kind, candidate->subject, &target)) {
+            sum += (double)target;
+            count++;
+        }
+    }
+    if (count < TAG_ROWS_MIN || weights->tag_count == WEIGHTS_TAGS_MAX) {
+        return;
+    }
+    double average = 1 / (1 + exp(-(double)weights->heads[head].average));
+    double rate = (sum + TAG_DOUBT * average) / (count + TAG_DOUBT);
+    weights->tags[weights->tag_count++] = (struct tag_offset){
+        .tag = learning->set->rows[run->rows[0].row].tag,
+        .head = head,
+        .rows = count,
+        .offset = (float)best_offset(learning, run, candidate),
+        .average = (float)log(rate / (1 - rate)),
+    };
+}
+
+static void add_tags(struct making *making, uint32_t head)
+{
+    const struct keyed_row *rows = making->by_tag;
+    size_t first = 0;
+    while (first < making->tagged) {
+        size_t end = first + 1;
+        while (end < making->tagged && rows[end].key == rows[first].key) {
+            end++;
+        }
+        const struct tag_run run = {.rows = rows + first, .count = end - first};
+        add_tag(making, head, &run);
+        first = end;
+    }
+}
+
+static int compare_tags(const void *a, const void *b)
+{
+    const struct tag_offset *x = a;
+    const struct tag_offset *y = b;
+    if (x->tag != y->tag) {
+        return x->tag < y->tag ? -1 : 1;
+    }
+    return (x->head > y->head) - (x->head < y->head);
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct keyed_row *x = a;
+    const struct keyed_row *y = b;
+    if (x->key != y->key) {
+        return x->key < y->key ? -1 : 1;
+    }
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static bool is_used(const struct making *making, size_t row)
+{
+    return making->learning.use == NULL || making->learning.use[row] != 0;
+}
+
+static bool choose_rows(struct making *making)
+{
+    const struct learn_set *set = making->learning.set;
+    size_t judged = 0;
+    making->by_tag = memory_array(set->count + 1, sizeof(struct keyed_row));
+    making->sampled = memory_array(set->count + 1, sizeof(struct keyed_row));
+    if (making->by_tag == NULL || making->sampled == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        const struct learn_row *row = &set->rows[i];
+        if (is_used(making, i) && row->tag != 0) {
+            making->by_tag[making->tagged++] = (struct keyed_row){row->tag, (uint32_t)i};
+        }
+        if (is_used(making, i) && row->outcome_count > 0) {
+            making->sampled[judged++] = (struct keyed_row){row->id * SPREAD, (uint32_t)i};
+        }
+    }
+    qsort(making->by_tag, making->tagged, sizeof(struct keyed_row), compare_keys);
+    qsort(making->sampled, judged, sizeof(struct keyed_row), compare_keys);
+    making->weights->sample_count =
+        judged > WEIGHTS_SAMPLE_MAX ? WEIGHTS_SAMPLE_MAX : (uint32_t)judged;
+    return true;
+}
+
+/* --- the sample --- */
+
+static void add_to_sample(struct making *making, uint32_t head)
+{
+    const struct candidate *candidate = &making->candidates[head];
+    struct weights *weights = making->weights;
+    for (uint32_t i = 0; i < weights->sample_count; i++) {
+        size_t cell = (size_t)i * weights->head_count + head;
+        uint32_t row = making->sampled[i].row;
+        float target = -1;
+        bool known = candidate->kind != HEAD_TASK &&
+                     learning_outcome(&making->learning.set->rows[row], candidate->kind,
+                                      candidate->subject, &target);
+        weights->sample_outcomes[cell] = known ? target : -1;
+        weights->sample_scores[cell] = known ? making->learning.scores[row] : 0;
+        weights->sample_tags[i] = making->learning.set->rows[row].tag;
+    }
+}
+
+/* --- heads --- */
+
+static void add_candidate(struct making *making, enum head_kind kind, uint32_t subject)
+{
+    double sum = 0;
+    learning_label(&making->learning, kind, subject);
+    for (size_t i = 0; i < making->learning.label_count; i++) {
+        sum += (double)making->learning.labels[i].target;
+    }
+    bool enough = kind == HEAD_TASK ? sum >= LEARN_LABELS_MIN
+                                    : making->learning.label_count >= LEARN_LABELS_MIN;
+    if (enough && making->weights->head_count < WEIGHTS_HEADS_MAX) {
+        making->candidates[making->weights->head_count++] =
+            (struct candidate){.kind = kind, .subject = subject};
+    }
+}
+
+static void find_candidates(struct making *making)
+{
+    for (uint32_t task = 0; task < TASK_COUNT; task++) {
+        add_candidate(making, HEAD_TASK, task);
+    }
+    for (uint32_t model = 0; model < making->learning.set->model_count; model++) {
+        add_candidate(making, HEAD_MODEL, model);
+        add_candidate(making, HEAD_ANSWER, model);
+    }
+}
+
+static bool make_head(struct making *making, uint32_t index)
+{
+    const struct candidate *candidate = &making->candidates[index];
+    struct head *head = &making->weights->heads[index];
+    struct slice name = candidate->kind == HEAD_TASK
+                            ? slice_from_cstr(task_name((enum task)candidate->subject))
+                            : making->learning.set->models[candidate->subject];
+    slice_to_cstr(name, head->name, sizeof(head->name));
+    head->kind = (uint32_t)candidate->kind;
+    learning_label(&making->learning, candidate->kind, candidate->subject);
+    if (!learning_head(&making->learning, head)) {
+        return false;
+    }
+    if (candidate->kind != HEAD_TASK) {
+        add_tags(making, index);
+    }
+    add_to_sample(making, index);
+    return true;
+}
+
+static bool make_all(struct making *making)
+{
+    struct weights *weights = making->weights;
+    size_t cells = (size_t)weights->sample_count * weights->head_count;
+    weights->heads = memory_array(weights->head_count + 1, sizeof(struct head));
+    weights->tags = memory_array(WEIGHTS_TAGS_MAX, sizeof(struct tag_offset));
+    weights->sample_scores = memory_array(cells + 1, sizeof(float));
+    weights->sample_outcomes = memory_array(cells + 1, sizeof(float));
+    weights->sample_tags = memory_array(weights->sample_count + 1, sizeof(uint64_t));
+    bool made = weights->sample_tags != NULL && weights->heads != NULL && weights->tags != NULL &&
+                weights->sample_scores != NULL && weights->sample_outcomes != NULL;
+    for (uint32_t i = 0; made && i < weights->head_count; i++) {
+        made = make_head(making, i);
+    }
+    if (made) {
+        qsort(weights->tags, weights->tag_count, sizeof(struct tag_offset), compare_tags);
+    }
+    return made;
+}
+
+bool learn_weights(const struct learn_set *set, const uint8_t *use, struct weights *ret_weights,
+                   struct error *error)
+{
+    struct making *making = memory_array(1, sizeof(*making));
+    *ret_weights = (struct weights){.heads = NULL};
+    if (set->model_count > LEARN_MODELS_MAX) {
+        memory_free(making);
+        return error_set(error, ERROR_LIMIT, "too_many_models",
+                         "outcomes of %zu models, at most %u are learned at once", set->model_count,
+                         LEARN_MODELS_MAX);
+    }
+    bool made = making != NULL && learning_begin(&making->learning, set, use);
+    if (made) {
+        making->weights = ret_weights;
+        find_candidates(making);
+        made = choose_rows(making) && make_all(making);
+    }
+    bool empty = made && ret_weights->head_count == 0;
+    if (making != NULL) {
+        learning_release(&making->learning);
+        memory_free(making->by_tag);
+        memory_free(making->sampled);
+        memory_free(making);
+    }
+    if (!made || empty) {
+        weights_release(ret_weights);
+        return empty ? error_set(error, ERROR_INVALID, "too_few_rows",
+                                 "no task and no model has %u labelled rows", LEARN_LABELS_MIN)
+                     : error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    return true;
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "route/weights.h"
+
+#include "base/memory.h"
+#include "route/arithmetic.h"
+
+#include <math.h>
+
+/* A text is strange when less than half of what is usual of its words was seen, and familiar from
+ * 60 % on. */
+#define STRANGE_BELOW 0.6
+#define FAMILIAR_FROM 0.75
+#define DENSE_LIMIT 4.0F
+#define RARITY 0.3 /* by cross-validation of the mean F1 */
+
+void weights_release(struct weights *weights)
+{
+    memory_free(weights->heads);
+    memory_free(weights->tags);
+    memory_free(weights->sample_scores);
+    memory_free(weights->sample_outcomes);
+    memory_free(weights->sample_tags);
+    *weights = (struct weights){.heads = NULL};
+}
+
+uint32_t weights_find(const struct weights *weights, enum head_kind kind, struct slice name)
+{
+    for (uint32_t i = 0; i < weights->head_count; i++) {
+        const struct head *head = &weights->heads[i];
+        if (head->kind == (uint32_t)kind && slice_eq(slice_from_cstr(head->name), name)) {
+            return i;
+        }
+    }
+    return WEIGHTS_NO_HEAD;
+}
+
+/* --- answers --- */
+
+void answer_marks(struct slice prompt, struct slice answer, float marks[ANSWER_MARKS])
+{
+    struct arithmetic sums;
+    arithmetic_check(answer, &sums);
+    double final_number = sums.has_final ? sums.final_number : 0;
+    bool ends_in_result = sums.has_result && sums.has_final &&
+                          fabs(sums.result - final_number) <= 1e-6 * fmax(1, fabs(final_number));
+    marks[ANSWER_SUMS_RIGHT] = log1pf((float)sums.right);
+    marks[ANSWER_SUMS_WRONG] = log1pf((float)sums.wrong);
+    marks[ANSWER_HAS_WRONG_SUM] = sums.wrong > 0 ? 1 : 0;
+    marks[ANSWER_HAS_NO_SUM] = sums.right + sums.wrong == 0 ? 1 : 0;
+    marks[ANSWER_ENDS_IN_ITS_RESULT] = ends_in_result ? 1 : 0;
+    marks[ANSWER_SIZE_OF_NUMBER] = (float)log1p(fabs(final_number));
+    marks[ANSWER_HAS_FRACTION] = final_number != floor(final_number) ? 1 : 0;
+    marks[ANSWER_LENGTH] = (float)answer.len / (float)(prompt.len == 0 ? 1 : prompt.len);
+}
+
+/* --- heads --- */
+
+double head_familiarity(const struct head *head, const struct text_vector *vector)
+{
+    uint32_t seen = 0;
+    for (uint32_t i = 0; i < vector->count; i++) {
+        uint16_t bucket = vector->buckets[i];
+        seen += head->seen[bucket / 8] >> (bucket % 8) & 1u;
+    }
+    double coverage = vector->count == 0 ? 0 : (double)seen / vector->count;
+    double usual = head->coverage > 0 ? coverage / (double)head->coverage : 0;
+    return fmax(0, fmin(1, (usual - STRANGE_BELOW) / (FAMILIAR_FROM - STRANGE_BELOW)));
+}
+
+static double dense_score(const struct head *head, const float *values, size_t first, size_t count)
+{
+    float sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        float value = (values[i] - head->means[first + i]) * head->scales[first + i];
+        sum += head->dense[first + i] * fmaxf(-DENSE_LIMIT, fminf(DENSE_LIMIT, value));
+    }
+    return (double)sum;
+}
+
+double head_text_score(const struct head *head, const struct weights_question *question)
+{
+    const struct text_vector *vector = question->vector;
+    int32_t words = 0;
+    for (uint32_t i = 0; i < vector->count; i++) {
+        words += head->buckets[vector->buckets[i]];
+    }
+    double score = (double)head->bias + dense_score(head, vector->shapes, 0, VECTOR_SHAPES);
+    if (vector->count > 0) {
+        score += (double)words * (double)head->bucket_scale / sqrt((double)vector->count);
+    }
+    if (question->marks != NULL && head->kind == HEAD_ANSWER) {
+        score += dense_score(head, question->marks, VECTOR_SHAPES, ANSWER_MARKS);
+    }
+    return score;
+}
+
+const struct tag_offset *weights_tag(const struct weights *weights, uint64_t tag, uint32_t head)
+{
+    uint32_t low = 0;
+    uint32_t high = weights->tag_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct tag_offset *at = &weights->tags[middle];
+        if (at->tag < tag || (at->tag == tag && at->head < head)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool found = low < weights->tag_count && weights->tags[low].tag == tag &&
+                 weights->tags[low].head == head;
+    return found ? &weights->tags[low] : NULL;
+}
+
+static double probability(double score)
+{
+    return 1 / (1 + exp(-score));
+}
+
+double weights_success(const struct weights *weights, uint32_t index,
+                       const struct weights_question *question)
+{
+    const struct head *head = &weights->heads[index];
+    const struct tag_offset *tag =
+        question->tag == 0 ? NULL : weights_tag(weights, question->tag, index);
+    double familiarity = head_familiarity(head, question->vector);
+    double strange = tag == NULL ? (double)head->average : (double)tag->average;
+    double known = head_text_score(head, question) + (tag == NULL ? 0 : (double)tag->offset);
+    return probability(familiarity * known + (1 - familiarity) * strange);
+}
+
+enum task weights_task(const struct weights *weights, const struct text_vector *vector,
+                       float probabilities[TASK_COUNT])
+{
+    const struct weights_question question = {.vector = vector};
+    enum task best = TASK_OTHER;
+    float sum = 0;
+    for (unsigned i = 0; i < TASK_COUNT; i++) {
+        probabilities[i] = 0;
+    }
+    for (uint32_t i = 0; i < weights->head_count; i++) {
+        enum task task;
+        const struct head *head = &weights->heads[i];
+        if (head->kind == HEAD_TASK && task_from_name(slice_from_cstr(head->name), &task)) {
+            double commonness = pow(probability((double)head->average), RARITY);
+            probabilities[task] =
+                (float)(probability(head_text_score(head, &question)) / commonness);
+            sum += probabilities[task];
+            best = probabilities[task] > probabilities[best] ? task : best;
+        }
+    }
+    for (unsigned i = 0; i < TASK_COUNT; i++) {
+        probabilities[i] = sum > 0 ? probabilities[i] / sum : 0;
+    }
+    return best;
+}
+
+/* --- pairs --- */
+
+/* Sums over the sample's rows that know both. */
+struct pair_sums {
+    double weak;
+    double strong;
+    double chosen;
+    double squares; /* of what choosing gains over the weak one, and over the strong one */
+    double other_squares;
+};
+
+static bool better_than_single(const struct pair_sums *sums, double rows)
+{
+    bool strong = sums->strong > sums->weak;
+    double gain = sums->chosen - (strong ? sums->strong : sums->weak);
+    double squares = strong ? sums->other_squares : sums->squares;
+    double variance = fmax(0, squares - gain * gain / rows);
+    return gain > sqrt(variance);
+}
+
+static void add_pair(struct pair_sums *sums, double weak, double strong, bool takes_strong)
+{
+    double chosen = takes_strong ? strong : weak;
+    sums->weak += weak;
+    sums->strong += strong;
+    sums->chosen += chosen;
+    sums->squares += (chosen - weak) * (chosen - weak);
+    sums->other_squares += (chosen - strong) * (chosen - strong);
+}
+
+/* The probability of a sample's row, as its tag lets expect. */
+static double sample_success(const struct weights *weights, uint32_t row, uint32_t head,
+                             bool tagged)
+{
+    double score = (double)weights->sample_scores[(size_t)row * weights->head_count + head];
+    uint64_t tag = tagged ? weights->sample_tags[row] : 0;
+    const struct tag_offset *offset = tag == 0 ? NULL : weights_tag(weights, tag, head);
+    return probability(score + (offset == NULL ? 0 : (double)offset->offset));
+}
+
+void weights_pair_read(const struct weights *weights, uint32_t weak, uint32_t strong, bool tagged,
+                       struct share_dial *dial, struct weights_pair *ret_pair)
+{
+    double scores[WEIGHTS_SAMPLE_MAX];
+    struct pair_sums sums = {.weak = 0};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < weights->sample_count && count < WEIGHTS_SAMPLE_MAX; i++) {
+        const float *outcomes = weights->sample_outcomes + (size_t)i * weights->head_count;
+        if (outcomes[weak] >= 0 && outcomes[strong] >= 0) {
+            scores[count] = sample_success(weights, i, strong, tagged) -
+                            sample_success(weights, i, weak, tagged);
+            add_pair(&sums, (double)outcomes[weak], (double)outcomes[strong], scores[count] > 0);
+            count++;
+        }
+    }
+    for (uint32_t i = 0; dial != NULL && i < count; i++) {
+        share_learn(dial, scores[i], SHARE_SAMPLE / count);
+    }
+    *ret_pair = (struct weights_pair){.rows = count,
+                                      .strong_is_better = sums.strong > sums.weak,
+                                      .pays = count > 0 && better_than_single(&sums, count)};
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small world whose truth is known: "weak" fails on prompts with the word "hard". */
+#include "route/learn.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+#include "tests/tap.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define ROWS 600
+
+static char texts[ROWS][96];
+static struct learn_row rows[ROWS];
+static struct learn_outcome outcomes[ROWS][2];
+static const struct slice models[] = {SLICE_INIT("weak"), SLICE_INIT("strong")};
+static struct learn_set set = {.rows = rows, .count = ROWS, .models = models, .model_count = 2};
+static struct text_vector vector;
+
+static void make_world(void)
+{
+    static const char *const fillers[] = {"apple", "river", "stone", "cloud", "paper", "green"};
+    struct random random;
+    random_seed(&random, 3);
+    for (size_t i = 0; i < ROWS; i++) {
+        bool hard = random_below(&random, 2) == 1;
+        bool luck = random_below(&random, 10) == 0;
+        (void)snprintf(texts[i], sizeof(texts[i]), "%s a %s question about %s and %s",
+                       i % 3 == 0 ? "summarize" : "classify", hard ? "hard" : "plain",
+                       fillers[random_below(&random, 6)], fillers[random_below(&random, 6)]);
+        outcomes[i][0] = (struct learn_outcome){.model = 0, .score = hard == luck ? 1 : 0};
+        outcomes[i][1] = (struct learn_outcome){.model = 1, .score = 1};
+        rows[i] = (struct learn_row){
+            .id = hash_stable(slice_of((const char *)&i, sizeof(i))),
+            .tag = 1 + i % 2,
+            .task = i % 3 == 0 ? TASK_SUMMARIZATION : TASK_CLASSIFICATION,
+            .prompt = slice_from_cstr(texts[i]),
+            .outcomes = outcomes[i],
+            .outcome_count = 2,
+        };
+    }
+}
+
+static double success_of(const struct weights *weights, const char *model, const char *text)
+{
+    uint32_t head = weights_find(weights, HEAD_MODEL, slice_from_cstr(model));
+    vector_of_text(slice_from_cstr(text), &vector);
+    const struct weights_question question = {.vector = &vector};
+    return head == WEIGHTS_NO_HEAD ? -1 : weights_success(weights, head, &question);
+}
+
+static bool learn(struct weights *weights)
+{
+    struct error error;
+    bool learned = learn_weights(&set, NULL, weights, &error);
+    EXPECT(learned);
+    return learned;
+}
+
+static void learns_who_fails_where(void)
+{
+    struct weights weights;
+    if (!learn(&weights)) {
+        return;
+    }
+    double easy = success_of(&weights, "weak", "classify a plain question about stone and cloud");
+    double hard = success_of(&weights, "weak", "classify a hard question about stone and cloud");
+    EXPECT(easy > 0.8 && hard < 0.2);
+    EXPECT(success_of(&weights, "strong", texts[0]) > 0.95);
+    weights_release(&weights);
+}
+
+static void shrinks_on_strange_texts(void)
+{
+    struct weights weights;
+    if (!learn(&weights)) {
+        return;
+    }
+    uint32_t head = weights_find(&weights, HEAD_MODEL, SLICE("weak"));
+    double average = 1 / (1 + exp(-(double)weights.heads[head].average));
+    double strange = success_of(&weights, "weak",
+                                "hard zebra unicorn walrus ostrich penguin lynx "
+                                "marmot badger ferret otter weasel");
+    EXPECT(fabs(strange - average) < 1e-9);
+    vector_of_text(slice_from_cstr(texts[1]), &vector);
+    EXPECT(head_familiarity(&weights.heads[head], &vector) == 1);
+    weights_release(&weights);
+}
+
+static void tells_tasks(void)
+{
+    struct weights weights;
+    float tasks[TASK_COUNT];
+    if (!learn(&weights)) {
+        return;
+    }
+    vector_of_text(SLICE("summarize a plain question about paper and river"), &vector);
+    EXPECT_INT(weights_task(&weights, &vector, tasks), TASK_SUMMARIZATION);
+    EXPECT(tasks[TASK_SUMMARIZATION] > 0.8F && tasks[TASK_MATH] == 0);
+    weights_release(&weights);
+}
+
+static void uses_tags(void)
+{
+    struct weights weights;
+    for (size_t i = 0; i < ROWS; i++) { /* of one tag the weak model never fails */
+        outcomes[i][0].score = rows[i].tag == 1 ? 1 : 0;
+    }
+    if (learn(&weights)) {
+        uint32_t head = weights_find(&weights, HEAD_MODEL, SLICE("weak"));
+        struct weights_question question = {.vector = &vector, .tag = 1};
+        vector_of_text(slice_from_cstr(texts[5]), &vector);
+        double first = weights_success(&weights, head, &question);
+        question.tag = 2;
+        double second = weights_success(&weights, head, &question);
+        EXPECT(first > 0.75 && second < 0.25);
+        weights_release(&weights);
+    }
+    make_world();
+}
+
+static void is_deterministic(void)
+{
+    struct weights weights[2];
+    struct buf bytes[2] = {BUF_INIT(WEIGHTS_BYTES_MAX), BUF_INIT(WEIGHTS_BYTES_MAX)};
+    for (unsigned i = 0; i < 2; i++) {
+        EXPECT(learn(&weights[i]) && weights_write(&weights[i], &bytes[i]));
+        weights_release(&weights[i]);
+    }
+    EXPECT(slice_eq(buf_slice(&bytes[0]), buf_slice(&bytes[1])));
+    buf_release(&bytes[0]);
+    buf_release(&bytes[1]);
+}
+
+static void leaves_rows_out(void)
+{
+    static uint8_t use[ROWS];
+    struct weights weights;
+    struct error error;
+    memset(use, 0, sizeof(use));
+    memset(use, 1, 30);
+    EXPECT(learn_weights(&set, use, &weights, &error));
+    EXPECT_INT(weights.heads[weights_find(&weights, HEAD_MODEL, SLICE("weak"))].rows, 30);
+    weights_release(&weights);
+    memset(use, 0, sizeof(use));
+    EXPECT(!learn_weights(&set, use, &weights, &error));
+    EXPECT(strcmp(error.code, "too_few_rows") == 0);
+}
+
+static void pairs_that_pay(void)
+{
+    struct weights weights;
+    struct weights_pair pair;
+    if (!learn(&weights)) {
+        return;
+    }
+    uint32_t weak = weights_find(&weights, HEAD_MODEL, SLICE("weak"));
+    uint32_t strong = weights_find(&weights, HEAD_MODEL, SLICE("strong"));
+    weights_pair_read(&weights, weak, strong, false, NULL, &pair);
+    EXPECT_INT(pair.rows, ROWS);
+    EXPECT(pair.strong_is_better && !pair.pays); /* the strong one is never worse */
+    weights_release(&weights);
+}
+
+static void shares_come_out(void)
+{
+    static struct share_dial dial;
+    struct random random;
+    for (unsigned tenth = 0; tenth <= 10; tenth++) {
+        size_t taken = 0;
+        random_seed(&random, tenth);
+        share_init(&dial, tenth / 10.0);
+        for (unsigned i = 0; i < 50; i++) {
+            share_learn(&dial, -0.9, 1); /* a sample that is nothing like the traffic */
+        }
+        for (unsigned i = 0; i < 5000; i++) {
+            double score = i % 2 == 0 ? 0.25 : random_unit(&random); /* many ties */
+            taken += share_takes(&dial, score, random_next(&random));
+        }
+        EXPECT(fabs((double)taken / 5000 - tenth / 10.0) < 0.02);
+    }
+    EXPECT(share_takes(&dial, (double)NAN, 1)); /* all of them */
+}
+
+static void survives_want_of_memory(void)
+{
+#ifdef SLUICE_FAULTS
+    struct error error;
+    for (int64_t nth = 0; nth < 60; nth++) {
+        struct weights weights;
+        memory_fail_nth(nth);
+        if (learn_weights(&set, NULL, &weights, &error)) {
+            weights_release(&weights);
+        }
+    }
+    memory_fail_nth(-1);
+#endif
+    EXPECT(true);
+}
+
+int main(void)
+{
+    make_world();
+    TEST(learns_who_fails_where, "learns on which prompts a model fails");
+    TEST(shrinks_on_strange_texts, "says the average of what does not look like the training");
+    TEST(tells_tasks, "tells tasks apart");
+    TEST(uses_tags, "a tag moves what is expected");
+    TEST(is_deterministic, "the same rows give the same bytes");
+    TEST(leaves_rows_out, "rows can be left out; too few are an error");
+    TEST(pairs_that_pay, "a pair of which one is never worse does not pay");
+    TEST(shares_come_out, "the share that was asked for comes out on other traffic, with ties");
+    TEST(survives_want_of_memory, "a failing allocation is an error");
+    return tap_done();
+}

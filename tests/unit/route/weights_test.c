@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "route/weights.h"
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+#include "tests/tap.h"
+
+#define SUM_AT 32 /* of the header's checksum */
+#define HEADER 40
+
+static struct weights made;
+static struct buf bytes;
+
+static void make(void)
+{
+    buf_init(&bytes, WEIGHTS_BYTES_MAX);
+    made.head_count = 2;
+    made.tag_count = 2;
+    made.sample_count = 3;
+    made.heads = memory_array(2, sizeof(struct head));
+    made.tags = memory_array(2, sizeof(struct tag_offset));
+    made.sample_scores = memory_array(6, sizeof(float));
+    made.sample_outcomes = memory_array(6, sizeof(float));
+    made.sample_tags = memory_array(3, sizeof(uint64_t));
+    memcpy(made.heads[0].name, "classification", 15);
+    memcpy(made.heads[1].name, "small", 6);
+    made.heads[1].kind = HEAD_MODEL;
+    made.heads[1].buckets[77] = -5;
+    made.tags[0] = (struct tag_offset){.tag = 5, .head = 1, .rows = 9, .offset = 0.5F};
+    made.tags[1] = (struct tag_offset){.tag = 6, .head = 1, .rows = 9, .offset = -0.5F};
+    EXPECT(weights_write(&made, &bytes));
+}
+
+/* Is the file refused after this change, with its checksum made right again? */
+static bool refuses(size_t at, uint32_t value)
+{
+    struct weights weights;
+    struct error error;
+    struct buf copy = BUF_INIT(WEIGHTS_BYTES_MAX);
+    buf_append(&copy, buf_slice(&bytes));
+    memcpy(copy.ptr + at, &value, sizeof(value));
+    uint32_t sum = crc32c(0, copy.ptr + HEADER, copy.len - HEADER);
+    memcpy(copy.ptr + SUM_AT, &sum, sizeof(sum));
+    bool read = weights_read(buf_slice(&copy), &weights, &error);
+    if (read) {
+        weights_release(&weights);
+    }
+    buf_release(&copy);
+    return !read;
+}
+
+static void comes_back(void)
+{
+    struct weights weights;
+    struct error error;
+    EXPECT(weights_read(buf_slice(&bytes), &weights, &error));
+    EXPECT_INT(weights_find(&weights, HEAD_MODEL, SLICE("small")), 1);
+    EXPECT(weights_find(&weights, HEAD_TASK, SLICE("small")) == WEIGHTS_NO_HEAD);
+    EXPECT_INT(weights.heads[1].buckets[77], -5);
+    const struct tag_offset *tag = weights_tag(&weights, 6, 1);
+    EXPECT(tag != NULL && tag->offset < 0);
+    EXPECT(weights_tag(&weights, 6, 0) == NULL && weights_tag(&weights, 7, 1) == NULL);
+    weights_release(&weights);
+}
+
+static void damage_is_seen(void)
+{
+    struct random random;
+    struct error error;
+    random_seed(&random, 11);
+    for (unsigned i = 0; i < 500; i++) {
+        struct weights weights;
+        size_t at = random_below(&random, bytes.len);
+        char bit = (char)(1u << random_below(&random, 8));
+        if (at >= HEADER - 4 && at < HEADER) {
+            continue; /* reserved */
+        }
+        bytes.ptr[at] ^= bit;
+        EXPECT(!weights_read(buf_slice(&bytes), &weights, &error));
+        EXPECT(weights.heads == NULL);
+        bytes.ptr[at] ^= bit;
+    }
+    for (size_t len = 0; len < bytes.len; len += 997) {
+        struct weights weights;
+        EXPECT(!weights_read(slice_of(bytes.ptr, len), &weights, &error));
+    }
+}
+
+static void lies_are_seen(void)
+{
+    const size_t kind = HEADER + WEIGHTS_NAME_SIZE;
+    const size_t average = kind + 8;
+    const size_t tags = HEADER + 2 * sizeof(struct head);
+    EXPECT(!refuses(kind, HEAD_MODEL));
+    EXPECT(refuses(kind, HEAD_KINDS));
+    EXPECT(refuses(average, 0x7fc00000u)); /* NaN */
+    EXPECT(refuses(average, 0x7f800000u)); /* infinity */
+    EXPECT(refuses(tags + 8, 2));          /* a head that there is not */
+    EXPECT(refuses(tags, 7));              /* tags out of order */
+    EXPECT(refuses(20, WEIGHTS_HEADS_MAX + 1));
+    EXPECT(refuses(16, 8));
+    for (size_t i = 0; i < WEIGHTS_NAME_SIZE; i += 4) {
+        memset(bytes.ptr + HEADER, 'x', WEIGHTS_NAME_SIZE);
+    }
+    EXPECT(refuses(kind, HEAD_TASK)); /* a name without an end */
+}
+
+int main(void)
+{
+    make();
+    TEST(comes_back, "what is written is read");
+    TEST(damage_is_seen, "every damaged bit and every missing end is seen");
+    TEST(lies_are_seen, "numbers that no training writes are refused, whatever the checksum");
+    buf_release(&bytes);
+    weights_release(&made);
+    return tap_done();
+}

@@ -108,15 +108,9 @@ static bool plain_digits(struct slice text, int64_t *ret_value)
     return true;
 }
 
-bool json_int64(const struct json_doc *doc, uint32_t value, int64_t *ret_value)
+__attribute__((noinline)) static bool whole_number(struct slice text, int64_t *ret_value)
 {
-    if (!json_is(doc, value, JSON_NUMBER)) {
-        return false;
-    }
-    if (LIKELY(plain_digits(json_raw(doc, value), ret_value))) {
-        return true;
-    }
-    struct decimal d = decimal_of(json_raw(doc, value));
+    struct decimal d = decimal_of(text);
     uint64_t max = (uint64_t)INT64_MAX + d.negative;
     uint64_t sum = 0;
     int64_t whole = (int64_t)d.integer.len + d.exponent;
@@ -130,4 +124,13 @@ bool json_int64(const struct json_doc *doc, uint32_t value, int64_t *ret_value)
     }
     *ret_value = d.negative ? (int64_t)(0 - sum) : (int64_t)sum;
     return true;
+}
+
+bool json_int64(const struct json_doc *doc, uint32_t value, int64_t *ret_value)
+{
+    if (!json_is(doc, value, JSON_NUMBER)) {
+        return false;
+    }
+    struct slice text = json_raw(doc, value);
+    return LIKELY(plain_digits(text, ret_value)) || whole_number(text, ret_value);
 }

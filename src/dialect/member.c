@@ -163,7 +163,8 @@ static uint32_t member_variant(const struct member_table *table, const struct js
 }
 
 /* Refuses a member of the object at `inside`: it is there twice, or in a second spelling. */
-static bool refuse_member(struct reader *r, const char *inside, const char *name, bool twice)
+__attribute__((cold, noinline)) static bool refuse_member(struct reader *r, const char *inside,
+                                                          const char *name, bool twice)
 {
     char path[NAME_MAX_BYTES * 2];
     (void)snprintf(path, sizeof path, "%s%s%s", inside == NULL ? "" : inside,
@@ -230,6 +231,20 @@ void reader_odd_forget(struct reader *r, struct odd_mark mark)
     r->chat->odd_count = mark.count;
 }
 
+/* A member outside the table. */
+__attribute__((noinline)) static bool unknown_read(struct reader *r, const char *inside,
+                                                   const struct member_table *table, uint32_t key)
+{
+    uint32_t variant = member_variant(table, r->doc, key);
+    if (variant != MEMBER_UNKNOWN) {
+        return refuse_member(r, inside, table->names[variant].text.ptr, false);
+    }
+    if (inside != NULL || r->depth > 0) {
+        reader_odd(r, inside, key + 1);
+    }
+    return true;
+}
+
 bool members_read(struct reader *r, uint32_t object, const char *inside,
                   const struct member_table *table, uint32_t *values, size_t *ret_unknown)
 {
@@ -249,14 +264,10 @@ bool members_read(struct reader *r, uint32_t object, const char *inside,
             guess = id + 1;
             continue;
         }
-        uint32_t variant = member_variant(table, doc, key);
-        if (variant != MEMBER_UNKNOWN) {
-            return refuse_member(r, inside, table->names[variant].text.ptr, false);
+        if (!unknown_read(r, inside, table, key)) {
+            return false;
         }
         unknown++;
-        if (inside != NULL || r->depth > 0) {
-            reader_odd(r, inside, key + 1);
-        }
     }
     *ret_unknown = unknown;
     return true;

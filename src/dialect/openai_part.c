@@ -172,7 +172,9 @@ bool openai_read_content(struct reader *r, uint32_t content, struct chat_part *p
 {
     const struct json_doc *doc = r->doc;
     if (json_kind(doc, content) == JSON_STRING) {
-        parts[(*count)++] = (struct chat_part){.kind = PART_TEXT, .text = json_inner(doc, content)};
+        struct chat_part *part = &parts[(*count)++];
+        part->kind = PART_TEXT;
+        part->text = json_inner(doc, content);
         return true;
     }
     if (json_kind(doc, content) != JSON_ARRAY) {

@@ -220,13 +220,11 @@ static uint32_t first_kept(const struct chat *chat)
     return chat->operation == OPERATION_CHAT ? MEMBER_PROMPT : MEMBER_FIRST_KEPT;
 }
 
+/* All absent: the first one is, and each is as the one before it. */
 static bool has_any(const uint32_t *values, uint32_t first)
 {
-    uint32_t all = JSON_ABSENT;
-    for (uint32_t id = first; id < MEMBER_COUNT; id++) {
-        all &= values[id];
-    }
-    return all != JSON_ABSENT;
+    size_t others = (MEMBER_COUNT - 1 - first) * sizeof *values;
+    return values[first] != JSON_ABSENT || memcmp(values + first + 1, values + first, others) != 0;
 }
 
 /* The extras of the top level, with the two members whose value may be beyond the canonical form.

@@ -138,8 +138,9 @@ static SELDOM void memo_fill(struct memo *memo, struct text_scan *scan, size_t s
 typedef uint32_t four __attribute__((vector_size(16), aligned(4), may_alias));
 typedef uint16_t eight __attribute__((vector_size(16), aligned(2), may_alias));
 
-static void add_counters(uint32_t *to, const uint32_t *from, size_t count)
+static inline void add_counters(uint32_t *to, const uint32_t *from, size_t count)
 {
+#pragma GCC unroll 8
     for (size_t i = 0; i < count; i += 4) {
         *(four *)(void *)(to + i) += *(const four *)(const void *)(from + i);
     }
@@ -182,6 +183,7 @@ static void memo_add(const struct memo *memo, struct text_scan *scan, size_t sta
     size_t *counts = (size_t *)(void *)&scan->counts;
     add_counters(counters, memo->counters, COUNTERS);
     add_counters(scan->tallied, memo->tallied, WORD_TALLIES);
+#pragma GCC unroll 8
     for (size_t i = 0; i < BYTE_COUNTS; i++) {
         counts[i] += memo->counts[i];
     }

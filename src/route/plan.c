@@ -29,7 +29,7 @@ struct rank {
 struct planning {
     struct plan_facts facts;
     struct plan *plan;
-    struct rank ranks[PLAN_TARGETS_MAX];
+    struct rank ranks[PLAN_TARGETS_MAX + 1];
     size_t targets; /* of the policy, as many as there can be */
     uint16_t sequence;
     uint64_t seen[TARGETS_MAX / 64];
@@ -115,39 +115,35 @@ static inline void rank_make(const struct planning *planning, const struct plan_
     rank_sort_keys(planning, target, entry, rank);
 }
 
-/* Moves entries and ranks from `from` on by one place towards the end; the last falls off when the
- * plan is full. */
-static void plan_open_gap(struct planning *planning, size_t from)
+/* Moves the last entry and its rank to `at`, and those between by one place towards the end. */
+static void plan_move_last(struct planning *planning, size_t at, size_t last)
 {
-    struct plan *plan = planning->plan;
-    if (plan->count == PLAN_TARGETS_MAX) {
-        plan->overflow++;
-        plan->count--;
-    }
-    size_t moved = plan->count - from;
-    plan->count++;
-    if (moved == 0) {
-        return;
-    }
-    memmove(&plan->entries[from + 1], &plan->entries[from], moved * sizeof(plan->entries[0]));
-    memmove(&planning->ranks[from + 1], &planning->ranks[from], moved * sizeof(planning->ranks[0]));
+    struct plan_entry *entries = planning->plan->entries;
+    struct plan_entry entry = entries[last];
+    struct rank rank = planning->ranks[last];
+    memmove(&entries[at + 1], &entries[at], (last - at) * sizeof(entries[0]));
+    memmove(&planning->ranks[at + 1], &planning->ranks[at], (last - at) * sizeof(rank));
+    entries[at] = entry;
+    planning->ranks[at] = rank;
 }
 
-static inline void plan_insert(struct planning *planning, const struct plan_entry *entry,
-                               const struct rank *rank)
+/* Sorts in the entry that was made behind the others; when the plan is full, the last falls off. */
+static inline void plan_insert(struct planning *planning)
 {
     struct plan *plan = planning->plan;
-    size_t at = plan->count;
-    while (at > 0 && rank_before(rank, &planning->ranks[at - 1])) {
+    size_t last = plan->count;
+    size_t at = last;
+    while (at > 0 && rank_before(&planning->ranks[last], &planning->ranks[at - 1])) {
         at--;
     }
-    if (at == PLAN_TARGETS_MAX) {
-        plan->overflow++;
-        return;
+    if (at < last) {
+        plan_move_last(planning, at, last);
     }
-    plan_open_gap(planning, at);
-    plan->entries[at] = *entry;
-    planning->ranks[at] = *rank;
+    if (last == PLAN_TARGETS_MAX) {
+        plan->overflow++;
+    } else {
+        plan->count++;
+    }
 }
 
 /* --- which targets are considered --- */
@@ -175,17 +171,17 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
     if (is_withheld(planning, target)) {
         return;
     }
-    struct plan_entry entry = {.target = target};
-    enum plan_reason refusal = feasible_judge(facts, &entry);
+    struct plan_entry *entry = &planning->plan->entries[planning->plan->count];
+    *entry = (struct plan_entry){.target = target};
+    enum plan_reason refusal = feasible_judge(facts, entry);
     if (facts->exclusive && list_position == facts->list_count) {
         refusal = REASON_NOT_LISTED;
-        entry.wanted = entry.actual = 0;
+        entry->wanted = entry->actual = 0;
     }
-    entry.taken = refusal == REASON_COUNT;
-    entry.reason = (uint8_t)refusal;
-    struct rank rank;
-    rank_make(planning, &entry, list_position, &rank);
-    plan_insert(planning, &entry, &rank);
+    entry->taken = refusal == REASON_COUNT;
+    entry->reason = (uint8_t)refusal;
+    rank_make(planning, entry, list_position, &planning->ranks[planning->plan->count]);
+    plan_insert(planning);
     planning->sequence++;
 }
 

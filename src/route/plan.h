@@ -105,7 +105,8 @@ struct plan_entry {
 #define PLAN_TARGETS_MAX 64 /* considered in one plan; the rest is counted in `overflow` */
 
 struct plan {
-    struct plan_entry entries[PLAN_TARGETS_MAX]; /* taken ones first, in the order they are tried */
+    /* Taken ones first, in the order they are tried; behind the last one the next is made. */
+    struct plan_entry entries[PLAN_TARGETS_MAX + 1];
     size_t count;
     size_t taken;
     size_t overflow;

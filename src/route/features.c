@@ -172,26 +172,45 @@ static void count_conversation(const struct chat *chat, struct features *f)
     }
 }
 
+/* Zeros behind what is sampled: whole blocks are read. */
+static void scan_sampled(struct text_scan *scan, size_t start, uint8_t region)
+{
+    struct features *f = scan->features;
+    memset(f->sample + f->sample_len, 0, FEATURES_PADDING);
+    text_scan_region(scan, start, f->sample_len, region);
+}
+
+/* `read`: its text is needed although what it holds is remembered. */
+static void scan_system(const struct chat_message *message, struct text_scan *scan, bool read)
+{
+    struct features *f = scan->features;
+    size_t start = f->sample_len;
+    bool whole = message->part_count == 1 && message->parts[0].kind == PART_TEXT && start > 0;
+    struct slice inner = whole ? message->parts[0].text : SLICE_EMPTY;
+    if (!read && memo_recall(scan, inner)) {
+        return;
+    }
+    sample_head(f, message, SYSTEM_SAMPLE);
+    if (f->sample_len > start) {
+        memset(f->sample + f->sample_len, 0, FEATURES_PADDING);
+        memo_scan_system(scan, start, f->sample_len, inner);
+    }
+}
+
 static void scan_surroundings(const struct chat *chat, struct text_scan *scan, size_t user_turn)
 {
     struct features *f = scan->features;
     const struct chat_message *first = &chat->messages[0];
-    size_t start = f->sample_len;
-    if (user_turn > 0 && (first->role == ROLE_SYSTEM || first->role == ROLE_DEVELOPER)) {
-        sample_head(f, first, SYSTEM_SAMPLE);
-    }
-    size_t middle = f->sample_len;
     size_t earlier = f->user_len < SHORT_TURN ? user_turn_before(chat, user_turn) : NO_TURN;
+    if (user_turn > 0 && (first->role == ROLE_SYSTEM || first->role == ROLE_DEVELOPER)) {
+        scan_system(first, scan, earlier != NO_TURN);
+    }
     if (earlier != NO_TURN) {
+        size_t start = f->sample_len;
         sample_head(f, &chat->messages[earlier], EARLIER_SAMPLE);
-    }
-    memset(f->sample + f->sample_len, 0, FEATURES_PADDING);
-    text_scan_region(scan, 0, f->user_len, 0);
-    if (middle > start) {
-        memo_scan_system(scan, start, middle);
-    }
-    if (f->sample_len > middle) {
-        text_scan_region(scan, middle, f->sample_len, PLACE_EARLIER);
+        if (f->sample_len > start) {
+            scan_sampled(scan, start, PLACE_EARLIER);
+        }
     }
 }
 
@@ -234,6 +253,7 @@ void features_extract(const struct chat *chat, struct features *features)
         size_t turn = user_turn_before(chat, chat->message_count);
         features->user_turn = turn == NO_TURN ? chat->message_count - 1 : turn;
         sample_user_turn(features, &chat->messages[features->user_turn]);
+        scan_sampled(&scan, 0, 0);
         scan_surroundings(chat, &scan, features->user_turn);
     }
     text_scan_finish(&scan);

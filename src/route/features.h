@@ -131,7 +131,8 @@ struct features {
     struct word_hits hits;
     struct found_phrases found;
     /* The sampled plain text, lower-cased (ASCII) where it was read: [0, user_len) of the last user
-       turn, the rest of its surroundings. Zeros follow, so that whole blocks may be read. */
+       turn, the rest of its surroundings; where a system prompt is remembered, its text is not
+       there. Zeros follow, so that whole blocks may be read. */
     size_t sampled_bytes; /* of the JSON texts that the sample stands for */
     size_t user_turn;     /* index of the message that the sample begins with */
     size_t user_len;

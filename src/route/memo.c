@@ -35,7 +35,9 @@ struct memo {
     uint8_t hit_places[MEMO_HITS_MAX];
     bool has_found;
     struct found_phrases found; /* that the hits hold */
-    char text[MEMO_TEXT_MAX];   /* as it came, not yet lower-cased */
+    bool by_inner;              /* `text` is the JSON text, else the sample, not yet lower-cased */
+    uint16_t sample_len;
+    char text[MEMO_TEXT_MAX];
 };
 
 static _Thread_local struct memo memos[MEMO_ENTRIES];
@@ -104,7 +106,8 @@ static void memo_take_sums(struct memo *memo, const struct text_scan *scan,
 }
 
 /* Scans, and notes what that adds. The two that are no sums begin at 0. */
-static SELDOM void memo_fill(struct memo *memo, struct text_scan *scan, size_t start, size_t end)
+static SELDOM void memo_fill(struct memo *memo, struct text_scan *scan, size_t start, size_t end,
+                             struct slice text)
 {
     struct features *f = scan->features;
     uint16_t index = scan->word_index;
@@ -112,7 +115,7 @@ static SELDOM void memo_fill(struct memo *memo, struct text_scan *scan, size_t s
     uint32_t last_or = f->last_or;
     uint32_t list_commas = f->list_commas;
     struct sums before;
-    memcpy(memo->text, f->sample + start, end - start);
+    memcpy(memo->text, text.ptr, text.len);
     f->last_or = f->list_commas = 0;
     text_tallies_settle(scan);
     sums_read(scan, &before);
@@ -127,7 +130,8 @@ static SELDOM void memo_fill(struct memo *memo, struct text_scan *scan, size_t s
         memo->has_found =
             phrases_find(f, scan->vocabulary, (uint32_t)first, f->hits.count, &memo->found);
         memo->words = (uint16_t)(scan->word_index - index);
-        memo->len = (uint32_t)(end - start);
+        memo->sample_len = (uint16_t)(end - start);
+        memo->len = (uint32_t)text.len;
     }
     f->last_or = memo->last_or == 0 ? last_or : (uint32_t)start + memo->last_or - 1;
     f->list_commas = memo->list_commas > list_commas ? memo->list_commas : list_commas;
@@ -202,37 +206,61 @@ _Static_assert(sizeof(struct byte_counts) == BYTE_COUNTS * sizeof(size_t) && COU
                "counters have one type and are added four at a time, hits eight at a time, phrases "
                "four at a time");
 
-static bool memo_holds(const struct memo *memo, const struct text_scan *scan, size_t start,
-                       size_t len)
+static bool memo_holds(const struct memo *memo, const struct text_scan *scan, struct slice text,
+                       bool by_inner)
 {
-    return memo->len == len && memcmp(memo->text, scan->features->sample + start, len) == 0 &&
+    return memo->len == text.len && memo->by_inner == by_inner &&
+           memcmp(memo->text, text.ptr, text.len) == 0 &&
            scan->features->hits.count + memo->hits <= HITS_ANYWHERE;
 }
 
-static bool may_remember(const char *text, size_t len)
+static bool has_size(size_t len)
 {
-    char first = text[text[0] == '\n' ? 1 : 0];
-    return len >= SCAN_BLOCK && len <= MEMO_TEXT_MAX && (first | 0x20) != 'n';
+    return len >= SCAN_BLOCK && len <= MEMO_TEXT_MAX;
 }
 
-void memo_scan_system(struct text_scan *scan, size_t start, size_t end)
+static bool may_remember(struct slice sample)
 {
-    const char *text = scan->features->sample + start;
-    size_t len = end - start;
-    if (!may_remember(text, len)) {
+    return has_size(sample.len) && (sample.ptr[sample.ptr[0] == '\n' ? 1 : 0] | 0x20) != 'n';
+}
+
+bool memo_recall(struct text_scan *scan, struct slice inner)
+{
+    struct features *f = scan->features;
+    if (!has_size(inner.len)) {
+        return false;
+    }
+    uint64_t key = memo_key(inner.ptr, inner.len);
+    const struct memo *memo = &memos[key % MEMO_ENTRIES];
+    if (memo->key != key || !memo_holds(memo, scan, inner, true)) {
+        return false;
+    }
+    memo_add(memo, scan, f->sample_len);
+    f->sample_len += memo->sample_len;
+    f->sampled_bytes += inner.len; /* no more than what is sampled: all of it */
+    return true;
+}
+
+void memo_scan_system(struct text_scan *scan, size_t start, size_t end, struct slice inner)
+{
+    struct slice text = slice_of(scan->features->sample + start, end - start);
+    if (!may_remember(text)) {
         text_scan_region(scan, start, end, PLACE_SYSTEM);
         return;
     }
-    uint64_t key = memo_key(text, len);
+    bool by_inner = has_size(inner.len);
+    text = by_inner ? inner : text;
+    uint64_t key = memo_key(text.ptr, text.len);
     struct memo *memo = &memos[key % MEMO_ENTRIES];
     if (memo->key != key) { /* seen for the first time, or long ago */
         memo->key = key;
         memo->len = 0;
         text_scan_region(scan, start, end, PLACE_SYSTEM);
-    } else if (memo_holds(memo, scan, start, len)) {
+    } else if (memo_holds(memo, scan, text, by_inner)) {
         memo_add(memo, scan, start);
     } else {
         memo->len = 0;
-        memo_fill(memo, scan, start, end);
+        memo->by_inner = by_inner;
+        memo_fill(memo, scan, start, end, text);
     }
 }

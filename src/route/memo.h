@@ -11,7 +11,11 @@
 
 #include "route/text.h"
 
-/* As text_scan_region() with PLACE_SYSTEM. */
-void memo_scan_system(struct text_scan *scan, size_t start, size_t end);
+/* As text_scan_region() with PLACE_SYSTEM. `inner` is the JSON text that the sample was made of,
+   all of it, behind other text; or it is empty. */
+void memo_scan_system(struct text_scan *scan, size_t start, size_t end, struct slice inner);
+/* Adds what is known of the system prompt with this JSON text, as if it had been sampled behind the
+   rest and scanned. False: nothing is known of it, and nothing was done. */
+MUST_USE bool memo_recall(struct text_scan *scan, struct slice inner);
 
 #endif

@@ -34,8 +34,9 @@ static const char *word_at_random(char word[20])
 static void text_at_random(char *text, size_t words)
 {
     static const char *const gaps[] = {
-        " ",      " ",  " ",    " ", " ",  ", ", ". ", "? ", "\n",      ": ",   " \"", "\"",
-        "\n    ", "; ", "\n\n", ".", " '", "'",  " (", "_",  "\n```\n", ");\n", "{\n", "\xc3\xa9"};
+        " ",  " ",   " ",       " ",      " ",   ", ",       ". ",  "? ",   "\n",
+        ": ", " \"", "\"",      "\n    ", "; ",  "\n\n",     ".",   " '",   "'",
+        " (", "_",   "\n```\n", ");\n",   "{\n", "\xc3\xa9", "\\n", "\\\\n"};
     uint64_t kinds = 1 + random_below(&dice, ARRAY_LEN(gaps));
     bool lines = random_below(&dice, 8) == 0; /* each word begins a sentence */
     size_t used = 0;
@@ -60,6 +61,8 @@ static void expect_same(const struct features *a, const struct features *b)
     size_t hits = a->hits.count;
     EXPECT(memcmp(a, b, offsetof(struct features, hits)) == 0);
     EXPECT_INT(hits, b->hits.count);
+    EXPECT_INT(a->sampled_bytes, b->sampled_bytes);
+    EXPECT_INT(a->sample_len, b->sample_len);
     EXPECT(memcmp(a->hits.words, b->hits.words, hits * sizeof(a->hits.words[0])) == 0);
     EXPECT(memcmp(a->hits.indexes, b->hits.indexes, hits * sizeof(a->hits.indexes[0])) == 0);
     EXPECT(memcmp(a->hits.offsets, b->hits.offsets, hits * sizeof(a->hits.offsets[0])) == 0);
@@ -136,12 +139,15 @@ static void chat_set(const char *system, const char *user)
     support_add(ROLE_USER, user);
 }
 
-/* What is remembered is not read again, so its capitals stay. */
+/* What is remembered is not even sampled, or, where a turn leans on one before it, sampled and not
+   read, so that its capitals stay. */
 static bool is_remembered(void)
 {
+    memset(remembered.sample, '#', sizeof(remembered.sample));
     features_extract(&support.chat, &remembered);
-    return memchr(remembered.sample + remembered.user_len, 'X',
-                  remembered.sample_len - remembered.user_len) != NULL;
+    const char *system = remembered.sample + remembered.user_len;
+    size_t len = remembered.sample_len - remembered.user_len;
+    return memchr(system, '#', len) != NULL || memchr(system, 'X', len) != NULL;
 }
 
 static const char prompt[] =
@@ -157,6 +163,23 @@ static void a_prompt_is_remembered_when_it_is_seen_again(void)
     EXPECT(is_remembered());
     expect_as_if_new();
     chat_set(prompt, "Translate this sentence, or explain it: a, b, c, d.");
+    EXPECT(is_remembered());
+    EXPECT(memchr(remembered.sample, '#', remembered.sample_len) != NULL);
+    expect_as_if_new();
+}
+
+/* "does not": the turn before a very short one begins where the system prompt ends. */
+static void words_look_back_at_a_remembered_prompt(void)
+{
+    static const char ends_in_verb[] = "You Xare a helpful assistant for a support desk. Tell each "
+                                       "customer in plain words what it does";
+    support_reset();
+    support_add(ROLE_SYSTEM, ends_in_verb);
+    support_add(ROLE_USER, "not summarize the whole text");
+    support_add(ROLE_ASSISTANT, "a");
+    support_add(ROLE_USER, "go on");
+    expect_as_if_new();
+    expect_as_if_new();
     EXPECT(is_remembered());
     expect_as_if_new();
 }
@@ -252,6 +275,8 @@ int main(void)
     TEST(both_forms_judge_alike, "words are judged alike with wide vectors and without");
     TEST(a_prompt_is_remembered_when_it_is_seen_again,
          "a system prompt is remembered when it is seen again");
+    TEST(words_look_back_at_a_remembered_prompt,
+         "the words behind a remembered system prompt look back at it");
     TEST(what_depends_on_the_text_before_is_not_remembered,
          "what depends on the text before is not remembered");
     TEST(a_prompt_of_too_many_phrases_is_scored_each_time,

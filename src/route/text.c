@@ -496,7 +496,7 @@ void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t 
 
 void text_scan_init(struct text_scan *scan, struct features *features)
 {
-    memset(scan, 0, offsetof(struct text_scan, words.ids));
+    memset(scan, 0, offsetof(struct text_scan, words.block));
     scan->features = features;
     scan->vocabulary = vocabulary_get();
 }

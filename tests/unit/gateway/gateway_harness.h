@@ -243,7 +243,7 @@ static inline void upstreams_open(uv_loop_t *loop, int fd)
 {
     CHECK(uv_tcp_init(loop, &h.listener) == 0);
     CHECK(uv_tcp_open(&h.listener, fd) == 0);
-    CHECK(uv_listen((uv_stream_t *)&h.listener, 64, on_connection) == 0);
+    CHECK(uv_listen((uv_stream_t *)&h.listener, 1024, on_connection) == 0);
 }
 
 /* --- clients --- */

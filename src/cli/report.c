@@ -155,7 +155,7 @@ static const struct argument report_arguments[] = {
     {.name = "since", .value = "WHEN", .help = "12h, 7d (the default), 4w, 2026-11-21 or all"},
     {.name = "by",
      .value = "WHAT",
-     .choices = "day|model|task|key|provider|target|route",
+     .choices = "day|model|task|key|provider|target|route|user|team|organisation|tag",
      .help = "one row for each"},
     {.name = "explain", .value = "CALL", .help = "the arithmetic of one call, by its id"},
 };

@@ -10,9 +10,12 @@
 #include <time.h>
 
 static const char *const titles[REPORT_BYS] = {
-    [REPORT_DAY] = "DAY",     [REPORT_MODEL] = "MODEL",       [REPORT_TASK] = "TASK",
-    [REPORT_KEY] = "KEY",     [REPORT_PROVIDER] = "PROVIDER", [REPORT_TARGET] = "TARGET",
-    [REPORT_ROUTE] = "ROUTE",
+    [REPORT_DAY] = "DAY",           [REPORT_MODEL] = "MODEL",
+    [REPORT_TASK] = "TASK",         [REPORT_KEY] = "KEY",
+    [REPORT_PROVIDER] = "PROVIDER", [REPORT_TARGET] = "TARGET",
+    [REPORT_ROUTE] = "ROUTE",       [REPORT_USER] = "USER",
+    [REPORT_TEAM] = "TEAM",         [REPORT_ORGANISATION] = "ORGANISATION",
+    [REPORT_TAG] = "TAG",
 };
 
 static int64_t saved_of(const struct report_row *row)
@@ -52,6 +55,37 @@ static void put_row(struct table *table, const char *name, const struct report_r
     put_share(table, row);
 }
 
+static void put_part(struct buf *out, const char *what, int64_t nd)
+{
+    if (nd != 0) {
+        buf_append_cstr(out, what);
+        put_usd(out, nd);
+    }
+}
+
+/* Only where something was spent besides answers: else what is saved is saved. */
+static void put_net(const struct report_row *total, struct buf *out)
+{
+    int64_t answers_nd = report_answers_nd(total);
+    if (answers_nd != total->cost_nd) {
+        buf_append_cstr(out, "Saved is net: ");
+        put_usd(out, total->baseline_nd - answers_nd);
+        buf_append_cstr(out, " by answers");
+        put_part(out, ", less failed attempts ", total->failed_nd);
+        put_part(out, ", less classifiers and judges ", total->judge_nd);
+        put_part(out, ", less shadow calls ", total->shadow_nd);
+        put_part(out, ", less answers that were too poor ", total->escalation_nd);
+        buf_append_cstr(out, ".\n");
+    }
+    if (total->told_nd != total->catalogue_nd) {
+        buf_append_cstr(out, "Providers that report their charge took ");
+        put_usd(out, total->told_nd);
+        buf_append_cstr(out, ", by their prices it would have been ");
+        put_usd(out, total->catalogue_nd);
+        buf_append_cstr(out, ".\n");
+    }
+}
+
 void report_write_text(const struct report *report, enum report_by by, struct buf *out)
 {
     const struct table_column columns[] = {
@@ -67,6 +101,7 @@ void report_write_text(const struct report *report, enum report_by by, struct bu
     put_row(&table, "total", &report->total);
     table_write(&table, 0, out);
     table_release(&table);
+    put_net(&report->total, out);
     if (report->total.estimated > 0) {
         put_count(out, report->total.estimated);
         buf_append_cstr(out, report->total.estimated == 1

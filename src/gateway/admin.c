@@ -134,9 +134,9 @@ void admin_report(struct worker *worker, struct http_exchange *x, struct slice r
     enum report_by kind = REPORT_DAY;
     if ((by.len > 0 && !report_by_from_name(by, &kind)) ||
         (days.len > 0 && (!slice_to_u64(days, &day_count) || day_count > 36500))) {
-        answer_error(
-            x, 400, "invalid_query",
-            "by is one of day, model, task, key, provider, target, route; days a whole number.");
+        answer_error(x, 400, "invalid_query",
+                     "by is one of day, model, task, key, provider, target, route, user, team, "
+                     "organisation, tag; days a whole number.");
         return;
     }
     struct admin_job *job = admin_job_new(worker, x, ask_report);

@@ -47,6 +47,14 @@ static void write_report_row(struct json_writer *w, const struct report_row *row
     member_usd(w, SLICE("baseline_usd"), row->baseline_nd);
     member_usd(w, SLICE("saved_usd"), row->baseline_nd - row->cost_nd);
     json_member_int(w, SLICE("estimated"), row->estimated);
+    member_usd(w, SLICE("gross_usd"), row->baseline_nd - report_answers_nd(row));
+    member_usd(w, SLICE("failed_usd"), row->failed_nd);
+    member_usd(w, SLICE("judge_usd"), row->judge_nd);
+    member_usd(w, SLICE("shadow_usd"), row->shadow_nd);
+    member_usd(w, SLICE("escalation_usd"), row->escalation_nd);
+    member_usd(w, SLICE("net_usd"), row->baseline_nd - row->cost_nd);
+    member_usd(w, SLICE("drift_usd"), row->told_nd - row->catalogue_nd);
+    member_usd(w, SLICE("drift_of_usd"), row->catalogue_nd);
     json_end_object(w);
 }
 

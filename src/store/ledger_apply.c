@@ -262,6 +262,10 @@ static bool apply_settle(struct writer *writer, const struct settle_record *sett
     attempt->named = true;
     attempt->settled = true;
     attempt->cost_nd = added ? sane(settle->cost_nd) : 0;
+    attempt->outcome = settle->outcome;
+    attempt->purpose = settle->purpose;
+    attempt->told = added && settle->catalogue_nd >= 0;
+    attempt->catalogue_nd = sane(settle->catalogue_nd);
     if (answered(settle->outcome)) {
         call->estimated = !settle->usage.reported;
     }
@@ -293,6 +297,7 @@ bool writer_interrupt(struct writer *writer, struct open_call *call, struct open
     }
     attempt->settled = true;
     attempt->cost_nd = added ? attempt->amount_nd : 0;
+    attempt->outcome = ATTEMPT_INTERRUPTED;
     call->estimated = true;
     return true;
 }
@@ -378,20 +383,45 @@ static bool add_call_row(struct writer *writer, const struct call_record *record
     return add_row(writer, &writer->calls, ret_added);
 }
 
+struct sums writer_attempt_sums(const struct open_attempt *attempt, int64_t hour)
+{
+    int64_t cost = attempt->cost_nd;
+    struct sums sums = {.hour = hour, .cost_nd = cost};
+    bool failed = attempt->outcome == ATTEMPT_FAILED || attempt->outcome == ATTEMPT_INTERRUPTED;
+    switch (attempt->purpose) {
+    case ATTEMPT_FOR_ANSWER:
+        sums.failed_nd = failed ? cost : 0;
+        break;
+    case ATTEMPT_FOR_JUDGE:
+        sums.judge_nd = cost;
+        break;
+    case ATTEMPT_FOR_SHADOW:
+        sums.shadow_nd = cost;
+        break;
+    case ATTEMPT_FOR_ESCALATION:
+        sums.escalation_nd = cost;
+        break;
+    case ATTEMPT_PURPOSES:
+        break;
+    }
+    sums.told_nd = attempt->told ? cost : 0;
+    sums.catalogue_nd = attempt->told ? attempt->catalogue_nd : 0;
+    return sums;
+}
+
 /* Into the sums of its task and its shape, which go to the rollups later. */
 static bool count_call(struct writer *writer, const struct call_record *record, int64_t task,
-                       struct shape *shape, bool estimated)
+                       struct shape *shape, const struct sums *attempts, bool estimated)
 {
-    const struct sums sums = {
-        .hour = shape->sums.hour,
-        .calls = 1,
-        .failed = record->complete ? 0 : 1,
-        .input_tokens = sane(record->input_tokens),
-        .output_tokens = sane(record->output_tokens),
-        .cost_nd = record->cost_nd,
-        .baseline_nd = sane(record->baseline_nd),
-        .estimated = estimated ? 1 : 0,
-    };
+    struct sums sums = *attempts;
+    sums.hour = shape->sums.hour;
+    sums.calls = 1;
+    sums.failed = record->complete ? 0 : 1;
+    sums.input_tokens = sane(record->input_tokens);
+    sums.output_tokens = sane(record->output_tokens);
+    sums.cost_nd = record->cost_nd;
+    sums.baseline_nd = sane(record->baseline_nd);
+    sums.estimated = estimated ? 1 : 0;
     struct sums *of_task = &writer->tasks[record->task];
     if (of_task->hour != sums.hour) {
         if (of_task->calls != 0 && !rollups_add(&writer->rollups, REPORT_TASK, task, of_task)) {
@@ -402,13 +432,6 @@ static bool count_call(struct writer *writer, const struct call_record *record, 
     sums_add(of_task, &sums);
     sums_add(&shape->sums, &sums);
     return true;
-}
-
-bool writer_add_cost(struct writer *writer, enum report_by by, int64_t hour, int64_t word,
-                     int64_t cost_nd)
-{
-    const struct sums sums = {.hour = hour, .cost_nd = cost_nd};
-    return rollups_add(&writer->rollups, by, word, &sums);
 }
 
 bool writer_add_spend(struct writer *writer, const struct open_call *call,
@@ -427,26 +450,54 @@ bool writer_add_spend(struct writer *writer, const struct open_call *call,
 }
 
 /* Cost goes where it arose: an attempt's to its own target, provider and model. */
-static bool count_attempts(struct writer *writer, int64_t hour, const struct open_call *call)
+bool writer_count_attempt(struct writer *writer, const struct open_call *call,
+                          const struct open_attempt *attempt, int64_t hour)
 {
     static const enum report_by of_attempt[ATTEMPT_WORDS] = {
         [WORD_TARGET] = REPORT_TARGET,
         [WORD_PROVIDER] = REPORT_PROVIDER,
         [WORD_MODEL] = REPORT_MODEL,
     };
-    for (size_t i = 0; call != NULL && i < call->count; i++) {
-        const struct open_attempt *attempt = &call->attempts[i];
-        for (size_t w = 0; w < ATTEMPT_WORDS; w++) {
-            if (!writer_add_cost(writer, of_attempt[w], hour, attempt->names[w],
-                                 attempt->cost_nd)) {
-                return false;
-            }
+    const struct sums sums = writer_attempt_sums(attempt, hour);
+    for (size_t w = 0; w < ATTEMPT_WORDS; w++) {
+        if (!rollups_add(&writer->rollups, of_attempt[w], attempt->names[w], &sums)) {
+            return false;
         }
-        if (!writer_add_spend(writer, call, attempt, attempt->cost_nd)) {
+    }
+    return rollups_add_key(&writer->rollups, (int64_t)call->key_id, REPORT_MODEL,
+                           attempt->names[WORD_MODEL], &sums) &&
+           writer_add_spend(writer, call, attempt, attempt->cost_nd);
+}
+
+static bool count_attempts(struct writer *writer, int64_t hour, const struct open_call *call)
+{
+    for (size_t i = 0; call != NULL && i < call->count; i++) {
+        if (!writer_count_attempt(writer, call, &call->attempts[i], hour)) {
             return false;
         }
     }
     return true;
+}
+
+/* What the attempts of the call cost; its own one is not in its memory. */
+static struct sums sum_attempts(const struct open_call *call, const struct settle_record *own)
+{
+    struct sums sums = {0};
+    if (own != NULL) {
+        const struct open_attempt attempt = {
+            .cost_nd = own->cost_nd,
+            .outcome = own->outcome,
+            .purpose = own->purpose,
+            .told = own->catalogue_nd >= 0,
+            .catalogue_nd = sane(own->catalogue_nd),
+        };
+        return writer_attempt_sums(&attempt, 0);
+    }
+    for (size_t i = 0; call != NULL && i < call->count; i++) {
+        struct sums one = writer_attempt_sums(&call->attempts[i], 0);
+        sums_add(&sums, &one);
+    }
+    return sums;
 }
 
 bool writer_forget_call(struct writer *writer, struct open_call *call)
@@ -486,10 +537,14 @@ bool writer_close_call(struct writer *writer, const struct call_record *record,
     }
     if (!added) {
         writer_anomaly(writer, "a call was closed twice", record->call);
-    } else if (!count_call(writer, record, task, shape, estimated)) {
+        return call == NULL || writer_forget_call(writer, call);
+    }
+    const struct sums attempts = sum_attempts(call, own);
+    if (!count_call(writer, record, task, shape, &attempts, estimated)) {
         return false;
-    } else if (own != NULL) {
-        shape->own_cost_nd += record->cost_nd;
+    }
+    if (own != NULL) {
+        sums_add(&shape->own, &attempts);
         writer->rows++; /* it counts as two */
         if (!writer_add_spend(writer, call, &call->attempts[0], record->cost_nd)) {
             return false;
@@ -607,7 +662,8 @@ bool writer_write_collected(struct writer *writer)
         }
     }
     memset(writer->tasks, 0, sizeof(writer->tasks));
-    return rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD], &writer->note) &&
+    return rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD],
+                         writer->sql[SQL_KEY_ROLLUP_ADD], &writer->note) &&
            spends_write(&writer->spends, writer->sql[SQL_SPEND_ADD], &writer->note) &&
            note_write(&writer->note, writer->sql[SQL_NOTE_ADD]);
 }

@@ -67,6 +67,7 @@ enum writer_statement {
     SQL_ATTEMPT_ADD,
     SQL_ATTEMPT_LIST,
     SQL_ROLLUP_ADD,
+    SQL_KEY_ROLLUP_ADD,
     SQL_SPEND_ADD,
     SQL_NOTE_ADD,
     SQL_OPEN_ADD,
@@ -162,8 +163,11 @@ MUST_USE bool writer_close_call(struct writer *writer, const struct call_record 
 MUST_USE bool writer_write_collected(struct writer *writer);
 /* Removes it from memory and its rows from `open_calls` and `holds`. */
 MUST_USE bool writer_forget_call(struct writer *writer, struct open_call *call);
-MUST_USE bool writer_add_cost(struct writer *writer, enum report_by by, int64_t hour, int64_t word,
-                              int64_t cost_nd);
+/* What an attempt that is settled adds to sums. */
+struct sums writer_attempt_sums(const struct open_attempt *attempt, int64_t hour);
+/* Adds it to the sums of its target, provider and model, and to what was spent. */
+MUST_USE bool writer_count_attempt(struct writer *writer, const struct open_call *call,
+                                   const struct open_attempt *attempt, int64_t hour);
 /* An attempt's cost for its key and what stands above it, in the time of its hold. */
 MUST_USE bool writer_add_spend(struct writer *writer, const struct open_call *call,
                                const struct open_attempt *attempt, int64_t cost_nd);

@@ -4,7 +4,8 @@
 #define NOTE_BYTES_MAX ((size_t)64 << 20)
 #define CALLS_OF_A_ROW 4096 /* of those that were there before */
 
-const char note_sql[] = "INSERT INTO ship(first, calls, rollups, spends) VALUES(?, ?, ?, ?)";
+const char note_sql[] =
+    "INSERT INTO ship(first, calls, rollups, spends, sums) VALUES(?, ?, ?, ?, ?)";
 
 void note_init(struct ledger_note *note)
 {
@@ -86,6 +87,7 @@ bool note_write(struct ledger_note *note, sqlite3_stmt *insert)
     bind_bytes(insert, 2, note->calls.ptr, note->calls.len);
     bind_bytes(insert, 3, note->rollups.ptr, note->rollups.len);
     bind_bytes(insert, 4, note->spends.ptr, note->spends.len);
+    sqlite3_bind_int64(insert, 5, NOTE_SUMS);
     bool done = database_run(insert);
     note_clear(note);
     return done;
@@ -147,7 +149,8 @@ static bool note_old(sqlite3 *db)
     bool done = insert != NULL &&
                 note_numbers(db,
                              "SELECT dimension, hour, name, calls, failed, input_tokens,"
-                             " output_tokens, cost_nd, baseline_nd, estimated FROM rollups",
+                             " output_tokens, cost_nd, baseline_nd, estimated, failed_nd, judge_nd,"
+                             " shadow_nd, escalation_nd, told_nd, catalogue_nd FROM rollups",
                              NOTE_ROLLUP_NUMBERS, &note.rollups) &&
                 note_numbers(db, "SELECT kind, scope, model, bucket_s, cost_nd FROM spend",
                              NOTE_SPEND_NUMBERS, &note.spends) &&

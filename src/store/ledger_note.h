@@ -3,7 +3,8 @@
  * What a batch of the writer added, for a cluster: a row of the table `ship`, in the batch's own
  * transaction, that the shipper (ledger_ship.h) brings to PostgreSQL and drops later. Calls are
  * named (their rows, with their attempts, are read when they are shipped), sums are increments.
- * Switched off it costs nothing. One thread.
+ * What a key may see of its own (key_rollups) stays here. Switched off it costs nothing. One
+ * thread.
  */
 #ifndef SLUICE_STORE_LEDGER_NOTE_H
 #define SLUICE_STORE_LEDGER_NOTE_H
@@ -13,8 +14,10 @@
 #include "store/database.h"
 
 /* Numbers of 64 bits in the machine's order: the file stays on its machine's kind. */
-#define NOTE_ROLLUP_NUMBERS 10 /* dimension, hour, name, then the sums of struct sums */
-#define NOTE_SPEND_NUMBERS 5   /* kind, scope, model, bucket_s, cost_nd */
+#define NOTE_SUMS 13                        /* those of struct sums */
+#define NOTE_SUMS_BEFORE 7                  /* those of batches of before version 10 */
+#define NOTE_ROLLUP_NUMBERS (3 + NOTE_SUMS) /* dimension, hour, name, then the sums */
+#define NOTE_SPEND_NUMBERS 5                /* kind, scope, model, bucket_s, cost_nd */
 
 struct ledger_note {
     bool on;

@@ -18,7 +18,11 @@ struct open_attempt {
     bool named;   /* `names` is valid; else `words`, until the end of the batch */
     int64_t held_ns;
     int64_t amount_nd;
-    int64_t cost_nd; /* when settled */
+    int64_t cost_nd; /* when settled, as what follows */
+    enum attempt_outcome outcome;
+    enum attempt_purpose purpose;
+    bool told; /* by its provider, and there is a price as well: */
+    int64_t catalogue_nd;
     struct slice words[ATTEMPT_WORDS];
     int64_t names[ATTEMPT_WORDS];
 };

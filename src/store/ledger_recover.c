@@ -30,8 +30,9 @@ struct closed_call {
     bool found;
     int64_t hour;
     uint32_t attempts;
-    bool own_attempt;          /* the first is in its row */
-    int64_t words[REPORT_BYS]; /* of day, key, task and route */
+    bool own_attempt; /* the first is in its row */
+    int64_t key;
+    int64_t words[REPORT_BYS]; /* but for model, provider and target */
 };
 
 static bool find_closed(struct writer *writer, const struct id *id, struct closed_call *ret_closed)
@@ -46,23 +47,31 @@ static bool find_closed(struct writer *writer, const struct id *id, struct close
         ret_closed->words[REPORT_KEY] = sqlite3_column_int64(sql, 2);
         ret_closed->words[REPORT_TASK] = sqlite3_column_int64(sql, 3);
         ret_closed->words[REPORT_ROUTE] = sqlite3_column_int64(sql, 4);
+        ret_closed->words[REPORT_USER] = sqlite3_column_int64(sql, 6);
+        ret_closed->words[REPORT_TEAM] = sqlite3_column_int64(sql, 7);
+        ret_closed->words[REPORT_ORGANISATION] = sqlite3_column_int64(sql, 8);
+        ret_closed->words[REPORT_TAG] = sqlite3_column_int64(sql, 9);
+        ret_closed->key = sqlite3_column_int64(sql, 10);
         ret_closed->own_attempt = (sqlite3_column_int64(sql, 5) & CALL_OWN_ATTEMPT) != 0;
     }
     return sqlite3_reset(sql) == SQLITE_OK;
 }
 
-static bool count_late(struct writer *writer, const struct closed_call *closed,
-                       const struct open_attempt *attempt)
+static bool count_late(struct writer *writer, const struct open_call *call,
+                       const struct closed_call *closed, const struct open_attempt *attempt)
 {
-    int64_t cost = attempt->cost_nd;
-    int64_t hour = closed->hour;
-    return writer_add_cost(writer, REPORT_DAY, hour, 0, cost) &&
-           writer_add_cost(writer, REPORT_KEY, hour, closed->words[REPORT_KEY], cost) &&
-           writer_add_cost(writer, REPORT_TASK, hour, closed->words[REPORT_TASK], cost) &&
-           writer_add_cost(writer, REPORT_ROUTE, hour, closed->words[REPORT_ROUTE], cost) &&
-           writer_add_cost(writer, REPORT_TARGET, hour, attempt->names[WORD_TARGET], cost) &&
-           writer_add_cost(writer, REPORT_PROVIDER, hour, attempt->names[WORD_PROVIDER], cost) &&
-           writer_add_cost(writer, REPORT_MODEL, hour, attempt->names[WORD_MODEL], cost);
+    static const enum report_by of_call[] = {REPORT_DAY,          REPORT_KEY,  REPORT_TASK,
+                                             REPORT_ROUTE,        REPORT_USER, REPORT_TEAM,
+                                             REPORT_ORGANISATION, REPORT_TAG};
+    const struct sums sums = writer_attempt_sums(attempt, closed->hour);
+    bool done = rollups_add_key(&writer->rollups, closed->key, REPORT_DAY, 0, &sums) &&
+                writer_count_attempt(writer, call, attempt, closed->hour);
+    for (size_t i = 0; done && i < ARRAY_LEN(of_call); i++) {
+        int64_t word = closed->words[of_call[i]];
+        bool none = word == 0 && of_call[i] >= REPORT_USER;
+        done = none || rollups_add(&writer->rollups, of_call[i], word, &sums);
+    }
+    return done;
 }
 
 /*
@@ -79,8 +88,7 @@ static bool extend_call(struct writer *writer, struct open_call *call,
         if (attempt->number > closed->attempts) {
             count++;
             cost += attempt->cost_nd;
-            if (!count_late(writer, closed, attempt) ||
-                !writer_add_spend(writer, call, attempt, attempt->cost_nd)) {
+            if (!count_late(writer, call, closed, attempt)) {
                 return false;
             }
         }

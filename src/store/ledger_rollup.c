@@ -6,12 +6,21 @@
 #define SLOTS_MIN 64
 #define SLOTS_KEEP 4096
 
-const char rollups_sql[] =
-    "INSERT INTO rollups(dimension, hour, name, calls, failed, input_tokens, output_tokens,"
-    " cost_nd, baseline_nd, estimated) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
-    " ON CONFLICT(dimension, hour, name) DO UPDATE SET calls = calls + ?4, failed = failed + ?5,"
-    " input_tokens = input_tokens + ?6, output_tokens = output_tokens + ?7,"
-    " cost_nd = cost_nd + ?8, baseline_nd = baseline_nd + ?9, estimated = estimated + ?10";
+#define SUMS                                                                                       \
+    "calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated, failed_nd,"      \
+    " judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd"
+#define ADD(column) column " = " column " + excluded." column
+#define ADD_SUMS                                                                                   \
+    ADD("calls")                                                                                   \
+    ", " ADD("failed") ", " ADD("input_tokens") ", " ADD("output_tokens") ", " ADD(                \
+        "cost_nd") ", " ADD("baseline_nd") ", " ADD("estimated") ", " ADD("failed_nd") ", " ADD("judge_nd") ", " ADD("shadow_nd") ", " ADD("escalation_nd") ", " ADD("told_nd") ", " ADD("catalogue_nd")
+
+const char rollups_sql[] = "INSERT INTO rollups(dimension, hour, name, " SUMS
+                           ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                           " ON CONFLICT(dimension, hour, name) DO UPDATE SET " ADD_SUMS;
+const char key_rollups_sql[] = "INSERT INTO key_rollups(dimension, hour, name, " SUMS
+                               ", key) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                               " ON CONFLICT(key, dimension, hour, name) DO UPDATE SET " ADD_SUMS;
 
 void rollups_init(struct rollups *rollups)
 {
@@ -35,20 +44,23 @@ void rollups_clear(struct rollups *rollups)
 }
 
 /* Names are row numbers of ours, so nobody chooses them to collide. */
-static size_t slot_of(const struct rollups *rollups, uint32_t dimension, int64_t hour, int64_t name)
+static size_t slot_of(const struct rollups *rollups, int64_t key, uint32_t dimension, int64_t hour,
+                      int64_t name)
 {
-    uint64_t mixed = ((uint64_t)name << 20 ^ (uint64_t)hour << 3 ^ dimension) * 0x9E3779B97F4A7C15u;
+    uint64_t mixed =
+        ((uint64_t)name << 20 ^ (uint64_t)hour << 4 ^ dimension ^ (uint64_t)key << 40) *
+        0x9E3779B97F4A7C15u;
     return (size_t)(mixed >> 32) & (rollups->cap - 1);
 }
 
-static struct rollup *find(const struct rollups *rollups, uint32_t dimension, int64_t hour,
-                           int64_t name)
+static struct rollup *find(const struct rollups *rollups, int64_t key, uint32_t dimension,
+                           int64_t hour, int64_t name)
 {
-    size_t at = slot_of(rollups, dimension, hour, name);
+    size_t at = slot_of(rollups, key, dimension, hour, name);
     for (;;) {
         struct rollup *slot = &rollups->slots[at];
-        if (!slot->used ||
-            (slot->name == name && slot->sums.hour == hour && slot->dimension == dimension)) {
+        if (!slot->used || (slot->name == name && slot->sums.hour == hour &&
+                            slot->dimension == dimension && slot->key == key)) {
             return slot;
         }
         at = (at + 1) & (rollups->cap - 1);
@@ -66,7 +78,7 @@ static bool grow(struct rollups *rollups)
     for (size_t i = 0; i < rollups->cap; i++) {
         const struct rollup *old = &rollups->slots[i];
         if (old->used) {
-            *find(&bigger, old->dimension, old->sums.hour, old->name) = *old;
+            *find(&bigger, old->key, old->dimension, old->sums.hour, old->name) = *old;
         }
     }
     memory_free(rollups->slots);
@@ -74,16 +86,17 @@ static bool grow(struct rollups *rollups)
     return true;
 }
 
-bool rollups_add(struct rollups *rollups, enum report_by dimension, int64_t name,
-                 const struct sums *sums)
+static bool add(struct rollups *rollups, int64_t key, enum report_by dimension, int64_t name,
+                const struct sums *sums)
 {
     if ((rollups->count + 1) * 2 > rollups->cap && !grow(rollups)) {
         return false;
     }
-    struct rollup *slot = find(rollups, (uint32_t)dimension, sums->hour, name);
+    struct rollup *slot = find(rollups, key, (uint32_t)dimension, sums->hour, name);
     if (!slot->used) {
         rollups->count++;
         *slot = (struct rollup){.used = true,
+                                .key = key,
                                 .dimension = (uint32_t)dimension,
                                 .name = name,
                                 .sums = {.hour = sums->hour}};
@@ -92,25 +105,45 @@ bool rollups_add(struct rollups *rollups, enum report_by dimension, int64_t name
     return true;
 }
 
+bool rollups_add(struct rollups *rollups, enum report_by dimension, int64_t name,
+                 const struct sums *sums)
+{
+    return add(rollups, 0, dimension, name, sums);
+}
+
+bool rollups_add_key(struct rollups *rollups, int64_t key, enum report_by dimension, int64_t name,
+                     const struct sums *sums)
+{
+    return key == 0 || add(rollups, key, dimension, name, sums);
+}
+
 static bool write_one(const struct rollup *rollup, sqlite3_stmt *upsert, struct ledger_note *note)
 {
     const struct sums *sums = &rollup->sums;
     const int64_t values[] = {
-        rollup->dimension,  sums->hour,          rollup->name,  sums->calls,       sums->failed,
-        sums->input_tokens, sums->output_tokens, sums->cost_nd, sums->baseline_nd, sums->estimated,
+        rollup->dimension, sums->hour,          rollup->name,        sums->calls,
+        sums->failed,      sums->input_tokens,  sums->output_tokens, sums->cost_nd,
+        sums->baseline_nd, sums->estimated,     sums->failed_nd,     sums->judge_nd,
+        sums->shadow_nd,   sums->escalation_nd, sums->told_nd,       sums->catalogue_nd,
+        rollup->key,
     };
-    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+    size_t count = ARRAY_LEN(values) - (rollup->key == 0 ? 1 : 0);
+    for (size_t i = 0; i < count; i++) {
         sqlite3_bind_int64(upsert, (int)i + 1, values[i]);
     }
-    _Static_assert(ARRAY_LEN(values) == NOTE_ROLLUP_NUMBERS, "as a note has");
-    note_rollup(note, values);
+    _Static_assert(ARRAY_LEN(values) == NOTE_ROLLUP_NUMBERS + 1, "as a note has, and the key");
+    if (rollup->key == 0) { /* a key's own sums stay here */
+        note_rollup(note, values);
+    }
     return database_run(upsert);
 }
 
-bool rollups_write(struct rollups *rollups, sqlite3_stmt *upsert, struct ledger_note *note)
+bool rollups_write(struct rollups *rollups, sqlite3_stmt *upsert, sqlite3_stmt *upsert_key,
+                   struct ledger_note *note)
 {
     for (size_t i = 0; i < rollups->cap; i++) {
-        if (rollups->slots[i].used && !write_one(&rollups->slots[i], upsert, note)) {
+        const struct rollup *rollup = &rollups->slots[i];
+        if (rollup->used && !write_one(rollup, rollup->key == 0 ? upsert : upsert_key, note)) {
             return false;
         }
     }

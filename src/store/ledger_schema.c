@@ -239,10 +239,33 @@ static const char schema_9[] = "ALTER TABLE cluster_state RENAME COLUMN shipping
                                "ALTER TABLE ship DROP COLUMN attempts;"
                                "PRAGMA user_version = 9;";
 
+/* Sums of what no answer cost, and by user, team, organisation and tag; those of each key apart,
+   for what it may see. They begin now: of hours up to sums_hour they say less than there was.
+   `ship.sums`: how many sums its rollups have. */
+static const char schema_10[] =
+    "ALTER TABLE rollups ADD COLUMN failed_nd INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollups ADD COLUMN judge_nd INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollups ADD COLUMN shadow_nd INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollups ADD COLUMN escalation_nd INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollups ADD COLUMN told_nd INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE rollups ADD COLUMN catalogue_nd INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE key_rollups(key INTEGER NOT NULL, dimension INTEGER NOT NULL,"
+    " hour INTEGER NOT NULL, name INTEGER NOT NULL, calls INTEGER NOT NULL,"
+    " failed INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,"
+    " cost_nd INTEGER NOT NULL, baseline_nd INTEGER NOT NULL, estimated INTEGER NOT NULL,"
+    " failed_nd INTEGER NOT NULL, judge_nd INTEGER NOT NULL, shadow_nd INTEGER NOT NULL,"
+    " escalation_nd INTEGER NOT NULL, told_nd INTEGER NOT NULL, catalogue_nd INTEGER NOT NULL,"
+    " PRIMARY KEY(key, dimension, hour, name)) WITHOUT ROWID;"
+    "ALTER TABLE ship ADD COLUMN sums INTEGER NOT NULL DEFAULT 7;"
+    "CREATE INDEX shapes_of_keys ON shapes(key);"
+    "ALTER TABLE state ADD COLUMN sums_hour INTEGER NOT NULL DEFAULT -1;"
+    "UPDATE state SET sums_hour = coalesce((SELECT max(hour) FROM rollups), -1);"
+    "PRAGMA user_version = 10;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4, [4] = schema_5,
-    [5] = schema_6, [6] = schema_7, [7] = schema_8, [8] = schema_9,
+    [5] = schema_6, [6] = schema_7, [7] = schema_8, [8] = schema_9, [9] = schema_10,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

@@ -72,37 +72,64 @@ static bool grow(struct shapes *shapes)
     return true;
 }
 
+/* What calls add to the sums of what answered them: all but costs, which arise with attempts. */
+static struct sums without_costs(const struct sums *sums)
+{
+    struct sums rest = *sums;
+    rest.cost_nd = rest.failed_nd = rest.judge_nd = rest.shadow_nd = 0;
+    rest.escalation_nd = rest.told_nd = rest.catalogue_nd = 0;
+    return rest;
+}
+
+static bool spread_calls(const struct shape *shape, struct rollups *rollups)
+{
+    static const struct {
+        enum report_by by;
+        enum shape_part part;
+        bool may_lack; /* 0 is none, and has no sums */
+    } dimensions[] = {
+        {REPORT_KEY, SHAPE_KEY_NAME, false},
+        {REPORT_ROUTE, SHAPE_ROUTE, false},
+        {REPORT_USER, SHAPE_USER, true},
+        {REPORT_TEAM, SHAPE_TEAM, true},
+        {REPORT_ORGANISATION, SHAPE_ORGANISATION, true},
+        {REPORT_TAG, SHAPE_TAG, true},
+    };
+    bool done = rollups_add(rollups, REPORT_DAY, 0, &shape->sums) &&
+                rollups_add_key(rollups, shape->parts[SHAPE_KEY], REPORT_DAY, 0, &shape->sums);
+    for (size_t i = 0; done && i < ARRAY_LEN(dimensions); i++) {
+        int64_t word = shape->parts[dimensions[i].part];
+        done = (word == 0 && dimensions[i].may_lack) ||
+               rollups_add(rollups, dimensions[i].by, word, &shape->sums);
+    }
+    return done;
+}
+
 static bool spread(struct shape *shape, struct rollups *rollups)
 {
-    const int64_t *parts = shape->parts;
-    const int64_t words[REPORT_BYS] = {
-        [REPORT_DAY] = 0,
-        [REPORT_KEY] = parts[SHAPE_KEY_NAME],
-        [REPORT_ROUTE] = parts[SHAPE_ROUTE],
-        [REPORT_MODEL] = parts[SHAPE_MODEL],
-        [REPORT_PROVIDER] = parts[SHAPE_PROVIDER],
-        [REPORT_TARGET] = parts[SHAPE_TARGET],
-    };
-    static const enum report_by with_cost[] = {REPORT_DAY, REPORT_KEY, REPORT_ROUTE};
     static const enum report_by by_attempt[] = {REPORT_TARGET, REPORT_PROVIDER, REPORT_MODEL};
-    struct sums sums = shape->sums;
-    struct sums own = {.hour = sums.hour, .cost_nd = shape->own_cost_nd};
-    bool done = true;
-    for (size_t i = 0; i < ARRAY_LEN(with_cost); i++) {
-        done = done && rollups_add(rollups, with_cost[i], words[with_cost[i]], &sums);
-    }
-    sums.cost_nd = 0;
+    const int64_t *parts = shape->parts;
+    struct sums calls = without_costs(&shape->sums);
+    struct sums own = shape->own;
+    own.hour = calls.hour;
+    bool done = spread_calls(shape, rollups);
     for (size_t i = 0; i < ARRAY_LEN(by_attempt); i++) {
-        done = done && rollups_add(rollups, by_attempt[i], words[by_attempt[i]], &sums) &&
+        done = done && rollups_add(rollups, by_attempt[i], parts[SHAPE_TARGET + i], &calls) &&
                (own.cost_nd == 0 ||
                 rollups_add(rollups, by_attempt[i], parts[SHAPE_ATTEMPT_TARGET + i], &own));
     }
+    done = done &&
+           rollups_add_key(rollups, parts[SHAPE_KEY], REPORT_MODEL, parts[SHAPE_MODEL], &calls) &&
+           (own.cost_nd == 0 || rollups_add_key(rollups, parts[SHAPE_KEY], REPORT_MODEL,
+                                                parts[SHAPE_ATTEMPT_MODEL], &own));
     shape->sums = (struct sums){0};
-    shape->own_cost_nd = 0;
+    shape->own = (struct sums){0};
     return done;
 }
 _Static_assert(SHAPE_ATTEMPT_PROVIDER == SHAPE_ATTEMPT_TARGET + 1 &&
                    SHAPE_ATTEMPT_MODEL == SHAPE_ATTEMPT_TARGET + 2,
+               "as in by_attempt");
+_Static_assert(SHAPE_PROVIDER == SHAPE_TARGET + 1 && SHAPE_MODEL == SHAPE_TARGET + 2,
                "as in by_attempt");
 
 bool shapes_spread(struct shapes *shapes, struct rollups *rollups)

@@ -43,8 +43,8 @@ enum shape_part {
 struct shape {
     int64_t id; /* 0: an empty slot */
     int64_t parts[SHAPE_PARTS];
-    struct sums sums;    /* of the calls */
-    int64_t own_cost_nd; /* of the attempts that are in their calls' rows, in the same hour */
+    struct sums sums; /* of the calls */
+    struct sums own;  /* of the attempts that are in their calls' rows, in the same hour */
 };
 
 struct shapes {

@@ -59,13 +59,16 @@ static bool read_watermark(struct ledger_ship *ship, int64_t *ret_seq, struct er
     return true;
 }
 
-static bool write_watermark(struct ledger_ship *ship, int64_t seq, struct error *error)
+static bool write_watermark(struct ledger_ship *ship, int64_t seq, int64_t sums_hour,
+                            struct error *error)
 {
     struct postgres_params params = {0};
     params_int64(&params, member_facts(ship->member).node);
     params_int64(&params, seq);
+    params_int64(&params, sums_hour);
     return postgres_run(ship->postgres,
-                        "UPDATE shipped SET seq = $2, at = clock_timestamp() WHERE node = $1",
+                        "UPDATE shipped SET seq = $2, sums_hour = $3, at = clock_timestamp()"
+                        " WHERE node = $1",
                         &params, NULL, error);
 }
 
@@ -101,7 +104,8 @@ static bool note_watermark(struct ledger_ship *ship, sqlite3 *db, int64_t seq, s
 
 /* The batches of one transaction, joined. */
 struct load {
-    int64_t last; /* 0: there is none */
+    int64_t last;      /* 0: there is none */
+    int64_t sums_hour; /* the ledger's: up to it, it has not all sums */
     struct buf calls;
     struct buf rollups;
     struct buf spends;
@@ -120,6 +124,23 @@ static bool add_column(struct buf *buf, sqlite3_stmt *row, int column)
     return buf_append(buf, slice_of(bytes, (size_t)sqlite3_column_bytes(row, column)));
 }
 
+/* Rollups of a batch that an older version noted lack the last sums. */
+static bool add_rollups(struct buf *buf, sqlite3_stmt *row, int column, int64_t sums)
+{
+    static const int64_t lacking[NOTE_SUMS - NOTE_SUMS_BEFORE] = {0};
+    const size_t width = (3 + NOTE_SUMS_BEFORE) * sizeof(int64_t);
+    const char *bytes = sqlite3_column_blob(row, column);
+    size_t len = (size_t)sqlite3_column_bytes(row, column);
+    if (sums != NOTE_SUMS_BEFORE) {
+        return add_column(buf, row, column);
+    }
+    for (size_t at = 0; at + width <= len; at += width) {
+        buf_append(buf, slice_of(bytes + at, width));
+        buf_append(buf, slice_of((const char *)lacking, sizeof(lacking)));
+    }
+    return !buf->failed;
+}
+
 static bool read_load(struct ledger_ship *ship, sqlite3 *db, int64_t after, struct load *load,
                       struct error *error)
 {
@@ -127,7 +148,8 @@ static bool read_load(struct ledger_ship *ship, sqlite3 *db, int64_t after, stru
     *load = (struct load){
         .calls = BUF_INIT(limit), .rollups = BUF_INIT(limit), .spends = BUF_INIT(limit)};
     sqlite3_stmt *row = database_prepare(
-        db, "SELECT seq, calls, rollups, spends FROM ship WHERE seq > ? ORDER BY seq");
+        db, "SELECT seq, calls, rollups, spends, sums, (SELECT sums_hour FROM state)"
+            " FROM ship WHERE seq > ? ORDER BY seq");
     if (row == NULL || sqlite3_bind_int64(row, 1, after) != SQLITE_OK) {
         sqlite3_finalize(row);
         return database_error(db, member_path(ship->member), "reading batches", error);
@@ -136,7 +158,9 @@ static bool read_load(struct ledger_ship *ship, sqlite3 *db, int64_t after, stru
     int status = sqlite3_step(row);
     while (done && status == SQLITE_ROW) {
         load->last = sqlite3_column_int64(row, 0);
-        done = add_column(&load->calls, row, 1) && add_column(&load->rollups, row, 2) &&
+        load->sums_hour = sqlite3_column_int64(row, 5);
+        done = add_column(&load->calls, row, 1) &&
+               add_rollups(&load->rollups, row, 2, sqlite3_column_int64(row, 4)) &&
                add_column(&load->spends, row, 3);
         status = load->calls.len >= SHIP_CALLS * 16 ? SQLITE_DONE : sqlite3_step(row);
     }
@@ -160,7 +184,7 @@ static bool send_load(struct ledger_ship *ship, sqlite3 *db, const struct load *
            ship_copy_attempts(&copy, buf_slice(&load->calls)) &&
            ship_copy_rollups(&copy, buf_slice(&load->rollups)) &&
            ship_copy_spends(&copy, buf_slice(&load->spends)) &&
-           write_watermark(ship, load->last, error);
+           write_watermark(ship, load->last, load->sums_hour, error);
 }
 
 static void count_shipped(struct ledger_ship *ship, const struct load *load)

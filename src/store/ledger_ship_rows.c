@@ -57,7 +57,9 @@ static const char attempt_sql[] =
     " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd," \
     " loss, basis, purpose, catalogue_nd"
 
-#define SUM_COLUMNS "calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated"
+#define SUM_COLUMNS                                                                                \
+    "calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated, failed_nd,"      \
+    " judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd"
 
 const char ship_session_sql[] =
     "CREATE TEMP TABLE IF NOT EXISTS coming_calls ON COMMIT DELETE ROWS AS SELECT " CALL_COLUMNS
@@ -67,7 +69,8 @@ const char ship_session_sql[] =
     "CREATE TEMP TABLE IF NOT EXISTS coming_rollups(dimension text, hour bigint, name text, calls "
     "bigint,"
     " failed bigint, input_tokens bigint, output_tokens bigint, cost_nd bigint,"
-    " baseline_nd bigint, estimated bigint) ON COMMIT DELETE ROWS;"
+    " baseline_nd bigint, estimated bigint, failed_nd bigint, judge_nd bigint, shadow_nd bigint,"
+    " escalation_nd bigint, told_nd bigint, catalogue_nd bigint) ON COMMIT DELETE ROWS;"
     "CREATE TEMP TABLE IF NOT EXISTS coming_spend(kind text, scope bigint, model text, bucket_s "
     "bigint,"
     " cost_nd bigint) ON COMMIT DELETE ROWS";
@@ -189,6 +192,12 @@ static void put_number(struct ship_copy *copy, int64_t number)
     buf_append_i64(copy->piece, number);
 }
 
+/* Scopes may get another name: their numbers are the cluster's. */
+static bool is_scope(enum report_by by)
+{
+    return by == REPORT_USER || by == REPORT_TEAM || by == REPORT_ORGANISATION;
+}
+
 static bool put_rollups(struct ship_copy *copy, struct slice rollups)
 {
     int64_t numbers[NOTE_ROLLUP_NUMBERS];
@@ -199,9 +208,13 @@ static bool put_rollups(struct ship_copy *copy, struct slice rollups)
         }
         buf_append_cstr(copy->piece, report_by_name((enum report_by)numbers[0]));
         put_number(copy, numbers[1]);
-        buf_append_char(copy->piece, '\t');
-        if (!put_names(copy, numbers[2])) {
-            return false;
+        if (is_scope((enum report_by)numbers[0])) {
+            put_number(copy, numbers[2]);
+        } else {
+            buf_append_char(copy->piece, '\t');
+            if (!put_names(copy, numbers[2])) {
+                return false;
+            }
         }
         for (int i = 3; i < NOTE_ROLLUP_NUMBERS; i++) {
             put_number(copy, numbers[i]);
@@ -286,7 +299,9 @@ static const char name_sql[] = "SELECT name FROM names WHERE id = ?";
 #define MERGE_SUMS(table, column, from)                                                            \
     "INSERT INTO " table " AS r(dimension, " column ", name, node, " SUM_COLUMNS                   \
     ") SELECT dimension, " from ", name, $1, sum(calls), sum(failed), sum(input_tokens),"          \
-    " sum(output_tokens), sum(cost_nd), sum(baseline_nd), sum(estimated) FROM coming_rollups"      \
+    " sum(output_tokens), sum(cost_nd), sum(baseline_nd), sum(estimated),"                         \
+    " sum(failed_nd), sum(judge_nd), sum(shadow_nd), sum(escalation_nd), sum(told_nd),"            \
+    " sum(catalogue_nd) FROM coming_rollups"                                                       \
     " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 ON CONFLICT (dimension, " column                           \
     ", name, node) DO UPDATE SET calls = r.calls + excluded.calls,"                                \
     " failed = r.failed + excluded.failed,"                                                        \
@@ -294,7 +309,13 @@ static const char name_sql[] = "SELECT name FROM names WHERE id = ?";
     " output_tokens = r.output_tokens + excluded.output_tokens,"                                   \
     " cost_nd = r.cost_nd + excluded.cost_nd,"                                                     \
     " baseline_nd = r.baseline_nd + excluded.baseline_nd,"                                         \
-    " estimated = r.estimated + excluded.estimated"
+    " estimated = r.estimated + excluded.estimated,"                                               \
+    " failed_nd = r.failed_nd + excluded.failed_nd,"                                               \
+    " judge_nd = r.judge_nd + excluded.judge_nd,"                                                  \
+    " shadow_nd = r.shadow_nd + excluded.shadow_nd,"                                               \
+    " escalation_nd = r.escalation_nd + excluded.escalation_nd,"                                   \
+    " told_nd = r.told_nd + excluded.told_nd,"                                                     \
+    " catalogue_nd = r.catalogue_nd + excluded.catalogue_nd"
 
 /* Sums of days beside those of hours: a report over years reads some thousand rows. */
 bool ship_copy_rollups(struct ship_copy *copy, struct slice rollups)

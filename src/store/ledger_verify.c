@@ -36,17 +36,35 @@ struct invariant {
     " WHERE NOT (a.attempt = 1 AND c.bits & 8) AND (a.attempt <= c.attempts OR"                    \
     " a.call NOT IN (SELECT call FROM open_calls))"
 
-/* Both ways: what is missing in the rollups, and what is there without reason. */
-#define ROLLUPS(dimension, rows)                                                                   \
+/* Both ways: what is missing in the sums, and what is there without reason. `found` is the table
+ * with its condition, of hours after the one that `since` asks for. */
+#define COMPARED(found, name, rows, since)                                                         \
     "WITH wanted AS (SELECT hour, name, sum(calls), sum(failed), sum(input_tokens),"               \
     " sum(output_tokens), sum(cost_nd), sum(baseline_nd), sum(estimated) FROM (" rows              \
-    ") WHERE hour > (SELECT pruned_hour FROM state) GROUP BY hour, name),"                         \
-    " found AS (SELECT hour, name, calls, failed, input_tokens, output_tokens, cost_nd,"           \
-    " baseline_nd, estimated FROM rollups WHERE dimension = " dimension                            \
-    " AND hour > (SELECT pruned_hour FROM state))"                                                 \
+    ") WHERE hour > (" since ") GROUP BY hour, name),"                                             \
+    " found AS (SELECT hour, " name                                                                \
+    " AS name, calls, failed, input_tokens, output_tokens, cost_nd,"                               \
+    " baseline_nd, estimated FROM " found " AND hour > (" since "))"                               \
     " SELECT 'hour ' || hour || ', word ' || name FROM (SELECT * FROM wanted EXCEPT"               \
     " SELECT * FROM found) UNION ALL SELECT 'hour ' || hour || ', word ' || name FROM"             \
     " (SELECT * FROM found EXCEPT SELECT * FROM wanted) LIMIT 1"
+#define PRUNED "SELECT pruned_hour FROM state"
+#define ROLLUPS(dimension, rows)                                                                   \
+    COMPARED("rollups WHERE dimension = " dimension, "name", rows, PRUNED)
+/* The same of sums that began with version 10; what has no word has none. */
+#define LATER "SELECT max(pruned_hour, sums_hour) FROM state"
+#define LATER_ROLLUPS(dimension, rows)                                                             \
+    COMPARED("rollups WHERE dimension = " dimension, "name", rows " WHERE name <> 0", LATER)
+
+/* Of the cost of an attempt in `row`, what no answer cost, and what its provider told. */
+#define EXTRA(row, outcome, purpose, basis, offer, price)                                          \
+    "CASE WHEN " purpose " = 0 AND " outcome " IN (1, 4) THEN " row ".cost_nd ELSE 0 END AS f,"    \
+    " CASE WHEN " purpose " = 1 THEN " row ".cost_nd ELSE 0 END AS j,"                             \
+    " CASE WHEN " purpose " = 2 THEN " row ".cost_nd ELSE 0 END AS s,"                             \
+    " CASE WHEN " purpose " = 3 THEN " row ".cost_nd ELSE 0 END AS e,"                             \
+    " CASE WHEN " basis " = 3 AND " offer " IN (SELECT id FROM offers WHERE kind = 1) THEN " row   \
+    ".cost_nd ELSE 0 END AS t, CASE WHEN " basis " = 3 AND " offer                                 \
+    " IN (SELECT id FROM offers WHERE kind = 1) THEN " price " ELSE 0 END AS c"
 
 /* Words of a table that must have names; chained by UNION ALL. */
 #define UNNAMED(table, column)                                                                     \
@@ -130,8 +148,55 @@ static const struct invariant invariants[] = {
                                  "a.") " AS nd FROM attempt_rows a WHERE a.call = c.id AND"
                                        " a.outcome NOT IN (1, 4) AND a.basis <> 1 AND a.purpose = "
                                        "0)) LIMIT 1"},
+    {"the sums of the users are wrong", LATER_ROLLUPS("7", CALL_SUMS("user", "cost_nd"))},
+    {"the sums of the teams are wrong", LATER_ROLLUPS("8", CALL_SUMS("team", "cost_nd"))},
+    {"the sums of the organisations are wrong",
+     LATER_ROLLUPS("9", CALL_SUMS("organisation", "cost_nd"))},
+    {"the sums of the tags are wrong", LATER_ROLLUPS("10", CALL_SUMS("tag", "cost_nd"))},
+    {"the sums of a key's own calls are wrong",
+     COMPARED("key_rollups WHERE dimension = 0", "key",
+              CALL_SUMS("key", "cost_nd") " WHERE key <> 0", LATER)},
+    {"the sums of a key's models are not those of its days",
+     "SELECT 'key ' || key || ', hour ' || hour FROM (SELECT key, hour, dimension, sum(calls) AS a,"
+     " sum(cost_nd) AS b, sum(baseline_nd) AS c, sum(failed_nd + judge_nd + shadow_nd +"
+     " escalation_nd) AS d, sum(told_nd - catalogue_nd) AS e FROM key_rollups GROUP BY key, hour,"
+     " dimension) GROUP BY key, hour HAVING count(*) <> 2 OR min(a) <> max(a) OR min(b) <> max(b)"
+     " OR min(c) <> max(c) OR min(d) <> max(d) OR min(e) <> max(e) LIMIT 1"},
+    {"the sums of what no answer cost are wrong",
+     "WITH wanted AS (SELECT hour, sum(f), sum(j), sum(s), sum(e), sum(t), sum(c) FROM ("
+     "SELECT max(c.started_ns, 0) / 3600000000000 AS hour, " EXTRA(
+         "c", "(c.bits >> 9 & 7)", "0", "(c.bits >> 12 & 7)", "s.attempt_offer",
+         OWN_PRICE_OF(
+             "s.attempt_offer")) " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE "
+                                 "c.bits & 8 UNION ALL"
+                                 " SELECT max(started_ns, 0) / 3600000000000, 0, 0, 0, 0, 0, 0 "
+                                 "FROM call_rows UNION ALL"
+                                 " SELECT max(c.started_ns, 0) / 3600000000000, " EXTRA(
+                                     "a", "a.outcome", "a.purpose", "a.basis", "a.offer",
+                                     PRICE_OF(
+                                         "a.offer",
+                                         "a.")) " FROM attempt_rows a CROSS JOIN call_rows c ON "
+                                                "c.id = a.call"
+                                                " WHERE NOT (a.attempt = 1 AND c.bits & 8) AND "
+                                                "(a.attempt <= c.attempts OR"
+                                                " a.call NOT IN (SELECT call FROM open_calls))) "
+                                                "WHERE hour > (" LATER ") GROUP BY hour),"
+                                                " found AS (SELECT hour, failed_nd, judge_nd, "
+                                                "shadow_nd, escalation_nd, told_nd, catalogue_nd"
+                                                " FROM rollups WHERE dimension = 0 AND hour > "
+                                                "(" LATER "))"
+                                                " SELECT 'hour ' || hour FROM (SELECT * FROM "
+                                                "wanted EXCEPT SELECT * FROM found) UNION ALL"
+                                                " SELECT 'hour ' || hour FROM (SELECT * FROM found "
+                                                "EXCEPT SELECT * FROM wanted) LIMIT 1"},
+    {"the sums of what no answer cost differ",
+     "SELECT 'hour ' || hour FROM (SELECT hour, dimension, sum(failed_nd) AS a, sum(judge_nd) AS b,"
+     " sum(shadow_nd) AS c, sum(escalation_nd) AS d, sum(told_nd) AS e, sum(catalogue_nd) AS f"
+     " FROM rollups WHERE dimension < 7 GROUP BY hour, dimension) GROUP BY hour HAVING"
+     " min(a) <> max(a) OR min(b) <> max(b) OR min(c) <> max(c) OR min(d) <> max(d) OR"
+     " min(e) <> max(e) OR min(f) <> max(f) LIMIT 1"},
     {"there are sums of an unknown kind",
-     "SELECT 'dimension ' || dimension FROM rollups WHERE dimension NOT BETWEEN 0 AND 6 LIMIT 1"},
+     "SELECT 'dimension ' || dimension FROM rollups WHERE dimension NOT BETWEEN 0 AND 10 LIMIT 1"},
     {"a word has no name", UNNAMED_2("shapes", "key_name", "endpoint")},
     {"a word has no name", UNNAMED_2("shapes", "asked_model", "route")},
     {"a word has no name", UNNAMED_2("shapes", "target", "provider")},
@@ -153,7 +218,8 @@ _Static_assert(CHARGE_NOTHING == 1 && CHARGE_PRICE == 2 && CHARGE_PROVIDER == 3 
                "as in the questions about charges");
 _Static_assert(REPORT_DAY == 0 && REPORT_MODEL == 1 && REPORT_TASK == 2 && REPORT_KEY == 3 &&
                    REPORT_PROVIDER == 4 && REPORT_TARGET == 5 && REPORT_ROUTE == 6 &&
-                   REPORT_BYS == 7,
+                   REPORT_USER == 7 && REPORT_TEAM == 8 && REPORT_ORGANISATION == 9 &&
+                   REPORT_TAG == 10 && REPORT_BYS == 11,
                "as in the questions about sums, and in the databases that exist");
 
 /* Where: a call's identifier, or text. */

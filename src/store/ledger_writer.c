@@ -20,7 +20,8 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_NAME_TEXT] = "SELECT name FROM names WHERE id = ?",
     [SQL_CALL_ADD] = "INSERT INTO call_rows SELECT * FROM collected_calls WHERE true"
                      " ON CONFLICT DO NOTHING",
-    [SQL_CALL_FIND] = "SELECT c.started_ns, c.attempts, s.key_name, c.task, s.route, c.bits"
+    [SQL_CALL_FIND] = "SELECT c.started_ns, c.attempts, s.key_name, c.task, s.route, c.bits,"
+                      " s.user, s.team, s.organisation, s.tag, s.key"
                       " FROM call_rows c JOIN shapes s ON s.id = c.shape WHERE c.id = ?",
     /* The attempt leaves the call's row; 8 is CALL_OWN_ATTEMPT. */
     [SQL_CALL_SPLIT] = "INSERT OR REPLACE INTO attempt_rows SELECT * FROM attempts"
@@ -36,10 +37,11 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         " SELECT * FROM collected_attempts WHERE true ON CONFLICT DO NOTHING",
     [SQL_ATTEMPT_LIST] =
         "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported,"
-        " a.settled_ns"
+        " a.settled_ns, a.purpose, a.catalogue_nd"
         " FROM open_calls o CROSS JOIN attempt_rows a ON a.call = o.call"
         " ORDER BY a.call, a.attempt",
     [SQL_ROLLUP_ADD] = rollups_sql,
+    [SQL_KEY_ROLLUP_ADD] = key_rollups_sql,
     [SQL_SPEND_ADD] = spends_sql,
     [SQL_NOTE_ADD] = note_sql,
     [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns, user, team, organisation,"
@@ -292,7 +294,11 @@ static bool load_attempt(struct writer *writer, sqlite3_stmt *row)
     for (int i = 0; i < ATTEMPT_WORDS; i++) {
         attempt->names[i] = sqlite3_column_int64(row, 3 + i);
     }
-    if (sqlite3_column_int64(row, 6) != ATTEMPT_FAILED) {
+    attempt->outcome = (enum attempt_outcome)sqlite3_column_int64(row, 6);
+    attempt->purpose = (enum attempt_purpose)sqlite3_column_int64(row, 9);
+    attempt->told = sqlite3_column_type(row, 10) != SQLITE_NULL;
+    attempt->catalogue_nd = sqlite3_column_int64(row, 10);
+    if (attempt->outcome != ATTEMPT_FAILED) {
         call->estimated = sqlite3_column_int64(row, 7) == 0;
     }
     return true;

@@ -73,11 +73,24 @@ static const char ledger_schema[] =
     " bucket_s bigint NOT NULL, node integer NOT NULL, cost_nd bigint NOT NULL,"
     " PRIMARY KEY(kind, scope, model, bucket_s, node))";
 
+/* What no answer cost, and sums by user, team, organisation (by number) and tag: of hours of a node
+   up to its sums_hour they say less than there was. */
+#define LATER_SUMS(table)                                                                          \
+    "ALTER TABLE sluice." table " ADD COLUMN failed_nd bigint NOT NULL DEFAULT 0,"                 \
+    " ADD COLUMN judge_nd bigint NOT NULL DEFAULT 0,"                                              \
+    " ADD COLUMN shadow_nd bigint NOT NULL DEFAULT 0,"                                             \
+    " ADD COLUMN escalation_nd bigint NOT NULL DEFAULT 0,"                                         \
+    " ADD COLUMN told_nd bigint NOT NULL DEFAULT 0,"                                               \
+    " ADD COLUMN catalogue_nd bigint NOT NULL DEFAULT 0;"
+static const char sums_schema[] = LATER_SUMS("rollups") LATER_SUMS(
+    "rollups_day") "ALTER TABLE sluice.shipped ADD COLUMN sums_hour bigint NOT NULL DEFAULT -1";
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
     [0] = schema_1,
     [1] = lease_schema,
     [2] = ledger_schema,
+    [3] = sums_schema,
 };
 
 /* Any number that other programs are unlikely to use: "SLUICE" and "PG". */

@@ -20,6 +20,10 @@ enum report_by {
     REPORT_PROVIDER,
     REPORT_TARGET,
     REPORT_ROUTE,
+    REPORT_USER, /* what a call's key belonged to; "(none)" is all the rest */
+    REPORT_TEAM,
+    REPORT_ORGANISATION,
+    REPORT_TAG, /* the first of the key's tags */
     REPORT_BYS
 };
 MUST_USE bool report_by_from_name(struct slice name, enum report_by *ret_by);
@@ -39,7 +43,17 @@ struct report_row {
     int64_t cost_nd;
     int64_t baseline_nd;
     int64_t estimated; /* calls whose usage was estimated */
+    /* Of the cost, what no answer cost: the net savings (baseline less cost) are the gross ones
+     * (baseline less answers) less this. See struct savings. */
+    int64_t failed_nd;
+    int64_t judge_nd;
+    int64_t shadow_nd;
+    int64_t escalation_nd;
+    int64_t told_nd;      /* charged as providers said, where the target has a price as well; */
+    int64_t catalogue_nd; /* what that says of the same usage */
 };
+/* What is left of the cost for the answers. */
+int64_t report_answers_nd(const struct report_row *row);
 
 struct report {
     struct report_row *rows; /* largest cost first; days ascending; at most REPORT_ROWS_MAX */
@@ -51,6 +65,14 @@ struct report {
  */
 MUST_USE bool report_make(const char *path, enum report_by by, int64_t since_s, int64_t until_s,
                           struct report *ret_report, struct error *error);
+/* The same of one key's own calls: by day or model (CHECK). */
+MUST_USE bool report_make_of_key(const char *path, uint64_t key, enum report_by by, int64_t since_s,
+                                 int64_t until_s, struct report *ret_report, struct error *error);
+/* Rows whose names are numbers of users, teams or organisations get the names that report_make()
+ * gives them; other rows stay as they are. Errors: as report_make(). */
+MUST_USE bool report_name_scopes(const char *path, struct report *report, struct error *error);
+/* Adds the numbers of `row`, or with `sign` -1 subtracts them. */
+void report_add(struct report_row *total, const struct report_row *row, int64_t sign);
 void report_release(struct report *report);
 
 /* What was recorded comes back as it was recorded: names are slices in the caller's arena. */

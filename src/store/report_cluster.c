@@ -16,6 +16,7 @@
 struct cluster_reports {
     pthread_mutex_t lock;
     struct postgres *postgres; /* under it */
+    const char *path;          /* of this node's ledger, which has the names of all scopes */
 };
 
 struct cluster_reports *cluster_reports_new(struct cluster_member *member, struct error *error)
@@ -26,6 +27,7 @@ struct cluster_reports *cluster_reports_new(struct cluster_member *member, struc
         return NULL;
     }
     pthread_mutex_init(&reports->lock, NULL);
+    reports->path = member_path(member);
     reports->postgres = member_postgres(member, "reports", error);
     if (reports->postgres == NULL ||
         !postgres_set_patience(reports->postgres, QUESTION_MS, error)) {
@@ -75,21 +77,43 @@ static void end(struct cluster_reports *reports)
 /* --- sums --------------------------------------------------------------------------------------
  */
 
-#define COLUMNS "name, calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated"
+#define COLUMNS                                                                                    \
+    "name, calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated,"           \
+    " failed_nd, judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd"
+#define NEGATIVE                                                                                   \
+    "'', -calls, -failed, -input_tokens, -output_tokens, -cost_nd, -baseline_nd, -estimated,"      \
+    " -failed_nd, -judge_nd, -shadow_nd, -escalation_nd, -told_nd, -catalogue_nd"
 /* Hours from $2 to $3: whole days by their own sums, the hours before and after them by theirs. */
 #define SUMS                                                                                       \
     "sum(calls)::bigint, sum(failed)::bigint, sum(input_tokens)::bigint,"                          \
     " sum(output_tokens)::bigint, sum(cost_nd)::bigint, sum(baseline_nd)::bigint,"                 \
-    " sum(estimated)::bigint FROM (SELECT day, " COLUMNS " FROM rollups_day WHERE dimension = $1"  \
+    " sum(estimated)::bigint, sum(failed_nd)::bigint, sum(judge_nd)::bigint,"                      \
+    " sum(shadow_nd)::bigint, sum(escalation_nd)::bigint, sum(told_nd)::bigint,"                   \
+    " sum(catalogue_nd)::bigint"
+#define ROWS(columns, dimension)                                                                   \
+    "SELECT day, " columns " FROM rollups_day WHERE dimension = " dimension                        \
     " AND day >= ($2 + 23) / 24 AND day < $3 / 24"                                                 \
-    " UNION ALL SELECT hour / 24, " COLUMNS " FROM rollups WHERE dimension = $1 AND hour >= $2"    \
-    " AND hour < least($3, ($2 + 23) / 24 * 24)"                                                   \
-    " UNION ALL SELECT hour / 24, " COLUMNS " FROM rollups WHERE dimension = $1"                   \
-    " AND hour >= greatest($2, ($2 + 23) / 24 * 24, $3 / 24 * 24) AND hour < $3) AS r"
+    " UNION ALL SELECT hour / 24, " columns " FROM rollups WHERE dimension = " dimension           \
+    " AND hour >= $2 AND hour < least($3, ($2 + 23) / 24 * 24)"                                    \
+    " UNION ALL SELECT hour / 24, " columns " FROM rollups WHERE dimension = " dimension           \
+    " AND hour >= greatest($2, ($2 + 23) / 24 * 24, $3 / 24 * 24) AND hour < $3"
 
-static const char sql_by_day[] = "SELECT day::text, " SUMS " GROUP BY day ORDER BY day";
-static const char sql_by_name[] = "SELECT name, " SUMS " GROUP BY name"
+static const char sql_by_day[] =
+    "SELECT day::text, " SUMS " FROM (" ROWS(COLUMNS, "$1") ") AS r GROUP BY day ORDER BY day";
+static const char sql_by_name[] =
+    "SELECT name, " SUMS
+    " FROM (" ROWS(COLUMNS, "$1") ") AS r GROUP BY name"
                                   " ORDER BY sum(cost_nd) DESC, sum(calls) DESC, name";
+/* What belongs to none of them has no sums of its own: it is all less those that do. */
+#define ALL_COLUMNS                                                                                \
+    "'', calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated, failed_nd,"  \
+    " judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd"
+static const char sql_with_rest[] =
+    "SELECT name, " SUMS
+    " FROM (" ROWS(COLUMNS, "$1") " UNION ALL " ROWS(ALL_COLUMNS, "'day'") " UNION ALL " ROWS(
+        NEGATIVE, "$1") ") AS r GROUP BY name"
+                        " HAVING name <> '' OR sum(calls) <> 0 OR sum(cost_nd) <> 0"
+                        " ORDER BY sum(cost_nd) DESC, name = '', sum(calls) DESC, name";
 
 /* A name is cut where a character ends. */
 static void name_row(struct report_row *row, enum report_by by, struct slice name)
@@ -113,23 +137,14 @@ static void name_row(struct report_row *row, enum report_by by, struct slice nam
 static void read_sums(const struct postgres_rows *rows, int at, struct report_row *row)
 {
     int64_t *const sums[] = {
-        &row->calls,   &row->failed,      &row->input_tokens, &row->output_tokens,
-        &row->cost_nd, &row->baseline_nd, &row->estimated,
+        &row->calls,        &row->failed,      &row->input_tokens,  &row->output_tokens,
+        &row->cost_nd,      &row->baseline_nd, &row->estimated,     &row->failed_nd,
+        &row->judge_nd,     &row->shadow_nd,   &row->escalation_nd, &row->told_nd,
+        &row->catalogue_nd,
     };
     for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
         *sums[i] = postgres_int64(rows, at, (int)i + 1);
     }
-}
-
-static void add_row(struct report_row *total, const struct report_row *row)
-{
-    total->calls += row->calls;
-    total->failed += row->failed;
-    total->input_tokens += row->input_tokens;
-    total->output_tokens += row->output_tokens;
-    total->cost_nd += row->cost_nd;
-    total->baseline_nd += row->baseline_nd;
-    total->estimated += row->estimated;
 }
 
 static bool read_report(const struct postgres_rows *rows, enum report_by by,
@@ -145,7 +160,7 @@ static bool read_report(const struct postgres_rows *rows, enum report_by by,
         struct report_row row = {0};
         name_row(&row, by, postgres_slice(rows, i, 0));
         read_sums(rows, i, &row);
-        add_row(&report.total, &row);
+        report_add(&report.total, &row, 1);
         if (report.count < room) {
             report.rows[report.count++] = row;
         }
@@ -166,14 +181,21 @@ bool cluster_report_make(struct cluster_reports *reports, enum report_by by, int
     params_text(&params, slice_from_cstr(report_by_name(by)));
     params_int64(&params, (since_s < 0 ? 0 : since_s) / SECONDS_PER_HOUR);
     params_int64(&params, (until + SECONDS_PER_HOUR - 1) / SECONDS_PER_HOUR);
-    bool done = postgres_query(reports->postgres, by == REPORT_DAY ? sql_by_day : sql_by_name,
-                               &params, &rows, error);
+    const char *sql = by == REPORT_DAY    ? sql_by_day
+                      : by >= REPORT_USER ? sql_with_rest
+                                          : sql_by_name;
+    bool done = postgres_query(reports->postgres, sql, &params, &rows, error);
     if (done) {
         done = read_report(&rows, by, ret_report) ||
                error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
         postgres_rows_release(&rows);
     }
     end(reports);
+    bool of_scopes = by == REPORT_USER || by == REPORT_TEAM || by == REPORT_ORGANISATION;
+    if (done && of_scopes && !report_name_scopes(reports->path, ret_report, error)) {
+        report_release(ret_report);
+        return false;
+    }
     return done;
 }
 
@@ -507,12 +529,20 @@ struct invariant {
     WANTED(dimension, word, "0")                                                                   \
     " UNION ALL SELECT '" dimension "', greatest(c.started_ns, 0) / 3600000000000, a." word        \
     ", c.node, 0, a.cost_nd, 0, 0, 0 FROM attempts a JOIN calls c ON c.id = a.call"
-#define ROLLUPS(rows)                                                                              \
+/* `since`: of hours after this one; of `shipped` in `s`, the row of the node. */
+#define PRUNED "(SELECT hour FROM pruned)"
+#define LATER                                                                                      \
+    "(SELECT greatest(s.sums_hour, (SELECT hour FROM pruned)) FROM shipped s WHERE s.node = "
+#define ROLLUPS(rows) COMPARED(rows, "(SELECT dimension FROM wanted LIMIT 1)", PRUNED, PRUNED)
+#define LATER_ROLLUPS(dimension, word, has_one)                                                    \
+    COMPARED(WANTED(dimension, word, "cost_nd") " WHERE " has_one, "'" dimension "'",              \
+             LATER "w.node)", LATER "r.node)")
+#define COMPARED(rows, dimension, since_wanted, since_found)                                       \
     "WITH wanted AS (SELECT dimension, hour, name, node, sum(calls) AS calls,"                     \
     " sum(cost_nd) AS cost_nd, sum(input_tokens) AS input, sum(output_tokens) AS output,"          \
-    " sum(baseline_nd) AS baseline FROM (" rows ") AS w WHERE hour > (SELECT hour FROM pruned)"    \
-    " GROUP BY dimension, hour, name, node), found AS (SELECT * FROM rollups WHERE dimension ="    \
-    " (SELECT dimension FROM wanted LIMIT 1) AND hour > (SELECT hour FROM pruned))"                \
+    " sum(baseline_nd) AS baseline FROM (" rows ") AS w WHERE hour > " since_wanted                \
+    " GROUP BY dimension, hour, name, node), found AS (SELECT * FROM rollups r WHERE dimension ="  \
+    " " dimension " AND hour > " since_found ")"                                                   \
     " SELECT 'node ' || node || ', hour ' || hour || ', ' || name FROM wanted w FULL JOIN found f" \
     " USING (dimension, hour, name, node) WHERE (w.calls, w.cost_nd, w.input, w.output,"           \
     " w.baseline) IS DISTINCT FROM (f.calls, f.cost_nd, f.input_tokens, f.output_tokens,"          \
@@ -533,6 +563,22 @@ static const struct invariant invariants[] = {
     {"the sums of the models are wrong", ROLLUPS(ATTEMPTS("model", "model"))},
     {"the sums of the providers are wrong", ROLLUPS(ATTEMPTS("provider", "provider"))},
     {"the sums of the targets are wrong", ROLLUPS(ATTEMPTS("target", "target"))},
+    {"the sums of the users are wrong", LATER_ROLLUPS("user", "user_id::text", "user_id <> 0")},
+    {"the sums of the teams are wrong", LATER_ROLLUPS("team", "team_id::text", "team_id <> 0")},
+    {"the sums of the organisations are wrong",
+     LATER_ROLLUPS("organisation", "organisation_id::text", "organisation_id <> 0")},
+    {"the sums of the tags are wrong", LATER_ROLLUPS("tag", "tag", "tag <> ''")},
+    {"the sums of what no answer cost are wrong",
+     "WITH wanted AS (SELECT greatest(c.started_ns, 0) / 3600000000000 AS hour, c.node,"
+     " sum(CASE WHEN a.purpose = 0 AND a.outcome IN ('failed', 'interrupted') THEN a.cost_nd ELSE 0"
+     " END) AS failed, sum(CASE WHEN a.purpose = 1 THEN a.cost_nd ELSE 0 END) AS judge,"
+     " sum(CASE WHEN a.purpose = 2 THEN a.cost_nd ELSE 0 END) AS shadow,"
+     " sum(CASE WHEN a.purpose = 3 THEN a.cost_nd ELSE 0 END) AS escalation"
+     " FROM attempts a JOIN calls c ON c.id = a.call GROUP BY 1, 2)"
+     " SELECT 'node ' || r.node || ', hour ' || r.hour FROM rollups r LEFT JOIN wanted w"
+     " USING (hour, node) WHERE r.dimension = 'day' AND r.hour > " LATER "r.node) AND (r.failed_nd,"
+     " r.judge_nd, r.shadow_nd, r.escalation_nd) IS DISTINCT FROM (coalesce(w.failed, 0),"
+     " coalesce(w.judge, 0), coalesce(w.shadow, 0), coalesce(w.escalation, 0)) LIMIT 1"},
     {"what keys have spent is not what their calls cost",
      "WITH spent AS (SELECT scope, sum(cost_nd) AS nd FROM spend WHERE kind = 'key' AND model = ''"
      " GROUP BY scope), cost AS (SELECT key_id, sum(cost_nd) AS nd FROM calls WHERE key_id <> 0"
@@ -541,10 +587,12 @@ static const struct invariant invariants[] = {
      " (SELECT hour FROM pruned) < 0) LIMIT 1"},
     {"the sums of days are not those of their hours",
      "SELECT 'node ' || node || ', day ' || day || ', ' || name FROM (SELECT dimension,"
-     " hour / 24 AS day, name, node, sum(calls) AS calls, sum(cost_nd) AS nd, sum(input_tokens +"
-     " output_tokens) AS tokens FROM rollups GROUP BY 1, 2, 3, 4) h FULL JOIN rollups_day d"
-     " USING (dimension, day, name, node) WHERE (h.calls, h.nd, h.tokens) IS DISTINCT FROM"
-     " (d.calls, d.cost_nd, d.input_tokens + d.output_tokens) LIMIT 1"},
+     " hour / 24 AS day, name, node, sum(calls) AS calls, sum(cost_nd) AS nd, sum(failed_nd +"
+     " judge_nd + shadow_nd + escalation_nd) AS extra, sum(input_tokens + output_tokens) AS tokens"
+     " FROM rollups GROUP BY 1, 2, 3, 4) h FULL JOIN rollups_day d"
+     " USING (dimension, day, name, node) WHERE (h.calls, h.nd, h.extra, h.tokens) IS DISTINCT FROM"
+     " (d.calls, d.cost_nd, d.failed_nd + d.judge_nd + d.shadow_nd + d.escalation_nd,"
+     " d.input_tokens + d.output_tokens) LIMIT 1"},
     {"a node of the ledger is not known",
      "SELECT 'node ' || node FROM shipped WHERE node NOT IN (SELECT id FROM nodes) LIMIT 1"},
 };

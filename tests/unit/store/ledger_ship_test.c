@@ -173,6 +173,12 @@ static void expect_row(const struct report_row *row, const struct report_row *wa
     EXPECT_INT(row->cost_nd, wanted->cost_nd);
     EXPECT_INT(row->baseline_nd, wanted->baseline_nd);
     EXPECT_INT(row->estimated, wanted->estimated);
+    EXPECT_INT(row->failed_nd, wanted->failed_nd);
+    EXPECT_INT(row->judge_nd, wanted->judge_nd);
+    EXPECT_INT(row->shadow_nd, wanted->shadow_nd);
+    EXPECT_INT(row->escalation_nd, wanted->escalation_nd);
+    EXPECT_INT(row->told_nd, wanted->told_nd);
+    EXPECT_INT(row->catalogue_nd, wanted->catalogue_nd);
 }
 
 static void expect_pages(struct arena *arena)

@@ -74,6 +74,11 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
 /* What makes a database of this version look as version 7 left it, but for user_version. Of the
  * views only what a migration reads. */
 #define UNDO_SCHEMA_8                                                                              \
+    "ALTER TABLE rollups DROP COLUMN failed_nd; ALTER TABLE rollups DROP COLUMN judge_nd;"         \
+    "ALTER TABLE rollups DROP COLUMN shadow_nd; ALTER TABLE rollups DROP COLUMN escalation_nd;"    \
+    "ALTER TABLE rollups DROP COLUMN told_nd; ALTER TABLE rollups DROP COLUMN catalogue_nd;"       \
+    "DROP TABLE key_rollups; DROP INDEX shapes_of_keys;"                                           \
+    "ALTER TABLE state DROP COLUMN sums_hour; ALTER TABLE ship DROP COLUMN sums;"                  \
     "ALTER TABLE cluster_state RENAME COLUMN shipped TO shipping;"                                 \
     "ALTER TABLE ship ADD COLUMN attempts BLOB NOT NULL DEFAULT x'';"                              \
     "DROP VIEW calls; DROP VIEW attempts; DROP TABLE offers; DROP TABLE offer_rates;"              \

@@ -33,13 +33,25 @@ static void name_of(const struct call_record *call, enum report_by by, char name
         [REPORT_MODEL] = call->model,   [REPORT_TASK] = slice_from_cstr(task_name(call->task)),
         [REPORT_KEY] = call->key_name,  [REPORT_PROVIDER] = call->provider,
         [REPORT_TARGET] = call->target, [REPORT_ROUTE] = call->route,
+        [REPORT_TAG] = call->tag,
     };
-    if (by == REPORT_DAY) {
+    if (by == REPORT_USER || by == REPORT_TEAM || by == REPORT_ORGANISATION) {
+        uint64_t scope = call->scopes[SCOPE_USER + (by - REPORT_USER)];
+        snprintf(name, 64, scope == 0 ? "" : "#%llu", (unsigned long long)scope);
+    } else if (by == REPORT_DAY) {
         char text[CLOCK_TEXT_SIZE];
         snprintf(name, 64, "%.10s", clock_format(call->wall_ns, text));
     } else {
         slice_to_cstr(words[by], name, 64);
     }
+}
+
+static void count_extras(struct report_row *row, const struct settle_record *settle)
+{
+    row->failed_nd += settle->purpose == ATTEMPT_FOR_ANSWER && settle->outcome == ATTEMPT_FAILED
+                          ? settle->cost_nd
+                          : 0;
+    row->judge_nd += settle->purpose == ATTEMPT_FOR_JUDGE ? settle->cost_nd : 0;
 }
 
 static void count_attempt_costs(struct expected *all, uint64_t seed, enum report_by by)
@@ -52,6 +64,7 @@ static void count_attempt_costs(struct expected *all, uint64_t seed, enum report
                                               : settle.target,
                       name, sizeof(name));
         expected_row(all, name)->cost_nd += settle.cost_nd;
+        count_extras(expected_row(all, name), &settle);
     }
 }
 
@@ -78,6 +91,10 @@ static void expect_by(struct expected *all, enum report_by by, int64_t from_ns, 
             count_attempt_costs(all, seed, by);
         } else {
             row->cost_nd += call.cost_nd;
+            for (uint32_t i = 1; i <= attempts; i++) {
+                struct settle_record settle = sample_settle(seed, i);
+                count_extras(row, &settle);
+            }
         }
     }
 }
@@ -91,6 +108,8 @@ static void expect_same_row(const struct report_row *a, const struct report_row 
     EXPECT_INT(a->cost_nd, b->cost_nd);
     EXPECT_INT(a->baseline_nd, b->baseline_nd);
     EXPECT_INT(a->estimated, b->estimated);
+    EXPECT_INT(a->failed_nd, b->failed_nd);
+    EXPECT_INT(a->judge_nd, b->judge_nd);
 }
 
 static void compare(enum report_by by, int64_t since_s, int64_t until_s, int64_t from_ns,

@@ -41,6 +41,7 @@ void call_record_fill(const struct call *call, int64_t now_ns, struct call_recor
             call->first_byte_ns == 0 ? -1 : us_since(call->started_ns, call->first_byte_ns),
         .total_us = us_since(call->started_ns, now_ns),
         .complete = call->delivered,
+        .tag = slice_from_cstr(call->tag),
         .candidates = buf_slice(&call->candidates),
     };
     memcpy(ret_record->scopes, call->scopes, sizeof(ret_record->scopes));
@@ -65,6 +66,7 @@ void call_record_facts(const struct call *call, struct hold_record *record)
     record->task = call->task;
     record->tier = call->required_tier;
     record->complexity_permille = call->complexity_permille;
+    record->tag = slice_from_cstr(call->tag);
 }
 
 /* One JSON object per call: no bodies, no secrets, no query strings. */

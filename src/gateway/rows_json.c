@@ -88,6 +88,9 @@ static void write_call_members(struct json_writer *w, const struct call_row *row
     member_cstr(w, SLICE("id"), id_format(call->call, id));
     member_time(w, SLICE("time"), call->wall_ns);
     json_member_string(w, SLICE("key"), call->key_name);
+    if (call->tag.len > 0) {
+        json_member_string(w, SLICE("tag"), call->tag);
+    }
     json_member_string(w, SLICE("endpoint"), call->endpoint);
     json_member_string(w, SLICE("asked_model"), call->asked_model);
     json_member_string(w, SLICE("route"), call->route);

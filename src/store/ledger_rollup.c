@@ -9,11 +9,15 @@
 #define SUMS                                                                                       \
     "calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated, failed_nd,"      \
     " judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd"
-#define ADD(column) column " = " column " + excluded." column
 #define ADD_SUMS                                                                                   \
-    ADD("calls")                                                                                   \
-    ", " ADD("failed") ", " ADD("input_tokens") ", " ADD("output_tokens") ", " ADD(                \
-        "cost_nd") ", " ADD("baseline_nd") ", " ADD("estimated") ", " ADD("failed_nd") ", " ADD("judge_nd") ", " ADD("shadow_nd") ", " ADD("escalation_nd") ", " ADD("told_nd") ", " ADD("catalogue_nd")
+    "calls = calls + excluded.calls, failed = failed + excluded.failed,"                           \
+    " input_tokens = input_tokens + excluded.input_tokens,"                                        \
+    " output_tokens = output_tokens + excluded.output_tokens,"                                     \
+    " cost_nd = cost_nd + excluded.cost_nd, baseline_nd = baseline_nd + excluded.baseline_nd,"     \
+    " estimated = estimated + excluded.estimated, failed_nd = failed_nd + excluded.failed_nd,"     \
+    " judge_nd = judge_nd + excluded.judge_nd, shadow_nd = shadow_nd + excluded.shadow_nd,"        \
+    " escalation_nd = escalation_nd + excluded.escalation_nd,"                                     \
+    " told_nd = told_nd + excluded.told_nd, catalogue_nd = catalogue_nd + excluded.catalogue_nd"
 
 const char rollups_sql[] = "INSERT INTO rollups(dimension, hour, name, " SUMS
                            ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

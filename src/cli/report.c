@@ -156,7 +156,7 @@ static const struct argument report_arguments[] = {
     {.name = "by",
      .value = "WHAT",
      .choices = "day|model|task|key|provider|target|route|user|team|organisation|tag",
-     .help = "one row for each"},
+     .help = "a row per"},
     {.name = "explain", .value = "CALL", .help = "the arithmetic of one call, by its id"},
 };
 

@@ -284,6 +284,7 @@ static void resolve_prices(struct reader *reader)
     const struct yaml *ceiling = setting_node(prices, "prices.ceiling");
     struct policy *policy = &reader->snapshot->policy;
     policy->unknown_price = (enum unknown_price)setting_number(prices, "prices.unknown");
+    reader->snapshot->price_drift_permille = setting_number(prices, "prices.drift");
     policy->ceiling = (struct price_rates){
         .input = setting_number(ceiling, "prices.ceiling.input_per_mtok"),
         .output = setting_number(ceiling, "prices.ceiling.output_per_mtok"),

@@ -148,6 +148,7 @@ struct snapshot {
     struct classifier_settings classifier;
     struct caps_settings caps;
     struct cluster_settings cluster;
+    int64_t price_drift_permille; /* beyond it is warned of */
     bool keys_required;
     struct jwt_settings jwt;
     bool simulated;           /* the demo fleet answers: every answer says so */

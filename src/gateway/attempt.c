@@ -312,6 +312,9 @@ static void price_attempt(const struct call *call, const struct usage *usage,
         record->cost_nd = usage->provider_cost_nd;
         record->catalogue_nd =
             target->price.known ? price_cost(&target->price, usage) : RECORD_NO_CATALOGUE;
+        if (target->price.known) {
+            target_state_told(call->snapshot, target, record->cost_nd, record->catalogue_nd);
+        }
     } else if (counted || (!usage->reported && !is_answered(call))) {
         record->basis = CHARGE_NOTHING; /* a price per request, too, is for answers */
         record->cost_nd = 0;

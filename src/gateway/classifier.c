@@ -66,6 +66,9 @@ static void price_attempt(const struct classifier_request *c, struct settle_reco
     record->basis = told ? CHARGE_PROVIDER : answered ? CHARGE_PRICE : CHARGE_NOTHING;
     record->cost_nd = told ? usage->provider_cost_nd : answered ? priced_nd : 0;
     record->catalogue_nd = told && c->target->price.known ? priced_nd : RECORD_NO_CATALOGUE;
+    if (record->catalogue_nd >= 0) {
+        target_state_told(c->call->snapshot, c->target, record->cost_nd, record->catalogue_nd);
+    }
 }
 
 /* Time boxes of a classifier are far shorter than a target's own deadlines: running out of one says

@@ -230,6 +230,49 @@ static void write_breakers(const struct gateway *gateway, const struct snapshot 
     }
 }
 
+static void put_signed_usd(struct buf *out, int64_t nd)
+{
+    money_format(out, nd);
+    buf_append_char(out, '\n');
+}
+
+/* Of targets whose provider tells what it charges. */
+static void write_drift(const struct snapshot *snapshot, struct buf *out)
+{
+    static const struct {
+        const char *name;
+        const char *type;
+        const char *help;
+    } series[] = {
+        {"sluice_price_drift_attempts_total", "counter",
+         "Attempts charged as their provider told, of targets that have a price, too."},
+        {"sluice_price_drift_usd", "gauge",
+         "What providers told that they charge, less the same usage at the target's price."},
+        {"sluice_price_drift_ratio", "gauge", "The same as a share of the latter."},
+    };
+    for (size_t s = 0; s < ARRAY_LEN(series); s++) {
+        header(out, series[s].name, series[s].type, series[s].help);
+        for (size_t i = 0; i < snapshot->policy.target_count; i++) {
+            const struct target *target = &snapshot->policy.targets[i];
+            const struct target_state *state = target_state_of(target);
+            uint64_t told = get(&state->told);
+            int64_t catalogue_nd = atomic_load(&state->catalogue_nd);
+            int64_t drift_nd = atomic_load(&state->told_nd) - catalogue_nd;
+            if (told == 0 || (s == 2 && catalogue_nd == 0)) {
+                continue;
+            }
+            target_series(out, series[s].name, target, "");
+            if (s == 0) {
+                buf_printf(out, "%llu\n", (unsigned long long)told);
+            } else if (s == 1) {
+                put_signed_usd(out, drift_nd);
+            } else {
+                buf_printf(out, "%.9g\n", (double)drift_nd / (double)catalogue_nd);
+            }
+        }
+    }
+}
+
 static void gauge(struct buf *out, const char *name, const char *help, double value)
 {
     header(out, name, "gauge", help);
@@ -354,6 +397,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
                     METRICS_DURATION_FIRST_NS);
     write_counters(gateway, out);
     write_target_outcomes(snapshot, out);
+    write_drift(snapshot, out);
     write_breakers(gateway, snapshot, out);
     write_ledger(gateway, out);
     write_leases(gateway, out);

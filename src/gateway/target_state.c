@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/target_state.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
 void target_states_init(struct target_states *states)
@@ -50,4 +51,38 @@ bool target_states_attach(struct target_states *states, struct snapshot *snapsho
     }
     pthread_mutex_unlock(&states->lock);
     return ok;
+}
+
+/* Is `part` more than so many thousandths of `whole`? Both are sums of amounts >= 0. */
+static bool is_beyond(int64_t part, int64_t whole, int64_t permille)
+{
+    __extension__ typedef __int128 wide;
+    return (wide)part * 1000 > (wide)whole * permille;
+}
+
+static void say_drift(const struct target *target, int64_t told_nd, int64_t catalogue_nd)
+{
+    char told[MONEY_TEXT_MAX];
+    char catalogue[MONEY_TEXT_MAX];
+    size_t told_len = money_put(told_nd, told);
+    size_t catalogue_len = money_put(catalogue_nd, catalogue);
+    log_event(LOG_WARN, "price_drift",
+              "target %.*s: its provider says that it charged $%.*s for what costs $%.*s at the "
+              "target's price; its word counts, but plans reckon with the price",
+              SLICE_ARG(target->name), (int)told_len, told, (int)catalogue_len, catalogue);
+}
+
+void target_state_told(const struct snapshot *snapshot, const struct target *target,
+                       int64_t told_nd, int64_t catalogue_nd)
+{
+    struct target_state *state = target_state_of(target);
+    uint64_t count = atomic_fetch_add(&state->told, 1) + 1;
+    int64_t told = atomic_fetch_add(&state->told_nd, told_nd) + told_nd;
+    int64_t catalogue = atomic_fetch_add(&state->catalogue_nd, catalogue_nd) + catalogue_nd;
+    int64_t drift = told > catalogue ? told - catalogue : catalogue - told;
+    if (count >= DRIFT_ATTEMPTS_LEAST &&
+        is_beyond(drift, catalogue, snapshot->price_drift_permille) &&
+        !atomic_exchange(&state->drift_said, true)) {
+        say_drift(target, told, catalogue);
+    }
 }

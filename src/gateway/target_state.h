@@ -17,6 +17,11 @@ struct target_state {
     struct target_health health; /* first: a target's health pointer is its state */
     atomic_uint_fast64_t outcomes[ATTEMPT_OUTCOMES];
     atomic_uint_fast64_t rate_limited; /* 429 and 529 */
+    /* Of attempts whose charge the provider told, where the target has a price as well. */
+    atomic_uint_fast64_t told;
+    atomic_int_fast64_t told_nd;
+    atomic_int_fast64_t catalogue_nd; /* the same usage at that price */
+    atomic_bool drift_said;
 };
 
 struct target_states {
@@ -28,6 +33,13 @@ void target_states_init(struct target_states *states);
 void target_states_release(struct target_states *states);
 /* Points each target's health at its state, creating what is new. False: out of memory. */
 MUST_USE bool target_states_attach(struct target_states *states, struct snapshot *snapshot);
+
+/* An attempt was charged `told_nd` by its provider's word; the price says `catalogue_nd`. Warns
+ * once when all such attempts together differ by more than the share of the snapshot; a few
+ * attempts, of which a rounding may be a large part, say nothing yet. Any thread. */
+#define DRIFT_ATTEMPTS_LEAST 10
+void target_state_told(const struct snapshot *snapshot, const struct target *target,
+                       int64_t told_nd, int64_t catalogue_nd);
 
 static inline struct target_state *target_state_of(const struct target *target)
 {

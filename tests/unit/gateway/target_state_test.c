@@ -58,9 +58,39 @@ static void memory_fails(void)
 #endif
 }
 
+/* At 5 % beyond, not at 5 %; not after a few attempts; once. */
+static void drift_is_warned_of_once(void)
+{
+    struct target_states states;
+    struct snapshot snapshot;
+    target_states_init(&states);
+    EXPECT(target_states_attach(&states, snapshot_of(&snapshot, "x", "y")));
+    snapshot.price_drift_permille = 50;
+    const struct target *target = &snapshot.policy.targets[0];
+    const struct target *other = &snapshot.policy.targets[1];
+    struct target_state *state = target_state_of(target);
+    for (int i = 1; i < DRIFT_ATTEMPTS_LEAST; i++) {
+        target_state_told(&snapshot, target, 2000, 1000);
+    }
+    EXPECT(!atomic_load(&state->drift_said));
+    target_state_told(&snapshot, target, 2000, 1000);
+    EXPECT(atomic_load(&state->drift_said));
+    EXPECT_INT(atomic_load(&state->told_nd), 20000);
+    EXPECT_INT(atomic_load(&state->catalogue_nd), 10000);
+    for (int i = 0; i < 20; i++) {
+        target_state_told(&snapshot, other, 950, 1000);
+    }
+    state = target_state_of(other);
+    EXPECT(!atomic_load(&state->drift_said)); /* exactly the share */
+    target_state_told(&snapshot, other, 949, 1000);
+    EXPECT(atomic_load(&state->drift_said)); /* cheaper, too */
+    target_states_release(&states);
+}
+
 int main(void)
 {
     TEST(survives_reload, "state belongs to the name and survives reloads");
+    TEST(drift_is_warned_of_once, "a price that drifts is warned of once");
     TEST(memory_fails, "without memory nothing is half attached");
     return tap_done();
 }

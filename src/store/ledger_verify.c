@@ -134,20 +134,15 @@ static const struct invariant invariants[] = {
      "SELECT call FROM attempts WHERE basis = 5 AND cost_nd <> held_nd LIMIT 1"},
     {"a baseline is not the usage at the baseline's price",
      "SELECT c.id FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8 AND"
-     " s.baseline_offer <> 0 AND c.baseline_nd <> CASE WHEN c.bits >> 9 & 7 IN (1, 4) OR"
-     " c.bits >> 12 & 7 = 1 THEN 0 ELSE " OWN_PRICE_OF(
-         "s.baseline_offer") " END UNION ALL"
-                             " SELECT c.id FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape "
-                             "WHERE c.bits & 8 = 0 AND"
-                             " s.baseline_offer <> 0 AND price_nd(s.baseline_offer, 0, 0, 0, 0, 0, "
-                             "0, 0, 0) IS NOT NULL AND c.id NOT IN (SELECT call FROM open_calls) "
-                             "AND c.baseline_nd <>"
-                             " (SELECT CASE WHEN count(*) = count(nd) THEN coalesce(sum(nd), 0) "
-                             "END FROM (SELECT " PRICE_OF(
-                                 "s.baseline_offer",
-                                 "a.") " AS nd FROM attempt_rows a WHERE a.call = c.id AND"
-                                       " a.outcome NOT IN (1, 4) AND a.basis <> 1 AND a.purpose = "
-                                       "0)) LIMIT 1"},
+     " s.baseline_offer IN (SELECT id FROM offers) AND c.baseline_nd <> CASE WHEN"
+     " c.bits >> 9 & 7 IN (1, 4) OR c.bits >> 12 & 7 = 1 THEN 0 ELSE "
+     OWN_PRICE_OF("s.baseline_offer")
+     " END UNION ALL SELECT c.id FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE"
+     " c.bits & 8 = 0 AND s.baseline_offer IN (SELECT id FROM offers) AND"
+     " c.id NOT IN (SELECT call FROM open_calls) AND c.baseline_nd <>"
+     " (SELECT coalesce(sum(nd), 0) FROM (SELECT " PRICE_OF("s.baseline_offer", "a.")
+     " AS nd FROM attempt_rows a WHERE a.call = c.id AND a.outcome NOT IN (1, 4) AND"
+     " a.basis <> 1 AND a.purpose = 0)) LIMIT 1"},
     {"the sums of the users are wrong", LATER_ROLLUPS("7", CALL_SUMS("user", "cost_nd"))},
     {"the sums of the teams are wrong", LATER_ROLLUPS("8", CALL_SUMS("team", "cost_nd"))},
     {"the sums of the organisations are wrong",

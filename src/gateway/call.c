@@ -71,7 +71,6 @@ static void take_token(struct call *call, struct token *token)
     token_unref(old);
 }
 
-/* The key decides who pays and is looked up once per call. */
 /* For reports: a call counts under one tag, so that sums add up. */
 static void keep_tag(struct call *call, const struct caller *caller)
 {
@@ -91,6 +90,7 @@ static void keep_tag(struct call *call, const struct caller *caller)
     }
 }
 
+/* The key decides who pays and is looked up once per call. */
 enum call_step call_admit(struct call *call)
 {
     struct worker *worker = call->worker;

@@ -104,8 +104,8 @@ class Node(Sluice):
         status, out, err = self.run("key", *arguments, "-c", self.config)
         return status, out, err
 
-    def make_key(self, name):
-        status, out, err = self.key("create", "--name", name, "--json")
+    def make_key(self, name, *options):
+        status, out, err = self.key("create", "--name", name, *options, "--json")
         if status != 0:
             raise RuntimeError(f"{self.name}: {err}")
         return json.loads(out)
@@ -296,17 +296,30 @@ def reports_are_of_all_nodes(arguments):
                 status, one = node.api(f"/sluice/v1/calls/{call['id']}")
                 equal((status, one["id"]), (200, call["id"]), "a call")
                 equal(len(one["attempts"]), 1, "attempts")
+        mine = a.make_key("mine", "--user", "ann", "--team", "lab", "--org", "acme", "--tag", "x")
+        equal((a.ask(mine["key"]), b.ask(mine["key"])), (200, 200), "calls of a user")
+        wait_until(lambda: settled(cluster, 16), 20, "all is shipped")
+        for by, name in (
+            ("user", "acme/ann"),
+            ("team", "acme/lab"),
+            ("organisation", "acme"),
+            ("tag", "x"),
+        ):
+            report, _ = command(b, "report", "--by", by)
+            rows = [(row["name"], row["calls"]) for row in report["rows"]]
+            equal(rows, [("(none)", 14), (name, 2)], f"the report by {by}")
+            equal((report["nodes"], report["total"]["calls"]), ("all", 16), "all")
         equal(command(a, "cluster", "verify")[0], {"sound": "cluster"}, "verify")
         status, _ = command(b, "cluster", "status")
         equal([n["name"] for n in status["nodes"]], ["a", "b"], "nodes")
         equal([n["state"] for n in status["nodes"]], ["live", "live"], "states")
-        equal(sum(n["calls"] for n in status["nodes"]), 14, "calls of nodes")
+        equal(sum(n["calls"] for n in status["nodes"]), 16, "calls of nodes")
         cluster.postgres.kill()
         report, err = command(a, "report")
-        equal((report["nodes"], report["total"]["calls"]), ("this", 7), "without PostgreSQL")
+        equal((report["nodes"], report["total"]["calls"]), ("this", 8), "without PostgreSQL")
         expect("only this node's calls" in err, err)
         status, answer = b.api("/sluice/v1/calls?limit=100")
-        equal((status, answer["nodes"], len(answer["calls"])), (200, "this", 7), "its own calls")
+        equal((status, answer["nodes"], len(answer["calls"])), (200, "this", 8), "its own calls")
         cluster.check_secrets()
 
 

@@ -2,6 +2,7 @@
 /* The ledger of a node against what PostgreSQL has of it. */
 #include "store/ledger_ship.h"
 
+#include "store/ledger_note.h"
 #include "store/report_cluster.h"
 #include "tests/unit/store/ledger_testing.h"
 #include "tests/unit/store/postgres_testing.h"
@@ -344,6 +345,105 @@ static void ships_any_bytes(void)
     end();
 }
 
+/* Notes all batches as version 9 did: their rollups have the first seven sums only. */
+static void make_batches_older(void)
+{
+    const int old_width = (3 + NOTE_SUMS_BEFORE) * (int)sizeof(int64_t);
+    const int width = NOTE_ROLLUP_NUMBERS * (int)sizeof(int64_t);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *row = NULL;
+    sqlite3_stmt *set = NULL;
+    CHECK(sqlite3_open_v2(ledger_path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
+    sqlite3_prepare_v2(db, "SELECT seq, rollups FROM ship", -1, &row, NULL);
+    sqlite3_prepare_v2(db, "UPDATE ship SET rollups = ?, sums = 7 WHERE seq = ?", -1, &set, NULL);
+    while (sqlite3_step(row) == SQLITE_ROW) {
+        struct buf older = BUF_INIT(1 << 20);
+        const char *bytes = sqlite3_column_blob(row, 1);
+        EXPECT(sqlite3_column_bytes(row, 1) % width == 0);
+        for (int at = 0; at < sqlite3_column_bytes(row, 1); at += width) {
+            EXPECT(buf_append(&older, slice_of(bytes + at, (size_t)old_width)));
+        }
+        sqlite3_bind_blob64(set, 1, older.ptr, older.len, SQLITE_STATIC);
+        sqlite3_bind_int64(set, 2, sqlite3_column_int64(row, 0));
+        EXPECT_INT(sqlite3_step(set), SQLITE_DONE);
+        sqlite3_reset(set);
+        buf_release(&older);
+    }
+    sqlite3_finalize(row);
+    sqlite3_finalize(set);
+    sqlite3_close(db);
+}
+
+static void ships_older_batches(void)
+{
+    begin_empty();
+    struct ledger *ledger = open_shipping();
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    ledger_close(ledger, 5000);
+    EXPECT(ask("SELECT sum(failed_nd) FROM rollups") > 0);
+    make_batches_older();
+    EXPECT(change("UPDATE rollups SET failed_nd = 0, judge_nd = 0, told_nd = 0, catalogue_nd = 0"));
+    EXPECT(change("UPDATE state SET sums_hour = (SELECT max(hour) FROM rollups)"));
+    open_ship(0);
+    UNTIL(all_is_shipped());
+    expect_same();
+    expect_report(REPORT_DAY, 0, 0);
+    expect_report(REPORT_TEAM, 0, 0);
+    EXPECT_INT(ask_server("SELECT sum(failed_nd) FROM sluice.rollups"), 0);
+    expect_verified(); /* of later hours only */
+    close_ship();
+    end();
+}
+
+static const struct {
+    const char *sql; /* in PostgreSQL, + and - for @ */
+    const char *broken;
+} tamperings[] = {
+    {"rollups SET calls = calls @ 1 WHERE dimension = 'user'", "the sums of the users"},
+    {"calls SET team_id = team_id @ 1 WHERE user_id = 0", "the sums of the teams"},
+    {"rollups SET cost_nd = cost_nd @ 1 WHERE dimension = 'organisation'",
+     "the sums of the organisations"},
+    {"rollups SET cost_nd = cost_nd @ 1 WHERE dimension = 'tag'", "the sums of the tags"},
+    {"rollups SET failed_nd = failed_nd @ 1 WHERE dimension = 'day'", "what no answer cost"},
+    {"rollups_day SET judge_nd = judge_nd @ 1", "the sums of days are not those of their hours"},
+};
+
+static void tamper(const char *sql, char sign)
+{
+    char line[256];
+    snprintf(line, sizeof(line), "sql UPDATE sluice.%s", sql);
+    *strchr(line, '@') = sign;
+    EXPECT(strstr(server_do(&server, line), "error") == NULL);
+}
+
+static void verify_sees_wrong_sums(void)
+{
+    begin_empty();
+    struct ledger *ledger = open_shipping();
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    ledger_close(ledger, 5000);
+    open_ship(0);
+    UNTIL(all_is_shipped());
+    expect_verified();
+    for (size_t i = 0; i < ARRAY_LEN(tamperings); i++) {
+        struct error error = {0};
+        tamper(tamperings[i].sql, '+');
+        EXPECT(!cluster_verify(reports, &error));
+        EXPECT_SLICE(slice_from_cstr(error.code), "ledger_violation");
+        if (strstr(error.text, tamperings[i].broken) == NULL) {
+            EXPECT_SLICE(slice_from_cstr(error.text), tamperings[i].broken);
+        }
+        tamper(tamperings[i].sql, '-');
+    }
+    expect_verified();
+    close_ship();
+    end();
+}
+
 #define ROUNDS 12
 #define CALLS_A_ROUND 400
 
@@ -409,6 +509,8 @@ int main(void)
     TEST(retention_waits, "retention waits for the shipper, and is kept in PostgreSQL too");
     TEST(ships_again_what_was_lost, "a PostgreSQL that was restored gets again what it lost");
     TEST(ships_any_bytes, "names of any bytes are shipped");
+    TEST(ships_older_batches, "what an older version noted is shipped");
+    TEST(verify_sees_wrong_sums, "sums in PostgreSQL that are wrong are seen");
     TEST(survives_kills, "each call is there once after kills of the node and of PostgreSQL");
     server_end(&server);
     return tap_done();

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "gateway/call_new.h"
+#include "gateway/cluster_redis.h"
 #include "gateway/jwks_fetch.h"
 
 #define WAITING_MAX 256 /* calls of one worker at the same time */
@@ -75,18 +76,43 @@ static enum admission check_token(struct worker *worker, const struct http_reque
     return key != NULL && token->known ? ADMITTED : ADMISSION_UNKNOWN;
 }
 
+/* Another node may know better. */
+static bool is_in_force(const struct worker *worker, const struct caller *caller,
+                        struct caller_refusal *refusal)
+{
+    if (caller->key == NULL || !cluster_redis_revoked(worker->gateway, caller->key->id)) {
+        return true;
+    }
+    refuse(refusal, 401, "key_revoked", "This client key was revoked.");
+    refusal->key = caller->key;
+    return false;
+}
+
 enum admission admission_check(struct worker *worker, const struct http_request *request,
                                bool required, struct caller *ret_caller,
                                struct caller_refusal *ret_refusal)
 {
     struct slice secret = request_secret(request);
     if (worker->snapshot->jwt.enabled && jwt_resembles(secret)) {
-        return check_token(worker, request, secret, required, ret_caller, ret_refusal);
+        enum admission found =
+            check_token(worker, request, secret, required, ret_caller, ret_refusal);
+        return found == ADMITTED && !is_in_force(worker, ret_caller, ret_refusal)
+                   ? ADMISSION_REFUSED
+                   : found;
     }
     return caller_admit(worker->keys, required, request, secret,
-                        clock_wall(worker->loop.clock) / NS_PER_S, ret_caller, ret_refusal)
+                        clock_wall(worker->loop.clock) / NS_PER_S, ret_caller, ret_refusal) &&
+                   is_in_force(worker, ret_caller, ret_refusal)
                ? ADMITTED
                : ADMISSION_REFUSED;
+}
+
+bool admission_admin(const struct worker *worker, const struct http_request *request,
+                     struct caller *ret_caller, struct caller_refusal *ret_refusal)
+{
+    return caller_admit_admin(worker->keys, request_secret(request),
+                              clock_wall(worker->loop.clock) / NS_PER_S, ret_caller, ret_refusal) &&
+           is_in_force(worker, ret_caller, ret_refusal);
 }
 
 /* --- the first token of a subject --------------------------------------------------------------

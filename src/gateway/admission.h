@@ -27,6 +27,10 @@ enum admission admission_check(struct worker *worker, const struct http_request 
                                bool required, struct caller *ret_caller,
                                struct caller_refusal *ret_refusal);
 
+/* As caller_admit_admin(). Both know of the keys that another node has revoked. */
+MUST_USE bool admission_admin(const struct worker *worker, const struct http_request *request,
+                              struct caller *ret_caller, struct caller_refusal *ret_refusal);
+
 /* Makes the key of the call's token. STEP_WAIT: call_run() goes on with STEP_ADMIT. */
 enum call_step admission_wait(struct call *call);
 /* The call is over: it is not waited for any more. */

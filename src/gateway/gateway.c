@@ -2,6 +2,7 @@
 #include "gateway/gateway.h"
 
 #include "base/log.h"
+#include "gateway/cluster_redis.h"
 #include "gateway/gateway_budget.h"
 #include "gateway/refusals.h"
 #include "gateway/reload.h"
@@ -88,6 +89,7 @@ static bool read_keys(struct gateway *gateway, uint64_t *ret_generation, struct 
         gateway->keys = keys;
         *ret_generation = ++gateway->keys_generation;
         pthread_mutex_unlock(&gateway->lock);
+        cluster_redis_keys(gateway, old, keys);
         key_set_unref(old);
     }
     pthread_mutex_unlock(&gateway->keys_reading);
@@ -300,6 +302,7 @@ static void finish(struct gateway *gateway)
     for (unsigned i = 0; i < gateway->worker_count; i++) {
         pthread_join(gateway->workers[i]->thread, NULL);
     }
+    cluster_redis_stop(gateway);
     unsigned cut = atomic_load(&gateway->calls_cut);
     if (cut > 0) {
         log_event(LOG_WARN, "calls_cut", "the time to drain was over: %u call%s cut", cut,
@@ -326,6 +329,7 @@ static void finish(struct gateway *gateway)
     jwks_fetch_free(gateway->jwks_fetch);
     jwks_unref(gateway->jwks);
     gateway_budget_close(gateway);
+    cluster_redis_free(gateway);
     net_loop_release(&gateway->loop);
     pthread_cond_destroy(&gateway->keys_taken);
     pthread_mutex_destroy(&gateway->keys_reading);
@@ -353,8 +357,10 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     }
     if (!open_ledger(gateway, error) || !gateway_cluster_open(gateway, error) ||
         !gateway_budget_open(gateway, error) || !gateway_cluster_lease(gateway, error) ||
+        !cluster_redis_open(gateway, error) ||
         !gateway_publish(gateway, options->snapshot, error) || !open_tls(gateway, error) ||
-        !start_workers(gateway, error) || !gateway_cluster_start(gateway, error)) {
+        !start_workers(gateway, error) || !gateway_cluster_start(gateway, error) ||
+        !cluster_redis_start(gateway, error)) {
         return false;
     }
     gateway_begin_minutes(gateway);

@@ -25,6 +25,7 @@
 #define GATEWAY_WORKERS_MAX 64
 
 struct gateway;
+struct cluster_redis;
 struct refusals;
 struct worker;
 
@@ -63,6 +64,7 @@ struct gateway {
     struct jwks *jwks;                   /* what it fetched; under the lock; NULL: nothing yet */
     struct budget *budget;               /* what keys may still spend */
     struct budget_news *news;            /* of it, for the main thread */
+    struct cluster_redis *redis;         /* NULL: none */
     int64_t lease_wait_ns;               /* how long calls wait for a slice; 0: no cluster */
     struct shared_store *shared;         /* state that answers leave behind, of all workers */
     SSL_CTX *tls;                        /* NULL: plain */

@@ -85,8 +85,7 @@ static bool check_keyed(const struct worker *worker, const struct http_exchange 
     if (endpoint->access == ACCESS_PUBLIC) {
         return true;
     }
-    if (!caller_admit_admin(worker->keys, request_secret(request),
-                            clock_wall(worker->loop.clock) / NS_PER_S, &caller, refusal)) {
+    if (!admission_admin(worker, request, &caller, refusal)) {
         return false;
     }
     *refusal = (struct caller_refusal){.status = 403, .key = caller.key};

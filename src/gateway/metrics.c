@@ -2,6 +2,7 @@
 #include "gateway/metrics.h"
 
 #include "base/log.h"
+#include "gateway/cluster_redis.h"
 #include "gateway/endpoint.h"
 #include "gateway/worker.h"
 
@@ -402,6 +403,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
     write_ledger(gateway, out);
     write_leases(gateway, out);
     write_budget(gateway, out);
+    cluster_redis_metrics(gateway, out);
     write_process(gateway, out);
     snapshot_unref(snapshot);
 }

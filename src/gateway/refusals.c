@@ -252,7 +252,6 @@ bool exchange_admin(struct worker *worker, const struct http_exchange *x, struct
     struct caller_refusal refusal;
     *ret_caller = (struct caller){.keys = worker->keys};
     return !listener->keyed ||
-           caller_admit_admin(worker->keys, request_secret(http_exchange_request(x)),
-                              clock_wall(worker->loop.clock) / NS_PER_S, ret_caller, &refusal) ||
+           admission_admin(worker, http_exchange_request(x), ret_caller, &refusal) ||
            error_set(error, ERROR_DENIED, refusal.code, "%s", refusal.text);
 }

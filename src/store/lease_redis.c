@@ -46,6 +46,7 @@ struct lease_redis {
     struct redis *hearing;
     struct redis_script join, leave, exchange, revoke;
     pthread_t thread;
+    bool started;
     int stop_fd;
     int wake_fd;
     atomic_bool stopping;
@@ -596,8 +597,11 @@ static void name_things(struct lease_redis *lease)
     lease->exchange.text = SLICE(LEASE_REDIS_EXCHANGE);
 }
 
-static void release(struct lease_redis *lease)
+void lease_redis_free(struct lease_redis *lease)
 {
+    if (lease == NULL) {
+        return;
+    }
     redis_free(lease->asking);
     redis_free(lease->hearing);
     if (lease->stop_fd >= 0) {
@@ -610,8 +614,12 @@ static void release(struct lease_redis *lease)
     memory_free(lease);
 }
 
-struct lease_redis *lease_redis_start(const struct lease_redis_options *options,
-                                      struct error *error)
+static int64_t or_usual(int64_t wanted_ms, int64_t usual_ms)
+{
+    return wanted_ms > 0 ? wanted_ms : usual_ms;
+}
+
+struct lease_redis *lease_redis_new(const struct lease_redis_options *options, struct error *error)
 {
     struct lease_redis *lease = memory_array(1, sizeof(*lease));
     if (lease == NULL) {
@@ -619,9 +627,9 @@ struct lease_redis *lease_redis_start(const struct lease_redis_options *options,
         return NULL;
     }
     lease->options = *options;
-    lease->options.life_ms = options->life_ms > 0 ? options->life_ms : LEASE_REDIS_LIFE_MS;
-    lease->options.grace_ms = options->grace_ms > 0 ? options->grace_ms : LEASE_REDIS_GRACE_MS;
-    lease->options.beat_ms = options->beat_ms > 0 ? options->beat_ms : LEASE_REDIS_BEAT_MS;
+    lease->options.life_ms = or_usual(options->life_ms, LEASE_REDIS_LIFE_MS);
+    lease->options.grace_ms = or_usual(options->grace_ms, LEASE_REDIS_GRACE_MS);
+    lease->options.beat_ms = or_usual(options->beat_ms, LEASE_REDIS_BEAT_MS);
     lease->told_nodes = options->nodes;
     pthread_mutex_init(&lease->lock, NULL);
     name_things(lease);
@@ -632,31 +640,33 @@ struct lease_redis *lease_redis_start(const struct lease_redis_options *options,
     if (lease->stop_fd < 0 || lease->wake_fd < 0 || !open_connections(lease) ||
         !budget_lease_enable(options->budget, LEASE_RATES, &leases)) {
         error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
-        release(lease);
-        return NULL;
-    }
-    set_mode(lease, false);
-    if (pthread_create(&lease->thread, NULL, run, lease) != 0) {
-        error_set(error, ERROR_ENVIRONMENT, "no_thread", "no thread for Redis can be started");
-        release(lease);
+        lease_redis_free(lease);
         return NULL;
     }
     return lease;
 }
 
+bool lease_redis_start(struct lease_redis *lease, struct error *error)
+{
+    set_mode(lease, false);
+    lease->started = pthread_create(&lease->thread, NULL, run, lease) == 0;
+    return lease->started ||
+           error_set(error, ERROR_ENVIRONMENT, "no_thread", "no thread for Redis can be started");
+}
+
 void lease_redis_stop(struct lease_redis *lease)
 {
-    if (lease == NULL) {
+    uint64_t count = 0;
+    if (lease == NULL || !lease->started) {
         return;
     }
     atomic_store(&lease->stopping, true);
     ring(lease->stop_fd);
     pthread_join(lease->thread, NULL);
-    uint64_t count = 0;
+    lease->started = false;
     if (read(lease->stop_fd, &count, sizeof(count)) > 0) {
         leave(lease);
     }
-    release(lease);
 }
 
 void lease_redis_stats_read(struct lease_redis *lease, struct lease_redis_stats *ret_stats)

@@ -48,13 +48,17 @@ struct lease_redis_options {
     void *user;
 };
 
-/* Leases the limits of the budget (before its first claim) and starts the thread. NULL: *error, and
- * the budget is of no use any more. */
-MUST_USE struct lease_redis *lease_redis_start(const struct lease_redis_options *options,
-                                               struct error *error);
-/* Ends the thread and frees it all; nobody uses the budget any more. Redis is told, if it can be
- * reached, that this node's calls are over. NULL-safe. */
+/* Leases the limits of the budget: before its first claim. Asks nobody yet. NULL: *error, and the
+ * budget is of no use any more. */
+MUST_USE struct lease_redis *lease_redis_new(const struct lease_redis_options *options,
+                                             struct error *error);
+/* Starts the thread. */
+MUST_USE bool lease_redis_start(struct lease_redis *lease, struct error *error);
+/* Ends the thread; no call has a claim any more. Redis is told, if it can be reached, what was
+ * spent to the end. NULL-safe. */
 void lease_redis_stop(struct lease_redis *lease);
+/* Nobody uses the budget any more. NULL-safe. */
+void lease_redis_free(struct lease_redis *lease);
 
 /* Any thread: tells the other nodes that the key is revoked, as soon as Redis is there. */
 void lease_redis_revoke(struct lease_redis *lease, uint64_t key);

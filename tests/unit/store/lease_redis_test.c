@@ -62,8 +62,9 @@ static void node_start(struct node *node, unsigned number, bool allows)
         .revoked = heard,
         .user = node,
     };
-    node->lease = lease_redis_start(&options, &error);
+    node->lease = lease_redis_new(&options, &error);
     CHECK(node->lease != NULL);
+    CHECK(lease_redis_start(node->lease, &error));
 }
 
 static bool is_leasing(const struct node *node)
@@ -109,6 +110,7 @@ static void node_end(struct node *node)
     }
     lease_redis_stop(node->lease);
     budget_free(node->budget);
+    lease_redis_free(node->lease);
     node->budget = NULL;
 }
 

@@ -190,12 +190,14 @@ A call through HAProxy, then twenty at once:
   seq 20 | xargs -P 20 -I{} curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1:$proxy_port/v1/chat/completions \\
     -H "Authorization: Bearer \$KEY" -H 'Content-Type: application/json' -d '{"model":"small","max_tokens":100,"messages":[{"role":"user","content":"Hello"}]}'
 
-What all nodes spent, and how they are:
+What was spent:
   $short report -c $directory/node2/sluice.yaml --by key
-  $short cluster status -c $directory/node3/sluice.yaml
 
-Take something away, and watch: kill -9 one of
 TEXT
+if "$program" cluster status --help >/dev/null 2>&1; then
+    printf 'How the nodes are:\n  %s cluster status -c %s/node3/sluice.yaml\n\n' "$short" "$directory"
+fi
+echo "Take something away, and watch: kill -9 one of"
 for i in "${!pids[@]}"; do
     printf '  %-9s %s\n' "${names[i]}" "${pids[i]}"
 done

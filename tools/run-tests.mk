@@ -34,6 +34,13 @@ caps: $(SLUICE)
 caps-long: $(SLUICE)
 	@python3 tests/fault/caps.py --program $(SLUICE) --long
 
+# Three nodes with real PostgreSQL and Redis in network namespaces, as root: [SEED=N] [ONLY=caps,rates,keys,faults]
+.PHONY: cluster-test cluster-long
+cluster-test: $(SLUICE)
+	@python3 tests/fault/cluster.py --program $(SLUICE) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
+cluster-long: $(SLUICE)
+	@python3 tests/fault/cluster.py --program $(SLUICE) --long $(if $(SEED),--seed $(SEED))
+
 # Three nodes, HAProxy, Redis, PostgreSQL and a simulated provider as plain processes on the loopback, until Ctrl-C.
 .PHONY: cluster
 cluster: $(SLUICE) $(BUILD)/fakeprovider

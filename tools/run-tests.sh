@@ -85,6 +85,7 @@ step model make model
 step invoice make_in release gcc invoice
 step smuggling make_in release gcc smuggling
 step sdk make_in release gcc sdk
+step cluster make_in release gcc cluster-test
 if [ "$level" = all ]; then
     step fuzz-long sh tools/run-fuzz.sh 120
     step tokens-long make_in release gcc tokens-test COUNT=100000
@@ -92,6 +93,7 @@ if [ "$level" = all ]; then
     step crash-long make_in fault gcc crash-long
     step caps-long make_in release gcc caps-long
     step power-loss-long make_in release gcc power-loss-long
+    step cluster-long make_in release gcc cluster-long
     step agents make_in release gcc agents
     step soak make_in release gcc soak-long
     step coverage make coverage

@@ -65,8 +65,8 @@ class Upstream:
         self.received = {}
         self.problems = []
 
-    async def start(self):
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=2048)
+    async def start(self, address="127.0.0.1"):
+        server = await asyncio.start_server(self._serve, address, 0, backlog=2048)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
@@ -158,7 +158,7 @@ class Sampler(threading.Thread):
         self.join(10)
 
 
-async def call(port, secret, number, size, max_tokens):
+async def call(port, secret, number, size, max_tokens, address="127.0.0.1"):
     """(status, code); (0, None): the gateway was killed."""
     content = f"{number:04} " + "x" * size  # the number's length must not change the worst case
     body = json.dumps(
@@ -170,7 +170,7 @@ async def call(port, secret, number, size, max_tokens):
     ).encode()
     writer = None
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection(address, port)
         writer.write(
             b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
             b"Content-Type: application/json\r\nConnection: close\r\n"

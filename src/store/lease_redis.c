@@ -109,6 +109,13 @@ static unsigned count_nodes(struct lease_redis *lease)
     return nodes > 0 ? nodes : 1;
 }
 
+static void set_leasing(struct lease_redis *lease, bool leasing)
+{
+    pthread_mutex_lock(&lease->lock);
+    lease->stats.leasing = leasing;
+    pthread_mutex_unlock(&lease->lock);
+}
+
 static void set_mode(struct lease_redis *lease, bool grants)
 {
     enum lease_mode away = lease->options.allows_away ? LEASE_ALLOWS : LEASE_SHARES;
@@ -121,9 +128,6 @@ static void set_mode(struct lease_redis *lease, bool grants)
     lease->mode_set = true;
     lease->mode = mode;
     lease->mode_nodes = nodes;
-    pthread_mutex_lock(&lease->lock);
-    lease->stats.leasing = grants;
-    pthread_mutex_unlock(&lease->lock);
     budget_lease_mode(lease->options.budget, LEASE_RATES, mode, nodes);
     if (began) {
         budget_lease_retry(lease->options.budget, LEASE_RATES, NULL);
@@ -269,6 +273,23 @@ static struct redisReply *say(struct lease_redis *lease, size_t count, struct er
                      error);
 }
 
+/* While Redis grants nothing yet the node takes its part; but in the end of that time it takes
+ * nothing, and tells what it took, before any other is granted what that leaves. */
+static void heed_grace(struct lease_redis *lease, int64_t began_ns, int64_t left_ms)
+{
+    int64_t end_ns = began_ns + (left_ms - lease->options.grace_ms / 4) * NS_PER_MS;
+    bool grants = left_ms <= 0 || now_ns() >= end_ns;
+    bool ends = grants && left_ms > 0 && lease->mode != LEASE_GRANTS;
+    if (!grants && end_ns < lease->beat_ns) {
+        lease->beat_ns = end_ns;
+    }
+    set_mode(lease, grants);
+    set_leasing(lease, left_ms <= 0);
+    if (ends) {
+        budget_lease_assert(lease->options.budget, LEASE_RATES);
+    }
+}
+
 /* Tells of the first `count` asks; none: a sign of life. False: not leasing any more. */
 static bool exchange(struct lease_redis *lease, size_t count)
 {
@@ -280,11 +301,11 @@ static bool exchange(struct lease_redis *lease, size_t count)
     note_exchange(lease, began_ns, done, redis_integer(redis_at(reply, 0)));
     if (done) {
         budget_lease_apply(lease->options.budget, lease->asks, lease->answers, count);
-        set_mode(lease, redis_integer(redis_at(reply, 1)) == 0);
     } else {
         budget_lease_failed(lease->options.budget, lease->asks, count);
         lease->joined = 0;
         set_mode(lease, false);
+        set_leasing(lease, false);
         if (known) {
             redis_drop(lease->asking, "its script answers nonsense");
         } else if (reply == NULL && redis_is_connected(lease->asking)) {
@@ -292,6 +313,9 @@ static bool exchange(struct lease_redis *lease, size_t count)
         }
     }
     lease->beat_ns = now_ns() + lease->options.beat_ms * NS_PER_MS;
+    if (done) {
+        heed_grace(lease, began_ns, redis_integer(redis_at(reply, 1)));
+    }
     freeReplyObject(reply);
     return done;
 }
@@ -552,7 +576,7 @@ static void *run(void *user)
         if (!redis_is_connected(lease->asking)) {
             lease->joined = 0;
             pthread_mutex_lock(&lease->lock);
-            lease->stats.connected = false;
+            lease->stats.connected = lease->stats.leasing = false;
             pthread_mutex_unlock(&lease->lock);
             set_mode(lease, false);
         }

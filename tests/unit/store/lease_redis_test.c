@@ -335,6 +335,28 @@ static void without_redis_limits_may_be_open(void)
     nodes_end();
 }
 
+/* What nodes take of their part before Redis grants anything is known when it does. */
+static void the_beginning_counts(void)
+{
+    round_number++;
+    rule = rule_for(SCOPE_KEY, 7);
+    rule.limits.requests_per_minute = 240;
+    for (unsigned i = 0; i < NODES; i++) {
+        node_start(&nodes[i], i, false);
+    }
+    unsigned early = 0;
+    int64_t start = clock_monotonic(&clock_system);
+    while (!is_leasing(&nodes[1]) && elapsed_ms(start) < 5000) {
+        early += node_enter(&nodes[0], 0, 0) ? 1 : 0;
+        poll(NULL, 0, 2);
+    }
+    EXPECT(early > 20);
+    while (node_enter(&nodes[1], 0, 1000)) { /* at once, while the other says nothing more */
+    }
+    EXPECT_INT(early + nodes[1].entered, 240);
+    nodes_end();
+}
+
 static void an_empty_redis_grants_nothing_twice(void)
 {
     nodes_start(false);
@@ -436,6 +458,8 @@ int main(void)
          "a node that starts again has spent what it spent");
     TEST(without_redis_each_node_has_its_part, "without Redis each node has its part");
     TEST(without_redis_limits_may_be_open, "without Redis limits may be open");
+    TEST(the_beginning_counts,
+         "what nodes take before Redis grants anything is known when it does");
     TEST(an_empty_redis_grants_nothing_twice, "a Redis that comes back empty grants nothing twice");
     TEST(a_flushed_redis_is_noticed, "a flushed Redis is noticed");
     TEST(a_hanging_redis_is_away, "a hanging Redis is away");

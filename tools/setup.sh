@@ -86,6 +86,7 @@ list_missing() {
     want faketime
     want_command spin spin
     want_command redis-server redis-server
+    want_command ip iproute2
     want_command haproxy haproxy
     want_command spin spin
     want_command faketime faketime

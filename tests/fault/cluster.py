@@ -630,8 +630,10 @@ def main():
     try:
         steps = asyncio.run(run(trial, rounds, arguments.only.split(",")))
     except NoNetwork as why:
-        print(f"not ok 1 - network namespaces can be made\n# {why}\n1..1")
-        return 1
+        # Whoever builds without being root must not fail for it; the long form is about this alone.
+        verdict, end = ("not ok", "") if arguments.long else ("ok", f" # SKIP {why}")
+        print(f"{verdict} 1 - network namespaces can be made{end}\n# {why}\n1..1")
+        return 1 if arguments.long else 0
     finally:
         if trial.cluster is not None:
             trial.cluster.close()

@@ -58,9 +58,15 @@ bool database_error(sqlite3 *db, const char *path, const char *doing, struct err
                      doing, path);
 }
 
-/* Makes the file before SQLite does, for its mode; the files beside it inherit that. */
+/* Makes the file before SQLite does, for its mode; the files beside it inherit that. One that is
+ * there is not opened: to close it would take away the locks that other connections of this process
+ * have on it (fcntl(2), "record locks"), and with them the WAL under their feet. */
 static bool make_file(const char *path, struct error *error)
 {
+    struct stat info;
+    if (stat(path, &info) == 0) {
+        return true;
+    }
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         return error_set(error, ERROR_ENVIRONMENT, "ledger_io", "cannot open %s: %s", path,

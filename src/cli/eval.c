@@ -44,7 +44,7 @@ static bool read_share(const struct arguments *arguments, struct eval_options *o
         return true;
     }
     if (!slice_to_scaled(slice_from_cstr(text), 6, &scaled) || scaled < 0 || scaled > 1000000) {
-        *ret_code = arguments_refuse(arguments, "--share is a number from 0 to 1");
+        *ret_code = arguments_refuse(arguments, "--share is a number from 0 to 1, as 0.3");
         return false;
     }
     options->share = (double)scaled / 1e6;
@@ -86,6 +86,27 @@ static int print_evaluation(const struct arguments *arguments, const struct eval
     return print_data(&out);
 }
 
+/* A figure "with the tag" or "with the answer" must not come of rows that have none. */
+static bool has_what_is_asked_for(const struct arguments *arguments,
+                                  const struct outcomes *outcomes,
+                                  const struct eval_options *options, int *ret_code)
+{
+    const char *tag = arguments_value(arguments, "tag");
+    if (options->tagged && !outcomes_have_tags(outcomes)) {
+        *ret_code = arguments_refuse(arguments, "no row has \"%s\" as a text or number", tag);
+    } else if (options->unseen && options->weights != NULL) {
+        *ret_code = arguments_refuse(arguments, "--unseen is cross-validation, without --weights");
+    } else if (options->unseen && !outcomes_have_tags(outcomes)) {
+        *ret_code = arguments_refuse(arguments, "no row has a tag that --unseen could hold back");
+    } else if (options->cascade &&
+               (options->weak == UINT32_MAX || !outcomes_have_answers(outcomes, options->weak))) {
+        *ret_code = arguments_refuse(arguments, "no row has the weak model's answer");
+    } else {
+        return true;
+    }
+    return false;
+}
+
 static int evaluate(const struct arguments *arguments, const struct outcomes *outcomes)
 {
     struct evaluation evaluation;
@@ -98,7 +119,8 @@ static int evaluate(const struct arguments *arguments, const struct outcomes *ou
     };
     int code = EXIT_CODE_OK;
     if (!find_pair(arguments, outcomes, &options, &code) ||
-        !read_share(arguments, &options, &code)) {
+        !read_share(arguments, &options, &code) ||
+        !has_what_is_asked_for(arguments, outcomes, &options, &code)) {
         return code;
     }
     code = evaluation_make(&evaluation, outcomes, &options, &error)

@@ -188,6 +188,20 @@ static bool cross_validate(struct evaluation *evaluation, struct error *error)
     return done;
 }
 
+static bool pair_is_known(const struct evaluation *evaluation, const struct weights *weights,
+                          struct error *error)
+{
+    const uint32_t pair[2] = {evaluation->options->weak, evaluation->options->strong};
+    for (size_t i = 0; i < ARRAY_LEN(pair) && pair[i] != UINT32_MAX; i++) {
+        struct slice name = evaluation->outcomes->models[pair[i]];
+        if (weights_find(weights, HEAD_MODEL, name) == WEIGHTS_NO_HEAD) {
+            return error_set(error, ERROR_INVALID, "unknown_model",
+                             "these weights learned nothing of the model %.*s", SLICE_ARG(name));
+        }
+    }
+    return true;
+}
+
 static bool score_all(struct evaluation *evaluation, struct error *error)
 {
     struct weights weights;
@@ -197,9 +211,12 @@ static bool score_all(struct evaluation *evaluation, struct error *error)
     if (!weights_load(evaluation->options->weights, &weights, error)) {
         return false;
     }
-    score_rows(evaluation, &weights, NULL);
+    bool known = pair_is_known(evaluation, &weights, error);
+    if (known) {
+        score_rows(evaluation, &weights, NULL);
+    }
     weights_release(&weights);
-    return true;
+    return known;
 }
 
 /* --- the pair --- */

@@ -32,7 +32,11 @@ static void put_router(struct table *table, const char *name, const struct quali
 {
     table_cstr(table, name);
     put_figure(table, quality->apgr);
-    table_printf(table, "%.3f .. %.3f", quality->low, quality->high);
+    if (isnan(quality->low)) {
+        table_cstr(table, "-");
+    } else {
+        table_printf(table, "%.3f .. %.3f", quality->low, quality->high);
+    }
     put_figure(table, quality->apgr_all);
     put_figure(table, quality->cpt50);
     put_figure(table, quality->cpt80);
@@ -109,11 +113,18 @@ void evaluation_write_text(const struct evaluation *evaluation, struct buf *out)
     if (evaluation->tasks_judged > 0) {
         buf_printf(out, "\n%zu rows with a task: macro-F1 %.3f, accuracy %.3f\n",
                    evaluation->tasks_judged, evaluation->task_f1, evaluation->task_accuracy);
+    }
+    if (evaluation->grouped_judged > 0) {
         buf_printf(out,
                    "%zu of them as classification, summarization, questions or generation: "
                    "macro-F1 %.3f, accuracy %.3f\n",
                    evaluation->grouped_judged, evaluation->grouped_f1,
                    evaluation->grouped_accuracy);
+    }
+    if (!has_pair(evaluation) && evaluation->tasks_judged == 0) {
+        buf_append_cstr(out,
+                        "\nThere is nothing to judge: no row has a task, or outcomes of \"weak\" "
+                        "and \"strong\".\n--weak and --strong name another pair.\n");
     }
 }
 

@@ -66,6 +66,15 @@ static struct slice member_text(struct row_reading *reading, const char *name)
                : SLICE("");
 }
 
+/* A text or a number, as a name for something. */
+static struct slice member_name(struct row_reading *reading, const char *name)
+{
+    uint32_t value = json_member(reading->doc, JSON_ROOT, slice_from_cstr(name));
+    return json_is(reading->doc, value, JSON_NUMBER)
+               ? arena_copy(&reading->outcomes->arena, json_raw(reading->doc, value))
+               : member_text(reading, name);
+}
+
 static struct slice read_prompt(struct row_reading *reading)
 {
     struct slice prompt = member_text(reading, "prompt");
@@ -99,14 +108,25 @@ static bool read_score(struct row_reading *reading, uint32_t value, float *ret_s
     return true;
 }
 
+/* It is printed, and must fit into a head. */
+static bool is_model_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if ((unsigned char)name.ptr[i] < ' ' || name.ptr[i] == 0x7f) {
+            return false;
+        }
+    }
+    return name.len > 0 && name.len < WEIGHTS_NAME_SIZE;
+}
+
 static void add_outcome(struct row_reading *reading, struct slice model, uint32_t value)
 {
     float score;
     if (json_is(reading->doc, value, JSON_NULL) || !read_score(reading, value, &score)) {
         return;
     }
-    if (model.len == 0 || model.len >= WEIGHTS_NAME_SIZE) {
-        reading->fault = "the name of a model has 1 to 95 bytes";
+    if (!is_model_name(model)) {
+        reading->fault = "the name of a model has 1 to 95 bytes and no control characters";
         return;
     }
     uint32_t index = model_of(reading->outcomes, model);
@@ -189,16 +209,17 @@ static bool task_of_category(struct slice name, enum task *ret_task)
 static uint64_t read_tag(struct row_reading *reading)
 {
     static const char *const usual[] = {"tag", "subject", "task"};
-    struct slice tag = reading->tag == NULL ? SLICE("") : member_text(reading, reading->tag);
+    struct slice tag = reading->tag == NULL ? SLICE("") : member_name(reading, reading->tag);
     for (size_t i = 0; reading->tag == NULL && tag.len == 0 && i < ARRAY_LEN(usual); i++) {
-        tag = member_text(reading, usual[i]);
+        tag = member_name(reading, usual[i]);
     }
+    reading->outcomes->tagged += tag.len > 0;
     return tag.len == 0 ? 0 : hash_stable(tag);
 }
 
 static struct slice read_id(struct row_reading *reading, size_t line)
 {
-    struct slice id = member_text(reading, "id");
+    struct slice id = member_name(reading, "id");
     return id.len > 0 ? id : arena_printf(&reading->outcomes->arena, "%zu", line);
 }
 
@@ -240,8 +261,11 @@ static bool read_line(struct outcomes *outcomes, struct json_doc *doc, struct sl
                       const char *tag, size_t number, const char **ret_fault)
 {
     struct row_reading reading = {.outcomes = outcomes, .doc = doc, .tag = tag};
-    if (line.len > OUTCOMES_LINE_MAX || !json_parse(doc, line, NULL, NULL) ||
-        !json_is(doc, JSON_ROOT, JSON_OBJECT)) {
+    if (line.len > OUTCOMES_LINE_MAX) {
+        *ret_fault = "the line is longer than 16 MiB";
+        return false;
+    }
+    if (!json_parse(doc, line, NULL, NULL) || !json_is(doc, JSON_ROOT, JSON_OBJECT)) {
         *ret_fault = "this is no JSON object";
         return false;
     }
@@ -250,24 +274,31 @@ static bool read_line(struct outcomes *outcomes, struct json_doc *doc, struct sl
     return read;
 }
 
+bool outcomes_read_text(struct outcomes *outcomes, struct slice text, const char *name,
+                        const char *tag, struct error *error)
+{
+    struct json_doc doc;
+    const char *fault = NULL;
+    size_t number = 0;
+    bool read = true;
+    json_doc_init(&doc);
+    while (read && text.len > 0) {
+        struct slice line = slice_trim(slice_cut(&text, '\n'));
+        number++;
+        if (line.len > 0 && !read_line(outcomes, &doc, line, tag, number, &fault)) {
+            read = error_set(error, ERROR_INVALID, "bad_row", "%s:%zu: %s", name, number, fault);
+        }
+    }
+    json_doc_release(&doc);
+    return read;
+}
+
 bool outcomes_read(struct outcomes *outcomes, const char *path, const char *tag,
                    struct error *error)
 {
     struct buf text = BUF_INIT(OUTCOMES_FILE_MAX);
-    struct json_doc doc;
-    const char *fault = NULL;
-    size_t number = 0;
-    bool read = read_input(path, &text, error);
-    struct slice rest = buf_slice(&text);
-    json_doc_init(&doc);
-    while (read && rest.len > 0) {
-        struct slice line = slice_trim(slice_cut(&rest, '\n'));
-        number++;
-        if (line.len > 0 && !read_line(outcomes, &doc, line, tag, number, &fault)) {
-            read = error_set(error, ERROR_INVALID, "bad_row", "%s:%zu: %s", path, number, fault);
-        }
-    }
-    json_doc_release(&doc);
+    bool read = read_input(path, &text, error) &&
+                outcomes_read_text(outcomes, buf_slice(&text), path, tag, error);
     buf_release(&text);
     return read;
 }
@@ -279,4 +310,22 @@ void outcomes_finish(struct outcomes *outcomes)
     outcomes->set.count = rows.len / sizeof(struct learn_row);
     outcomes->set.models = outcomes->models;
     outcomes->names = (struct slice *)(void *)outcomes->ids.ptr;
+}
+
+bool outcomes_have_tags(const struct outcomes *outcomes)
+{
+    return outcomes->tagged > 0;
+}
+
+bool outcomes_have_answers(const struct outcomes *outcomes, uint32_t model)
+{
+    for (size_t i = 0; i < outcomes->set.count; i++) {
+        const struct learn_row *row = &outcomes->set.rows[i];
+        for (size_t k = 0; k < row->outcome_count; k++) {
+            if (row->outcomes[k].model == model && row->outcomes[k].answer.len > 0) {
+                return true;
+            }
+        }
+    }
+    return false;
 }

@@ -2,14 +2,15 @@
 /*
  * Labelled outcomes as JSON lines, one object a line:
  *
- *   id        text; without one the line's number is it
+ *   id        text or number; without one the line's number is it
  *   prompt    the request's text; also `instruction` with `context`, or `text`
  *   weak, strong            true, false or 0..1: how two models did, named "weak" and "strong"
  *   weak_response, strong_response   what they said
  *   scores    {"model": 0..1, ...}
  *   answers   {"model": "text", ...}
  *   category  the kind of work: an identifier of Sluice, or a category of Dolly
- *   tag       what rows of one kind share; without it `subject`, then `task`; --tag names another
+ *   tag       text or number: what rows of one kind share; without it `subject`, then `task`; --tag
+ * names another
  *
  * Other members are not looked at. `task` is the kind of work, too, where it is an identifier.
  */
@@ -29,18 +30,23 @@ struct outcomes {
     struct buf rows; /* of struct learn_row */
     struct buf ids;  /* of struct slice */
     struct slice models[LEARN_MODELS_MAX];
+    size_t tagged; /* rows with a tag */
 };
 
 void outcomes_init(struct outcomes *outcomes);
 void outcomes_release(struct outcomes *outcomes);
 /* Adds the rows of one file ("-": stdin). `tag`: the member with the tag, NULL: the usual ones.
- * Errors name file and line: "bad_row", "too_many_rows", "too_many_models", those of
- * read_input(). */
+ * Errors: "bad_row" with file and line, those of read_input(). */
 MUST_USE bool outcomes_read(struct outcomes *outcomes, const char *path, const char *tag,
                             struct error *error);
+/* The same of a text; `name` is what errors call it. */
+MUST_USE bool outcomes_read_text(struct outcomes *outcomes, struct slice text, const char *name,
+                                 const char *tag, struct error *error);
 /* After the last file. */
 void outcomes_finish(struct outcomes *outcomes);
 /* Index of a model, or UINT32_MAX. */
 uint32_t outcomes_model(const struct outcomes *outcomes, struct slice name);
+bool outcomes_have_tags(const struct outcomes *outcomes);
+bool outcomes_have_answers(const struct outcomes *outcomes, uint32_t model);
 
 #endif

@@ -220,10 +220,12 @@ static struct slice expression_before(struct slice text, size_t end)
     return slice_trim(slice_of(text.ptr + start, end - start));
 }
 
-/* The number behind the equals sign. */
+/* The number behind the equals sign. What stands between is as short as an expression: a text of
+ * equals signs would cost their square. */
 static bool result_after(struct slice text, size_t at, double *ret_value, unsigned *ret_places)
 {
-    while (at < text.len && (is_filling(text.ptr[at]) || text.ptr[at] == '=')) {
+    size_t last = at + ARITHMETIC_EXPRESSION_MAX;
+    while (at < text.len && at < last && (is_filling(text.ptr[at]) || text.ptr[at] == '=')) {
         at++;
     }
     bool negative = at < text.len && text.ptr[at] == '-';

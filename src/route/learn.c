@@ -12,8 +12,10 @@
 #define PASSES 15u
 #define DENSE_LIMIT 4.0
 #define SEEN_FROM 3u /* texts */
-#define NEWTON_STEPS 10u
+#define NEWTON_STEPS 25u
+#define STEP_MAX 1.0
 #define SLOPE_MAX 2.0
+#define OFFSET_MAX 10.0
 
 unsigned learn_fold(uint64_t hash, unsigned count)
 {
@@ -32,6 +34,7 @@ void learning_release(struct learning *learning)
     memory_free(learning->labels);
     memory_free(learning->marks);
     memory_free(learning->scores);
+    memory_free(learning->strangers);
     memory_free(learning->weights);
 }
 
@@ -77,10 +80,12 @@ bool learning_begin(struct learning *learning, const struct learn_set *set, cons
     learning->labels = memory_array(count + 1, sizeof(*learning->labels));
     learning->marks = memory_array(count + 1, ANSWER_MARKS * sizeof(float));
     learning->scores = memory_array(count + 1, sizeof(float));
+    learning->strangers = memory_array(count + 1, sizeof(float));
     learning->weights = memory_alloc(sizeof(*learning->weights));
     return learning->rows.starts != NULL && learning->rows.dense != NULL &&
            learning->shapes != NULL && learning->labels != NULL && learning->marks != NULL &&
-           learning->scores != NULL && learning->weights != NULL && read_vectors(learning);
+           learning->scores != NULL && learning->strangers != NULL && learning->weights != NULL &&
+           read_vectors(learning);
 }
 
 /* --- labels of one head --- */
@@ -247,26 +252,32 @@ static void store_weights(const struct learning *learning, struct head *head)
     }
 }
 
-/* Scores of labelled rows by models that did not see them, into learning->scores by row. */
-static bool score_held_back(struct learning *learning, enum head_kind kind)
+static unsigned fold_of(const struct learn_row *row, bool whole_tags)
 {
+    return learn_fold(whole_tags && row->tag != 0 ? row->tag : row->id, LEARN_FOLDS);
+}
+
+/* Scores of labelled rows by models that did not see them, nor others of their tags if whole tags
+ * are held back, by row. */
+static bool score_held_back(struct learning *learning, enum head_kind kind, bool whole_tags,
+                            float *scores)
+{
+    const struct learn_row *rows = learning->set->rows;
     size_t count = learning->label_count;
     struct linear_label *others = memory_array(count + 1, sizeof(*others));
     bool done = others != NULL;
     for (unsigned fold = 0; done && fold < LEARN_FOLDS; fold++) {
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
-            uint64_t id = learning->set->rows[learning->labels[i].row].id;
-            if (learn_fold(id, LEARN_FOLDS) != fold) {
+            if (fold_of(&rows[learning->labels[i].row], whole_tags) != fold) {
                 others[kept++] = learning->labels[i];
             }
         }
         done = train(learning, kind, others, kept);
         for (size_t i = 0; done && i < count; i++) {
             uint32_t row = learning->labels[i].row;
-            if (learn_fold(learning->set->rows[row].id, LEARN_FOLDS) == fold) {
-                learning->scores[row] =
-                    (float)linear_score(&learning->rows, row, learning->weights);
+            if (fold_of(&rows[row], whole_tags) == fold) {
+                scores[row] = (float)linear_score(&learning->rows, row, learning->weights);
             }
         }
     }
@@ -284,7 +295,8 @@ struct calibration {
 /*
  * The line from held-back log odds to the ones under which the labels are most likely: it takes
  * back what a head believes and cannot know. Newton's method in two dimensions, with a weak prior
- * for slope 1 that keeps the matrix from being singular.
+ * for slope 1 that keeps the matrix from being singular; bounds on each step, because where all
+ * rows are far from one half a full step goes anywhere.
  */
 static struct calibration calibrate(const struct learning *learning)
 {
@@ -304,10 +316,14 @@ static struct calibration calibrate(const struct learning *learning)
             matrix[2] += weight;
         }
         double determinant = matrix[0] * matrix[2] - matrix[1] * matrix[1];
-        c.slope -= (matrix[2] * gradient[0] - matrix[1] * gradient[1]) / determinant;
-        c.offset -= (matrix[0] * gradient[1] - matrix[1] * gradient[0]) / determinant;
+        double slope = (matrix[2] * gradient[0] - matrix[1] * gradient[1]) / determinant;
+        double offset = (matrix[0] * gradient[1] - matrix[1] * gradient[0]) / determinant;
+        double shorter = 1 / fmax(1, fmax(fabs(slope) / STEP_MAX, fabs(offset) / STEP_MAX));
+        c.slope -= shorter * slope;
+        c.offset -= shorter * offset;
     }
     c.slope = fmax(0, fmin(SLOPE_MAX, c.slope));
+    c.offset = fmax(-OFFSET_MAX, fmin(OFFSET_MAX, c.offset));
     return c;
 }
 
@@ -320,8 +336,11 @@ static void apply_calibration(struct learning *learning, struct head *head)
         head->dense[i] *= (float)c.slope;
     }
     for (size_t i = 0; i < learning->label_count; i++) {
-        float *score = &learning->scores[learning->labels[i].row];
-        *score = (float)(c.slope * (double)*score + c.offset);
+        float *both[2] = {&learning->scores[learning->labels[i].row],
+                          &learning->strangers[learning->labels[i].row]};
+        for (size_t k = 0; k < ARRAY_LEN(both); k++) {
+            *both[k] = (float)(c.slope * (double)*both[k] + c.offset);
+        }
     }
 }
 
@@ -330,14 +349,16 @@ bool learning_head(struct learning *learning, struct head *head)
     head->rows = (uint32_t)learning->label_count;
     head->average = log_odds_of(learning);
     standardise_all(learning, head);
-    if (head->kind != HEAD_TASK && !score_held_back(learning, (enum head_kind)head->kind)) {
+    enum head_kind kind = (enum head_kind)head->kind;
+    if (kind != HEAD_TASK && (!score_held_back(learning, kind, false, learning->scores) ||
+                              !score_held_back(learning, kind, true, learning->strangers))) {
         return false;
     }
-    if (!train(learning, (enum head_kind)head->kind, learning->labels, learning->label_count)) {
+    if (!train(learning, kind, learning->labels, learning->label_count)) {
         return false;
     }
     store_weights(learning, head);
-    if (head->kind != HEAD_TASK) {
+    if (kind != HEAD_TASK) {
         apply_calibration(learning, head);
     }
     return note_seen(learning, head);

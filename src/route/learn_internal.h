@@ -19,7 +19,8 @@ struct learning {
     float *marks;                /* of answers of the head in hand, by row */
     struct linear_label *labels; /* of the head in hand */
     size_t label_count;
-    float *scores; /* of labelled rows, held back, log odds, by row */
+    float *scores;    /* of labelled rows, held back, log odds, by row */
+    float *strangers; /* the same, with all rows of their tags held back */
     struct linear_weights *weights;
 };
 

@@ -9,7 +9,8 @@
 #define TAG_ROWS_MIN 5u
 #define TAG_DOUBT 4.0    /* rows that the head's average counts for */
 #define TAG_VARIANCE 1.0 /* of offsets among tags, before any row was seen */
-#define NEWTON_STEPS 12
+#define NEWTON_STEPS 25u
+#define STEP_MAX 1.0               /* a full step may overshoot where all scores are far from 0 */
 #define SPREAD 0x9e3779b97f4a7c15u /* the sample does not follow the folds */
 
 /* One head to be, with the labels it would have. */
@@ -56,7 +57,7 @@ static double best_offset(const struct learning *learning, const struct tag_run 
                 curvature += p * (1 - p);
             }
         }
-        offset -= slope / curvature;
+        offset -= fmax(-STEP_MAX, fmin(STEP_MAX, slope / curvature));
     }
     return offset;
 }
@@ -152,6 +153,10 @@ static bool choose_rows(struct making *making)
     qsort(making->sampled, judged, sizeof(struct keyed_row), compare_keys);
     making->weights->sample_count =
         judged > WEIGHTS_SAMPLE_MAX ? WEIGHTS_SAMPLE_MAX : (uint32_t)judged;
+    for (uint32_t i = 0; i < making->weights->sample_count; i++) {
+        making->sampled[i].key = set->rows[making->sampled[i].row].tag;
+    }
+    qsort(making->sampled, making->weights->sample_count, sizeof(struct keyed_row), compare_keys);
     return true;
 }
 
@@ -170,6 +175,7 @@ static void add_to_sample(struct making *making, uint32_t head)
                                       candidate->subject, &target);
         weights->sample_outcomes[cell] = known ? target : -1;
         weights->sample_scores[cell] = known ? making->learning.scores[row] : 0;
+        weights->sample_strangers[cell] = known ? making->learning.strangers[row] : 0;
         weights->sample_tags[i] = making->learning.set->rows[row].tag;
     }
 }
@@ -229,10 +235,12 @@ static bool make_all(struct making *making)
     weights->heads = memory_array(weights->head_count + 1, sizeof(struct head));
     weights->tags = memory_array(WEIGHTS_TAGS_MAX, sizeof(struct tag_offset));
     weights->sample_scores = memory_array(cells + 1, sizeof(float));
+    weights->sample_strangers = memory_array(cells + 1, sizeof(float));
     weights->sample_outcomes = memory_array(cells + 1, sizeof(float));
     weights->sample_tags = memory_array(weights->sample_count + 1, sizeof(uint64_t));
     bool made = weights->sample_tags != NULL && weights->heads != NULL && weights->tags != NULL &&
-                weights->sample_scores != NULL && weights->sample_outcomes != NULL;
+                weights->sample_scores != NULL && weights->sample_strangers != NULL &&
+                weights->sample_outcomes != NULL;
     for (uint32_t i = 0; made && i < weights->head_count; i++) {
         made = make_head(making, i);
     }

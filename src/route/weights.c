@@ -6,18 +6,20 @@
 
 #include <math.h>
 
-/* A text is strange when less than half of what is usual of its words was seen, and familiar from
- * 60 % on. */
+/* Shares of the coverage that is usual: a text below the first is strange, from the second on it is
+ * familiar. */
 #define STRANGE_BELOW 0.6
 #define FAMILIAR_FROM 0.75
 #define DENSE_LIMIT 4.0F
-#define RARITY 0.3 /* by cross-validation of the mean F1 */
+#define RARITY 0.3        /* by cross-validation of the mean F1 */
+#define ERRORS_TO_PAY 2.0 /* standard errors; one lets luck choose against the better single */
 
 void weights_release(struct weights *weights)
 {
     memory_free(weights->heads);
     memory_free(weights->tags);
     memory_free(weights->sample_scores);
+    memory_free(weights->sample_strangers);
     memory_free(weights->sample_outcomes);
     memory_free(weights->sample_tags);
     *weights = (struct weights){.heads = NULL};
@@ -157,63 +159,104 @@ enum task weights_task(const struct weights *weights, const struct text_vector *
 
 /* --- pairs --- */
 
-/* Sums over the sample's rows that know both. */
-struct pair_sums {
-    double weak;
-    double strong;
-    double chosen;
-    double squares; /* of what choosing gains over the weak one, and over the strong one */
-    double other_squares;
+/* Over the sample's rows that know both. */
+struct pair_reading {
+    const struct weights *weights;
+    uint32_t weak;
+    uint32_t strong;
+    uint32_t rows[WEIGHTS_SAMPLE_MAX];
+    uint32_t count;
+    bool strong_is_better;
 };
 
-static bool better_than_single(const struct pair_sums *sums, double rows)
+static void find_rows(struct pair_reading *reading)
 {
-    bool strong = sums->strong > sums->weak;
-    double gain = sums->chosen - (strong ? sums->strong : sums->weak);
-    double squares = strong ? sums->other_squares : sums->squares;
-    double variance = fmax(0, squares - gain * gain / rows);
-    return gain > sqrt(variance);
+    const struct weights *weights = reading->weights;
+    double gap = 0;
+    for (uint32_t i = 0; i < weights->sample_count && i < WEIGHTS_SAMPLE_MAX; i++) {
+        const float *outcomes = weights->sample_outcomes + (size_t)i * weights->head_count;
+        if (outcomes[reading->weak] >= 0 && outcomes[reading->strong] >= 0) {
+            reading->rows[reading->count++] = i;
+            gap += (double)outcomes[reading->strong] - (double)outcomes[reading->weak];
+        }
+    }
+    reading->strong_is_better = reading->count > 0 ? gap > 0
+                                                   : weights->heads[reading->strong].average >
+                                                         weights->heads[reading->weak].average;
 }
 
-static void add_pair(struct pair_sums *sums, double weak, double strong, bool takes_strong)
-{
-    double chosen = takes_strong ? strong : weak;
-    sums->weak += weak;
-    sums->strong += strong;
-    sums->chosen += chosen;
-    sums->squares += (chosen - weak) * (chosen - weak);
-    sums->other_squares += (chosen - strong) * (chosen - strong);
-}
-
-/* The probability of a sample's row, as its tag lets expect. */
+/* The probability of a sample's row, as its tag lets expect; or as a stranger's. */
 static double sample_success(const struct weights *weights, uint32_t row, uint32_t head,
-                             bool tagged)
+                             bool tagged, bool stranger)
 {
-    double score = (double)weights->sample_scores[(size_t)row * weights->head_count + head];
+    const float *scores = stranger ? weights->sample_strangers : weights->sample_scores;
+    double score = (double)scores[(size_t)row * weights->head_count + head];
     uint64_t tag = tagged ? weights->sample_tags[row] : 0;
     const struct tag_offset *offset = tag == 0 ? NULL : weights_tag(weights, tag, head);
     return probability(score + (offset == NULL ? 0 : (double)offset->offset));
 }
 
+static double sample_score(const struct pair_reading *reading, uint32_t row, bool tagged,
+                           bool stranger)
+{
+    return sample_success(reading->weights, row, reading->strong, tagged, stranger) -
+           sample_success(reading->weights, row, reading->weak, tagged, stranger);
+}
+
+/* What choosing wins on one row over the better single model. */
+static double row_gain(const struct pair_reading *reading, uint32_t row, double score)
+{
+    const struct weights *weights = reading->weights;
+    const float *outcomes = weights->sample_outcomes + (size_t)row * weights->head_count;
+    double gap = (double)outcomes[reading->strong] - (double)outcomes[reading->weak];
+    bool takes_strong = score > 0;
+    return takes_strong == reading->strong_is_better ? 0 : takes_strong ? gap : -gap;
+}
+
+static bool pays(const struct pair_reading *reading, bool tagged)
+{
+    double sum = 0;
+    double squares = 0;
+    for (uint32_t i = 0; i < reading->count; i++) {
+        uint32_t row = reading->rows[i];
+        double gain = row_gain(reading, row, sample_score(reading, row, tagged, false));
+        sum += gain;
+        squares += gain * gain;
+    }
+    double variance = reading->count == 0 ? 0 : squares - sum * sum / reading->count;
+    return sum > ERRORS_TO_PAY * sqrt(fmax(0, variance));
+}
+
+/* Rows of one tag win and lose together: a tag is one observation. */
+static bool pays_for_strangers(const struct pair_reading *reading)
+{
+    const uint64_t *tags = reading->weights->sample_tags;
+    double sum = 0;
+    double squares = 0;
+    double here = 0; /* of one tag's rows, which stand together */
+    for (uint32_t i = 0; i < reading->count; i++) {
+        uint32_t row = reading->rows[i];
+        double gain = row_gain(reading, row, sample_score(reading, row, false, true));
+        bool same = i > 0 && tags[row] != 0 && tags[row] == tags[reading->rows[i - 1]];
+        here = same ? here : 0;
+        squares += (here + gain) * (here + gain) - here * here;
+        here += gain;
+        sum += gain;
+    }
+    return sum > ERRORS_TO_PAY * sqrt(fmax(0, squares));
+}
+
 void weights_pair_read(const struct weights *weights, uint32_t weak, uint32_t strong, bool tagged,
                        struct share_dial *dial, struct weights_pair *ret_pair)
 {
-    double scores[WEIGHTS_SAMPLE_MAX];
-    struct pair_sums sums = {.weak = 0};
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < weights->sample_count && count < WEIGHTS_SAMPLE_MAX; i++) {
-        const float *outcomes = weights->sample_outcomes + (size_t)i * weights->head_count;
-        if (outcomes[weak] >= 0 && outcomes[strong] >= 0) {
-            scores[count] = sample_success(weights, i, strong, tagged) -
-                            sample_success(weights, i, weak, tagged);
-            add_pair(&sums, (double)outcomes[weak], (double)outcomes[strong], scores[count] > 0);
-            count++;
-        }
+    struct pair_reading reading = {.weights = weights, .weak = weak, .strong = strong};
+    find_rows(&reading);
+    for (uint32_t i = 0; dial != NULL && i < reading.count; i++) {
+        share_learn(dial, sample_score(&reading, reading.rows[i], tagged, false),
+                    SHARE_SAMPLE / reading.count);
     }
-    for (uint32_t i = 0; dial != NULL && i < count; i++) {
-        share_learn(dial, scores[i], SHARE_SAMPLE / count);
-    }
-    *ret_pair = (struct weights_pair){.rows = count,
-                                      .strong_is_better = sums.strong > sums.weak,
-                                      .pays = count > 0 && better_than_single(&sums, count)};
+    *ret_pair = (struct weights_pair){.rows = reading.count,
+                                      .strong_is_better = reading.strong_is_better,
+                                      .pays = pays(&reading, tagged) &&
+                                              (tagged || pays_for_strangers(&reading))};
 }

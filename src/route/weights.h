@@ -21,7 +21,7 @@
 
 #define WEIGHTS_HEADS_MAX 96u
 #define WEIGHTS_TAGS_MAX 65536u
-#define WEIGHTS_SAMPLE_MAX 2048u
+#define WEIGHTS_SAMPLE_MAX 1536u
 #define WEIGHTS_NAME_SIZE 96u /* with the NUL */
 #define WEIGHTS_BYTES_MAX ((size_t)64 << 20)
 
@@ -76,10 +76,11 @@ struct weights {
     uint32_t head_count;
     struct tag_offset *tags; /* by tag, then by head */
     uint32_t tag_count;
-    /* Rows as weights that did not see them scored them: by row, then by head. */
-    float *sample_scores;   /* log odds of their texts */
-    float *sample_outcomes; /* 0..1; negative: not known */
-    uint64_t *sample_tags;  /* by row; 0: none */
+    /* Rows as weights that did not see them scored them: by row, then by head; rows by tag. */
+    float *sample_scores;    /* log odds of their texts */
+    float *sample_strangers; /* the same by weights that saw no row of their tags */
+    float *sample_outcomes;  /* 0..1; negative: not known */
+    uint64_t *sample_tags;   /* by row; 0: none */
     uint32_t sample_count;
 };
 
@@ -108,11 +109,12 @@ enum task weights_task(const struct weights *weights, const struct text_vector *
 const struct tag_offset *weights_tag(const struct weights *weights, uint64_t tag, uint32_t head);
 
 /* What held-back rows would have got: does choosing by the scores beat the better single model on
- * them, by more than its standard error? */
+ * them, by more than two standard errors? Where no tag is said the text may be of a kind that was
+ * never seen: then choosing has to pay, too, on rows whose whole tags were held back. */
 struct weights_pair {
-    uint32_t rows;
+    uint32_t rows; /* that know both */
     bool pays;
-    bool strong_is_better; /* on average */
+    bool strong_is_better; /* on average over them; without any, by the heads' averages */
 };
 /* `tagged`: with the offsets of their tags. The scores are learned by the dial, unless it is NULL.
  */

@@ -25,7 +25,7 @@ struct part {
     void **place;
     size_t bytes;
 };
-#define PARTS 5
+#define PARTS 6
 
 static void list_parts(struct weights *weights, struct part parts[PARTS])
 {
@@ -36,6 +36,7 @@ static void list_parts(struct weights *weights, struct part parts[PARTS])
     parts[2] = (struct part){(void **)&weights->sample_scores, cells * sizeof(float)};
     parts[4] =
         (struct part){(void **)&weights->sample_tags, weights->sample_count * sizeof(uint64_t)};
+    parts[5] = (struct part){(void **)&weights->sample_strangers, cells * sizeof(float)};
     parts[3] = (struct part){(void **)&weights->sample_outcomes, cells * sizeof(float)};
 }
 
@@ -164,7 +165,7 @@ static bool is_sound(const struct weights *weights)
         }
     }
     return tags_are_sound(weights) && all_sane(weights->sample_scores, cells) &&
-           all_sane(weights->sample_outcomes, cells);
+           all_sane(weights->sample_strangers, cells) && all_sane(weights->sample_outcomes, cells);
 }
 
 bool weights_read(struct slice bytes, struct weights *ret_weights, struct error *error)

@@ -74,6 +74,20 @@ static void tells_how_it_ends(void)
     EXPECT(!sums.has_result && !sums.has_final);
 }
 
+static void looks_so_far_and_no_further(void)
+{
+    static char text[ARITHMETIC_EXPRESSION_MAX + 16];
+    struct arithmetic sums;
+    memset(text, ' ', sizeof(text));
+    memcpy(text, "2 + 2 =", 7);
+    text[sizeof(text) - 1] = '4';
+    arithmetic_check(slice_of(text, sizeof(text)), &sums);
+    EXPECT(sums.right == 0 && !sums.has_result);
+    text[100] = '4';
+    arithmetic_check(slice_of(text, sizeof(text)), &sums);
+    EXPECT(sums.right == 1 && sums.result == 4);
+}
+
 static void survives_depth_and_length(void)
 {
     static char text[100000];
@@ -96,6 +110,7 @@ int main(void)
     TEST(allows_rounding, "a result may be rounded as it is written, and no further");
     TEST(leaves_the_rest_alone, "what is no sum is neither right nor wrong");
     TEST(tells_how_it_ends, "tells the last result and the last number");
+    TEST(looks_so_far_and_no_further, "a result stands near its equals sign");
     TEST(survives_depth_and_length, "depth and length are bounded");
     return tap_done();
 }

@@ -23,6 +23,7 @@ static void make(void)
     made.heads = memory_array(2, sizeof(struct head));
     made.tags = memory_array(2, sizeof(struct tag_offset));
     made.sample_scores = memory_array(6, sizeof(float));
+    made.sample_strangers = memory_array(6, sizeof(float));
     made.sample_outcomes = memory_array(6, sizeof(float));
     made.sample_tags = memory_array(3, sizeof(uint64_t));
     memcpy(made.heads[0].name, "classification", 15);

@@ -97,8 +97,11 @@ bool gateway_cluster_start(struct gateway *gateway, struct error *error)
 
 void gateway_cluster_stop(struct gateway *gateway)
 {
-    lease_postgres_free(gateway->cluster.leases);
+    pthread_mutex_lock(&gateway->keys_reading); /* who reads keys tells of new limits to lease */
+    struct lease_postgres *leases = gateway->cluster.leases;
     gateway->cluster.leases = NULL;
+    pthread_mutex_unlock(&gateway->keys_reading);
+    lease_postgres_free(leases);
     share_free(gateway->cluster.share);
     cluster_reports_free(gateway->cluster.reports);
     gateway->cluster.share = NULL;

@@ -84,6 +84,7 @@ static bool read_keys(struct gateway *gateway, uint64_t *ret_generation, struct 
     }
     struct key_set *keys = key_set_load(gateway->ledger_path, error);
     if (keys != NULL) {
+        gateway_budget_introduce(gateway, keys);
         pthread_mutex_lock(&gateway->lock);
         struct key_set *old = gateway->keys;
         gateway->keys = keys;

@@ -65,6 +65,16 @@ bool gateway_budget_open(struct gateway *gateway, struct error *error)
                        gateway_budget_generation(gateway->keys), rules, count, error);
 }
 
+void gateway_budget_introduce(struct gateway *gateway, const struct key_set *keys)
+{
+    size_t count = 0;
+    const struct scope_rule *rules = key_set_rules(keys, &count);
+    bool done = gateway->cluster.leases != NULL;
+    for (size_t i = 0; i < count && done; i++) { /* without memory: with the next call */
+        done = budget_introduce(gateway->budget, gateway_budget_generation(keys), &rules[i]);
+    }
+}
+
 void gateway_budget_watch(struct gateway *gateway, const struct snapshot *snapshot)
 {
     if (gateway->news != NULL) {

@@ -44,6 +44,18 @@ struct lease *lease_at(struct budget *budget, struct budget_account *account, en
     return lease;
 }
 
+/* A limit on what is in use already: others are granted none of what was spent here before. */
+static void tell_of_earlier(struct budget *budget, struct lease *lease)
+{
+    int64_t held = 0;
+    int64_t spent = lease_used(budget, lease, &held);
+    if (lease->place == LEASE_RESTS && (spent != lease->told_spent || held > 0)) {
+        const struct instant now = budget_now(budget);
+        lease->must_tell = true;
+        lease_queue_put_first(budget->leases, lease, &now);
+    }
+}
+
 static struct lease *attach(struct budget *budget, struct budget_account *account,
                             enum lease_what what, int64_t window_s, int64_t limit)
 {
@@ -54,6 +66,7 @@ static struct lease *attach(struct budget *budget, struct budget_account *accoun
     if (lease != NULL) {
         lease->limit = limit;
         lease->generation = account->enforced->generation;
+        tell_of_earlier(budget, lease);
     }
     return lease;
 }

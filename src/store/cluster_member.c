@@ -260,8 +260,10 @@ struct postgres *member_postgres(struct cluster_member *member, const char *what
 
 /* The audit log of the cluster goes with its keys: the cluster has it, and this node's part in it.
  */
-static const char forget_sql[] = "UPDATE cluster_state SET cluster = '', node = 0, key_seq = 0;"
-                                 "DELETE FROM key_log;";
+static const char forget_sql[] =
+    "UPDATE cluster_state SET cluster = '', node = 0, key_seq = 0; DELETE FROM key_log;"
+    /* from here on it counts its own changes again: see KEY_CHANGES_SHARED */
+    "UPDATE state SET key_changes = key_changes & 0xffffffffff;";
 static const char drop_keys_sql[] =
     "DELETE FROM keys; DELETE FROM old_secrets; DELETE FROM scopes; DELETE FROM grants;"
     "DELETE FROM limits; DELETE FROM caps; DELETE FROM audit;"

@@ -26,6 +26,10 @@
 #include "store/cluster_member.h"
 
 #define KEY_SPREAD_MS 2000
+/* state.key_changes in a cluster: this and the number of the last change that touched keys. So it
+ * is more than any node counted alone, and of two nodes the one with the larger one has the newer
+ * limits. */
+#define KEY_CHANGES_SHARED (INT64_C(1) << 40)
 #define KEY_LOG_KEPT 10000      /* changes in each node's own log */
 #define AUDIT_WAITING_MAX 10000 /* entries; those beyond are lost, and counted in the log */
 

@@ -90,6 +90,12 @@ struct log_row {
     struct slice changeset;
 };
 
+/* The generation of the keys: the same on every node, for caps are leased by it. */
+static bool set_generation(sqlite3 *db, int64_t seq)
+{
+    return set_number(db, "UPDATE state SET key_changes = ?", KEY_CHANGES_SHARED + seq);
+}
+
 static bool keep_row(sqlite3 *db, const struct log_row *row)
 {
     sqlite3_stmt *sql =
@@ -108,6 +114,7 @@ static bool keep_row(sqlite3 *db, const struct log_row *row)
     bool done = database_run(sql);
     sqlite3_finalize(sql);
     return done && set_number(db, "UPDATE cluster_state SET key_seq = ?", row->seq) &&
+           (!changeset_has_keys(row->changeset) || set_generation(db, row->seq)) &&
            set_number(db, "DELETE FROM key_log WHERE seq <= ?", row->seq - KEY_LOG_KEPT);
 }
 
@@ -174,18 +181,17 @@ bool log_has_keys(sqlite3 *db, int64_t after, int64_t seq)
  */
 
 /* The rows of the audit log are in the changeset, its end in `state` is not. */
-static bool set_audit_end(sqlite3 *db, const struct log_row *row, bool keys)
+static bool set_audit_end(sqlite3 *db, const struct log_row *row)
 {
-    sqlite3_stmt *sql = database_prepare(
-        db, "UPDATE state SET audit_count = ?1, audit_hash = ?2, key_changes = key_changes + ?3"
-            " WHERE (SELECT coalesce(max(id), 0) FROM audit) = ?1"
-            " AND (?1 = 0 OR (SELECT hash FROM audit WHERE id = ?1) = ?2)");
+    sqlite3_stmt *sql =
+        database_prepare(db, "UPDATE state SET audit_count = ?1, audit_hash = ?2"
+                             " WHERE (SELECT coalesce(max(id), 0) FROM audit) = ?1"
+                             " AND (?1 = 0 OR (SELECT hash FROM audit WHERE id = ?1) = ?2)");
     if (sql == NULL) {
         return false;
     }
     sqlite3_bind_int64(sql, 1, row->audit_count);
     sqlite3_bind_blob64(sql, 2, row->audit_hash.ptr, row->audit_hash.len, SQLITE_STATIC);
-    sqlite3_bind_int64(sql, 3, keys ? 1 : 0);
     bool done = database_run(sql) && sqlite3_changes(db) == 1;
     sqlite3_finalize(sql);
     return done;
@@ -211,8 +217,7 @@ static bool apply_row(struct key_share *share, sqlite3 *db, const struct log_row
     if (seq + 1 != row->seq) {
         return seq >= row->seq || diverged(row->seq, error);
     }
-    if (!changeset_apply(db, row->changeset) ||
-        !set_audit_end(db, row, changeset_has_keys(row->changeset))) {
+    if (!changeset_apply(db, row->changeset) || !set_audit_end(db, row)) {
         return diverged(row->seq, error);
     }
     return (keep_row(db, row) && database_exec(db, "COMMIT")) || local_failed(share, db, error);
@@ -435,7 +440,8 @@ static bool join(struct key_share *share, struct postgres *postgres, sqlite3 *db
         return false;
     }
     if (seq > 0) {
-        return set_number(db, "UPDATE cluster_state SET key_seq = ?", seq) ||
+        return (set_generation(db, seq) &&
+                set_number(db, "UPDATE cluster_state SET key_seq = ?", seq)) ||
                local_failed(share, db, error);
     }
     if (own == 0) {

@@ -95,10 +95,10 @@ static inline void node_close(struct node *node)
     node->member = NULL;
 }
 
-/* Asks until it holds, ten seconds at most. */
+/* Asks until it holds, a minute at most: the machine may be loaded. */
 #define UNTIL(condition)                                                                           \
     do {                                                                                           \
-        int64_t until_ns = clock_monotonic(&clock_system) + 10 * NS_PER_S;                         \
+        int64_t until_ns = clock_monotonic(&clock_system) + 60 * NS_PER_S;                         \
         bool until_held = (condition);                                                             \
         while (!until_held && clock_monotonic(&clock_system) < until_ns) {                         \
             nanosleep(&(struct timespec){.tv_nsec = 2 * NS_PER_MS}, NULL);                         \

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #define KEYS "SELECT count(*) FROM keys"
+#define GENERATION "SELECT key_changes FROM state" /* by it nodes tell whose limits are newer */
 #define IN_FORCE "SELECT count(*) FROM keys WHERE revoked_s = 0"
 
 static struct node a;
@@ -168,6 +169,7 @@ static void joins_with_and_without_keys(void)
     EXPECT_SLICE(slice_from_cstr(server_do(&server, "sql SELECT seq FROM sluice.key_head")), "1");
     node_open(&b, true);
     UNTIL(ask_node(&b, KEYS) == 2);
+    EXPECT_INT(ask_node(&b, GENERATION), ask_node(&a, GENERATION));
     UNTIL(audit_end(&a).count == 3 && audit_end(&b).count == 3);
     EXPECT(same_audit(&a, &b));
     node_open(&alone, true);
@@ -177,6 +179,7 @@ static void joins_with_and_without_keys(void)
     node_close(&alone);
     EXPECT_SLICE(slice_from_cstr(make_key(&a, "still", NULL)), "");
     UNTIL(ask_node(&b, KEYS) == 3);
+    EXPECT_INT(ask_node(&b, GENERATION), ask_node(&a, GENERATION));
     node_close(&b); /* and none is changed without the cluster */
     EXPECT_SLICE(slice_from_cstr(make_key(&b, "never", NULL)), "cluster_only");
     node_open(&b, true);

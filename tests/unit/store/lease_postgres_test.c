@@ -171,7 +171,7 @@ static long long number(const char *sql)
 static long long settles_at(const char *sql, long long wanted)
 {
     long long got = number(sql);
-    for (int i = 0; got != wanted && i < 400; i++) {
+    for (int i = 0; got != wanted && i < 3000; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 20 * NS_PER_MS}, NULL);
         got = number(sql);
     }
@@ -284,6 +284,22 @@ static void keeps_windows_and_days(void)
     EXPECT(spend(&nodes[1], &rolling, 5, 5));
 }
 
+/* Of a key that was in use before it got a cap, and comes to one node only since. */
+static void a_new_cap_knows_what_was_spent_elsewhere(void)
+{
+    struct scope_rule rule = cap_of(10, CAP_TOTAL, 100);
+    EXPECT(budget_seed(nodes[0].budget, SCOPE_KEY, 10, SLICE_EMPTY, 0, 80));
+    for (unsigned i = 0; i < NODES; i++) {
+        EXPECT(budget_introduce(nodes[i].budget, 1, &rule));
+    }
+    EXPECT_INT(settles_at("SELECT coalesce(sum(spent), 0) FROM sluice.leases l"
+                          " JOIN sluice.lease_meters m ON m.id = l.meter WHERE m.scope = 10",
+                          80),
+               80);
+    EXPECT(!spend(&nodes[1], &rule, 21, 1));
+    EXPECT(spend(&nodes[1], &rule, 20, 20));
+}
+
 /* --- faults ------------------------------------------------------------------------------------
  */
 
@@ -296,7 +312,7 @@ static bool is_connected(struct node *node)
 
 static void wait_connected(struct node *node, bool connected)
 {
-    for (int i = 0; is_connected(node) != connected && i < 1000; i++) {
+    for (int i = 0; is_connected(node) != connected && i < 6000; i++) {
         nanosleep(&(struct timespec){.tv_nsec = 10 * NS_PER_MS}, NULL);
     }
     EXPECT(is_connected(node) == connected);
@@ -460,6 +476,7 @@ int main(void)
     make_nodes();
     TEST(a_crowd_never_passes_a_cap, "a crowd on three nodes never passes a cap");
     TEST(keeps_windows_and_days, "windows and days are shared");
+    TEST(a_new_cap_knows_what_was_spent_elsewhere, "a new cap knows what was spent before it");
     TEST(denies_while_nobody_can_be_asked, "PostgreSQL away: what was granted, then refused");
     TEST(allows_where_the_operator_does, "or let through, and told of later");
     TEST(a_dead_nodes_slice_stays_until_it_returns, "a dead node's slice stays until it returns");

@@ -51,13 +51,22 @@ static int print_call(const struct arguments *arguments, const struct call_detai
     return print_data(&out);
 }
 
+static int say_no_call(const struct ledger_place *place, struct error *error)
+{
+    if (place->postgres != NULL) {
+        error_set(error, ERROR_NOT_FOUND, "not_found",
+                  "this node has no call with this id: the node that served it has its arithmetic");
+    }
+    return say_error("report", error);
+}
+
 static int explain_call(const struct arguments *arguments, const char *text)
 {
     struct call_detail detail;
+    struct ledger_place place;
     struct arena arena;
     struct error error;
     struct id id;
-    char path[LOAD_PATH_SIZE];
     if (!id_parse(slice_from_cstr(text), &id)) {
         return arguments_refuse(arguments, "--explain wants a call's id, as in x-sluice-call-id");
     }
@@ -65,19 +74,20 @@ static int explain_call(const struct arguments *arguments, const char *text)
         arguments_given(arguments, "since")) {
         return arguments_refuse(arguments, "--explain is about one call: no --by, --since, --csv");
     }
-    int code = load_ledger_path("report", arguments_value(arguments, "config"), path);
+    int code = load_ledger_place("report", arguments_value(arguments, "config"), &place);
     if (code != EXIT_CODE_OK) {
         return code;
     }
     arena_init(&arena, EXPLAIN_ARENA);
-    if (report_call(path, id, &arena, &detail, &error)) {
+    if (report_call(place.path, id, &arena, &detail, &error)) {
         code = print_call(arguments, &detail);
     } else if (error.code != NULL && strcmp(error.code, "not_found") == 0) {
-        code = say_error("report", &error);
+        code = say_no_call(&place, &error);
     } else {
-        code = say_report_error(&error, path);
+        code = say_report_error(&error, place.path);
     }
     arena_release(&arena);
+    ledger_place_release(&place);
     return code;
 }
 

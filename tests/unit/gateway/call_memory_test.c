@@ -126,7 +126,7 @@ static void run_case(void)
     while (nth < FAILURES_MAX && !tap_point_failed && run_with(buf_slice(&request), nth)) {
         nth++;
     }
-    EXPECT(nth > 5 && nth < FAILURES_MAX);
+    EXPECT(nth > 2 && nth < FAILURES_MAX);
     if (tap_point_failed) {
         printf("# at allocation %lld\n", (long long)nth);
     }

@@ -136,10 +136,7 @@ class Postgres:
             backends = self._backends()
             self.process.kill()
             for pid in backends:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                self._signal(pid, signal.SIGKILL)
             self.process.wait(START_TIMEOUT)
         self.process = None
 
@@ -149,10 +146,18 @@ class Postgres:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
             return [int(pid) for pid in file.read().split()]
 
+    @staticmethod
+    def _signal(pid, how):
+        """A backend may have ended since it was listed."""
+        try:
+            os.kill(pid, how)
+        except ProcessLookupError:
+            pass
+
     def pause(self, how=signal.SIGSTOP):
         """The server and its backends answer nothing more, until resume()."""
         for pid in [self.process.pid, *self._backends()]:
-            os.kill(pid, how)
+            self._signal(pid, how)
 
     def resume(self):
         self.pause(signal.SIGCONT)

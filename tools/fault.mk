@@ -2,7 +2,7 @@
 
 # Simulated power losses below the journal and SQLite: the linker puts tests/fault/power_calls.c between src/store and the
 # system. [LOSSES=10000] [SEED=N]
-POWER_CALLS := open openat mkdir fsync msync munmap mmap renameat unlinkat
+POWER_CALLS := open open64 openat openat64 mkdir fsync msync munmap mmap mmap64 renameat unlinkat
 POWER_SRC   := $(sort $(wildcard tests/fault/power_*.c))
 POWER_LOSS  := $(BUILD)/power_loss
 empty :=

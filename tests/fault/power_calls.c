@@ -40,6 +40,15 @@ int __wrap_renameat(int from_directory, const char *from, int to_directory, cons
 int __wrap_unlinkat(int directory, const char *name, int flags);
 void *__wrap_mmap(void *start, size_t len, int protection, int flags, int fd, off_t offset);
 
+/* What they are called where a library wants files larger than 2 GiB on every machine
+ * (_FILE_OFFSET_BITS); off_t has 64 bits in either case. */
+_Static_assert(sizeof(off_t) == 8, "the same functions by two names");
+int __wrap_open64(const char *path, int flags, ...) __attribute__((alias("__wrap_open")));
+int __wrap_openat64(int directory, const char *name, int flags, ...)
+    __attribute__((alias("__wrap_openat")));
+void *__wrap_mmap64(void *start, size_t len, int protection, int flags, int fd, off_t offset)
+    __attribute__((alias("__wrap_mmap")));
+
 struct mapping {
     char *start;
     size_t len;

@@ -37,7 +37,10 @@ static void name_of(const struct call_record *call, enum report_by by, char name
     };
     if (by == REPORT_USER || by == REPORT_TEAM || by == REPORT_ORGANISATION) {
         uint64_t scope = call->scopes[SCOPE_USER + (by - REPORT_USER)];
-        snprintf(name, 64, scope == 0 ? "" : "#%llu", (unsigned long long)scope);
+        name[0] = '\0';
+        if (scope != 0) {
+            snprintf(name, 64, "#%llu", (unsigned long long)scope);
+        }
     } else if (by == REPORT_DAY) {
         char text[CLOCK_TEXT_SIZE];
         snprintf(name, 64, "%.10s", clock_format(call->wall_ns, text));

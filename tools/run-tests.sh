@@ -93,6 +93,7 @@ if [ "$level" = all ]; then
     step crash-long make_in fault gcc crash-long
     step caps-long make_in release gcc caps-long
     step power-loss-long make_in release gcc power-loss-long
+    step cluster-ledger make_in release gcc cluster-ledger
     step cluster-long make_in release gcc cluster-long
     step agents make_in release gcc agents
     step soak make_in release gcc soak-long

@@ -83,12 +83,13 @@ step clock make_in release gcc clock
 step tokens make_in release gcc tokens-test
 step model make model
 step invoice make_in release gcc invoice
-step smuggling make_in release gcc smuggling
+step smuggling make_in release gcc smuggling SEED=1
 step sdk make_in release gcc sdk
 step cluster make_in release gcc cluster-test
 if [ "$level" = all ]; then
     step fuzz-long sh tools/run-fuzz.sh 120
     step tokens-long make_in release gcc tokens-test COUNT=100000
+    step smuggling-new make_in release gcc smuggling
     step invoice-long make_in release gcc invoice CALLS=100000
     step crash-long make_in fault gcc crash-long
     step caps-long make_in release gcc caps-long

@@ -2,6 +2,7 @@
 #include "cli/arguments.h"
 
 #include "cli/terminal.h"
+#include "codec/json_write.h"
 #include "config/options.h"
 
 #include <stdarg.h>
@@ -265,4 +266,21 @@ bool arguments_begin(const struct command *command, int argc, char **argv,
     default:
         return true;
     }
+}
+
+int print_done(const struct arguments *arguments, struct slice member, const char *value,
+               const char *sentence)
+{
+    struct buf out = BUF_INIT(DATA_BYTES_MAX);
+    struct json_writer w;
+    if (!arguments_given(arguments, "json")) {
+        say("%s", sentence);
+        return EXIT_CODE_OK;
+    }
+    json_writer_init(&w, &out);
+    json_begin_object(&w);
+    json_member_string(&w, member, slice_from_cstr(value));
+    json_end_object(&w);
+    buf_append_char(&out, '\n');
+    return print_data(&out);
 }

@@ -45,6 +45,11 @@ MUST_USE bool arguments_begin(const struct command *command, int argc, char **ar
 /* Says what is wrong with an argument's value, on stderr; returns EXIT_CODE_USAGE. */
 int arguments_refuse(const struct arguments *arguments, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* The end of a command that has only done something: an object with one member where --json was
+ * given, else a sentence on stderr. Returns the exit code. */
+int print_done(const struct arguments *arguments, struct slice member, const char *value,
+               const char *sentence);
+
 /* Which of "a|b|c" is nearest to `typed`; empty when none is near. */
 struct slice choices_suggest(const char *choices, const char *typed);
 bool choices_have(const char *choices, const char *word);

@@ -163,25 +163,7 @@ static int cluster_status_run(int argc, char **argv)
     return code;
 }
 
-/* --- verify, remove ----------------------------------------------------------------------------
- */
-
-static int print_done(const struct arguments *arguments, struct slice member, const char *value,
-                      const char *sentence)
-{
-    struct buf out = BUF_INIT(DATA_BYTES_MAX);
-    struct json_writer w;
-    if (!arguments_given(arguments, "json")) {
-        say("%s", sentence);
-        return EXIT_CODE_OK;
-    }
-    json_writer_init(&w, &out);
-    json_begin_object(&w);
-    json_member_string(&w, member, slice_from_cstr(value));
-    json_end_object(&w);
-    buf_append_char(&out, '\n');
-    return print_data(&out);
-}
+/* --- verify, remove --- */
 
 static int cluster_verify_run(int argc, char **argv)
 {

@@ -139,14 +139,8 @@ static int eval_run(int argc, char **argv)
     if (!arguments_begin(&eval_command, argc, argv, &arguments, &code)) {
         return code;
     }
-    bool read = true;
-    outcomes_init(&outcomes);
-    for (size_t i = 0; read && i < arguments.word_count; i++) {
-        read = outcomes_read(&outcomes, arguments.words[i], arguments_value(&arguments, "tag"),
-                             &error);
-    }
-    outcomes_finish(&outcomes);
-    code = read ? evaluate(&arguments, &outcomes) : say_error("eval", &error);
+    code = outcomes_load(&outcomes, &arguments, &error) ? evaluate(&arguments, &outcomes)
+                                                        : say_error("eval", &error);
     outcomes_release(&outcomes);
     return code;
 }

@@ -32,24 +32,6 @@ static int begin(const struct command *command, int argc, char **argv, struct ar
     return load_ledger_path(command->name, arguments_value(arguments, "config"), path);
 }
 
-/* The command's end: an object with one member, or a sentence. */
-static int print_done(const struct arguments *arguments, struct slice member, const char *value,
-                      const char *sentence)
-{
-    struct buf out = BUF_INIT(DATA_BYTES_MAX);
-    struct json_writer w;
-    if (!arguments_given(arguments, "json")) {
-        say("%s", sentence);
-        return EXIT_CODE_OK;
-    }
-    json_writer_init(&w, &out);
-    json_begin_object(&w);
-    json_member_string(&w, member, slice_from_cstr(value));
-    json_end_object(&w);
-    buf_append_char(&out, '\n');
-    return print_data(&out);
-}
-
 static int print_sound(const struct arguments *arguments, const char *file,
                        const struct ledger_books *books)
 {

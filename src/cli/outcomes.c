@@ -329,3 +329,16 @@ bool outcomes_have_answers(const struct outcomes *outcomes, uint32_t model)
     }
     return false;
 }
+
+bool outcomes_load(struct outcomes *outcomes, const struct arguments *arguments,
+                   struct error *error)
+{
+    bool read = true;
+    outcomes_init(outcomes);
+    for (size_t i = 0; read && i < arguments->word_count; i++) {
+        read =
+            outcomes_read(outcomes, arguments->words[i], arguments_value(arguments, "tag"), error);
+    }
+    outcomes_finish(outcomes);
+    return read;
+}

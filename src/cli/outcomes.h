@@ -18,6 +18,7 @@
 #define SLUICE_CLI_OUTCOMES_H
 
 #include "base/arena.h"
+#include "cli/arguments.h"
 #include "route/learn.h"
 
 #define OUTCOMES_FILE_MAX ((size_t)1 << 30)
@@ -44,6 +45,9 @@ MUST_USE bool outcomes_read_text(struct outcomes *outcomes, struct slice text, c
                                  const char *tag, struct error *error);
 /* After the last file. */
 void outcomes_finish(struct outcomes *outcomes);
+/* All of it, for the files that a command names; its --tag is the member. Release it either way. */
+MUST_USE bool outcomes_load(struct outcomes *outcomes, const struct arguments *arguments,
+                            struct error *error);
 /* Index of a model, or UINT32_MAX. */
 uint32_t outcomes_model(const struct outcomes *outcomes, struct slice name);
 bool outcomes_have_tags(const struct outcomes *outcomes);

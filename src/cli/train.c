@@ -99,14 +99,8 @@ static int train_run(int argc, char **argv)
     if (arguments_value(&arguments, "output") == NULL) {
         return arguments_refuse(&arguments, "-o FILE is missing: where the weights go");
     }
-    bool read = true;
-    outcomes_init(&outcomes);
-    for (size_t i = 0; read && i < arguments.word_count; i++) {
-        read = outcomes_read(&outcomes, arguments.words[i], arguments_value(&arguments, "tag"),
-                             &error);
-    }
-    outcomes_finish(&outcomes);
-    code = read ? learn_and_save(&arguments, &outcomes) : say_error("train", &error);
+    code = outcomes_load(&outcomes, &arguments, &error) ? learn_and_save(&arguments, &outcomes)
+                                                        : say_error("train", &error);
     outcomes_release(&outcomes);
     return code;
 }

@@ -169,6 +169,7 @@ static bool apply_word(struct call *call, struct slice text)
     call->decision->classification.task = task;
     call->decision->classification.confidence = 1.0;
     call->decision->classification.reason = "operator's classifier";
+    judge_task(task, &call->decision->classification.judged);
     return true;
 }
 

@@ -189,6 +189,7 @@ void decide_classify(const struct chat *chat, struct features *features, struct 
         result->confidence = 1.0;
         result->reason = "given by the caller";
         result->given = true;
+        judge_task(result->task, &result->judged);
         return;
     }
     classify(features, result);

@@ -305,4 +305,5 @@ void classify(const struct features *features, struct classification *classifica
     classification->given = false;
     decide(&scoring, classification);
     classification->complexity = complexity_of(features, classification->task);
+    judge_task(classification->task, &classification->judged);
 }

@@ -9,6 +9,7 @@
 
 #include "model/task.h"
 #include "route/features.h"
+#include "route/judge.h"
 
 struct classification {
     enum task task;
@@ -16,6 +17,7 @@ struct classification {
     double complexity;  /* 0..1 */
     const char *reason; /* the rule: a literal such as "word: summarize" */
     bool given;         /* the caller said the task */
+    struct judgement judged;
 };
 
 void classify(const struct features *features, struct classification *classification);

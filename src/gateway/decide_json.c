@@ -22,6 +22,9 @@ static void write_entry(struct json_writer *w, const struct plan_input *input,
     json_member_string(w, SLICE("explanation"), buf_slice(sentence));
     json_member_scaled(w, SLICE("expected_cost_usd"), entry->expected_cost_nd, USD_DECIMALS);
     json_member_scaled(w, SLICE("high_cost_usd"), entry->high_cost_nd, USD_DECIMALS);
+    if (entry->success_permille > 0) {
+        json_member_scaled(w, SLICE("success"), entry->success_permille, 3);
+    }
     if (entry->expected_latency_ms > 0) {
         json_member_int(w, SLICE("expected_latency_ms"), entry->expected_latency_ms);
     }

@@ -296,6 +296,7 @@ static uint64_t minute_ms(const struct gateway *gateway)
 static void on_minute(uv_timer_t *timer)
 {
     struct gateway *gateway = CONTAINER_OF(timer, struct gateway, minute);
+    evidence_tick(gateway->states.evidence, clock_wall(gateway->clock) / NS_PER_S);
     renew_prices(gateway);
     warn_insecure(gateway->snapshot);
     uv_timer_start(timer, on_minute, minute_ms(gateway), 0);

@@ -8,6 +8,7 @@ void target_states_init(struct target_states *states)
 {
     pthread_mutex_init(&states->lock, NULL);
     map_init(&states->by_name);
+    states->evidence = evidence_new();
 }
 
 void target_states_release(struct target_states *states)
@@ -18,6 +19,7 @@ void target_states_release(struct target_states *states)
         memory_free(entry->value);
     }
     map_release(&states->by_name);
+    evidence_free(states->evidence);
     pthread_mutex_destroy(&states->lock);
 }
 
@@ -41,7 +43,8 @@ static struct target_state *state_of_name(struct target_states *states, struct s
 
 bool target_states_attach(struct target_states *states, struct snapshot *snapshot)
 {
-    bool ok = true;
+    bool ok = states->evidence != NULL;
+    snapshot->policy.evidence = states->evidence;
     pthread_mutex_lock(&states->lock);
     for (size_t i = 0; i < snapshot->policy.target_count && ok; i++) {
         struct target *target = &snapshot->policy.targets[i];

@@ -142,6 +142,7 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
     facts->choices = features->choices < 1 ? 1 : smaller(features->choices, 1024);
     facts->output_expected =
         predict_output_tokens(task, features, input->max_tokens, &facts->output_high);
+    success_facts_init(input, &facts->success);
     facts->constraints = constraints_that_apply(facts);
 }
 
@@ -402,6 +403,7 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
     const struct target *target = &facts->input->policy->targets[entry->target];
     uint32_t constraints = facts->constraints;
     entry_costs(facts, target, entry);
+    entry->success_permille = success_permille(&facts->success, target);
     entry->expected_latency_ms = latency_of(facts, target).p50_ms;
     entry->wanted = 0;
     entry->actual = 0;

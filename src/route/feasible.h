@@ -6,7 +6,7 @@
 #ifndef SLUICE_ROUTE_FEASIBLE_H
 #define SLUICE_ROUTE_FEASIBLE_H
 
-#include "route/plan.h"
+#include "route/success.h"
 
 struct plan_facts {
     const struct plan_input *input;
@@ -22,6 +22,7 @@ struct plan_facts {
     const uint16_t *list; /* the caller's models or the task's list */
     size_t list_count;
     bool exclusive;
+    struct success_facts success;
     uint32_t constraints; /* those that can refuse anything in this request, as bits */
 };
 

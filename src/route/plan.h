@@ -51,6 +51,7 @@ struct plan_input {
     unsigned cheaper;           /* so many tiers below the derived one: spending is near a cap */
     const uint64_t *withheld;   /* bits by target: as if they were not there; NULL: none */
     unsigned required_dialects; /* bits, 0: any: operations that only some dialects can carry */
+    uint64_t tag;               /* evidence_tag() of the call's word; 0: it has none but its task */
     int64_t now_ns;             /* monotonic */
 };
 
@@ -93,9 +94,10 @@ struct plan_entry {
      * for all others as long as nothing is drawn by lot. What is learned from the answers later
      * needs it. */
     uint16_t propensity_permille;
-    int64_t expected_cost_nd; /* input + predicted output at this target */
-    int64_t high_cost_nd;     /* at the 90th percentile of output: what max_cost is held against */
-    int64_t worst_cost_nd;    /* upper bounds of input and output: what a hold is made of */
+    uint16_t success_permille; /* how probable it is that its answer is good enough; 0: not known */
+    int64_t expected_cost_nd;  /* input + predicted output at this target */
+    int64_t high_cost_nd;      /* at the 90th percentile of output: what max_cost is held against */
+    int64_t worst_cost_nd;     /* upper bounds of input and output: what a hold is made of */
     int64_t expected_latency_ms; /* 0: not known */
     int64_t wanted; /* the number that ruled it out: limit in ms, nd, tokens, or missing capability
                        bits */

@@ -15,6 +15,7 @@
 #define TARGETS_MAX 4096
 #define NO_LIMIT (-1) /* of a latency or a cost; 0 is a limit of zero */
 
+struct evidence;
 struct target_health;
 
 struct target {
@@ -70,6 +71,7 @@ struct policy {
     size_t route_count;
     enum unknown_price unknown_price;
     struct price_rates ceiling; /* rates that UNKNOWN_PRICE_CEILING charges */
+    struct evidence *evidence;  /* what answers were worth so far: live, as `health`; NULL: none */
 };
 
 /* NO_TARGET / NULL when absent. */

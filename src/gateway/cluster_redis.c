@@ -6,6 +6,7 @@
 #include "gateway/call_wait.h"
 #include "gateway/worker.h"
 #include "store/lease_redis.h"
+#include "store/redis_queue.h"
 
 #include <stdlib.h>
 
@@ -18,8 +19,9 @@
 
 struct cluster_redis {
     struct lease_redis *lease;
-    pthread_rwlock_t lock; /* guards the next two */
-    uint64_t *revoked;     /* keys, ascending: those that our own set of keys does not say so of */
+    struct cluster_asks *asks; /* of workers */
+    pthread_rwlock_t lock;     /* guards the next two */
+    uint64_t *revoked; /* keys, ascending: those that our own set of keys does not say so of */
     size_t revoked_room;
     atomic_size_t revoked_count; /* 0 most of the time: read without the lock first */
 };
@@ -167,17 +169,25 @@ bool cluster_redis_open(struct gateway *gateway, struct error *error)
     };
     gateway->lease_wait_ns = options.wait_ns;
     gateway->redis->lease = lease_redis_new(&options, error);
-    return gateway->redis->lease != NULL;
+    gateway->redis->asks = cluster_asks_open(&options.redis, error);
+    return gateway->redis->lease != NULL && gateway->redis->asks != NULL;
+}
+
+bool cluster_redis_worker(struct worker *worker)
+{
+    return worker->gateway->redis == NULL || cluster_ask_init(worker, worker->gateway->redis->asks);
 }
 
 bool cluster_redis_start(struct gateway *gateway, struct error *error)
 {
-    return gateway->redis == NULL || lease_redis_start(gateway->redis->lease, error);
+    return gateway->redis == NULL || (lease_redis_start(gateway->redis->lease, error) &&
+                                      cluster_asks_start(gateway->redis->asks, error));
 }
 
 void cluster_redis_stop(struct gateway *gateway)
 {
     if (gateway->redis != NULL) {
+        cluster_asks_stop(gateway->redis->asks);
         lease_redis_stop(gateway->redis->lease);
     }
 }
@@ -185,6 +195,7 @@ void cluster_redis_stop(struct gateway *gateway)
 void cluster_redis_free(struct gateway *gateway)
 {
     if (gateway->redis != NULL) {
+        cluster_asks_free(gateway->redis->asks);
         lease_redis_free(gateway->redis->lease);
         pthread_rwlock_destroy(&gateway->redis->lock);
         memory_free(gateway->redis->revoked);
@@ -206,11 +217,13 @@ void cluster_redis_metrics(struct gateway *gateway, struct buf *out)
 {
     struct lease_redis_stats stats;
     struct lease_stats leases;
+    struct redis_queue_stats asks;
     if (gateway->redis == NULL) {
         return;
     }
     lease_redis_stats_read(gateway->redis->lease, &stats);
     budget_lease_stats(gateway->budget, LEASE_RATES, &leases);
+    cluster_asks_stats(gateway->redis->asks, &asks);
     metric(out, "up", "gauge", "1: Redis answers.", stats.connected ? 1 : 0);
     metric(out, "leasing", "gauge", "1: limits of a minute hold over all nodes.",
            stats.leasing ? 1 : 0);
@@ -229,4 +242,9 @@ void cluster_redis_metrics(struct gateway *gateway, struct buf *out)
            (double)stats.revoked_said);
     metric(out, "revocations_heard_total", "counter", "Revoked keys that were heard of.",
            (double)stats.revoked_heard);
+    metric(out, "asks_total", "counter", "Questions of workers.", (double)asks.asked);
+    metric(out, "asks_refused_total", "counter", "Of workers, not asked: away, or too many.",
+           (double)asks.refused);
+    metric(out, "asks_failed_total", "counter", "Of workers, without an answer.",
+           (double)asks.failures);
 }

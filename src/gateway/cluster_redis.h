@@ -2,20 +2,24 @@
 /*
  * Redis as the gateway has it (cluster.redis): limits of a minute and calls at the same time that
  * hold over all nodes (store/lease_redis.h), and keys that another node says are revoked: these
- * open nothing any more, also where the change itself has not arrived yet. Without cluster.redis
- * nothing of this runs.
+ * open nothing any more, also where the change itself has not arrived yet; and what workers ask it
+ * (cluster_ask.h). Without cluster.redis nothing of this runs.
  */
 #ifndef SLUICE_GATEWAY_CLUSTER_REDIS_H
 #define SLUICE_GATEWAY_CLUSTER_REDIS_H
 
+#include "gateway/cluster_ask.h"
 #include "gateway/gateway.h"
 
 #include "base/buf.h"
 
 struct cluster_redis;
+struct worker;
 
 /* After the budget, before the workers; asks nobody. */
 MUST_USE bool cluster_redis_open(struct gateway *gateway, struct error *error);
+/* Lets a new worker ask. False: out of memory. */
+MUST_USE bool cluster_redis_worker(struct worker *worker);
 /* When the workers run. */
 MUST_USE bool cluster_redis_start(struct gateway *gateway, struct error *error);
 /* When the workers have ended, before they are freed. */

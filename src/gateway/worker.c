@@ -8,6 +8,7 @@
 #include "gateway/call_new.h"
 #include "gateway/call_ping.h"
 #include "gateway/call_wait.h"
+#include "gateway/cluster_redis.h"
 #include "gateway/tokens.h"
 
 #include "base/log.h"
@@ -96,6 +97,7 @@ static void on_upstream_closed(void *user)
     deadline_close(&worker->ping, NULL);
     deadline_close(&worker->hold, NULL);
     call_wait_close(worker);
+    cluster_ask_close(worker);
     deadline_close(&worker->admin_rest, NULL);
     uv_close((uv_handle_t *)&worker->async, NULL);
 }
@@ -266,7 +268,8 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     struct upstream_limits limits = upstream_default_limits;
     limits.idle_per_origin = UPSTREAM_IDLE_MOST;
     worker->upstream = upstream_new(&worker->loop, &limits, error);
-    if (worker->server == NULL || worker->upstream == NULL) {
+    bool asks = cluster_redis_worker(worker);
+    if (worker->server == NULL || worker->upstream == NULL || !asks) {
         error_set(error, ERROR_ENVIRONMENT, "no_memory", "a worker could not be made");
         return NULL; /* the process exits: nothing to unwind */
     }
@@ -396,6 +399,7 @@ bool worker_start(struct worker *worker, struct error *error)
 void worker_free(struct worker *worker)
 {
     call_keep_release(&worker->keep);
+    cluster_ask_release(worker);
     http_server_free(worker->server);
     if (worker->admin != NULL) {
         http_server_free(worker->admin);

@@ -540,6 +540,23 @@ struct redisReply *redis_ask(struct redis *redis, const struct slice *words, siz
     return reply;
 }
 
+void redis_ask_many(struct redis *redis, const struct redis_words *commands, size_t count,
+                    struct redisReply **replies)
+{
+    CHECK(redis->channel_count == 0);
+    bool sent = redis_connect(redis, NULL);
+    int64_t until_ns = deadline(redis);
+    for (size_t i = 0; i < count; i++) {
+        replies[i] = NULL;
+        sent = sent && append_command(redis, commands[i].words, commands[i].count, NULL);
+    }
+    sent = sent && send_all(redis, until_ns, NULL);
+    for (size_t i = 0; sent && i < count; i++) {
+        replies[i] = await_reply(redis, until_ns, NULL);
+        sent = replies[i] != NULL;
+    }
+}
+
 /* --- scripts --- */
 
 static bool load_script(struct redis *redis, struct redis_script *script, struct error *error)

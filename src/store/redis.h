@@ -62,8 +62,16 @@ void redis_drop(struct redis *redis, const char *why);
  * with channels. Connects first where it must. */
 MUST_USE struct redisReply *redis_ask(struct redis *redis, const struct slice *words, size_t count,
                                       struct error *error);
-/* The same with a script: words[0..2] are made here (EVALSHA, digest, number of keys), words[3] on
- * are the keys and arguments. The server keeps the text after the first time. */
+/* Several commands in one write, answered within one deadline. replies[i] is the answer of
+ * commands[i], an error as an answer too; NULL: it has none, for the connection was lost. */
+struct redis_words {
+    const struct slice *words;
+    size_t count;
+};
+void redis_ask_many(struct redis *redis, const struct redis_words *commands, size_t count,
+                    struct redisReply **replies);
+/* redis_ask() with a script: words[0..2] are made here (EVALSHA, digest, number of keys), words[3]
+ * on are the keys and arguments. The server keeps the text after the first time. */
 struct redis_script {
     struct slice text;
     char digest[41]; /* empty at first; its owner's thread's */

@@ -18,7 +18,7 @@ struct cluster_asks {
 };
 
 /* Of one worker. */
-struct asker {
+struct cluster_asker {
     struct redis_queue *queue;
     struct cluster_question *waiting; /* those that somebody waits for */
     size_t count;                     /* of all that are not freed */
@@ -33,7 +33,7 @@ struct asker {
 
 struct cluster_question {
     struct redis_command command;
-    struct asker *asker;
+    struct cluster_asker *asker;
     struct cluster_question *next; /* of those that wait */
     struct cluster_question *previous;
     struct cluster_question *done_next;
@@ -79,7 +79,7 @@ static void answer(struct cluster_question *question, const struct redisReply *r
 static void on_done(struct redis_command *command, struct redisReply *reply)
 {
     struct cluster_question *question = CONTAINER_OF(command, struct cluster_question, command);
-    struct asker *asker = question->asker;
+    struct cluster_asker *asker = question->asker;
     question->reply = reply;
     pthread_mutex_lock(&asker->lock);
     bool closed = asker->closed;
@@ -97,7 +97,7 @@ static void on_done(struct redis_command *command, struct redisReply *reply)
     }
 }
 
-static struct cluster_question *take_done(struct asker *asker)
+static struct cluster_question *take_done(struct cluster_asker *asker)
 {
     pthread_mutex_lock(&asker->lock);
     struct cluster_question *done = asker->done;
@@ -108,7 +108,7 @@ static struct cluster_question *take_done(struct asker *asker)
 
 static void on_async(uv_async_t *async)
 {
-    struct asker *asker = CONTAINER_OF(async, struct asker, async);
+    struct cluster_asker *asker = CONTAINER_OF(async, struct cluster_asker, async);
     struct cluster_question *done = take_done(asker);
     while (done != NULL) {
         struct cluster_question *question = done;
@@ -122,7 +122,7 @@ static void on_async(uv_async_t *async)
 /* --- those that come too late ------------------------------------------------------------------
  */
 
-static void watch(struct asker *asker, int64_t until_ns)
+static void watch(struct cluster_asker *asker, int64_t until_ns)
 {
     if (asker->late_ns == 0 || until_ns < asker->late_ns) {
         int64_t left_ns = until_ns - clock_monotonic(&clock_system);
@@ -132,7 +132,7 @@ static void watch(struct asker *asker, int64_t until_ns)
 }
 
 /* An answer may ask again, or cancel others: after each the list is looked at from its head. */
-static bool answer_a_late_one(struct asker *asker, int64_t now)
+static bool answer_a_late_one(struct cluster_asker *asker, int64_t now)
 {
     struct cluster_question *question = asker->waiting;
     while (question != NULL && question->command.until_ns > now) {
@@ -146,7 +146,7 @@ static bool answer_a_late_one(struct asker *asker, int64_t now)
 
 static void on_late(struct deadline *deadline)
 {
-    struct asker *asker = deadline->owner;
+    struct cluster_asker *asker = deadline->owner;
     int64_t now = clock_monotonic(&clock_system);
     asker->late_ns = 0;
     while (answer_a_late_one(asker, now)) {
@@ -193,7 +193,7 @@ struct cluster_question *cluster_ask(struct worker *worker, const struct slice *
                                      void (*answered)(void *user, const struct redisReply *answer),
                                      void *user)
 {
-    struct asker *asker = worker->asker;
+    struct cluster_asker *asker = worker->asker;
     CHECK(count > 0 && count <= CLUSTER_WORDS_MAX);
     if (asker == NULL || asker->count >= CLUSTER_ASKS_MAX) {
         return NULL;
@@ -311,7 +311,7 @@ void cluster_asks_stats(struct cluster_asks *asks, struct redis_queue_stats *ret
 
 bool cluster_ask_init(struct worker *worker, struct cluster_asks *asks)
 {
-    struct asker *asker = memory_array(1, sizeof(*asker));
+    struct cluster_asker *asker = memory_array(1, sizeof(*asker));
     if (asker == NULL) {
         return false;
     }
@@ -325,7 +325,7 @@ bool cluster_ask_init(struct worker *worker, struct cluster_asks *asks)
 
 void cluster_ask_close(struct worker *worker)
 {
-    struct asker *asker = worker->asker;
+    struct cluster_asker *asker = worker->asker;
     if (asker == NULL) {
         return;
     }

@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-struct asker;
+struct cluster_asker;
 struct cluster_asks;
 struct cluster_question;
 struct redis_options;

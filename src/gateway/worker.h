@@ -15,7 +15,7 @@
 #include "net/upstream.h"
 #include "route/features.h"
 
-struct asker;
+struct cluster_asker;
 struct call;
 struct tokens;
 
@@ -67,8 +67,8 @@ struct worker {
     int64_t lease_wait_ns; /* 0: no cluster */
     struct deadline wait_deadline;
     uv_async_t wait_async;
-    bool wait_closed;    /* guarded by the gateway's lock */
-    struct asker *asker; /* see cluster_ask.h; NULL: no Redis */
+    bool wait_closed;            /* guarded by the gateway's lock */
+    struct cluster_asker *asker; /* see cluster_ask.h; NULL: no Redis */
     struct random random;
     struct metrics metrics;
     struct features features; /* scratch of planning: valid within one step */

@@ -404,6 +404,10 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
     uint32_t constraints = facts->constraints;
     entry_costs(facts, target, entry);
     entry->success_permille = success_permille(&facts->success, target);
+    const struct session_view *session = facts->input->session;
+    if (session != NULL && session->target == entry->target && session->warm_tokens > 0) {
+        entry->expected_cost_nd -= session_discount_nd(facts, target);
+    }
     entry->expected_latency_ms = latency_of(facts, target).p50_ms;
     entry->wanted = 0;
     entry->actual = 0;

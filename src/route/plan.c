@@ -5,6 +5,9 @@
  * when more targets are considered than a plan can hold, what falls off the end is always what
  * matters least.
  *
+ * Where a target has the conversation, it is put first afterwards, if the conversation stays
+ * (session.h).
+ *
  * A rank compares, in this order: taken or refused; position in an exclusive list; the caller's
  * order of providers; position among the preferred; how far below the wanted tier; price known or
  * not; price (or latency, or throughput, as the caller asked), then the other; whether it speaks
@@ -127,6 +130,12 @@ static void plan_move_last(struct planning *planning, size_t at, size_t last)
     planning->ranks[at] = rank;
 }
 
+static bool is_held(const struct planning *planning, uint16_t target)
+{
+    const struct session_view *session = planning->facts.input->session;
+    return session != NULL && session->target == target;
+}
+
 /* Sorts in the entry that was made behind the others; when the plan is full, the last falls off. */
 static inline void plan_insert(struct planning *planning)
 {
@@ -140,6 +149,9 @@ static inline void plan_insert(struct planning *planning)
         plan_move_last(planning, at, last);
     }
     if (last == PLAN_TARGETS_MAX) {
+        if (is_held(planning, plan->entries[last].target)) { /* another one falls off */
+            plan_move_last(planning, last - 1, last);
+        }
         plan->overflow++;
     } else {
         plan->count++;
@@ -211,6 +223,9 @@ static enum plan_reason reason_taken(const struct planning *planning, size_t i)
     const struct plan_facts *facts = &planning->facts;
     const struct rank *rank = &planning->ranks[i];
     const struct constraints *constraints = &facts->input->constraints;
+    if (i == 0 && planning->plan->session != SESSION_NONE) {
+        return session_moved(planning->plan->session) ? REASON_MOVED : REASON_SESSION;
+    }
     if (facts->exclusive) {
         return REASON_LISTED;
     }
@@ -226,6 +241,16 @@ static enum plan_reason reason_taken(const struct planning *planning, size_t i)
     return constraints->sort == SORT_EXPECTED_PRICE ? REASON_CHEAPEST : REASON_FASTEST;
 }
 
+/* The target that has the conversation comes first, if that stays there. */
+static void place_session(struct planning *planning)
+{
+    struct plan *plan = planning->plan;
+    size_t at = session_choose(&planning->facts, plan, &plan->session);
+    if (at > 0) {
+        plan_move_last(planning, 0, at);
+    }
+}
+
 static void name_reasons(struct planning *planning)
 {
     struct plan *plan = planning->plan;
@@ -233,7 +258,8 @@ static void name_reasons(struct planning *planning)
         plan->entries[plan->taken].reason = (uint8_t)reason_taken(planning, plan->taken);
         plan->taken++;
     }
-    plan->below_tier = plan->taken > 0 && plan->entries[0].reason == REASON_BELOW_TIER;
+    bool session = plan->session != SESSION_NONE && planning->ranks[0].below > 0;
+    plan->below_tier = plan->taken > 0 && (plan->entries[0].reason == REASON_BELOW_TIER || session);
 }
 
 /* Index of the refused entry that misses by least (then the cheaper, then the earlier one), or
@@ -268,6 +294,9 @@ static void take_nearest(struct planning *planning)
     }
     struct plan_entry entry = plan->entries[nearest];
     memmove(&plan->entries[1], &plan->entries[0], nearest * sizeof(plan->entries[0]));
+    if (is_held(planning, entry.target)) {
+        plan->session = SESSION_KEPT;
+    }
     entry.taken = true;
     entry.reason = REASON_NEAREST;
     plan->entries[0] = entry;
@@ -317,6 +346,7 @@ static void plan_init(struct plan *plan, const struct plan_facts *facts)
     plan->max_latency_ms = facts->max_latency_ms;
     plan->expected_output_tokens = facts->output_expected;
     plan->baseline = baseline_of(facts->input);
+    plan->session = SESSION_NONE;
 }
 
 static size_t smaller_size(size_t a, size_t b)
@@ -336,6 +366,9 @@ void plan_make(const struct plan_input *input, struct plan *plan)
     }
     plan_init(plan, &planning.facts);
     consider_all(&planning);
+    if (input->session != NULL) {
+        place_session(&planning);
+    }
     name_reasons(&planning);
     if (plan->taken == 0 && input->route != NULL &&
         input->route->on_infeasible == INFEASIBLE_NEAREST) {
@@ -343,6 +376,9 @@ void plan_make(const struct plan_input *input, struct plan *plan)
     }
     if (!input->constraints.allow_fallbacks) {
         drop_fallbacks(plan);
+    }
+    if (plan->taken == 0) {
+        plan->session = SESSION_NONE;
     }
     if (plan->taken > 0) {
         plan->entries[0].propensity_permille = 1000; /* nothing is drawn by lot */

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "route/classify.h"
 #include "route/policy.h"
+#include "route/session.h"
 
 enum plan_sort { SORT_EXPECTED_PRICE, SORT_LATENCY, SORT_THROUGHPUT };
 
@@ -44,12 +45,13 @@ struct plan_input {
     const struct features *features;
     struct classification classification;
     struct constraints constraints;
-    int64_t max_tokens;         /* of the request; 0: not given */
-    bool streamed;              /* latency is the first token, else completion */
-    unsigned client_dialect;    /* enum dialect_id, for ties and for operations that need the same
-                                   dialect */
-    unsigned cheaper;           /* so many tiers below the derived one: spending is near a cap */
-    const uint64_t *withheld;   /* bits by target: as if they were not there; NULL: none */
+    int64_t max_tokens;      /* of the request; 0: not given */
+    bool streamed;           /* latency is the first token, else completion */
+    unsigned client_dialect; /* enum dialect_id, for ties and for operations that need the same
+                                dialect */
+    unsigned cheaper;        /* so many tiers below the derived one: spending is near a cap */
+    const struct session_view *session; /* of the conversation, where a target has it; else NULL */
+    const uint64_t *withheld;           /* bits by target: as if they were not there; NULL: none */
     unsigned required_dialects; /* bits, 0: any: operations that only some dialects can carry */
     uint64_t tag;               /* evidence_tag() of the call's word; 0: it has none but its task */
     int64_t now_ns;             /* monotonic */
@@ -63,6 +65,8 @@ enum plan_reason {
     REASON_FASTEST,    /* by latency or throughput, as the caller asked; reaches the tier */
     REASON_FALLBACK,   /* feasible, dearer or slower: later in the plan */
     REASON_BELOW_TIER, /* feasible, under the derived tier: last resort */
+    REASON_SESSION,    /* the conversation is there, and stays */
+    REASON_MOVED,      /* the conversation comes here: struct plan says why */
     REASON_NEAREST,    /* not feasible; on_infeasible: nearest took it */
     REASON_TAKEN_LAST = REASON_NEAREST,
     /* refused */
@@ -95,7 +99,8 @@ struct plan_entry {
      * needs it. */
     uint16_t propensity_permille;
     uint16_t success_permille; /* how probable it is that its answer is good enough; 0: not known */
-    int64_t expected_cost_nd;  /* input + predicted output at this target */
+    int64_t expected_cost_nd;  /* input, less what the session's prompt cache takes off it, and
+                                  predicted output at this target */
     int64_t high_cost_nd;      /* at the 90th percentile of output: what max_cost is held against */
     int64_t worst_cost_nd;     /* upper bounds of input and output: what a hold is made of */
     int64_t expected_latency_ms; /* 0: not known */
@@ -119,7 +124,8 @@ struct plan {
     int64_t max_cost_nd; /* effective, or NO_LIMIT */
     int64_t max_latency_ms;
     int64_t expected_output_tokens;
-    uint16_t baseline; /* target, or NO_TARGET */
+    uint16_t baseline;          /* target, or NO_TARGET */
+    enum session_state session; /* SESSION_NONE without one */
 };
 
 void plan_make(const struct plan_input *input, struct plan *plan);

@@ -10,6 +10,8 @@ static const char *const reason_names[REASON_COUNT] = {
     [REASON_FASTEST] = "fastest",
     [REASON_FALLBACK] = "fallback",
     [REASON_BELOW_TIER] = "below_tier",
+    [REASON_SESSION] = "session",
+    [REASON_MOVED] = "session_moved",
     [REASON_NEAREST] = "nearest",
     [REASON_OFF] = "switched_off",
     [REASON_DEAD] = "dead",
@@ -38,7 +40,7 @@ static const uint8_t reason_codes[REASON_COUNT] = {
     [REASON_CAPABILITY] = 34, [REASON_CONTEXT] = 35,       [REASON_LATENCY] = 36,
     [REASON_COST] = 37,       [REASON_PRICE_UNKNOWN] = 38, [REASON_NOT_LOCAL] = 39,
     [REASON_MIN_TIER] = 40,   [REASON_NOT_ALLOWED] = 41,   [REASON_NOT_LISTED] = 42,
-    [REASON_DIALECT] = 43,
+    [REASON_DIALECT] = 43,    [REASON_SESSION] = 8,        [REASON_MOVED] = 9,
 };
 
 unsigned plan_reason_code(enum plan_reason reason)
@@ -266,6 +268,12 @@ void plan_entry_explain(const struct plan_input *input, const struct plan_entry 
         break;
     case REASON_BELOW_TIER:
         explain_below_tier(input, entry, out);
+        break;
+    case REASON_SESSION:
+        explain_price(input, entry, "has the conversation, which stays", out);
+        break;
+    case REASON_MOVED:
+        explain_price(input, entry, "the conversation moves here", out);
         break;
     case REASON_NEAREST:
         explain_nearest(input, entry, out);

@@ -111,8 +111,8 @@ static bool decide(const struct arguments *arguments, struct snapshot *snapshot,
     if (e->model.len > 0) {
         e->chat.model = buf_slice(&e->model);
     }
-    if (!decide_begin(snapshot, NULL, &e->chat, DIALECT_OPENAI_CHAT, &request, &e->arena,
-                      &e->decision, error)) {
+    if (!decide_begin(snapshot, NULL, &e->chat, DIALECT_OPENAI_CHAT, &request,
+                      clock_wall(&clock_system), &e->arena, &e->decision, error)) {
         return false;
     }
     decide_classify(&e->chat, &e->features, &e->decision);

@@ -50,6 +50,10 @@ static void put_facts(const struct snapshot *snapshot, const struct features *fe
     table_cstr(&table, "route");
     table_put(&table,
               decision->route != NULL ? decision->route->name : SLICE("(named by the caller)"));
+    if (plan->rule != NULL) {
+        table_cstr(&table, "rule");
+        table_put(&table, plan->rule->name);
+    }
     table_cstr(&table, "task");
     table_printf(&table, "%s (%s; confidence %.2f)", task_name(c->task), c->reason, c->confidence);
     table_cstr(&table, "complexity");

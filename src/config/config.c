@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "config/interpolate.h"
 #include "config/paths.h"
+#include "config/preset.h"
 #include "config/reader.h"
 #include "config/validate.h"
 
@@ -74,6 +75,7 @@ static void wipe_secrets(struct yaml *root, bool all)
 static void load_tree(struct yaml *root, bool whole, struct reader *reader)
 {
     interpolate_tree(root, reader->options, reader->arena, reader->diagnostics);
+    preset_apply(reader, root);
     validate_tree(root, reader->diagnostics);
     if (whole && root->kind == YAML_MAPPING) {
         resolve(reader);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/options.h"
 
+#include "config/preset.h"
+#include "route/strategy.h"
+
 const struct option option_table[] = {
 #define OPTION(path, type, fallback, minimum, maximum, choices, help)                              \
     {path, OPTION_##type, fallback, minimum, maximum, choices, help},

@@ -3,7 +3,7 @@
  * Routes. Every name in them is looked up here, so that a route can name only what exists; what a
  * route could never do (no candidate left) is a warning, since a target may come back.
  */
-#include "config/reader.h"
+#include "config/resolve_strategy.h"
 
 #include <stdio.h>
 
@@ -23,7 +23,7 @@ static bool is_repeated(struct reader *reader, const struct yaml *item, const ui
     return false;
 }
 
-static uint16_t *read_targets(struct reader *reader, const struct yaml *list, size_t *ret_count)
+uint16_t *resolve_target_list(struct reader *reader, const struct yaml *list, size_t *ret_count)
 {
     uint16_t *targets = arena_array(reader->arena, item_count(list) + 1, sizeof(*targets));
     *ret_count = 0;
@@ -74,7 +74,7 @@ static struct task_policy *read_task_policy(struct reader *reader, const struct 
     policy->min_tier = -1;
     if (node->kind != YAML_MAPPING) {
         policy->exclusive = true;
-        policy->targets = read_targets(reader, node, &policy->count);
+        policy->targets = resolve_target_list(reader, node, &policy->count);
         return policy;
     }
     const struct yaml *prefer = setting_node(node, "routes.*.tasks.*.prefer");
@@ -86,7 +86,7 @@ static struct task_policy *read_task_policy(struct reader *reader, const struct 
     const struct yaml *list = only != NULL ? only : prefer;
     policy->exclusive = only != NULL;
     if (list != NULL) {
-        policy->targets = read_targets(reader, list, &policy->count);
+        policy->targets = resolve_target_list(reader, list, &policy->count);
     }
     if (setting_given(node, "routes.*.tasks.*.min_tier")) {
         policy->min_tier = (int)setting_number(node, "routes.*.tasks.*.min_tier");
@@ -185,6 +185,19 @@ static void read_limits(const struct yaml *section, struct route *route)
     route->local_only = setting_number(section, "routes.*.local_only") != 0;
 }
 
+static void read_strategy(struct reader *reader, const struct yaml *section, struct route *route)
+{
+    static const struct strategy_options options = {"routes.*.strategy", "routes.*.weights"};
+    struct arrangement arrangement = {.targets = route->candidates,
+                                      .count = route->candidate_count};
+    resolve_strategy(reader, section, &options, &arrangement);
+    route->strategy = arrangement.strategy;
+    route->weights = arrangement.weights;
+    route->draws = route->strategy == STRATEGY_WEIGHTED;
+    route->split = (enum split)setting_number(section, "routes.*.split_by");
+    route->lambda = (double)setting_number(section, "routes.*.lambda") / 1000.0;
+}
+
 static bool can_be_chosen(const struct policy *policy, const struct route *route,
                           const struct target *target)
 {
@@ -195,7 +208,8 @@ static bool can_be_chosen(const struct policy *policy, const struct route *route
            (route->max_latency_ms == NO_LIMIT || target->latency_ms <= route->max_latency_ms);
 }
 
-/* A list of a task replaces the candidates, so only a route without lists is hopeless for sure. */
+/* A list of a task or a rule replaces the candidates, so only a route without them is hopeless for
+ * sure. */
 static void warn_hopeless(struct reader *reader, const struct yaml *section,
                           const struct route *route)
 {
@@ -206,7 +220,7 @@ static void warn_hopeless(struct reader *reader, const struct yaml *section,
         }
     }
     if (section == NULL || route->candidate_count == 0 || reader->diagnostics->errors > 0 ||
-        setting_given(section, "routes.*.tasks")) {
+        setting_given(section, "routes.*.tasks") || route->rule_count > 0) {
         return;
     }
     diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "no_candidate", place_of_key(section),
@@ -222,10 +236,12 @@ static void resolve_route(struct reader *reader, const struct yaml *section, str
     route->baseline = baseline == NULL ? NO_TARGET : setting_target(reader, baseline);
     read_limits(section, route);
     if (targets != NULL) {
-        route->candidates = read_targets(reader, targets, &route->candidate_count);
+        route->candidates = resolve_target_list(reader, targets, &route->candidate_count);
     } else {
         all_candidates(reader, route);
     }
+    read_strategy(reader, section, route);
+    resolve_rules(reader, section, route);
     resolve_tasks(reader, section, route);
     resolve_escalation(reader, section, route);
     warn_hopeless(reader, section, route);

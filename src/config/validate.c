@@ -27,8 +27,6 @@ static const struct {
     {"keys.limits", "this version has no rate limits: remove the section"},
     {"include", "this version reads one file: put everything into it"},
     {"routes.*.session", "this version does not keep conversations together: remove the section"},
-    {"routes.*.strategy", "the strategy is always the cheapest capable target: remove it"},
-    {"routes.*.rules", "use tasks"},
 };
 
 /* Sections of other programs. */

@@ -214,7 +214,8 @@ void admin_explain(struct worker *worker, struct http_exchange *x, struct slice 
     bool ok = decision != NULL && exchange_caller(worker, x, &caller, &error) &&
               dialect_of(DIALECT_OPENAI_CHAT)->read_request(body, &doc, &arena, &chat, &error) &&
               decide_begin(worker->snapshot, &caller, &chat, DIALECT_OPENAI_CHAT,
-                           http_exchange_request(x), &arena, decision, &error);
+                           http_exchange_request(x), clock_wall(worker->loop.clock), &arena,
+                           decision, &error);
     if (ok) {
         struct buf out = BUF_INIT(JOB_ANSWER);
         decide_classify(&chat, &worker->features, decision);

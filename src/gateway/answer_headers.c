@@ -104,6 +104,7 @@ static void add_attempt(struct buf *lines, const struct call *call)
 
 static void add_marks(struct buf *lines, const struct call *call)
 {
+    answer_headers_add(lines, SLICE("x-sluice-rule"), call->rule_name);
     if (call->below_tier) {
         answer_headers_add(lines, SLICE("x-sluice-below-tier"), SLICE("true"));
     }

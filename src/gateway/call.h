@@ -120,6 +120,7 @@ struct call {
     char asked_model[CALL_ASKED_MODEL_MAX];
     size_t asked_model_len;
     struct slice route_name; /* in the snapshot; empty when targets were named */
+    struct slice rule_name;  /* likewise: of the rule that applied, or empty */
     enum task task;
     enum tier required_tier;
     int32_t complexity_permille;

@@ -111,8 +111,8 @@ enum call_step call_parse(struct call *call)
         return refused;
     }
     if (!decide_begin(call->snapshot, &caller, &call->chat, call->endpoint->dialect,
-                      http_exchange_request(call->exchange), &call->arena, call->decision,
-                      &error)) {
+                      http_exchange_request(call->exchange), call->started_wall_ns, &call->arena,
+                      call->decision, &error)) {
         return call_fail_error(call, &error);
     }
     pin_target(call->decision, pinned);
@@ -234,6 +234,7 @@ static void keep_plan_facts(struct call *call)
     call->complexity_permille = (int32_t)(decision->classification.complexity * 1000.0 + 0.5);
     call->required_tier = plan->required_tier;
     call->below_tier = plan->below_tier;
+    call->rule_name = plan->rule != NULL ? plan->rule->name : SLICE_EMPTY;
     call->relaxed = plan->relaxed;
     call->max_cost_nd = cost_limit(plan);
     call->max_attempts = decision->route != NULL ? decision->route->max_attempts : 3;

@@ -2,6 +2,7 @@
 #include "gateway/decide.h"
 
 #include "dialect/wish.h"
+#include "gateway/asker.h"
 #include "gateway/wishes.h"
 
 unsigned decide_dialects(const struct chat *chat, bool emulated)
@@ -159,7 +160,7 @@ static const uint64_t *withheld_targets(const struct policy *policy, const struc
 
 bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
                   const struct chat *chat, unsigned client_dialect,
-                  const struct http_request *request, struct arena *arena,
+                  const struct http_request *request, int64_t wall_ns, struct arena *arena,
                   struct decision *decision, struct error *error)
 {
     memset(decision, 0, offsetof(struct decision, plan));
@@ -173,6 +174,11 @@ bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
         return false;
     }
     decision->withheld = withheld_targets(&snapshot->policy, caller, arena);
+    if (decision->route != NULL) {
+        struct asker asker = {caller, chat, request, wall_ns, arena};
+        decision->rules = asker_rules(&asker, decision->route);
+        decision->lot = decision->route->draws ? asker_lot(&asker, decision->route) : 0;
+    }
     if (arena->exhausted) { /* a name that was lost must not become another wish */
         return error_set(error, ERROR_LIMIT, "request_too_large",
                          "The request needs more memory than one call may use.");
@@ -195,6 +201,16 @@ void decide_classify(const struct chat *chat, struct features *features, struct 
     classify(features, result);
 }
 
+const struct rule *decide_rule(const struct chat *chat, const struct features *features,
+                               const struct decision *decision)
+{
+    const struct route *route = decision->route;
+    return route == NULL || decision->rules == 0
+               ? NULL
+               : rule_of_request(route->rules, route->rule_count, decision->rules, features,
+                                 &decision->classification, chat->stream, decision->cheaper);
+}
+
 void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
                        const struct features *features, int64_t now_ns,
                        const struct decision *decision, struct plan_input *ret_input)
@@ -204,6 +220,8 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .route = decision->route,
         .models = decision->models,
         .model_count = decision->model_count,
+        .rule = decide_rule(chat, features, decision),
+        .lot = decision->lot,
         .features = features,
         .classification = decision->classification,
         .constraints = decision->constraints,

@@ -27,15 +27,18 @@ struct decision {
     unsigned client_dialect;  /* enum dialect_id */
     const uint64_t *withheld; /* targets that the caller may not use: see struct plan_input */
     unsigned cheaper;         /* so many tiers: see struct plan_input */
+    uint64_t rules;           /* bits of the route's rules that may apply */
+    uint64_t lot;             /* see struct plan_input */
     struct plan plan;
 };
 
 /* Which route or targets the model name means, and what headers (may be NULL) and body ask for.
-   `caller` NULL: may use everything. Errors: "model_not_found", "invalid_header", "invalid_option",
-   each naming the member. Slices point into the chat's bytes or the arena. */
+   `caller` NULL: may use everything. The wall clock is for rules that go by the hour. Errors:
+   "model_not_found", "invalid_header", "invalid_option", each naming the member. Slices point into
+   the chat's bytes or the arena. */
 MUST_USE bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
                            const struct chat *chat, unsigned client_dialect,
-                           const struct http_request *request, struct arena *arena,
+                           const struct http_request *request, int64_t wall_ns, struct arena *arena,
                            struct decision *decision, struct error *error);
 /* Features and, unless the caller said the task, the rules. */
 void decide_classify(const struct chat *chat, struct features *features, struct decision *decision);
@@ -50,6 +53,9 @@ unsigned decide_dialects(const struct chat *chat, bool emulated);
 void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
                        const struct features *features, const struct decision *decision,
                        struct buf *out);
+/* The rule of the route that applies, or NULL. */
+const struct rule *decide_rule(const struct chat *chat, const struct features *features,
+                               const struct decision *decision);
 /* The input that plan_entry_explain() wants. */
 void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
                        const struct features *features, int64_t now_ns,

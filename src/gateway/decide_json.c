@@ -25,6 +25,9 @@ static void write_entry(struct json_writer *w, const struct plan_input *input,
     if (entry->success_permille > 0) {
         json_member_scaled(w, SLICE("success"), entry->success_permille, 3);
     }
+    if (entry->propensity_permille > 0) {
+        json_member_scaled(w, SLICE("propensity"), entry->propensity_permille, 3);
+    }
     if (entry->expected_latency_ms > 0) {
         json_member_int(w, SLICE("expected_latency_ms"), entry->expected_latency_ms);
     }
@@ -92,6 +95,9 @@ void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
     json_member_string(&w, SLICE("schema"), SLICE("sluice.explain/1"));
     if (decision->route != NULL) {
         json_member_string(&w, SLICE("route"), decision->route->name);
+    }
+    if (decision->plan.rule != NULL) {
+        json_member_string(&w, SLICE("rule"), decision->plan.rule->name);
     }
     write_classification(&w, decision);
     write_tokens(&w, features, decision);

@@ -46,6 +46,9 @@ static int64_t times(int64_t tokens, int64_t choices)
 static int declared_tier(const struct plan_input *input, const struct task_policy *task_policy)
 {
     int tier = input->constraints.min_tier;
+    if (input->rule != NULL && input->rule->min_tier > tier) {
+        tier = input->rule->min_tier;
+    }
     if (input->route != NULL && input->route->min_tier > tier) {
         tier = input->route->min_tier;
     }
@@ -64,6 +67,25 @@ static void facts_list(struct plan_facts *facts, const struct task_policy *task_
         facts->list_count = task_policy->count;
         facts->exclusive = task_policy->exclusive;
     }
+}
+
+/* A rule that names its targets sets the lists of tasks aside: it says more than they do. */
+static void facts_candidates(struct plan_facts *facts, const struct task_policy *task_policy)
+{
+    const struct route *route = facts->input->route;
+    const struct rule *rule = facts->input->rule;
+    bool named = rule != NULL && rule->targets != NULL;
+    facts_list(facts, named ? NULL : task_policy);
+    if (route == NULL || facts->input->model_count > 0) {
+        facts->by_tier = true;
+        return;
+    }
+    facts->candidates = named ? rule->targets : route->candidates;
+    facts->candidate_count = named ? rule->target_count : route->candidate_count;
+    facts->strategy = rule != NULL ? rule->strategy : route->strategy;
+    facts->weights = rule != NULL ? rule->weights : route->weights;
+    facts->by_tier =
+        strategy_by_tier(facts->strategy) || facts->input->constraints.sort != SORT_BY_ROUTE;
 }
 
 static void facts_limits(struct plan_facts *facts)
@@ -132,7 +154,7 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
         input->route == NULL ? NULL : input->route->task_policy[task];
     *facts = (struct plan_facts){.input = input};
     facts_limits(facts);
-    facts_list(facts, task_policy);
+    facts_candidates(facts, task_policy);
     facts->declared_tier = declared_tier(input, task_policy);
     facts->wanted_tier = wanted_tier(facts);
     facts->needs = features->needs;
@@ -233,6 +255,16 @@ int64_t feasible_context_tokens(const struct plan_facts *facts, const struct tar
     }
     return smaller(facts->input->features->tokens.expected, TOKENS_SANE_MAX) +
            smaller(output, TOKENS_SANE_MAX);
+}
+
+uint32_t feasible_weight(const struct plan_facts *facts, uint16_t target)
+{
+    for (size_t i = 0; i < facts->candidate_count && facts->weights != NULL; i++) {
+        if (facts->candidates[i] == target) {
+            return facts->weights[i];
+        }
+    }
+    return 0;
 }
 
 size_t provider_position(const struct target *target, const struct slice *names, size_t count)

@@ -23,6 +23,12 @@ struct plan_facts {
     size_t list_count;
     bool exclusive;
     struct success_facts success;
+    /* Whom the route, or the rule of it that applies, lets answer, and in which order. */
+    const uint16_t *candidates;
+    size_t candidate_count;
+    const uint32_t *weights; /* of each candidate, or NULL */
+    enum strategy strategy;
+    bool by_tier;         /* targets under the wanted tier come last */
     uint32_t constraints; /* those that can refuse anything in this request, as bits */
 };
 
@@ -38,6 +44,8 @@ int64_t feasible_overshoot(const struct plan_facts *facts, const struct plan_ent
 /* The p90 (first byte when streamed, else completion), the configured figure until there is data;
  * 0: not known. */
 int64_t feasible_latency_ms(const struct plan_facts *facts, const struct target *target);
+/* Of STRATEGY_WEIGHTED; 0: it has none. */
+uint32_t feasible_weight(const struct plan_facts *facts, uint16_t target);
 /* Position of a target's provider in a list of names, or `count`. */
 size_t provider_position(const struct target *target, const struct slice *names, size_t count);
 /* Tokens that must fit into the context window. */

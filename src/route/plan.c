@@ -10,8 +10,8 @@
  *
  * A rank compares, in this order: taken or refused; position in an exclusive list; the caller's
  * order of providers; position among the preferred; how far below the wanted tier; price known or
- * not; price (or latency, or throughput, as the caller asked), then the other; whether it speaks
- * the client's dialect; order of the configuration.
+ * not; price (or latency, or throughput, as the caller asked; or what the route's strategy goes
+ * by), then the other; whether it speaks the client's dialect; order of the configuration.
  */
 #include "route/plan.h"
 
@@ -45,7 +45,7 @@ void constraints_init(struct constraints *constraints)
         .max_cost_nd = NO_LIMIT,
         .min_tier = -1,
         .allow_fallbacks = true,
-        .sort = SORT_EXPECTED_PRICE,
+        .sort = SORT_BY_ROUTE,
         .max_input_pd = NO_LIMIT,
         .max_output_pd = NO_LIMIT,
     };
@@ -80,14 +80,38 @@ static int64_t throughput_key(const struct target *target)
     return throughput < 0 ? INT64_MAX : -throughput;
 }
 
+static int64_t strategy_key(const struct planning *planning, const struct target *target,
+                            const struct plan_entry *entry)
+{
+    const struct plan_facts *facts = &planning->facts;
+    switch (facts->strategy) {
+    case STRATEGY_FASTEST:
+        return latency_key(entry);
+    case STRATEGY_WEIGHTED:
+        return strategy_draw(facts->input->lot, target->name,
+                             feasible_weight(facts, entry->target));
+    case STRATEGY_PRIORITY:
+        return planning->sequence;
+    case STRATEGY_BALANCED:
+        return strategy_balance(entry->success_permille, entry->expected_cost_nd,
+                                facts->input->route->lambda);
+    default:
+        return entry->expected_cost_nd;
+    }
+}
+
 static inline void rank_sort_keys(const struct planning *planning, const struct target *target,
                                   const struct plan_entry *entry, struct rank *rank)
 {
-    rank->first = entry->expected_cost_nd;
-    rank->second = latency_key(entry);
     enum plan_sort sort = planning->facts.input->constraints.sort;
-    if (sort != SORT_EXPECTED_PRICE) {
-        rank->second = entry->expected_cost_nd;
+    bool by_price = sort == SORT_EXPECTED_PRICE;
+    rank->second = entry->expected_cost_nd;
+    if (by_price || (sort == SORT_BY_ROUTE && planning->facts.strategy == STRATEGY_CHEAPEST)) {
+        rank->first = entry->expected_cost_nd;
+        rank->second = latency_key(entry);
+    } else if (sort == SORT_BY_ROUTE) {
+        rank->first = strategy_key(planning, target, entry);
+    } else {
         rank->first = sort == SORT_LATENCY ? latency_key(entry) : throughput_key(target);
     }
 }
@@ -108,10 +132,11 @@ static inline void rank_make(const struct planning *planning, const struct plan_
     rank->preferred = facts->exclusive ? 0 : (uint16_t)list_position;
     rank->group |= (uint64_t)(facts->exclusive ? list_position : 0) << 32;
     rank->group |= (uint64_t)rank->order << 16 | rank->preferred;
-    if (target->tier < facts->wanted_tier) {
+    if (target->tier < facts->wanted_tier && facts->by_tier) {
         rank->below = (uint16_t)(facts->wanted_tier - target->tier);
     }
-    bool unknown = !target->price.known && input->policy->unknown_price == UNKNOWN_PRICE_ALLOW;
+    bool unknown = !target->price.known && facts->by_tier &&
+                   input->policy->unknown_price == UNKNOWN_PRICE_ALLOW;
     bool foreign = (target->dialects >> input->client_dialect & 1u) == 0;
     rank->tier = (uint64_t)rank->below << 1 | unknown;
     rank->tie |= (uint64_t)foreign << 16;
@@ -200,23 +225,33 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
 static void consider_all(struct planning *planning)
 {
     const struct plan_facts *facts = &planning->facts;
-    const struct route *route = facts->input->route;
     for (size_t i = 0; i < facts->list_count && i < TARGETS_MAX; i++) {
         if (first_sight(planning, facts->list[i])) {
             consider(planning, facts->list[i], i);
         }
     }
-    if (route == NULL || facts->input->model_count > 0) {
-        return;
-    }
-    for (size_t i = 0; i < route->candidate_count; i++) {
-        if (first_sight(planning, route->candidates[i])) {
-            consider(planning, route->candidates[i], facts->list_count);
+    for (size_t i = 0; i < facts->candidate_count; i++) {
+        if (first_sight(planning, facts->candidates[i])) {
+            consider(planning, facts->candidates[i], facts->list_count);
         }
     }
 }
 
 /* --- what the sorted list means --- */
+
+static enum plan_reason reason_first(const struct plan_facts *facts)
+{
+    static const enum plan_reason by_strategy[STRATEGY_COUNT] = {
+        [STRATEGY_CHEAPEST] = REASON_CHEAPEST, [STRATEGY_FASTEST] = REASON_FASTEST,
+        [STRATEGY_WEIGHTED] = REASON_DRAWN,    [STRATEGY_PRIORITY] = REASON_FIRST,
+        [STRATEGY_BALANCED] = REASON_BALANCED,
+    };
+    enum plan_sort sort = facts->input->constraints.sort;
+    if (sort == SORT_BY_ROUTE) {
+        return by_strategy[facts->strategy];
+    }
+    return sort == SORT_EXPECTED_PRICE ? REASON_CHEAPEST : REASON_FASTEST;
+}
 
 static enum plan_reason reason_taken(const struct planning *planning, size_t i)
 {
@@ -235,10 +270,7 @@ static enum plan_reason reason_taken(const struct planning *planning, size_t i)
     if (rank->below > 0) {
         return REASON_BELOW_TIER;
     }
-    if (i > 0) {
-        return REASON_FALLBACK;
-    }
-    return constraints->sort == SORT_EXPECTED_PRICE ? REASON_CHEAPEST : REASON_FASTEST;
+    return i > 0 ? REASON_FALLBACK : reason_first(facts);
 }
 
 /* The target that has the conversation comes first, if that stays there. */
@@ -260,6 +292,26 @@ static void name_reasons(struct planning *planning)
     }
     bool session = plan->session != SESSION_NONE && planning->ranks[0].below > 0;
     plan->below_tier = plan->taken > 0 && (plan->entries[0].reason == REASON_BELOW_TIER || session);
+}
+
+/* The chance that each one had of coming first, before the lot was drawn. */
+static void share_chances(struct planning *planning)
+{
+    struct plan *plan = planning->plan;
+    uint64_t sum = 0;
+    if (plan->taken == 0) {
+        return;
+    }
+    for (size_t i = 0; i < plan->taken && plan->entries[0].reason == REASON_DRAWN; i++) {
+        sum += feasible_weight(&planning->facts, plan->entries[i].target);
+    }
+    for (size_t i = 0; i < plan->taken && sum > 0; i++) {
+        uint64_t weight = feasible_weight(&planning->facts, plan->entries[i].target);
+        plan->entries[i].propensity_permille = (uint16_t)((weight * 1000 + sum / 2) / sum);
+    }
+    if (sum == 0) {
+        plan->entries[0].propensity_permille = 1000; /* nothing was drawn by lot */
+    }
 }
 
 /* Index of the refused entry that misses by least (then the cheaper, then the earlier one), or
@@ -347,6 +399,7 @@ static void plan_init(struct plan *plan, const struct plan_facts *facts)
     plan->expected_output_tokens = facts->output_expected;
     plan->baseline = baseline_of(facts->input);
     plan->session = SESSION_NONE;
+    plan->rule = facts->input->rule;
 }
 
 static size_t smaller_size(size_t a, size_t b)
@@ -374,13 +427,11 @@ void plan_make(const struct plan_input *input, struct plan *plan)
         input->route->on_infeasible == INFEASIBLE_NEAREST) {
         take_nearest(&planning);
     }
+    share_chances(&planning);
     if (!input->constraints.allow_fallbacks) {
         drop_fallbacks(plan);
     }
     if (plan->taken == 0) {
         plan->session = SESSION_NONE;
-    }
-    if (plan->taken > 0) {
-        plan->entries[0].propensity_permille = 1000; /* nothing is drawn by lot */
     }
 }

@@ -13,7 +13,7 @@
 #include "route/policy.h"
 #include "route/session.h"
 
-enum plan_sort { SORT_EXPECTED_PRICE, SORT_LATENCY, SORT_THROUGHPUT };
+enum plan_sort { SORT_BY_ROUTE, SORT_EXPECTED_PRICE, SORT_LATENCY, SORT_THROUGHPUT };
 
 /* What the caller asked for: headers, the `sluice` object, OpenRouter's fields. The tighter of
  * caller and route holds. */
@@ -22,8 +22,8 @@ struct constraints {
     int64_t max_cost_nd;    /* or NO_LIMIT; 0: free targets only */
     int min_tier;           /* or -1 */
     bool local_only;
-    bool allow_fallbacks; /* default true */
-    enum plan_sort sort;
+    bool allow_fallbacks;  /* default true */
+    enum plan_sort sort;   /* SORT_BY_ROUTE: as its strategy says */
     int64_t max_input_pd;  /* max_price.prompt, pico-dollars per token, or NO_LIMIT */
     int64_t max_output_pd; /* max_price.completion, or NO_LIMIT */
     bool require_parameters;
@@ -42,6 +42,8 @@ struct plan_input {
     const uint16_t *models; /* explicit targets, tried in this order (a target name, provider/model,
                                OpenRouter `models`) */
     size_t model_count;
+    const struct rule *rule; /* of the route, that applies; NULL: none */
+    uint64_t lot;            /* of STRATEGY_WEIGHTED: the same one draws the same target */
     const struct features *features;
     struct classification classification;
     struct constraints constraints;
@@ -62,7 +64,10 @@ enum plan_reason {
     REASON_LISTED, /* the task's list or the caller's models, in order */
     REASON_PREFERRED,
     REASON_CHEAPEST,   /* by expected price, reaches the tier */
-    REASON_FASTEST,    /* by latency or throughput, as the caller asked; reaches the tier */
+    REASON_FASTEST,    /* by latency or throughput, as was asked; reaches the tier */
+    REASON_DRAWN,      /* by lot, as the weights say */
+    REASON_FIRST,      /* the first in the operator's order that satisfies the request */
+    REASON_BALANCED,   /* most success for its price */
     REASON_FALLBACK,   /* feasible, dearer or slower: later in the plan */
     REASON_BELOW_TIER, /* feasible, under the derived tier: last resort */
     REASON_SESSION,    /* the conversation is there, and stays */
@@ -126,6 +131,7 @@ struct plan {
     int64_t expected_output_tokens;
     uint16_t baseline;          /* target, or NO_TARGET */
     enum session_state session; /* SESSION_NONE without one */
+    const struct rule *rule;    /* of the route, that applied; or NULL */
 };
 
 void plan_make(const struct plan_input *input, struct plan *plan);

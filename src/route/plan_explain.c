@@ -3,11 +3,16 @@
 #include "route/feasible.h"
 #include "route/plan.h"
 
+#include <stdio.h>
+
 static const char *const reason_names[REASON_COUNT] = {
     [REASON_LISTED] = "listed",
     [REASON_PREFERRED] = "preferred",
     [REASON_CHEAPEST] = "cheapest",
     [REASON_FASTEST] = "fastest",
+    [REASON_DRAWN] = "drawn",
+    [REASON_FIRST] = "first",
+    [REASON_BALANCED] = "balanced",
     [REASON_FALLBACK] = "fallback",
     [REASON_BELOW_TIER] = "below_tier",
     [REASON_SESSION] = "session",
@@ -41,6 +46,7 @@ static const uint8_t reason_codes[REASON_COUNT] = {
     [REASON_COST] = 37,       [REASON_PRICE_UNKNOWN] = 38, [REASON_NOT_LOCAL] = 39,
     [REASON_MIN_TIER] = 40,   [REASON_NOT_ALLOWED] = 41,   [REASON_NOT_LISTED] = 42,
     [REASON_DIALECT] = 43,    [REASON_SESSION] = 8,        [REASON_MOVED] = 9,
+    [REASON_DRAWN] = 10,      [REASON_FIRST] = 11,         [REASON_BALANCED] = 12,
 };
 
 unsigned plan_reason_code(enum plan_reason reason)
@@ -103,6 +109,15 @@ static void explain_price(const struct plan_input *input, const struct plan_entr
         buf_printf(out, ", about %lld ms %s", (long long)entry->expected_latency_ms,
                    latency_words(input));
     }
+}
+
+static void explain_drawn(const struct plan_input *input, const struct plan_entry *entry,
+                          struct buf *out)
+{
+    char because[64];
+    snprintf(because, sizeof(because), "drawn by lot, with a chance of %u.%u %%",
+             entry->propensity_permille / 10u, entry->propensity_permille % 10u);
+    explain_price(input, entry, because, out);
 }
 
 static void explain_below_tier(const struct plan_input *input, const struct plan_entry *entry,
@@ -262,6 +277,15 @@ void plan_entry_explain(const struct plan_input *input, const struct plan_entry 
         break;
     case REASON_FASTEST:
         explain_price(input, entry, "fastest that satisfies the request", out);
+        break;
+    case REASON_DRAWN:
+        explain_drawn(input, entry, out);
+        break;
+    case REASON_FIRST:
+        explain_price(input, entry, "first in the route's order that satisfies the request", out);
+        break;
+    case REASON_BALANCED:
+        explain_price(input, entry, "most success for its price", out);
         break;
     case REASON_FALLBACK:
         explain_price(input, entry, "satisfies the request", out);

@@ -10,6 +10,7 @@
 #include "model/capability.h"
 #include "model/price.h"
 #include "model/task.h"
+#include "route/rule.h"
 
 #define NO_TARGET UINT16_MAX
 #define TARGETS_MAX 4096
@@ -62,6 +63,13 @@ struct route {
     bool local_only;
     enum tier task_tier[TASK_COUNT];             /* default table with the route's changes */
     struct task_policy *task_policy[TASK_COUNT]; /* NULL: none */
+    enum strategy strategy;
+    const uint32_t *weights; /* of each candidate; NULL: STRATEGY_WEIGHTED is nowhere asked for */
+    double lambda;           /* of STRATEGY_BALANCED: success that a dollar is worth */
+    enum split split;
+    bool draws;               /* it, or one of its rules, is STRATEGY_WEIGHTED */
+    const struct rule *rules; /* the first that applies */
+    size_t rule_count;
 };
 
 struct policy {

@@ -112,7 +112,7 @@ static bool decide(const struct chat *chat, const struct http_request *request, 
 {
     struct error error;
     error_clear(&error);
-    if (!decide_begin(snapshot, NULL, chat, DIALECT_OPENAI_CHAT, request, arena, decision,
+    if (!decide_begin(snapshot, NULL, chat, DIALECT_OPENAI_CHAT, request, 0, arena, decision,
                       &error)) {
         CHECK(error.kind != ERROR_NONE && error.code != NULL && error.text[0] != '\0');
         return false;

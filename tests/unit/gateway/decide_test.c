@@ -117,7 +117,7 @@ static void ask(struct asked *asked, const char *body, const struct http_request
     bool ok = dialect_of(DIALECT_OPENAI_CHAT)
                   ->read_request(slice_from_cstr(body), &asked->doc, &asked->arena, &asked->chat,
                                  &asked->error) &&
-              decide_begin(snapshot, NULL, &asked->chat, DIALECT_OPENAI_CHAT, request,
+              decide_begin(snapshot, NULL, &asked->chat, DIALECT_OPENAI_CHAT, request, 0,
                            &asked->arena, &asked->decision, &asked->error);
     if (ok) {
         put_decision(&asked->decision, &out);
@@ -282,8 +282,8 @@ static void lost_names(void)
     chat = asked.chat;
     struct arena tiny;
     arena_init(&tiny, 32);
-    EXPECT(!decide_begin(snapshot, NULL, &chat, DIALECT_OPENAI_CHAT, NULL, &tiny, &asked.decision,
-                         &asked.error));
+    EXPECT(!decide_begin(snapshot, NULL, &chat, DIALECT_OPENAI_CHAT, NULL, 0, &tiny,
+                         &asked.decision, &asked.error));
     arena_release(&tiny);
     forget(&asked);
 }
@@ -340,8 +340,8 @@ static void suffix(void)
     struct slice body = SLICE("{\"model\":\"auto\",\"prompt\":\"int \",\"suffix\":\";\"}");
     EXPECT(dialect_of(DIALECT_OPENAI_COMPLETIONS)
                ->read_request(body, &asked.doc, &asked.arena, &asked.chat, &asked.error));
-    EXPECT(decide_begin(snapshot, NULL, &asked.chat, DIALECT_OPENAI_COMPLETIONS, NULL, &asked.arena,
-                        &asked.decision, &asked.error));
+    EXPECT(decide_begin(snapshot, NULL, &asked.chat, DIALECT_OPENAI_COMPLETIONS, NULL, 0,
+                        &asked.arena, &asked.decision, &asked.error));
     decide_classify(&asked.chat, features, &asked.decision);
     decide_plan_input(snapshot, &asked.chat, features, 0, &asked.decision, &input);
     EXPECT(input.required_dialects ==

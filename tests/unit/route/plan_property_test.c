@@ -229,7 +229,7 @@ static void check_order(void)
 {
     int64_t before = -1;
     int below_before = 0;
-    if (input.constraints.sort != SORT_EXPECTED_PRICE || input.constraints.order_count > 0) {
+    if (input.constraints.sort > SORT_EXPECTED_PRICE || input.constraints.order_count > 0) {
         return;
     }
     for (size_t i = 0; i < plan.taken; i++) {

@@ -75,7 +75,9 @@ static void facts_candidates(struct plan_facts *facts, const struct task_policy 
     const struct route *route = facts->input->route;
     const struct rule *rule = facts->input->rule;
     bool named = rule != NULL && rule->targets != NULL;
+    enum plan_sort sort = facts->input->constraints.sort;
     facts_list(facts, named ? NULL : task_policy);
+    facts->by_price = sort == SORT_EXPECTED_PRICE || sort == SORT_BY_ROUTE;
     if (route == NULL || facts->input->model_count > 0) {
         facts->by_tier = true;
         return;
@@ -84,8 +86,9 @@ static void facts_candidates(struct plan_facts *facts, const struct task_policy 
     facts->candidate_count = named ? rule->target_count : route->candidate_count;
     facts->strategy = rule != NULL ? rule->strategy : route->strategy;
     facts->weights = rule != NULL ? rule->weights : route->weights;
-    facts->by_tier =
-        strategy_by_tier(facts->strategy) || facts->input->constraints.sort != SORT_BY_ROUTE;
+    facts->by_tier = strategy_by_tier(facts->strategy) || sort != SORT_BY_ROUTE;
+    facts->by_price = sort == SORT_EXPECTED_PRICE ||
+                      (sort == SORT_BY_ROUTE && facts->strategy == STRATEGY_CHEAPEST);
 }
 
 static void facts_limits(struct plan_facts *facts)

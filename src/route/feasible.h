@@ -29,6 +29,7 @@ struct plan_facts {
     const uint32_t *weights; /* of each candidate, or NULL */
     enum strategy strategy;
     bool by_tier;         /* targets under the wanted tier come last */
+    bool by_price;        /* the expected price is what orders them */
     uint32_t constraints; /* those that can refuse anything in this request, as bits */
 };
 

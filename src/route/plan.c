@@ -104,9 +104,8 @@ static inline void rank_sort_keys(const struct planning *planning, const struct 
                                   const struct plan_entry *entry, struct rank *rank)
 {
     enum plan_sort sort = planning->facts.input->constraints.sort;
-    bool by_price = sort == SORT_EXPECTED_PRICE;
     rank->second = entry->expected_cost_nd;
-    if (by_price || (sort == SORT_BY_ROUTE && planning->facts.strategy == STRATEGY_CHEAPEST)) {
+    if (planning->facts.by_price) {
         rank->first = entry->expected_cost_nd;
         rank->second = latency_key(entry);
     } else if (sort == SORT_BY_ROUTE) {

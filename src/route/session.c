@@ -144,14 +144,14 @@ static enum session_state weigh(const struct plan_facts *facts, const struct pla
     const struct plan_input *input = facts->input;
     enum tier held_tier = input->policy->targets[held->target].tier;
     enum tier other_tier = input->policy->targets[other->target].tier;
-    bool by_price = !facts->exclusive && input->constraints.sort == SORT_EXPECTED_PRICE;
+    bool by_price = !facts->exclusive && facts->by_price;
     if (input->session->in_tool_loop) {
         return SESSION_KEPT;
     }
     if (input->cheaper > 0 && other->expected_cost_nd < held->expected_cost_nd) {
         return SESSION_PACE;
     }
-    if (held_tier < facts->wanted_tier && other_tier > held_tier) {
+    if (facts->by_tier && held_tier < facts->wanted_tier && other_tier > held_tier) {
         return SESSION_TIER;
     }
     bool pays = by_price && may_move_for_money(facts, other_tier) && move_pays(facts, held, other);

@@ -102,7 +102,7 @@ static bool make_report(const struct ledger_place *place, enum report_by by, int
     }
     *ret_nodes = "all";
     bool open = cluster_link_open(&link, place, error);
-    bool done = open && cluster_report_make(link.reports, by, since_s, 0, ret_report, error);
+    bool done = open && cluster_report_make(link.reports, 0, by, since_s, 0, ret_report, error);
     if (open) {
         cluster_link_close(&link);
     }

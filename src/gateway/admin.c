@@ -26,6 +26,46 @@ struct slice query_parameter(struct http_exchange *x, struct slice name)
     return SLICE_EMPTY;
 }
 
+/* Whose calls may be seen: *ret_own as job->own. False: it was answered. */
+static bool find_own(struct worker *worker, struct http_exchange *x, uint64_t *ret_own)
+{
+    const struct listener *listener = http_exchange_owner(x);
+    struct caller caller;
+    struct error error;
+    *ret_own = 0;
+    if (listener->admin || !worker->snapshot->keys_required) {
+        return true;
+    }
+    if (!exchange_caller(worker, x, &caller, &error)) {
+        answer_error_of(x, &error);
+        return false;
+    }
+    *ret_own = caller.key == NULL ? REPORT_KEY_NOBODY : caller.key->id;
+    return true;
+}
+
+static bool read_calls(struct admin_job *job, struct slice before, struct arena *arena,
+                       struct call_page *page)
+{
+    return job->own == 0 ? report_calls(job->path, before, job->limit, arena, page, &job->error)
+                         : report_calls_of_key(job->path, job->own, before, job->limit, arena, page,
+                                               &job->error);
+}
+
+static bool read_call(struct admin_job *job, struct arena *arena, struct call_detail *detail)
+{
+    return job->own == 0
+               ? report_call(job->path, job->id, arena, detail, &job->error)
+               : report_call_of_key(job->path, job->own, job->id, arena, detail, &job->error);
+}
+
+static bool read_report(struct admin_job *job, struct report *report)
+{
+    return job->own == 0 ? report_make(job->path, job->by, job->since_s, 0, report, &job->error)
+                         : report_make_of_key(job->path, job->own, job->by, job->since_s, 0, report,
+                                              &job->error);
+}
+
 /* PostgreSQL did not answer: this node's own ledger does. */
 static bool falls_back(const struct admin_job *job)
 {
@@ -40,11 +80,11 @@ static void ask_calls(struct admin_job *job)
     struct call_page page;
     arena_init(&arena, JOB_ARENA);
     struct slice cursor = slice_from_cstr(job->cursor);
-    job->ok = reports != NULL &&
-              cluster_report_calls(reports, cursor, job->limit, &arena, &page, &job->error);
+    job->ok = reports != NULL && cluster_report_calls(reports, job->own, cursor, job->limit, &arena,
+                                                      &page, &job->error);
     if (reports == NULL || (!job->ok && falls_back(job))) {
         nodes = reports == NULL ? NULL : "this";
-        job->ok = report_calls(job->path, cursor, job->limit, &arena, &page, &job->error);
+        job->ok = read_calls(job, cursor, &arena, &page);
     }
     if (job->ok) {
         json_write_calls(&page, nodes, &job->answer);
@@ -58,6 +98,10 @@ void admin_calls(struct worker *worker, struct http_exchange *x, struct slice re
     (void)rest;
     (void)body;
     uint64_t limit = 50;
+    uint64_t own = 0;
+    if (!find_own(worker, x, &own)) {
+        return;
+    }
     struct slice text = query_parameter(x, SLICE("limit"));
     if (text.ptr != NULL &&
         (!slice_to_u64(text, &limit) || limit < 1 || limit > REPORT_CALLS_MAX)) {
@@ -68,6 +112,7 @@ void admin_calls(struct worker *worker, struct http_exchange *x, struct slice re
     if (job == NULL) {
         return;
     }
+    job->own = own;
     job->limit = (size_t)limit;
     slice_to_cstr(query_parameter(x, SLICE("before")), job->cursor, sizeof(job->cursor));
     admin_job_start(worker, job);
@@ -79,10 +124,10 @@ static void ask_call(struct admin_job *job)
     struct call_detail detail;
     arena_init(&arena, JOB_ARENA);
     /* Its own are here at once, and with more than is shipped. */
-    job->ok = report_call(job->path, job->id, &arena, &detail, &job->error);
+    job->ok = read_call(job, &arena, &detail);
     if (!job->ok && job->gateway->cluster.reports != NULL && job->error.kind == ERROR_NOT_FOUND) {
-        job->ok = cluster_report_call(job->gateway->cluster.reports, job->id, &arena, &detail,
-                                      &job->error);
+        job->ok = cluster_report_call(job->gateway->cluster.reports, job->own, job->id, &arena,
+                                      &detail, &job->error);
     }
     if (job->ok) {
         json_write_call(&detail, &job->answer);
@@ -94,13 +139,18 @@ void admin_call(struct worker *worker, struct http_exchange *x, struct slice res
                 struct slice body)
 {
     struct id id;
+    uint64_t own = 0;
     (void)body;
+    if (!find_own(worker, x, &own)) {
+        return;
+    }
     if (!id_parse(rest, &id)) {
         answer_error(x, 400, "invalid_id", "A call id has 36 characters, as in x-sluice-call-id.");
         return;
     }
     struct admin_job *job = admin_job_new(worker, x, ask_call);
     if (job != NULL) {
+        job->own = own;
         job->id = id;
         admin_job_start(worker, job);
     }
@@ -111,11 +161,11 @@ static void ask_report(struct admin_job *job)
     struct report report;
     struct cluster_reports *reports = job->gateway->cluster.reports;
     const char *nodes = reports == NULL ? NULL : "all";
-    job->ok = reports != NULL &&
-              cluster_report_make(reports, job->by, job->since_s, 0, &report, &job->error);
+    job->ok = reports != NULL && cluster_report_make(reports, job->own, job->by, job->since_s, 0,
+                                                     &report, &job->error);
     if (reports == NULL || (!job->ok && falls_back(job))) {
         nodes = reports == NULL ? NULL : "this";
-        job->ok = report_make(job->path, job->by, job->since_s, 0, &report, &job->error);
+        job->ok = read_report(job, &report);
     }
     if (job->ok) {
         json_write_report(&report, job->by, job->since_s, nodes, &job->answer);
@@ -132,6 +182,10 @@ void admin_report(struct worker *worker, struct http_exchange *x, struct slice r
     struct slice days = query_parameter(x, SLICE("days"));
     uint64_t day_count = 7;
     enum report_by kind = REPORT_DAY;
+    uint64_t own = 0;
+    if (!find_own(worker, x, &own)) {
+        return;
+    }
     if ((by.len > 0 && !report_by_from_name(by, &kind)) ||
         (days.len > 0 && (!slice_to_u64(days, &day_count) || day_count > 36500))) {
         answer_error(x, 400, "invalid_query",
@@ -139,8 +193,13 @@ void admin_report(struct worker *worker, struct http_exchange *x, struct slice r
                      "organisation, tag; days a whole number.");
         return;
     }
+    if (own != 0 && kind != REPORT_DAY && kind != REPORT_MODEL) {
+        answer_error(x, 400, "invalid_query", "by is day or model for a client key.");
+        return;
+    }
     struct admin_job *job = admin_job_new(worker, x, ask_report);
     if (job != NULL) {
+        job->own = own;
         job->by = kind;
         job->since_s = clock_wall(worker->loop.clock) / NS_PER_S - (int64_t)day_count * DAY_S;
         admin_job_start(worker, job);

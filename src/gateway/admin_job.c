@@ -3,17 +3,11 @@
 
 #include "base/memory.h"
 #include "gateway/admin.h"
+#include "gateway/questions.h"
 #include "gateway/status.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
-
-void admin_job_gone(void *pointer)
-{
-    struct admin_job *job = pointer;
-    CHECK(job->magic == ADMIN_JOB_MAGIC);
-    job->exchange = NULL;
-}
 
 static void job_work(uv_work_t *work)
 {
@@ -31,6 +25,18 @@ static void answer_failure(struct admin_job *job)
     answer_error(job->exchange, error_status(error->kind), error->code, text);
 }
 
+static void free_job(struct admin_job *job)
+{
+    if (job->own != 0 && job->entered) {
+        questions_leave(job);
+    }
+    OPENSSL_cleanse(job->answer.ptr, job->answer.len); /* it may hold a new key */
+    buf_release(&job->answer);
+    buf_release(&job->body);
+    key_set_unref(job->keys);
+    memory_free(job);
+}
+
 static void job_done(uv_work_t *work, int status)
 {
     struct admin_job *job = CONTAINER_OF(work, struct admin_job, work);
@@ -43,11 +49,17 @@ static void job_done(uv_work_t *work, int status)
             answer_json_made(job->exchange, &job->answer);
         }
     }
-    OPENSSL_cleanse(job->answer.ptr, job->answer.len); /* it may hold a new key */
-    buf_release(&job->answer);
-    buf_release(&job->body);
-    key_set_unref(job->keys);
-    memory_free(job);
+    free_job(job);
+}
+
+void admin_job_gone(void *pointer)
+{
+    struct admin_job *job = pointer;
+    CHECK(job->magic == ADMIN_JOB_MAGIC);
+    job->exchange = NULL;
+    if (job->own != 0 && !job->started) {
+        free_job(job);
+    }
 }
 
 struct admin_job *admin_job_new(struct worker *worker, struct http_exchange *x,
@@ -73,8 +85,28 @@ struct admin_job *admin_job_new(struct worker *worker, struct http_exchange *x,
     return job;
 }
 
+void admin_job_run(struct admin_job *job)
+{
+    job->started = true;
+    uv_queue_work(&job->worker->loop.uv, &job->work, job_work, job_done);
+}
+
 void admin_job_start(struct worker *worker, struct admin_job *job)
 {
-    http_exchange_set_user(job->exchange, job);
-    uv_queue_work(&worker->loop.uv, &job->work, job_work, job_done);
+    (void)worker;
+    if (job->own == 0) {
+        http_exchange_set_user(job->exchange, job);
+        admin_job_run(job);
+        return;
+    }
+    job->entered = questions_enter(job);
+    if (job->entered) {
+        http_exchange_set_user(job->exchange, job);
+        return;
+    }
+    http_exchange_add_line(job->exchange, SLICE("Retry-After"), SLICE("1"));
+    answer_error(job->exchange, 429, "too_many_questions",
+                 "This key, or all keys together, ask too much about their calls at the same "
+                 "time: ask again when there is an answer.");
+    free_job(job);
 }

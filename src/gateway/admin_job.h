@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One question to the database on libuv's thread pool: made on the loop, asked in the pool,
- * answered on the loop again, unless the client left meanwhile. `ask` fills in `answer`, or `error`
- * and leaves `ok` false; it sees nothing of the worker.
+ * answered on the loop again, unless the client left meanwhile. What clients ask of their own calls
+ * stands in a line for that, so that others find threads in the pool (questions.h). `ask` fills in
+ * `answer`, or `error` and leaves `ok` false; it sees nothing of the worker.
  */
 #ifndef SLUICE_GATEWAY_ADMIN_JOB_H
 #define SLUICE_GATEWAY_ADMIN_JOB_H
@@ -15,6 +16,9 @@
 #define JOB_ANSWER (64u << 20)
 #define JOB_WORD_MAX 128
 
+/* Of a question in the line (questions.h). */
+enum question_turn { TURN_NONE, TURN_WAITS, TURN_GRANTED, TURN_RUNS };
+
 struct admin_job {
     uint32_t magic;
     uv_work_t work;
@@ -22,6 +26,11 @@ struct admin_job {
     struct worker *worker;          /* of the loop only */
     struct http_exchange *exchange; /* NULL: the client left */
     void (*ask)(struct admin_job *job);
+    uint64_t own;            /* what this key did is asked for, and nothing else; 0: everything */
+    bool entered;            /* it stands in the line, */
+    bool started;            /* or it was its turn; both are of the loop */
+    enum question_turn turn; /* what follows is guarded by the line's lock */
+    struct admin_job *next;
     char path[1024]; /* of the ledger */
     struct buf answer;
     struct error error;
@@ -45,7 +54,10 @@ struct admin_job {
 /* NULL: it was answered. */
 struct admin_job *admin_job_new(struct worker *worker, struct http_exchange *x,
                                 void (*ask)(struct admin_job *));
+/* At once; what a client asks (job->own) when it is its turn. */
 void admin_job_start(struct worker *worker, struct admin_job *job);
+/* Its turn has come. */
+void admin_job_run(struct admin_job *job);
 
 /* Value of a query parameter, as it stands; without a pointer when it is not there. */
 struct slice query_parameter(struct http_exchange *x, struct slice name);

@@ -16,6 +16,7 @@ enum access {
     ACCESS_PUBLIC, /* probes: no key, no content */
     ACCESS_SCRAPE, /* metrics: no key, but nothing for web pages of other sites */
     ACCESS_KEY,    /* a client key where keys are required */
+    ACCESS_OWN,    /* a client key, which sees what is its own; else as ACCESS_ADMIN */
     ACCESS_ADMIN,  /* the admin listeners; in front only while keys are not required (loopback) */
     ACCESS_OWNER,  /* the admin listeners only: what changes keys */
 };

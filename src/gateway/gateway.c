@@ -347,6 +347,7 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     atomic_store(&gateway->last_reload_ok, true);
     pthread_mutex_init(&gateway->lock, NULL);
     pthread_mutex_init(&gateway->keys_reading, NULL);
+    questions_init(&gateway->questions);
     pthread_cond_init(&gateway->keys_taken, NULL);
     target_states_init(&gateway->states);
     gateway->shared = shared_new(gateway->clock, &shared_default_limits);

@@ -11,6 +11,7 @@
 #include "gateway/cluster.h"
 #include "gateway/google_tokens.h"
 #include "gateway/jwks_fetch.h"
+#include "gateway/questions.h"
 #include "gateway/target_state.h"
 #include "store/budget.h"
 #include "store/keys.h"
@@ -55,9 +56,10 @@ struct gateway {
     pthread_cond_t keys_taken;    /* with the lock: a worker has taken a set, or ended */
     pthread_mutex_t keys_reading; /* held while the keys are read and published, outside the lock */
     struct target_states states;
-    struct refusals *refusals; /* NULL: no ledger to record them in */
-    struct ledger *ledger;     /* NULL: off */
-    char ledger_path[1024];    /* of the open one, whatever a reload says; "": off */
+    struct questions questions; /* of clients, about their own calls */
+    struct refusals *refusals;  /* NULL: no ledger to record them in */
+    struct ledger *ledger;      /* NULL: off */
+    char ledger_path[1024];     /* of the open one, whatever a reload says; "": off */
     struct gateway_cluster cluster;
     struct google_tokens *google_tokens; /* NULL: no provider needs them */
     struct jwks_fetch *jwks_fetch;       /* NULL: no identity provider publishes its keys */

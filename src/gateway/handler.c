@@ -121,7 +121,7 @@ static bool check_access(struct worker *worker, const struct http_exchange *x,
         find_knocker(worker, request, refusal);
         return false;
     }
-    return endpoint->access == ACCESS_ADMIN ||
+    return endpoint->access == ACCESS_ADMIN || (endpoint->access == ACCESS_OWN && open) ||
            admission_check(worker, request, !open, &unused, refusal) != ADMISSION_REFUSED;
 }
 

@@ -9,6 +9,7 @@
 #include "gateway/call_ping.h"
 #include "gateway/call_wait.h"
 #include "gateway/cluster_redis.h"
+#include "gateway/questions.h"
 #include "gateway/tokens.h"
 
 #include "base/log.h"
@@ -98,6 +99,7 @@ static void on_upstream_closed(void *user)
     deadline_close(&worker->hold, NULL);
     call_wait_close(worker);
     cluster_ask_close(worker);
+    questions_close(worker);
     deadline_close(&worker->admin_rest, NULL);
     uv_close((uv_handle_t *)&worker->async, NULL);
 }
@@ -257,6 +259,7 @@ struct worker *worker_new(struct gateway *gateway, unsigned index, struct error 
     deadline_init(&worker->hold, &worker->loop, call_hold_due, worker);
     worker->hold_ms = HOLD_MS;
     call_wait_init(worker);
+    questions_open(worker);
     deadline_init(&worker->admin_rest, &worker->loop, on_admin_rested, worker);
     worker->front_listener = (struct listener){.worker = worker};
     worker->admin_listener = (struct listener){.worker = worker, .admin = true};

@@ -69,6 +69,7 @@ struct worker {
     uv_async_t wait_async;
     bool wait_closed;            /* guarded by the gateway's lock */
     struct cluster_asker *asker; /* see cluster_ask.h; NULL: no Redis */
+    uv_async_t question_async;   /* see questions.h */
     struct random random;
     struct metrics metrics;
     struct features features; /* scratch of planning: valid within one step */

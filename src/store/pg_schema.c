@@ -85,12 +85,13 @@ static const char ledger_schema[] =
 static const char sums_schema[] = LATER_SUMS("rollups") LATER_SUMS(
     "rollups_day") "ALTER TABLE sluice.shipped ADD COLUMN sums_hour bigint NOT NULL DEFAULT -1";
 
+/* What each key may see of its own calls. */
+static const char own_calls_schema[] = "CREATE INDEX calls_of_keys ON sluice.calls(key_id, id)";
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
-    [0] = schema_1,
-    [1] = lease_schema,
-    [2] = ledger_schema,
-    [3] = sums_schema,
+    [0] = schema_1,    [1] = lease_schema,     [2] = ledger_schema,
+    [3] = sums_schema, [4] = own_calls_schema,
 };
 
 /* Any number that other programs are unlikely to use: "SLUICE" and "PG". */

@@ -127,6 +127,19 @@ int64_t call_cost_at(const struct call_detail *detail, const struct offer *offer
 MUST_USE bool report_call(const char *path, struct id call, struct arena *arena,
                           struct call_detail *ret_detail, struct error *error);
 
+/*
+ * The same of one key's own calls: those of other keys are not there. They look through the hours
+ * in which the key had calls, and no others.
+ */
+MUST_USE bool report_calls_of_key(const char *path, uint64_t key, struct slice before, size_t limit,
+                                  struct arena *arena, struct call_page *ret_page,
+                                  struct error *error);
+MUST_USE bool report_call_of_key(const char *path, uint64_t key, struct id call,
+                                 struct arena *arena, struct call_detail *ret_detail,
+                                 struct error *error);
+/* A key that nobody has, for who has none: nothing is its own. */
+#define REPORT_KEY_NOBODY UINT64_C(0x7FFFFFFFFFFFFFFF)
+
 /* For exports: the calls after `after`, oldest first, each with its attempts, `limit` of them
  * (clamped as above) in `rows`, from `arena`. Those of one moment of time follow by identifier. */
 struct detail_page {

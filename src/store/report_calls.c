@@ -83,19 +83,20 @@ static bool read_detail(struct report_query *query, sqlite3_stmt *call, sqlite3_
     return report_query_failed(query, path, error);
 }
 
-bool report_call(const char *path, struct id call, struct arena *arena,
-                 struct call_detail *ret_detail, struct error *error)
+bool report_one_call(const char *path, const char *sql, uint64_t key, struct id call,
+                     struct arena *arena, struct call_detail *ret_detail, struct error *error)
 {
     struct database_deadline deadline;
     struct report_query query;
     bool done = report_query_begin(&query, path, arena, &deadline, error);
     if (done) {
-        sqlite3_stmt *row = database_prepare(query.db, sql_call);
+        sqlite3_stmt *row = database_prepare(query.db, sql);
         sqlite3_stmt *attempts =
             row == NULL ? NULL : database_prepare(query.db, REPORT_ATTEMPTS_SQL);
         done = attempts != NULL || report_query_failed(&query, path, error);
         if (done) {
             sqlite3_bind_blob(row, 1, call.bytes, sizeof(call.bytes), SQLITE_STATIC);
+            (void)sqlite3_bind_int64(row, 2, (int64_t)key); /* nothing where it does not ask */
             sqlite3_bind_blob(attempts, 1, call.bytes, sizeof(call.bytes), SQLITE_STATIC);
             done = read_detail(&query, row, attempts, path, ret_detail, error);
         }
@@ -104,4 +105,10 @@ bool report_call(const char *path, struct id call, struct arena *arena,
     }
     report_query_end(&query);
     return done;
+}
+
+bool report_call(const char *path, struct id call, struct arena *arena,
+                 struct call_detail *ret_detail, struct error *error)
+{
+    return report_one_call(path, sql_call, 0, call, arena, ret_detail, error);
 }

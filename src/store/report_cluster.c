@@ -115,6 +115,31 @@ static const char sql_with_rest[] =
                         " HAVING name <> '' OR sum(calls) <> 0 OR sum(cost_nd) <> 0"
                         " ORDER BY sum(cost_nd) DESC, name = '', sum(calls) DESC, name";
 
+/* Of one key ($4), from its calls that began at $5 or later: charges go to where they arose. */
+#define OWN(word)                                                                                  \
+    "SELECT (greatest(started_ns, 0) / 86400000000000)::text AS day, " word                        \
+    " AS name, 1 AS calls,"                                                                        \
+    " (NOT complete)::int AS failed, input_tokens, output_tokens, 0 AS cost_nd, baseline_nd,"      \
+    " estimated::int AS estimated, 0 AS failed_nd, 0 AS judge_nd, 0 AS shadow_nd,"                 \
+    " 0 AS escalation_nd, 0 AS told_nd, 0 AS catalogue_nd FROM mine UNION ALL"                     \
+    " SELECT (greatest(c.started_ns, 0) / 86400000000000)::text, a." word ", 0, 0, 0, 0,"          \
+    " a.cost_nd, 0, 0, " FOR("0", "AND a.outcome IN ('failed', 'interrupted')") ", " FOR(          \
+        "1", "") ", " FOR("2", "") ", " FOR("3",                                                   \
+                                            "") ", CASE WHEN a.catalogue_nd IS NULL THEN 0"        \
+                                                " ELSE a.cost_nd END, coalesce(a.catalogue_nd, "   \
+                                                "0) FROM attempts a JOIN mine c ON c.id = a.call"
+#define FOR(purpose, which) "CASE WHEN a.purpose = " purpose " " which " THEN a.cost_nd ELSE 0 END"
+#define MINE                                                                                       \
+    "WITH mine AS (SELECT id, started_ns, model, complete, input_tokens, output_tokens,"           \
+    " baseline_nd, estimated FROM calls WHERE key_id = $4 AND id >= $5::uuid AND $1 <> ''"         \
+    " AND started_ns >= $2 * 3600000000000 AND started_ns < $3 * 3600000000000) "
+static const char sql_own_by_day[] =
+    MINE "SELECT day, " SUMS " FROM (" OWN("model") ") AS r GROUP BY day ORDER BY day::bigint";
+static const char sql_own_by_model[] =
+    MINE "SELECT name, " SUMS " FROM (" OWN("model") ") AS r GROUP BY name"
+                                                     " ORDER BY sum(cost_nd) DESC, sum(calls) DESC,"
+                                                     " name";
+
 /* A name is cut where a character ends. */
 static void name_row(struct report_row *row, enum report_by by, struct slice name)
 {
@@ -169,9 +194,20 @@ static bool read_report(const struct postgres_rows *rows, enum report_by by,
     return true;
 }
 
-bool cluster_report_make(struct cluster_reports *reports, enum report_by by, int64_t since_s,
-                         int64_t until_s, struct report *ret_report, struct error *error)
+static const char *sql_of(uint64_t key, enum report_by by)
 {
+    if (key != 0) {
+        return by == REPORT_DAY ? sql_own_by_day : sql_own_by_model;
+    }
+    return by == REPORT_DAY ? sql_by_day : by >= REPORT_USER ? sql_with_rest : sql_by_name;
+}
+
+bool cluster_report_make(struct cluster_reports *reports, uint64_t key, enum report_by by,
+                         int64_t since_s, int64_t until_s, struct report *ret_report,
+                         struct error *error)
+{
+    char first[ID_TEXT_LEN + 1];
+    CHECK(key == 0 || by == REPORT_DAY || by == REPORT_MODEL);
     struct postgres_params params = {0};
     struct postgres_rows rows;
     int64_t until = until_s == 0 ? clock_wall(&clock_system) / NS_PER_S + 1 : until_s;
@@ -179,12 +215,16 @@ bool cluster_report_make(struct cluster_reports *reports, enum report_by by, int
         return false;
     }
     params_text(&params, slice_from_cstr(report_by_name(by)));
-    params_int64(&params, (since_s < 0 ? 0 : since_s) / SECONDS_PER_HOUR);
+    int64_t hour = (since_s < 0 ? 0 : since_s) / SECONDS_PER_HOUR;
+    params_int64(&params, hour);
     params_int64(&params, (until + SECONDS_PER_HOUR - 1) / SECONDS_PER_HOUR);
-    const char *sql = by == REPORT_DAY    ? sql_by_day
-                      : by >= REPORT_USER ? sql_with_rest
-                                          : sql_by_name;
-    bool done = postgres_query(reports->postgres, sql, &params, &rows, error);
+    if (key != 0) { /* an identifier is as old as its call, or by less than an hour older */
+        params_int64(&params, (int64_t)key);
+        params_literal(
+            &params, slice_from_cstr(
+                         id_format(report_id_at((hour - 1) * SECONDS_PER_HOUR * NS_PER_S), first)));
+    }
+    bool done = postgres_query(reports->postgres, sql_of(key, by), &params, &rows, error);
     if (done) {
         done = read_report(&rows, by, ret_report) ||
                error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
@@ -209,7 +249,11 @@ bool cluster_report_make(struct cluster_reports *reports, enum report_by by, int
     " complete, estimated, user_id, team_id, organisation_id, tag FROM calls"
 static const char sql_first_page[] = CALLS " ORDER BY id DESC LIMIT $1";
 static const char sql_page[] = CALLS " WHERE id < $2::uuid ORDER BY id DESC LIMIT $1";
+static const char sql_own_first_page[] = CALLS " WHERE key_id = $2 ORDER BY id DESC LIMIT $1";
+static const char sql_own_page[] =
+    CALLS " WHERE key_id = $2 AND id < $3::uuid ORDER BY id DESC LIMIT $1";
 static const char sql_call[] = CALLS " WHERE id = $1::uuid";
+static const char sql_own_call[] = CALLS " WHERE id = $1::uuid AND key_id = $2";
 static const char sql_attempts[] =
     "SELECT uuid_send(call), attempt, settled_ns, held_nd, cost_nd, key_id, outcome, status,"
     " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
@@ -371,8 +415,15 @@ static bool read_page(const struct postgres_rows *rows, size_t limit, struct are
     return !arena->exhausted;
 }
 
-bool cluster_report_calls(struct cluster_reports *reports, struct slice before, size_t limit,
-                          struct arena *arena, struct call_page *ret_page, struct error *error)
+static const char *page_sql(uint64_t key, bool first)
+{
+    return key == 0 ? (first ? sql_first_page : sql_page)
+                    : (first ? sql_own_first_page : sql_own_page);
+}
+
+bool cluster_report_calls(struct cluster_reports *reports, uint64_t key, struct slice before,
+                          size_t limit, struct arena *arena, struct call_page *ret_page,
+                          struct error *error)
 {
     struct postgres_params params = {0};
     struct postgres_rows rows;
@@ -387,11 +438,14 @@ bool cluster_report_calls(struct cluster_reports *reports, struct slice before, 
         return false;
     }
     params_int64(&params, (int64_t)limit + 1);
+    if (key != 0) {
+        params_int64(&params, (int64_t)key);
+    }
     if (before.len > 0) {
         params_literal(&params, slice_from_cstr(id_format(cursor, text)));
     }
-    bool done = postgres_query(reports->postgres, before.len > 0 ? sql_page : sql_first_page,
-                               &params, &rows, error);
+    bool done =
+        postgres_query(reports->postgres, page_sql(key, before.len == 0), &params, &rows, error);
     if (done) {
         done = read_page(&rows, limit, arena, ret_page) || no_memory(error);
         postgres_rows_release(&rows);
@@ -416,22 +470,28 @@ static bool read_attempts(struct cluster_reports *reports, const struct postgres
     return !arena->exhausted || no_memory(error);
 }
 
-bool cluster_report_call(struct cluster_reports *reports, struct id call, struct arena *arena,
-                         struct call_detail *ret_detail, struct error *error)
+bool cluster_report_call(struct cluster_reports *reports, uint64_t key, struct id call,
+                         struct arena *arena, struct call_detail *ret_detail, struct error *error)
 {
     struct postgres_params params = {0};
+    struct postgres_params of_call = {0};
     struct postgres_rows rows;
     char text[ID_TEXT_LEN + 1];
     if (!begin(reports, error)) {
         return false;
     }
     params_literal(&params, slice_from_cstr(id_format(call, text)));
-    bool done = postgres_query(reports->postgres, sql_call, &params, &rows, error);
+    params_literal(&of_call, slice_from_cstr(text));
+    if (key != 0) {
+        params_int64(&params, (int64_t)key);
+    }
+    bool done = postgres_query(reports->postgres, key == 0 ? sql_call : sql_own_call, &params,
+                               &rows, error);
     if (done) {
         *ret_detail = (struct call_detail){0};
         if (rows.count == 1) {
             read_call(&rows, 0, arena, &ret_detail->row);
-            done = read_attempts(reports, &params, arena, ret_detail, error);
+            done = read_attempts(reports, &of_call, arena, ret_detail, error);
         } else {
             done = error_set(error, ERROR_NOT_FOUND, "not_found", "there is no call with this id");
         }

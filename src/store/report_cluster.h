@@ -19,14 +19,15 @@ void cluster_reports_free(struct cluster_reports *reports);
 /* Any thread, for good: what is asked now ends. */
 void cluster_reports_stop(struct cluster_reports *reports);
 
-/* As report_make(), report_calls() and report_call(). Errors besides theirs: postgres.h's. */
-MUST_USE bool cluster_report_make(struct cluster_reports *reports, enum report_by by,
+/* As report_make(), report_calls() and report_call(), or with a key those of one key's own calls:
+ * its sums are made of the calls that are still there. Errors besides theirs: postgres.h's. */
+MUST_USE bool cluster_report_make(struct cluster_reports *reports, uint64_t key, enum report_by by,
                                   int64_t since_s, int64_t until_s, struct report *ret_report,
                                   struct error *error);
-MUST_USE bool cluster_report_calls(struct cluster_reports *reports, struct slice before,
-                                   size_t limit, struct arena *arena, struct call_page *ret_page,
-                                   struct error *error);
-MUST_USE bool cluster_report_call(struct cluster_reports *reports, struct id call,
+MUST_USE bool cluster_report_calls(struct cluster_reports *reports, uint64_t key,
+                                   struct slice before, size_t limit, struct arena *arena,
+                                   struct call_page *ret_page, struct error *error);
+MUST_USE bool cluster_report_call(struct cluster_reports *reports, uint64_t key, struct id call,
                                   struct arena *arena, struct call_detail *ret_detail,
                                   struct error *error);
 

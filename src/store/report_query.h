@@ -62,6 +62,10 @@ void report_read_call(struct report_query *query, sqlite3_stmt *from, struct cal
 /* The attempts of detail->row; `from` is REPORT_ATTEMPT_COLUMNS, bound to the call. */
 MUST_USE bool report_read_attempts(struct report_query *query, sqlite3_stmt *from,
                                    struct call_detail *detail);
+/* report_call() with a question of its own: ?1 is the call, ?2 `key`. */
+MUST_USE bool report_one_call(const char *path, const char *sql, uint64_t key, struct id call,
+                              struct arena *arena, struct call_detail *ret_detail,
+                              struct error *error);
 /* Word number `id`, in the arena. */
 struct slice report_word(struct report_query *query, int64_t id);
 /* The offers that detail->row and its attempts name. */

@@ -149,7 +149,7 @@ class Sluice:
 
     def api(self, path):
         status, body = http1.get(self.port, path)
-        if status == 403:
+        if status in (401, 403):
             sockets = [
                 s
                 for s in glob.glob(os.path.join(self.directory, "**"), recursive=True)

@@ -342,12 +342,13 @@ def other_tenants(points, office, secrets):
 
 
 def clients(points, office, secrets):
-    """A client's key administers nothing, wherever it knocks."""
+    """A client's key administers nothing, wherever it knocks; and sees nothing where administrators
+    do."""
     orders = (
         ("GET", "/keys", None),
         ("GET", "/scopes", None),
         ("GET", "/audit", None),
-        ("GET", "/calls", None),
+        ("GET", "/targets", None),
         ("POST", "/keys", {"name": "mine", "admin": True}),
         ("POST", "/keys/revoke", {"which": "other"}),
         ("POST", "/keys/rotate", {"which": "acme"}),
@@ -361,6 +362,23 @@ def clients(points, office, secrets):
                 f"{method} {path} with a client's key, {door}",
                 lambda d=door, m=method, p=path, b=body: office.ask(d, m, p, b, secrets["acme"]),
                 (403, code),
+            )
+    for path in ("/calls", "/report", "/calls/01a20099-3365-7316-8bc1-24a206f20e74"):
+        refused(
+            points,
+            office,
+            f"GET {path} with a client's key, admin",
+            lambda p=path: office.ask("admin", "GET", p, None, secrets["acme"]),
+            (403, "client_key"),
+        )
+        for name, code in (("", "invalid_api_key"), ("revoked", "key_revoked")):
+            refused(
+                points,
+                office,
+                f"GET {path} in front with {name or 'no'} key",
+                lambda p=path, n=name: office.ask("front", "GET", p, None, secrets.get(n)),
+                (401, code),
+                name != "",
             )
 
 

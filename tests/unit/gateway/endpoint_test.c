@@ -76,9 +76,9 @@ static void finds(void)
 /* What shows content, keys, money or switches is for the operator. */
 static void administration_is_closed(void)
 {
-    static const char *const closed[] = {
-        "/sluice/v1/calls",  "/sluice/v1/report", "/sluice/v1/targets", "/sluice/v1/keys",
-        "/sluice/v1/limits", "/sluice/v1/scopes", "/sluice/v1/audit"};
+    static const char *const closed[] = {"/sluice/v1/targets", "/sluice/v1/keys",
+                                         "/sluice/v1/limits", "/sluice/v1/scopes",
+                                         "/sluice/v1/audit"};
     for (size_t i = 0; i < endpoint_count; i++) {
         for (size_t c = 0; c < ARRAY_LEN(closed); c++) {
             if (slice_starts(endpoints[i].path, slice_from_cstr(closed[c]))) {

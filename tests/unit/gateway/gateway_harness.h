@@ -512,6 +512,7 @@ static inline void harness_begin(const char *yaml, bool ledger)
     memset(&h, 0, sizeof(h));
     h.gateway.clock = &clock_system;
     pthread_mutex_init(&h.gateway.lock, NULL);
+    questions_init(&h.gateway.questions);
     target_states_init(&h.gateway.states);
     for (size_t i = 0; i < SCRIPTS_MAX; i++) {
         h.scripts[i].body = BUF_INIT(1u << 26);

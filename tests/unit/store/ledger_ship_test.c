@@ -188,12 +188,41 @@ static void expect_pages(struct arena *arena)
     struct call_page here;
     struct call_page there;
     EXPECT(report_calls(ledger_path, SLICE_EMPTY, 50, arena, &here, &error));
-    EXPECT(cluster_report_calls(reports, SLICE_EMPTY, 50, arena, &there, &error));
+    EXPECT(cluster_report_calls(reports, 0, SLICE_EMPTY, 50, arena, &there, &error));
     EXPECT_INT(there.count, here.count);
     EXPECT_SLICE(slice_from_cstr(there.next), here.next);
-    EXPECT(cluster_report_calls(reports, slice_from_cstr(here.next), 1000, arena, &there, &error));
+    EXPECT(
+        cluster_report_calls(reports, 0, slice_from_cstr(here.next), 1000, arena, &there, &error));
     EXPECT_INT(there.count, 70);
     EXPECT_INT(there.next[0], 0);
+}
+
+static void expect_own_pages(struct arena *arena)
+{
+    struct error error = {0};
+    struct call_detail detail;
+    for (uint64_t key = 1; key <= 3; key++) {
+        char cursor[REPORT_CURSOR_SIZE] = "";
+        size_t seen = 0;
+        do {
+            struct call_page here;
+            struct call_page there;
+            struct slice before = slice_from_cstr(cursor);
+            EXPECT(report_calls_of_key(ledger_path, key, before, 11, arena, &here, &error));
+            EXPECT(cluster_report_calls(reports, key, before, 11, arena, &there, &error));
+            EXPECT_INT(there.count, here.count);
+            EXPECT_SLICE(slice_from_cstr(there.next), here.next);
+            for (size_t i = 0; i < here.count && i < there.count; i++, seen++) {
+                EXPECT(memcmp(&here.rows[i].call.call, &there.rows[i].call.call, 16) == 0);
+                EXPECT_INT(there.rows[i].call.key_id, key);
+            }
+            memcpy(cursor, here.next, sizeof(cursor));
+        } while (cursor[0] != '\0' && !tap_point_failed);
+        EXPECT_INT(seen, 30);
+        EXPECT(cluster_report_call(reports, key, sample_id(key), arena, &detail, &error));
+        EXPECT(!cluster_report_call(reports, key + 1, sample_id(key), arena, &detail, &error));
+        EXPECT_SLICE(slice_from_cstr(error.code), "not_found");
+    }
 }
 
 static void expect_details(struct arena *arena)
@@ -203,7 +232,7 @@ static void expect_details(struct arena *arena)
         struct call_detail one;
         struct call_detail other;
         EXPECT(report_call(ledger_path, sample_id(seed), arena, &one, &error));
-        EXPECT(cluster_report_call(reports, sample_id(seed), arena, &other, &error));
+        EXPECT(cluster_report_call(reports, 0, sample_id(seed), arena, &other, &error));
         EXPECT_INT(other.count, one.count);
         EXPECT_INT(other.row.call.cost_nd, one.row.call.cost_nd);
         EXPECT_INT(other.row.call.wall_ns, one.row.call.wall_ns);
@@ -221,13 +250,14 @@ static void expect_details(struct arena *arena)
     }
 }
 
-static void expect_report(enum report_by by, int64_t since_s, int64_t until_s)
+static void expect_report(uint64_t key, enum report_by by, int64_t since_s, int64_t until_s)
 {
     struct error error = {0};
     struct report here = {0};
     struct report there = {0};
-    EXPECT(report_make(ledger_path, by, since_s, until_s, &here, &error));
-    EXPECT(cluster_report_make(reports, by, since_s, until_s, &there, &error));
+    EXPECT(key == 0 ? report_make(ledger_path, by, since_s, until_s, &here, &error)
+                    : report_make_of_key(ledger_path, key, by, since_s, until_s, &here, &error));
+    EXPECT(cluster_report_make(reports, key, by, since_s, until_s, &there, &error));
     EXPECT_SLICE(slice_from_cstr(error.text), "");
     EXPECT_INT(there.count, here.count);
     expect_row(&there.total, &here.total);
@@ -236,6 +266,16 @@ static void expect_report(enum report_by by, int64_t since_s, int64_t until_s)
     }
     report_release(&here);
     report_release(&there);
+}
+
+static void expect_reports(uint64_t key, enum report_by by)
+{
+    expect_report(key, by, 0, 0);
+    for (int64_t hour = 0; hour < 30; hour += 5) { /* in the middle of days */
+        expect_report(key, by, SAMPLE_START_NS / NS_PER_S + hour * 900, 0);
+        expect_report(key, by, SAMPLE_START_NS / NS_PER_S - 86400 * (hour % 3),
+                      SAMPLE_START_NS / NS_PER_S + hour * 3600);
+    }
 }
 
 static void reports_the_same(void)
@@ -251,18 +291,18 @@ static void reports_the_same(void)
     ledger_close(ledger, 5000);
     UNTIL(all_is_shipped());
     for (int by = 0; by < REPORT_BYS; by++) {
-        expect_report((enum report_by)by, 0, 0);
-        for (int64_t hour = 0; hour < 30; hour += 5) { /* in the middle of days */
-            expect_report((enum report_by)by, SAMPLE_START_NS / NS_PER_S + hour * 900, 0);
-            expect_report((enum report_by)by, SAMPLE_START_NS / NS_PER_S - 86400 * (hour % 3),
-                          SAMPLE_START_NS / NS_PER_S + hour * 3600);
-        }
+        expect_reports(0, (enum report_by)by);
+    }
+    for (uint64_t key = 1; key <= 4; key++) {
+        expect_reports(key, REPORT_DAY);
+        expect_reports(key, REPORT_MODEL);
     }
     arena_init(&arena, 16 << 20);
     expect_pages(&arena);
+    expect_own_pages(&arena);
     expect_details(&arena);
     struct call_detail none;
-    EXPECT(!cluster_report_call(reports, sample_id(9999), &arena, &none, &error));
+    EXPECT(!cluster_report_call(reports, 0, sample_id(9999), &arena, &none, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "not_found");
     arena_release(&arena);
     close_ship();
@@ -389,8 +429,8 @@ static void ships_older_batches(void)
     open_ship(0);
     UNTIL(all_is_shipped());
     expect_same();
-    expect_report(REPORT_DAY, 0, 0);
-    expect_report(REPORT_TEAM, 0, 0);
+    expect_report(0, REPORT_DAY, 0, 0);
+    expect_report(0, REPORT_TEAM, 0, 0);
     EXPECT_INT(ask_server("SELECT sum(failed_nd) FROM sluice.rollups"), 0);
     expect_verified(); /* of later hours only */
     close_ship();

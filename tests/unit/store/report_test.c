@@ -12,6 +12,14 @@ struct expected {
     size_t count;
 };
 
+static void change_ledger(const char *sql)
+{
+    sqlite3 *db = NULL;
+    EXPECT(sqlite3_open(ledger_path, &db) == SQLITE_OK);
+    EXPECT(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+}
+
 static struct report_row *expected_row(struct expected *all, const char *name)
 {
     const char *shown = name[0] == '\0' ? "(none)" : name;
@@ -202,6 +210,99 @@ static void a_list_shows_every_call_once(void)
     end();
 }
 
+/* From the newest call down to `seed`: the next one of the key. 0: there is none. */
+static uint64_t next_of_key(uint64_t seed, uint64_t key)
+{
+    while (seed > 0 && sample_call(seed).key_id != key) {
+        seed--;
+    }
+    return seed;
+}
+
+static void expect_own_list(uint64_t key, size_t limit)
+{
+    struct error error = {0};
+    char cursor[REPORT_CURSOR_SIZE] = "";
+    uint64_t seed = next_of_key(CALLS, key);
+    do {
+        struct arena arena;
+        struct call_page page;
+        arena_init(&arena, 4 << 20);
+        EXPECT(report_calls_of_key(ledger_path, key, slice_from_cstr(cursor), limit, &arena, &page,
+                                   &error));
+        EXPECT(page.count > 0 && page.count <= limit);
+        for (size_t i = 0; i < page.count && seed > 0; i++) {
+            struct id wanted = sample_id(seed);
+            EXPECT(memcmp(&page.rows[i].call.call, &wanted, sizeof(wanted)) == 0);
+            EXPECT_INT(page.rows[i].call.key_id, key);
+            seed = next_of_key(seed - 1, key);
+        }
+        memcpy(cursor, page.next, sizeof(cursor));
+        arena_release(&arena);
+    } while (cursor[0] != '\0' && !tap_point_failed);
+    EXPECT_INT(seed, 0);
+}
+
+static void expect_no_list(uint64_t key)
+{
+    struct error error = {0};
+    struct arena arena;
+    struct call_page page;
+    arena_init(&arena, 1 << 20);
+    EXPECT(report_calls_of_key(ledger_path, key, SLICE_EMPTY, 50, &arena, &page, &error));
+    EXPECT_INT(page.count, 0);
+    EXPECT_INT(page.next[0], 0);
+    arena_release(&arena);
+}
+
+static void a_key_sees_its_own_calls(void)
+{
+    struct error error = {0};
+    struct arena arena;
+    struct call_detail detail;
+    begin();
+    fill();
+    for (uint64_t key = 1; key <= 3; key++) {
+        expect_own_list(key, 7);
+        expect_own_list(key, 1000);
+    }
+    expect_no_list(4);
+    expect_no_list(REPORT_KEY_NOBODY);
+    arena_init(&arena, 16 << 20);
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        uint64_t key = sample_call(seed).key_id;
+        EXPECT(key == 0 ||
+               report_call_of_key(ledger_path, key, sample_id(seed), &arena, &detail, &error));
+        EXPECT(!report_call_of_key(ledger_path, key + 1, sample_id(seed), &arena, &detail, &error));
+        EXPECT_SLICE(slice_from_cstr(error.code), "not_found");
+        EXPECT_SLICE(slice_from_cstr(error.text), "there is no call with this id");
+    }
+    struct call_page page;
+    EXPECT(!report_calls_of_key(ledger_path, 1, SLICE("' OR 1=1"), 5, &arena, &page, &error));
+    EXPECT_SLICE(slice_from_cstr(error.code), "bad_cursor");
+    arena_release(&arena);
+    end();
+}
+
+/* Of hours before its sums began a key has calls and no sums. */
+static void a_key_sees_its_calls_of_old_hours(void)
+{
+    begin();
+    fill();
+    int64_t hour = (SAMPLE_START_NS + (int64_t)CALLS / 2 * 37 * NS_PER_S) / (3600 * NS_PER_S);
+    char sql[256];
+    snprintf(sql, sizeof(sql),
+             "DELETE FROM key_rollups WHERE hour <= %lld; UPDATE state SET sums_hour = %lld",
+             (long long)hour, (long long)hour);
+    change_ledger(sql);
+    expect_own_list(1, 7);
+    change_ledger("DELETE FROM key_rollups; UPDATE state SET sums_hour = 1000000");
+    expect_own_list(1, 7);
+    change_ledger("UPDATE state SET sums_hour = -1");
+    expect_no_list(1); /* it is the sums that say where to look */
+    end();
+}
+
 static void a_call_comes_back_whole(void)
 {
     struct error error = {0};
@@ -300,6 +401,8 @@ int main(void)
 {
     TEST(every_dimension_is_right, "every dimension is the sum of the records");
     TEST(a_list_shows_every_call_once, "a list shows every call once, newest first");
+    TEST(a_key_sees_its_own_calls, "a key sees its own calls and no others");
+    TEST(a_key_sees_its_calls_of_old_hours, "... also those from before its sums began");
     TEST(a_call_comes_back_whole, "a call comes back whole with its attempts");
     TEST(wrong_questions_get_precise_answers, "wrong questions get precise answers");
     TEST(a_small_budget_is_an_error_not_a_crash, "a small memory budget is an error, not a crash");

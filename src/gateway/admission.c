@@ -130,13 +130,29 @@ struct admission_job {
     bool done;
 };
 
+/* Else each new subject would keep a thread of the pool waiting for it. */
+static bool authority_is_there(struct admission_job *job)
+{
+    struct share_stats stats = {.away = false};
+    if (job->gateway->cluster.share != NULL) {
+        share_stats(job->gateway->cluster.share, &stats);
+    }
+    return !stats.away || error_set(&job->error, ERROR_ENVIRONMENT, "authority_away",
+                                    "PostgreSQL cannot be reached");
+}
+
 static void job_work(uv_work_t *work)
 {
     struct admission_job *job = CONTAINER_OF(work, struct admission_job, work);
     bool made = false;
     const struct key_actor actor = {
-        .name = SLICE("token"), .source = SLICE("issuer"), .wall_ns = job->wall_ns};
-    job->done = key_subject_obtain(job->gateway->ledger_path, &job->token->order, &actor,
+        .name = SLICE("token"),
+        .source = SLICE("issuer"),
+        .wall_ns = job->wall_ns,
+        .share = job->gateway->cluster.share, /* the others find it there, by its digest */
+    };
+    job->done = authority_is_there(job) &&
+                key_subject_obtain(job->gateway->ledger_path, &job->token->order, &actor,
                                    &job->subject, &made, &job->error) &&
                 gateway_refresh_keys(job->gateway, &job->error);
 }

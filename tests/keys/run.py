@@ -27,6 +27,8 @@ PARTS = {
     "tokens": "tokens of an identity provider",
     "browsers": "web pages",
     "bad_input": "mistakes and attacks",
+    "shared_tokens": "tokens at two nodes",
+    "tenants": "two tenants, crossed over every endpoint",
 }
 
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/key_share.h"
 
+#include "store/key_subject.h"
 #include "tests/unit/store/cluster_testing.h"
 
 #include <pthread.h>
@@ -9,6 +10,7 @@
 #define GENERATION "SELECT key_changes FROM state" /* by it nodes tell whose limits are newer */
 #define IN_FORCE "SELECT count(*) FROM keys WHERE revoked_s = 0"
 
+static atomic_int subjects_made;
 static struct node a;
 static struct node b;
 
@@ -258,6 +260,47 @@ static void orders_what_comes_at_once(void)
     end();
 }
 
+/* Each subject comes to both nodes, in another order. */
+static void *obtain_twenty(void *user)
+{
+    struct node *node = user;
+    for (int i = 0; i < 20; i++) {
+        char name[32];
+        struct error error = {0};
+        struct subject subject;
+        bool made = false;
+        struct key_actor actor = tester;
+        actor.share = node->share;
+        snprintf(name, sizeof(name), "subject %d", i ^ (node == &a ? 0 : 1));
+        const struct subject_order order = {
+            .issuer = SLICE("https://id.example"),
+            .subject = slice_from_cstr(name),
+            .scopes = {
+                [SCOPE_TEAM] = SLICE_INIT("red"), [SCOPE_ORGANISATION] = SLICE_INIT("acme")}};
+        EXPECT(key_subject_obtain(node->path, &order, &actor, &subject, &made, &error));
+        EXPECT_SLICE(slice_from_cstr(error.text), "");
+        atomic_fetch_add(&subjects_made, made ? 1 : 0);
+    }
+    return NULL;
+}
+
+static void makes_one_key_of_a_subject(void)
+{
+    pthread_t threads[2];
+    begin();
+    pthread_create(&threads[0], NULL, obtain_twenty, &a);
+    pthread_create(&threads[1], NULL, obtain_twenty, &b);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    EXPECT_INT(atomic_load(&subjects_made), 20);
+    UNTIL(ask_node(&a, KEYS) == 21 && ask_node(&b, KEYS) == 21);
+    EXPECT_INT(ask_node(&b, "SELECT count(DISTINCT digest) FROM keys"), 21);
+    EXPECT_INT(ask_node(&b, "SELECT count(*) FROM scopes WHERE name = 'acme'"), 1);
+    EXPECT_INT(ask_node(&a, "SELECT count(*) FROM audit WHERE action = 'key.subject'"), 20);
+    EXPECT(same_audit(&a, &b));
+    end();
+}
+
 int main(void)
 {
     if (!server_start(&server)) {
@@ -273,6 +316,7 @@ int main(void)
     TEST(puts_back_what_was_lost, "nodes put back what an older copy of PostgreSQL lacks");
     TEST(waits_for_all_after_a_restore, "nothing changes until each node was heard");
     TEST(keeps_reading_what_it_has_lost, "an emptied PostgreSQL is not taken for the cluster");
+    TEST(makes_one_key_of_a_subject, "a subject that comes to two nodes at once is one key");
     TEST(orders_what_comes_at_once, "changes on two nodes at once are one after the other");
     server_end(&server);
     return tap_done();

@@ -453,9 +453,18 @@ keys: { required: true }
         )
         self.expect(len(self.asked) == before, "the provider was asked")
 
-    def administration(self, key, call):
-        for path in ("calls", f"calls/{call}", "report?by=key", "keys", "keys/1", "scopes",
-                     "targets", "audit", "audit/verify"):
+    def own_calls(self, owner, other, call):
+        mine = self.ask(owner, "GET", f"/sluice/v1/calls/{call}")
+        self.expect(mine.status == 200, f"one's own call: {mine.body}")
+        theirs = self.ask(other, "GET", f"/sluice/v1/calls/{call}")
+        none = self.ask(other, "GET", f"/sluice/v1/calls/{call[:-4]}0000")
+        self.expect(theirs.status == none.status == 404, f"another's call: {theirs.body}")
+        self.expect(theirs.body == none.body, f"it can be told from none: {theirs.body}")
+        listed = self.ask(other, "GET", "/sluice/v1/calls?limit=1000")
+        self.expect(listed.status == 200 and call.encode() not in listed.body, "it is listed")
+
+    def administration(self, key):
+        for path in ("keys", "keys/1", "scopes", "targets", "audit", "audit/verify"):
             got = self.ask(key, "GET", f"/sluice/v1/{path}")
             self.expect(got.status == 403 and b"admin_only" in got.body, f"{path}: {got.body}")
         for path in ("keys", "keys/revoke", "keys/rotate", "keys/acknowledge", "limits"):
@@ -491,8 +500,10 @@ keys: { required: true }
         self.names_look_unknown(blue, "blue", "bluone", ["red", "redone", "lab/red-1"])
         self.explained(red, "red", b"bluone")
         self.stored_answers(red, blue)
-        self.administration(red, call)
-        self.administration(blue, call)
+        self.sluice.call(call)  # (it is in the ledger)
+        self.own_calls(red, blue, call)
+        self.administration(red)
+        self.administration(blue)
         self.recorded()
 
 

@@ -51,6 +51,7 @@ bool target_states_attach(struct target_states *states, struct snapshot *snapsho
         struct target_state *state = state_of_name(states, target->name);
         ok = state != NULL;
         target->health = ok ? &state->health : NULL;
+        target->name_hash = evidence_name(target->name);
     }
     pthread_mutex_unlock(&states->lock);
     return ok;

@@ -168,7 +168,7 @@ const struct evidence_row *evidence_find(const struct evidence *table, uint64_t 
     return known ? &table->rows[at] : NULL;
 }
 
-static uint64_t name_hash(struct slice name)
+uint64_t evidence_name(struct slice name)
 {
     uint64_t hash = hash_stable(name);
     return hash == 0 ? 1 : hash;
@@ -177,7 +177,7 @@ static uint64_t name_hash(struct slice name)
 bool evidence_read(const struct evidence *table, const struct evidence_row *row, uint64_t tag,
                    const struct target *target, struct evidence_counts *ret_counts)
 {
-    uint64_t hash = name_hash(target->name);
+    uint64_t hash = target->name_hash != 0 ? target->name_hash : evidence_name(target->name);
     for (size_t i = 0; i < EVIDENCE_TARGETS_MAX; i++) {
         const struct cell *cell = &row->cells[i];
         uint64_t here = GET_FIRST(cell->target);
@@ -265,7 +265,7 @@ static void add(struct evidence *table, uint64_t tag, struct slice target, doubl
     struct evidence_row *row = row_take(table, tag);
     if (row != NULL) {
         unsigned then = age > now ? 0 : now - age;
-        cell_add(cell_take(row, name_hash(target)), now, then, weight * score,
+        cell_add(cell_take(row, evidence_name(target)), now, then, weight * score,
                  weight * (1 - score));
     }
     pthread_mutex_unlock(&table->lock);

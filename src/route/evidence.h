@@ -33,6 +33,9 @@ void evidence_free(struct evidence *table); /* NULL-safe */
 /* What time it is, in seconds of the wall clock. Time never goes back. */
 void evidence_tick(struct evidence *table, int64_t wall_s);
 
+/* Of a target's name, for `name_hash` of struct target: it need not be made again and again. */
+uint64_t evidence_name(struct slice name);
+
 /* Tags as numbers: of a word (never 0; another one in each process), and of a task. */
 uint64_t evidence_tag(struct slice word);
 uint64_t evidence_task(enum task task);

@@ -167,7 +167,8 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
     facts->choices = features->choices < 1 ? 1 : smaller(features->choices, 1024);
     facts->output_expected =
         predict_output_tokens(task, features, input->max_tokens, &facts->output_high);
-    success_facts_init(input, &facts->success);
+    const struct success_candidates candidates = {facts->candidates, facts->candidate_count};
+    success_facts_init(input, &candidates, facts->wanted_tier, &facts->success);
     facts->constraints = constraints_that_apply(facts);
 }
 
@@ -438,7 +439,6 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
     const struct target *target = &facts->input->policy->targets[entry->target];
     uint32_t constraints = facts->constraints;
     entry_costs(facts, target, entry);
-    entry->success_permille = success_permille(&facts->success, target);
     const struct session_view *session = facts->input->session;
     if (session != NULL && session->target == entry->target && session->warm_tokens > 0) {
         entry->expected_cost_nd -= session_discount_nd(facts, target);

@@ -9,9 +9,10 @@
  * (session.h).
  *
  * A rank compares, in this order: taken or refused; position in an exclusive list; the caller's
- * order of providers; position among the preferred; how far below the wanted tier; price known or
- * not; price (or latency, or throughput, as the caller asked; or what the route's strategy goes
- * by), then the other; whether it speaks the client's dialect; order of the configuration.
+ * order of providers; position among the preferred; how far below the wanted tier (by what is known
+ * of it: success.h); price known or not; price (or latency, or throughput, as the caller asked; or
+ * what the route's strategy goes by), then the other; whether it speaks the client's dialect; order
+ * of the configuration.
  */
 #include "route/plan.h"
 
@@ -116,7 +117,7 @@ static inline void rank_sort_keys(const struct planning *planning, const struct 
 }
 
 static inline void rank_make(const struct planning *planning, const struct plan_entry *entry,
-                             size_t list_position, struct rank *rank)
+                             const struct success *success, size_t list_position, struct rank *rank)
 {
     const struct plan_facts *facts = &planning->facts;
     const struct plan_input *input = facts->input;
@@ -131,8 +132,8 @@ static inline void rank_make(const struct planning *planning, const struct plan_
     rank->preferred = facts->exclusive ? 0 : (uint16_t)list_position;
     rank->group |= (uint64_t)(facts->exclusive ? list_position : 0) << 32;
     rank->group |= (uint64_t)rank->order << 16 | rank->preferred;
-    if (target->tier < facts->wanted_tier && facts->by_tier) {
-        rank->below = (uint16_t)(facts->wanted_tier - target->tier);
+    if (facts->by_tier) {
+        rank->below = (uint16_t)success_below(&facts->success, target, facts->wanted_tier, success);
     }
     bool unknown = !target->price.known && facts->by_tier &&
                    input->policy->unknown_price == UNKNOWN_PRICE_ALLOW;
@@ -214,9 +215,12 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
         refusal = REASON_NOT_LISTED;
         entry->wanted = entry->actual = 0;
     }
+    struct success success;
+    success_of(&facts->success, &facts->input->policy->targets[target], &success);
+    entry->success_permille = success_permille(&success);
     entry->taken = refusal == REASON_COUNT;
     entry->reason = (uint8_t)refusal;
-    rank_make(planning, entry, list_position, &planning->ranks[planning->plan->count]);
+    rank_make(planning, entry, &success, list_position, &planning->ranks[planning->plan->count]);
     plan_insert(planning);
     planning->sequence++;
 }
@@ -266,10 +270,15 @@ static enum plan_reason reason_taken(const struct planning *planning, size_t i)
     if (rank->preferred < facts->list_count || rank->order < constraints->order_count) {
         return REASON_PREFERRED;
     }
+    uint16_t target = planning->plan->entries[i].target;
+    bool under = facts->input->policy->targets[target].tier < facts->wanted_tier;
     if (rank->below > 0) {
-        return REASON_BELOW_TIER;
+        return under ? REASON_BELOW_TIER : REASON_DOUBTED;
     }
-    return i > 0 ? REASON_FALLBACK : reason_first(facts);
+    if (i > 0) {
+        return REASON_FALLBACK;
+    }
+    return under && facts->by_tier ? REASON_PROVEN : reason_first(facts);
 }
 
 /* The target that has the conversation comes first, if that stays there. */
@@ -290,7 +299,8 @@ static void name_reasons(struct planning *planning)
         plan->taken++;
     }
     bool session = plan->session != SESSION_NONE && planning->ranks[0].below > 0;
-    plan->below_tier = plan->taken > 0 && (plan->entries[0].reason == REASON_BELOW_TIER || session);
+    plan->below_tier = plan->taken > 0 && (plan->entries[0].reason == REASON_BELOW_TIER ||
+                                           plan->entries[0].reason == REASON_DOUBTED || session);
 }
 
 /* The chance that each one had of coming first, before the lot was drawn. */

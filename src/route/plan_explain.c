@@ -17,6 +17,8 @@ static const char *const reason_names[REASON_COUNT] = {
     [REASON_BELOW_TIER] = "below_tier",
     [REASON_SESSION] = "session",
     [REASON_MOVED] = "session_moved",
+    [REASON_PROVEN] = "proven",
+    [REASON_DOUBTED] = "doubted",
     [REASON_NEAREST] = "nearest",
     [REASON_OFF] = "switched_off",
     [REASON_DEAD] = "dead",
@@ -47,6 +49,7 @@ static const uint8_t reason_codes[REASON_COUNT] = {
     [REASON_MIN_TIER] = 40,   [REASON_NOT_ALLOWED] = 41,   [REASON_NOT_LISTED] = 42,
     [REASON_DIALECT] = 43,    [REASON_SESSION] = 8,        [REASON_MOVED] = 9,
     [REASON_DRAWN] = 10,      [REASON_FIRST] = 11,         [REASON_BALANCED] = 12,
+    [REASON_PROVEN] = 16,     [REASON_DOUBTED] = 17,
 };
 
 unsigned plan_reason_code(enum plan_reason reason)
@@ -128,6 +131,24 @@ static void explain_below_tier(const struct plan_input *input, const struct plan
     plan_facts_init(input, &facts);
     buf_printf(out, "is %s where %s was wanted: only if nothing better answers",
                tier_name(target->tier), tier_name(facts.wanted_tier));
+    explain_price(input, entry, "", out);
+}
+
+/* By what is known of it and not by its tier. */
+static void explain_success(const struct plan_input *input, const struct plan_entry *entry,
+                            struct buf *out)
+{
+    const struct target *target = &input->policy->targets[entry->target];
+    struct plan_facts facts;
+    plan_facts_init(input, &facts);
+    double permille = (double)facts.success.required * 1000;
+    int required = permille < 0 ? 0 : (int)(permille + 0.5);
+    buf_printf(out, "is %s where %s was wanted: ", tier_name(target->tier),
+               tier_name(facts.wanted_tier));
+    buf_printf(out, "%u of 1,000 answers to such requests are believed good enough, ",
+               entry->success_permille);
+    buf_printf(out, entry->reason == REASON_PROVEN ? "%d are required" : "and %d would be required",
+               required);
     explain_price(input, entry, "", out);
 }
 
@@ -298,6 +319,10 @@ void plan_entry_explain(const struct plan_input *input, const struct plan_entry 
         break;
     case REASON_MOVED:
         explain_price(input, entry, "the conversation moves here", out);
+        break;
+    case REASON_PROVEN:
+    case REASON_DOUBTED:
+        explain_success(input, entry, out);
         break;
     case REASON_NEAREST:
         explain_nearest(input, entry, out);

@@ -30,6 +30,7 @@ struct target {
     int64_t output_tokens;  /* most it answers; 0: not known */
     capability_set capabilities;
     enum tier tier;
+    uint64_t name_hash; /* as evidence_name() says; 0: not asked yet */
     int64_t latency_ms; /* configured: used until there is data; 0: not given */
     bool local;         /* for local-only requests */
     bool off;           /* switched off in the configuration */

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/success.h"
 
+#include <math.h>
+
 /* So much complexity is as much as a tier's distance: 1 / COMPLEXITY_SLOPE above the usual. */
 #define COMPLEXITY_USUAL 0.3
 #define COMPLEXITY_SLOPE 1.5
 #define EASIER_MAX 0.45
 #define HARDER_MAX 1.0
+
+/* What is believed beforehand counts as much as so many answers. */
+#define PRIOR_ANSWERS 8.0f
+/* Answers to calls of the same task count for a tag as much as so many of its own at most. */
+#define TASK_ANSWERS_MAX 16.0f
+/* Fewer answers than this say nothing. */
+#define ANSWERS_LEAST 3.0f
+#define DOUBT_TIER 1.2816f /* deviations of a chance of nine in ten */
+#define DOUBT_MAX 3.0
 
 /* By tiers above (below) what is asked, from -3 on; straight lines between. */
 #define MARGIN_LEAST (-3)
@@ -32,18 +43,129 @@ double success_prior(enum tier tier, enum tier task_tier, double complexity)
     return prior_of_margin((double)tier - (double)task_tier - harder);
 }
 
-void success_facts_init(const struct plan_input *input, struct success_facts *facts)
+/* The tier's word and the text's, the more of this the more familiar the text is. */
+static float prior_of(const struct judgement *judged, enum tier tier, double by_tier)
 {
-    enum task task = input->classification.task;
-    enum tier asked =
-        input->route == NULL ? task_default_tier(task) : input->route->task_tier[task];
+    double share = judged->success_permille[tier] == 0 ? 0 : judged->familiarity_permille / 1000.0;
+    return (float)(by_tier + share * (judged->success_permille[tier] / 1000.0 - by_tier));
+}
+
+static bool read_counts(const struct success_facts *facts, const struct evidence_row *row,
+                        uint64_t tag, const struct target *target, float *ret_good, float *ret_bad)
+{
+    struct evidence_counts counts;
+    if (row == NULL || !evidence_read(facts->evidence, row, tag, target, &counts)) {
+        return false;
+    }
+    *ret_good = (float)counts.good;
+    *ret_bad = (float)counts.bad;
+    return true;
+}
+
+void success_of(const struct success_facts *facts, const struct target *target,
+                struct success *ret_success)
+{
+    float mean = facts->prior[target->tier];
+    float weight = PRIOR_ANSWERS; /* of the mean */
+    float seen = 0;
+    float good;
+    float bad;
+    if (read_counts(facts, facts->of_task, facts->task, target, &good, &bad)) {
+        mean = (good + weight * mean) / (good + bad + weight);
+        seen = good + bad;
+        weight += seen > TASK_ANSWERS_MAX && facts->of_tag != NULL ? TASK_ANSWERS_MAX : seen;
+    }
+    if (read_counts(facts, facts->of_tag, facts->tag, target, &good, &bad)) {
+        mean = (good + weight * mean) / (good + bad + weight);
+        weight += good + bad;
+        seen += good + bad;
+    }
+    bool shown = seen >= ANSWERS_LEAST;
+    ret_success->mean = mean;
+    ret_success->known = shown || facts->known;
+    ret_success->deviation = shown ? sqrtf(mean * (1 - mean) / (weight + 1)) : 0;
+}
+
+uint16_t success_permille(const struct success *success)
+{
+    float permille = success->mean * 1000 + 0.5f;
+    return (uint16_t)(permille < 1 ? 1 : permille > 1000 ? 1000 : permille);
+}
+
+/* Of the best candidate. One of which only the tier is known counts where the tier is above all
+ * those of which more is: work that is hard for them is no easier for it. */
+static float best_of(const struct plan_input *input, const struct success_candidates *candidates,
+                     const struct success_facts *facts)
+{
+    float best = 0;
+    unsigned shown = 0;   /* tiers of which more is known, as bits */
+    unsigned present = 0; /* the others */
+    for (size_t i = 0; i < candidates->count && i < PLAN_TARGETS_MAX; i++) {
+        const struct target *target = &input->policy->targets[candidates->targets[i]];
+        struct success success;
+        success_of(facts, target, &success);
+        *(success.known ? &shown : &present) |= 1u << target->tier;
+        best = success.known && success.mean > best ? success.mean : best;
+    }
+    for (int tier = TIER_COUNT - 1; tier >= 0 && shown >> tier == 0; tier--) {
+        bool there = (present >> tier & 1u) != 0;
+        best = there && facts->prior[tier] > best ? facts->prior[tier] : best;
+    }
+    return best;
+}
+
+/* Deviations below the mean at which a chance of `dial` begins: the normal quantile, by the
+ * logistic one. */
+static double doubt_at(double dial)
+{
+    double doubt = dial <= 0.5 ? 0 : log(dial / (1 - dial)) / 1.702;
+    return doubt > DOUBT_MAX ? DOUBT_MAX : doubt;
+}
+
+static void require(const struct plan_input *input, const struct success_candidates *candidates,
+                    double by_tier, struct success_facts *facts)
+{
+    double dial = input->route->conservative;
+    double best = best_of(input, candidates, facts);
+    double least = best < by_tier ? best : by_tier;
+    facts->required = (float)(least - (1 - dial) * (1 - dial));
+    facts->doubt = (float)doubt_at(dial);
+}
+
+void success_facts_init(const struct plan_input *input, const struct success_candidates *candidates,
+                        enum tier wanted, struct success_facts *facts)
+{
+    const struct classification *c = &input->classification;
+    const struct route *route = input->route;
+    enum tier asked = route == NULL ? task_default_tier(c->task) : route->task_tier[c->task];
+    double by_tier[TIER_COUNT];
+    *facts = (struct success_facts){
+        .evidence = input->policy->evidence,
+        .task = evidence_task(c->task),
+        .tag = input->tag,
+    };
     for (int tier = 0; tier < TIER_COUNT; tier++) {
-        double prior = success_prior((enum tier)tier, asked, input->classification.complexity);
-        facts->prior_permille[tier] = (uint16_t)(prior * 1000 + 0.5);
+        by_tier[tier] = success_prior((enum tier)tier, asked, c->complexity);
+        facts->prior[tier] = prior_of(&c->judged, (enum tier)tier, by_tier[tier]);
+    }
+    facts->of_task = evidence_find(facts->evidence, facts->task);
+    facts->of_tag = facts->tag == 0 ? NULL : evidence_find(facts->evidence, facts->tag);
+    facts->known = c->judged.familiarity_permille > 0;
+    facts->absolute = route == NULL || route->conservative <= 0 || route->conservative >= 1;
+    if (!facts->absolute && (facts->known || facts->of_task != NULL || facts->of_tag != NULL)) {
+        require(input, candidates, by_tier[wanted], facts);
     }
 }
 
-uint16_t success_permille(const struct success_facts *facts, const struct target *target)
+unsigned success_below(const struct success_facts *facts, const struct target *target,
+                       enum tier wanted, const struct success *success)
 {
-    return facts->prior_permille[target->tier];
+    unsigned tiers = target->tier < wanted ? (unsigned)wanted - (unsigned)target->tier : 0;
+    if (facts->absolute || !success->known) {
+        return tiers;
+    }
+    if (tiers > 0) {
+        return success->mean - facts->doubt * success->deviation >= facts->required ? 0 : tiers;
+    }
+    return success->mean + DOUBT_TIER * success->deviation >= facts->required ? 0 : 1;
 }

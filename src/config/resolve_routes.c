@@ -3,7 +3,9 @@
  * Routes. Every name in them is looked up here, so that a route can name only what exists; what a
  * route could never do (no candidate left) is a warning, since a target may come back.
  */
+#include "config/reader.h"
 #include "config/resolve_strategy.h"
+#include "model/tag.h"
 
 #include <stdio.h>
 
@@ -229,12 +231,24 @@ static void warn_hopeless(struct reader *reader, const struct yaml *section,
                     (int)(route->name.len < 100 ? route->name.len : 100), route->name.ptr);
 }
 
+static void read_tag(struct reader *reader, const struct yaml *section, struct route *route)
+{
+    const struct yaml *node = setting_node(section, "routes.*.tag");
+    route->tag = setting_text(section, "routes.*.tag");
+    if (node != NULL && !tag_is_sound(route->tag)) {
+        report_error(reader, node->place, "bad_value",
+                     "1 to 63 bytes, without commas, control characters and outer spaces",
+                     "this is no tag");
+    }
+}
+
 static void resolve_route(struct reader *reader, const struct yaml *section, struct route *route)
 {
     const struct yaml *targets = setting_node(section, "routes.*.targets");
     const struct yaml *baseline = setting_node(section, "routes.*.baseline");
     route->baseline = baseline == NULL ? NO_TARGET : setting_target(reader, baseline);
     read_limits(section, route);
+    read_tag(reader, section, route);
     if (targets != NULL) {
         route->candidates = resolve_target_list(reader, targets, &route->candidate_count);
     } else {

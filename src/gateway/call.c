@@ -71,25 +71,6 @@ static void take_token(struct call *call, struct token *token)
     token_unref(old);
 }
 
-/* For reports: a call counts under one tag, so that sums add up. */
-static void keep_tag(struct call *call, const struct caller *caller)
-{
-    size_t count;
-    const struct grant *grants = key_set_grants(caller->keys, &count);
-    for (size_t i = 0; i < caller->key->grant_count; i++) {
-        const struct grant *grant = &grants[caller->key->grant_first + i];
-        if (grant->kind == GRANT_TAG) {
-            struct slice tag = slice_from_cstr(grant->text);
-            while (tag.len >= sizeof(call->tag) ||
-                   (tag.len > 0 && (tag.ptr[tag.len] & 0xC0) == 0x80)) {
-                tag.len--; /* not inside a character */
-            }
-            slice_to_cstr(tag, call->tag, sizeof(call->tag));
-            return;
-        }
-    }
-}
-
 /* The key decides who pays and is looked up once per call. */
 enum call_step call_admit(struct call *call)
 {
@@ -115,7 +96,7 @@ enum call_step call_admit(struct call *call)
     }
     call->key_id = caller.key->id;
     slice_to_cstr(slice_from_cstr(caller.key->name), call->key_name, sizeof(call->key_name));
-    keep_tag(call, &caller);
+    slice_to_cstr(caller_tag(&caller), call->tag, sizeof(call->tag));
     return call_budget_enter(call, caller.key);
 }
 

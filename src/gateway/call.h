@@ -91,7 +91,7 @@ struct call {
     bool waited;                     /* it did */
     uint64_t key_id;
     char key_name[64];
-    char tag[64]; /* the first of the key's, or empty */
+    char tag[TAG_BYTES_MAX + 1]; /* the key's, until PARSE; then the decision's; or empty */
     bool stranger; /* refused before it was anybody's: counted and logged, not recorded */
     uint64_t scopes[SCOPE_KINDS]; /* of the key or the token when the call came: who pays */
     struct budget_claim claim;

@@ -6,6 +6,7 @@
 #include "gateway/call_offers.h"
 #include "gateway/status.h"
 #include "gateway/stored.h"
+#include "gateway/tag_words.h"
 
 #include "codec/json_write.h"
 #include "dialect/place.h"
@@ -90,6 +91,17 @@ static void pin_target(struct decision *decision, uint16_t target)
     }
 }
 
+/* The caller's own words are let in at a bounded rate. */
+static void keep_tag(struct call *call)
+{
+    struct decision *decision = call->decision;
+    if (decision->tag_count > 0) {
+        decision->tag = tag_words_admit(call->worker->gateway->tag_words, decision->tag,
+                                        clock_monotonic(call->worker->loop.clock));
+    }
+    slice_to_cstr(decision->tag, call->tag, sizeof(call->tag));
+}
+
 enum call_step call_parse(struct call *call)
 {
     struct error error;
@@ -115,6 +127,7 @@ enum call_step call_parse(struct call *call)
                       call->decision, &error)) {
         return call_fail_error(call, &error);
     }
+    keep_tag(call);
     pin_target(call->decision, pinned);
     decide_classify(&call->chat, &call->worker->features, call->decision);
     call->tokens = call->worker->features.tokens;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/caller.h"
 
+#include "codec/utf8.h"
+#include "model/tag.h"
+
 static bool refuse(struct caller_refusal *refusal, const struct key *key, int status,
                    const char *code, const char *text)
 {
@@ -175,4 +178,20 @@ bool caller_may_ask_target(const struct caller *caller, struct slice asked,
 {
     return has_no_grants(caller) || (may_ask_target(list_of_key(caller), asked, target) &&
                                      may_ask_target(list_of_token(caller), asked, target));
+}
+
+struct slice caller_tag(const struct caller *caller)
+{
+    size_t count;
+    if (caller->key == NULL) {
+        return SLICE_EMPTY;
+    }
+    const struct grant *grants = key_set_grants(caller->keys, &count);
+    for (size_t i = 0; i < caller->key->grant_count; i++) {
+        const struct grant *grant = &grants[caller->key->grant_first + i];
+        if (grant->kind == GRANT_TAG) {
+            return utf8_prefix(slice_from_cstr(grant->text), TAG_BYTES_MAX);
+        }
+    }
+    return SLICE_EMPTY;
 }

@@ -58,4 +58,7 @@ bool caller_may_ask_target(const struct caller *caller, struct slice asked,
                            const struct target *target);
 bool caller_may_use_target(const struct caller *caller, const struct target *target);
 
+/* The first tag of its key, cut to TAG_BYTES_MAX; or empty. */
+struct slice caller_tag(const struct caller *caller);
+
 #endif

@@ -4,6 +4,7 @@
 #include "dialect/wish.h"
 #include "gateway/asker.h"
 #include "gateway/wishes.h"
+#include "route/evidence.h"
 
 unsigned decide_dialects(const struct chat *chat, bool emulated)
 {
@@ -158,6 +159,17 @@ static const uint64_t *withheld_targets(const struct policy *policy, const struc
     return bits;
 }
 
+static struct slice tag_of(const struct decision *decision, const struct caller *caller)
+{
+    if (decision->tag_count > 0) {
+        return decision->tags[0];
+    }
+    if (decision->route != NULL && decision->route->tag.len > 0) {
+        return decision->route->tag;
+    }
+    return caller == NULL ? SLICE_EMPTY : caller_tag(caller);
+}
+
 bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
                   const struct chat *chat, unsigned client_dialect,
                   const struct http_request *request, int64_t wall_ns, struct arena *arena,
@@ -183,7 +195,11 @@ bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
         return error_set(error, ERROR_LIMIT, "request_too_large",
                          "The request needs more memory than one call may use.");
     }
-    return request == NULL || wishes_read_headers(request, decision, error);
+    if (request != NULL && !wishes_read_headers(request, decision, error)) {
+        return false;
+    }
+    decision->tag = tag_of(decision, caller);
+    return true;
 }
 
 void decide_classify(const struct chat *chat, struct features *features, struct decision *decision)
@@ -231,6 +247,7 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .required_dialects = decide_dialects(chat, true),
         .cheaper = decision->cheaper,
         .withheld = decision->withheld,
+        .tag = decision->tag.len == 0 ? 0 : evidence_tag(decision->tag),
         .now_ns = now_ns,
     };
 }

@@ -9,6 +9,7 @@
 
 #include "config/snapshot.h"
 #include "gateway/caller.h"
+#include "model/tag.h"
 #include "net/http.h"
 #include "route/plan.h"
 
@@ -22,6 +23,11 @@ struct decision {
     struct constraints constraints;
     struct classification classification;
     bool task_given;
+    struct slice tags[TAGS_MAX]; /* of the caller */
+    size_t tag_count;
+    /* What reports and learning go by: the first of the caller's, else the route's, else the key's
+     * first; or empty. */
+    struct slice tag;
     bool strict; /* a lossy translation is an error */
     bool meta;
     unsigned client_dialect;  /* enum dialect_id */

@@ -6,6 +6,7 @@
 #include "gateway/gateway_budget.h"
 #include "gateway/refusals.h"
 #include "gateway/reload.h"
+#include "gateway/tag_words.h"
 #include "gateway/worker.h"
 
 #include <signal.h>
@@ -324,6 +325,7 @@ static void finish(struct gateway *gateway)
     key_set_unref(gateway->keys);
     snapshot_unref(gateway->snapshot);
     target_states_release(&gateway->states);
+    tag_words_free(gateway->tag_words);
     shared_free(gateway->shared);
     SSL_CTX_free(gateway->tls);
     google_tokens_free(gateway->google_tokens);
@@ -350,6 +352,7 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     questions_init(&gateway->questions);
     pthread_cond_init(&gateway->keys_taken, NULL);
     target_states_init(&gateway->states);
+    gateway->tag_words = tag_words_new();
     gateway->shared = shared_new(gateway->clock, &shared_default_limits);
     if (!net_loop_init(&gateway->loop, gateway->clock)) {
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");

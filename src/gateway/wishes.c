@@ -87,6 +87,11 @@ static bool apply_cache(struct decision *decision, struct slice value)
     return slice_eq(value, SLICE("off")) || slice_eq(value, SLICE("refresh"));
 }
 
+static bool apply_tags(struct decision *decision, struct slice value)
+{
+    return tags_split(value, decision->tags, &decision->tag_count);
+}
+
 static const struct wish wishes[] = {
     {SLICE_INIT("task"), SLICE_INIT("x-sluice-task"), apply_task,
      "a task identifier such as code_fix"},
@@ -102,6 +107,8 @@ static const struct wish wishes[] = {
     {SLICE_INIT("meta"), SLICE_INIT("x-sluice-meta"), apply_meta, "true or false"},
     {SLICE_INIT("session"), SLICE_INIT("x-sluice-session"), apply_session,
      "a text of at most 256 bytes"},
+    {SLICE_INIT("tags"), SLICE_INIT("x-sluice-tags"), apply_tags,
+     "1 to 8 words of at most 63 bytes, without control characters and commas"},
     {SLICE_INIT("cache"), SLICE_INIT("x-sluice-cache"), apply_cache,
      "off or refresh: answers are not cached by this version"},
 };
@@ -146,10 +153,36 @@ bool wishes_read_headers(const struct http_request *request, struct decision *de
     return true;
 }
 
+/* Strings with commas between; empty where one is no tag. */
+static struct slice joined_text(const struct json_doc *doc, uint32_t list, struct arena *arena)
+{
+    struct buf text = BUF_INIT(TAGS_MAX * (TAG_BYTES_MAX + 1) + 1);
+    bool sound = json_count(doc, list) <= TAGS_MAX;
+    for (uint32_t i = json_first(doc, list); sound && i != JSON_ABSENT;
+         i = json_next(doc, list, i)) {
+        struct slice word = json_is(doc, i, JSON_STRING) ? json_string(doc, i, arena) : SLICE_EMPTY;
+        sound = tag_is_sound(word);
+        buf_append(&text, text.len == 0 ? SLICE_EMPTY : SLICE(","));
+        buf_append(&text, word);
+    }
+    struct slice joined = sound && !text.failed ? arena_copy(arena, buf_slice(&text)) : SLICE_EMPTY;
+    buf_release(&text);
+    return joined;
+}
+
 /* Numbers and booleans are taken as their text, strings as what they say. */
 static struct slice member_text(const struct json_doc *doc, uint32_t value, struct arena *arena)
 {
     return json_is(doc, value, JSON_STRING) ? json_string(doc, value, arena) : json_raw(doc, value);
+}
+
+/* A list, or a text as in the header. */
+static struct slice tags_text(const struct json_doc *doc, uint32_t value, struct arena *arena)
+{
+    if (json_is(doc, value, JSON_ARRAY)) {
+        return joined_text(doc, value, arena);
+    }
+    return json_is(doc, value, JSON_STRING) ? json_string(doc, value, arena) : SLICE_EMPTY;
 }
 
 static const struct wish *wish_of_member(const struct json_doc *doc, uint32_t key)
@@ -177,7 +210,9 @@ bool wishes_read_body(const struct chat *chat, struct arena *arena, struct decis
             error_set(error, ERROR_INVALID, "invalid_option",
                       "The sluice object has no option \"%.*s\".",
                       (int)(name.len < 64 ? name.len : 64), name.ptr);
-        } else if (wish->apply(decision, member_text(doc, key + 1, arena))) {
+        } else if (wish->apply(decision, wish->apply == apply_tags
+                                             ? tags_text(doc, key + 1, arena)
+                                             : member_text(doc, key + 1, arena))) {
             continue;
         } else {
             error_set(error, ERROR_INVALID, "invalid_option", "sluice.%.*s must be %s.",

@@ -52,6 +52,7 @@ enum task_classifier { CLASSIFIER_RULES, CLASSIFIER_EXTERNAL };
 
 struct route {
     struct slice name;
+    struct slice tag;     /* of calls that bring none; or empty */
     uint16_t *candidates; /* targets of this route, in configuration order */
     size_t candidate_count;
     uint16_t baseline;      /* NO_TARGET: the dearest candidate by output price */

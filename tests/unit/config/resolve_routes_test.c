@@ -73,6 +73,7 @@ static void takes_what_is_given(void)
                          "  mine: { targets: [c, a], baseline: c, max_latency_ms: 500,\n"
                          "    max_cost_usd: 0.05, min_tier: mid, conservative: 0.25,\n"
                          "    local_only: true, on_infeasible: nearest, max_attempts: 5,\n"
+                         "    tag: letters,\n"
                          "    tiers: { chat: premium, math: budget },\n"
                          "    tasks: { chat: c } }\n",
                    "mine");
@@ -83,6 +84,7 @@ static void takes_what_is_given(void)
     EXPECT_INT(route->min_tier, TIER_MID);
     EXPECT(route->conservative > 0.249 && route->conservative < 0.251);
     EXPECT(route->local_only);
+    EXPECT_SLICE(route->tag, "letters");
     EXPECT_INT(route->on_infeasible, INFEASIBLE_NEAREST);
     EXPECT_INT(route->max_attempts, 5);
     EXPECT_INT(route->task_tier[TASK_CHAT], TIER_PREMIUM);

@@ -102,6 +102,7 @@ static void put_decision(const struct decision *d, struct buf *out)
     buf_append_cstr(out, c->sort == SORT_LATENCY      ? "fastest "
                          : c->sort == SORT_THROUGHPUT ? "throughput "
                                                       : "");
+    put_names(out, "tags ", d->tags, d->tag_count);
     buf_append_cstr(out, d->strict ? "strict " : "");
     buf_append_cstr(out, d->meta ? "meta " : "");
 }
@@ -188,6 +189,15 @@ static void bodies(void)
          "invalid_option /provider/max_price"},
         {WITH("\"provider\":{\"max_price\":{\"prompt\":1,\"completion\":2.5}},"),
          "route auto rates 1000000 2500000"},
+        {WITH("\"sluice\":{\"tags\":[\"\\u0061\",\"b\"]},"), "route auto tags a b"},
+        {WITH("\"sluice\":{\"tags\":\"a,b\"},"), "route auto tags a b"},
+        {WITH("\"sluice\":{\"tags\":[\"a,b\"]},"), "invalid_option /sluice/tags"},
+        {WITH("\"sluice\":{\"tags\":[]},"), "invalid_option /sluice/tags"},
+        {WITH("\"sluice\":{\"tags\":[1]},"), "invalid_option /sluice/tags"},
+        {WITH("\"sluice\":{\"tags\":{}},"), "invalid_option /sluice/tags"},
+        {WITH("\"sluice\":{\"tags\":[1,2,3,4,5,6,7,8,9]},"), "invalid_option /sluice/tags"},
+        {WITH("\"sluice\":{\"task\":[\"math\"]},"), "invalid_option /sluice/task"},
+        {WITH("\"sluice\":{\"tags\":1},"), "invalid_option /sluice/tags"},
         {WITH("\"provider\":{\"sort\":\"beauty\"},"), "invalid_option /provider/sort"},
         {WITH("\"provider\":{\"only\":\"a\"},"), "invalid_option /provider/only"},
         {WITH("\"provider\":{\"only\":[1]},"), "invalid_option /provider/only"},
@@ -218,6 +228,9 @@ static void headers(void)
         {{SLICE_INIT("x-sluice-meta"), SLICE_INIT("1")}, "route auto meta"},
         {{SLICE_INIT("x-sluice-cache"), SLICE_INIT("refresh")}, "route auto"},
         {{SLICE_INIT("x-sluice-session"), SLICE_INIT("abc")}, "route auto"},
+        {{SLICE_INIT("x-sluice-tags"), SLICE_INIT("a, b c")}, "route auto tags a b c"},
+        {{SLICE_INIT("x-sluice-tags"), SLICE_INIT("")}, "invalid_header"},
+        {{SLICE_INIT("x-sluice-tags"), SLICE_INIT("a\tb")}, "invalid_header"},
         {{SLICE_INIT("x-sluice-cache"), SLICE_INIT("exact")}, "invalid_header"},
         {{SLICE_INIT("x-sluice-max-cost-usd"), SLICE_INIT("")}, "invalid_header"},
         {{SLICE_INIT("x-sluice-max-cost-usd"), SLICE_INIT("nan")}, "invalid_header"},

@@ -11,17 +11,23 @@
 
 /* By the order in which help lists them: what a newcomer needs first. */
 const struct command *const commands[] = {
-    &serve_command,           &demo_command,           &check_command,
-    &explain_command,         &models_command,         &prices_command,
-    &providers_command,       &target_list_command,    &target_on_command,
-    &target_off_command,      &key_create_command,     &key_list_command,
-    &key_revoke_command,      &key_rotate_command,     &key_limit_command,
-    &key_acknowledge_command, &audit_list_command,     &audit_verify_command,
-    &report_command,          &train_command,          &eval_command,
-    &ledger_verify_command,   &ledger_backup_command,  &ledger_restore_command,
-    &ledger_export_command,   &cluster_status_command, &cluster_verify_command,
-    &cluster_remove_command,  &cluster_forget_command, &completion_command,
-    &version_command,         &help_command,
+    &serve_command,          &demo_command,
+    &check_command,          &explain_command,
+    &models_command,         &prices_command,
+    &providers_command,      &target_list_command,
+    &target_on_command,      &target_off_command,
+    &key_create_command,     &key_list_command,
+    &key_revoke_command,     &key_rotate_command,
+    &key_limit_command,      &key_acknowledge_command,
+    &audit_list_command,     &audit_verify_command,
+    &report_command,         &replay_command,
+    &train_command,          &eval_command,
+    &ledger_verify_command,  &ledger_backup_command,
+    &ledger_restore_command, &ledger_export_command,
+    &cluster_status_command, &cluster_verify_command,
+    &cluster_remove_command, &cluster_forget_command,
+    &completion_command,     &version_command,
+    &help_command,
 };
 const size_t command_count = ARRAY_LEN(commands);
 

@@ -30,6 +30,7 @@ extern const struct command ledger_verify_command;
 extern const struct command models_command;
 extern const struct command prices_command;
 extern const struct command providers_command;
+extern const struct command replay_command;
 extern const struct command report_command;
 extern const struct command train_command;
 extern const struct command eval_command;

@@ -44,8 +44,7 @@ static struct slice look_up(const void *owner, const struct rule_word *word)
 
 /* --- rules --- */
 
-/* In the time zone of the configuration's caps, which is the process's. */
-static unsigned minute_of_week(int64_t wall_ns)
+unsigned asker_minute(int64_t wall_ns)
 {
     time_t seconds = (time_t)(wall_ns / NS_PER_S);
     struct tm local;
@@ -69,7 +68,7 @@ uint64_t asker_rules(const struct asker *asker, const struct route *route)
     }
     struct rule_asker known = {
         .key_name = key_name(asker),
-        .minute = minute_of_week(asker->wall_ns),
+        .minute = asker_minute(asker->wall_ns),
         .look_up = look_up,
         .owner = asker,
     };
@@ -100,8 +99,13 @@ static struct slice split_text(const struct asker *asker, enum split split)
     return text.len > 0 ? text : asker->chat->body;
 }
 
+uint64_t asker_lot_of(const struct route *route, struct slice text)
+{
+    uint64_t words[2] = {hash_stable(route->name), hash_stable(text)};
+    return hash_stable(slice_of((const char *)words, sizeof(words)));
+}
+
 uint64_t asker_lot(const struct asker *asker, const struct route *route)
 {
-    uint64_t words[2] = {hash_stable(route->name), hash_stable(split_text(asker, route->split))};
-    return hash_stable(slice_of((const char *)words, sizeof(words)));
+    return asker_lot_of(route, split_text(asker, route->split));
 }

@@ -23,4 +23,9 @@ uint64_t asker_rules(const struct asker *asker, const struct route *route);
  * user or key stands for itself (a hash of its bytes). Never the text itself. */
 uint64_t asker_lot(const struct asker *asker, const struct route *route);
 
+/* The same for a text that stands for the request. */
+uint64_t asker_lot_of(const struct route *route, struct slice text);
+/* Of the week, from Monday 0:00, in the process's time zone, which is that of the caps. */
+unsigned asker_minute(int64_t wall_ns);
+
 #endif

@@ -491,6 +491,53 @@ def explain_is_what_happens(place):
     return problems
 
 
+REPLAYED_CONFIG = """\
+server: {{ listen: '127.0.0.1:{port}' }}
+providers: {{ local: {{ preset: ollama, base_url: 'http://{ollama}' }} }}
+targets:
+  small: {{ provider: local, model: 'llama3.2:1b', tier: budget,
+           price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
+  large: {{ provider: local, model: 'qwen3:8b', tier: premium,
+           price: {{ input_per_mtok: 10, output_per_mtok: 20 }} }}
+routes:
+  auto: {{ baseline: large, tasks: {{ math: [large], chat: [{chat}] }} }}
+ledger: {{ path: calls.db }}
+"""
+
+
+def replay_knows_what_was(place):
+    """The same policy changes nothing, not a nano-dollar; another one moves what it says."""
+    problems = []
+    port = free_port()
+    fill = {"port": port, "ollama": place.expand("{OLLAMA}")}
+    place.write("sluice.yaml", REPLAYED_CONFIG.format(chat="small", **fill))
+    place.write("other.yaml", REPLAYED_CONFIG.format(chat="large", **fill))
+    served = Served(place)
+    for task in ["chat"] * 3 + ["math"] * 2:
+        body = {"model": "auto", "messages": [{"role": "user", "content": "hello"}]}
+        curl = ["curl", "-sf", f"http://127.0.0.1:{port}/v1/chat/completions", "-d"]
+        asked = subprocess.run(
+            [*curl, json.dumps(body), "-H", f"x-sluice-task: {task}"], capture_output=True
+        )
+        expect(problems, asked.returncode == 0, f"curl: {asked}")
+    served.stop(problems)
+    total = json.loads(place.run(["report", "--json"]).stdout)["total"]
+    same = json.loads(place.run(["replay", "--policy", "sluice.yaml", "--json"]).stdout)
+    expect(problems, same["calls"] == 5 and same["changed"] == 0, f"the same: {same}")
+    expect(problems, same["before"] == same["after"], f"the same: {same}")
+    expect(problems, same["before"]["cost_usd"] == total["cost_usd"], f"{same} {total}")
+    expect(problems, same["baseline_usd"] == total["baseline_usd"], f"{same} {total}")
+    moved = json.loads(place.run(["replay", "--policy", "other.yaml", "--json"]).stdout)
+    expect(problems, moved["changed"] == 3, f"another: {moved}")
+    expect(problems, moved["after"]["tiers"]["premium"] == 5, f"another: {moved}")
+    expect(problems, moved["after"]["cost_usd"] == moved["baseline_usd"], f"another: {moved}")
+    expect(problems, moved["after"]["cost_doubt_usd"] > 0, f"another: {moved}")
+    expect(problems, moved["kinds"][0]["calls"] == 3, f"another: {moved}")
+    text = place.run(["replay", "--policy", "other.yaml"]).stdout.decode()
+    expect(problems, re.search(r"^small  large  chat +3 ", text, re.M), text)
+    return problems
+
+
 def completions_parse(place):
     """The bash completion is valid bash and completes commands, flags and choices."""
     problems = []
@@ -529,6 +576,7 @@ LIVE = [
     ("required keys are created, known at once, and revoked", keys_guard),
     ("the simulated fleet serves, and says so", demo_is_marked),
     ("explain says what 10,000 calls then get", explain_is_what_happens),
+    ("a replay of the same policy changes nothing", replay_knows_what_was),
     ("the bash completion completes", completions_parse),
 ]
 

@@ -51,13 +51,21 @@ static int print_call(const struct arguments *arguments, const struct call_detai
     return print_data(&out);
 }
 
-static int say_no_call(const struct ledger_place *place, struct error *error)
+/* What this node does not have another one may have served. */
+static bool find_call(const struct ledger_place *place, struct id id, struct arena *arena,
+                      struct call_detail *ret_detail, struct error *error)
 {
-    if (place->postgres != NULL) {
-        error_set(error, ERROR_NOT_FOUND, "not_found",
-                  "this node has no call with this id: the node that served it has its arithmetic");
+    struct cluster_link link;
+    if (report_call(place->path, id, arena, ret_detail, error)) {
+        return true;
     }
-    return say_error("report", error);
+    if (error->kind != ERROR_NOT_FOUND || place->postgres == NULL ||
+        access(place->path, R_OK) != 0 || !cluster_link_open(&link, place, error)) {
+        return false;
+    }
+    bool found = cluster_report_call(link.reports, 0, id, arena, ret_detail, error);
+    cluster_link_close(&link);
+    return found;
 }
 
 static int explain_call(const struct arguments *arguments, const char *text)
@@ -79,13 +87,8 @@ static int explain_call(const struct arguments *arguments, const char *text)
         return code;
     }
     arena_init(&arena, EXPLAIN_ARENA);
-    if (report_call(place.path, id, &arena, &detail, &error)) {
-        code = print_call(arguments, &detail);
-    } else if (error.code != NULL && strcmp(error.code, "not_found") == 0) {
-        code = say_no_call(&place, &error);
-    } else {
-        code = say_report_error(&error, place.path);
-    }
+    code = find_call(&place, id, &arena, &detail, &error) ? print_call(arguments, &detail)
+                                                          : say_report_error(&error, place.path);
     arena_release(&arena);
     ledger_place_release(&place);
     return code;

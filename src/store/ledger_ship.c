@@ -26,6 +26,7 @@ struct ledger_ship {
     int64_t retention_ms;
     struct postgres *postgres; /* of the thread */
     struct buf piece;
+    struct ship_offers offers;
     bool known; /* the watermark was read */
     int64_t prune_at_ns;
     pthread_t thread;
@@ -177,11 +178,13 @@ static bool send_load(struct ledger_ship *ship, sqlite3 *db, const struct load *
         .postgres = ship->postgres,
         .node = member_facts(ship->member).node,
         .piece = &ship->piece,
+        .offers = &ship->offers,
         .error = error,
     };
     buf_clear(&ship->piece);
+    buf_clear(&ship->offers.fresh);
     return ship_copy_calls(&copy, buf_slice(&load->calls)) &&
-           ship_copy_attempts(&copy, buf_slice(&load->calls)) &&
+           ship_copy_attempts(&copy, buf_slice(&load->calls)) && ship_copy_offers(&copy) &&
            ship_copy_rollups(&copy, buf_slice(&load->rollups)) &&
            ship_copy_spends(&copy, buf_slice(&load->spends)) &&
            write_watermark(ship, load->last, load->sums_hour, error);
@@ -216,6 +219,9 @@ static bool ship_some(struct ledger_ship *ship, sqlite3 *db, int64_t *seq, bool 
     FAULT_POINT("ship.after_commit");
     postgres_rollback(ship->postgres);
     database_rollback(db);
+    if (!done) {
+        ship_offers_forget(&ship->offers);
+    }
     *ret_more = done && load.last > 0;
     if (*ret_more) {
         *seq = load.last;
@@ -270,6 +276,9 @@ static bool get_number(sqlite3 *db, const char *sql, int64_t *ret_value)
 
 static bool prepare_session(struct ledger_ship *ship, struct error *error)
 {
+    if (!postgres_connected(ship->postgres)) {
+        ship_offers_forget(&ship->offers); /* the server may be another one */
+    }
     return postgres_connect(ship->postgres, error) &&
            postgres_script(ship->postgres, ship_session_sql, error);
 }
@@ -376,6 +385,7 @@ struct ledger_ship *ship_new(const struct ship_options *options, struct error *e
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&ship->lock, NULL);
     buf_init(&ship->piece, PIECE_LIMIT);
+    ship_offers_init(&ship->offers);
     ship->member = options->member;
     ship->retention_ms = options->retention_ms;
     ship->postgres = member_postgres(options->member, "ledger", error);
@@ -420,6 +430,7 @@ void ship_free(struct ledger_ship *ship, uint64_t ms)
     }
     postgres_free(ship->postgres);
     buf_release(&ship->piece);
+    ship_offers_release(&ship->offers);
     pthread_cond_destroy(&ship->ended);
     pthread_mutex_destroy(&ship->lock);
     memory_free(ship);

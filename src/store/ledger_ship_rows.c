@@ -3,7 +3,9 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "base/memory.h"
 #include "store/ledger_note.h"
+#include "store/offer.h"
 #include "store/report.h"
 
 #define PIECE_BYTES 65536
@@ -13,7 +15,8 @@
 
 #define WORD(column) "coalesce((SELECT name FROM names WHERE id = c." column "), ''), "
 
-/* The same order as in the COPY below; the node is put in front of all. */
+/* The same order as in the COPY below; the node is put in front of all, and what names offers comes
+ * last, for this process only. */
 #define CALL_WORDS_READ                                                                            \
     WORD("key_name")                                                                               \
     WORD("endpoint")                                                                               \
@@ -29,12 +32,15 @@ static const char call_sql[] =
     " c.streamed, c.status, " WORD("error") "c.attempts, c.cost_nd, c.baseline_nd, " WORD(
         "baseline") "c.input_tokens, c.output_tokens, c.expected_nd, c.first_byte_us, c.total_us,"
                     " c.complete, c.estimated, " WORD(
-                        "tag") "c.user, c.team, c.organisation FROM calls c WHERE c.id = ?";
+                        "tag") "c.user, c.team, c.organisation, c.baseline_offer, '\\x' ||"
+                               " hex(coalesce(c.menu, '')), '\\x' || hex(coalesce(c.expected,"
+                               " '')), c.baseline_offer, c.menu FROM calls c WHERE c.id = ?";
+#define CALL_HIDDEN 2
 #define CALL_COLUMNS                                                                               \
     "node, id, started_ns, key_id, key, endpoint, asked_model, route, target, provider, model,"    \
     " task, tier, complexity, streamed, status, error, attempts, cost_nd, baseline_nd, baseline,"  \
     " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated,"     \
-    " tag, user_id, team_id, organisation_id"
+    " tag, user_id, team_id, organisation_id, baseline_offer, menu, expected"
 
 /* An attempt that came after its call was closed is counted, and shipped, with the next start. */
 #define ATTEMPT_WORDS_READ                                                                         \
@@ -49,13 +55,15 @@ static const char attempt_sql[] =
     " 'cancelled' ELSE 'interrupted' END, c.status, " ATTEMPT_WORDS_READ
     "c.reported, c.priced, c.input, c.output, c.cache_read, c.cache_write, c.cache_write_1h,"
     " c.reasoning, c.audio_input, c.audio_output, c.first_byte_us, c.total_us, c.provider_nd,"
-    " c.loss, c.basis, c.purpose, c.catalogue_nd FROM attempts c JOIN call_rows r ON r.id = c.call"
+    " c.loss, c.basis, c.purpose, c.catalogue_nd, c.offer, c.offer FROM attempts c JOIN call_rows "
+    "r ON r.id = c.call"
     " WHERE c.call = ? AND c.attempt <= r.attempts";
 #define ATTEMPT_COLUMNS                                                                            \
     "node, call, attempt, settled_ns, held_nd, cost_nd, key_id, outcome, status, target,"          \
     " provider, model, lane, error, reported, priced, input, output, cache_read, cache_write,"     \
     " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd," \
-    " loss, basis, purpose, catalogue_nd"
+    " loss, basis, purpose, catalogue_nd, offer"
+#define ATTEMPT_HIDDEN 1
 
 #define SUM_COLUMNS                                                                                \
     "calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated, failed_nd,"      \
@@ -66,6 +74,10 @@ const char ship_session_sql[] =
     " FROM sluice.calls LIMIT 0;"
     "CREATE TEMP TABLE IF NOT EXISTS coming_attempts ON COMMIT DELETE ROWS AS "
     "SELECT " ATTEMPT_COLUMNS " FROM sluice.attempts LIMIT 0;"
+    "CREATE TEMP TABLE IF NOT EXISTS coming_offers ON COMMIT DELETE ROWS AS SELECT * FROM"
+    " sluice.offers LIMIT 0;"
+    "CREATE TEMP TABLE IF NOT EXISTS coming_rates ON COMMIT DELETE ROWS AS SELECT * FROM"
+    " sluice.offer_rates LIMIT 0;"
     "CREATE TEMP TABLE IF NOT EXISTS coming_rollups(dimension text, hour bigint, name text, calls "
     "bigint,"
     " failed bigint, input_tokens bigint, output_tokens bigint, cost_nd bigint,"
@@ -74,6 +86,84 @@ const char ship_session_sql[] =
     "CREATE TEMP TABLE IF NOT EXISTS coming_spend(kind text, scope bigint, model text, bucket_s "
     "bigint,"
     " cost_nd bigint) ON COMMIT DELETE ROWS";
+
+/* --- offers ------------------------------------------------------------------------------------
+ */
+
+#define OFFERS_MAX 65536 /* that are remembered: an offer that is sent twice does no harm */
+
+void ship_offers_init(struct ship_offers *offers)
+{
+    *offers = (struct ship_offers){.fresh = BUF_INIT(OFFERS_MAX * sizeof(int64_t) * 2)};
+}
+
+void ship_offers_release(struct ship_offers *offers)
+{
+    memory_free(offers->ids);
+    buf_release(&offers->fresh);
+}
+
+void ship_offers_forget(struct ship_offers *offers)
+{
+    offers->count = 0;
+    buf_clear(&offers->fresh);
+}
+
+static size_t find_offer(const struct ship_offers *offers, int64_t id)
+{
+    size_t low = 0;
+    size_t high = offers->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (offers->ids[middle] < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* What there is no memory for is sent once more the next time. */
+static void remember_offer(struct ship_offers *offers, size_t at, int64_t id)
+{
+    if (offers->count == offers->room && offers->room < OFFERS_MAX) {
+        size_t room = offers->room == 0 ? 256 : offers->room * 2;
+        int64_t *larger = memory_resize(offers->ids, room * sizeof(int64_t));
+        offers->ids = larger == NULL ? offers->ids : larger;
+        offers->room = larger == NULL ? offers->room : room;
+    }
+    if (offers->count < offers->room) {
+        memmove(offers->ids + at + 1, offers->ids + at, (offers->count - at) * sizeof(int64_t));
+        offers->ids[at] = id;
+        offers->count++;
+    }
+}
+
+static void name_offer(struct ship_offers *offers, int64_t id)
+{
+    size_t at = find_offer(offers, id);
+    if (id != 0 && (at == offers->count || offers->ids[at] != id)) {
+        buf_append(&offers->fresh, slice_of((const char *)&id, sizeof(id)));
+        remember_offer(offers, at, id);
+    }
+}
+
+/* An offer, or a menu: see offer.h. */
+static void name_offers(struct ship_offers *offers, sqlite3_stmt *row, int column)
+{
+    if (sqlite3_column_type(row, column) == SQLITE_INTEGER) {
+        name_offer(offers, sqlite3_column_int64(row, column));
+        return;
+    }
+    const char *menu = sqlite3_column_blob(row, column);
+    int len = sqlite3_column_bytes(row, column);
+    for (int at = 0; at + MENU_BYTES <= len; at += MENU_BYTES) {
+        uint64_t id = 0;
+        memcpy(&id, menu + at, sizeof(id));
+        name_offer(offers, (int64_t)le64toh(id));
+    }
+}
 
 /* --- text --------------------------------------------------------------------------------------
  */
@@ -152,10 +242,14 @@ static bool put_rows(struct ship_copy *copy, const struct id *call)
     sqlite3_bind_blob(row, 1, call->bytes, sizeof(call->bytes), SQLITE_STATIC);
     int status = sqlite3_step(row);
     while (status == SQLITE_ROW) {
+        int columns = sqlite3_column_count(row);
         buf_append_i64(copy->piece, copy->node);
-        for (int i = 0; i < sqlite3_column_count(row); i++) {
+        for (int i = 0; i < columns - copy->hidden; i++) {
             buf_append_char(copy->piece, '\t');
             put_column(copy->piece, row, i);
+        }
+        for (int i = columns - copy->hidden; i < columns; i++) {
+            name_offers(copy->offers, row, i);
         }
         buf_append_char(copy->piece, '\n');
         status = sqlite3_step(row);
@@ -170,6 +264,36 @@ static bool put_calls(struct ship_copy *copy, struct slice calls)
         struct id id;
         memcpy(id.bytes, calls.ptr, sizeof(id.bytes));
         if (!put_rows(copy, &id) || !send_piece(copy, PIECE_BYTES)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Offers or their rates. */
+static bool put_offers(struct ship_copy *copy, struct slice ids)
+{
+    sqlite3_stmt *row = copy->statement;
+    for (; ids.len >= sizeof(int64_t); ids = slice_from(ids, sizeof(int64_t))) {
+        int64_t id;
+        memcpy(&id, ids.ptr, sizeof(id));
+        sqlite3_bind_int64(row, 1, id);
+        int status = sqlite3_step(row);
+        while (status == SQLITE_ROW) {
+            for (int i = 0; i < sqlite3_column_count(row); i++) {
+                if (i > 0) {
+                    buf_append_char(copy->piece, '\t');
+                }
+                put_column(copy->piece, row, i);
+            }
+            buf_append_char(copy->piece, '\n');
+            status = sqlite3_step(row);
+        }
+        sqlite3_reset(row);
+        if (status != SQLITE_DONE) {
+            return read_failed(copy);
+        }
+        if (!send_piece(copy, PIECE_BYTES)) {
             return false;
         }
     }
@@ -279,6 +403,7 @@ static bool copy_table(struct ship_copy *copy, const char *sql, const char *begi
 
 bool ship_copy_calls(struct ship_copy *copy, struct slice calls)
 {
+    copy->hidden = CALL_HIDDEN;
     return copy_table(copy, call_sql, "COPY coming_calls FROM STDIN", put_calls, calls,
                       "INSERT INTO calls(" CALL_COLUMNS ") SELECT DISTINCT ON (id) " CALL_COLUMNS
                       " FROM coming_calls ORDER BY id ON CONFLICT (id) DO UPDATE SET"
@@ -288,10 +413,34 @@ bool ship_copy_calls(struct ship_copy *copy, struct slice calls)
 
 bool ship_copy_attempts(struct ship_copy *copy, struct slice calls)
 {
+    copy->hidden = ATTEMPT_HIDDEN;
     return copy_table(copy, attempt_sql, "COPY coming_attempts FROM STDIN", put_calls, calls,
                       "INSERT INTO attempts(" ATTEMPT_COLUMNS
                       ") SELECT DISTINCT ON (call, attempt) " ATTEMPT_COLUMNS
                       " FROM coming_attempts ORDER BY call, attempt ON CONFLICT DO NOTHING");
+}
+
+static const char offer_sql[] =
+    "SELECT c.id, CASE c.kind WHEN 1 THEN 'priced' WHEN 2 THEN 'ceiling' WHEN 3 THEN 'free' ELSE"
+    " 'unpriced' END, " WORD("target") WORD("provider")
+        WORD("model") "c.per_request_nd FROM offers c WHERE c.id = ?";
+static const char rates_sql[] =
+    "SELECT offer, above_input, input_pd, output_pd, cache_read_pd, cache_write_pd,"
+    " cache_write_1h_pd, audio_input_pd, audio_output_pd FROM offer_rates WHERE offer = ?";
+
+/* Another node may have brought the same ones at the same time: in one order, nobody waits for
+ * somebody who waits. */
+bool ship_copy_offers(struct ship_copy *copy)
+{
+    struct slice ids = buf_slice(&copy->offers->fresh);
+    return (!copy->offers->fresh.failed ||
+            error_set(copy->error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory")) &&
+           copy_table(copy, offer_sql, "COPY coming_offers FROM STDIN", put_offers, ids,
+                      "INSERT INTO offers SELECT DISTINCT ON (id) * FROM coming_offers ORDER BY id"
+                      " ON CONFLICT DO NOTHING") &&
+           copy_table(copy, rates_sql, "COPY coming_rates FROM STDIN", put_offers, ids,
+                      "INSERT INTO offer_rates SELECT DISTINCT ON (offer, above_input) * FROM"
+                      " coming_rates ORDER BY offer, above_input ON CONFLICT DO NOTHING");
 }
 
 static const char name_sql[] = "SELECT name FROM names WHERE id = ?";

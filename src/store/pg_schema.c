@@ -88,10 +88,26 @@ static const char sums_schema[] = LATER_SUMS("rollups") LATER_SUMS(
 /* What each key may see of its own calls. */
 static const char own_calls_schema[] = "CREATE INDEX calls_of_keys ON sluice.calls(key_id, id)";
 
+/* Offers (offer.h) by their identifier, which is the same on all nodes: of each target its prices
+   as they were. A rate is pico-dollars a token, -1: none of its own; the row of `offer_rates` with
+   the largest `above_input` below the input applies, -1 is the one for all. Of a call `menu` and
+   `expected` are the candidates in two parts, as in offer.h. Calls of older versions name none. */
+static const char offers_schema[] =
+    "CREATE TABLE sluice.offers(id bigint PRIMARY KEY, kind text NOT NULL, target text NOT NULL,"
+    " provider text NOT NULL, model text NOT NULL, per_request_nd bigint NOT NULL);"
+    "CREATE TABLE sluice.offer_rates(offer bigint NOT NULL, above_input bigint NOT NULL,"
+    " input_pd bigint NOT NULL, output_pd bigint NOT NULL, cache_read_pd bigint NOT NULL,"
+    " cache_write_pd bigint NOT NULL, cache_write_1h_pd bigint NOT NULL,"
+    " audio_input_pd bigint NOT NULL, audio_output_pd bigint NOT NULL,"
+    " PRIMARY KEY(offer, above_input));"
+    "ALTER TABLE sluice.calls ADD COLUMN baseline_offer bigint NOT NULL DEFAULT 0,"
+    " ADD COLUMN menu bytea NOT NULL DEFAULT '', ADD COLUMN expected bytea NOT NULL DEFAULT '';"
+    "ALTER TABLE sluice.attempts ADD COLUMN offer bigint NOT NULL DEFAULT 0;";
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
     [0] = schema_1,    [1] = lease_schema,     [2] = ledger_schema,
-    [3] = sums_schema, [4] = own_calls_schema,
+    [3] = sums_schema, [4] = own_calls_schema, [5] = offers_schema,
 };
 
 /* Any number that other programs are unlikely to use: "SLUICE" and "PG". */

@@ -3,8 +3,8 @@
 #include "store/report_query.h"
 
 static const char sql_page[] =
-    "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-static const char sql_call[] = "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id = ?1";
+    "SELECT " CALL_COLUMNS_HERE " FROM calls WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+static const char sql_call[] = "SELECT " CALL_COLUMNS_HERE " FROM calls WHERE id = ?1";
 
 static bool read_page(struct report_query *query, sqlite3_stmt *from, size_t limit,
                       struct call_page *page)

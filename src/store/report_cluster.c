@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/report_cluster.h"
+#include "store/report_cluster_internal.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
 
-#include <pthread.h>
 #include <time.h>
 
 #define QUESTION_MS 2000
@@ -12,12 +11,6 @@
 #define TURN_S 2
 #define SECONDS_PER_HOUR 3600
 #define SECONDS_PER_DAY 86400
-
-struct cluster_reports {
-    pthread_mutex_t lock;
-    struct postgres *postgres; /* under it */
-    const char *path;          /* of this node's ledger, which has the names of all scopes */
-};
 
 struct cluster_reports *cluster_reports_new(struct cluster_member *member, struct error *error)
 {
@@ -51,8 +44,7 @@ void cluster_reports_stop(struct cluster_reports *reports)
     postgres_stop(reports->postgres);
 }
 
-/* Whose turn it is has a connection. */
-static bool begin(struct cluster_reports *reports, struct error *error)
+bool reports_begin(struct cluster_reports *reports, struct error *error)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
@@ -68,10 +60,16 @@ static bool begin(struct cluster_reports *reports, struct error *error)
     return true;
 }
 
-static void end(struct cluster_reports *reports)
+void reports_end(struct cluster_reports *reports)
 {
     postgres_rollback(reports->postgres);
     pthread_mutex_unlock(&reports->lock);
+}
+
+bool reports_no_memory(struct error *error)
+{
+    return error_set(error, ERROR_ENVIRONMENT, "out_of_memory",
+                     "the answer is too large; ask for fewer calls");
 }
 
 /* --- sums --------------------------------------------------------------------------------------
@@ -211,7 +209,7 @@ bool cluster_report_make(struct cluster_reports *reports, uint64_t key, enum rep
     struct postgres_params params = {0};
     struct postgres_rows rows;
     int64_t until = until_s == 0 ? clock_wall(&clock_system) / NS_PER_S + 1 : until_s;
-    if (!begin(reports, error)) {
+    if (!reports_begin(reports, error)) {
         return false;
     }
     params_text(&params, slice_from_cstr(report_by_name(by)));
@@ -230,274 +228,12 @@ bool cluster_report_make(struct cluster_reports *reports, uint64_t key, enum rep
                error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
         postgres_rows_release(&rows);
     }
-    end(reports);
+    reports_end(reports);
     bool of_scopes = by == REPORT_USER || by == REPORT_TEAM || by == REPORT_ORGANISATION;
     if (done && of_scopes && !report_name_scopes(reports->path, ret_report, error)) {
         report_release(ret_report);
         return false;
     }
-    return done;
-}
-
-/* --- calls -------------------------------------------------------------------------------------
- */
-
-#define CALLS                                                                                      \
-    "SELECT uuid_send(id), started_ns, key_id, key, endpoint, asked_model, route, target,"         \
-    " provider, model, task, tier, complexity, streamed, status, error, attempts, cost_nd,"        \
-    " baseline_nd, baseline, input_tokens, output_tokens, expected_nd, first_byte_us, total_us,"   \
-    " complete, estimated, user_id, team_id, organisation_id, tag FROM calls"
-static const char sql_first_page[] = CALLS " ORDER BY id DESC LIMIT $1";
-static const char sql_page[] = CALLS " WHERE id < $2::uuid ORDER BY id DESC LIMIT $1";
-static const char sql_own_first_page[] = CALLS " WHERE key_id = $2 ORDER BY id DESC LIMIT $1";
-static const char sql_own_page[] =
-    CALLS " WHERE key_id = $2 AND id < $3::uuid ORDER BY id DESC LIMIT $1";
-static const char sql_call[] = CALLS " WHERE id = $1::uuid";
-static const char sql_own_call[] = CALLS " WHERE id = $1::uuid AND key_id = $2";
-static const char sql_attempts[] =
-    "SELECT uuid_send(call), attempt, settled_ns, held_nd, cost_nd, key_id, outcome, status,"
-    " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
-    " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us,"
-    " provider_nd, loss, basis, purpose, catalogue_nd FROM attempts WHERE call = $1::uuid ORDER BY "
-    "attempt";
-
-/* Columns are read from left to right. */
-struct row {
-    const struct postgres_rows *rows;
-    struct arena *arena;
-    int at;
-    int column;
-};
-
-static int64_t next_number(struct row *row)
-{
-    return postgres_int64(row->rows, row->at, row->column++);
-}
-
-static struct slice next_text(struct row *row)
-{
-    struct slice text = postgres_slice(row->rows, row->at, row->column++);
-    return text.len == 0 ? SLICE_EMPTY : arena_copy(row->arena, text);
-}
-
-static struct id next_id(struct row *row)
-{
-    struct id id = {{0}};
-    struct slice bytes = postgres_slice(row->rows, row->at, row->column++);
-    if (bytes.len == sizeof(id.bytes)) {
-        memcpy(id.bytes, bytes.ptr, sizeof(id.bytes));
-    }
-    return id;
-}
-
-static int next_choice(struct row *row, int count)
-{
-    int64_t value = next_number(row);
-    return value < 0 || value >= count ? 0 : (int)value;
-}
-
-static enum task next_task(struct row *row)
-{
-    enum task task = TASK_OTHER;
-    return task_from_name(next_text(row), &task) ? task : TASK_OTHER;
-}
-
-static enum tier next_tier(struct row *row)
-{
-    enum tier tier = (enum tier)0;
-    return tier_from_name(next_text(row), &tier) ? tier : (enum tier)0;
-}
-
-static enum attempt_outcome next_outcome(struct row *row)
-{
-    struct slice name = next_text(row);
-    for (unsigned i = 0; i < ATTEMPT_OUTCOMES; i++) {
-        if (slice_eq(name, slice_from_cstr(attempt_outcome_name((enum attempt_outcome)i)))) {
-            return (enum attempt_outcome)i;
-        }
-    }
-    return ATTEMPT_OK;
-}
-
-static void read_call(const struct postgres_rows *rows, int at, struct arena *arena,
-                      struct call_row *ret_row)
-{
-    struct row row = {.rows = rows, .arena = arena, .at = at};
-    *ret_row = (struct call_row){0};
-    struct call_record *call = &ret_row->call;
-    call->call = next_id(&row);
-    call->wall_ns = next_number(&row);
-    call->key_id = (uint64_t)next_number(&row);
-    call->key_name = next_text(&row);
-    call->endpoint = next_text(&row);
-    call->asked_model = next_text(&row);
-    call->route = next_text(&row);
-    call->target = next_text(&row);
-    call->provider = next_text(&row);
-    call->model = next_text(&row);
-    call->task = next_task(&row);
-    call->tier = next_tier(&row);
-    call->complexity_permille = (int32_t)next_number(&row);
-    call->streamed = next_number(&row) != 0;
-    call->status = (int)next_number(&row);
-    call->error = next_text(&row);
-    call->attempts = (uint32_t)next_number(&row);
-    call->cost_nd = next_number(&row);
-    call->baseline_nd = next_number(&row);
-    call->baseline = next_text(&row);
-    call->input_tokens = next_number(&row);
-    call->output_tokens = next_number(&row);
-    call->expected_cost_nd = next_number(&row);
-    call->first_byte_us = next_number(&row);
-    call->total_us = next_number(&row);
-    call->complete = next_number(&row) != 0;
-    ret_row->estimated = next_number(&row) != 0;
-    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
-        call->scopes[kind] = (uint64_t)next_number(&row);
-    }
-    call->tag = next_text(&row);
-}
-
-static void read_attempt(const struct postgres_rows *rows, int at, struct arena *arena,
-                         struct settle_record *attempt)
-{
-    struct row row = {.rows = rows, .arena = arena, .at = at};
-    struct usage *usage = &attempt->usage;
-    int64_t *const counts[] = {&usage->input,       &usage->output,         &usage->cache_read,
-                               &usage->cache_write, &usage->cache_write_1h, &usage->reasoning,
-                               &usage->audio_input, &usage->audio_output};
-    attempt->call = next_id(&row);
-    attempt->attempt = (uint32_t)next_number(&row);
-    attempt->wall_ns = next_number(&row);
-    attempt->released_nd = next_number(&row);
-    attempt->cost_nd = next_number(&row);
-    attempt->key_id = (uint64_t)next_number(&row);
-    attempt->outcome = next_outcome(&row);
-    attempt->status = (int)next_number(&row);
-    attempt->target = next_text(&row);
-    attempt->provider = next_text(&row);
-    attempt->model = next_text(&row);
-    attempt->lane = next_text(&row);
-    attempt->error = next_text(&row);
-    usage->reported = next_number(&row) != 0;
-    attempt->priced = next_number(&row) != 0;
-    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
-        *counts[i] = next_number(&row);
-    }
-    attempt->first_byte_us = next_number(&row);
-    attempt->total_us = next_number(&row);
-    usage->has_provider_cost = !postgres_is_null(rows, at, row.column);
-    usage->provider_cost_nd = next_number(&row);
-    attempt->loss = next_text(&row);
-    attempt->basis = (enum charge_basis)next_choice(&row, CHARGE_BASES);
-    attempt->purpose = (enum attempt_purpose)next_choice(&row, ATTEMPT_PURPOSES);
-    bool compared = !postgres_is_null(rows, at, row.column);
-    attempt->catalogue_nd = compared ? next_number(&row) : RECORD_NO_CATALOGUE;
-}
-
-static bool no_memory(struct error *error)
-{
-    return error_set(error, ERROR_ENVIRONMENT, "out_of_memory",
-                     "the answer is too large; ask for fewer calls");
-}
-
-static bool read_page(const struct postgres_rows *rows, size_t limit, struct arena *arena,
-                      struct call_page *page)
-{
-    size_t count = (size_t)rows->count > limit ? limit : (size_t)rows->count;
-    *page = (struct call_page){.rows = arena_array(arena, count + 1, sizeof(page->rows[0]))};
-    for (; page->rows != NULL && page->count < count; page->count++) {
-        read_call(rows, (int)page->count, arena, &page->rows[page->count]);
-    }
-    if ((size_t)rows->count > limit) { /* one more than asked for: there is a next page */
-        id_format(page->rows[count - 1].call.call, page->next);
-    }
-    return !arena->exhausted;
-}
-
-static const char *page_sql(uint64_t key, bool first)
-{
-    return key == 0 ? (first ? sql_first_page : sql_page)
-                    : (first ? sql_own_first_page : sql_own_page);
-}
-
-bool cluster_report_calls(struct cluster_reports *reports, uint64_t key, struct slice before,
-                          size_t limit, struct arena *arena, struct call_page *ret_page,
-                          struct error *error)
-{
-    struct postgres_params params = {0};
-    struct postgres_rows rows;
-    struct id cursor;
-    char text[ID_TEXT_LEN + 1];
-    if (before.len > 0 && !id_parse(before, &cursor)) {
-        return error_set(error, ERROR_INVALID, "bad_cursor",
-                         "this is no cursor of a list of calls");
-    }
-    limit = limit < 1 ? 1 : limit > REPORT_CALLS_MAX ? REPORT_CALLS_MAX : limit;
-    if (!begin(reports, error)) {
-        return false;
-    }
-    params_int64(&params, (int64_t)limit + 1);
-    if (key != 0) {
-        params_int64(&params, (int64_t)key);
-    }
-    if (before.len > 0) {
-        params_literal(&params, slice_from_cstr(id_format(cursor, text)));
-    }
-    bool done =
-        postgres_query(reports->postgres, page_sql(key, before.len == 0), &params, &rows, error);
-    if (done) {
-        done = read_page(&rows, limit, arena, ret_page) || no_memory(error);
-        postgres_rows_release(&rows);
-    }
-    end(reports);
-    return done;
-}
-
-static bool read_attempts(struct cluster_reports *reports, const struct postgres_params *params,
-                          struct arena *arena, struct call_detail *detail, struct error *error)
-{
-    struct postgres_rows rows;
-    if (!postgres_query(reports->postgres, sql_attempts, params, &rows, error)) {
-        return false;
-    }
-    detail->attempts = arena_array(arena, (size_t)rows.count + 1, sizeof(detail->attempts[0]));
-    for (detail->count = 0; detail->attempts != NULL && (int)detail->count < rows.count;
-         detail->count++) {
-        read_attempt(&rows, (int)detail->count, arena, &detail->attempts[detail->count]);
-    }
-    postgres_rows_release(&rows);
-    return !arena->exhausted || no_memory(error);
-}
-
-bool cluster_report_call(struct cluster_reports *reports, uint64_t key, struct id call,
-                         struct arena *arena, struct call_detail *ret_detail, struct error *error)
-{
-    struct postgres_params params = {0};
-    struct postgres_params of_call = {0};
-    struct postgres_rows rows;
-    char text[ID_TEXT_LEN + 1];
-    if (!begin(reports, error)) {
-        return false;
-    }
-    params_literal(&params, slice_from_cstr(id_format(call, text)));
-    params_literal(&of_call, slice_from_cstr(text));
-    if (key != 0) {
-        params_int64(&params, (int64_t)key);
-    }
-    bool done = postgres_query(reports->postgres, key == 0 ? sql_call : sql_own_call, &params,
-                               &rows, error);
-    if (done) {
-        *ret_detail = (struct call_detail){0};
-        if (rows.count == 1) {
-            read_call(&rows, 0, arena, &ret_detail->row);
-            done = read_attempts(reports, &of_call, arena, ret_detail, error);
-        } else {
-            done = error_set(error, ERROR_NOT_FOUND, "not_found", "there is no call with this id");
-        }
-        postgres_rows_release(&rows);
-    }
-    end(reports);
     return done;
 }
 
@@ -559,19 +295,19 @@ bool cluster_status(struct cluster_reports *reports, struct arena *arena,
 {
     struct postgres_rows rows;
     *ret_status = (struct cluster_status){0};
-    if (!begin(reports, error)) {
+    if (!reports_begin(reports, error)) {
         return false;
     }
     bool done = read_head(reports, ret_status, error) &&
                 postgres_query(reports->postgres, sql_nodes, NULL, &rows, error);
     if (done) {
-        done = read_nodes(&rows, arena, ret_status) || no_memory(error);
+        done = read_nodes(&rows, arena, ret_status) || reports_no_memory(error);
         postgres_rows_release(&rows);
     }
     for (size_t i = 0; done && i < ret_status->count; i++) {
         ret_status->calls += ret_status->nodes[i].calls;
     }
-    end(reports);
+    reports_end(reports);
     return done;
 }
 
@@ -674,7 +410,7 @@ static bool check(struct cluster_reports *reports, const struct invariant *invar
 
 bool cluster_verify(struct cluster_reports *reports, struct error *error)
 {
-    if (!begin(reports, error)) {
+    if (!reports_begin(reports, error)) {
         return false;
     }
     /* All questions about one moment. */
@@ -687,7 +423,7 @@ bool cluster_verify(struct cluster_reports *reports, struct error *error)
     postgres_rollback(reports->postgres);
     struct error ignored;
     (void)!postgres_set_patience(reports->postgres, QUESTION_MS, &ignored);
-    end(reports);
+    reports_end(reports);
     return done;
 }
 
@@ -712,7 +448,7 @@ bool cluster_remove(struct cluster_reports *reports, struct slice name, struct e
 {
     struct postgres_params params = {0};
     bool live = false;
-    if (!begin(reports, error)) {
+    if (!reports_begin(reports, error)) {
         return false;
     }
     params_text(&params, name);
@@ -728,6 +464,6 @@ bool cluster_remove(struct cluster_reports *reports, struct slice name, struct e
                         " WHERE name = $1 AND removed_at IS NULL",
                         &params, NULL, error) &&
            postgres_commit(reports->postgres, NULL, error);
-    end(reports);
+    reports_end(reports);
     return done;
 }

@@ -5,7 +5,7 @@
 #define ID_TIME_BYTES 6 /* a UUID of version 7 begins with its milliseconds */
 
 static const char sql_details[] =
-    "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3";
+    "SELECT " CALL_COLUMNS_HERE " FROM calls WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3";
 
 struct id report_id_at(int64_t wall_ns)
 {

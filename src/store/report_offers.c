@@ -65,44 +65,65 @@ static const struct offer *find(struct report_query *query, uint64_t id)
     return *memo;
 }
 
-static void add(struct report_query *query, struct call_detail *detail, uint64_t id)
+/* --- those of a call --- */
+
+size_t call_offers_most(const struct call_detail *detail)
 {
-    const struct offer *offer =
-        id == 0 || call_detail_offer(detail, id) != NULL ? NULL : find(query, id);
-    if (offer != NULL) {
-        detail->offers[detail->offer_count++] = offer;
-    }
+    return 1 + detail->count + detail->row.call.candidates.len / CANDIDATE_BYTES;
 }
 
-/* What the row of a call does not keep of its own attempt. */
-static void compare(const struct call_detail *detail, struct settle_record *attempt)
+static size_t add(uint64_t *ids, size_t count, uint64_t id)
 {
-    const struct offer *offer = call_detail_offer(detail, attempt->offer);
-    if (attempt->basis == CHARGE_PROVIDER && attempt->catalogue_nd < 0 && offer != NULL &&
-        offer->kind == OFFER_PRICED) {
-        attempt->catalogue_nd = price_cost(&offer->price, &attempt->usage);
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] == id) {
+            return count;
+        }
+    }
+    ids[count] = id;
+    return count + (id == 0 ? 0 : 1);
+}
+
+size_t call_offers_named(const struct call_detail *detail, uint64_t *ids)
+{
+    struct slice candidates = detail->row.call.candidates;
+    size_t count = add(ids, 0, detail->row.call.baseline_offer);
+    for (size_t i = 0; i < detail->count; i++) {
+        count = add(ids, count, detail->attempts[i].offer);
+    }
+    for (size_t at = 0; at < candidates.len; at += CANDIDATE_BYTES) {
+        count = add(ids, count, candidate_get(candidates.ptr + at).offer);
+    }
+    return count;
+}
+
+void call_offers_compare(const struct call_detail *detail)
+{
+    for (size_t i = 0; i < detail->count; i++) {
+        struct settle_record *attempt = &detail->attempts[i];
+        const struct offer *offer = call_detail_offer(detail, attempt->offer);
+        if (attempt->basis == CHARGE_PROVIDER && attempt->catalogue_nd < 0 && offer != NULL &&
+            offer->kind == OFFER_PRICED) {
+            attempt->catalogue_nd = price_cost(&offer->price, &attempt->usage);
+        }
     }
 }
 
 bool report_read_offers(struct report_query *query, struct call_detail *detail)
 {
-    struct slice candidates = detail->row.call.candidates;
-    size_t most = 1 + detail->count + candidates.len / CANDIDATE_BYTES;
+    size_t most = call_offers_most(detail);
+    uint64_t *ids = arena_array(query->arena, most, sizeof(*ids));
     detail->offer_count = 0;
     detail->offers = arena_array(query->arena, most, sizeof(const struct offer *));
-    if (detail->offers == NULL) {
+    if (ids == NULL || detail->offers == NULL) {
         return false;
     }
-    add(query, detail, detail->row.call.baseline_offer);
-    for (size_t i = 0; i < detail->count; i++) {
-        add(query, detail, detail->attempts[i].offer);
+    size_t count = call_offers_named(detail, ids);
+    for (size_t i = 0; i < count; i++) {
+        const struct offer *offer = find(query, ids[i]);
+        detail->offers[detail->offer_count] = offer;
+        detail->offer_count += offer == NULL ? 0 : 1;
     }
-    for (size_t at = 0; at < candidates.len; at += CANDIDATE_BYTES) {
-        add(query, detail, candidate_get(candidates.ptr + at).offer);
-    }
-    for (size_t i = 0; i < detail->count; i++) {
-        compare(detail, &detail->attempts[i]);
-    }
+    call_offers_compare(detail);
     return !query->failed && !query->arena->exhausted;
 }
 

@@ -14,10 +14,9 @@ static const char sql_hour[] =
 static const char sql_bounds[] =
     "SELECT sums_hour, (SELECT id FROM call_rows ORDER BY id LIMIT 1) FROM state";
 static const char sql_part[] =
-    "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id >= ?1 AND id < ?2 AND key = ?3"
+    "SELECT " CALL_COLUMNS_HERE " FROM calls WHERE id >= ?1 AND id < ?2 AND key = ?3"
     " ORDER BY id DESC LIMIT ?4";
-static const char sql_call[] =
-    "SELECT " REPORT_CALL_COLUMNS " FROM calls WHERE id = ?1 AND key = ?2";
+static const char sql_call[] = "SELECT " CALL_COLUMNS_HERE " FROM calls WHERE id = ?1 AND key = ?2";
 
 struct own_page {
     struct report_query query;

@@ -7,6 +7,7 @@
 #include "store/database.h"
 #include "store/ledger_schema.h"
 #include "store/report.h"
+#include "store/report_members.h"
 
 #define REPORT_DEADLINE_MS 2000
 
@@ -14,21 +15,6 @@
  * as the connection) is over. NULL: *error. */
 MUST_USE sqlite3 *report_open(const char *path, struct database_deadline *deadline,
                               struct error *error);
-
-#define REPORT_CALL_COLUMNS                                                                        \
-    "id, started_ns, key, key_name, endpoint, asked_model, route, target, provider, model, task,"  \
-    " tier, complexity, streamed, status, error, attempts, cost_nd, baseline_nd, baseline,"        \
-    " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated,"     \
-    " baseline_offer, user, team, organisation, tag, menu, expected"
-
-#define REPORT_ATTEMPT_COLUMNS                                                                     \
-    "call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status, target, provider,"         \
-    " model, lane, error, reported, priced, input, output, cache_read, cache_write,"               \
-    " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd," \
-    " loss, offer, basis, purpose, catalogue_nd"
-
-#define REPORT_ATTEMPTS_SQL                                                                        \
-    "SELECT " REPORT_ATTEMPT_COLUMNS " FROM attempts WHERE call = ?1 ORDER BY attempt"
 
 #define REPORT_WORD_MEMOS 64
 #define REPORT_OFFER_MEMOS 64
@@ -57,9 +43,11 @@ MUST_USE bool report_query_begin(struct report_query *query, const char *path, s
 void report_query_end(struct report_query *query);
 /* The reason of a failure, after it; always false. */
 bool report_query_failed(struct report_query *query, const char *path, struct error *error);
-/* The row of REPORT_CALL_COLUMNS that stands on `from`. */
+/* The row of CALL_COLUMNS_HERE that stands on `from`. */
 void report_read_call(struct report_query *query, sqlite3_stmt *from, struct call_row *ret_row);
-/* The attempts of detail->row; `from` is REPORT_ATTEMPT_COLUMNS, bound to the call. */
+#define REPORT_ATTEMPTS_SQL                                                                        \
+    "SELECT " ATTEMPT_COLUMNS_HERE " FROM attempts WHERE call = ?1 ORDER BY attempt"
+/* The attempts of detail->row; `from` is REPORT_ATTEMPTS_SQL, bound to the call. */
 MUST_USE bool report_read_attempts(struct report_query *query, sqlite3_stmt *from,
                                    struct call_detail *detail);
 /* report_call() with a question of its own: ?1 is the call, ?2 `key`. */
@@ -76,6 +64,12 @@ MUST_USE bool report_read_offers(struct report_query *query, struct call_detail 
 #define REPORT_RATES_SQL                                                                           \
     "SELECT above_input, input_pd, output_pd, cache_read_pd, cache_write_pd, cache_write_1h_pd,"   \
     " audio_input_pd, audio_output_pd FROM offer_rates WHERE offer = ?1 ORDER BY above_input"
+/* The offers that detail->row and its attempts name, each once: so many there are at most, and so
+ * many there are. */
+size_t call_offers_most(const struct call_detail *detail);
+size_t call_offers_named(const struct call_detail *detail, uint64_t *ids);
+/* With detail->offers: fills in what the row of a call does not keep of its own attempt. */
+void call_offers_compare(const struct call_detail *detail);
 /* The row of REPORT_OFFER_SQL, but for its names, with its rates. */
 MUST_USE bool offer_read(sqlite3_stmt *row, sqlite3_stmt *rates, struct offer *ret_offer);
 

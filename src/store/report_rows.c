@@ -4,18 +4,6 @@
 
 static const char sql_word[] = "SELECT name FROM names WHERE id = ?";
 
-/* Columns are read from left to right. */
-struct row {
-    struct report_query *query;
-    sqlite3_stmt *from;
-    int column;
-};
-
-static int64_t next_number(struct row *row)
-{
-    return sqlite3_column_int64(row->from, row->column++);
-}
-
 static struct slice copy_column(struct report_query *query, sqlite3_stmt *from, int column)
 {
     const char *text = (const char *)sqlite3_column_text(from, column);
@@ -47,141 +35,63 @@ struct slice report_word(struct report_query *query, int64_t id)
     return memo->word;
 }
 
-static struct slice next_word(struct row *row)
+/* --- rows --- */
+
+/* A row of SQLite, and who reads it. */
+struct place {
+    struct report_query *query;
+    sqlite3_stmt *from;
+};
+
+static int64_t number(const struct member_row *row, int column)
 {
-    return report_word(row->query, next_number(row));
+    const struct place *place = row->from;
+    return sqlite3_column_int64(place->from, column);
 }
 
-static struct id next_id(struct row *row)
+static struct slice bytes(const struct member_row *row, int column)
 {
-    struct id id = {{0}};
-    const void *bytes = sqlite3_column_blob(row->from, row->column);
-    if (bytes != NULL && sqlite3_column_bytes(row->from, row->column) == (int)sizeof(id.bytes)) {
-        memcpy(id.bytes, bytes, sizeof(id.bytes));
-    }
-    row->column++;
-    return id;
+    const struct place *place = row->from;
+    const void *at = sqlite3_column_blob(place->from, column);
+    size_t len = at == NULL ? 0 : (size_t)sqlite3_column_bytes(place->from, column);
+    return len == 0 ? SLICE_EMPTY : slice_of(at, len);
 }
 
-static int next_choice(struct row *row, int count)
+static struct slice word(const struct member_row *row, int column)
 {
-    int64_t value = next_number(row);
-    return value < 0 || value >= count ? 0 : (int)value;
+    const struct place *place = row->from;
+    return report_word(place->query, sqlite3_column_int64(place->from, column));
 }
 
-static struct slice next_bytes(struct row *row)
+static bool is_null(const struct member_row *row, int column)
 {
-    const void *bytes = sqlite3_column_blob(row->from, row->column);
-    size_t len = bytes == NULL ? 0 : (size_t)sqlite3_column_bytes(row->from, row->column);
-    row->column++;
-    return len == 0 ? SLICE_EMPTY : arena_copy(row->query->arena, slice_of(bytes, len));
+    const struct place *place = row->from;
+    return sqlite3_column_type(place->from, column) == SQLITE_NULL;
 }
 
-static enum task next_task(struct row *row)
+static struct member_row row_of(const struct place *place)
 {
-    enum task task = TASK_OTHER;
-    if (!task_from_name(next_word(row), &task)) {
-        task = TASK_OTHER; /* of a version that had other tasks */
-    }
-    return task;
-}
-
-static struct slice join_candidates(struct report_query *query, struct slice menu,
-                                    struct slice expected)
-{
-    size_t count = menu.len / MENU_BYTES;
-    char *joined = count == 0 ? NULL : arena_alloc(query->arena, count * CANDIDATE_BYTES);
-    if (joined == NULL || !candidates_join(menu, expected, joined)) {
-        return SLICE_EMPTY;
-    }
-    return slice_of(joined, count * CANDIDATE_BYTES);
+    return (struct member_row){.arena = place->query->arena,
+                               .from = place,
+                               .number = number,
+                               .bytes = bytes,
+                               .word = word,
+                               .is_null = is_null};
 }
 
 void report_read_call(struct report_query *query, sqlite3_stmt *from, struct call_row *ret_row)
 {
-    struct row row = {.query = query, .from = from};
-    struct call_record *call = &ret_row->call;
-    call->call = next_id(&row);
-    call->wall_ns = next_number(&row);
-    call->key_id = (uint64_t)next_number(&row);
-    call->key_name = next_word(&row);
-    call->endpoint = next_word(&row);
-    call->asked_model = next_word(&row);
-    call->route = next_word(&row);
-    call->target = next_word(&row);
-    call->provider = next_word(&row);
-    call->model = next_word(&row);
-    call->task = next_task(&row);
-    call->tier = (enum tier)next_choice(&row, TIER_COUNT);
-    call->complexity_permille = (int32_t)next_number(&row);
-    call->streamed = next_number(&row) != 0;
-    call->status = (int)next_number(&row);
-    call->error = next_word(&row);
-    call->attempts = (uint32_t)next_number(&row);
-    call->cost_nd = next_number(&row);
-    call->baseline_nd = next_number(&row);
-    call->baseline = next_word(&row);
-    call->input_tokens = next_number(&row);
-    call->output_tokens = next_number(&row);
-    call->expected_cost_nd = next_number(&row);
-    call->first_byte_us = next_number(&row);
-    call->total_us = next_number(&row);
-    call->complete = next_number(&row) != 0;
-    ret_row->estimated = next_number(&row) != 0;
-    call->baseline_offer = (uint64_t)next_number(&row);
-    call->scopes[SCOPE_KEY] = 0;
-    for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
-        call->scopes[kind] = (uint64_t)next_number(&row);
-    }
-    call->tag = next_word(&row);
-    struct slice menu = next_bytes(&row);
-    call->candidates = join_candidates(query, menu, next_bytes(&row));
-    call->words = SLICE_EMPTY;
-}
-
-static void read_usage(struct row *row, struct usage *usage)
-{
-    usage->input = next_number(row);
-    usage->output = next_number(row);
-    usage->cache_read = next_number(row);
-    usage->cache_write = next_number(row);
-    usage->cache_write_1h = next_number(row);
-    usage->reasoning = next_number(row);
-    usage->audio_input = next_number(row);
-    usage->audio_output = next_number(row);
+    const struct place place = {.query = query, .from = from};
+    const struct member_row row = row_of(&place);
+    member_read_call(&row, ret_row);
 }
 
 static void read_attempt(struct report_query *query, sqlite3_stmt *from,
                          struct settle_record *attempt)
 {
-    struct row row = {.query = query, .from = from};
-    attempt->call = next_id(&row);
-    attempt->attempt = (uint32_t)next_number(&row);
-    attempt->wall_ns = next_number(&row);
-    attempt->released_nd = next_number(&row);
-    attempt->cost_nd = next_number(&row);
-    attempt->key_id = (uint64_t)next_number(&row);
-    attempt->outcome = (enum attempt_outcome)next_choice(&row, ATTEMPT_OUTCOMES);
-    attempt->status = (int)next_number(&row);
-    attempt->target = next_word(&row);
-    attempt->provider = next_word(&row);
-    attempt->model = next_word(&row);
-    attempt->lane = next_word(&row);
-    attempt->error = next_word(&row);
-    attempt->usage.reported = next_number(&row) != 0;
-    attempt->priced = next_number(&row) != 0;
-    read_usage(&row, &attempt->usage);
-    attempt->first_byte_us = next_number(&row);
-    attempt->total_us = next_number(&row);
-    attempt->usage.has_provider_cost = sqlite3_column_type(from, row.column) != SQLITE_NULL;
-    attempt->usage.provider_cost_nd = next_number(&row);
-    attempt->loss = copy_column(query, from, row.column++);
-    attempt->offer = (uint64_t)next_number(&row);
-    attempt->basis = (enum charge_basis)next_choice(&row, CHARGE_BASES);
-    attempt->purpose = (enum attempt_purpose)next_choice(&row, ATTEMPT_PURPOSES);
-    bool compared = sqlite3_column_type(from, row.column) != SQLITE_NULL;
-    attempt->catalogue_nd = compared ? next_number(&row) : RECORD_NO_CATALOGUE;
-    attempt->words = SLICE_EMPTY;
+    const struct place place = {.query = query, .from = from};
+    const struct member_row row = row_of(&place);
+    member_read_attempt(&row, attempt);
 }
 
 bool report_query_begin(struct report_query *query, const char *path, struct arena *arena,

@@ -296,6 +296,16 @@ def reports_are_of_all_nodes(arguments):
                 status, one = node.api(f"/sluice/v1/calls/{call['id']}")
                 equal((status, one["id"]), (200, call["id"]), "a call")
                 equal(len(one["attempts"]), 1, "attempts")
+            told = [
+                json.dumps(n.api(f"/sluice/v1/calls/{answer['calls'][0]['id']}")) for n in (a, b)
+            ]
+            equal(told[1], told[0], "the same arithmetic on both nodes")
+            for words in ((), ("--json",)):
+                call = ["report", "--explain", answer["calls"][0]["id"], *words]
+                told = [n.run(*call, "-c", n.config) for n in (a, b)]
+                equal(told[0][0], 0, told[0][2])
+                expect("small" in told[0][1], told[0][1])
+                equal(told[1], told[0], "the same explanation by both nodes")
         mine = a.make_key("mine", "--user", "ann", "--team", "lab", "--org", "acme", "--tag", "x")
         equal((a.ask(mine["key"]), b.ask(mine["key"])), (200, 200), "calls of a user")
         wait_until(lambda: settled(cluster, 16), 20, "all is shipped")

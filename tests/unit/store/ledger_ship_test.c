@@ -4,7 +4,8 @@
 
 #include "store/ledger_note.h"
 #include "store/report_cluster.h"
-#include "tests/unit/store/ledger_testing.h"
+#include "store/report_members.h"
+#include "tests/unit/store/offers_testing.h"
 #include "tests/unit/store/postgres_testing.h"
 
 #include <signal.h>
@@ -225,28 +226,57 @@ static void expect_own_pages(struct arena *arena)
     }
 }
 
-static void expect_details(struct arena *arena)
+static bool same_slice(const void *a, const void *b)
+{
+    return slice_eq(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+#define SAME(a, b, member, kind, name)                                                             \
+    if (!((kind) == MEMBER_WORD || (kind) == MEMBER_TEXT                                           \
+              ? same_slice(&(a)->member, &(b)->member)                                             \
+              : memcmp(&(a)->member, &(b)->member, sizeof((a)->member)) == 0)) {                   \
+        printf("# %s is another\n", (name));                                                       \
+        EXPECT(false);                                                                             \
+    }
+#define SAME_OF_CALL(member, kind, here, there) SAME(&one->row, &other->row, member, kind, here)
+#define SAME_OF_ATTEMPT(member, kind, here, there)                                                 \
+    SAME(&one->attempts[i], &other->attempts[i], member, kind, here)
+
+static void expect_same_offers(const struct call_detail *one, const struct call_detail *other)
+{
+    EXPECT_INT(other->offer_count, one->offer_count);
+    for (size_t i = 0; i < one->offer_count; i++) {
+        const struct offer *a = one->offers[i];
+        const struct offer *b = call_detail_offer(other, a->id);
+        EXPECT(b != NULL && a->kind == b->kind && slice_eq(a->target, b->target) &&
+               slice_eq(a->provider, b->provider) && slice_eq(a->model, b->model) &&
+               is_same_price(&a->price, &b->price));
+    }
+}
+
+/* As this node has it, and as PostgreSQL has. */
+static void expect_same_call(struct arena *arena, struct id id, struct call_detail *one)
 {
     struct error error = {0};
+    struct call_detail there = {0};
+    const struct call_detail *other = &there;
+    EXPECT(report_call(ledger_path, id, arena, one, &error));
+    EXPECT(cluster_report_call(reports, 0, id, arena, &there, &error));
+    EXPECT_SLICE(slice_from_cstr(error.text), "");
+    CALL_MEMBERS(SAME_OF_CALL)
+    EXPECT(slice_eq(other->row.call.candidates, one->row.call.candidates));
+    EXPECT_INT(other->count, one->count);
+    for (size_t i = 0; i < one->count && i < other->count; i++) {
+        ATTEMPT_MEMBERS(SAME_OF_ATTEMPT)
+    }
+    expect_same_offers(one, other);
+}
+
+static void expect_details(struct arena *arena)
+{
     for (uint64_t seed = 1; seed <= 40; seed++) {
-        struct call_detail one;
-        struct call_detail other;
-        EXPECT(report_call(ledger_path, sample_id(seed), arena, &one, &error));
-        EXPECT(cluster_report_call(reports, 0, sample_id(seed), arena, &other, &error));
-        EXPECT_INT(other.count, one.count);
-        EXPECT_INT(other.row.call.cost_nd, one.row.call.cost_nd);
-        EXPECT_INT(other.row.call.wall_ns, one.row.call.wall_ns);
-        EXPECT_INT(other.row.call.task, one.row.call.task);
-        EXPECT_INT(other.row.call.tier, one.row.call.tier);
-        EXPECT_INT(other.row.estimated, one.row.estimated);
-        EXPECT(slice_eq(other.row.call.key_name, one.row.call.key_name));
-        for (size_t i = 0; i < one.count && i < other.count; i++) {
-            EXPECT_INT(other.attempts[i].outcome, one.attempts[i].outcome);
-            EXPECT_INT(other.attempts[i].usage.cache_read, one.attempts[i].usage.cache_read);
-            EXPECT_INT(other.attempts[i].usage.has_provider_cost,
-                       one.attempts[i].usage.has_provider_cost);
-            EXPECT(slice_eq(other.attempts[i].loss, one.attempts[i].loss));
-        }
+        struct call_detail detail;
+        expect_same_call(arena, sample_id(seed), &detail);
     }
 }
 
@@ -305,6 +335,88 @@ static void reports_the_same(void)
     EXPECT(!cluster_report_call(reports, 0, sample_id(9999), &arena, &none, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "not_found");
     arena_release(&arena);
+    close_ship();
+    end();
+}
+
+/* A charge as the provider says, in the row of its call: what the price says is computed. */
+static void journal_single(struct journal *journal, struct example *e, uint64_t seed)
+{
+    struct hold_record hold = sample_hold(seed, 1);
+    e->answer.attempt = 1;
+    e->answer.basis = CHARGE_PROVIDER;
+    e->answer.usage.has_provider_cost = true;
+    e->answer.usage.provider_cost_nd = e->answer.cost_nd = 12345;
+    e->call.attempts = 1;
+    e->call.cost_nd = e->answer.cost_nd;
+    EXPECT(journal_offer(journal, &e->dear) && journal_offer(journal, &e->baseline) &&
+           journal_hold(journal, &hold) && journal_settle_and_call(journal, &e->answer, &e->call));
+}
+
+static void ships_what_calls_were_weighed_against(void)
+{
+    struct arena arena;
+    struct example e;
+    struct call_detail detail;
+    struct savings here;
+    begin_empty();
+    struct ledger *ledger = open_shipping();
+    arena_init(&arena, 16 << 20);
+    example_init(&e, 1000);
+    EXPECT(journal_all(ledger_journal(ledger), &e, 1000));
+    EXPECT(ledger_flush(ledger, 5000));
+    open_ship(0);
+    UNTIL(all_is_shipped());
+    expect_same_call(&arena, e.call.call, &detail);
+    EXPECT_INT(detail.offer_count, 3);
+    EXPECT_INT(detail.row.call.candidates.len, sizeof(e.candidates));
+    call_savings(&detail, &here);
+    EXPECT(here.baseline_nd > 0 && here.failed_nd > 0);
+    example_init(&e, 1001);
+    journal_single(ledger_journal(ledger), &e, 1001);
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL(all_is_shipped());
+    expect_same_call(&arena, e.call.call, &detail);
+    EXPECT(detail.attempts[0].catalogue_nd > 0);
+    EXPECT_INT(ask_server("SELECT count(*) FROM sluice.offers WHERE kind = 'priced'"), 3);
+    EXPECT_INT(ask_server("SELECT count(*) FROM sluice.offer_rates"), 6);
+    ledger_close(ledger, 5000);
+    arena_release(&arena);
+    close_ship();
+    end();
+}
+
+/* A node does not send an offer twice, but to a server that forgot it. */
+static void ships_offers_again(void)
+{
+    struct arena arena;
+    struct example e;
+    struct call_detail detail;
+    begin_empty();
+    struct ledger *ledger = open_shipping();
+    open_ship(0);
+    EXPECT(append_call(ledger_journal(ledger), 1));
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL(all_is_shipped());
+    server_do(&server, "copy offerless");
+    arena_init(&arena, 16 << 20);
+    example_init(&e, 1000);
+    EXPECT(journal_all(ledger_journal(ledger), &e, 1000));
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL(all_is_shipped());
+    UNTIL(ask_server("SELECT count(*) FROM sluice.offers") == 3);
+    server_do(&server, "restore offerless");
+    EXPECT_INT(ask_server("SELECT count(*) FROM sluice.offers"), 0);
+    example_init(&e, 1001);
+    EXPECT(journal_all(ledger_journal(ledger), &e, 1001));
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL(ask_server("SELECT count(*) FROM sluice.calls") == 3);
+    UNTIL(all_is_shipped());
+    expect_same_call(&arena, sample_id(1000), &detail);
+    expect_same_call(&arena, sample_id(1001), &detail);
+    EXPECT_INT(detail.offer_count, 3);
+    arena_release(&arena);
+    ledger_close(ledger, 5000);
     close_ship();
     end();
 }
@@ -546,6 +658,9 @@ int main(void)
     TEST(ships_each_batch_once, "what the ledger has is in PostgreSQL, once");
     TEST(ships_what_was_there_before, "a node that joins brings what it has");
     TEST(reports_the_same, "reports from PostgreSQL are the ledger's");
+    TEST(ships_what_calls_were_weighed_against,
+         "the arithmetic of a call is the same on every node: candidates, offers, rates");
+    TEST(ships_offers_again, "a PostgreSQL that forgot offers gets them again");
     TEST(retention_waits, "retention waits for the shipper, and is kept in PostgreSQL too");
     TEST(ships_again_what_was_lost, "a PostgreSQL that was restored gets again what it lost");
     TEST(ships_any_bytes, "names of any bytes are shipped");

@@ -75,6 +75,7 @@ struct attempt {
     struct budget_hold budget;
     int64_t clamp;         /* ceiling that was put into the body; 0: none */
     int64_t output_bound;  /* tokens that the hold has room for */
+    bool asked_ahead;      /* for room beyond it */
     bool capped;           /* the answer was cut: a cap has no room for the rest of it */
     bool unjournaled;      /* the journal was full, and the operator lets calls go on */
     int64_t held_until_ns; /* an answer that has said nothing yet is withheld so long; 0: is not */

@@ -170,6 +170,7 @@ void call_gone(struct call *call)
     call->status = call->committed ? call->status : 499;
     call->error_code = "client_gone";
     metric_add(&call->worker->metrics.abandoned, 1);
+    call_wait_end(call);
     if (call_linger_abandoned(call)) {
         return;
     }

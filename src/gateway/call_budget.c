@@ -295,7 +295,7 @@ bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
     if (held) {
         call_wait_over(call);
     }
-    call->claim.patient = false; /* whoever holds or extends besides does not wait */
+    call->claim.patient = false; /* whoever holds besides does not wait */
     return held;
 }
 
@@ -315,22 +315,46 @@ static int64_t tokens_so_far(const struct meter *meter)
     return reported > tokens ? reported : tokens;
 }
 
-bool call_budget_exceeded(struct call *call)
+/* Room for what surely came, and some more. False: *ret_refusal. */
+static bool extend(struct call *call, int64_t tokens, struct budget_refusal *ret_refusal)
 {
     struct attempt *attempt = &call->attempt;
-    struct budget_refusal refusal;
+    int64_t over = tokens > attempt->output_bound ? tokens - attempt->output_bound : 0;
+    int64_t more = attempt->output_bound / 4 + 64; /* as it was asked for ahead */
+    more += over > more / 2 ? over : 0;
+    call_wait_prepare(call);
+    bool extended = budget_extend(call->worker->gateway->budget, &call->claim,
+                                  attempt_output_nd(call, more), &attempt->budget, ret_refusal);
+    call->claim.patient = false;
+    if (extended) {
+        call_wait_over(call);
+        attempt->output_bound += more;
+        attempt->asked_ahead = false;
+    }
+    return extended;
+}
+
+enum stream_room call_budget_stream(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct budget_refusal refusal = {.leasable = false};
     int64_t tokens = tokens_so_far(&attempt->meter);
-    if (!call->claim.capped || !attempt->budget.open || tokens <= attempt->output_bound) {
-        return false;
+    int64_t bound = attempt->output_bound;
+    bool shares = call->worker->lease_wait_ns > 0;
+    bool ahead = shares && !attempt->asked_ahead && tokens > bound - bound / 4;
+    if (!call->claim.capped || !attempt->budget.open || (tokens <= bound && !ahead)) {
+        return STREAM_FITS;
     }
-    int64_t more = tokens - attempt->output_bound + attempt->output_bound / 4 + 64;
-    if (!budget_extend(call->worker->gateway->budget, &call->claim, attempt_output_nd(call, more),
-                       &attempt->budget, &refusal)) {
-        attempt->capped = true;
-        return true;
+    if (tokens <= bound) { /* so that the lease is here when it is needed */
+        attempt->asked_ahead = true;
+        (void)!extend(call, tokens, &refusal);
+        return STREAM_FITS;
     }
-    attempt->output_bound += more;
-    return false;
+    if (extend(call, tokens, &refusal)) {
+        return STREAM_FITS;
+    }
+    attempt->capped = !refusal.leasable;
+    return refusal.leasable ? STREAM_WAITS : STREAM_CUT;
 }
 
 enum call_step call_budget_cut(struct call *call)
@@ -346,6 +370,7 @@ void call_budget_settle(struct call *call, int64_t cost_nd, bool reported)
     struct attempt *attempt = &call->attempt;
     const struct usage *usage = &attempt->meter.usage;
     bool capped = call->claim.capped;
+    call_wait_end(call); /* as a stream may */
     call->tokens_used += usage->input + usage->output;
     bool over = reported && cost_nd > attempt->hold_nd;
     metric_add(&call->worker->metrics.overruns, over ? 1 : 0);

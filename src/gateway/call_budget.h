@@ -31,8 +31,18 @@ MUST_USE bool call_budget_hold(struct call *call, const struct attempt_bound *bo
 void call_budget_release(struct call *call);
 /* Ends the call with the refusal. */
 enum call_step call_budget_refuse(struct call *call, const struct budget_refusal *refusal);
-/* STREAM: has the provider sent more than it could, and is there no room for it? */
-MUST_USE bool call_budget_exceeded(struct call *call);
+/*
+ * STREAM: the hold has room for what the provider was asked for. One that sends more gets the hold
+ * extended: a node of a cluster asks for a slice when three quarters came, and where it has none
+ * yet when all of it came, the stream waits for it (cluster.lease_wait): nothing more is read until
+ * it is there. So what exceeds the hold is one read at most, where everything else was refused.
+ */
+enum stream_room {
+    STREAM_FITS,
+    STREAM_WAITS, /* there is room elsewhere: call_wait() */
+    STREAM_CUT,   /* there is none; .capped */
+};
+enum stream_room call_budget_stream(struct call *call);
 /* DELIVER: the last words of such a stream. */
 enum call_step call_budget_cut(struct call *call);
 /* SETTLE: the one charge of the attempt; a provider that charges more than its bound is an overrun,

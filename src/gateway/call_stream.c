@@ -16,6 +16,7 @@
 #include "gateway/call_hold.h"
 #include "gateway/call_ping.h"
 #include "gateway/call_record.h"
+#include "gateway/call_wait.h"
 #include "gateway/fragile.h"
 #include "gateway/opaque.h"
 #include "gateway/stored.h"
@@ -267,6 +268,38 @@ static bool begin_or_hold(struct call *call, const struct frame *frame, bool sil
     return true;
 }
 
+/* A stream that waits for room is not read any more; what was read already goes out. */
+static bool has_room(struct call *call)
+{
+    enum stream_room room = call_budget_stream(call);
+    if (room == STREAM_WAITS) {
+        upstream_pause(&call->attempt.request);
+        (void)call_wait(call, STEP_STREAM);
+    }
+    return room != STREAM_CUT;
+}
+
+/* The wait of a stream is over, or was long enough. */
+enum call_step call_stream(struct call *call)
+{
+    if (!call->committed || !call->attempt.upstream_open) {
+        return STEP_WAIT;
+    }
+    switch (call_budget_stream(call)) {
+    case STREAM_FITS:
+        upstream_resume(&call->attempt.request);
+        return STEP_WAIT;
+    case STREAM_WAITS:
+        return call_wait(call, STEP_STREAM);
+    case STREAM_CUT:
+        break;
+    }
+    upstream_cancel(&call->attempt.request);
+    call->attempt.upstream_open = false;
+    attempt_fail(call, "cap_exceeded", "");
+    return STEP_SETTLE;
+}
+
 /* One frame: metered, and what the lane makes of it appended to the worker's buffer. */
 static bool take_frame(struct call *call, struct frame *frame)
 {
@@ -283,7 +316,7 @@ static bool take_frame(struct call *call, struct frame *frame)
         attempt_fail(call, "error_in_stream", attempt->meter.error);
         return false;
     }
-    if (call->committed && !frame->terminal && call_budget_exceeded(call)) {
+    if (call->committed && !frame->terminal && !call->waits && !has_room(call)) {
         attempt_fail(call, "cap_exceeded", "");
         return false;
     }

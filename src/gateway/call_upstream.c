@@ -415,10 +415,3 @@ const struct upstream_ops attempt_upstream_ops = {
     .on_end = on_end,
     .on_fail = on_fail,
 };
-
-/* Nothing to do but wait: the callbacks above move the call on. */
-enum call_step call_stream(struct call *call)
-{
-    (void)call;
-    return STEP_WAIT;
-}

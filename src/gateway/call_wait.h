@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * In a cluster a call may have to wait for a slice of a limit (store/budget_lease.h): at ADMIT, for
- * the limits of the model it asks for, for its tokens, and for its hold. It waits at most
+ * the limits of the model it asks for, for its tokens, and for its hold; and a stream that turns
+ * out longer than its hold has room for (call_budget_stream()). It waits at most
  * cluster.lease_wait, without blocking anybody; the thread that got the slice wakes the workers,
  * and each call that waits tries its step again. What does not come in time is refused like any
  * limit. A client that leaves, or the end of a drain, ends the wait.

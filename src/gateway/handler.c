@@ -248,7 +248,7 @@ static void on_body(struct http_exchange *x, struct slice body)
 static void on_drain(struct http_exchange *x)
 {
     struct call *call = call_of(x);
-    if (call != NULL && call->attempt.upstream_open) {
+    if (call != NULL && call->attempt.upstream_open && !call->waits) {
         upstream_resume(&call->attempt.request);
     }
 }

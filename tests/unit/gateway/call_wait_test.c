@@ -61,14 +61,18 @@ static void begin(void)
     script_set('a', (struct slice)ANSWER(SMALL), AFTER_CLOSE);
 }
 
-static void ask(void)
+static void ask_for(const char *what)
 {
     char header[128];
     snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", secret);
     buf_clear(&request);
     client_open(&client);
-    client.out = post_text("/v1/chat/completions", header,
-                           slice_from_cstr(ASK("first", ",\"max_tokens\":9")), &request);
+    client.out = post_text("/v1/chat/completions", header, slice_from_cstr(what), &request);
+}
+
+static void ask(void)
+{
+    ask_for(ASK("first", ",\"max_tokens\":9"));
 }
 
 static void end(void)
@@ -101,9 +105,8 @@ static bool waits_for(enum call_step step)
     return call != NULL && call->waits && call->wait_again == step;
 }
 
-static void go_to_hold(void)
+static void pass_to_hold(void)
 {
-    ask();
     UNTIL(&client, waits_for(STEP_ADMIT));
     grant(LEASE_RATES, false);
     UNTIL(&client, waits_for(STEP_MODEL));
@@ -111,6 +114,12 @@ static void go_to_hold(void)
     UNTIL(&client, waits_for(STEP_PLAN));
     grant(LEASE_RATES, false);
     UNTIL(&client, waits_for(STEP_HOLD));
+}
+
+static void go_to_hold(void)
+{
+    ask();
+    pass_to_hold();
 }
 
 static int64_t held(void)
@@ -245,6 +254,99 @@ static void many_wait_in_their_order(void)
     forget();
 }
 
+#define FOUR HELLO HELLO HELLO HELLO
+#define SIXTEEN FOUR FOUR FOUR FOUR /* eight tokens or more */
+#define LATER CHUNK("\"content\":\"later\"")
+
+static bool has(const char *text)
+{
+    return slice_find_slice(buf_slice(&client.in), slice_from_cstr(text)) != SIZE_MAX;
+}
+
+static void go_to_stream(struct slice answer)
+{
+    script_set('a', answer, AFTER_HANG);
+    ask_for(ASK("first", STREAMED ",\"max_tokens\":9"));
+    pass_to_hold();
+    grant(LEASE_CAPS, false);
+    UNTIL(&client, has("hello"));
+}
+
+static void end_stream(void)
+{
+    end();
+    EXPECT_INT(held(), 0);
+    script_set('a', (struct slice)ANSWER(SMALL), AFTER_CLOSE);
+    forget();
+}
+
+static void a_stream_waits_for_more_room(void)
+{
+    go_to_stream((struct slice)STREAM(SIXTEEN FOUR));
+    UNTIL(&client, waits_for(STEP_STREAM));
+    latest_answers(SLICE(LATER STOP DONE), AFTER_CLOSE);
+    for (int i = 0; i < 50; i++) {
+        turn(&client);
+    }
+    EXPECT(!has("later")); /* nothing more is read */
+    EXPECT(waits_for(STEP_STREAM));
+    int64_t before = held();
+    grant(LEASE_CAPS, false);
+    UNTIL(&client, client_done(&client));
+    EXPECT(has("later") && has("[DONE]") && !has("cap_exceeded"));
+    EXPECT(before > 0 && h.worker->waiting == NULL);
+    end_stream();
+}
+
+static void a_stream_asks_ahead(void)
+{
+    go_to_stream((struct slice)STREAM(SIXTEEN));
+    int waits = (int)atomic_load(&h.worker->metrics.lease_waits);
+    struct lease_ask ask_ = {.spent = 0};
+    EXPECT(h.worker->waiting == NULL);
+    budget_lease_retry(h.gateway.budget, LEASE_CAPS, NULL);
+    size_t asked = budget_lease_collect(h.gateway.budget, LEASE_CAPS, &ask_, 1);
+    EXPECT(asked == 1 && ask_.need_least > 0);
+    const struct lease_answer answer = {
+        .spent = ask_.spent, .room = ask_.room + ask_.need_all, .limit = ask_.limit};
+    budget_lease_apply(h.gateway.budget, &ask_, &answer, asked);
+    latest_answers(SLICE(SIXTEEN LATER STOP DONE), AFTER_CLOSE);
+    UNTIL(&client, client_done(&client));
+    EXPECT(has("later") && has("[DONE]"));
+    EXPECT_INT((int)atomic_load(&h.worker->metrics.lease_waits), waits);
+    end_stream();
+}
+
+static void a_stream_is_cut_when_nothing_is_left(void)
+{
+    go_to_stream((struct slice)STREAM(SIXTEEN FOUR));
+    UNTIL(&client, waits_for(STEP_STREAM));
+    grant(LEASE_CAPS, true);
+    grant(LEASE_CAPS, true);
+    UNTIL(&client, client_done(&client));
+    EXPECT(has("cap_exceeded") && !has("[DONE]"));
+    end_stream();
+    h.worker->lease_wait_ns = SHORT_NS;
+    go_to_stream((struct slice)STREAM(SIXTEEN FOUR)); /* or when nobody answers in time */
+    UNTIL(&client, client_done(&client));
+    EXPECT(has("cap_exceeded"));
+    h.worker->lease_wait_ns = LONG_NS;
+    grant(LEASE_CAPS, true); /* nobody needs it any more */
+    end_stream();
+}
+
+static void a_client_leaves_while_its_stream_waits(void)
+{
+    go_to_stream((struct slice)STREAM(SIXTEEN FOUR));
+    UNTIL(&client, waits_for(STEP_STREAM));
+    end_stream();
+    EXPECT(h.worker->waiting == NULL && h.worker->calls == NULL);
+    go_to_stream((struct slice)STREAM(SIXTEEN FOUR STOP DONE)); /* all of it came in one read */
+    UNTIL(&client, client_done(&client));
+    EXPECT(has("[DONE]") && h.worker->waiting == NULL);
+    end_stream();
+}
+
 static void a_drain_cuts_those_that_wait(void)
 {
     go_to_hold();
@@ -264,6 +366,10 @@ int main(void)
     TEST(nobody_is_there_to_ask, "nobody is there to ask: authority_away, at once");
     TEST(a_client_leaves_while_its_call_waits, "a client may leave while its call waits");
     TEST(many_wait_in_their_order, "several calls wait, and all go on");
+    TEST(a_stream_waits_for_more_room, "a stream beyond its bound is not read until it has room");
+    TEST(a_stream_asks_ahead, "a stream near its bound asks ahead, and does not wait then");
+    TEST(a_stream_is_cut_when_nothing_is_left, "a stream is cut when there is no room anywhere");
+    TEST(a_client_leaves_while_its_stream_waits, "a stream that waits may end otherwise");
     TEST(a_drain_cuts_those_that_wait, "a drain cuts calls that wait");
     harness_end();
     buf_release(&request);

@@ -138,6 +138,15 @@ static void on_moved(void *user)
     }
 }
 
+/* Those that PostgreSQL knows of. */
+static unsigned count_nodes(void *user)
+{
+    const struct gateway *gateway = user;
+    struct cluster_member *member = gateway->cluster.member;
+    int64_t nodes = member == NULL ? 0 : member_facts(member).nodes;
+    return nodes > 0 && nodes < UINT16_MAX ? (unsigned)nodes : 0;
+}
+
 bool cluster_redis_open(struct gateway *gateway, struct error *error)
 {
     const struct cluster_settings *cluster = &gateway->options.snapshot->cluster;
@@ -163,6 +172,7 @@ bool cluster_redis_open(struct gateway *gateway, struct error *error)
         .budget = gateway->budget,
         .wait_ns = cluster->lease_wait_ms * NS_PER_MS,
         .allows_away = cluster->allows_away,
+        .nodes = count_nodes,
         .moved = on_moved,
         .revoked = on_revoked,
         .user = gateway,

@@ -239,6 +239,7 @@ static bool connected(struct postgres *postgres, void *user, struct error *error
         return false;
     }
     pthread_mutex_lock(&member->lock);
+    facts.nodes = member->facts.nodes;
     member->facts = facts;
     pthread_mutex_unlock(&member->lock);
     return true;
@@ -283,6 +284,25 @@ bool member_forget(const char *path, bool keys, struct error *error)
         sqlite3_close(db);
     }
     return done;
+}
+
+bool member_count_nodes(struct cluster_member *member, struct postgres *postgres,
+                        struct error *error)
+{
+    struct postgres_params params = {0};
+    struct postgres_rows rows;
+    params_int64(&params, member_facts(member).node);
+    if (!postgres_query(postgres,
+                        "SELECT count(*) FROM nodes WHERE removed_at IS NULL"
+                        " AND (NOT stopped OR id = $1)",
+                        &params, &rows, error)) {
+        return false;
+    }
+    pthread_mutex_lock(&member->lock);
+    member->facts.nodes = rows.count == 1 ? postgres_int64(&rows, 0, 0) : member->facts.nodes;
+    pthread_mutex_unlock(&member->lock);
+    postgres_rows_release(&rows);
+    return true;
 }
 
 bool member_seen(struct cluster_member *member, struct postgres *postgres, bool stopping,

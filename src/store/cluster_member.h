@@ -47,6 +47,8 @@ struct member_facts {
     char instance[UUID_TEXT_SIZE]; /* of the ledger: no other has it */
     int64_t node;                  /* `nodes.id`; 0 before the first connection of all */
     int64_t incarnation;           /* as of the last connection; 0 before it */
+    int64_t nodes;                 /* that were not stopped or removed, this one among them, as this
+                                      process was told last; 0: it was not */
 };
 /* Any thread. */
 struct member_facts member_facts(struct cluster_member *member);
@@ -58,6 +60,9 @@ const char *member_path(const struct cluster_member *member);
  * them: it takes those of the cluster that it joins. Not while a server runs on it. */
 MUST_USE bool member_forget(const char *path, bool keys, struct error *error);
 
+/* Counts them: facts.nodes. */
+MUST_USE bool member_count_nodes(struct cluster_member *member, struct postgres *postgres,
+                                 struct error *error);
 /* Says that this node lives (or stops). */
 MUST_USE bool member_seen(struct cluster_member *member, struct postgres *postgres, bool stopping,
                           struct error *error);

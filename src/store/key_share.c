@@ -106,7 +106,8 @@ static bool follow(struct key_share *share, sqlite3 *db, struct error *error)
         return database_error(db, member_path(share->member), "following the cluster's keys",
                               error);
     }
-    if (!take(share, db, place.seq, error) || !confirm(share, place.seq, error)) {
+    if (!take(share, db, place.seq, error) || !confirm(share, place.seq, error) ||
+        !member_count_nodes(share->member, share->follower, error)) {
         return false;
     }
     share->confirmed = place.seq;

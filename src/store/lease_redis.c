@@ -56,6 +56,7 @@ struct lease_redis {
     char session[NUMBER_SIZE];
     enum lease_mode mode;
     unsigned mode_nodes;
+    unsigned known_nodes; /* alive when it granted last */
     bool mode_set;
     int64_t beat_ns;
     struct words words;
@@ -64,7 +65,6 @@ struct lease_redis {
     /* any thread's, under the lock */
     pthread_mutex_t lock;
     struct lease_redis_stats stats;
-    unsigned told_nodes;
     uint64_t revoked[REVOKED_MAX]; /* to be said */
     size_t revoked_count;
 };
@@ -99,28 +99,35 @@ static void moved(void *user)
 
 /* --- how it goes on without --- */
 
-/* At least one, the most that anybody says: a part that is too small does no harm. */
+/* The most that anybody says: a part that is too small does no harm. 0: nobody has ever said. */
 static unsigned count_nodes(struct lease_redis *lease)
 {
+    const struct lease_redis_options *options = &lease->options;
+    unsigned told = options->nodes == NULL ? 0 : options->nodes(options->user);
     pthread_mutex_lock(&lease->lock);
-    unsigned nodes =
-        lease->stats.nodes > lease->told_nodes ? lease->stats.nodes : lease->told_nodes;
+    unsigned nodes = lease->stats.nodes;
     pthread_mutex_unlock(&lease->lock);
-    return nodes > 0 ? nodes : 1;
+    nodes = lease->known_nodes > nodes ? lease->known_nodes : nodes;
+    return told > nodes ? told : nodes;
 }
 
 static void set_leasing(struct lease_redis *lease, bool leasing)
 {
     pthread_mutex_lock(&lease->lock);
     lease->stats.leasing = leasing;
+    if (leasing) { /* all of them have joined */
+        lease->known_nodes = lease->stats.nodes;
+    }
     pthread_mutex_unlock(&lease->lock);
 }
 
 static void set_mode(struct lease_redis *lease, bool grants)
 {
-    enum lease_mode away = lease->options.allows_away ? LEASE_ALLOWS : LEASE_SHARES;
-    enum lease_mode mode = grants ? LEASE_GRANTS : away;
     unsigned nodes = count_nodes(lease);
+    enum lease_mode away = lease->options.allows_away ? LEASE_ALLOWS
+                           : nodes == 0               ? LEASE_DENIES
+                                                      : LEASE_SHARES;
+    enum lease_mode mode = grants ? LEASE_GRANTS : away;
     if (lease->mode_set && mode == lease->mode && nodes == lease->mode_nodes) {
         return;
     }
@@ -456,13 +463,6 @@ void lease_redis_revoke(struct lease_redis *lease, uint64_t key)
     ring(lease->wake_fd);
 }
 
-void lease_redis_nodes(struct lease_redis *lease, unsigned nodes)
-{
-    pthread_mutex_lock(&lease->lock);
-    lease->told_nodes = nodes;
-    pthread_mutex_unlock(&lease->lock);
-}
-
 /* --- listening --- */
 
 /* "recall NODE METER", "back NODE METER", "revoked KEY"; our own words come back to us, too. */
@@ -654,7 +654,6 @@ struct lease_redis *lease_redis_new(const struct lease_redis_options *options, s
     lease->options.life_ms = or_usual(options->life_ms, LEASE_REDIS_LIFE_MS);
     lease->options.grace_ms = or_usual(options->grace_ms, LEASE_REDIS_GRACE_MS);
     lease->options.beat_ms = or_usual(options->beat_ms, LEASE_REDIS_BEAT_MS);
-    lease->told_nodes = options->nodes;
     pthread_mutex_init(&lease->lock, NULL);
     name_things(lease);
     lease->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -672,7 +671,6 @@ struct lease_redis *lease_redis_new(const struct lease_redis_options *options, s
 
 bool lease_redis_start(struct lease_redis *lease, struct error *error)
 {
-    set_mode(lease, false);
     lease->started = pthread_create(&lease->thread, NULL, run, lease) == 0;
     return lease->started ||
            error_set(error, ERROR_ENVIRONMENT, "no_thread", "no thread for Redis can be started");

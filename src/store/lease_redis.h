@@ -10,7 +10,9 @@
  *   what it had room for in the minute counts as spent.
  * - Each connection is a session of its own: what an earlier one still had under way is refused.
  * - Redis away: what was granted is used up, then this node takes its part of each limit, limit /
- *   nodes (or, where the operator allows it, all of it). Nothing waits.
+ *   nodes (or, where the operator allows it, all of it). Nothing waits. Of the nodes counts the
+ * most that Redis said when it granted last, and that another authority knows; a node that nobody
+ * has told a number takes nothing.
  * - Redis empty (restarted, flushed): for LEASE_REDIS_GRACE_MS nothing is granted, nodes tell what
  *   they have spent and hold, and take their parts meanwhile.
  *
@@ -38,12 +40,12 @@ struct lease_redis_options {
     struct budget *budget;
     int64_t wait_ns;  /* how long a call waits at most */
     bool allows_away; /* limits may be exceeded while Redis is away */
-    unsigned nodes;   /* how many there are, until Redis says; 0: not known */
     int64_t life_ms;  /* the next three: 0 for what is usual; the same on all nodes */
     int64_t grace_ms;
     int64_t beat_ms;
     /* From the thread, with no lock held. */
-    void (*moved)(void *user);                 /* who waits should try again */
+    unsigned (*nodes)(void *user); /* by another authority; 0: it does not know; or NULL */
+    void (*moved)(void *user);     /* who waits should try again */
     void (*revoked)(void *user, uint64_t key); /* may be said more than once */
     void *user;
 };
@@ -62,8 +64,6 @@ void lease_redis_free(struct lease_redis *lease);
 
 /* Any thread: tells the other nodes that the key is revoked, as soon as Redis is there. */
 void lease_redis_revoke(struct lease_redis *lease, uint64_t key);
-/* Any thread: how many nodes there are, by another authority. */
-void lease_redis_nodes(struct lease_redis *lease, unsigned nodes);
 
 struct lease_redis_stats {
     bool connected;

@@ -28,12 +28,19 @@ struct node {
 };
 
 static struct node nodes[NODES];
+static atomic_uint told; /* how many there are, says another authority */
 static struct scope_rule rule;
 
 static void heard(void *user, uint64_t key)
 {
     struct node *node = user;
     atomic_store(&node->revoked, key);
+}
+
+static unsigned count_nodes(void *user)
+{
+    (void)user;
+    return atomic_load(&told);
 }
 
 static void node_start(struct node *node, unsigned number, bool allows)
@@ -55,7 +62,7 @@ static void node_start(struct node *node, unsigned number, bool allows)
         .budget = node->budget,
         .wait_ns = NS_PER_S,
         .allows_away = allows,
-        .nodes = NODES,
+        .nodes = count_nodes,
         .life_ms = LIFE_MS,
         .grace_ms = GRACE_MS,
         .beat_ms = 100,
@@ -324,6 +331,62 @@ static void without_redis_each_node_has_its_part(void)
     nodes_end();
 }
 
+/* Not yet connected, it may be that a call waits at first. */
+static bool is_refused_as_away(struct node *node)
+{
+    struct budget_refusal refusal = {.away = false};
+    struct budget_payer payer = payer_of(&rule);
+    struct budget_claim claim = {.patient = true, .since_ns = clock_monotonic(&clock_system)};
+    bool entered = budget_enter(node->budget, &payer, &claim, &refusal);
+    budget_leave(node->budget, &claim, 0);
+    return !entered && refusal.away && !refusal.leasable;
+}
+
+static void who_knows_of_no_nodes_takes_nothing(void)
+{
+    round_number++;
+    atomic_store(&told, 0);
+    rule = rule_for(SCOPE_KEY, 7);
+    rule.limits.requests_per_minute = 30;
+    server_kill(&server);
+    node_start(&nodes[0], 0, false);
+    int64_t start = clock_monotonic(&clock_system);
+    EXPECT(!node_enter(&nodes[0], 0, 0));
+    while (!is_refused_as_away(&nodes[0]) && elapsed_ms(start) < 5000) {
+        poll(NULL, 0, 2);
+    }
+    EXPECT(is_refused_as_away(&nodes[0]));
+    EXPECT(!node_enter(&nodes[0], 0, 0));
+    atomic_store(&told, NODES); /* PostgreSQL was heard of them */
+    start = clock_monotonic(&clock_system);
+    while (is_refused_as_away(&nodes[0]) && elapsed_ms(start) < 5000) {
+        poll(NULL, 0, 2);
+    }
+    unsigned entered = 0;
+    while (entered < 100 && node_enter(&nodes[0], 0, 0)) {
+        entered++;
+    }
+    EXPECT(entered >= 9 && entered <= 10); /* one may have entered above */
+    EXPECT(server_start(&server));
+    nodes_end();
+}
+
+/* Nobody told them but Redis, which has forgotten: the first to join is not the only one. */
+static void a_grace_remembers_how_many_there_were(void)
+{
+    atomic_store(&told, 0);
+    nodes_start(false);
+    rule.limits.requests_per_minute = 30;
+    server_kill(&server);
+    EXPECT(wait_leasing(false));
+    EXPECT(server_start(&server));
+    unsigned entered = enter_all(0);
+    EXPECT(wait_leasing(true));
+    EXPECT(entered + enter_all(0) == 30);
+    atomic_store(&told, NODES);
+    nodes_end();
+}
+
 static void without_redis_limits_may_be_open(void)
 {
     nodes_start(true);
@@ -440,6 +503,7 @@ static void revoked_keys_are_told(void)
 
 int main(void)
 {
+    atomic_store(&told, NODES);
     signal(SIGPIPE, SIG_IGN);
     (void)turned;
     if (!server_start(&server)) {
@@ -457,6 +521,10 @@ int main(void)
     TEST(a_node_that_starts_again_has_spent_what_it_spent,
          "a node that starts again has spent what it spent");
     TEST(without_redis_each_node_has_its_part, "without Redis each node has its part");
+    TEST(who_knows_of_no_nodes_takes_nothing,
+         "a node that reached neither Redis nor who knows the nodes takes nothing");
+    TEST(a_grace_remembers_how_many_there_were,
+         "a Redis that comes back empty: the part is of the nodes that there were");
     TEST(without_redis_limits_may_be_open, "without Redis limits may be open");
     TEST(the_beginning_counts,
          "what nodes take before Redis grants anything is known when it does");

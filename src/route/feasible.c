@@ -238,7 +238,8 @@ static struct health_latency latency_of(const struct plan_facts *facts, const st
 {
     struct health_latency latency = {-1, -1};
     if (target->health != NULL) {
-        latency = health_latency(target->health, facts->input->streamed);
+        latency = health_latency(target->health, facts->input->streamed,
+                                 facts->input->features->tokens.expected, facts->input->now_ns);
     }
     latency.p50_ms = latency.p50_ms >= 0 ? latency.p50_ms : target->latency_ms;
     latency.p90_ms = latency.p90_ms >= 0 ? latency.p90_ms : target->latency_ms;

@@ -7,7 +7,8 @@
  * for itself, and a moment's disagreement between two of them costs one request at most.
  *
  * Percentiles come from histograms of a quarter octave, halved whenever one holds
- * HISTOGRAM_HALVE_AT samples, so what was long ago fades.
+ * HISTOGRAM_HALVE_AT samples or its half-life is over (as long as enough are left to speak), so
+ * what was long ago fades.
  */
 #include "route/health.h"
 
@@ -16,6 +17,7 @@
 #include <stddef.h>
 
 #define HISTOGRAM_HALVE_AT 1024u
+#define HISTOGRAM_FADE_FROM 64u /* fewer are not halved by time alone */
 #define PUBLISH_ALWAYS 64u
 #define PUBLISH_EVERY 8u
 #define BACKOFF_DOUBLINGS_MAX 6u /* 1 s doubled so often is beyond the longest back-off */
@@ -23,6 +25,18 @@
 #define GET(member) atomic_load_explicit(&(member), memory_order_relaxed)
 #define SET(member, value) atomic_store_explicit(&(member), (value), memory_order_relaxed)
 #define ADD(member, value) atomic_fetch_add_explicit(&(member), (value), memory_order_relaxed)
+
+static void times_init(struct health_times *times)
+{
+    atomic_init(&times->count, 0);
+    atomic_init(&times->last_ns, 0);
+    atomic_init(&times->faded_ns, 0);
+    atomic_init(&times->ms[0], -1);
+    atomic_init(&times->ms[1], -1);
+    for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
+        atomic_init(&times->buckets[i], 0);
+    }
+}
 
 void health_init(struct target_health *health)
 {
@@ -37,15 +51,9 @@ void health_init(struct target_health *health)
     atomic_init(&health->input_tokens, 0);
     atomic_init(&health->output_tokens, 0);
     atomic_init(&health->cost_nd, 0);
-    atomic_init(&health->first_byte_count, 0);
-    atomic_init(&health->total_count, 0);
-    for (size_t i = 0; i < 2; i++) {
-        atomic_init(&health->first_byte_ms[i], -1);
-        atomic_init(&health->total_ms[i], -1);
-    }
-    for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
-        atomic_init(&health->first_byte[i], 0);
-        atomic_init(&health->total[i], 0);
+    for (size_t i = 0; i < HEALTH_SIZES; i++) {
+        times_init(&health->first_byte[i]);
+        times_init(&health->total[i]);
     }
 }
 
@@ -179,7 +187,7 @@ static void breaker_abandoned(struct target_health *health, int64_t now_ns)
 /* --- latency --- */
 
 /* Whole and quarter octaves of `ms`: the thresholds are 2^(1/4), 2^(2/4), 2^(3/4) in 1/65536. */
-static size_t bucket_of(int64_t ms)
+unsigned health_bucket(int64_t ms)
 {
     if (ms < 1) {
         return 0;
@@ -187,7 +195,7 @@ static size_t bucket_of(int64_t ms)
     unsigned octave = 63u - (unsigned)__builtin_clzll((unsigned long long)ms);
     uint64_t fraction =
         octave <= 16 ? (uint64_t)ms << (16 - octave) : (uint64_t)ms >> (octave - 16);
-    size_t bucket = octave * 4u + (fraction >= 77936) + (fraction >= 92682) + (fraction >= 110218);
+    unsigned bucket = octave * 4u + (fraction >= 77936) + (fraction >= 92682) + (fraction >= 110218);
     return bucket < HEALTH_LATENCY_BUCKETS ? bucket : HEALTH_LATENCY_BUCKETS - 1;
 }
 
@@ -209,10 +217,8 @@ static int64_t bucket_value_ms(size_t bucket, uint64_t rank, uint64_t samples)
     return ms < 1 ? 1 : ms;
 }
 
-static int64_t histogram_percentile(const atomic_uint *buckets, const atomic_uint *count,
-                                    int percentile)
+static int64_t counts_percentile(const uint32_t *counts, uint64_t samples, int percentile)
 {
-    uint64_t samples = GET(*count);
     if (samples < HEALTH_SAMPLES_MIN) {
         return -1;
     }
@@ -222,7 +228,7 @@ static int64_t histogram_percentile(const atomic_uint *buckets, const atomic_uin
     uint64_t seen = 0;
     size_t last = 0;
     for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
-        uint64_t here = GET(buckets[i]);
+        uint64_t here = counts[i];
         if (here > 0 && seen + here >= rank) {
             return bucket_value_ms(i, rank - seen, here);
         }
@@ -233,50 +239,142 @@ static int64_t histogram_percentile(const atomic_uint *buckets, const atomic_uin
     return bucket_value_ms(last, 1, 1);
 }
 
-/* Percentiles are worked out here and not while planning: a plan asks every target, a sample
- * concerns one. */
-static void histogram_publish(const atomic_uint *buckets, const atomic_uint *count,
-                              atomic_int_fast64_t *published)
+static uint64_t counts_add(const struct health_times *times, uint32_t *counts)
 {
-    SET(published[0], histogram_percentile(buckets, count, 50));
-    SET(published[1], histogram_percentile(buckets, count, 90));
+    for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
+        counts[i] += GET(times->buckets[i]);
+    }
+    return GET(times->count);
 }
 
-static void histogram_add(atomic_uint *buckets, atomic_uint *count, atomic_int_fast64_t *published,
-                          int64_t ms)
+/* Percentiles are worked out here and not while planning: a plan asks every target, a sample
+ * concerns one. */
+static void times_publish(struct health_times *times)
+{
+    uint32_t counts[HEALTH_LATENCY_BUCKETS] = {0};
+    uint64_t samples = counts_add(times, counts);
+    SET(times->ms[0], counts_percentile(counts, samples, 50));
+    SET(times->ms[1], counts_percentile(counts, samples, 90));
+}
+
+/* Leaves 1 / 2^shift of them; the caller has changed the count. */
+static void buckets_shrink(struct health_times *times, unsigned shift)
+{
+    for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
+        unsigned short here = GET(times->buckets[i]);
+        atomic_fetch_sub_explicit(&times->buckets[i],
+                                  (unsigned short)(here - (unsigned)(here >> shift)),
+                                  memory_order_relaxed);
+    }
+}
+
+/* Before a sample that comes now: who moves the time forward does it for all. */
+static void times_fade(struct health_times *times, int64_t now_ns)
+{
+    int_fast64_t faded = GET(times->faded_ns);
+    unsigned count = GET(times->count);
+    bool stale = count > 0 && now_ns - GET(times->last_ns) > HEALTH_STALE_NS;
+    if (!stale && (now_ns - faded < HEALTH_HALF_LIFE_NS || count < HISTOGRAM_FADE_FROM)) {
+        return;
+    }
+    if (atomic_compare_exchange_strong_explicit(&times->faded_ns, &faded, now_ns,
+                                                memory_order_relaxed, memory_order_relaxed) &&
+        atomic_compare_exchange_strong_explicit(&times->count, &count, stale ? 0 : count / 2,
+                                                memory_order_relaxed, memory_order_relaxed)) {
+        buckets_shrink(times, stale ? 15 : 1);
+    }
+}
+
+static void times_add(struct health_times *times, int64_t ms, int64_t now_ns)
 {
     if (ms < 0) {
         return;
     }
-    ADD(buckets[bucket_of(ms)], 1);
-    unsigned samples = ADD(*count, 1) + 1;
+    times_fade(times, now_ns);
+    if (GET(times->last_ns) != now_ns) {
+        SET(times->last_ns, now_ns);
+    }
+    ADD(times->buckets[health_bucket(ms)], 1);
+    unsigned samples = ADD(times->count, 1) + 1;
     if (samples <= PUBLISH_ALWAYS || samples % PUBLISH_EVERY == 0) {
-        histogram_publish(buckets, count, published);
+        times_publish(times);
     }
-    if (samples < HISTOGRAM_HALVE_AT ||
-        !atomic_compare_exchange_strong_explicit(count, &samples, samples / 2, memory_order_relaxed,
-                                                 memory_order_relaxed)) {
-        return;
+    if (samples >= HISTOGRAM_HALVE_AT &&
+        atomic_compare_exchange_strong_explicit(&times->count, &samples, samples / 2,
+                                                memory_order_relaxed, memory_order_relaxed)) {
+        buckets_shrink(times, 1);
     }
+}
+
+void health_seed(struct target_health *health, bool first_byte, unsigned size,
+                 const uint32_t counts[HEALTH_LATENCY_BUCKETS], int64_t now_ns)
+{
+    struct health_times *times = first_byte ? &health->first_byte[size] : &health->total[size];
+    uint64_t all = 0;
+    unsigned added = 0;
     for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
-        atomic_fetch_sub_explicit(&buckets[i], GET(buckets[i]) / 2, memory_order_relaxed);
+        all += counts[i];
     }
+    uint64_t most = all > HISTOGRAM_HALVE_AT / 2 ? HISTOGRAM_HALVE_AT / 2 : all;
+    for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS && all > 0; i++) {
+        unsigned here = (unsigned)(counts[i] * most / all);
+        ADD(times->buckets[i], (unsigned short)here);
+        added += here;
+    }
+    if (added > 0) {
+        SET(times->last_ns, now_ns);
+        SET(times->faded_ns, now_ns);
+        ADD(times->count, added);
+        times_publish(times);
+    }
+}
+
+/* Of all sizes. */
+static int64_t times_percentile(const struct health_times *times, int percentile)
+{
+    uint32_t counts[HEALTH_LATENCY_BUCKETS] = {0};
+    uint64_t samples = 0;
+    for (size_t i = 0; i < HEALTH_SIZES; i++) {
+        samples += counts_add(&times[i], counts);
+    }
+    return counts_percentile(counts, samples, percentile);
 }
 
 int64_t health_first_byte_ms(const struct target_health *health, int percentile)
 {
-    return histogram_percentile(health->first_byte, &health->first_byte_count, percentile);
+    return times_percentile(health->first_byte, percentile);
 }
 
 int64_t health_total_ms(const struct target_health *health, int percentile)
 {
-    return histogram_percentile(health->total, &health->total_count, percentile);
+    return times_percentile(health->total, percentile);
 }
 
-struct health_latency health_latency(const struct target_health *health, bool first_byte)
+unsigned health_size(int64_t input_tokens)
 {
-    const atomic_int_fast64_t *published = first_byte ? health->first_byte_ms : health->total_ms;
-    return (struct health_latency){.p50_ms = GET(published[0]), .p90_ms = GET(published[1])};
+    return (unsigned)(input_tokens > 2000) + (unsigned)(input_tokens > 16000);
+}
+
+static inline bool times_speak(const struct health_times *times, int64_t now_ns)
+{
+    return GET(times->ms[1]) >= 0 && now_ns - GET(times->last_ns) <= HEALTH_STALE_NS;
+}
+
+struct health_latency health_latency(const struct target_health *health, bool first_byte,
+                                     int64_t input_tokens, int64_t now_ns)
+{
+    /* own size, then smaller ones, then larger ones */
+    static const uint8_t order[HEALTH_SIZES][HEALTH_SIZES] = {{0, 1, 2}, {1, 0, 2}, {2, 1, 0}};
+    const struct health_times *times = first_byte ? health->first_byte : health->total;
+    const uint8_t *sizes = order[health_size(input_tokens)];
+    for (size_t i = 0; i < HEALTH_SIZES; i++) {
+        const struct health_times *of_size = &times[sizes[i]];
+        if (times_speak(of_size, now_ns)) {
+            return (struct health_latency){.p50_ms = GET(of_size->ms[0]),
+                                           .p90_ms = GET(of_size->ms[1])};
+        }
+    }
+    return (struct health_latency){.p50_ms = -1, .p90_ms = -1};
 }
 
 int64_t health_throughput_milli(const struct target_health *health)
@@ -322,9 +420,9 @@ void health_record(struct target_health *health, const struct health_sample *sam
     ADD(health->in_flight, -1);
     counters_add(health, sample);
     if (sample->outcome == HEALTH_OK) {
-        histogram_add(health->first_byte, &health->first_byte_count, health->first_byte_ms,
-                      sample->first_byte_ms);
-        histogram_add(health->total, &health->total_count, health->total_ms, sample->total_ms);
+        unsigned size = health_size(sample->input_tokens);
+        times_add(&health->first_byte[size], sample->first_byte_ms, sample->now_ns);
+        times_add(&health->total[size], sample->total_ms, sample->now_ns);
     }
     if (is_failure(sample->outcome)) {
         breaker_failed(health, sample);

@@ -3,7 +3,7 @@
  * Live state of a target: counters, latency, and the breaker. Written by every worker with relaxed
  * atomics, read by planning and reports. A target is dead after consecutive failures (or one that
  * says so, like a refused key), is skipped for a back-off that doubles, and then one request at a
- * time probes it. The clock is passed in.
+ * time probes it. Latency is kept by the size of the input, and fades. The clock is passed in.
  */
 #ifndef SLUICE_ROUTE_HEALTH_H
 #define SLUICE_ROUTE_HEALTH_H
@@ -13,6 +13,17 @@
 #include <stdint.h>
 
 #define HEALTH_LATENCY_BUCKETS 72 /* of a quarter octave from 1 ms: up to 262 s */
+#define HEALTH_SIZES 3            /* classes of requests by their input, see health_size() */
+
+/* Durations of one kind, of requests of one size. What is old fades: counts are halved when there
+ * are many, or by the half-life; after HEALTH_STALE_NS without a sample nothing is known. */
+struct health_times {
+    atomic_uint count; /* samples in `buckets`, after decay */
+    atomic_ushort buckets[HEALTH_LATENCY_BUCKETS];
+    atomic_int_fast64_t last_ns;  /* of the last sample */
+    atomic_int_fast64_t faded_ns; /* when they were halved last */
+    atomic_int_fast64_t ms[2];    /* p50 and p90 as of late, for planning; -1: too few samples */
+};
 
 struct target_health {
     atomic_bool switched_off; /* `sluice target off NAME` */
@@ -26,13 +37,8 @@ struct target_health {
     atomic_uint_fast64_t input_tokens;
     atomic_uint_fast64_t output_tokens;
     atomic_int_fast64_t cost_nd;
-    atomic_uint first_byte_count; /* samples in `first_byte`, after decay */
-    atomic_uint total_count;
-    atomic_int_fast64_t
-        first_byte_ms[2]; /* p50 and p90 as of late, for planning; -1: too few samples */
-    atomic_int_fast64_t total_ms[2];
-    atomic_uint first_byte[HEALTH_LATENCY_BUCKETS]; /* decayed by halving */
-    atomic_uint total[HEALTH_LATENCY_BUCKETS];
+    struct health_times first_byte[HEALTH_SIZES];
+    struct health_times total[HEALTH_SIZES]; /* to completion */
 };
 
 enum health_outcome {
@@ -63,6 +69,8 @@ void health_init(struct target_health *health);
 #define HEALTH_PROBE_LEASE_MS                                                                      \
     120000                    /* a probe that never reports blocks the next one for so long */
 #define HEALTH_SAMPLES_MIN 20 /* fewer say nothing about a percentile */
+#define HEALTH_HALF_LIFE_NS (INT64_C(600) * 1000000000)
+#define HEALTH_STALE_NS (INT64_C(3600) * 1000000000)
 
 /* May a request go there now? Open and due: true, if this caller wins the probe (`*ret_probe`),
    which it must end with health_record(). */
@@ -78,13 +86,24 @@ void health_record(struct target_health *health, const struct health_sample *sam
  * samples. */
 int64_t health_first_byte_ms(const struct target_health *health, int percentile);
 int64_t health_total_ms(const struct target_health *health, int percentile);
-/* The p50 and p90 that planning reads: a load each, up to 7 samples old. -1 with fewer than 20
- * samples. */
+/* Up to 2,000 tokens of input, up to 16,000, more. */
+unsigned health_size(int64_t input_tokens);
+/*
+ * The p50 and p90 that planning reads, of requests of this size: a load each, up to 7 samples old.
+ * Where this size has too few samples, the next smaller size that has enough speaks for it, else
+ * the next larger one. -1: none has 20 samples of late.
+ */
 struct health_latency {
     int64_t p50_ms;
     int64_t p90_ms;
 };
-struct health_latency health_latency(const struct target_health *health, bool first_byte);
+struct health_latency health_latency(const struct target_health *health, bool first_byte,
+                                     int64_t input_tokens, int64_t now_ns);
+/* What a former process measured, by bucket, as if it had come now. */
+void health_seed(struct target_health *health, bool first_byte, unsigned size,
+                 const uint32_t counts[HEALTH_LATENCY_BUCKETS], int64_t now_ns);
+/* The bucket of a duration: a quarter octave each. */
+unsigned health_bucket(int64_t ms);
 /* Output tokens per second after the first byte, in thousandths; -1 until there is data. */
 int64_t health_throughput_milli(const struct target_health *health);
 

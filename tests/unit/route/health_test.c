@@ -201,10 +201,10 @@ static void few_samples_say_nothing(void)
         latency(100, 200);
     }
     EXPECT_INT(health_first_byte_ms(&health, 50), -1);
-    EXPECT_INT(health_latency(&health, true).p50_ms, -1);
+    EXPECT_INT(health_latency(&health, true, 100, now_ns).p50_ms, -1);
     latency(100, 200);
     EXPECT(health_first_byte_ms(&health, 50) > 0);
-    EXPECT(health_latency(&health, true).p90_ms > 0);
+    EXPECT(health_latency(&health, true, 100, now_ns).p90_ms > 0);
 }
 
 /* Within a quarter octave: a factor of 1.19 either way. */
@@ -227,7 +227,7 @@ static void percentiles_are_within_a_quarter_octave(void)
         }
         expect_near(health_first_byte_ms(&health, 50), values[i]);
         expect_near(health_first_byte_ms(&health, 90), values[i]);
-        expect_near(health_latency(&health, true).p90_ms, values[i]);
+        expect_near(health_latency(&health, true, 100, now_ns).p90_ms, values[i]);
     }
 }
 

@@ -125,6 +125,7 @@ struct call {
     enum tier required_tier;
     int32_t complexity_permille;
     struct token_estimate tokens;
+    struct experience_request asked; /* of the plan: what answers are compared with */
     bool below_tier;
     bool relaxed;
     int64_t max_cost_nd;

@@ -246,6 +246,7 @@ static void keep_plan_facts(struct call *call)
     call->task = decision->classification.task;
     call->complexity_permille = (int32_t)(decision->classification.complexity * 1000.0 + 0.5);
     call->required_tier = plan->required_tier;
+    call->asked = plan->asked;
     call->below_tier = plan->below_tier;
     call->rule_name = plan->rule != NULL ? plan->rule->name : SLICE_EMPTY;
     call->relaxed = plan->relaxed;

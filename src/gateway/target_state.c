@@ -34,6 +34,7 @@ static struct target_state *state_of_name(struct target_states *states, struct s
         return NULL;
     }
     health_init(&state->health);
+    experience_init(&state->experience);
     if (!map_set(&states->by_name, name, state)) {
         memory_free(state);
         return NULL;
@@ -52,6 +53,7 @@ bool target_states_attach(struct target_states *states, struct snapshot *snapsho
         ok = state != NULL;
         target->health = ok ? &state->health : NULL;
         target->name_hash = evidence_name(target->name);
+        target->experience = ok ? &state->experience : NULL;
     }
     pthread_mutex_unlock(&states->lock);
     return ok;

@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "config/snapshot.h"
 #include "route/evidence.h"
+#include "route/experience.h"
 #include "route/health.h"
 #include "store/record.h"
 
@@ -16,6 +17,7 @@
 
 struct target_state {
     struct target_health health; /* first: a target's health pointer is its state */
+    struct experience experience;
     atomic_uint_fast64_t outcomes[ATTEMPT_OUTCOMES];
     atomic_uint_fast64_t rate_limited; /* 429 and 529 */
     /* Of attempts whose charge the provider told, where the target has a price as well. */
@@ -33,8 +35,8 @@ struct target_states {
 
 void target_states_init(struct target_states *states);
 void target_states_release(struct target_states *states);
-/* Points each target's health at its state, creating what is new, and the policy at the evidence.
- * False: out of memory. */
+/* Points each target's health and experience at its state, creating what is new, and the policy at
+ * the evidence. False: out of memory. */
 MUST_USE bool target_states_attach(struct target_states *states, struct snapshot *snapshot);
 
 /* An attempt was charged `told_nd` by its provider's word; the price says `catalogue_nd`. Warns

@@ -128,8 +128,8 @@ static void publish_output(struct experience_cell *cell, const struct moments *o
     double count = own->count + lent;
     double mean = (own->mean * own->count + all->mean * lent) / count;
     double variance = steady_variance(own, PRIOR_VARIANCE);
-    publish(cell, count, exp2(mean + HALF_LN2 * variance),
-            exp2(mean + SIGMAS_90 * sqrt(variance)), RATIO_SHIFT);
+    publish(cell, count, exp2(mean + HALF_LN2 * variance), exp2(mean + SIGMAS_90 * sqrt(variance)),
+            RATIO_SHIFT);
 }
 
 static void publish_thinking(struct experience_cell *cell, const struct moments *own)
@@ -254,8 +254,7 @@ static void forecast_thinking(const struct experience *experience,
 {
     uint64_t factors = GET(experience->thinking[request->thinks].factors);
     uint64_t weight = factors >> (2 * FACTOR_BITS);
-    forecast->thinking =
-        blend(0, (factors >> FACTOR_BITS & FACTOR_MASK) >> TOKEN_SHIFT, weight);
+    forecast->thinking = blend(0, (factors >> FACTOR_BITS & FACTOR_MASK) >> TOKEN_SHIFT, weight);
     forecast->output += forecast->thinking;
     forecast->output_high += blend(0, (factors & FACTOR_MASK) >> TOKEN_SHIFT, weight);
 }
@@ -267,9 +266,8 @@ static void forecast_input(const struct experience *experience,
     uint64_t weight = factors >> (2 * FACTOR_BITS);
     uint64_t estimate = sane(request->input);
     if (factors != 0) {
-        forecast->input =
-            blend(estimate, estimate * (factors >> FACTOR_BITS & FACTOR_MASK) >> RATIO_SHIFT,
-                  weight);
+        forecast->input = blend(
+            estimate, estimate * (factors >> FACTOR_BITS & FACTOR_MASK) >> RATIO_SHIFT, weight);
         forecast->input_high = blend(sane(forecast->input_high),
                                      estimate * (factors & FACTOR_MASK) >> RATIO_SHIFT, weight);
     }

@@ -31,8 +31,9 @@ struct experience_cell {
 struct experience {
     struct experience_cell output[TASK_COUNT]; /* visible output against the table's */
     struct experience_cell outputs;            /* of all tasks: for those without answers */
-    struct experience_cell thinking[2]; /* tokens of reasoning; [1]: where the request asked for it */
-    struct experience_cell input;       /* reported input against the estimate */
+    struct experience_cell
+        thinking[2];              /* tokens of reasoning; [1]: where the request asked for it */
+    struct experience_cell input; /* reported input against the estimate */
 };
 
 /* What was asked, and what was said of it before anything was learned. */

@@ -5,16 +5,14 @@
  */
 #include "route/feasible.h"
 
+#include "route/expected_price.h"
 #include "route/health.h"
 
 /* A request that asks for these still gets its answer from a target without them: one call at a
    time instead of several, the model's own effort instead of the wanted one. The caller may insist
    (`require_parameters`). */
 #define CAPABILITIES_SOFT (CAPABILITY_PARALLEL_TOOLS | CAPABILITY_REASONING)
-#define OUTPUT_UNKNOWN_TOKENS                                                                      \
-    32768 /* most that a target answers when nobody says: for the worst case only */
 #define TOKENS_SANE_MAX (INT64_C(1) << 40)
-#define PD_PER_ND UINT64_C(1000)
 
 __extension__ typedef __int128 wide;
 
@@ -34,11 +32,6 @@ static int64_t tighter(int64_t a, int64_t b)
         return larger(larger(a, b), NO_LIMIT);
     }
     return smaller(a, b);
-}
-
-static int64_t times(int64_t tokens, int64_t choices)
-{
-    return smaller(tokens, TOKENS_SANE_MAX) * choices;
 }
 
 /* --- facts of the request --- */
@@ -165,73 +158,14 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
         facts->needs &= ~(capability_set)CAPABILITIES_SOFT;
     }
     facts->choices = features->choices < 1 ? 1 : smaller(features->choices, 1024);
-    facts->output_expected =
-        predict_output_tokens(task, features, input->max_tokens, &facts->output_high);
     const struct success_candidates candidates = {facts->candidates, facts->candidate_count};
     success_facts_init(input, &candidates, facts->wanted_tier, &facts->success);
+    expected_request(input, &facts->asked);
+    expected_escalation(facts, facts->escalation_nd);
     facts->constraints = constraints_that_apply(facts);
 }
 
 /* --- facts of one target --- */
-
-/* Most tokens that one answer of this target can have. */
-static int64_t output_limit(const struct plan_facts *facts, const struct target *target)
-{
-    int64_t wanted = facts->input->max_tokens;
-    if (target->output_tokens > 0) {
-        return wanted > 0 ? smaller(wanted, target->output_tokens) : target->output_tokens;
-    }
-    if (wanted > 0) {
-        return wanted;
-    }
-    if (target->context_tokens > 0) {
-        return larger(target->context_tokens - facts->input->features->tokens.low, 1);
-    }
-    return OUTPUT_UNKNOWN_TOKENS;
-}
-
-static int64_t cost_of(const struct price *price, int64_t input, int64_t output)
-{
-    struct usage usage = {.input = input, .output = output};
-    return price_cost(price, &usage);
-}
-
-/* What cost_of() says, in short: it is asked three times per target. Only for a known price without
-   tiers, and numbers of 31 bits. */
-static inline void entry_costs_plain(const struct price *price, const struct token_estimate *tokens,
-                                     int64_t limit, struct plan_entry *entry, uint64_t expected,
-                                     uint64_t high)
-{
-    uint64_t input = (uint64_t)price->base.input;
-    uint64_t output = (uint64_t)price->base.output;
-    uint64_t fixed = (uint64_t)price->per_request_nd * PD_PER_ND + PD_PER_ND - 1; /* rounds up */
-    uint64_t prompt = (uint64_t)tokens->expected * input + fixed;
-    uint64_t worst = (uint64_t)tokens->high * input + (uint64_t)limit * output + fixed;
-    entry->expected_cost_nd = (int64_t)((prompt + expected * output) / PD_PER_ND);
-    entry->high_cost_nd = (int64_t)((prompt + high * output) / PD_PER_ND);
-    entry->worst_cost_nd = (int64_t)(worst / PD_PER_ND);
-}
-
-static inline void entry_costs(const struct plan_facts *facts, const struct target *target,
-                               struct plan_entry *entry)
-{
-    const struct token_estimate *tokens = &facts->input->features->tokens;
-    const struct price *price = &target->price;
-    int64_t limit = times(output_limit(facts, target), facts->choices);
-    int64_t expected = smaller(facts->output_expected, limit);
-    int64_t high = smaller(facts->output_high, limit);
-    uint64_t all = (uint64_t)tokens->expected | (uint64_t)tokens->high | (uint64_t)limit |
-                   (uint64_t)expected | (uint64_t)high | (uint64_t)price->base.input |
-                   (uint64_t)price->base.output | (uint64_t)price->per_request_nd;
-    if (LIKELY(all <= INT32_MAX && price->known && price->tier_count == 0)) {
-        entry_costs_plain(price, tokens, limit, entry, (uint64_t)expected, (uint64_t)high);
-        return;
-    }
-    struct price reckoned = policy_price(facts->input->policy, target);
-    entry->expected_cost_nd = cost_of(&reckoned, tokens->expected, expected);
-    entry->high_cost_nd = cost_of(&reckoned, tokens->expected, high);
-    entry->worst_cost_nd = cost_of(&reckoned, tokens->high, limit);
-}
 
 /* The configured figure stands in for what was not measured yet. */
 static struct health_latency latency_of(const struct plan_facts *facts, const struct target *target)
@@ -251,15 +185,15 @@ int64_t feasible_latency_ms(const struct plan_facts *facts, const struct target 
     return latency_of(facts, target).p90_ms;
 }
 
-int64_t feasible_context_tokens(const struct plan_facts *facts, const struct target *target)
+int64_t feasible_context_tokens(const struct plan_facts *facts, const struct target *target,
+                                const struct plan_entry *entry)
 {
     int64_t output = facts->input->max_tokens > 0 ? facts->input->max_tokens
-                                                  : facts->output_expected / facts->choices;
+                                                  : entry->expected_output / facts->choices;
     if (target->output_tokens > 0) {
         output = smaller(output, target->output_tokens);
     }
-    return smaller(facts->input->features->tokens.expected, TOKENS_SANE_MAX) +
-           smaller(output, TOKENS_SANE_MAX);
+    return smaller(entry->expected_input, TOKENS_SANE_MAX) + smaller(output, TOKENS_SANE_MAX);
 }
 
 uint32_t feasible_weight(const struct plan_facts *facts, uint16_t target)
@@ -333,7 +267,7 @@ static inline bool violates_capability(const struct plan_facts *facts, const str
 static inline bool violates_context(const struct plan_facts *facts, const struct target *target,
                                     struct plan_entry *entry)
 {
-    int64_t tokens = feasible_context_tokens(facts, target);
+    int64_t tokens = feasible_context_tokens(facts, target, entry);
     return target->context_tokens > 0 && tokens > target->context_tokens &&
            refused(entry, target->context_tokens, tokens);
 }
@@ -381,8 +315,7 @@ static bool violates_rate(const struct plan_facts *facts, const struct target *t
         return false;
     }
     struct price price = policy_price(facts->input->policy, target);
-    const struct price_rates *rates =
-        price_rates_for(&price, facts->input->features->tokens.expected);
+    const struct price_rates *rates = price_rates_for(&price, entry->expected_input);
     bool input = c->max_input_pd >= 0 && rates->input > c->max_input_pd;
     if (input) {
         return refused(entry, c->max_input_pd, rates->input);
@@ -439,11 +372,7 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
 {
     const struct target *target = &facts->input->policy->targets[entry->target];
     uint32_t constraints = facts->constraints;
-    entry_costs(facts, target, entry);
-    const struct session_view *session = facts->input->session;
-    if (session != NULL && session->target == entry->target && session->warm_tokens > 0) {
-        entry->expected_cost_nd -= session_discount_nd(facts, target);
-    }
+    expected_price(facts, target, entry);
     entry->expected_latency_ms = latency_of(facts, target).p50_ms;
     entry->wanted = 0;
     entry->actual = 0;

@@ -6,6 +6,8 @@
 #ifndef SLUICE_ROUTE_FEASIBLE_H
 #define SLUICE_ROUTE_FEASIBLE_H
 
+#include "route/experience.h"
+#include "route/plan.h"
 #include "route/success.h"
 
 struct plan_facts {
@@ -17,9 +19,9 @@ struct plan_facts {
     bool local_only;
     capability_set needs;
     int64_t choices;
-    int64_t output_expected;
-    int64_t output_high;
-    const uint16_t *list; /* the caller's models or the task's list */
+    struct experience_request asked;
+    int64_t escalation_nd[TIER_COUNT]; /* see expected_escalation() */
+    const uint16_t *list;              /* the caller's models or the task's list */
     size_t list_count;
     bool exclusive;
     struct success_facts success;
@@ -49,7 +51,8 @@ int64_t feasible_latency_ms(const struct plan_facts *facts, const struct target 
 uint32_t feasible_weight(const struct plan_facts *facts, uint16_t target);
 /* Position of a target's provider in a list of names, or `count`. */
 size_t provider_position(const struct target *target, const struct slice *names, size_t count);
-/* Tokens that must fit into the context window. */
-int64_t feasible_context_tokens(const struct plan_facts *facts, const struct target *target);
+/* Tokens that must fit into the context window; the entry's costs are filled in. */
+int64_t feasible_context_tokens(const struct plan_facts *facts, const struct target *target,
+                                const struct plan_entry *entry);
 
 #endif

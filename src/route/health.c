@@ -195,7 +195,8 @@ unsigned health_bucket(int64_t ms)
     unsigned octave = 63u - (unsigned)__builtin_clzll((unsigned long long)ms);
     uint64_t fraction =
         octave <= 16 ? (uint64_t)ms << (16 - octave) : (uint64_t)ms >> (octave - 16);
-    unsigned bucket = octave * 4u + (fraction >= 77936) + (fraction >= 92682) + (fraction >= 110218);
+    unsigned bucket =
+        octave * 4u + (fraction >= 77936) + (fraction >= 92682) + (fraction >= 110218);
     return bucket < HEALTH_LATENCY_BUCKETS ? bucket : HEALTH_LATENCY_BUCKETS - 1;
 }
 

@@ -16,6 +16,7 @@
  */
 #include "route/plan.h"
 
+#include "route/expected_price.h"
 #include "route/feasible.h"
 #include "route/health.h"
 
@@ -105,9 +106,9 @@ static inline void rank_sort_keys(const struct planning *planning, const struct 
                                   const struct plan_entry *entry, struct rank *rank)
 {
     enum plan_sort sort = planning->facts.input->constraints.sort;
-    rank->second = entry->expected_cost_nd;
+    rank->second = entry->expected_total_nd;
     if (planning->facts.by_price) {
-        rank->first = entry->expected_cost_nd;
+        rank->first = entry->expected_total_nd;
         rank->second = latency_key(entry);
     } else if (sort == SORT_BY_ROUTE) {
         rank->first = strategy_key(planning, target, entry);
@@ -218,6 +219,7 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
     struct success success;
     success_of(&facts->success, &facts->input->policy->targets[target], &success);
     entry->success_permille = success_permille(&success);
+    expected_total(facts, &facts->input->policy->targets[target], entry);
     entry->taken = refusal == REASON_COUNT;
     entry->reason = (uint8_t)refusal;
     rank_make(planning, entry, &success, list_position, &planning->ranks[planning->plan->count]);
@@ -405,7 +407,8 @@ static void plan_init(struct plan *plan, const struct plan_facts *facts)
     plan->relaxed = false;
     plan->max_cost_nd = facts->max_cost_nd;
     plan->max_latency_ms = facts->max_latency_ms;
-    plan->expected_output_tokens = facts->output_expected;
+    plan->expected_output_tokens = facts->asked.output;
+    plan->asked = facts->asked;
     plan->baseline = baseline_of(facts->input);
     plan->session = SESSION_NONE;
     plan->rule = facts->input->rule;
@@ -442,5 +445,8 @@ void plan_make(const struct plan_input *input, struct plan *plan)
     }
     if (plan->taken == 0) {
         plan->session = SESSION_NONE;
+    }
+    if (plan->taken > 0) {
+        plan->expected_output_tokens = plan->entries[0].expected_output;
     }
 }

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "route/classify.h"
+#include "route/experience.h"
 #include "route/policy.h"
 #include "route/session.h"
 
@@ -106,8 +107,13 @@ struct plan_entry {
      * needs it. */
     uint16_t propensity_permille;
     uint16_t success_permille; /* how probable it is that its answer is good enough; 0: not known */
+    int64_t expected_input;    /* tokens, as this target counts them */
+    int64_t expected_output;   /* of all choices, reasoning included */
+    int64_t high_input;        /* that it hardly exceeds */
+    int64_t high_output;       /* at the 90th percentile */
     int64_t expected_cost_nd;  /* input, less what the session's prompt cache takes off it, and
                                   predicted output at this target */
+    int64_t expected_total_nd; /* with what else it may entail, see expected_price.h: the order */
     int64_t high_cost_nd;      /* at the 90th percentile of output: what max_cost is held against */
     int64_t worst_cost_nd;     /* upper bounds of input and output: what a hold is made of */
     int64_t expected_latency_ms; /* 0: not known */
@@ -130,10 +136,11 @@ struct plan {
     bool relaxed; /* on_infeasible: nearest relaxed max_cost or max_latency; nothing else ever is */
     int64_t max_cost_nd; /* effective, or NO_LIMIT */
     int64_t max_latency_ms;
-    int64_t expected_output_tokens;
-    uint16_t baseline;          /* target, or NO_TARGET */
-    enum session_state session; /* SESSION_NONE without one */
-    const struct rule *rule;    /* of the route, that applied; or NULL */
+    enum session_state session;      /* SESSION_NONE without one */
+    int64_t expected_output_tokens;  /* of the first one that was taken, else by the table */
+    uint16_t baseline;               /* target, or NO_TARGET */
+    const struct rule *rule;         /* of the route, that applied; or NULL */
+    struct experience_request asked; /* what an answer is compared with later */
 };
 
 void plan_make(const struct plan_input *input, struct plan *plan);

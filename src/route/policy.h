@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What routing chooses from and by: targets and routes, as the configuration resolved them.
- * Immutable once built (part of a snapshot), shared by all threads; only `health` points at live
- * state, which survives a reload because it is found by the target's name.
+ * Immutable once built (part of a snapshot), shared by all threads; only `health` and `experience`
+ * point at live state, which survives a reload because it is found by the target's name.
  */
 #ifndef SLUICE_ROUTE_POLICY_H
 #define SLUICE_ROUTE_POLICY_H
@@ -17,6 +17,9 @@
 #define NO_LIMIT (-1) /* of a latency or a cost; 0 is a limit of zero */
 
 struct evidence;
+#define TARGET_TAGS_MAX 64 /* different ones in a policy */
+
+struct experience;
 struct target_health;
 
 struct target {
@@ -34,7 +37,10 @@ struct target {
     int64_t latency_ms; /* configured: used until there is data; 0: not given */
     bool local;         /* for local-only requests */
     bool off;           /* switched off in the configuration */
+    uint64_t tags;      /* bits by position in the policy's: "eu", "no-training" */
+    uint8_t encoding; /* 1 + enum token_encoding that counts its tokens exactly; 0: none is known */
     struct target_health *health;
+    struct experience *experience; /* what its answers have taught; NULL: nothing */
 };
 
 /* A task's list in a route. Exclusive: tried in this order, nothing else. Else (`prefer`): its
@@ -63,6 +69,7 @@ struct route {
     enum infeasible_policy on_infeasible;
     unsigned max_attempts; /* of one call, at least 1 */
     bool local_only;
+    uint64_t required_tags;                      /* that a target must have, as bits */
     enum tier task_tier[TASK_COUNT];             /* default table with the route's changes */
     struct task_policy *task_policy[TASK_COUNT]; /* NULL: none */
     enum strategy strategy;
@@ -82,6 +89,8 @@ struct policy {
     enum unknown_price unknown_price;
     struct price_rates ceiling; /* rates that UNKNOWN_PRICE_CEILING charges */
     struct evidence *evidence;  /* what answers were worth so far: live, as `health`; NULL: none */
+    const struct slice *tags;   /* of targets: each once */
+    size_t tag_count;           /* at most TARGET_TAGS_MAX */
 };
 
 /* NO_TARGET / NULL when absent. */

@@ -261,6 +261,85 @@ static void what_was_long_ago_fades(void)
     EXPECT(health_first_byte_ms(&health, 75) < 100);
 }
 
+static void sized(int64_t input_tokens, int64_t first_ms)
+{
+    struct health_sample sample = {.outcome = HEALTH_OK,
+                                   .now_ns = now_ns,
+                                   .first_byte_ms = first_ms,
+                                   .total_ms = 2 * first_ms,
+                                   .input_tokens = input_tokens};
+    health_begin(&health);
+    health_record(&health, &sample);
+}
+
+static void latency_goes_by_the_size_of_the_input(void)
+{
+    reset();
+    for (int i = 0; i < 50; i++) {
+        sized(500, 100);
+        sized(100000, 4000);
+    }
+    expect_near(health_latency(&health, true, 500, now_ns).p90_ms, 100);
+    expect_near(health_latency(&health, true, 100000, now_ns).p90_ms, 4000);
+    expect_near(health_latency(&health, false, 100000, now_ns).p50_ms, 8000);
+    /* nothing between was measured: the smaller size speaks */
+    expect_near(health_latency(&health, true, 8000, now_ns).p90_ms, 100);
+    for (int i = 0; i < HEALTH_SAMPLES_MIN; i++) {
+        sized(8000, 900);
+    }
+    expect_near(health_latency(&health, true, 8000, now_ns).p90_ms, 900);
+    expect_near(health_first_byte_ms(&health, 100), 4000);
+}
+
+static void an_hour_without_a_sample_is_no_data(void)
+{
+    reset();
+    for (int i = 0; i < 200; i++) {
+        sized(500, 3000);
+    }
+    now_ns += HEALTH_STALE_NS;
+    expect_near(health_latency(&health, true, 500, now_ns).p90_ms, 3000);
+    now_ns += 1;
+    EXPECT_INT(health_latency(&health, true, 500, now_ns).p90_ms, -1);
+    /* and what comes then is not mixed with what was */
+    for (int i = 0; i < HEALTH_SAMPLES_MIN; i++) {
+        EXPECT_INT(health_latency(&health, true, 500, now_ns).p90_ms, -1);
+        sized(500, 50);
+    }
+    expect_near(health_latency(&health, true, 500, now_ns).p90_ms, 50);
+}
+
+static void time_halves_what_many_samples_said(void)
+{
+    reset();
+    for (int i = 0; i < 400; i++) {
+        sized(500, 3000);
+    }
+    for (int i = 0; i < 6; i++) {
+        now_ns += HEALTH_HALF_LIFE_NS;
+        sized(500, 3000);
+    }
+    for (int i = 0; i < 400; i++) { /* of 400 old ones some 60 are left */
+        sized(500, 50);
+    }
+    expect_near(health_latency(&health, true, 500, now_ns).p50_ms, 50);
+    EXPECT(health_first_byte_ms(&health, 80) < 100);
+}
+
+static void a_seed_speaks_at_once(void)
+{
+    uint32_t counts[HEALTH_LATENCY_BUCKETS] = {0};
+    reset();
+    counts[health_bucket(700)] = 1000000;
+    health_seed(&health, true, health_size(500), counts, now_ns);
+    expect_near(health_latency(&health, true, 500, now_ns).p90_ms, 700);
+    EXPECT_INT(health_latency(&health, false, 500, now_ns).p90_ms, -1);
+    for (int i = 0; i < 5000; i++) { /* it does not outweigh what is seen */
+        sized(500, 20);
+    }
+    expect_near(health_latency(&health, true, 500, now_ns).p90_ms, 20);
+}
+
 static void failures_have_no_latency(void)
 {
     reset();
@@ -377,6 +456,10 @@ int main(void)
     TEST(percentiles_are_within_a_quarter_octave, "percentiles are within a quarter octave");
     TEST(percentiles_rise, "percentiles rise with their rank");
     TEST(what_was_long_ago_fades, "what was long ago fades");
+    TEST(latency_goes_by_the_size_of_the_input, "latency goes by the size of the input");
+    TEST(an_hour_without_a_sample_is_no_data, "an hour without a sample is no data");
+    TEST(time_halves_what_many_samples_said, "time fades what many samples said");
+    TEST(a_seed_speaks_at_once, "what a former process measured speaks at once");
     TEST(failures_have_no_latency, "failures have no latency");
     TEST(throughput_is_output_over_time_after_the_first_byte, "throughput is tokens per second");
     TEST(threads_lose_no_count, "threads lose no count");

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "route/expected_price.h"
+
+#define OUTPUT_UNKNOWN_TOKENS                                                                      \
+    32768 /* most that a target answers when nobody says: for the worst case only */
+#define TOKENS_SANE_MAX (INT64_C(1) << 40)
+#define PD_PER_ND UINT64_C(1000)
+#define PERMILLE 1000
+
+__extension__ typedef __int128 wide;
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t within(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static int64_t times(int64_t tokens, int64_t choices)
+{
+    return smaller(tokens, TOKENS_SANE_MAX) * choices;
+}
+
+void expected_request(const struct plan_input *input, struct experience_request *ret_request)
+{
+    const struct features *features = input->features;
+    enum task task = input->classification.task;
+    *ret_request = (struct experience_request){
+        .task = task,
+        .input = features->tokens.expected,
+        .thinks = (features->needs & CAPABILITY_REASONING) != 0,
+        .plain = features->images == 0,
+    };
+    ret_request->output = predict_output_tokens(task, features, 0, &ret_request->output_high);
+}
+
+/* Most tokens that one answer of this target can have. */
+static int64_t output_limit(const struct plan_facts *facts, const struct target *target)
+{
+    int64_t wanted = facts->input->max_tokens;
+    if (target->output_tokens > 0) {
+        return wanted > 0 ? smaller(wanted, target->output_tokens) : target->output_tokens;
+    }
+    if (wanted > 0) {
+        return wanted;
+    }
+    if (target->context_tokens > 0) {
+        return larger(target->context_tokens - facts->input->features->tokens.low, 1);
+    }
+    return OUTPUT_UNKNOWN_TOKENS;
+}
+
+static int64_t cost_of(const struct price *price, int64_t input, int64_t output)
+{
+    struct usage usage = {.input = input, .output = output};
+    return price_cost(price, &usage);
+}
+
+/* What cost_of() says, in short: it is asked three times per target. Only for a known price without
+ * tiers, and numbers of 31 bits. */
+static inline void costs_plain(const struct price *price, int64_t worst_input, int64_t limit,
+                               struct plan_entry *entry)
+{
+    uint64_t input = (uint64_t)price->base.input;
+    uint64_t output = (uint64_t)price->base.output;
+    uint64_t fixed = (uint64_t)price->per_request_nd * PD_PER_ND + PD_PER_ND - 1; /* rounds up */
+    uint64_t prompt = (uint64_t)entry->expected_input * input + fixed;
+    uint64_t worst = (uint64_t)worst_input * input + (uint64_t)limit * output + fixed;
+    entry->expected_cost_nd =
+        (int64_t)((prompt + (uint64_t)entry->expected_output * output) / PD_PER_ND);
+    entry->high_cost_nd = (int64_t)((prompt + (uint64_t)entry->high_output * output) / PD_PER_ND);
+    entry->worst_cost_nd = (int64_t)(worst / PD_PER_ND);
+}
+
+static void fill_tokens(const struct plan_facts *facts, const struct target *target, int64_t limit,
+                        struct plan_entry *entry)
+{
+    const struct token_estimate *tokens = &facts->input->features->tokens;
+    int64_t low = smaller(tokens->low, tokens->expected);
+    struct forecast forecast;
+    experience_forecast(target->experience, &facts->asked, &forecast);
+    entry->expected_input = within(forecast.input, low, larger(tokens->high, low));
+    entry->high_input = within(forecast.input_high, entry->expected_input,
+                               larger(tokens->high, entry->expected_input));
+    entry->expected_output = smaller(forecast.output, limit);
+    entry->high_output = smaller(forecast.output_high, limit);
+}
+
+static void fill_costs(const struct plan_facts *facts, const struct target *target, int64_t limit,
+                       struct plan_entry *entry)
+{
+    const struct price *price = &target->price;
+    int64_t worst_input = facts->input->features->tokens.high;
+    uint64_t all = (uint64_t)entry->expected_input | (uint64_t)worst_input | (uint64_t)limit |
+                   (uint64_t)entry->expected_output | (uint64_t)entry->high_output |
+                   (uint64_t)price->base.input | (uint64_t)price->base.output |
+                   (uint64_t)price->per_request_nd;
+    if (LIKELY(all <= INT32_MAX && price->known && price->tier_count == 0)) {
+        costs_plain(price, worst_input, limit, entry);
+        return;
+    }
+    struct price reckoned = policy_price(facts->input->policy, target);
+    entry->expected_cost_nd = cost_of(&reckoned, entry->expected_input, entry->expected_output);
+    entry->high_cost_nd = cost_of(&reckoned, entry->expected_input, entry->high_output);
+    entry->worst_cost_nd = cost_of(&reckoned, worst_input, limit);
+}
+
+void expected_price(const struct plan_facts *facts, const struct target *target,
+                    struct plan_entry *entry)
+{
+    int64_t limit = times(output_limit(facts, target), facts->choices);
+    fill_tokens(facts, target, limit, entry);
+    fill_costs(facts, target, limit, entry);
+    const struct session_view *session = facts->input->session;
+    if (session != NULL && session->target == entry->target && session->warm_tokens > 0) {
+        entry->expected_cost_nd -= session_discount_nd(facts, target);
+    }
+}
+
+void expected_total(const struct plan_facts *facts, const struct target *target,
+                    struct plan_entry *entry)
+{
+    entry->expected_total_nd = entry->expected_cost_nd;
+    int64_t better_nd = facts->escalation_nd[target->tier];
+    if (UNLIKELY(better_nd > 0 && entry->success_permille > 0)) {
+        int64_t failures = PERMILLE - smaller(entry->success_permille, PERMILLE);
+        entry->expected_total_nd =
+            money_add(entry->expected_cost_nd, (int64_t)((wide)better_nd * failures / PERMILLE));
+    }
+}
+
+void expected_escalation(const struct plan_facts *facts, int64_t ret_nd[TIER_COUNT])
+{
+    (void)facts;
+    for (size_t i = 0; i < TIER_COUNT; i++) {
+        ret_nd[i] = 0;
+    }
+}

@@ -25,6 +25,10 @@
 #define PRIOR_VARIANCE 1.4
 #define PRIOR_VARIANCE_INPUT 0.03
 #define PRIOR_VARIANCE_COUNT 3.0
+/* A shorter prompt says more of its framing, and of what the provider puts before it, than of how
+ * its text is counted. */
+#define INPUT_LEAST 64
+#define RATIO_INPUT_MAX 2.0
 #define INPUT_HIGH_PERCENT 125 /* of the estimate, where nothing was learned */
 
 #define GET(member) atomic_load_explicit(&(member), memory_order_relaxed)
@@ -124,6 +128,9 @@ static double steady_variance(const struct moments *moments, double prior)
 static void publish_output(struct experience_cell *cell, const struct moments *own,
                            const struct moments *all)
 {
+    if (all->count < EXPERIENCE_LEAST) {
+        return;
+    }
     double lent = all->count > own->count ? fmin(all->count - own->count, PRIOR_WEIGHT) : 0;
     double count = own->count + lent;
     double mean = (own->mean * own->count + all->mean * lent) / count;
@@ -134,6 +141,9 @@ static void publish_output(struct experience_cell *cell, const struct moments *o
 
 static void publish_thinking(struct experience_cell *cell, const struct moments *own)
 {
+    if (own->count < EXPERIENCE_LEAST) {
+        return;
+    }
     double mean = exp2(own->mean + HALF_LN2 * own->variance) - 1;
     double high = exp2(own->mean + SIGMAS_90 * sqrt(own->variance)) - 1;
     publish(cell, own->count, fmax(mean, 0), fmax(high, 0), TOKEN_SHIFT);
@@ -141,6 +151,9 @@ static void publish_thinking(struct experience_cell *cell, const struct moments 
 
 static void publish_input(struct experience_cell *cell, const struct moments *own)
 {
+    if (own->count < EXPERIENCE_LEAST) {
+        return;
+    }
     double variance = steady_variance(own, PRIOR_VARIANCE_INPUT);
     publish(cell, own->count, exp2(own->mean), exp2(own->mean + SIGMAS_INPUT * sqrt(variance)),
             RATIO_SHIFT);
@@ -170,9 +183,9 @@ static double clamp(double value, double most)
     return value > most ? most : value < -most ? -most : value;
 }
 
-static int milli_ratio(int64_t actual, int64_t expected)
+static int milli_ratio(int64_t actual, int64_t expected, double most)
 {
-    return (int)lround(clamp(log2((double)actual / (double)expected), RATIO_MAX) * 1000);
+    return (int)lround(clamp(log2((double)actual / (double)expected), most) * 1000);
 }
 
 void experience_logs(const struct experience_request *request,
@@ -182,7 +195,7 @@ void experience_logs(const struct experience_request *request,
     int64_t visible = answer->output > reasoning ? answer->output - reasoning : 0;
     *ret_logs = (struct experience_logs){0};
     if (visible > 0 && request->output > 0) {
-        ret_logs->output = milli_ratio(visible, request->output);
+        ret_logs->output = milli_ratio(visible, request->output, RATIO_MAX);
         /* an answer that was cut says that it is at least so long */
         ret_logs->has_output = !answer->cut || ret_logs->output > 0;
     }
@@ -190,9 +203,9 @@ void experience_logs(const struct experience_request *request,
         ret_logs->has_thinking = true;
         ret_logs->thinking = (int)lround(clamp(log2((double)reasoning + 1), LOG_MAX) * 1000);
     }
-    if (request->plain && answer->input > 0 && request->input > 0) {
+    if (request->plain && answer->input > 0 && request->input >= INPUT_LEAST) {
         ret_logs->has_input = true;
-        ret_logs->input = milli_ratio(answer->input, request->input);
+        ret_logs->input = milli_ratio(answer->input, request->input, RATIO_INPUT_MAX);
     }
 }
 

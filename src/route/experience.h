@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #define EXPERIENCE_MEMORY 200 /* answers */
+#define EXPERIENCE_LEAST 8    /* of a target: fewer teach nothing yet */
 
 struct experience_cell {
     atomic_uint_fast64_t state; /* count, mean, variance; 0: nothing */

@@ -18,15 +18,16 @@
 
 /* What still may be spent on this call at this target, as a ceiling on the tokens of each of its
    answers. 0: no ceiling; negative: not even the prompt fits. */
-static int64_t affordable_tokens(const struct call *call, const struct target *target)
+static int64_t affordable_tokens(const struct call *call, const struct target *target,
+                                 const struct plan_entry *entry)
 {
     if (call->max_cost_nd == NO_LIMIT || price_is_free(&target->price)) {
         return 0;
     }
     struct price spare;
     const struct price *price = attempt_price(call, target, &spare);
-    const struct price_rates *rates = price_rates_for(price, call->tokens.expected);
-    struct usage prompt = {.input = call->tokens.expected};
+    const struct price_rates *rates = price_rates_for(price, entry->high_input);
+    struct usage prompt = {.input = entry->high_input};
     int64_t spent_nd = money_add(call->cost_nd, price_cost(price, &prompt));
     if (spent_nd >= call->max_cost_nd) {
         return -1;
@@ -58,7 +59,7 @@ static const struct plan_entry *next_entry(struct call *call, int64_t *ret_affor
     while (call->next_entry < plan->taken && call->tries < call->max_attempts) {
         const struct plan_entry *entry = &plan->entries[call->next_entry++];
         const struct target *target = &call->snapshot->policy.targets[entry->target];
-        *ret_affordable = affordable_tokens(call, target);
+        *ret_affordable = affordable_tokens(call, target, entry);
         if (*ret_affordable < 0) {
             call->over_budget = true;
             continue;

@@ -76,7 +76,8 @@ static inline void costs_plain(const struct price *price, int64_t worst_input, i
     uint64_t worst = (uint64_t)worst_input * input + (uint64_t)limit * output + fixed;
     entry->expected_cost_nd =
         (int64_t)((prompt + (uint64_t)entry->expected_output * output) / PD_PER_ND);
-    entry->high_cost_nd = (int64_t)((prompt + (uint64_t)entry->high_output * output) / PD_PER_ND);
+    uint64_t high = (uint64_t)entry->high_input * input + fixed;
+    entry->high_cost_nd = (int64_t)((high + (uint64_t)entry->high_output * output) / PD_PER_ND);
     entry->worst_cost_nd = (int64_t)(worst / PD_PER_ND);
 }
 
@@ -99,17 +100,17 @@ static void fill_costs(const struct plan_facts *facts, const struct target *targ
 {
     const struct price *price = &target->price;
     int64_t worst_input = facts->input->features->tokens.high;
-    uint64_t all = (uint64_t)entry->expected_input | (uint64_t)worst_input | (uint64_t)limit |
-                   (uint64_t)entry->expected_output | (uint64_t)entry->high_output |
-                   (uint64_t)price->base.input | (uint64_t)price->base.output |
-                   (uint64_t)price->per_request_nd;
+    uint64_t all = (uint64_t)entry->high_input | (uint64_t)entry->expected_input |
+                   (uint64_t)worst_input | (uint64_t)limit | (uint64_t)entry->expected_output |
+                   (uint64_t)entry->high_output | (uint64_t)price->base.input |
+                   (uint64_t)price->base.output | (uint64_t)price->per_request_nd;
     if (LIKELY(all <= INT32_MAX && price->known && price->tier_count == 0)) {
         costs_plain(price, worst_input, limit, entry);
         return;
     }
     struct price reckoned = policy_price(facts->input->policy, target);
     entry->expected_cost_nd = cost_of(&reckoned, entry->expected_input, entry->expected_output);
-    entry->high_cost_nd = cost_of(&reckoned, entry->expected_input, entry->high_output);
+    entry->high_cost_nd = cost_of(&reckoned, entry->high_input, entry->high_output);
     entry->worst_cost_nd = cost_of(&reckoned, worst_input, limit);
 }
 

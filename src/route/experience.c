@@ -29,7 +29,6 @@
  * its text is counted. */
 #define INPUT_LEAST 64
 #define RATIO_INPUT_MAX 2.0
-#define INPUT_HIGH_PERCENT 125 /* of the estimate, where nothing was learned */
 
 #define GET(member) atomic_load_explicit(&(member), memory_order_relaxed)
 #define SET(member, value) atomic_store_explicit(&(member), (value), memory_order_relaxed)
@@ -291,7 +290,7 @@ void experience_forecast(const struct experience *experience,
 {
     *ret_forecast = (struct forecast){
         .input = request->input,
-        .input_high = (int64_t)(sane(request->input) * INPUT_HIGH_PERCENT / 100),
+        .input_high = request->input,
         .output = request->output,
         .output_high = request->output_high,
     };

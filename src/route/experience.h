@@ -55,7 +55,8 @@ struct experience_answer {
     bool cut; /* by the request's own ceiling: it would have been longer */
 };
 
-/* What to expect of one target. The highs are 90th percentiles (of the input: two deviations). */
+/* What to expect of one target. The highs are 90th percentiles (of the input: two deviations; the
+ * estimate itself where nothing was learned). */
 struct forecast {
     int64_t input;
     int64_t input_high;

@@ -109,12 +109,12 @@ struct plan_entry {
     uint16_t success_permille; /* how probable it is that its answer is good enough; 0: not known */
     int64_t expected_input;    /* tokens, as this target counts them */
     int64_t expected_output;   /* of all choices, reasoning included */
-    int64_t high_input;        /* that it hardly exceeds */
+    int64_t high_input;        /* that it hardly exceeds, as far as that was learned */
     int64_t high_output;       /* at the 90th percentile */
     int64_t expected_cost_nd;  /* input, less what the session's prompt cache takes off it, and
                                   predicted output at this target */
     int64_t expected_total_nd; /* with what else it may entail, see expected_price.h: the order */
-    int64_t high_cost_nd;      /* at the 90th percentile of output: what max_cost is held against */
+    int64_t high_cost_nd;      /* of high_input and high_output: what max_cost is held against */
     int64_t worst_cost_nd;     /* upper bounds of input and output: what a hold is made of */
     int64_t expected_latency_ms; /* 0: not known */
     int64_t wanted; /* the number that ruled it out: limit in ms, nd, tokens, or missing capability

@@ -47,7 +47,7 @@ static void nothing_learned_is_the_table(void)
     EXPECT_INT(of_nobody.output, 200);
     EXPECT_INT(of_nobody.output_high, 600);
     EXPECT_INT(of_nobody.input, 1000);
-    EXPECT_INT(of_nobody.input_high, 1250);
+    EXPECT_INT(of_nobody.input_high, 1000);
     EXPECT_INT(fresh.output, 200);
     EXPECT_INT(fresh.output_high, 600);
     EXPECT_INT(fresh.thinking, 0);

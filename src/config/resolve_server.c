@@ -194,6 +194,16 @@ static void resolve_cors(struct reader *reader, const struct yaml *server)
 
 /* --- prices and ledger --- */
 
+static void resolve_cache(struct reader *reader)
+{
+    const struct yaml *exact = setting_node(setting_section(reader, "cache"), "cache.exact");
+    reader->snapshot->cache = (struct cache_settings){
+        .ttl_ms = setting_number(exact, "cache.exact.ttl"),
+        .bytes = setting_number(exact, "cache.exact.bytes"),
+        .entry_bytes = setting_number(exact, "cache.exact.entry_bytes"),
+    };
+}
+
 static void resolve_ledger(struct reader *reader)
 {
     const struct yaml *ledger = setting_section(reader, "ledger");
@@ -334,6 +344,7 @@ void resolve_server(struct reader *reader)
     resolve_caps(reader);
     resolve_prices(reader);
     resolve_ledger(reader);
+    resolve_cache(reader);
     check_admin(reader, setting_section(reader, "admin"));
 }
 

@@ -130,6 +130,13 @@ struct jwt_settings {
     int64_t refresh_ms;
 };
 
+/* Answers that are given again; ttl_ms 0: none. */
+struct cache_settings {
+    int64_t ttl_ms;
+    int64_t bytes;
+    int64_t entry_bytes;
+};
+
 struct snapshot {
     atomic_uint references;
     struct arena arena;
@@ -151,7 +158,8 @@ struct snapshot {
     int64_t price_drift_permille; /* beyond it is warned of */
     bool keys_required;
     struct jwt_settings jwt;
-    bool simulated;           /* the demo fleet answers: every answer says so */
+    bool simulated; /* the demo fleet answers: every answer says so */
+    struct cache_settings cache;
     struct slice ledger_path; /* empty: no ledger (off) */
     int64_t ledger_segment_bytes, ledger_sync_ms;
     int64_t ledger_retention_ms; /* 0: calls are kept for ever */

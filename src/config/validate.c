@@ -22,7 +22,6 @@ static const struct {
     const char *path;
     const char *hint;
 } not_built[] = {
-    {"cache", "this version caches no answers: remove the section"},
     {"keys.caps", "this version has no spending caps: remove the section"},
     {"keys.limits", "this version has no rate limits: remove the section"},
     {"include", "this version reads one file: put everything into it"},

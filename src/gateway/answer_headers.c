@@ -2,6 +2,7 @@
 #include "gateway/answer_headers.h"
 
 #include "base/number.h"
+#include "gateway/answer_cache.h"
 #include "gateway/runtime.h"
 
 struct buf *answer_headers_begin(struct call *call)
@@ -61,7 +62,7 @@ static void add_ids(struct buf *lines, const struct call *call)
     end_lines(lines, put(at, SLICE("\r\n")));
 }
 
-/* What the plan says; nothing is answered from a cache yet. */
+/* What the plan and the cache say. */
 static void add_plan(struct buf *lines, const struct call *call)
 {
     struct slice route = call->route_name;
@@ -78,7 +79,9 @@ static void add_plan(struct buf *lines, const struct call *call)
     at = put_cstr(at, task_name(call->task));
     at = put(at, SLICE("\r\nx-sluice-tier: "));
     at = put_cstr(at, tier_name(call->required_tier));
-    end_lines(lines, put(at, SLICE("\r\nx-sluice-cache: off\r\n")));
+    at = put(at, SLICE("\r\nx-sluice-cache: "));
+    at = put(at, answer_cache_word(call));
+    end_lines(lines, put(at, SLICE("\r\n")));
 }
 
 static void add_attempt(struct buf *lines, const struct call *call)
@@ -100,6 +103,17 @@ static void add_attempt(struct buf *lines, const struct call *call)
     end_lines(lines, put(at, SLICE("\r\n")));
     answer_headers_add(lines, SLICE("x-sluice-loss"),
                        slice_of(attempt->loss.text, attempt->loss.len));
+}
+
+/* Who gave the answer that is repeated, and how long ago (RFC 9111, 5.1). */
+static void add_hit(struct buf *lines, const struct call *call)
+{
+    if (call->cache.state != CACHE_STATE_HIT) {
+        return;
+    }
+    answer_headers_add(lines, SLICE("x-sluice-target"), call->cache.names[0]);
+    answer_headers_add(lines, SLICE("x-sluice-provider"), SLICE("cache"));
+    buf_printf(lines, "age: %lld\r\n", (long long)call->cache.age_s);
 }
 
 static void add_marks(struct buf *lines, const struct call *call)
@@ -124,6 +138,7 @@ void answer_headers_of_call(struct buf *lines, const struct call *call)
     }
     add_plan(lines, call);
     add_attempt(lines, call);
+    add_hit(lines, call);
     add_marks(lines, call);
 }
 

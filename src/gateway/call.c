@@ -2,6 +2,7 @@
 #include "gateway/call.h"
 
 #include "gateway/admission.h"
+#include "gateway/answer_cache.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_linger.h"
@@ -20,12 +21,19 @@ static const struct {
     const char *name;
     enum call_step (*run)(struct call *call);
 } steps[] = {
-    [STEP_ADMIT] = {"admit", call_admit},          [STEP_READ] = {"read", call_read},
-    [STEP_PARSE] = {"parse", call_parse},          [STEP_MODEL] = {"model", call_model},
-    [STEP_CLASSIFY] = {"classify", call_classify}, [STEP_PLAN] = {"plan", call_plan},
-    [STEP_ATTEMPT] = {"attempt", call_attempt},    [STEP_HOLD] = {"hold", call_take_hold},
-    [STEP_STREAM] = {"stream", call_stream},       [STEP_SETTLE] = {"settle", call_settle},
-    [STEP_DELIVER] = {"deliver", call_deliver},    [STEP_DONE] = {"done", call_done},
+    [STEP_ADMIT] = {"admit", call_admit},
+    [STEP_READ] = {"read", call_read},
+    [STEP_PARSE] = {"parse", call_parse},
+    [STEP_MODEL] = {"model", call_model},
+    [STEP_CLASSIFY] = {"classify", call_classify},
+    [STEP_PLAN] = {"plan", call_plan},
+    [STEP_RECALL] = {"recall", call_recall},
+    [STEP_ATTEMPT] = {"attempt", call_attempt},
+    [STEP_HOLD] = {"hold", call_take_hold},
+    [STEP_STREAM] = {"stream", call_stream},
+    [STEP_SETTLE] = {"settle", call_settle},
+    [STEP_DELIVER] = {"deliver", call_deliver},
+    [STEP_DONE] = {"done", call_done},
 };
 
 const char *call_step_name(enum call_step step)
@@ -52,6 +60,7 @@ enum call_step call_done(struct call *call)
         http_exchange_set_user(call->exchange, NULL);
         call->exchange = NULL;
     }
+    answer_cache_release(call);
     call_free(call);
     return STEP_WAIT;
 }
@@ -154,6 +163,7 @@ static void abandon(struct call *call, const char *why, bool last)
 {
     call_wait_end(call);
     classifier_cancel(call, why);
+    answer_cache_release(call);
     if (call->attempt.upstream_open) {
         upstream_cancel(&call->attempt.request);
         call->attempt.upstream_open = false;

@@ -21,6 +21,8 @@
     X(MODEL) /* again, after a wait: limits of the model that was asked for       CLASSIFY      */ \
     X(CLASSIFY) /* the operator's own classifier, if there is one                  PLAN */         \
     X(PLAN) /* features, task, constraints -> ordered targets                  ATTEMPT         */  \
+    X(RECALL)  /* the same answered before, as the cache has it                    DELIVER or      \
+                  ATTEMPT */                                                                       \
     X(ATTEMPT) /* next target of the plan: hold, lane, body, request              STREAM */        \
     X(HOLD) /* again, after a wait: the hold                                     STREAM        */  \
     X(STREAM) /* upstream bytes -> events -> meter -> client                     (upstream) SETTLE \
@@ -63,6 +65,20 @@ struct told_failure {
     struct slice limits; /* as the attempt's, where the dialect is the client's */
     const struct target *target;
     enum lane lane;
+};
+
+/* What the exact cache knows of a call: see answer_cache.h. */
+enum cache_state { CACHE_STATE_OFF, CACHE_STATE_ASKS, CACHE_STATE_MISS, CACHE_STATE_HIT };
+struct call_cache {
+    enum cache_state state;
+    bool keeps; /* the answer, as it leaves */
+    uint8_t name[32];
+    char content_type[64];
+    struct cluster_question *question; /* under way, or NULL */
+    struct buf copy;                   /* what has left so far */
+    struct usage usage;                /* of a hit, with: */
+    struct slice *names;               /* target, provider, model; in the arena */
+    int64_t age_s;
 };
 
 /* Memory that goes from one call to the next. */
@@ -144,6 +160,7 @@ struct call {
     int64_t baseline_nd;
     int64_t expected_cost_nd;
 
+    struct call_cache cache;
     struct classifier_request *classifier; /* under way, in the arena; NULL: none */
 
     bool committed;          /* bytes of the answer are on their way to the client */
@@ -183,6 +200,7 @@ enum call_step call_parse(struct call *call);
 enum call_step call_model(struct call *call);
 enum call_step call_classify(struct call *call);
 enum call_step call_plan(struct call *call);
+enum call_step call_planned(struct call *call); /* PLAN, after what the cache said */
 enum call_step call_attempt(struct call *call);
 enum call_step call_take_hold(struct call *call);
 enum call_step call_stream(struct call *call);

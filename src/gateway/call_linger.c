@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/call_linger.h"
 
+#include "gateway/answer_cache.h"
 #include "gateway/attempt_run.h"
 
 #define LINGER_MS 1000
 #define LINGER_BYTES (64u << 10)
 
-static void finish_answer(struct call *call)
+void call_finish_stream(struct call *call)
 {
+    answer_cache_finish(call);
     struct http_exchange *x = call->exchange;
     call->exchange = NULL;
     http_exchange_set_user(x, NULL);
@@ -27,7 +29,7 @@ static void wait_for(struct call *call, int64_t ms)
 
 void call_linger(struct call *call)
 {
-    finish_answer(call);
+    call_finish_stream(call);
     call->lingering = true;
     call->linger_bytes = LINGER_BYTES;
     wait_for(call, LINGER_MS);
@@ -76,7 +78,7 @@ static void end(struct call *call)
 
 void call_linger_not(struct call *call)
 {
-    finish_answer(call);
+    call_finish_stream(call);
     end(call);
 }
 

@@ -29,4 +29,7 @@ void call_linger_finish(struct call *call);
 void call_linger_end(struct worker *worker, bool late);
 void call_linger_due(struct deadline *deadline);
 
+/* The end of a streamed answer, for the client. */
+void call_finish_stream(struct call *call);
+
 #endif

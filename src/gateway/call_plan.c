@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PARSE and PLAN: bytes -> chat -> ordered targets. */
+#include "gateway/answer_cache.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_count.h"
 #include "gateway/call_new.h"
@@ -264,6 +265,11 @@ enum call_step call_plan(struct call *call)
     decide_plan(call->snapshot, &call->chat, &worker->features, now_ns, call->decision);
     keep_plan_facts(call);
     call_offers_note(call);
+    return answer_cache_wanted(call) ? STEP_RECALL : call_planned(call);
+}
+
+enum call_step call_planned(struct call *call)
+{
     if (call->chat.operation == OPERATION_TOKEN_COUNT && !count_can_be_asked(call)) {
         return call_count_here(call);
     }

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "codec/json_write.h"
+#include "gateway/answer_cache.h"
 #include "gateway/answer_headers.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_offers.h"
@@ -55,6 +56,7 @@ void call_record_fill(const struct call *call, int64_t now_ns, struct call_recor
         ret_record->input_tokens = attempt->meter.usage.input;
         ret_record->output_tokens = attempt->meter.usage.output;
     }
+    answer_cache_record(call, ret_record);
 }
 
 void call_record_facts(const struct call *call, struct hold_record *record)

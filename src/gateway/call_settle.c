@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SETTLE and DELIVER: the attempt's one charge, then the terminal bytes of the answer. */
+#include "gateway/answer_cache.h"
 #include "gateway/answer_headers.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_count.h"
 #include "gateway/call_error.h"
+#include "gateway/call_linger.h"
 #include "gateway/call_record.h"
 
 #include "base/fault.h"
@@ -90,8 +92,11 @@ static void respond(struct call *call, struct slice body)
 {
     bool relayed = call->attempt.lane != LANE_TRANSLATE && call->attempt.content_type.len > 0;
     struct buf *lines = answer_headers_begin(call);
-    answer_headers_add(lines, SLICE("content-type"),
-                       relayed ? call->attempt.content_type : SLICE("application/json"));
+    struct slice type = relayed ? call->attempt.content_type : SLICE("application/json");
+    answer_headers_add(lines, SLICE("content-type"), type);
+    answer_cache_begin(call, type);
+    answer_cache_take(call, body);
+    answer_cache_finish(call);
     answer_headers_of_call(lines, call);
     answer_headers_cost(lines, call);
     answer_headers_limits(lines, call);
@@ -113,10 +118,7 @@ static enum call_step deliver_whole(struct call *call)
 
 static enum call_step finish_stream(struct call *call)
 {
-    struct http_exchange *x = call->exchange;
-    call->exchange = NULL;
-    http_exchange_set_user(x, NULL);
-    http_finish(x);
+    call_finish_stream(call);
     return STEP_DONE;
 }
 

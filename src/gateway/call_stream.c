@@ -9,6 +9,7 @@
  */
 #include "gateway/call_stream.h"
 
+#include "gateway/answer_cache.h"
 #include "gateway/answer_headers.h"
 #include "gateway/answer_loss.h"
 #include "gateway/attempt_run.h"
@@ -37,7 +38,9 @@ static void add_upstream_headers(struct call *call, struct buf *lines)
     bool translated = call->attempt.lane == LANE_TRANSLATE;
     struct slice ours =
         call->stream_array ? SLICE("application/json") : call->front->stream_content_type;
-    answer_headers_add(lines, SLICE("content-type"), translated || type.len == 0 ? ours : type);
+    const struct slice told = translated || type.len == 0 ? ours : type;
+    answer_headers_add(lines, SLICE("content-type"), told);
+    answer_cache_begin(call, told);
     answer_headers_add(lines, SLICE("cache-control"), SLICE("no-cache"));
 }
 
@@ -362,6 +365,7 @@ static void send_out(struct call *call, struct slice bytes)
     FAULT_POINT("call.before_stream_write");
     call->wrote = true;
     call->stream_begun = true;
+    answer_cache_take(call, bytes);
     if (!http_write(call->exchange, bytes)) {
         upstream_pause(&call->attempt.request);
     }

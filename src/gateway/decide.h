@@ -16,6 +16,9 @@
 #define DECISION_MODELS_MAX 16
 #define DECISION_NAMES_MAX 64 /* of a `models` list, looked up one by one */
 
+/* What the caller wants of the exact cache. */
+enum cache_wish { CACHE_WISH_EXACT, CACHE_WISH_OFF, CACHE_WISH_REFRESH };
+
 struct decision {
     const struct route *route; /* NULL: targets were named */
     uint16_t models[DECISION_MODELS_MAX];
@@ -30,6 +33,7 @@ struct decision {
     struct slice tag;
     bool strict; /* a lossy translation is an error */
     bool meta;
+    enum cache_wish cache;
     unsigned client_dialect;  /* enum dialect_id */
     const uint64_t *withheld; /* targets that the caller may not use: see struct plan_input */
     unsigned cheaper;         /* so many tiers: see struct plan_input */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/gateway.h"
+#include "gateway/answer_value.h"
 
 #include "base/log.h"
 #include "gateway/cluster_redis.h"
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define ANSWERS_TTL_NS (INT64_C(366) * 86400 * NS_PER_S)
 #define SECOND_SIGNAL_MS 5000
 #define LEDGER_CLOSE_MS 10000
 #define KEYS_WAIT_S 5
@@ -220,6 +222,18 @@ static bool start_signals(struct gateway *gateway)
            uv_timer_init(&gateway->loop.uv, &gateway->minute) == 0;
 }
 
+/* Each answer has its own age; here it leaves only for others. */
+static struct shared_store *open_answers(const struct gateway *gateway)
+{
+    const struct cache_settings *settings = &gateway->options.snapshot->cache;
+    const struct shared_limits limits = {
+        .bytes = (size_t)settings->bytes,
+        .value_bytes = (size_t)settings->entry_bytes + ANSWER_HEAD_MAX,
+        .ttl_ns = ANSWERS_TTL_NS,
+    };
+    return shared_new(gateway->clock, &limits);
+}
+
 static bool open_ledger(struct gateway *gateway, struct error *error)
 {
     struct slice configured = gateway->options.snapshot->ledger_path;
@@ -327,6 +341,7 @@ static void finish(struct gateway *gateway)
     target_states_release(&gateway->states);
     tag_words_free(gateway->tag_words);
     shared_free(gateway->shared);
+    shared_free(gateway->answers);
     SSL_CTX_free(gateway->tls);
     google_tokens_free(gateway->google_tokens);
     jwks_fetch_free(gateway->jwks_fetch);
@@ -354,6 +369,7 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     target_states_init(&gateway->states);
     gateway->tag_words = tag_words_new();
     gateway->shared = shared_new(gateway->clock, &shared_default_limits);
+    gateway->answers = open_answers(gateway);
     if (!net_loop_init(&gateway->loop, gateway->clock)) {
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }

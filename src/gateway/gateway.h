@@ -71,6 +71,7 @@ struct gateway {
     struct cluster_redis *redis;         /* NULL: none */
     int64_t lease_wait_ns;               /* how long calls wait for a slice; 0: no cluster */
     struct shared_store *shared;         /* state that answers leave behind, of all workers */
+    struct shared_store *answers;        /* the exact cache; NULL: out of memory */
     SSL_CTX *tls;                        /* NULL: plain */
     struct worker *workers[GATEWAY_WORKERS_MAX];
     unsigned worker_count;

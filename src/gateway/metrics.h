@@ -42,6 +42,9 @@ struct metrics {
     atomic_uint_fast64_t ledger_refused;
     atomic_uint_fast64_t overruns;
     atomic_uint_fast64_t lease_waits;
+    atomic_uint_fast64_t cache_hits;
+    atomic_uint_fast64_t cache_misses;
+    atomic_uint_fast64_t cache_kept;
 };
 
 /* On a worker's own counters, which only its thread writes: no locked instruction. */

@@ -80,11 +80,18 @@ static bool apply_session(struct decision *decision, struct slice value)
     return value.len > 0 && value.len <= 256;
 }
 
-/* Only what is true today may be asked for: nothing is answered from a cache. */
 static bool apply_cache(struct decision *decision, struct slice value)
 {
-    (void)decision;
-    return slice_eq(value, SLICE("off")) || slice_eq(value, SLICE("refresh"));
+    static const struct slice words[] = {[CACHE_WISH_EXACT] = SLICE_INIT("exact"),
+                                         [CACHE_WISH_OFF] = SLICE_INIT("off"),
+                                         [CACHE_WISH_REFRESH] = SLICE_INIT("refresh")};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (slice_eq(value, words[i])) {
+            decision->cache = (enum cache_wish)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool apply_tags(struct decision *decision, struct slice value)
@@ -109,8 +116,7 @@ static const struct wish wishes[] = {
      "a text of at most 256 bytes"},
     {SLICE_INIT("tags"), SLICE_INIT("x-sluice-tags"), apply_tags,
      "1 to 8 words of at most 63 bytes, without control characters and commas"},
-    {SLICE_INIT("cache"), SLICE_INIT("x-sluice-cache"), apply_cache,
-     "off or refresh: answers are not cached by this version"},
+    {SLICE_INIT("cache"), SLICE_INIT("x-sluice-cache"), apply_cache, "off, exact or refresh"},
 };
 
 static const struct wish *wish_of_header(struct slice name)

@@ -17,6 +17,7 @@ struct shared_store;
 enum shared_kind {
     SHARED_OPAQUE_STATE, /* by tool-call id */
     SHARED_RESPONSE,     /* by response id */
+    SHARED_ANSWER,       /* by digest of the request */
 };
 
 /* What names an entry; `name` is at most SHARED_NAME_MAX bytes. */

@@ -332,6 +332,7 @@ static void finish(struct gateway *gateway)
     if (gateway->ledger != NULL) {
         ledger_close(gateway->ledger, LEDGER_CLOSE_MS);
     }
+    gateway_budget_leave(gateway);
     gateway_cluster_close(gateway);
     if (gateway->options.admin_socket != NULL) {
         unlink(gateway->options.admin_socket);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "codec/json_write.h"
+#include "gateway/alert_share.h"
 #include "gateway/webhook.h"
 #include "store/key_change.h"
 
@@ -22,7 +23,8 @@ struct budget_news {
     pthread_mutex_t lock; /* guards the next two */
     struct kept_overrun overruns[OVERRUNS_MAX];
     size_t overrun_count;
-    struct webhook *webhook; /* the main thread's */
+    struct webhook *webhook;    /* the main thread's */
+    struct alert_share *alerts; /* as well; NULL: no cluster */
 };
 
 /* --- the start --- */
@@ -57,6 +59,13 @@ bool gateway_budget_open(struct gateway *gateway, struct error *error)
     if (gateway->news->webhook == NULL) {
         return false;
     }
+    if (gateway->cluster.member != NULL) {
+        gateway->news->alerts =
+            alert_share_new(gateway->cluster.member, &gateway->loop, gateway->news->webhook, error);
+        if (gateway->news->alerts == NULL) {
+            return false;
+        }
+    }
     webhook_watch(gateway->news->webhook, gateway->options.snapshot);
     budget_on_alert(gateway->budget, on_alert, gateway);
     const struct scope_rule *rules = key_set_rules(gateway->keys, &count);
@@ -84,7 +93,14 @@ void gateway_budget_watch(struct gateway *gateway, const struct snapshot *snapsh
 
 void gateway_budget_stop(struct gateway *gateway)
 {
+    alert_share_close(gateway->news->alerts);
     webhook_close(gateway->news->webhook);
+}
+
+void gateway_budget_leave(struct gateway *gateway)
+{
+    alert_share_free(gateway->news->alerts);
+    gateway->news->alerts = NULL;
 }
 
 void gateway_budget_close(struct gateway *gateway)
@@ -161,7 +177,11 @@ static void tell_alert(struct gateway *gateway, const struct budget_alert *alert
     if (!json.failed) {
         log_event(alert->percent >= 100 || alert->refused ? LOG_WARN : LOG_INFO, "cap_alert",
                   "%.*s", SLICE_ARG(buf_slice(&json)));
-        webhook_send(gateway->news->webhook, buf_slice(&json));
+        if (gateway->news->alerts != NULL) {
+            alert_share_send(gateway->news->alerts, alert, buf_slice(&json));
+        } else {
+            webhook_send(gateway->news->webhook, buf_slice(&json));
+        }
     }
     buf_release(&json);
 }

@@ -27,6 +27,8 @@ void gateway_budget_introduce(struct gateway *gateway, const struct key_set *key
 void gateway_budget_watch(struct gateway *gateway, const struct snapshot *snapshot);
 /* Before the main loop ends, and after it. */
 void gateway_budget_stop(struct gateway *gateway);
+/* In between, before the cluster is closed. */
+void gateway_budget_leave(struct gateway *gateway);
 void gateway_budget_close(struct gateway *gateway);
 /* Any thread: says it, and keeps the key from entering; the main thread writes it down. */
 void gateway_budget_overrun(struct gateway *gateway, const struct overrun *overrun);

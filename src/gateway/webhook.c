@@ -11,11 +11,18 @@
 #define MESSAGE_MAX ((size_t)8 << 10)
 #define LINES_MAX ((size_t)8 << 10)
 
+struct message {
+    struct buf text;
+    void (*then)(void *user, uint64_t which, bool told); /* NULL: nobody wants to know */
+    void *user;
+    uint64_t which;
+};
+
 struct webhook {
     struct net_loop *loop;
     struct upstream *client;
     struct deadline due;
-    struct buf queue[QUEUE_MAX];
+    struct message queue[QUEUE_MAX];
     size_t first;
     size_t count;
     bool ready; /* there is an address */
@@ -30,12 +37,16 @@ struct webhook {
 
 static void send_first(struct webhook *webhook);
 
-static void drop_first(struct webhook *webhook)
+static void drop_first(struct webhook *webhook, bool told)
 {
-    buf_release(&webhook->queue[webhook->first]);
+    struct message message = webhook->queue[webhook->first];
     webhook->first = (webhook->first + 1) % QUEUE_MAX;
     webhook->count--;
     webhook->tries = 0;
+    buf_release(&message.text);
+    if (message.then != NULL && !webhook->closed) {
+        message.then(message.user, message.which, told);
+    }
 }
 
 static void on_head(struct upstream_request *r, const struct http_response *head)
@@ -57,7 +68,7 @@ static void failed(struct webhook *webhook, const char *why)
     if (webhook->tries >= TRIES_MAX) {
         log_event(LOG_ERROR, "webhook_failed", "caps.webhook was not told: %s (status %d)", why,
                   webhook->status);
-        drop_first(webhook);
+        drop_first(webhook, false);
         send_first(webhook);
         return;
     }
@@ -72,7 +83,7 @@ static void on_end(struct upstream_request *r)
         return;
     }
     webhook->under_way = false;
-    drop_first(webhook);
+    drop_first(webhook, true);
     send_first(webhook);
 }
 
@@ -98,7 +109,7 @@ static void send_first(struct webhook *webhook)
         .method = SLICE("POST"),
         .path = buf_slice(&webhook->path),
         .headers = SLICE("Content-Type: application/json\r\n"),
-        .body = buf_slice(&webhook->queue[webhook->first]),
+        .body = buf_slice(&webhook->queue[webhook->first].text),
         .timeouts = {.connect = 8000, .first_byte = 10000, .idle = 10000, .total = 20000},
         .body_limit = MESSAGE_MAX,
         .ops = &ops,
@@ -173,9 +184,14 @@ void webhook_watch(struct webhook *webhook, const struct snapshot *snapshot)
     send_first(webhook);
 }
 
-void webhook_send(struct webhook *webhook, struct slice json)
+void webhook_send_then(struct webhook *webhook, struct slice json,
+                       void (*then)(void *user, uint64_t which, bool told), void *user,
+                       uint64_t which)
 {
     if (!webhook->ready || webhook->closed) {
+        if (then != NULL && !webhook->closed) {
+            then(user, which, false);
+        }
         return;
     }
     if (webhook->count == QUEUE_MAX) {
@@ -184,18 +200,32 @@ void webhook_send(struct webhook *webhook, struct slice json)
             webhook->under_way = false;
         }
         log_event(LOG_WARN, "webhook_full", "the oldest message to caps.webhook was given up");
-        drop_first(webhook);
+        drop_first(webhook, false);
     }
-    struct buf *message = &webhook->queue[(webhook->first + webhook->count) % QUEUE_MAX];
-    buf_init(message, MESSAGE_MAX);
-    if (!buf_append(message, json)) {
-        buf_release(message);
+    struct message *message = &webhook->queue[(webhook->first + webhook->count) % QUEUE_MAX];
+    *message = (struct message){.then = then, .user = user, .which = which};
+    buf_init(&message->text, MESSAGE_MAX);
+    if (!buf_append(&message->text, json)) {
+        buf_release(&message->text);
+        if (then != NULL) {
+            then(user, which, false);
+        }
         return;
     }
     webhook->count++;
     if (webhook->tries == 0) {
         send_first(webhook);
     }
+}
+
+void webhook_send(struct webhook *webhook, struct slice json)
+{
+    webhook_send_then(webhook, json, NULL, NULL, 0);
+}
+
+bool webhook_is_ready(const struct webhook *webhook)
+{
+    return webhook->ready && !webhook->closed;
 }
 
 static void on_client_closed(void *user)
@@ -220,7 +250,7 @@ void webhook_free(struct webhook *webhook)
         return;
     }
     while (webhook->count > 0) {
-        drop_first(webhook);
+        drop_first(webhook, false);
     }
     forget_address(webhook);
     upstream_free(webhook->client);

@@ -164,6 +164,7 @@ struct budget_alert {
     int64_t spent_nd;
     int64_t held_nd;
     int64_t wall_ns;
+    int64_t period_s; /* when the day, week or month began; 0: of other caps */
 };
 /* Is called, from any thread and with no lock held, when the first alert waits. Before the first
  * claim. */

@@ -19,6 +19,9 @@ static void tell(struct budget *budget, const struct budget_account *account, si
     alert->cap = account->enforced->limits.caps[cap];
     alert->held_nd = account->counters[CAP_TOTAL].held_nd;
     alert->wall_ns = now->wall_ns;
+    enum cap_period period = alert->cap.period;
+    alert->period_s =
+        period == CAP_TOTAL || period == CAP_ROLLING ? 0 : budget->periods[period].start_s;
     slice_to_cstr(slice_from_cstr(account->model), alert->model, sizeof(alert->model));
     budget->wake_wanted = true;
 }

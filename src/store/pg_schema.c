@@ -104,10 +104,16 @@ static const char offers_schema[] =
     " ADD COLUMN menu bytea NOT NULL DEFAULT '', ADD COLUMN expected bytea NOT NULL DEFAULT '';"
     "ALTER TABLE sluice.attempts ADD COLUMN offer bigint NOT NULL DEFAULT 0;";
 
+/* Which node tells people of what (alert_claim.h). */
+static const char alerts_schema[] =
+    "CREATE TABLE sluice.alerts(name text PRIMARY KEY, node integer NOT NULL,"
+    " claimed_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
+    " told boolean NOT NULL DEFAULT false)";
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
-    [0] = schema_1,    [1] = lease_schema,     [2] = ledger_schema,
-    [3] = sums_schema, [4] = own_calls_schema, [5] = offers_schema,
+    [0] = schema_1,         [1] = lease_schema,  [2] = ledger_schema, [3] = sums_schema,
+    [4] = own_calls_schema, [5] = offers_schema, [6] = alerts_schema,
 };
 
 /* Any number that other programs are unlikely to use: "SLUICE" and "PG". */

@@ -28,6 +28,7 @@ PARTS = {
     "browsers": "web pages",
     "bad_input": "mistakes and attacks",
     "shared_tokens": "tokens at two nodes",
+    "shared_alerts": "alerts of caps at two nodes",
     "tenants": "two tenants, crossed over every endpoint",
 }
 

@@ -66,6 +66,8 @@ struct jwks {
     atomic_size_t references;
     size_t count;
     struct jwk keys[JWKS_KEYS_MAX];
+    size_t skip_count;
+    struct jwks_skip skips[JWKS_SKIPS_MAX];
 };
 
 bool jwt_algorithm_named(struct slice name, enum jwt_algorithm *ret_algorithm)
@@ -86,11 +88,19 @@ struct key_reader {
     struct json_doc doc;
     struct arena arena;
     struct error *error;
+    const char *why; /* the key is not used; NULL: nobody has to know */
 };
 
 static bool bad(struct key_reader *reader, const char *text)
 {
     return error_set(reader->error, ERROR_INVALID, "bad_jwks", "%s", text);
+}
+
+/* The key is left out. */
+static bool skip(struct key_reader *reader, const char *why)
+{
+    reader->why = why;
+    return false;
 }
 
 /* A string member; without a pointer when there is none. */
@@ -143,7 +153,7 @@ static bool read_rsa(struct key_reader *reader, uint32_t member, struct jwk *key
     size_t e_length = 0;
     if (!bytes_of(reader, member, "n", n_bytes, sizeof(n_bytes), &n_length) ||
         !bytes_of(reader, member, "e", e_bytes, sizeof(e_bytes), &e_length)) {
-        return bad(reader, "an RSA key needs n and e in base64url, and has 8192 bits at most");
+        return skip(reader, "an RSA key needs n and e in base64url, and has 8192 bits at most");
     }
     BIGNUM *n = BN_bin2bn(n_bytes, (int)n_length, NULL);
     BIGNUM *e = BN_bin2bn(e_bytes, (int)e_length, NULL);
@@ -154,7 +164,7 @@ static bool read_rsa(struct key_reader *reader, uint32_t member, struct jwk *key
     BN_free(n);
     BN_free(e);
     return key->key != NULL ||
-           bad(reader, "an RSA key has 2048 bits or more and an odd exponent above 1");
+           skip(reader, "an RSA key has 2048 bits or more and an odd exponent above 1");
 }
 
 static EVP_PKEY *point_key(const struct curve *curve, const unsigned char *point, size_t length)
@@ -209,7 +219,7 @@ static bool read_curve(struct key_reader *reader, uint32_t member, const struct 
     key->kind = curve->kind;
     key->field = curve->field;
     key->key = curve_key(reader, member, curve);
-    return key->key != NULL || bad(reader, "a key's point is not on its curve");
+    return key->key != NULL || skip(reader, "its point is not on its curve");
 }
 
 static const struct curve *curve_named(struct slice name, bool edwards)
@@ -260,7 +270,7 @@ static bool read_id(struct key_reader *reader, uint32_t member, struct jwk *key)
 {
     struct slice id = text_of(reader, member, "kid");
     if (id.len > sizeof(key->id)) {
-        return bad(reader, "the kid of a key has 255 bytes at most");
+        return skip(reader, "a kid has 255 bytes at most");
     }
     key->has_id = id.ptr != NULL;
     key->id_length = id.len;
@@ -283,39 +293,64 @@ static bool has_duplicates(const struct json_doc *doc, uint32_t object, struct a
     return false;
 }
 
-/* *ret_skipped: a sound entry that is of no use here. */
-static bool read_key(struct key_reader *reader, uint32_t member, struct jwk *key, bool *ret_skipped)
+/* What must be so before anything of the key is looked at. */
+static bool check_entry(struct key_reader *reader, uint32_t member)
 {
+    if (!json_is(&reader->doc, member, JSON_OBJECT) ||
+        has_duplicates(&reader->doc, member, &reader->arena)) {
+        return skip(reader, "a key is an object, and no member stands twice in it");
+    }
+    return json_member(&reader->doc, member, SLICE("d")) == JSON_ABSENT ||
+           skip(reader, "there is a private key in it: only public keys belong here");
+}
+
+/* False: it is left out, and reader->why says why if somebody has to know. */
+static bool read_key(struct key_reader *reader, uint32_t member, struct jwk *key)
+{
+    *key = (struct jwk){.key = NULL};
+    reader->why = NULL;
+    if (!check_entry(reader, member)) {
+        return false;
+    }
     struct slice type = text_of(reader, member, "kty");
+    bool rsa = slice_eq(type, SLICE("RSA"));
     bool edwards = slice_eq(type, SLICE("OKP"));
     const struct curve *curve = curve_named(text_of(reader, member, "crv"), edwards);
-    *ret_skipped = true;
-    if (!json_is(&reader->doc, member, JSON_OBJECT) || type.ptr == NULL ||
-        has_duplicates(&reader->doc, member, &reader->arena)) {
-        return bad(reader, "a key is an object with kty, and no member stands twice in it");
+    if (!is_for_verifying(reader, member)) {
+        return false;
     }
-    if (json_member(&reader->doc, member, SLICE("d")) != JSON_ABSENT) {
-        return bad(reader, "there is a private key in it: only public keys belong here");
+    if (!rsa && ((!edwards && !slice_eq(type, SLICE("EC"))) || curve == NULL)) {
+        return skip(reader, "keys of this kty or crv are not used here");
     }
-    bool rsa = slice_eq(type, SLICE("RSA"));
-    bool known = rsa || ((edwards || slice_eq(type, SLICE("EC"))) && curve != NULL);
-    if (!known || !is_for_verifying(reader, member)) {
-        return true;
-    }
-    *key = (struct jwk){.key = NULL};
     if (!read_id(reader, member, key) ||
         !(rsa ? read_rsa(reader, member, key) : read_curve(reader, member, curve, key))) {
         return false;
     }
-    *ret_skipped = !read_algorithms(reader, member, key);
-    if (*ret_skipped) {
+    if (!read_algorithms(reader, member, key)) {
         EVP_PKEY_free(key->key);
+        return false;
     }
     return true;
 }
 
 /* --- the set -----------------------------------------------------------------------------------
  */
+
+static void note_skip(struct key_reader *reader, uint32_t member, struct jwks *keys)
+{
+    ERR_clear_error();
+    if (reader->why == NULL || keys->skip_count == JWKS_SKIPS_MAX) {
+        return;
+    }
+    struct jwks_skip *skipped = &keys->skips[keys->skip_count++];
+    struct slice id =
+        json_is(&reader->doc, member, JSON_OBJECT) ? text_of(reader, member, "kid") : SLICE_EMPTY;
+    size_t length = id.len < sizeof(skipped->id) - 1 ? id.len : sizeof(skipped->id) - 1;
+    for (size_t i = 0; i < length; i++) {
+        skipped->id[i] = id.ptr[i] > ' ' && id.ptr[i] < 0x7F ? id.ptr[i] : '?';
+    }
+    skipped->why = reader->why;
+}
 
 static bool read_keys(struct key_reader *reader, struct jwks *keys)
 {
@@ -326,17 +361,19 @@ static bool read_keys(struct key_reader *reader, struct jwks *keys)
     }
     for (uint32_t i = json_first(&reader->doc, list); i != JSON_ABSENT;
          i = json_next(&reader->doc, list, i)) {
-        bool skipped = true;
         if (keys->count == JWKS_KEYS_MAX) {
             return bad(reader, "a key set has 64 keys at most");
         }
-        if (!read_key(reader, i, &keys->keys[keys->count], &skipped)) {
-            return false;
+        if (read_key(reader, i, &keys->keys[keys->count])) {
+            keys->count++;
+        } else {
+            note_skip(reader, i, keys);
         }
-        keys->count += skipped ? 0 : 1;
     }
+    const char *why = keys->skip_count > 0 ? keys->skips[0].why : "";
     return keys->count > 0 || error_set(reader->error, ERROR_INVALID, "jwks_empty",
-                                        "the key set holds no key that can verify a token");
+                                        "the key set holds no key that can verify a token%s%s",
+                                        why[0] == '\0' ? "" : ": ", why);
 }
 
 struct jwks *jwks_read(struct slice text, struct error *error)
@@ -386,6 +423,12 @@ void jwks_unref(struct jwks *keys)
 size_t jwks_count(const struct jwks *keys)
 {
     return keys->count;
+}
+
+const struct jwks_skip *jwks_skips(const struct jwks *keys, size_t *ret_count)
+{
+    *ret_count = keys->skip_count;
+    return keys->skips;
 }
 
 /* --- verifying ---------------------------------------------------------------------------------

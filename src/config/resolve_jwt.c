@@ -23,6 +23,17 @@ static bool read_file(struct slice path, struct buf *out)
     return done;
 }
 
+static void warn_skipped(struct reader *reader, const struct yaml *node)
+{
+    size_t count = 0;
+    const struct jwks_skip *skips = jwks_skips(reader->snapshot->jwt.keys, &count);
+    for (size_t i = 0; i < count; i++) {
+        diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "jwks_key_skipped", node->place,
+                        "tokens that it signed are refused; the other keys serve",
+                        "the key with the kid \"%s\" is not used: %s", skips[i].id, skips[i].why);
+    }
+}
+
 static void load_keys(struct reader *reader, const struct yaml *section)
 {
     const struct yaml *node = setting_node(section, "keys.jwt.jwks_file");
@@ -38,6 +49,8 @@ static void load_keys(struct reader *reader, const struct yaml *section)
         if (reader->snapshot->jwt.keys == NULL) {
             diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", node->place,
                             "it is what the issuer publishes as jwks_uri", "%s", error.text);
+        } else {
+            warn_skipped(reader, node);
         }
     }
     buf_release(&text);

@@ -72,6 +72,17 @@ static void on_data(struct upstream_request *r, struct slice bytes)
     (void)buf_append(&fetch->answer, bytes); /* what is too long fails the buffer */
 }
 
+static void warn_skipped(const struct jwks *keys)
+{
+    size_t count = 0;
+    const struct jwks_skip *skips = jwks_skips(keys, &count);
+    for (size_t i = 0; i < count; i++) {
+        log_event(LOG_WARN, "jwks_key_skipped",
+                  "a key of the identity provider is not used: kid \"%s\": %s", skips[i].id,
+                  skips[i].why);
+    }
+}
+
 static void take(struct jwks_fetch *fetch)
 {
     struct error error = {.code = "bad_jwks"};
@@ -80,6 +91,7 @@ static void take(struct jwks_fetch *fetch)
         failed(fetch, fetch->answer.failed ? "the answer is too long" : error.text, "");
         return;
     }
+    warn_skipped(keys);
     log_event(LOG_DEBUG, "jwks", "the identity provider has %zu keys", jwks_count(keys));
     fetch->retry_ms = 0;
     deadline_set(&fetch->due, (uint64_t)fetch->snapshot->jwt.refresh_ms);

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import time
 
 import jwt
@@ -338,6 +339,17 @@ def published(points, stand, issuer):
     wait_until(lambda: stand.chat(issuer.token()).status == 200, 20, "the keys came")
     points.point(True, "keys that come late are taken")
     other = Issuer()
+    broken = json.loads(issuer.jwks())
+    broken["keys"].insert(0, {"kty": "AKP", "kid": "of-tomorrow", "alg": "ML-DSA-44"})
+    broken["keys"].insert(1, {"kty": "EC", "crv": "P-256", "kid": "cut-off", "x": "AQAB"})
+    broken["keys"].insert(2, 7)
+    state.update(body=json.dumps(broken))
+    for kid in ("of-tomorrow", "cut-off"):
+        wait_until(
+            lambda k=kid: re.search(f'jwks_key_skipped.*{k}', stand.sluice.log()), 10,
+            f"{kid} is warned of",
+        )  # fmt: skip
+    points.same("beside broken keys the good ones serve", stand.chat(issuer.token()).status, 200)
     state.update(body=other.jwks())
     wait_until(lambda: stand.chat(other.token()).status == 200, 20, "the new keys came")
     points.same("a token of keys that are gone", stand.chat(issuer.token()).code, "token_signature")

@@ -363,22 +363,22 @@ static void test_bad_sets(void)
         {"[]", "bad_jwks"},
         {"{\"keys\":{}}", "bad_jwks"},
         {"{\"keys\":[]}", "jwks_empty"},
-        {"{\"keys\":[7]}", "bad_jwks"},
+        {"{\"keys\":[7]}", "jwks_empty"},
         {"{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}", "jwks_empty"},
-        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}", "bad_jwks"},
-        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\",\"d\":\"AQ\"}]}", "bad_jwks"},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}", "jwks_empty"},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\",\"d\":\"AQ\"}]}", "jwks_empty"},
         {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQAB\",\"y\":\"AQAB\"}]}",
-         "bad_jwks"},
+         "jwks_empty"},
         /* of the right length, but on no curve */
         {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
          "\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\","
          "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE\"}]}",
-         "bad_jwks"},
+         "jwks_empty"},
         {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"x\":\"AQAB\",\"y\":\"AQAB\"}]}",
          "jwks_empty"},
-        {"{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAB\"}]}", "bad_jwks"},
+        {"{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAB\"}]}", "jwks_empty"},
         {"{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"X25519\",\"x\":\"AQAB\"}]}", "jwks_empty"},
-        {"{\"keys\":[{\"kty\":\"OKP\",\"kty\":\"OKP\"}]}", "bad_jwks"},
+        {"{\"keys\":[{\"kty\":\"OKP\",\"kty\":\"OKP\"}]}", "jwks_empty"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         if (strcmp(refusal_of(cases[i].text), cases[i].code) != 0) {
@@ -392,8 +392,75 @@ static void test_bad_sets(void)
     append_jwk(&text, weak, "");
     buf_append_cstr(&text, "]}");
     buf_append_char(&text, '\0');
-    EXPECT(strcmp(refusal_of(text.ptr), "bad_jwks") == 0);
+    EXPECT(strcmp(refusal_of(text.ptr), "jwks_empty") == 0);
     EVP_PKEY_free(weak);
+    buf_release(&text);
+}
+
+/* RFC 7517, 5: one key that is no good does not take the others with it. */
+static void test_skipped_keys(void)
+{
+    static const struct {
+        const char *text;
+        const char *id; /* NULL: nothing to look at */
+    } cases[] = {
+        {"7", ""},
+        {"{\"kid\":\"lost\"}", "lost"},
+        {"{\"kty\":\"AKP\",\"alg\":\"ML-DSA-44\",\"kid\":\"new\",\"pub\":\"AQAB\"}", "new"},
+        {"{\"kty\":7,\"kid\":[]}", ""},
+        {"{\"kty\":\"oct\",\"kid\":\"s\",\"k\":\"AAAA\"}", "s"},
+        {"{\"kty\":\"RSA\",\"kid\":\"w\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", "w"},
+        {"{\"kty\":\"RSA\",\"kid\":\"n\",\"e\":\"AQAB\"}", "n"},
+        {"{\"kty\":\"RSA\",\"kid\":\"p\",\"n\":\"AQAB\",\"e\":\"AQAB\",\"d\":\"AQ\"}", "p"},
+        {"{\"kty\":\"EC\",\"crv\":\"secp256k1\",\"kid\":\"k1\"}", "k1"},
+        {"{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"c\",\"x\":\"AQAB\",\"y\":\"AQAB\"}", "c"},
+        {"{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"a b\\u0000\\n\\\"\",\"x\":\"AQAB\"}",
+         "a?b??\""},
+        {"{\"kty\":\"EC\",\"kty\":\"EC\",\"kid\":\"twice\"}", "twice"},
+        {"{\"kty\":\"RSA\",\"use\":\"enc\",\"kid\":\"e\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf text = BUF_INIT(JWT_TEXT_MAX);
+        buf_append_cstr(&text, "{\"keys\":[");
+        buf_append_cstr(&text, cases[i].text);
+        buf_append_char(&text, ',');
+        append_jwk(&text, pairs[EC_256], "\"kid\":\"good\",");
+        buf_append_cstr(&text, "]}");
+        buf_append_char(&text, '\0');
+        struct jwks *keys = set_of(text.ptr);
+        EXPECT(keys != NULL);
+        if (keys != NULL) {
+            size_t count = 0;
+            const struct jwks_skip *skips = jwks_skips(keys, &count);
+            EXPECT_INT(jwks_count(keys), 1);
+            EXPECT_INT(count, cases[i].id == NULL ? 0 : 1);
+            EXPECT_SLICE(slice_from_cstr(count == 0 ? "" : skips[0].id),
+                         cases[i].id == NULL ? "" : cases[i].id);
+            EXPECT(count == 0 || strlen(skips[0].why) > 0);
+        }
+        jwks_unref(keys);
+        buf_release(&text);
+    }
+}
+
+static void test_many_skipped_keys(void)
+{
+    struct buf text = BUF_INIT(JWKS_BYTES_MAX);
+    size_t count = 0;
+    buf_append_cstr(&text, "{\"keys\":[");
+    for (int i = 0; i < 500; i++) {
+        buf_printf(&text, "{\"kty\":\"?\",\"kid\":\"%0300d\"},", i);
+    }
+    append_jwk(&text, pairs[EC_256], "");
+    buf_append_cstr(&text, "]}");
+    buf_append_char(&text, '\0');
+    struct jwks *keys = set_of(text.ptr);
+    CHECK(keys != NULL);
+    EXPECT_INT(jwks_count(keys), 1);
+    const struct jwks_skip *skips = jwks_skips(keys, &count);
+    EXPECT_INT(count, JWKS_SKIPS_MAX);
+    EXPECT_INT(strlen(skips[0].id), JWKS_SKIP_ID_SIZE - 1);
+    jwks_unref(keys);
     buf_release(&text);
 }
 
@@ -479,6 +546,8 @@ int main(void)
     TEST(test_end, "the end of a token is the second from which it is refused");
     TEST(test_sizes, "tokens and subjects have ceilings");
     TEST(test_bad_sets, "key sets that are no such thing are refused");
+    TEST(test_skipped_keys, "a key that is no good is left out, by its name, and the others serve");
+    TEST(test_many_skipped_keys, "however many there are");
     TEST(test_uses, "a key is used for what it says only");
     TEST(test_base64url, "base64url has one spelling");
     TEST(test_codes, "each fault has a code");

@@ -8,6 +8,7 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "codec/json.h"
+#include "codec/jwt.h"
 #include "gateway/key_body.h"
 
 #define BODY_BYTES_MAX (1u << 20)
@@ -268,9 +269,55 @@ static bool read_which(const char *word, struct buf *out, struct error *error)
     return buf_append_cstr(out, word);
 }
 
+/* A whole token says its id and its end itself. */
+static bool read_token(struct slice text, struct json_writer *w, struct error *error)
+{
+    struct arena arena;
+    struct json_doc claims;
+    arena_init(&arena, BODY_BYTES_MAX);
+    json_doc_init(&claims);
+    bool read = jwt_peek(text, &arena, &claims);
+    uint32_t id = read ? json_member(&claims, JSON_ROOT, SLICE("jti")) : JSON_ABSENT;
+    uint32_t end = read ? json_member(&claims, JSON_ROOT, SLICE("exp")) : JSON_ABSENT;
+    int64_t expires_s = 0;
+    bool done = read && json_is(&claims, id, JSON_STRING) && json_int64(&claims, end, &expires_s);
+    if (done) {
+        json_member_string(w, SLICE("token"), json_string(&claims, id, &arena));
+        json_member_int(w, SLICE("expires_at"), expires_s);
+    } else {
+        error_set(error, ERROR_INVALID, "bad_token_id",
+                  "this token has no id (jti): revoke its subject, jwt:SUBJECT");
+    }
+    json_doc_release(&claims);
+    arena_release(&arena);
+    return done;
+}
+
+static bool write_token(const struct arguments *arguments, struct buf *body, struct error *error)
+{
+    struct buf text = BUF_INIT(1u << 17);
+    struct json_writer w;
+    bool ok = read_which(arguments_value(arguments, "token"), &text, error);
+    struct slice token = slice_trim(buf_slice(&text));
+    json_writer_init(&w, body);
+    json_begin_object(&w);
+    if (ok && jwt_resembles(token)) {
+        ok = read_token(token, &w, error);
+    } else if (ok) {
+        json_member_string(&w, SLICE("token"), token);
+        member_value(arguments, "expires", "expires_in", &w);
+    }
+    json_end_object(&w);
+    release_answer(&text);
+    return ok;
+}
+
 static bool write_which(const struct arguments *arguments, bool rotate, struct buf *body,
                         struct error *error)
 {
+    if (arguments->command == &key_revoke_command && arguments_given(arguments, "token")) {
+        return write_token(arguments, body, error);
+    }
     struct buf which = BUF_INIT(1u << 17);
     struct json_writer w;
     bool ok = read_which(arguments->words[0], &which, error);
@@ -292,7 +339,10 @@ static void say_changed(enum key_operation operation, struct told *told)
     struct slice name = told_text(told, SLICE("name"));
     struct slice prefix = told_text(told, SLICE("prefix"));
     int64_t overlap_s = told_number(told, SLICE("overlap_s"));
-    if (operation == KEY_OPERATION_REVOKE) {
+    struct slice token = told_text(told, SLICE("token"));
+    if (token.len > 0) {
+        say("The token \"%.*s\" is revoked.", SLICE_ARG(token));
+    } else if (operation == KEY_OPERATION_REVOKE) {
         say("Key \"%.*s\" (%.*s...) is revoked.", SLICE_ARG(name), SLICE_ARG(prefix));
     } else if (operation == KEY_OPERATION_ACKNOWLEDGE) {
         say("Key \"%.*s\" (%.*s...) is no longer blocked.", SLICE_ARG(name), SLICE_ARG(prefix));
@@ -317,6 +367,10 @@ static int change_run(const struct command *command, enum key_operation operatio
     int code;
     if (!arguments_begin(command, argc, argv, &arguments, &code)) {
         return code;
+    }
+    if (operation == KEY_OPERATION_REVOKE &&
+        (arguments.word_count == 0) != arguments_given(&arguments, "token")) {
+        return arguments_refuse(&arguments, "name a key, or a token with --token");
     }
     if (!write_which(&arguments, rotate, &body, &error)) {
         return say_error(command->name, &error);
@@ -470,6 +524,14 @@ static const struct argument create_arguments[] = {
     {.name = "admin", .help = "it administers within these limits, and calls no models"},
 };
 static const struct argument list_arguments[] = {ARGUMENT_CONFIG, ARGUMENT_JSON};
+static const struct argument revoke_arguments[] = {
+    ARGUMENT_CONFIG,
+    ARGUMENT_JSON,
+    {.name = "token",
+     .value = "JTI",
+     .help = "a token, by its id or as a whole; -: from standard input"},
+    {.name = "expires", .value = "TIME", .help = "with --token: the token ends so soon, e.g. 24h"},
+};
 static const struct argument rotate_arguments[] = {
     ARGUMENT_CONFIG,
     ARGUMENT_JSON,
@@ -509,14 +571,18 @@ const struct command key_list_command = {
 
 const struct command key_revoke_command = {
     .name = "key revoke",
-    .summary = "end a client key",
-    .example = "sluice key revoke alice\necho \"$LEAKED\" | sluice key revoke -\n",
-    .details = "WHICH is an id, a name, a prefix or the key itself; -: from standard input.\n"
-               "When the command returns, a running server takes it no more.",
-    .arguments = list_arguments,
-    .argument_count = ARRAY_LEN(list_arguments),
-    .words = "WHICH",
-    .words_min = 1,
+    .summary = "end a client key, or a token of the identity provider",
+    .example = "sluice key revoke alice\necho \"$LEAKED\" | sluice key revoke -\n"
+               "echo \"$TOKEN\" | sluice key revoke --token -\n",
+    .details =
+        "WHICH is an id, a name, a prefix or the key itself; -: from standard input.\n"
+        "--token ends one token by its id (its jti claim), or by the whole token. Its id is\n"
+        "kept until the token ends: a whole token says when, else --expires does, else for\n"
+        "good. When the command returns, a running server takes it no more.",
+    .arguments = revoke_arguments,
+    .argument_count = ARRAY_LEN(revoke_arguments),
+    .words = "[WHICH]",
+    .words_min = 0,
     .words_max = 1,
     .run = key_revoke_run,
 };

@@ -85,6 +85,14 @@ static bool read_object(struct slice part, const struct json_limits *limits, str
            is_plain(doc, arena);
 }
 
+bool jwt_peek(struct slice token, struct arena *arena, struct json_doc *claims)
+{
+    struct parts parts;
+    struct slice text;
+    return token.len <= JWT_BYTES_MAX && split(token, &parts) &&
+           read_object(parts.payload, &claim_limits, arena, claims, &text);
+}
+
 /* --- the head ----------------------------------------------------------------------------------
  */
 

@@ -51,6 +51,9 @@ struct jwt {
 
 /* Could it be one at all? Three parts, of which the first begins as JSON does in base64. */
 bool jwt_resembles(struct slice text);
+/* What a token says, whoever made it: its signature is not looked at. *claims is parsed from its
+ * payload; the arena must outlive it. */
+MUST_USE bool jwt_peek(struct slice token, struct arena *arena, struct json_doc *claims);
 /* *claims is parsed from the payload when the signature was right; the arena must outlive it. */
 MUST_USE enum jwt_fault jwt_verify(const struct jwks *keys, const struct jwt_rules *rules,
                                    struct slice token, int64_t wall_s, struct arena *arena,

@@ -5,6 +5,7 @@
 #include "gateway/call_new.h"
 #include "gateway/cluster_redis.h"
 #include "gateway/jwks_fetch.h"
+#include "store/token_revoke.h"
 
 #define WAITING_MAX 256 /* calls of one worker at the same time */
 
@@ -63,6 +64,9 @@ static enum admission check_token(struct worker *worker, const struct http_reque
         tokens_find(worker->tokens, worker->jwks, settings, secret, wall_s, &fault);
     if (token == NULL) {
         return refuse_fault(worker, fault, required, refusal);
+    }
+    if (token->has_id && key_set_token_revoked(worker->keys, token->id)) {
+        return refuse(refusal, 401, "token_revoked", "This token was revoked.");
     }
     token->known =
         token->known || key_set_subject_scopes(worker->keys, &token->order, &token->subject);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "codec/jwt.h"
 #include "gateway/key_body.h"
 #include "gateway/refusals.h"
 #include "store/audit.h"
@@ -45,7 +46,7 @@ static size_t secret_length(struct slice text)
 
 void key_api_redact(struct slice text, struct buf *out)
 {
-    if (slice_find(text, '\\') != SIZE_MAX) {
+    if (slice_find(text, '\\') != SIZE_MAX || slice_find_slice(text, SLICE("eyJ")) != SIZE_MAX) {
         return;
     }
     for (size_t at; (at = slice_find_slice(text, SLICE(SECRET_START))) != SIZE_MAX;) {
@@ -110,6 +111,19 @@ static bool create(const struct key_request *request, struct key_body *body,
     return false;
 }
 
+static bool revoke_token(const struct key_request *request, struct key_body *body,
+                         const struct key_actor *actor, struct key_result *result,
+                         struct error *error)
+{
+    if (jwt_resembles(body->token)) {
+        return error_set(error, ERROR_INVALID, "bad_token_id",
+                         "this is a token: what names it is its jti");
+    }
+    slice_to_cstr(body->token, result->token, sizeof(result->token));
+    result->token_expires_s = body->token_expires_s;
+    return token_revoke(request->ledger, body->token, body->token_expires_s, actor, error);
+}
+
 static bool change(const struct key_request *request, struct key_body *body,
                    const struct key_actor *actor, struct key_result *result, struct error *error)
 {
@@ -117,7 +131,9 @@ static bool change(const struct key_request *request, struct key_body *body,
     case KEY_OPERATION_CREATE:
         return create(request, body, actor, result, error);
     case KEY_OPERATION_REVOKE:
-        return key_revoke(request->ledger, body->which, actor, &result->key, error);
+        return body->token.len > 0
+                   ? revoke_token(request, body, actor, result, error)
+                   : key_revoke(request->ledger, body->which, actor, &result->key, error);
     case KEY_OPERATION_ROTATE:
         result->overlap_s = body->overlap_s;
         return key_rotate(request->ledger, body->which, body->overlap_s, actor, result->secret,

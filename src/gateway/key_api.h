@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "store/key_change.h"
 #include "store/key_share.h"
+#include "store/token_revoke.h"
 
 #define KEY_BODY_MAX ((size_t)256 << 10)
 
@@ -42,12 +43,14 @@ struct key_request {
 
 struct key_result {
     enum key_operation operation;
-    struct key key;             /* but of LIMIT */
-    char secret[KEY_TEXT_SIZE]; /* of CREATE and ROTATE; OPENSSL_cleanse() it */
-    int64_t overlap_s;          /* of ROTATE */
-    struct scope_rule rule;     /* of LIMIT, with */
-    bool made;                  /* the scope is new */
-    struct share_spread spread; /* in a cluster: which nodes have it */
+    struct key key;               /* but of LIMIT */
+    char secret[KEY_TEXT_SIZE];   /* of CREATE and ROTATE; OPENSSL_cleanse() it */
+    int64_t overlap_s;            /* of ROTATE */
+    char token[TOKEN_ID_MAX + 1]; /* of REVOKE, where it was of a token: its id; else empty */
+    int64_t token_expires_s;      /* as in key_body.h */
+    struct scope_rule rule;       /* of LIMIT, with */
+    bool made;                    /* the scope is new */
+    struct share_spread spread;   /* in a cluster: which nodes have it */
 };
 
 /* False: nothing was changed, and *error says why (its pointer names the member). */
@@ -75,7 +78,7 @@ struct audit_page;
 struct audit_head;
 void key_api_write_audit(const struct audit_page *page, struct buf *out);
 void key_api_write_audit_head(const struct audit_head *head, struct buf *out);
-/* `text` with every client key in it cut to its prefix; empty when it holds escapes. */
+/* `text` with every client key in it cut to its prefix; empty when it holds escapes or a token. */
 void key_api_redact(struct slice text, struct buf *out);
 
 #endif

@@ -477,10 +477,60 @@ static bool which_overlap(struct key_body *body, uint32_t value, void *into)
     return read_duration(body, value, &body->overlap_s);
 }
 
+static bool which_token(struct key_body *body, uint32_t value, void *into)
+{
+    (void)into;
+    return read_text(body, value, &body->token);
+}
+
+static bool which_expires_in(struct key_body *body, uint32_t value, void *into)
+{
+    int64_t seconds = 0;
+    (void)into;
+    bool done = read_duration(body, value, &seconds);
+    body->token_expires_s = body->wall_s + seconds;
+    return done;
+}
+
+static bool which_expires_at(struct key_body *body, uint32_t value, void *into)
+{
+    int64_t at = 0;
+    (void)into;
+    if (!json_is(&body->doc, value, JSON_NUMBER) || !json_int64(&body->doc, value, &at) ||
+        at <= 0 || at > body->wall_s + TEN_YEARS_S) {
+        return refuse(body, "bad_duration",
+                      "expires_at is a time in Unix seconds, up to ten years ahead");
+    }
+    body->token_expires_s = at;
+    return true;
+}
+
+static bool read_revoked(struct key_body *body)
+{
+    static const struct member members[] = {{"which", which_key},
+                                            {"token", which_token},
+                                            {"expires_in", which_expires_in},
+                                            {"expires_at", which_expires_at}};
+    if (!read_members(body, JSON_ROOT, members, ARRAY_LEN(members), NULL)) {
+        return false;
+    }
+    if (body->token.len == 0 ? body->token_expires_s != 0 : body->which.len > 0) {
+        return refuse(body, "invalid_body",
+                      "\"which\" names a key, or \"token\" and \"expires_at\" a token");
+    }
+    return body->which.len > 0 || body->token.len > 0 ||
+           refuse(body, "invalid_body",
+                  "\"which\" names the key: its id, name, prefix or secret; \"token\" the jti of a "
+                  "token");
+}
+
 static bool read_which(struct key_body *body, enum key_operation operation)
 {
     static const struct member members[] = {{"which", which_key}, {"overlap", which_overlap}};
     size_t count = operation == KEY_OPERATION_ROTATE ? 2 : 1;
+    if (operation == KEY_OPERATION_REVOKE) {
+        return read_revoked(body);
+    }
     if (!read_members(body, JSON_ROOT, members, count, NULL)) {
         return false;
     }

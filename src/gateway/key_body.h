@@ -19,6 +19,8 @@ struct key_body {
     /* REVOKE, ROTATE, ACKNOWLEDGE */
     struct slice which;
     int64_t overlap_s;
+    struct slice token;      /* of REVOKE, in place of `which`: the id of a token, which ends */
+    int64_t token_expires_s; /* at this time; 0: nobody knows */
     /* LIMIT */
     struct limit_subject subject;
     bool has_subject;

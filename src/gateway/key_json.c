@@ -284,6 +284,10 @@ void key_api_write_result(const struct key_set *set, const struct key_result *re
     json_begin_object(&w);
     if (result->operation == KEY_OPERATION_LIMIT) {
         write_rule(&w, set, result);
+    } else if (result->token[0] != '\0') {
+        json_member_string(&w, SLICE("token"), slice_from_cstr(result->token));
+        json_member_bool(&w, SLICE("revoked"), true);
+        member_time(&w, "expires", result->token_expires_s);
     } else {
         const struct key *key = key_set_by_id(set, result->key.id);
         if (result->secret[0] != '\0') {

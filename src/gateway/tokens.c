@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "store/limit_change.h"
+#include "store/token_revoke.h"
 
 #include <openssl/evp.h>
 
@@ -209,6 +210,15 @@ static struct token *token_new(const struct draft *draft)
     return token;
 }
 
+static bool read_id(struct token *token, const struct json_doc *claims, struct arena *arena)
+{
+    uint32_t value = json_member(claims, JSON_ROOT, SLICE("jti"));
+    struct slice id =
+        json_is(claims, value, JSON_STRING) ? json_string(claims, value, arena) : SLICE_EMPTY;
+    token->has_id = id.len > 0;
+    return !arena->exhausted && (!token->has_id || token_id_digest(id, token->id));
+}
+
 static struct token *verify(const struct jwks *keys, const struct jwt_settings *settings,
                             struct slice text, int64_t wall_s, enum jwt_fault *ret_fault)
 {
@@ -228,6 +238,10 @@ static struct token *verify(const struct jwks *keys, const struct jwt_settings *
     }
     if (token != NULL) {
         token->expires_s = jwt.expires_s;
+        if (!read_id(token, &claims, &arena)) { /* no memory for what it would be known by */
+            token_unref(token);
+            token = NULL;
+        }
     }
     json_doc_release(&claims);
     arena_release(&arena);

@@ -19,6 +19,8 @@ struct token {
     unsigned references;
     uint8_t digest[32]; /* SHA-256 of the text */
     int64_t expires_s;
+    bool has_id;                /* a jti, */
+    uint8_t id[32];             /* as token_id_digest() */
     struct subject_order order; /* who it is, in words */
     struct subject subject;     /* and in numbers, when */
     bool known;                 /* a key of the subject and all of the scopes are there */

@@ -16,7 +16,7 @@
 #pragma weak sqlite3changeset_finalize
 
 static const char *const tables[] = {
-    "keys", "old_secrets", "scopes", "grants", "limits", "caps", "audit",
+    "keys", "old_secrets", "scopes", "grants", "limits", "caps", "revoked_tokens", "audit",
 };
 
 bool changeset_possible(void)
@@ -73,7 +73,8 @@ static bool make_empty(sqlite3 *db)
     sqlite3_stmt *row = database_prepare(
         db, "SELECT replace(sql, 'CREATE TABLE ', 'CREATE TABLE none.') FROM sqlite_schema"
             " WHERE type = 'table' AND name IN"
-            " ('keys', 'old_secrets', 'scopes', 'grants', 'limits', 'caps', 'audit')");
+            " ('keys', 'old_secrets', 'scopes', 'grants', 'limits', 'caps', 'revoked_tokens',"
+            " 'audit')");
     int status = row == NULL ? SQLITE_ERROR : sqlite3_step(row);
     bool done = true;
     while (done && status == SQLITE_ROW) {

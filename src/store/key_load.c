@@ -327,6 +327,26 @@ static bool load_limits(struct loader *loader)
                      add_cap);
 }
 
+static bool add_token(struct loader *loader, sqlite3_stmt *row)
+{
+    struct key_set *set = loader->set;
+    if (copy_digest(row, 0, set->tokens[set->token_count])) {
+        set->token_count++;
+    }
+    return true;
+}
+
+static bool load_tokens(struct loader *loader)
+{
+    void *tokens = NULL;
+    size_t room = 0;
+    bool done = load_room(loader, "SELECT count(*) FROM revoked_tokens",
+                          sizeof(*loader->set->tokens), &tokens, &room);
+    loader->set->tokens = tokens;
+    return done &&
+           load_rows(loader, "SELECT digest FROM revoked_tokens ORDER BY digest", add_token);
+}
+
 /* --- the whole ---------------------------------------------------------------------------------
  */
 
@@ -367,7 +387,7 @@ static bool load_all(struct key_set *set, sqlite3 *db, const char *path, struct 
     bool done = database_exec(db, "BEGIN") &&
                 load_number(&loader, "SELECT key_changes FROM state", &set->changes) &&
                 load_keys(&loader) && load_grants(&loader) && load_origins(&loader) &&
-                load_scopes(&loader) && load_limits(&loader);
+                load_scopes(&loader) && load_limits(&loader) && load_tokens(&loader);
     if (loader.out_of_memory) {
         error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
     } else if (!done) {

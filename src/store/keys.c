@@ -23,6 +23,7 @@ void key_set_unref(struct key_set *set)
     memory_free(set->scopes);
     memory_free(set->scopes_by_name);
     memory_free(set->rules);
+    memory_free(set->tokens);
     memory_free(set->slots);
     arena_release(&set->texts);
     memory_free(set);
@@ -344,5 +345,6 @@ size_t key_set_bytes(const struct key_set *set)
            set->secret_count * sizeof(*set->secrets) + set->grant_count * sizeof(*set->grants) +
            set->scope_count * (sizeof(*set->scopes) + sizeof(*set->scopes_by_name)) +
            set->rule_count * sizeof(*set->rules) + set->origin_count * sizeof(*set->origins) +
-           set->slot_count * sizeof(*set->slots) + set->texts.used;
+           set->token_count * sizeof(*set->tokens) + set->slot_count * sizeof(*set->slots) +
+           set->texts.used;
 }

@@ -35,6 +35,8 @@ struct key_set {
     size_t rule_count;
     const char **origins; /* of client keys that are not revoked, each once; sorted without case */
     size_t origin_count;
+    uint8_t (*tokens)[KEY_DIGEST_SIZE]; /* those that are revoked, sorted */
+    size_t token_count;
     uint32_t *slots; /* open addressing by the digest's first bytes; index of a secret + 1, 0: empty
                       */
     size_t slot_count;

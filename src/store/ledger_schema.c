@@ -262,10 +262,17 @@ static const char schema_10[] =
     "UPDATE state SET sums_hour = coalesce((SELECT max(hour) FROM rollups), -1);"
     "PRAGMA user_version = 10;";
 
+/* Tokens of the identity provider that open nothing any more, by the digest of their id. */
+static const char schema_11[] =
+    "CREATE TABLE revoked_tokens(digest BLOB NOT NULL PRIMARY KEY, revoked_s INTEGER NOT NULL,"
+    " ends_s INTEGER NOT NULL);"
+    "PRAGMA user_version = 11;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
-    [0] = schema_1, [1] = schema_2, [2] = schema_3, [3] = schema_4, [4] = schema_5,
-    [5] = schema_6, [6] = schema_7, [7] = schema_8, [8] = schema_9, [9] = schema_10,
+    [0] = schema_1, [1] = schema_2,  [2] = schema_3,   [3] = schema_4,
+    [4] = schema_5, [5] = schema_6,  [6] = schema_7,   [7] = schema_8,
+    [8] = schema_9, [9] = schema_10, [10] = schema_11,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

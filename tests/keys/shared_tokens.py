@@ -87,6 +87,14 @@ def run(points, program, directory):
         points.same(
             "what is revoked at one node is at the other", two.chat(tokens[3]).code, "key_revoked"
         )
+        named = issuer.token(sub="subject 1", jti="of-one")
+        points.same("a token before it is revoked", two.chat(named).status, 200)
+        told = one.json("revoke", "--token", "of-one")
+        points.same(
+            "when it is revoked at one node the other has it",
+            (told["pending_nodes"], [two.chat(named).code for _ in range(4)]),
+            ([], ["token_revoked"] * 4),
+        )
         postgres.pause()
         begin = time.monotonic()
         wait_until(

@@ -275,6 +275,58 @@ def revoking(points, stand, issuer):
     points.same("a digest is of the whole token", stand.chat(tampered).code, "token_signature")
 
 
+def revoking_one(points, stand, issuer):
+    """One token by its id; others of its subject open on."""
+    one, two = (issuer.token(sub="finn", jti=name) for name in ("of-finn-1", "of-finn-2"))
+    points.same("both open", [stand.chat(t).status for t in (one, two)], [200, 200])
+    told = stand.json("revoke", "--token", "of-finn-1", "--expires", "1h")
+    points.same("its id is told", (told["token"], told["revoked"]), ("of-finn-1", True))
+    codes = [stand.chat(one).code for _ in range(8)]  # (of all workers)
+    points.same("it opens nothing any more", codes, ["token_revoked"] * 8)
+    again = issuer.token(sub="finn", jti="of-finn-1", nonce="x")
+    points.same("nor does another with its id", stand.chat(again).code, "token_revoked")
+    points.same("another one of the subject does", stand.chat(two).status, 200)
+    points.same("one without an id does", stand.chat(issuer.token(sub="finn")).status, 200)
+    status, out, err = stand.key("revoke", "--token", two)  # a whole one knows its id and its end
+    points.point(status == 0 and two not in out + err, "by the whole token", out, err)
+    points.same("by the whole token it is over, too", stand.chat(two).code, "token_revoked")
+    ends = [row[0] for row in stand.rows("SELECT ends_s FROM revoked_tokens ORDER BY revoked_s")]
+    now = time.time()
+    points.point(
+        all(now + 500 < end - 86400 < now + 4000 for end in ends), "kept until they end", ends, now
+    )
+    before = stand.rows("SELECT * FROM revoked_tokens")
+    mistakes = (
+        ((), "name a key"),
+        (("ann", "--token", "x"), "name a key"),
+        (("--token", ""), "invalid_body"),
+        (("--token", "a\nb"), "bad_token_id"),
+        (("--token", "x" * 256), "bad_token_id"),
+        (("--token", issuer.token()), "no id (jti)"),
+        (("--token", "x", "--expires", "-1h"), "bad_duration"),
+        (("--token", "x", "--expires", "11y"), "bad_duration"),
+    )
+    for arguments, code in mistakes:
+        status, out, err = stand.key("revoke", *arguments)
+        points.point(
+            status != 0
+            and code in out + err
+            and stand.rows("SELECT * FROM revoked_tokens") == before,
+            f"revoking {str(arguments)[:40]}: {code}",
+            status,
+            out,
+            err,
+        )
+    log = [row for row in stand.audit() if row[1] == "token.revoke"]
+    points.same(
+        "the audit log names them", [row[2] for row in log], ["token:of-finn-1", "token:of-finn-2"]
+    )
+    points.point(two not in json.dumps(stand.audit()), "and has no token in it")
+    stand.sluice.stop()
+    stand.sluice.start()
+    points.same("it holds over a restart", stand.chat(one).code, "token_revoked")
+
+
 def grants(points, stand, issuer):
     stand.configure(keys=SETTINGS.format(source="jwks_file: keys.json", claims="models: allowed"))
     stand.sluice.process.send_signal(1)
@@ -397,6 +449,7 @@ def run(points, program, directory):
     matrix(points, stand, issuer)
     spending(points, stand, issuer)
     revoking(points, stand, issuer)
+    revoking_one(points, stand, issuer)
     grants(points, stand, issuer)
     file_rotation(points, stand, issuer)
     published(points, stand, issuer)

@@ -2,6 +2,7 @@
 /* Keys of those who come with a token. */
 #include "store/key_subject.h"
 
+#include "store/token_revoke.h"
 #include "tests/unit/store/ledger_testing.h"
 
 #define NOW 1795219200
@@ -166,6 +167,79 @@ static void revoked_for_good(void)
     end();
 }
 
+static bool is_revoked(const char *id)
+{
+    uint8_t digest[32];
+    struct key_set *set = load();
+    bool revoked = token_id_digest(slice_from_cstr(id), digest) && key_set_revokes_tokens(set) &&
+                   key_set_token_revoked(set, digest);
+    key_set_unref(set);
+    return revoked;
+}
+
+static const char *revoke_at(const char *id, int64_t expires_s, int64_t wall_s)
+{
+    struct key_actor actor = tester;
+    actor.wall_ns = wall_s * NS_PER_S;
+    error_clear(&error);
+    return token_revoke(ledger_path, slice_from_cstr(id), expires_s, &actor, &error) ? ""
+                                                                                     : error.code;
+}
+
+static void revoked_by_id(void)
+{
+    char name[8];
+    begin();
+    EXPECT(!is_revoked("a"));
+    for (int i = 0; i < 300; i++) { /* (they are found by halves) */
+        snprintf(name, sizeof(name), "t%d", i);
+        EXPECT_SLICE(slice_from_cstr(revoke_at(name, 0, NOW)), "");
+    }
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof(name), "t%d", i);
+        EXPECT(i % 50 != 0 || is_revoked(name));
+    }
+    EXPECT(!is_revoked("t300") && !is_revoked("T1") && !is_revoked(""));
+    EXPECT_SLICE(slice_from_cstr(revoke_at("", 0, NOW)), "bad_token_id");
+    EXPECT_SLICE(slice_from_cstr(revoke_at("a\x01", 0, NOW)), "bad_token_id");
+    end();
+}
+
+static void forgotten_when_it_ended(void)
+{
+    begin();
+    EXPECT_SLICE(slice_from_cstr(revoke_at("short", NOW + 60, NOW)), "");
+    EXPECT_SLICE(slice_from_cstr(revoke_at("longer", NOW + 60, NOW)), "");
+    EXPECT_SLICE(slice_from_cstr(revoke_at("longer", NOW + 4000000, NOW)), "");
+    EXPECT_SLICE(slice_from_cstr(revoke_at("longer", NOW + 30, NOW)), ""); /* the later end holds */
+    EXPECT_SLICE(slice_from_cstr(revoke_at("ever", NOW + 60, NOW)), "");
+    EXPECT_SLICE(slice_from_cstr(revoke_at("ever", 0, NOW)), "");
+    EXPECT_SLICE(slice_from_cstr(revoke_at("x", 0, NOW + 60 + TOKEN_KEPT_S)), "");
+    EXPECT(is_revoked("short"));
+    EXPECT_SLICE(slice_from_cstr(revoke_at("x", 0, NOW + 61 + TOKEN_KEPT_S)), "");
+    EXPECT(!is_revoked("short"));
+    EXPECT(is_revoked("longer") && is_revoked("ever"));
+    EXPECT_INT(ask("SELECT count(*) FROM audit WHERE action = 'token.revoke'"), 8);
+    end();
+}
+
+static void not_by_a_part(void)
+{
+    begin();
+    struct key_set *set = load();
+    struct key administrator = {.role = KEY_ADMIN, .scopes = {[SCOPE_TEAM] = 1}};
+    struct key_actor actor = tester;
+    actor.set = set;
+    actor.administrator = &administrator;
+    EXPECT(!token_revoke(ledger_path, SLICE("a"), 0, &actor, &error));
+    EXPECT_SLICE(slice_from_cstr(error.code), "exceeds_creator");
+    administrator.scopes[SCOPE_TEAM] = 0;
+    EXPECT(token_revoke(ledger_path, SLICE("a"), 0, &actor, &error));
+    key_set_unref(set);
+    EXPECT(is_revoked("a"));
+    end();
+}
+
 int main(void)
 {
     TEST(made_once, "a subject has one key, whatever its tokens say of teams");
@@ -174,5 +248,8 @@ int main(void)
     TEST(bad_scopes, "scopes that cannot be are refused, and nothing is made");
     TEST(no_secret_opens_it, "a subject's key has no secret, and its name is reserved");
     TEST(revoked_for_good, "a revoked subject stays revoked");
+    TEST(revoked_by_id, "a token is revoked by its id");
+    TEST(forgotten_when_it_ended, "its id is kept until the token has ended");
+    TEST(not_by_a_part, "an administrator of a part revokes no tokens");
     return tap_done();
 }

@@ -74,6 +74,7 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
 /* What makes a database of this version look as version 7 left it, but for user_version. Of the
  * views only what a migration reads. */
 #define UNDO_SCHEMA_8                                                                              \
+    "DROP TABLE revoked_tokens;"                                                                   \
     "ALTER TABLE rollups DROP COLUMN failed_nd; ALTER TABLE rollups DROP COLUMN judge_nd;"         \
     "ALTER TABLE rollups DROP COLUMN shadow_nd; ALTER TABLE rollups DROP COLUMN escalation_nd;"    \
     "ALTER TABLE rollups DROP COLUMN told_nd; ALTER TABLE rollups DROP COLUMN catalogue_nd;"       \

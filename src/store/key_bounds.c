@@ -86,6 +86,19 @@ static bool owns(const struct key_actor *actor, const struct grant *grant)
     return key_may_use(actor->set, actor->administrator, grant->kind, slice_from_cstr(grant->text));
 }
 
+static bool lists(const struct key_actor *actor, enum grant_kind kind)
+{
+    return key_grants_any(actor->set, actor->administrator, kind);
+}
+
+/* Who lists routes and nothing else asks for no target by its name; a list of targets or models
+ * beside the routes would open that. */
+static bool names_targets(const struct key_actor *actor, const bool listed[GRANT_KINDS])
+{
+    return (listed[GRANT_TARGET] || listed[GRANT_MODEL]) && lists(actor, GRANT_ROUTE) &&
+           !lists(actor, GRANT_TARGET) && !lists(actor, GRANT_MODEL);
+}
+
 bool bounds_grants(const struct key_actor *actor, const struct grant *grants, size_t count,
                    struct error *error)
 {
@@ -97,12 +110,12 @@ bool bounds_grants(const struct key_actor *actor, const struct grant *grants, si
         }
     }
     for (enum grant_kind kind = GRANT_ROUTE; kind < GRANT_TAG; kind++) {
-        if (actor->administrator != NULL && !listed[kind] &&
-            key_grants_any(actor->set, actor->administrator, kind)) {
+        if (actor->administrator != NULL && !listed[kind] && lists(actor, kind)) {
             return exceeds(error, grant_kind_name(kind));
         }
     }
-    return true;
+    return actor->administrator == NULL || !names_targets(actor, listed) ||
+           exceeds(error, "its own routes only, and no target by name");
 }
 
 bool bounds_expiry(const struct key_actor *actor, int64_t expires_s, struct error *error)

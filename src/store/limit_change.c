@@ -154,6 +154,23 @@ bool limits_apply(struct scope_limits *limits, const struct limit_change *change
     return true;
 }
 
+/* "https://app.example:8443": a scheme, a host, and nothing behind it. Anything else is no page's
+ * origin, and would shut the key for everybody. */
+static bool is_origin(struct slice text)
+{
+    size_t colon = slice_find_slice(text, SLICE("://"));
+    if (colon == SIZE_MAX || colon == 0) {
+        return false;
+    }
+    struct slice host = slice_from(text, colon + 3);
+    for (size_t i = 0; i < host.len; i++) {
+        if (host.ptr[i] <= ' ' || memchr("/?#@*\\\"<>", host.ptr[i], 9) != NULL) {
+            return false;
+        }
+    }
+    return host.len > 0;
+}
+
 bool grants_check(const struct grant *grants, size_t count, struct error *error)
 {
     if (count > GRANTS_MAX) {
@@ -167,6 +184,10 @@ bool grants_check(const struct grant *grants, size_t count, struct error *error)
             return error_set(error, ERROR_INVALID, "bad_grant",
                              "the name of a %s has 1 to %d printable characters",
                              grant_kind_name(grants[i].kind), GRANT_TEXT_MAX);
+        }
+        if (grants[i].kind == GRANT_ORIGIN && !is_origin(text)) {
+            return error_set(error, ERROR_INVALID, "bad_grant",
+                             "an origin is written as browsers do: https://app.example");
         }
     }
     return true;

@@ -200,6 +200,9 @@ def bad_bodies():
     yield "the name of a token's subject", "/keys", '{"name":"jwt:ann"}', "bad_key_name"
     yield "a user with a colon", "/keys", '{"name":"x","user":"a:b"}', "bad_scope_name"
     yield "a tag with a line end", "/keys", '{"name":"x","tags":["a\\nb"]}', "bad_grant"
+    for origin in ("app.example", "https://", "://x", "*", "https://*.example", "https://x/"):
+        body = json.dumps({"name": "x", "origins": [origin]})
+        yield f"the origin {origin}", "/keys", body, "bad_grant"
     yield "an end that is over", "/keys", '{"name":"x","expires_at":1}', None
     yield "half a body", "/keys", '{"name":', None
     yield "a name that a key has", "/keys", '{"name":"acme"}', "key_exists"
@@ -252,6 +255,8 @@ def exceeding():
     yield "a cap of another period", {**base, "caps": [{"usd": "10", "per": "day"}]}
     yield "more requests", {**base, "requests_per_minute": 61}
     yield "requests without a limit", {k: v for k, v in base.items() if k != "requests_per_minute"}
+    yield "targets by name", {**base, "targets": ["large"]}
+    yield "every name", {**base, "models": ["*"]}
     yield "another route", {**base, "routes": ["both", "auto"]}
     yield "every route", {k: v for k, v in base.items() if k != "routes"}
     yield "a later end", {**base, "expires_in": "31d"}

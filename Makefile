@@ -28,7 +28,7 @@ DEPS_gateway  := base codec model dialect provider route net store config
 DEPS_cli      := base codec model dialect provider route net store config gateway sim
 
 -include build/deps.mk
-build/deps.mk: tools/deps.sh
+build/deps.mk: tools/deps.sh $(wildcard build/grammars/complete)
 	@mkdir -p build && sh tools/deps.sh > $@.tmp && mv $@.tmp $@
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
@@ -97,7 +97,15 @@ $(BUILD)/lib/llhttp.a: $(LLHTTP_SRC)
 	    -c $$f -o $(BUILD)/obj/llhttp/$$(basename $$f .c).o || exit 1; done
 	@ar rcsD $@ $(if $(LLHTTP_SRC),$(BUILD)/obj/llhttp/*.o)
 
-libs_of = $(patsubst %,$(BUILD)/lib/%.a,$(sort $(1) $(DEPS_$(1)))) $(BUILD)/lib/llhttp.a
+# tree-sitter's grammars: generated C of packages (tools/fetch-grammars.sh), mostly tables; none where there are none
+$(BUILD)/lib/grammars.a: $(GRAMMAR_SRC)
+	@mkdir -p $(BUILD)/obj/grammars $(@D) && rm -f $@
+	@for f in $(GRAMMAR_SRC); do \
+	  $(CC) -std=gnu17 -O1 -fPIE $(if $(filter asan fuzz tsan,$(VARIANT)),$(FLAGS_$(VARIANT))) -w -I$$(dirname $$f) \
+	    -c $$f -o $(BUILD)/obj/grammars/$$(echo $$f | tr / _ | sed 's/\.c$$//').o || exit 1; done
+	@ar rcsD $@ $(if $(GRAMMAR_SRC),$(BUILD)/obj/grammars/*.o)
+
+libs_of = $(patsubst %,$(BUILD)/lib/%.a,$(sort $(1) $(DEPS_$(1)))) $(BUILD)/lib/llhttp.a $(BUILD)/lib/grammars.a
 group   = -Wl,--start-group $(filter %.a,$(1)) -Wl,--end-group
 
 # --- generated sources (catalogue, assets): each generator adds itself to GENERATED -------------------

@@ -61,6 +61,12 @@ cluster-ledger: $(SLUICE)
 invoice: $(SLUICE)
 	@python3 tests/fault/invoice.py --program $(SLUICE) $(if $(CALLS),--calls $(CALLS))
 
+# Answers of two models replayed, the weak one's read and escalated, quality over spend: [ROWS=FILE] [POINTS=N] [BAR=0.75]
+.PHONY: cascade
+cascade: $(SLUICE)
+	@python3 tests/bench/cascade.py --program $(SLUICE) $(if $(ROWS),--rows $(ROWS)) $(if $(POINTS),--points $(POINTS)) \
+	  --bar $(or $(BAR),0.6)
+
 # Misspelt framing with innocent requests behind it, compared with nginx: a minute at most. [SEED=N]
 .PHONY: smuggling
 smuggling: $(SLUICE)

@@ -65,7 +65,7 @@ list_missing() {
     want libc6-dev
     want_command make make
     want_command pkg-config pkg-config
-    for package in libuv1-dev libssl-dev libyaml-dev libsqlite3-dev libpq-dev libhiredis-dev zlib1g-dev ca-certificates; do
+    for package in libuv1-dev libssl-dev libyaml-dev libsqlite3-dev libpq-dev libhiredis-dev zlib1g-dev libpcre2-dev libtree-sitter-dev ca-certificates; do
         want $package
     done
     if [ $with_emulator = yes ]; then
@@ -123,7 +123,7 @@ setup_other() {
     for tool in cc make pkg-config; do
         command -v $tool >/dev/null || lacks="$lacks $tool"
     done
-    for library in libuv openssl yaml-0.1 sqlite3 libpq hiredis zlib; do
+    for library in libuv openssl yaml-0.1 sqlite3 libpq hiredis zlib libpcre2-8 tree-sitter; do
         pkg-config --exists $library 2>/dev/null || lacks="$lacks $library"
     done
     if [ -n "$lacks" ]; then
@@ -139,3 +139,5 @@ if command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; then
 else
     setup_other
 fi
+# Without them of code only JSON is parsed, and sluice check warns of it.
+sh tools/fetch-grammars.sh || echo "setup: code in answers will not be parsed" >&2

@@ -115,6 +115,11 @@ static void put_attempt_head(const struct settle_record *attempt, const struct o
     buf_printf(out, "), %s%s%s\n", attempt_outcome_name(attempt->outcome),
                attempt->usage.reported ? "" : ", usage estimated",
                offer == NULL ? "" : price_note(offer));
+    if (slice_starts(attempt->error, SLICE("check_"))) {
+        buf_append_cstr(out, "     failed the check ");
+        put_harmless(out, slice_from(attempt->error, SLICE("check_").len));
+        buf_append_char(out, '\n');
+    }
 }
 
 /* What the catalogue says beside what the provider charges. */

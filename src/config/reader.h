@@ -65,6 +65,8 @@ struct slice resolve_cloud_url(struct reader *reader, const struct yaml *section
 struct slice resolve_proxy(struct reader *reader, struct yaml_place place, const struct url *url);
 void resolve_targets(struct reader *reader);
 void resolve_routes(struct reader *reader);
+/* The checks of a route's answers; `section` is the route's. */
+void resolve_escalation(struct reader *reader, const struct yaml *section, struct route *route);
 void resolve_classifier(struct reader *reader);
 /* After the server: a cluster needs a ledger. */
 void resolve_cluster(struct reader *reader);

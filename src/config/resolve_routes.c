@@ -117,55 +117,6 @@ static void resolve_tasks(struct reader *reader, const struct yaml *section, str
     }
 }
 
-/* --- escalation --- */
-
-static const char *const escalations[] = {"error",     "empty",        "refusal",
-                                          "truncated", "invalid_json", "low_confidence"};
-
-static struct slice escalation_at(const void *owner, size_t i)
-{
-    (void)owner;
-    return slice_from_cstr(escalations[i]);
-}
-
-/* Only what is built may be asked for. */
-static void check_escalation(struct reader *reader, const struct yaml *word)
-{
-    if (slice_eq(word->text, SLICE("error"))) {
-        return;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(escalations); i++) {
-        if (slice_eq(word->text, escalation_at(NULL, i))) {
-            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "not_built", word->place,
-                            "this version escalates on error only: remove it",
-                            "escalation on %s is not built yet", escalations[i]);
-            return;
-        }
-    }
-    report_unknown_name(reader, word->place, word->written, "reason to escalate", escalation_at,
-                        NULL, 1);
-}
-
-static void resolve_escalation(struct reader *reader, const struct yaml *section,
-                               struct route *route)
-{
-    const struct yaml *escalate = setting_node(section, "routes.*.escalate");
-    const struct yaml *when = setting_node(escalate, "routes.*.escalate.when");
-    const struct yaml *attempts = setting_node(escalate, "routes.*.escalate.max_attempts");
-    for (const struct yaml *w = item_first(when); w != NULL; w = item_next(when, w)) {
-        check_escalation(reader, w);
-    }
-    if (attempts == NULL) {
-        return;
-    }
-    unsigned count = (unsigned)setting_number(escalate, "routes.*.escalate.max_attempts");
-    if (setting_given(section, "routes.*.max_attempts") && count != route->max_attempts) {
-        report_error(reader, attempts->key_place, "contradiction", "keep one of them",
-                     "max_attempts of the route says something else");
-    }
-    route->max_attempts = count;
-}
-
 /* --- one route, and all --- */
 
 static int64_t read_limit(const struct yaml *section, const char *pattern)

@@ -2,6 +2,7 @@
 #include "config/snapshot.h"
 
 #include "base/memory.h"
+#include "route/weights.h"
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
 {
@@ -38,6 +39,9 @@ void snapshot_unref(struct snapshot *snapshot)
     wipe(snapshot->cluster.redis_url);
     wipe(snapshot->jwt.proxy);
     jwks_unref(snapshot->jwt.keys);
+    for (struct weights_file *file = snapshot->weights_files; file != NULL; file = file->next) {
+        weights_release(file->weights);
+    }
     arena_release(&snapshot->arena);
     memory_free(snapshot);
 }

@@ -137,6 +137,13 @@ struct cache_settings {
     int64_t entry_bytes;
 };
 
+/* What was learned, read from a file. */
+struct weights_file {
+    struct slice path;
+    struct weights *weights; /* in the arena; what it holds is released with the snapshot */
+    struct weights_file *next;
+};
+
 struct snapshot {
     atomic_uint references;
     struct arena arena;
@@ -152,6 +159,7 @@ struct snapshot {
     size_t named_targets; /* the first ones of policy.targets; those behind are addressable only */
     struct policy policy; /* targets and routes; target->health is filled in by the gateway before
                              publication */
+    struct weights_file *weights_files; /* each file once */
     struct classifier_settings classifier;
     struct caps_settings caps;
     struct cluster_settings cluster;

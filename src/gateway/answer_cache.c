@@ -2,6 +2,7 @@
 #include "gateway/answer_cache.h"
 
 #include "gateway/answer_value.h"
+#include "gateway/call_check.h"
 #include "gateway/call_record.h"
 #include "gateway/cluster_ask.h"
 #include "gateway/gateway.h"
@@ -204,7 +205,8 @@ enum call_step call_recall(struct call *call)
 void answer_cache_begin(struct call *call, struct slice content_type)
 {
     struct call_cache *cache = &call->cache;
-    cache->keeps = cache->keeps && content_type.len < sizeof(cache->content_type);
+    cache->keeps = cache->keeps && content_type.len < sizeof(cache->content_type) &&
+                   call_check_reason(call) == NULL; /* what is not good enough is not repeated */
     if (cache->keeps) {
         slice_to_cstr(content_type, cache->content_type, sizeof(cache->content_type));
     }

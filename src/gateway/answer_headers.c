@@ -3,6 +3,7 @@
 
 #include "base/number.h"
 #include "gateway/answer_cache.h"
+#include "gateway/call_check.h"
 #include "gateway/runtime.h"
 
 struct buf *answer_headers_begin(struct call *call)
@@ -116,6 +117,25 @@ static void add_hit(struct buf *lines, const struct call *call)
     buf_printf(lines, "age: %lld\r\n", (long long)call->cache.age_s);
 }
 
+/* The verdict on what is delivered, and what was said before it and not shown. */
+static void add_verdict(struct buf *lines, const struct call *call)
+{
+    const struct call_check *check = call->check;
+    if (check == NULL) {
+        return;
+    }
+    const char *reason = call_check_reason(call);
+    answer_headers_add(lines, SLICE("x-sluice-escalated"), slice_from_cstr(check->escalated));
+    if (check->early || check->verdict == VERDICT_ACCEPT) {
+        answer_headers_add(lines, SLICE("x-sluice-verdict"),
+                           check->early ? SLICE("early") : SLICE("accept"));
+    } else if (reason != NULL) {
+        buf_append_cstr(lines, "x-sluice-verdict: escalate; ");
+        buf_append_cstr(lines, reason + strlen("check_"));
+        buf_append_cstr(lines, "\r\n");
+    }
+}
+
 static void add_marks(struct buf *lines, const struct call *call)
 {
     answer_headers_add(lines, SLICE("x-sluice-rule"), call->rule_name);
@@ -130,6 +150,13 @@ static void add_marks(struct buf *lines, const struct call *call)
     }
 }
 
+void answer_headers_of_plan(struct buf *lines, const struct call *call)
+{
+    add_ids(lines, call);
+    add_plan(lines, call);
+    add_marks(lines, call);
+}
+
 void answer_headers_of_call(struct buf *lines, const struct call *call)
 {
     add_ids(lines, call);
@@ -140,6 +167,7 @@ void answer_headers_of_call(struct buf *lines, const struct call *call)
     add_attempt(lines, call);
     add_hit(lines, call);
     add_marks(lines, call);
+    add_verdict(lines, call);
 }
 
 void answer_headers_cost(struct buf *lines, const struct call *call)

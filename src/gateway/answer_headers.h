@@ -18,6 +18,8 @@ static inline struct slice answer_headers_lines(const struct buf *lines)
 }
 /* Name is a literal; invalid or empty values are left out. */
 void answer_headers_add(struct buf *lines, struct slice name, struct slice value);
+/* What is known before a target is chosen. */
+void answer_headers_of_plan(struct buf *lines, const struct call *call);
 /* Call id, route, target, provider, task, tier, lane, attempts, cache, loss and the marks of a
  * plan. */
 void answer_headers_of_call(struct buf *lines, const struct call *call);

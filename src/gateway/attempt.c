@@ -328,7 +328,8 @@ static void price_attempt(const struct call *call, const struct usage *usage,
  * has no other baseline than what it cost. */
 static int64_t baseline_of(const struct call *call, const struct settle_record *record)
 {
-    if (call->attempt.outcome == ATTEMPT_FAILED || record->basis == CHARGE_NOTHING) {
+    if (call->attempt.outcome == ATTEMPT_FAILED || call->attempt.escalated ||
+        record->basis == CHARGE_NOTHING) {
         return 0;
     }
     if (call->baseline == NO_TARGET) {
@@ -447,7 +448,10 @@ static void fill_settle(const struct call *call, struct settle_record *record, i
         .provider = attempt->target->provider_name,
         .model = attempt->target->model,
         .lane = slice_from_cstr(lane_name(attempt->lane)),
-        .error = attempt->error == NULL ? SLICE_EMPTY : slice_from_cstr(attempt->error),
+        .error = slice_from_cstr(attempt->error != NULL      ? attempt->error
+                                 : attempt->rejected != NULL ? attempt->rejected
+                                                             : ""),
+        .purpose = attempt->escalated ? ATTEMPT_FOR_ESCALATION : ATTEMPT_FOR_ANSWER,
         .loss = slice_of(attempt->loss.text, attempt->loss.len),
     };
 }
@@ -534,10 +538,11 @@ void attempt_settle(struct call *call, bool last)
                       r->first_byte_ns - r->started_ns);
     }
     count_usage(call, usage);
-    if (attempt->outcome == ATTEMPT_OK && attempt->notes != NULL) {
+    bool shown = attempt->outcome == ATTEMPT_OK && !attempt->escalated;
+    if (shown && attempt->notes != NULL) {
         opaque_keep(call);
     }
-    if (attempt->outcome == ATTEMPT_OK && attempt->record != NULL) {
+    if (shown && attempt->record != NULL) {
         stored_keep(call);
     }
     if (last) {

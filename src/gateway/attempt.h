@@ -97,7 +97,10 @@ struct attempt {
     struct slice content_type; /* in the call's arena */
     struct slice limits;       /* there too: the upstream's rate-limit headers, as lines */
     enum attempt_outcome outcome;
-    const char *error; /* stable literal, NULL: none */
+    const char *error;         /* stable literal, NULL: none */
+    const char *rejected;      /* of a good answer: which check it failed; NULL: none */
+    bool escalated;            /* and it is not shown: it is what escalation costs */
+    uint16_t success_permille; /* that it is good, as the plan expected; 0: not known */
     struct meter meter;
     /* Texts: of these and of the meter's only the beginning is cleared for the next attempt. */
     struct loss loss;

@@ -10,6 +10,7 @@
 #include "gateway/call_record.h"
 #include "gateway/call_wait.h"
 #include "gateway/classifier.h"
+#include "gateway/question.h"
 #include "gateway/refusals.h"
 
 #include "base/log.h"
@@ -31,6 +32,7 @@ static const struct {
     [STEP_ATTEMPT] = {"attempt", call_attempt},
     [STEP_HOLD] = {"hold", call_take_hold},
     [STEP_STREAM] = {"stream", call_stream},
+    [STEP_CHECK] = {"check", call_check},
     [STEP_SETTLE] = {"settle", call_settle},
     [STEP_DELIVER] = {"deliver", call_deliver},
     [STEP_DONE] = {"done", call_done},
@@ -162,7 +164,8 @@ void call_shrink(struct call *call)
 static void abandon(struct call *call, const char *why, bool last)
 {
     call_wait_end(call);
-    classifier_cancel(call, why);
+    classifier_cancel(call);
+    question_cancel(call, why);
     answer_cache_release(call);
     if (call->attempt.upstream_open) {
         upstream_cancel(&call->attempt.request);

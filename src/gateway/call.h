@@ -27,6 +27,7 @@
     X(HOLD) /* again, after a wait: the hold                                     STREAM        */  \
     X(STREAM) /* upstream bytes -> events -> meter -> client                     (upstream) SETTLE \
                */                                                                                  \
+    X(CHECK)  /* where the route asks for it: is this answer good enough?          SETTLE */       \
     X(SETTLE) /* the attempt's one charge                                        DELIVER or        \
                  ATTEMPT */                                                                        \
     X(DELIVER) /* terminal bytes of the answer                                    DONE */          \
@@ -162,7 +163,11 @@ struct call {
 
     struct call_cache cache;
     struct classifier_request *classifier; /* under way, in the arena; NULL: none */
+    struct question *question;             /* likewise */
+    struct call_check *check;              /* NULL: answers are delivered as they are */
 
+    bool
+        announced; /* a stream that is held for a verdict: its head left, and pings, nothing else */
     bool committed;          /* bytes of the answer are on their way to the client */
     bool settled;            /* the call's closing record is written */
     bool delivered;          /* complete answer */
@@ -204,6 +209,7 @@ enum call_step call_planned(struct call *call); /* PLAN, after what the cache sa
 enum call_step call_attempt(struct call *call);
 enum call_step call_take_hold(struct call *call);
 enum call_step call_stream(struct call *call);
+enum call_step call_check(struct call *call);
 enum call_step call_settle(struct call *call);
 enum call_step call_deliver(struct call *call);
 enum call_step call_done(struct call *call);

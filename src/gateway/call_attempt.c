@@ -3,6 +3,7 @@
 #include "gateway/attempt_request.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_check.h"
 #include "gateway/call_error.h"
 #include "gateway/call_new.h"
 #include "gateway/call_wait.h"
@@ -291,6 +292,8 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     attempt->target = &call->snapshot->policy.targets[entry->target];
     attempt->provider = &call->snapshot->providers[attempt->target->provider];
     attempt->number = ++call->attempts;
+    attempt->success_permille = entry->success_permille;
+    call_check_attempt(call);
     call->tries++;
     call->expected_cost_nd = entry->expected_cost_nd;
     health_begin(attempt->target->health);

@@ -5,7 +5,7 @@
  * truncated.
  */
 #include "gateway/answer_headers.h"
-#include "gateway/call.h"
+#include "gateway/call_check.h"
 #include "gateway/call_record.h"
 #include "gateway/status.h"
 #include "gateway/stored.h"
@@ -116,9 +116,13 @@ static void cut(struct call *call, const struct answer_error *error)
 enum call_step call_fail_words(struct call *call, int status, const char *code,
                                const struct fail_words *words)
 {
+    if (call_check_has_better(call) && call->exchange != NULL) {
+        return STEP_DELIVER; /* an answer that was kept is better than an error */
+    }
     call->error_code = code;
     call->delivered = false;
-    if (!call->committed) {
+    bool begun = call->committed || call->announced;
+    if (!begun) {
         call->status = status;
     }
     struct answer_error error;
@@ -130,7 +134,7 @@ enum call_step call_fail_words(struct call *call, int status, const char *code,
     }
     call_record_close(call);
     if (call->exchange != NULL) {
-        if (call->committed) {
+        if (begun) {
             cut(call, &error);
         } else {
             respond(call, &error);

@@ -3,6 +3,7 @@
 
 #include "gateway/admission.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_check.h"
 #include "gateway/call_wait.h"
 
 #include "gateway/attempt_run.h"
@@ -207,6 +208,7 @@ void call_free(struct call *call)
 {
     struct worker *worker = call->worker;
     call_wait_end(call);
+    call_check_free(call);
     call_budget_leave(call);
     admission_forget(call);
     list_remove(call);

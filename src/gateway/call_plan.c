@@ -2,6 +2,7 @@
 /* PARSE and PLAN: bytes -> chat -> ordered targets. */
 #include "gateway/answer_cache.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_check.h"
 #include "gateway/call_count.h"
 #include "gateway/call_new.h"
 #include "gateway/call_offers.h"
@@ -279,6 +280,7 @@ enum call_step call_planned(struct call *call)
     if (call->decision->plan.taken == 0) {
         return refuse(call);
     }
+    call_check_begin(call);
     enum call_step refused = STEP_DONE;
     return call_budget_tokens(call, &refused) ? STEP_ATTEMPT : refused;
 }

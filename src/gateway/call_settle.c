@@ -4,10 +4,12 @@
 #include "gateway/answer_headers.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_check.h"
 #include "gateway/call_count.h"
 #include "gateway/call_error.h"
 #include "gateway/call_linger.h"
 #include "gateway/call_record.h"
+#include "gateway/call_stream.h"
 
 #include "base/fault.h"
 
@@ -58,6 +60,25 @@ static bool may_try_another(struct call *call)
     return status_allows_fallback(status) || is_context_refusal(call);
 }
 
+static void settle_escalated(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    if (attempt->upstream_open) {
+        upstream_cancel(&attempt->request);
+        attempt->upstream_open = false;
+    }
+    attempt->escalated = true;
+    attempt_settle(call, false);
+}
+
+/* The answer is charged, and kept in case nothing better comes. */
+static enum call_step escalate(struct call *call)
+{
+    settle_escalated(call);
+    call_check_keep(call);
+    return STEP_ATTEMPT;
+}
+
 enum call_step call_settle(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
@@ -65,6 +86,19 @@ enum call_step call_settle(struct call *call)
         return STEP_DELIVER; /* settled when the stream's last frame was read */
     }
     if (attempt->outcome == ATTEMPT_OK && attempt->error == NULL) {
+        if (call->check != NULL && !call->committed) {
+            attempt->rejected = call_check_reason(call);
+            if (call_check_moves_on(call)) {
+                return escalate(call);
+            }
+            if (call_check_has_better(call)) {
+                settle_escalated(call);
+                return STEP_DELIVER;
+            }
+            if (call->streamed) {
+                return stream_deliver(call);
+            }
+        }
         attempt_complete(call);
         call->status = 200;
         call->delivered = true;
@@ -145,6 +179,12 @@ enum call_step call_deliver(struct call *call)
     if (call->exchange == NULL) {
         call_record_close(call);
         return STEP_DONE;
+    }
+    if (!call->delivered && call_check_has_better(call)) {
+        call_check_restore(call);
+        if (call->streamed) {
+            return stream_deliver(call);
+        }
     }
     if (!call->delivered) {
         return deliver_failure(call);

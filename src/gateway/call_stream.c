@@ -14,7 +14,9 @@
 #include "gateway/answer_loss.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_check.h"
 #include "gateway/call_hold.h"
+#include "gateway/call_linger.h"
 #include "gateway/call_ping.h"
 #include "gateway/call_record.h"
 #include "gateway/call_wait.h"
@@ -72,9 +74,28 @@ static void make_encoder(struct call *call)
     call->head.chat = NULL;
 }
 
+void stream_announce(struct call *call)
+{
+    struct buf *lines = answer_headers_begin(call);
+    answer_headers_add(lines, SLICE("content-type"), call->front->stream_content_type);
+    answer_headers_add(lines, SLICE("cache-control"), SLICE("no-cache"));
+    answer_headers_of_plan(lines, call);
+    call->announced = true;
+    call->status = 200;
+    call->first_byte_ns = clock_monotonic(call->worker->loop.clock);
+    http_start_lines(call->exchange, 200, answer_headers_lines(lines), HTTP_CONTENT_LENGTH_UNKNOWN);
+}
+
 void stream_commit(struct call *call)
 {
     make_encoder(call);
+    if (call->announced) {
+        answer_cache_begin(call, call->front->stream_content_type);
+        call->committed = true;
+        call_shrink(call);
+        call_ping_watch(call);
+        return;
+    }
     struct buf *lines = answer_headers_begin(call);
     add_upstream_headers(call, lines);
     answer_headers_of_call(lines, call);
@@ -248,6 +269,12 @@ static bool waits_for_call(const struct attempt *attempt)
            (attempt->meter.first == FINISH_NONE || attempt->meter.first == FINISH_STOP);
 }
 
+/* Is nothing to be sent before the answer's verdict, or before that of its first words? */
+static bool is_held(struct call *call)
+{
+    return call->check != NULL && !call->committed && call_check_holds(call);
+}
+
 /* The client's answer begins with this frame, or waits for another: one without a part of the
  * answer or, with `silent`, one of which the client's dialect says nothing yet. What ends without a
  * word that could begin it is no answer. */
@@ -258,14 +285,16 @@ static bool begin_or_hold(struct call *call, const struct frame *frame, bool sil
     bool begins =
         (meter_begins(frame) && !silent) || (frame->terminal && meter->finish != FINISH_NONE);
     if (begins && !waits) {
-        stream_commit(call);
+        if (!call_check_holds(call)) {
+            stream_commit(call);
+        }
         return true;
     }
     if (frame->terminal) {
         attempt_fail(call, "truncated_stream", "");
         return false;
     }
-    if ((meter->started || meter->events > 0) && !waits) {
+    if ((meter->started || meter->events > 0) && !waits && !is_held(call)) {
         call_hold(call);
     }
     return true;
@@ -326,6 +355,7 @@ static bool take_frame(struct call *call, struct frame *frame)
     if (!stream_emulate(call, frame)) {
         return false;
     }
+    call_check_frame(call, frame);
     if (call->keeps_answer) {
         stored_frame(call, frame);
     }
@@ -345,6 +375,8 @@ static bool take_frame(struct call *call, struct frame *frame)
     if (frame->terminal && call->committed && attempt->open) {
         settle_at_end(call);
         append_meta(call, out);
+    } else if (frame->terminal && call->check != NULL) {
+        call->check->meta_at = attempt->answer.len + out->len;
     }
     if (attempt->lane == LANE_TRANSLATE) {
         if (frame->terminal) {
@@ -400,7 +432,7 @@ static bool flush_out(struct call *call)
         send_out(call, buf_slice(out));
         return true;
     }
-    if (!call->committed && attempt->answer.len + out->len > UNCOMMITTED_MAX) {
+    if (!call->committed && attempt->answer.len + out->len > UNCOMMITTED_MAX && !is_held(call)) {
         if (!attempt->meter.started) {
             attempt_fail(call, "no_answer", "256 KB of stream without an answer");
             return false;
@@ -504,14 +536,62 @@ bool stream_end(struct call *call)
             return fail_after_flush(call);
         }
     }
-    if (!call->committed || !is_complete(&attempt->meter)) {
+    bool held = is_held(call);
+    if ((!call->committed && !held) || !is_complete(&attempt->meter)) {
         return fail_stream(call, "truncated_stream");
     }
     if (!ends_well(call)) {
         return fail_after_flush(call);
     }
-    settle_at_end(call);
+    if (!held) {
+        settle_at_end(call);
+    }
     encode_end(call);
+    return flush_out(call);
+}
+
+enum call_step stream_deliver(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct buf *out = &call->worker->out;
+    struct slice bytes = buf_slice(&attempt->answer);
+    size_t meta_at = call->check->meta_at < bytes.len ? call->check->meta_at : bytes.len;
+    bool ends = attempt->emulation != NULL && emulation_is_cut(attempt->emulation);
+    stream_commit(call);
+    settle_at_end(call);
+    buf_clear(out);
+    buf_append(out, slice_of(bytes.ptr, meta_at));
+    append_meta(call, out);
+    buf_append(out, slice_from(bytes, meta_at));
+    if (out->failed) {
+        call->delivered = false;
+        attempt_fail(call, "no_memory", "");
+        return STEP_DELIVER;
+    }
+    send_out(call, buf_slice(out));
+    buf_clear(&attempt->answer);
+    if (!attempt->upstream_open) {
+        return STEP_DELIVER;
+    }
+    if (ends) {
+        call_linger_not(call);
+    } else {
+        call_linger(call);
+    }
+    return STEP_WAIT;
+}
+
+/* A whole answer, as the stream that the client wanted, for a verdict. */
+static bool hold_whole(struct call *call, const struct frame *frame)
+{
+    struct buf *out = &call->worker->out;
+    if (call->keeps_answer) {
+        stored_frame(call, frame);
+    }
+    call->check->meta_at = out->len;
+    encode_estimate(call, out);
+    (void)encode_frame(call, &end_frame, out);
+    buf_clear(&call->attempt.answer); /* what the frame was read from must not follow */
     return flush_out(call);
 }
 
@@ -527,6 +607,9 @@ bool stream_whole(struct call *call, const struct frame *frame)
     if (!encode_frame(call, &answer, out)) {
         attempt_fail(call, "malformed_answer", "");
         return false;
+    }
+    if (is_held(call)) {
+        return hold_whole(call, frame);
     }
     stream_commit(call);
     if (call->keeps_answer) {

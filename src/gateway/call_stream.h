@@ -23,6 +23,12 @@ MUST_USE bool stream_end(struct call *call);
 MUST_USE bool stream_emulate(struct call *call, struct frame *frame);
 /* Begins the client's answer: status 200 and headers; from here on no other target can be tried. */
 void stream_commit(struct call *call);
+/* Tells the client that a stream will come, before it is known whose: status 200 and what is known
+   of the call. Failures are told in the stream from then on. */
+void stream_announce(struct call *call);
+/* Delivers a stream that was held for a verdict (call_check.h): begins the client's answer, settles
+   the attempt unless that was done, sends all of it. Returns the step that follows. */
+enum call_step stream_deliver(struct call *call);
 /* Begins the client's answer with what was withheld of it, see call_hold.h. */
 void stream_release(struct call *call);
 /* A whole answer for a client that wanted a stream (the upstream ignored the wish). False as above,

@@ -3,6 +3,7 @@
 /* The upstream's callbacks: what kind of answer it is, its bytes, its end, its failure. */
 #include "gateway/answer_loss.h"
 #include "gateway/attempt_run.h"
+#include "gateway/call_check.h"
 #include "gateway/call_error.h"
 #include "gateway/call_linger.h"
 #include "gateway/call_stream.h"
@@ -240,12 +241,21 @@ static bool is_cut(const struct attempt *attempt)
     return attempt->emulation != NULL && emulation_is_cut(attempt->emulation);
 }
 
+/* Its answer is complete, and a judge is asked. */
+static bool is_judged_now(const struct call *call)
+{
+    return call->check != NULL && call->check->under_way;
+}
+
 static void on_data(struct upstream_request *r, struct slice bytes)
 {
     struct call *call = call_of(r);
     if (call->lingering) {
         call_linger_data(call, bytes.len);
         return;
+    }
+    if (is_judged_now(call)) {
+        return; /* its answer is complete: nothing that matters */
     }
     bool ok =
         call->attempt.inflate != NULL ? take_compressed(call, bytes) : take_plain(call, bytes);
@@ -263,6 +273,9 @@ static void on_data(struct upstream_request *r, struct slice bytes)
         } else {
             call_linger(call);
         }
+    } else if (call->attempt.is_stream && call->attempt.meter.ended &&
+               call_check_next(call) == STEP_CHECK) {
+        call_run(call, STEP_CHECK); /* whenever the upstream's body ends */
     }
 }
 
@@ -344,6 +357,7 @@ static bool whole_answer(struct call *call)
     if (!stream_emulate(call, &frame)) {
         return false;
     }
+    call_check_frame(call, &frame);
     if (call->keeps_answer && !call->streamed) {
         stored_frame(call, &frame);
     }
@@ -380,6 +394,9 @@ static void on_end(struct upstream_request *r)
         call_run(call, STEP_DONE);
         return;
     }
+    if (is_judged_now(call)) {
+        return;
+    }
     if (attempt->status != 200) {
         note_refusal(call);
     } else if (attempt->is_stream) {
@@ -389,7 +406,7 @@ static void on_end(struct upstream_request *r)
     } else {
         (void)!whole_answer(call);
     }
-    call_run(call, STEP_SETTLE);
+    call_run(call, call_check_next(call));
 }
 
 static void on_fail(struct upstream_request *r, enum upstream_failure failure, const char *detail)
@@ -403,6 +420,9 @@ static void on_fail(struct upstream_request *r, enum upstream_failure failure, c
     }
     if (call->committed && !attempt->open) {
         call_run(call, STEP_DELIVER); /* everything the provider had to say was said */
+        return;
+    }
+    if (is_judged_now(call)) {
         return;
     }
     attempt_fail(call, upstream_failure_name(failure), detail);

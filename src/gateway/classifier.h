@@ -12,7 +12,7 @@
 
 #include "gateway/call.h"
 
-/* No callback comes after it. `why` is the attempt's error, a literal. */
-void classifier_cancel(struct call *call, const char *why);
+/* No callback of an endpoint comes after it. (Of a target: question.h.) */
+void classifier_cancel(struct call *call);
 
 #endif

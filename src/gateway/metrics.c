@@ -164,7 +164,28 @@ static const struct {
      offsetof(struct metrics, overruns), false},
     {"sluice_lease_waits_total", "", "Calls that waited for a slice of a limit (cluster).",
      offsetof(struct metrics, lease_waits), false},
+    {"sluice_verdicts_total", "{verdict=\"accept\"}", "Answers that were checked, by verdict.",
+     offsetof(struct metrics, answers_accepted), false},
+    {"sluice_verdicts_total", "{verdict=\"escalate\"}", NULL,
+     offsetof(struct metrics, answers_rejected), false},
+    {"sluice_escalations_total", "",
+     "Answers that were not good enough and led to another attempt.",
+     offsetof(struct metrics, escalations), false},
 };
+
+static void write_checks(const struct gateway *gateway, struct buf *out)
+{
+    _Static_assert(METRICS_CHECKS == CHECK_COUNT, "one counter for each check");
+    header(out, "sluice_checks_failed_total", "counter", "Answers that failed a check.");
+    for (unsigned i = 0; i < CHECK_COUNT; i++) {
+        uint64_t value = sum(gateway, offsetof(struct metrics, checks_failed) +
+                                          i * sizeof(atomic_uint_fast64_t));
+        if (value > 0) {
+            buf_printf(out, "sluice_checks_failed_total{check=\"%s\"} %llu\n",
+                       answer_check_name((enum answer_check)i), (unsigned long long)value);
+        }
+    }
+}
 
 static void write_counters(const struct gateway *gateway, struct buf *out)
 {
@@ -404,6 +425,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
                     "Time to the first byte of upstreams.", offsetof(struct metrics, first_byte),
                     METRICS_DURATION_FIRST_NS);
     write_counters(gateway, out);
+    write_checks(gateway, out);
     write_target_outcomes(snapshot, out);
     write_drift(snapshot, out);
     write_breakers(gateway, snapshot, out);

@@ -14,6 +14,7 @@
 #define METRICS_ENDPOINTS 64
 #define METRICS_CODES 24
 #define METRICS_BUCKETS 20
+#define METRICS_CHECKS 15 /* enum answer_check */
 
 struct histogram {
     atomic_uint_fast64_t buckets[METRICS_BUCKETS]; /* not cumulative; the last one is +Inf */
@@ -45,6 +46,10 @@ struct metrics {
     atomic_uint_fast64_t cache_hits;
     atomic_uint_fast64_t cache_misses;
     atomic_uint_fast64_t cache_kept;
+    atomic_uint_fast64_t answers_accepted;
+    atomic_uint_fast64_t answers_rejected;
+    atomic_uint_fast64_t escalations; /* rejected answers that were not shown at once */
+    atomic_uint_fast64_t checks_failed[METRICS_CHECKS];
 };
 
 /* On a worker's own counters, which only its thread writes: no locked instruction. */

@@ -60,6 +60,15 @@ static void write_baseline(struct json_writer *w, const struct offer *offer,
     json_end_object(w);
 }
 
+/* An answer that failed a check, whether another one was shown instead or not. */
+static void write_verdict(struct json_writer *w, const struct settle_record *attempt)
+{
+    if (slice_starts(attempt->error, SLICE("check_"))) {
+        json_member_string(w, SLICE("verdict"), SLICE("escalate"));
+        json_member_string(w, SLICE("check"), slice_from(attempt->error, SLICE("check_").len));
+    }
+}
+
 void json_savings_attempt(struct json_writer *w, const struct call_detail *detail,
                           const struct settle_record *attempt)
 {
@@ -68,6 +77,7 @@ void json_savings_attempt(struct json_writer *w, const struct call_detail *detai
     json_member_string(w, SLICE("purpose"),
                        slice_from_cstr(attempt_purpose_name(attempt->purpose)));
     json_member_string(w, SLICE("basis"), slice_from_cstr(charge_basis_name(attempt->basis)));
+    write_verdict(w, attempt);
     write_told(w, attempt);
     if (offer != NULL && attempt->basis != CHARGE_NOTHING && attempt->basis != CHARGE_HOLD) {
         json_member_string(w, SLICE("price"), slice_from_cstr(offer_kind_name(offer->kind)));

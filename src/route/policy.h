@@ -10,6 +10,7 @@
 #include "model/capability.h"
 #include "model/price.h"
 #include "model/task.h"
+#include "route/check.h"
 #include "route/rule.h"
 
 #define NO_TARGET UINT16_MAX
@@ -56,6 +57,19 @@ enum infeasible_policy { INFEASIBLE_ERROR, INFEASIBLE_NEAREST };
 enum unknown_price { UNKNOWN_PRICE_DENY, UNKNOWN_PRICE_CEILING, UNKNOWN_PRICE_ALLOW };
 enum task_classifier { CLASSIFIER_RULES, CLASSIFIER_EXTERNAL };
 
+/* What happens to the answers of a route before they are delivered. */
+enum stream_mode { STREAM_BUFFERED, STREAM_EARLY };
+struct weights;
+struct escalation {
+    struct check_settings checks;
+    enum stream_mode stream;
+    const struct weights *weights; /* of CHECK_LEARNED, or NULL */
+    uint16_t judge;                /* a target, or NO_TARGET */
+    struct slice rubric;           /* plain, or empty */
+    double judge_threshold;        /* 0..1 */
+    int64_t judge_ms;
+};
+
 struct route {
     struct slice name;
     struct slice tag;     /* of calls that bring none; or empty */
@@ -67,7 +81,8 @@ struct route {
     int min_tier;           /* hard, or -1 */
     double conservative;    /* 0: trust the cheapest, 1: always the strongest */
     enum infeasible_policy on_infeasible;
-    unsigned max_attempts; /* of one call, at least 1 */
+    unsigned max_attempts;               /* of one call, at least 1 */
+    const struct escalation *escalation; /* NULL: answers are delivered as they are */
     bool local_only;
     uint64_t required_tags;                      /* that a target must have, as bits */
     enum tier task_tier[TASK_COUNT];             /* default table with the route's changes */

@@ -172,7 +172,23 @@ static void refuses_names_that_mean_nothing(void)
     refused(FLEET "routes: { auto: { targets: [a, a] } }\n", "duplicate_name", 32, "remove");
     refused(FLEET "routes: { auto: { tasks: { chat: { prefer: a, only: b } } } }\n",
             "contradiction", 47, "keep");
-    refused(FLEET "routes: { auto: { escalate: { when: empty } } }\n", "not_built", 37, "error");
+    refused(FLEET "routes: { auto: { escalate: { when: emty } } }\n", "unknown_name", 37, "empty");
+    refused(FLEET "routes: { auto: { escalate: { when: pattern } } }\n", "incomplete", 31,
+            "escalate.pattern");
+    refused(FLEET "routes: { auto: { escalate: { when: choice } } }\n", "incomplete", 31,
+            "escalate.choices");
+    refused(FLEET "routes: { auto: { escalate: { when: learned } } }\n", "incomplete", 31,
+            "escalate.weights");
+    refused(FLEET "routes: { auto: { escalate: { when: judge } } }\n", "incomplete", 31,
+            "escalate.judge");
+    refused(FLEET "routes: { auto: { escalate: { when: judge, judge: { rubric: x } } } }\n",
+            "incomplete", 44, "judge.target");
+    refused(FLEET "routes: { auto: { escalate: { when: judge, judge: { target: z } } } }\n",
+            "unknown_name", 61, "a");
+    refused(FLEET "routes: { auto: { escalate: { when: pattern, pattern: \"a(b\" } } }\n",
+            "bad_value", 55, "PCRE2");
+    refused(FLEET "routes: { auto: { escalate: { when: learned, weights: /nowhere } } }\n",
+            "unreadable_file", 55, "read");
     refused(FLEET "routes: { auto: { session: {} } }\n", "not_built", 19, "remove");
     refused(FLEET "routes: { auto: { max_attempts: 1, escalate: { max_attempts: 2 } } }\n",
             "contradiction", 48, "keep");
@@ -190,6 +206,41 @@ static void escalation_counts_attempts(void)
         &loading, FLEET "routes: { auto: { max_attempts: 2, escalate: { max_attempts: 2 } } }\n",
         "auto");
     EXPECT_INT(route->max_attempts, 2);
+    loading_end(&loading);
+}
+
+static void checks_of_answers(void)
+{
+    struct loading loading;
+    const struct route *route = load_route(
+        &loading,
+        FLEET "routes: { auto: { escalate: { when: [error, empty, pattern, judge], threshold: 0.7,"
+              " pattern: \"^a\", min_confidence: 0.5, stream: early,"
+              " judge: { target: a, rubric: short, threshold: 0.8, timeout: 2s } } } }\n",
+        "auto");
+    const struct escalation *escalation = route->escalation;
+    EXPECT(escalation != NULL);
+    EXPECT(escalation->checks.when ==
+           (CHECK_BIT(CHECK_EMPTY) | CHECK_BIT(CHECK_PATTERN) | CHECK_BIT(CHECK_JUDGE)));
+    EXPECT(escalation->checks.threshold > 0.69 && escalation->checks.threshold < 0.71);
+    EXPECT(escalation->checks.min_mean_logprob < -0.69 &&
+           escalation->checks.min_mean_logprob > -0.70);
+    EXPECT_INT(check_pattern_search(escalation->checks.pattern, SLICE("abc")), CHECK_PASSED);
+    EXPECT_INT(check_pattern_search(escalation->checks.pattern, SLICE("cba")), CHECK_FAILED);
+    EXPECT_INT(escalation->stream, STREAM_EARLY);
+    EXPECT_INT(escalation->judge, 0);
+    EXPECT(slice_eq(escalation->rubric, SLICE("short")));
+    EXPECT_INT(escalation->judge_ms, 2000);
+    loading_end(&loading);
+    route = load_route(&loading, FLEET "routes: { auto: { escalate: { when: error } } }\n", "auto");
+    EXPECT(route->escalation == NULL); /* failures always move on */
+    loading_end(&loading);
+    route = load_route(&loading, FLEET "routes: { auto: { escalate: { when: empty } } }\n", "auto");
+    EXPECT_INT(route->escalation->stream, STREAM_BUFFERED);
+    EXPECT_INT(route->escalation->judge, NO_TARGET);
+    loading_end(&loading);
+    (void)load_route(&loading, FLEET "routes: { auto: { escalate: { when: code } } }\n", "auto");
+    EXPECT_INT(loading_find(&loading, "no_grammars") != NULL, check_code_language(1) == NULL);
     loading_end(&loading);
 }
 
@@ -221,6 +272,7 @@ int main(void)
     TEST(zero_is_a_limit, "a limit of zero is a limit");
     TEST(tasks_are_exclusive_or_preferences, "a task's plain list is exclusive, prefer is not");
     TEST(refuses_names_that_mean_nothing, "refuses names that mean nothing, with what is near");
+    TEST(checks_of_answers, "escalate says which checks answers must pass, and what these go by");
     TEST(escalation_counts_attempts, "escalate.max_attempts is max_attempts");
     TEST(warns_about_hopeless_routes, "warns about a route that none of its targets satisfies");
     return tap_done();

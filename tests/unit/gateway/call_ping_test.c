@@ -10,7 +10,8 @@
     "providers:\n"                                                                                 \
     "  a: { preset: openai-compatible, base_url: 'http://127.0.0.1:$PORT/a/v1' }\n"                \
     "targets:\n"                                                                                   \
-    "  first: { provider: a, model: ma, price: { input_per_mtok: 1, output_per_mtok: 2 } }\n"
+    "  first: { provider: a, model: ma, price: { input_per_mtok: 1, output_per_mtok: 2 } }\n"      \
+    "routes: { held: { targets: [first], escalate: { when: empty } } }\n"
 #define MESSAGES                                                                                   \
     "{\"model\":\"first\",\"max_tokens\":9,\"stream\":true,"                                       \
     "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
@@ -63,12 +64,32 @@ static void other_streams_get_only_what_the_provider_said(void)
     end();
 }
 
+#define HELD                                                                                       \
+    "{\"model\":\"held\",\"max_tokens\":9,\"stream\":true,"                                        \
+    "\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+
+static void streams_held_for_a_verdict_are_pinged(void)
+{
+    h.worker->ping_ms = 1;
+    buf_clear(&request);
+    script_set('a', (struct slice)STREAM(HELLO), AFTER_HANG);
+    client_open(&client);
+    client.out = post_text("/v1/messages", NULL, SLICE(HELD), &request);
+    UNTIL(&client, pings() >= 3);
+    EXPECT(slice_find_slice(buf_slice(&client.in), SLICE("HTTP/1.1 200")) == 0);
+    EXPECT_INT(slice_find_slice(buf_slice(&client.in), SLICE("hello")), SIZE_MAX);
+    EXPECT_INT(slice_find_slice(buf_slice(&client.in), SLICE("x-sluice-target")), SIZE_MAX);
+    end();
+}
+
 int main(void)
 {
     harness_begin(PROVIDER, false);
     TEST(silent_translated_streams_are_pinged, "a silent translated stream is pinged");
     TEST(other_streams_get_only_what_the_provider_said,
          "a stream in its provider's own dialect gets nothing of ours");
+    TEST(streams_held_for_a_verdict_are_pinged,
+         "a stream of which nothing is sent before its verdict is pinged meanwhile");
     harness_end();
     buf_release(&request);
     return tap_done();

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `escalate` of a route: which checks its answers must pass, and what these need. */
+#include "config/reader.h"
+
+#include "route/weights.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* The word that stands for failures, which always move on, and after it the checks. */
+static struct slice word_at(const void *owner, size_t i)
+{
+    (void)owner;
+    return i == 0 ? SLICE("error") : slice_from_cstr(answer_check_name((enum answer_check)(i - 1)));
+}
+
+static uint32_t read_words(struct reader *reader, const struct yaml *when)
+{
+    uint32_t checks = 0;
+    for (const struct yaml *w = item_first(when); w != NULL; w = item_next(when, w)) {
+        enum answer_check check;
+        if (answer_check_from_name(w->text, &check)) {
+            checks |= CHECK_BIT(check);
+        } else if (!slice_eq(w->text, word_at(NULL, 0))) {
+            report_unknown_name(reader, w->place, w->written, "reason to escalate", word_at, NULL,
+                                CHECK_COUNT + 1);
+        }
+    }
+    return checks;
+}
+
+/* A check that is asked for and has nothing to go by, or is given what it goes by and not asked
+ * for.
+ */
+static void require(struct reader *reader, const struct yaml *escalate, uint32_t checks,
+                    enum answer_check check, bool given, const char *pattern)
+{
+    const struct yaml *when = setting_node(escalate, "routes.*.escalate.when");
+    bool wanted = (checks & CHECK_BIT(check)) != 0;
+    const char *name = strrchr(pattern, '.') + 1;
+    char hint[96];
+    if (wanted && !given && !setting_attempted(escalate, pattern)) {
+        snprintf(hint, sizeof(hint), "give escalate.%s", name);
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "incomplete", when->key_place, hint,
+                        "the check %s has nothing to go by", answer_check_name(check));
+    } else if (!wanted && given) {
+        snprintf(hint, sizeof(hint), "add %s to escalate.when", answer_check_name(check));
+        diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "unused",
+                        setting_node(escalate, pattern)->key_place, hint,
+                        "%s is given, but nothing is checked by it", name);
+    }
+}
+
+static void resolve_pattern(struct reader *reader, const struct yaml *escalate,
+                            struct check_settings *checks)
+{
+    const struct yaml *node = setting_node(escalate, "routes.*.escalate.pattern");
+    char text[128] = "";
+    size_t offset;
+    if (node != NULL && !check_pattern_compile(node->text, reader->arena, &checks->pattern, &offset,
+                                               text, sizeof(text))) {
+        diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", node->place,
+                        "it is read as PCRE2 reads it", "character %zu of the expression: %s",
+                        offset, text);
+    }
+}
+
+static void *read_whole(const char *path, struct buf *out)
+{
+    char piece[16384];
+    FILE *file = fopen(path, "rb");
+    size_t count;
+    if (file == NULL) {
+        return NULL;
+    }
+    while ((count = fread(piece, 1, sizeof(piece), file)) > 0) {
+        buf_append(out, slice_of(piece, count));
+    }
+    bool ok = !ferror(file) && !out->failed;
+    fclose(file);
+    return ok ? out : NULL;
+}
+
+static bool read_weights(struct slice path, struct weights *weights, struct error *error)
+{
+    char name[1024];
+    struct buf bytes = BUF_INIT(WEIGHTS_BYTES_MAX);
+    bool read = path.len < sizeof(name) &&
+                read_whole(slice_to_cstr(path, name, sizeof(name)), &bytes) != NULL;
+    if (!read) {
+        error_set(error, ERROR_ENVIRONMENT, "unreadable_file", "it cannot be read");
+    }
+    read = read && weights_read(buf_slice(&bytes), weights, error);
+    buf_release(&bytes);
+    return read;
+}
+
+/* Each file is read once, however many routes go by it. */
+static const struct weights *resolve_weights(struct reader *reader, const struct yaml *escalate)
+{
+    struct snapshot *snapshot = reader->snapshot;
+    const struct yaml *node = setting_node(escalate, "routes.*.escalate.weights");
+    struct slice path = setting_file(reader, escalate, "routes.*.escalate.weights");
+    struct error error;
+    error_clear(&error);
+    for (struct weights_file *file = snapshot->weights_files; file != NULL; file = file->next) {
+        if (slice_eq(file->path, path)) {
+            return file->weights;
+        }
+    }
+    struct weights_file *file = ARENA_NEW(reader->arena, struct weights_file);
+    struct weights *weights = ARENA_NEW(reader->arena, struct weights);
+    if (node == NULL || path.len == 0 || file == NULL || weights == NULL) {
+        return NULL;
+    }
+    if (!read_weights(path, weights, &error)) {
+        if (error.code == NULL || strcmp(error.code, "unreadable_file") != 0) {
+            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", node->place,
+                            "make it with sluice train", "%.*s: %s",
+                            (int)(path.len < 150 ? path.len : 150), path.ptr, error.text);
+        }
+        return NULL;
+    }
+    *file =
+        (struct weights_file){.path = path, .weights = weights, .next = snapshot->weights_files};
+    snapshot->weights_files = file;
+    return weights;
+}
+
+static void resolve_judge(struct reader *reader, const struct yaml *escalate,
+                          struct escalation *escalation)
+{
+    const struct yaml *judge = setting_node(escalate, "routes.*.escalate.judge");
+    const struct yaml *target = setting_node(judge, "routes.*.escalate.judge.target");
+    escalation->judge = target == NULL ? NO_TARGET : setting_target(reader, target);
+    escalation->rubric = setting_text(judge, "routes.*.escalate.judge.rubric");
+    escalation->judge_threshold =
+        (double)setting_number(judge, "routes.*.escalate.judge.threshold") / 1000.0;
+    escalation->judge_ms = setting_number(judge, "routes.*.escalate.judge.timeout");
+    if (judge != NULL && !setting_attempted(judge, "routes.*.escalate.judge.target")) {
+        report_error(reader, judge->key_place, "incomplete", "give judge.target",
+                     "a judge is a target, which must be named");
+    }
+}
+
+static void resolve_checks(struct reader *reader, const struct yaml *escalate,
+                           struct escalation *escalation)
+{
+    struct check_settings *checks = &escalation->checks;
+    struct slice *choices;
+    double confidence =
+        (double)setting_number(escalate, "routes.*.escalate.min_confidence") / 1000.0;
+    checks->threshold = (double)setting_number(escalate, "routes.*.escalate.threshold") / 1000.0;
+    checks->min_mean_logprob = confidence > 0 ? log(confidence) : -1e9;
+    resolve_pattern(reader, escalate, checks);
+    checks->choice_count = setting_list(reader, escalate, "routes.*.escalate.choices", &choices);
+    checks->choices = choices;
+    escalation->stream = (enum stream_mode)setting_number(escalate, "routes.*.escalate.stream");
+    escalation->weights = resolve_weights(reader, escalate);
+    resolve_judge(reader, escalate, escalation);
+    require(reader, escalate, checks->when, CHECK_PATTERN, checks->pattern != NULL,
+            "routes.*.escalate.pattern");
+    require(reader, escalate, checks->when, CHECK_CHOICE, checks->choice_count > 0,
+            "routes.*.escalate.choices");
+    require(reader, escalate, checks->when, CHECK_LEARNED, escalation->weights != NULL,
+            "routes.*.escalate.weights");
+    require(reader, escalate, checks->when, CHECK_JUDGE, escalation->judge != NO_TARGET,
+            "routes.*.escalate.judge");
+}
+
+/* The grammars are what a build may lack. */
+static void warn_unparsed(struct reader *reader, const struct yaml *escalate, uint32_t checks)
+{
+    if ((checks & CHECK_BIT(CHECK_CODE)) != 0 && check_code_language(1) == NULL) {
+        diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "no_grammars",
+                        setting_node(escalate, "routes.*.escalate.when")->key_place,
+                        "run tools/setup.sh and build again",
+                        "this program was built without grammars: of code only JSON is parsed");
+    }
+}
+
+static void resolve_attempts(struct reader *reader, const struct yaml *section,
+                             const struct yaml *escalate, struct route *route)
+{
+    const struct yaml *attempts = setting_node(escalate, "routes.*.escalate.max_attempts");
+    if (attempts == NULL) {
+        return;
+    }
+    unsigned count = (unsigned)setting_number(escalate, "routes.*.escalate.max_attempts");
+    if (setting_given(section, "routes.*.max_attempts") && count != route->max_attempts) {
+        report_error(reader, attempts->key_place, "contradiction", "keep one of them",
+                     "max_attempts of the route says something else");
+    }
+    route->max_attempts = count;
+}
+
+void resolve_escalation(struct reader *reader, const struct yaml *section, struct route *route)
+{
+    const struct yaml *escalate = setting_node(section, "routes.*.escalate");
+    struct escalation *escalation = ARENA_NEW(reader->arena, struct escalation);
+    resolve_attempts(reader, section, escalate, route);
+    if (escalate == NULL || escalation == NULL) {
+        return;
+    }
+    escalation->checks.when = read_words(reader, setting_node(escalate, "routes.*.escalate.when"));
+    resolve_checks(reader, escalate, escalation);
+    warn_unparsed(reader, escalate, escalation->checks.when);
+    route->escalation = escalation->checks.when == 0 ? NULL : escalation;
+}

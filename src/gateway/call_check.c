@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/call_check.h"
+
+#include "base/memory.h"
+#include "dialect/emulate.h"
+#include "dialect/responses_store.h"
+#include "dialect/tool_fit.h"
+#include "gateway/attempt_run.h"
+#include "gateway/call_evidence.h"
+#include "gateway/call_new.h"
+#include "gateway/call_ping.h"
+#include "gateway/call_record.h"
+#include "gateway/judge.h"
+#include "gateway/opaque.h"
+#include "gateway/stored.h"
+#include "route/weights.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define PROMPT_MAX ((size_t)64 << 10)
+#define EARLY_BYTES 160u /* by then a refusal or another language shows */
+#define PRIOR_MAX 2.0    /* however good a target is, what its answer says counts for more */
+
+static bool is_checked(enum operation operation)
+{
+    return operation == OPERATION_CHAT || operation == OPERATION_COMPLETION;
+}
+
+static void read_prompt(const struct chat *chat, struct buf *prompt)
+{
+    for (size_t i = chat->message_count; i > 0; i--) {
+        const struct chat_message *message = &chat->messages[i - 1];
+        if (message->role != ROLE_USER) {
+            continue;
+        }
+        for (size_t p = 0; p < message->part_count; p++) {
+            if (message->parts[p].kind == PART_TEXT) {
+                (void)!json_unescape(message->parts[p].text, prompt);
+            }
+        }
+        return;
+    }
+}
+
+void call_check_begin(struct call *call)
+{
+    const struct route *route = call->decision->route;
+    if (route == NULL || route->escalation == NULL || !is_checked(call->chat.operation)) {
+        return;
+    }
+    struct call_check *check = memory_array(1, sizeof(*check));
+    if (check == NULL) {
+        return; /* the answer passes as it is */
+    }
+    check->escalation = route->escalation;
+    buf_init(&check->prompt, PROMPT_MAX);
+    answer_text_init(&check->answer);
+    read_prompt(&call->chat, &check->prompt);
+    call->check = check;
+    call_ping_watch(call);
+}
+
+static void release_best(struct call_check *check)
+{
+    struct attempt *best = &check->best;
+    if (!check->has_best) {
+        return;
+    }
+    opaque_notes_free(best->notes);
+    responses_record_free(best->record);
+    buf_release(&best->body);
+    buf_release(&best->answer);
+    check->has_best = false;
+}
+
+void call_check_free(struct call *call)
+{
+    struct call_check *check = call->check;
+    if (check == NULL) {
+        return;
+    }
+    release_best(check);
+    answer_text_release(&check->answer);
+    buf_release(&check->prompt);
+    memory_free(check);
+    call->check = NULL;
+}
+
+void call_check_attempt(struct call *call)
+{
+    struct call_check *check = call->check;
+    if (check == NULL) {
+        return;
+    }
+    answer_text_clear(&check->answer);
+    check->checked = (struct checked){.worst = CHECK_COUNT};
+    check->verdict = VERDICT_NONE;
+    check->suspect = false;
+    check->meta_at = 0;
+}
+
+void call_check_frame(struct call *call, const struct frame *frame)
+{
+    if (call->check != NULL && !call->committed) {
+        answer_text_frame(&call->check->answer, frame);
+    }
+}
+
+/* --- the verdict --- */
+
+static void view(const struct call *call, struct checked_call *calls, struct checked_answer *answer)
+{
+    const struct call_check *check = call->check;
+    answer_text_view(&check->answer, &call->chat, calls, answer);
+    answer->prompt = buf_slice(&check->prompt);
+    answer->finish = call->attempt.meter.first;
+}
+
+/* What is known of the target's answers before this one is read. */
+static double prior_of(const struct call *call)
+{
+    double odds = call->attempt.success_permille == 0
+                      ? CHECK_PRIOR
+                      : log_odds_of(call->attempt.success_permille / 1000.0);
+    return odds > PRIOR_MAX ? PRIOR_MAX : odds < -PRIOR_MAX ? -PRIOR_MAX : odds;
+}
+
+static uint32_t find_head(const struct weights *weights, enum head_kind kind,
+                          const struct target *target)
+{
+    uint32_t head = weights_find(weights, kind, target->name);
+    return head != WEIGHTS_NO_HEAD ? head : weights_find(weights, kind, target->model);
+}
+
+/* By how much the next target is likelier to be right here than it is on average, in log odds:
+ * where it will probably fail, too, there is less to be had for its price. */
+static double promise_of_next(const struct call *call, const struct text_vector *vector)
+{
+    const struct weights *weights = call->check->escalation->weights;
+    const struct plan *plan = &call->decision->plan;
+    const struct policy *policy = &call->snapshot->policy;
+    const struct weights_question question = {.vector = vector};
+    for (size_t i = call->next_entry; i < plan->taken; i++) {
+        const struct target *target = &policy->targets[plan->entries[i].target];
+        if (target->tier > call->attempt.target->tier) {
+            uint32_t head = find_head(weights, HEAD_MODEL, target);
+            return head == WEIGHTS_NO_HEAD
+                       ? 0
+                       : log_odds_of(weights_success(weights, head, &question)) -
+                             (double)weights->heads[head].average;
+        }
+    }
+    return 0;
+}
+
+/* What was learned knows the target better than the prior does, and takes its place. */
+static void add_learned(const struct call *call, const struct checked_answer *answer, double prior)
+{
+    struct call_check *check = call->check;
+    const struct weights *weights = check->escalation->weights;
+    const struct check_settings *settings = &check->escalation->checks;
+    float marks[ANSWER_MARKS];
+    if (weights == NULL || (settings->when & CHECK_BIT(CHECK_LEARNED)) == 0) {
+        return;
+    }
+    uint32_t head = find_head(weights, HEAD_ANSWER, call->attempt.target);
+    struct text_vector *vector = memory_alloc(sizeof(*vector));
+    if (head != WEIGHTS_NO_HEAD && vector != NULL) {
+        vector_of_text(answer->prompt, vector);
+        answer_marks(answer->prompt, answer->text, marks);
+        const struct weights_question question = {.vector = vector, .marks = marks};
+        double odds =
+            log_odds_of(weights_success(weights, head, &question)) - promise_of_next(call, vector);
+        checked_add(&check->checked, CHECK_LEARNED,
+                    odds < log_odds_of(settings->threshold) ? CHECK_FAILED : CHECK_PASSED,
+                    odds - prior);
+    }
+    memory_free(vector);
+}
+
+static bool wants_judge(const struct call_check *check)
+{
+    return (check->escalation->checks.when & CHECK_BIT(CHECK_JUDGE)) != 0 &&
+           checked_accepts(&check->checked, &check->escalation->checks);
+}
+
+enum call_step call_check(struct call *call)
+{
+    struct call_check *check = call->check;
+    struct checked_call calls[CHECK_CALLS_MAX];
+    struct checked_answer answer;
+    if (call->attempt.meter.unread || !answer_text_whole(&check->answer)) {
+        return STEP_SETTLE; /* what we cannot read is not ours to judge */
+    }
+    double prior = prior_of(call);
+    view(call, calls, &answer);
+    answer_check(&check->escalation->checks, &answer, prior, &check->checked);
+    add_learned(call, &answer, prior);
+    if (wants_judge(check) && judge_ask(call)) {
+        check->under_way = true;
+        return STEP_WAIT;
+    }
+    return call_check_judged(call);
+}
+
+/* What the checks said of this answer, without what was known before, as evidence. */
+static void tell_evidence(const struct call *call)
+{
+    const struct call_check *check = call->check;
+    double good = probability_of(check->checked.log_odds - prior_of(call));
+    double weight = fabs(2 * good - 1);
+    if (weight > 0.05) {
+        call_evidence(call, call->attempt.target, good, weight);
+    }
+}
+
+enum call_step call_check_judged(struct call *call)
+{
+    struct call_check *check = call->check;
+    struct metrics *metrics = &call->worker->metrics;
+    bool accepts = checked_accepts(&check->checked, &check->escalation->checks);
+    check->under_way = false;
+    check->verdict = accepts ? VERDICT_ACCEPT : VERDICT_ESCALATE;
+    metric_add(accepts ? &metrics->answers_accepted : &metrics->answers_rejected, 1);
+    for (unsigned i = 0; i < CHECK_COUNT; i++) {
+        if (check->checked.results[i] == CHECK_FAILED) {
+            metric_add(&metrics->checks_failed[i], 1);
+        }
+    }
+    tell_evidence(call);
+    return STEP_SETTLE;
+}
+
+enum call_step call_check_next(const struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    bool complete = attempt->open && attempt->outcome == ATTEMPT_OK && attempt->error == NULL;
+    return call->check != NULL && complete && !call->committed ? STEP_CHECK : STEP_SETTLE;
+}
+
+/* --- streams --- */
+
+static bool sounds_well(struct call *call)
+{
+    struct checked_call calls[CHECK_CALLS_MAX];
+    struct checked_answer answer;
+    struct checked checked;
+    view(call, calls, &answer);
+    answer.partial = true;
+    answer_check(&call->check->escalation->checks, &answer, prior_of(call), &checked);
+    return checked_accepts(&checked, &call->check->escalation->checks);
+}
+
+bool call_check_holds(struct call *call)
+{
+    struct call_check *check = call->check;
+    if (check == NULL || check->early || call->attempt.answer.len > CALL_CHECK_BYTES_MAX) {
+        return false;
+    }
+    if (check->escalation->stream == STREAM_BUFFERED || check->suspect) {
+        return true;
+    }
+    const struct answer_text *answer = &check->answer;
+    if (answer->text.len < EARLY_BYTES && answer->call_count == 0 && !answer->carries) {
+        return true;
+    }
+    check->early = sounds_well(call);
+    check->suspect = !check->early;
+    return check->suspect;
+}
+
+/* --- what follows --- */
+
+static bool in_time(const struct call *call)
+{
+    int64_t limit_ms = call->decision->plan.max_latency_ms;
+    int64_t now_ns = clock_monotonic(call->worker->loop.clock);
+    return limit_ms == NO_LIMIT || now_ns - call->started_ns < limit_ms * NS_PER_MS;
+}
+
+static enum tier tier_of(const struct call *call, const struct plan_entry *entry)
+{
+    return call->snapshot->policy.targets[entry->target].tier;
+}
+
+/* The targets that are left, those of a higher tier alone; without any those of the same one.
+ * False: there is none. */
+static bool keep_stronger(struct call *call)
+{
+    struct plan *plan = &call->decision->plan;
+    enum tier tier = call->attempt.target->tier;
+    bool higher = false;
+    for (size_t i = call->next_entry; i < plan->taken; i++) {
+        higher = higher || tier_of(call, &plan->entries[i]) > tier;
+    }
+    size_t kept = call->next_entry;
+    for (size_t i = call->next_entry; i < plan->taken; i++) {
+        enum tier other = tier_of(call, &plan->entries[i]);
+        if (higher ? other > tier : other == tier) {
+            plan->entries[kept++] = plan->entries[i];
+        }
+    }
+    plan->taken = kept;
+    return kept > call->next_entry;
+}
+
+bool call_check_moves_on(struct call *call)
+{
+    const struct call_check *check = call->check;
+    return check != NULL && check->verdict == VERDICT_ESCALATE && call_has_another(call) &&
+           in_time(call) && keep_stronger(call);
+}
+
+const char *call_check_reason(const struct call *call)
+{
+    const struct call_check *check = call->check;
+    return check == NULL || check->verdict != VERDICT_ESCALATE
+               ? NULL
+               : answer_check_code(check->checked.worst);
+}
+
+static void note_escalated(struct call *call)
+{
+    struct call_check *check = call->check;
+    size_t used = strlen(check->escalated);
+    snprintf(check->escalated + used, sizeof(check->escalated) - used, "%s%.*s: %s",
+             used == 0 ? "" : ", ", SLICE_ARG(call->attempt.target->name),
+             call_check_reason(call) + strlen("check_"));
+}
+
+/* Of what a kept answer does not need any more. */
+static void strip(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    if (attempt->decoder != NULL) {
+        call_give_decoder(call, attempt->back, attempt->decoder);
+        attempt->decoder = NULL;
+    }
+    if (call->encoder != NULL) {
+        call->front->encoder_free(call->encoder);
+        call->encoder = NULL;
+    }
+    attempt_forget_secret(attempt);
+    inflate_free(attempt->inflate);
+    emulation_free(attempt->emulation);
+    tool_fit_free(attempt->tool_fit);
+    attempt->inflate = NULL;
+    attempt->emulation = NULL;
+    attempt->tool_fit = NULL;
+}
+
+void call_check_keep(struct call *call)
+{
+    struct call_check *check = call->check;
+    note_escalated(call);
+    metric_add(&call->worker->metrics.escalations, 1);
+    if (check->has_best && check->best_checked.log_odds > check->checked.log_odds) {
+        return;
+    }
+    release_best(check);
+    strip(call);
+    check->best = call->attempt;
+    check->best_checked = check->checked;
+    check->best_meta_at = check->meta_at;
+    check->has_best = true;
+    attempt_init(&call->attempt);
+}
+
+bool call_check_has_better(const struct call *call)
+{
+    const struct call_check *check = call->check;
+    if (check == NULL || !check->has_best || call->committed) {
+        return false;
+    }
+    return !call->attempt.open || (check->verdict == VERDICT_ESCALATE &&
+                                   check->best_checked.log_odds > check->checked.log_odds);
+}
+
+void call_check_restore(struct call *call)
+{
+    struct call_check *check = call->check;
+    attempt_release(call);
+    call->attempt = check->best;
+    check->checked = check->best_checked;
+    check->meta_at = check->best_meta_at;
+    check->verdict = VERDICT_ESCALATE;
+    check->has_best = false;
+    call->status = 200;
+    call->error_code = NULL;
+    call->delivered = true;
+    if (call->attempt.notes != NULL) {
+        opaque_keep(call);
+    }
+    if (call->attempt.record != NULL) {
+        stored_keep(call);
+    }
+    call_record_close(call);
+}

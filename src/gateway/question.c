@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/question.h"
+
+#include "codec/json_write.h"
+#include "gateway/attempt_request.h"
+#include "gateway/call_budget.h"
+#include "gateway/call_offers.h"
+#include "gateway/call_record.h"
+#include "gateway/runtime.h"
+
+#define QUESTION_MAGIC 0x51554553u
+#define ANSWER_BYTES_MAX (64u << 10)
+#define PATH_BYTES_MAX ((size_t)16 << 10)
+#define BODY_BYTES_MAX ((size_t)512 << 10)
+
+struct question {
+    uint32_t magic;
+    struct call *call;
+    question_done *done;
+    struct upstream_request request;
+    struct buf body;
+    struct buf answer;
+    int status;
+    int64_t answer_tokens;
+    const struct target *target;
+    const struct provider *provider;
+    const struct dialect *dialect;
+    struct decoder *decoder;
+    bool held;
+    int64_t hold_nd;
+    struct budget_hold budget;
+    uint32_t number;
+};
+
+static void release(struct question *c)
+{
+    buf_release(&c->body);
+    buf_release(&c->answer);
+    if (c->decoder != NULL) {
+        c->dialect->decoder_free(c->decoder);
+    }
+    c->magic = 0;
+    c->call->question = NULL;
+}
+
+/* What an answer without a report of usage is charged: what it visibly was. */
+static void estimate_usage(const struct question *c, struct usage *usage)
+{
+    if (usage->reported || c->status != 200) {
+        return;
+    }
+    usage->input = (int64_t)(c->body.len / 4) + 1;
+    usage->output = (int64_t)(c->answer.len / 4) < c->answer_tokens ? (int64_t)(c->answer.len / 4)
+                                                                    : c->answer_tokens;
+}
+
+/* Fills in the cost and what it is made of. */
+static void price_attempt(const struct question *c, struct settle_record *record)
+{
+    struct price price = policy_price(&c->call->snapshot->policy, c->target);
+    const struct usage *usage = &record->usage;
+    bool told = usage->has_provider_cost && (c->provider->quirks & QUIRK_REPORTS_COST) != 0;
+    bool answered = usage->reported || c->status == 200;
+    int64_t priced_nd = price_cost(&price, usage);
+    record->offer = call_offer(c->call, c->target);
+    record->purpose = ATTEMPT_FOR_JUDGE;
+    record->basis = told ? CHARGE_PROVIDER : answered ? CHARGE_PRICE : CHARGE_NOTHING;
+    record->cost_nd = told ? usage->provider_cost_nd : answered ? priced_nd : 0;
+    record->catalogue_nd = told && c->target->price.known ? priced_nd : RECORD_NO_CATALOGUE;
+    if (record->catalogue_nd >= 0) {
+        target_state_told(c->call->snapshot, c->target, record->cost_nd, record->catalogue_nd);
+    }
+}
+
+/* Time boxes of a classifier are far shorter than a target's own deadlines: running out of one says
+ * nothing about the target. */
+static enum health_outcome health_of(const struct question *c, enum attempt_outcome outcome,
+                                     const char *error)
+{
+    if (outcome == ATTEMPT_OK) {
+        return HEALTH_OK;
+    }
+    if (outcome == ATTEMPT_CANCELLED || strstr(error, "timeout") != NULL) {
+        return HEALTH_CANCELLED;
+    }
+    switch (c->status) {
+    case 429:
+    case 529:
+        return HEALTH_OVERLOADED;
+    case 401:
+    case 402:
+    case 403:
+        return HEALTH_FATAL;
+    default:
+        return c->status >= 400 && c->status < 500 ? HEALTH_REJECTED : HEALTH_FAILED;
+    }
+}
+
+static void record_health(const struct question *c, enum health_outcome outcome,
+                          const struct settle_record *settle)
+{
+    struct target_state *state = target_state_of(c->target);
+    struct health_sample sample = {
+        .outcome = outcome,
+        .now_ns = clock_monotonic(c->call->worker->loop.clock),
+        .first_byte_ms = -1,
+        .total_ms = -1,
+        .input_tokens = settle->usage.input,
+        .output_tokens = settle->usage.output,
+        .cost_nd = settle->cost_nd,
+    };
+    health_record(&state->health, &sample);
+    metric_add_shared(&state->outcomes[settle->outcome], 1);
+}
+
+/* The attempt's charge when a target classified. */
+static void settle(struct question *c, enum attempt_outcome outcome, const struct usage *reported,
+                   const char *error)
+{
+    struct call *call = c->call;
+    if (!c->held) {
+        return;
+    }
+    c->held = false;
+    struct usage usage = *reported;
+    estimate_usage(c, &usage);
+    struct settle_record record = {
+        .call = call->id,
+        .attempt = c->number,
+        .wall_ns = clock_wall(call->worker->loop.clock),
+        .released_nd = c->hold_nd,
+        .key_id = call->key_id,
+        .outcome = outcome,
+        .status = c->status,
+        .usage = usage,
+        .priced = c->target->price.known,
+        .first_byte_us = -1,
+        .total_us = (clock_monotonic(call->worker->loop.clock) - c->request.started_ns) / NS_PER_US,
+        .target = c->target->name,
+        .provider = c->target->provider_name,
+        .model = c->target->model,
+        .lane = SLICE("translate"),
+        .error = slice_from_cstr(error),
+    };
+    price_attempt(c, &record);
+    call->cost_nd = money_add(call->cost_nd, record.cost_nd);
+    call->tokens_used += usage.input + usage.output;
+    budget_settle(call->worker->gateway->budget, &call->claim, &c->budget, record.cost_nd);
+    record_health(c, health_of(c, outcome, error), &record);
+    struct ledger *ledger = call->worker->gateway->ledger;
+    if (ledger != NULL && !journal_settle(ledger_journal(ledger), &record)) {
+        metric_add(&call->worker->metrics.ledger_refused, 1);
+    }
+}
+
+/* What was said, if it is an answer at all. */
+static void read_answer(struct question *c, struct buf *text)
+{
+    struct frame frame;
+    struct usage usage = {.reported = false};
+    if (c->dialect->decode_answer(c->decoder, buf_slice(&c->answer), &frame) != DECODE_FRAME) {
+        settle(c, ATTEMPT_FAILED, &usage, "malformed_answer");
+        return;
+    }
+    for (size_t i = 0; i < frame.count; i++) {
+        if (frame.events[i].kind == EVENT_TEXT) {
+            (void)!json_unescape(frame.events[i].text, text);
+        } else if (frame.events[i].kind == EVENT_USAGE) {
+            usage_report(&usage, &frame.events[i].usage);
+        }
+    }
+    settle(c, ATTEMPT_OK, &usage, "");
+}
+
+static struct question *question_of(struct upstream_request *r)
+{
+    struct question *c = r->user;
+    CHECK(c->magic == QUESTION_MAGIC);
+    return c;
+}
+
+static void finish(struct question *c, struct slice text)
+{
+    struct call *call = c->call;
+    question_done *done = c->done;
+    release(c);
+    done(call, text);
+}
+
+static void on_head(struct upstream_request *r, const struct http_response *head)
+{
+    question_of(r)->status = head->status;
+}
+
+static void on_data(struct upstream_request *r, struct slice bytes)
+{
+    buf_append(&question_of(r)->answer, bytes);
+}
+
+static void on_end(struct upstream_request *r)
+{
+    struct question *c = question_of(r);
+    struct usage none = {.reported = false};
+    struct buf text = BUF_INIT(ANSWER_BYTES_MAX);
+    if (c->status != 200) {
+        settle(c, ATTEMPT_FAILED, &none, "http_error");
+    } else {
+        read_answer(c, &text);
+    }
+    finish(c, buf_slice(&text));
+    buf_release(&text);
+}
+
+static void on_fail(struct upstream_request *r, enum upstream_failure failure, const char *detail)
+{
+    struct question *c = question_of(r);
+    struct usage none = {.reported = false};
+    (void)detail;
+    settle(c, ATTEMPT_FAILED, &none, upstream_failure_name(failure));
+    finish(c, SLICE_EMPTY);
+}
+
+static const struct upstream_ops question_ops = {
+    .on_head = on_head, .on_data = on_data, .on_end = on_end, .on_fail = on_fail};
+
+static void write_message(struct json_writer *w, struct slice role, struct slice text)
+{
+    json_begin_object(w);
+    json_member_string(w, SLICE("role"), role);
+    json_member_string(w, SLICE("content"), text);
+    json_end_object(w);
+}
+
+/* Empty: out of memory. */
+static struct slice path_of(const struct question *c, const struct chat *chat, struct arena *arena)
+{
+    struct buf path = BUF_INIT(PATH_BYTES_MAX);
+    bool ok = attempt_path(c->provider, (enum dialect_id)c->provider->default_dialect, chat,
+                           c->target->model, &path);
+    struct slice copy = ok ? arena_copy(arena, buf_slice(&path)) : SLICE_EMPTY;
+    buf_release(&path);
+    return copy;
+}
+
+/* A request of our own in OpenAI's dialect, read and written again in the target's. */
+static bool write_body(struct question *c, const struct question_words *words)
+{
+    struct arena *arena = &c->call->arena;
+    struct buf text = BUF_INIT(BODY_BYTES_MAX);
+    struct json_writer w;
+    json_writer_init(&w, &text);
+    json_begin_object(&w);
+    json_member_string(&w, SLICE("model"), c->target->model);
+    json_member_int(&w, SLICE("max_tokens"), c->answer_tokens);
+    json_key(&w, SLICE("messages"));
+    json_begin_array(&w);
+    write_message(&w, SLICE("system"), words->instruction);
+    write_message(&w, SLICE("user"), words->text);
+    json_end_array(&w);
+    json_end_object(&w);
+    struct chat chat = {.stream = false};
+    struct json_doc doc;
+    struct error error;
+    struct loss loss = {.len = 0};
+    struct request_change change = {.model = c->target->model,
+                                    .max_completion_tokens =
+                                        (c->provider->quirks & QUIRK_MAX_COMPLETION_TOKENS) != 0};
+    json_doc_init(&doc);
+    bool ok = !text.failed &&
+              dialect_of(DIALECT_OPENAI_CHAT)
+                  ->read_request(buf_slice(&text), &doc, arena, &chat, &error) &&
+              c->dialect->write_request(&chat, &change, &c->body, &loss, &error);
+    if (ok) {
+        c->request.path = path_of(c, &chat, arena);
+        ok = c->request.path.len > 0;
+    }
+    json_doc_release(&doc);
+    buf_release(&text);
+    return ok;
+}
+
+/* The whole call's limit, its classifier included. */
+static bool within_budget(const struct call *call, int64_t nd)
+{
+    const struct decision *decision = call->decision;
+    int64_t caller_nd = decision->constraints.max_cost_nd;
+    int64_t route_nd = decision->route->max_cost_nd;
+    return (caller_nd == NO_LIMIT || nd <= caller_nd) && (route_nd == NO_LIMIT || nd <= route_nd);
+}
+
+static bool hold(struct question *c)
+{
+    struct call *call = c->call;
+    struct price price = policy_price(&call->snapshot->policy, c->target);
+    struct budget *budget = call->worker->gateway->budget;
+    struct budget_refusal refusal;
+    c->hold_nd = price_bound(&price, (int64_t)c->body.len, c->answer_tokens, false);
+    if (!within_budget(call, c->hold_nd) ||
+        !budget_hold(budget, &call->claim, c->hold_nd, &c->budget, &refusal)) {
+        return false; /* the rules are free */
+    }
+    c->number = call->attempts + 1;
+    struct ledger *ledger = call->worker->gateway->ledger;
+    struct hold_record record = {.call = call->id,
+                                 .attempt = c->number,
+                                 .wall_ns = clock_wall(call->worker->loop.clock),
+                                 .amount_nd = c->hold_nd,
+                                 .key_id = call->key_id,
+                                 .target = c->target->name,
+                                 .provider = c->target->provider_name,
+                                 .model = c->target->model};
+    call_budget_scopes(call, &record);
+    call_record_facts(call, &record);
+    record.route = call->decision->route->name; /* there may be no plan yet */
+    c->held = ledger == NULL || journal_hold(ledger_journal(ledger), &record);
+    if (!c->held) {
+        budget_settle(budget, &call->claim, &c->budget, 0);
+    }
+    call->attempts += c->held ? 1 : 0;
+    return c->held;
+}
+
+/* It is asked under the rules of every other target: the prompt of a call that must stay
+ * local stays local, an unknown price is not zero, and who is switched off or resting is left
+ * alone. */
+static bool may_ask(const struct call *call, const struct target *target)
+{
+    const struct decision *decision = call->decision;
+    const struct policy *policy = &call->snapshot->policy;
+    bool local_only = decision->constraints.local_only || decision->route->local_only;
+    return (target->local || !local_only) && !target->off &&
+           !atomic_load(&target->health->switched_off) &&
+           (target->price.known || policy->unknown_price != UNKNOWN_PRICE_DENY);
+}
+
+static bool prepare(struct question *c, const struct question_words *words)
+{
+    struct call *call = c->call;
+    const struct target *target = c->target;
+    bool probe;
+    if (!may_ask(call, target)) {
+        return false;
+    }
+    enum provider_auth auth = call->snapshot->providers[target->provider].auth;
+    if (auth == AUTH_AWS_SIGV4 || auth == AUTH_GOOGLE_SERVICE_ACCOUNT) {
+        return false; /* nothing is signed here: sluice check says so */
+    }
+    c->provider = &call->snapshot->providers[target->provider];
+    c->dialect = dialect_of((enum dialect_id)c->provider->default_dialect);
+    c->request.origin = runtime_origin(call->snapshot, target->provider);
+    c->decoder = c->dialect->decoder_new(ANSWER_BYTES_MAX);
+    if (c->decoder == NULL || !write_body(c, words) ||
+        !health_try(target->health, clock_monotonic(call->worker->loop.clock), &probe)) {
+        return false;
+    }
+    health_begin(target->health);
+    if (hold(c)) {
+        return true;
+    }
+    struct health_sample unsent = {.outcome = HEALTH_CANCELLED,
+                                   .now_ns = clock_monotonic(call->worker->loop.clock),
+                                   .first_byte_ms = -1,
+                                   .total_ms = -1};
+    health_record(target->health, &unsent);
+    return false;
+}
+
+bool question_ask(struct call *call, uint16_t target, const struct question_words *words,
+                  question_done *done)
+{
+    struct question *c = ARENA_NEW(&call->arena, struct question);
+    if (c == NULL) {
+        return false;
+    }
+    c->magic = QUESTION_MAGIC;
+    c->call = call;
+    c->done = done;
+    c->target = &call->snapshot->policy.targets[target];
+    c->answer_tokens = words->answer_tokens;
+    buf_init(&c->body, BODY_BYTES_MAX);
+    buf_init(&c->answer, ANSWER_BYTES_MAX);
+    call->question = c;
+    if (!prepare(c, words)) {
+        release(c);
+        return false;
+    }
+    uint64_t ms = (uint64_t)words->timeout_ms;
+    c->request.method = SLICE("POST");
+    c->request.headers = SLICE("Content-Type: application/json\r\n");
+    c->request.body = buf_slice(&c->body);
+    c->request.timeouts =
+        (struct upstream_timeouts){.connect = ms, .first_byte = ms, .idle = ms, .total = ms};
+    c->request.body_limit = ANSWER_BYTES_MAX;
+    c->request.ops = &question_ops;
+    c->request.user = c;
+    upstream_send(call->worker->upstream, &c->request);
+    return true;
+}
+
+void question_cancel(struct call *call, const char *why)
+{
+    struct question *c = call->question;
+    if (c == NULL) {
+        return;
+    }
+    struct usage none = {.reported = false};
+    upstream_cancel(&c->request);
+    settle(c, ATTEMPT_CANCELLED, &none, why);
+    release(c);
+}

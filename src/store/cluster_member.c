@@ -267,7 +267,7 @@ static const char forget_sql[] =
     "UPDATE state SET key_changes = key_changes & 0xffffffffff;";
 static const char drop_keys_sql[] =
     "DELETE FROM keys; DELETE FROM old_secrets; DELETE FROM scopes; DELETE FROM grants;"
-    "DELETE FROM limits; DELETE FROM caps; DELETE FROM audit;"
+    "DELETE FROM limits; DELETE FROM caps; DELETE FROM revoked_tokens; DELETE FROM audit;"
     "DELETE FROM sqlite_sequence WHERE name IN ('keys', 'scopes');"
     "UPDATE state SET audit_count = 0, audit_hash = x'', key_changes = key_changes + 1;";
 

@@ -377,7 +377,8 @@ static bool seed(struct key_share *share, struct postgres *postgres, sqlite3 *db
 
 #define HAS_OWN_KEYS                                                                               \
     "SELECT EXISTS(SELECT 1 FROM keys) OR EXISTS(SELECT 1 FROM scopes)"                            \
-    " OR EXISTS(SELECT 1 FROM limits) OR EXISTS(SELECT 1 FROM old_secrets)"
+    " OR EXISTS(SELECT 1 FROM limits) OR EXISTS(SELECT 1 FROM old_secrets)"                        \
+    " OR EXISTS(SELECT 1 FROM revoked_tokens)"
 
 /* The place in the log where the audit chain was as it is here, or 0. */
 static bool find_place(struct postgres *postgres, const struct log_place *place, int64_t *ret_seq,

@@ -12,7 +12,7 @@ from harness import http1
 from harness.process import wait_until
 from stand import Stand
 
-TABLES = ("keys", "old_secrets", "scopes", "grants", "limits", "caps")
+TABLES = ("keys", "old_secrets", "scopes", "grants", "limits", "caps", "revoked_tokens")
 API = "/sluice/v1"
 
 

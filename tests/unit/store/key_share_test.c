@@ -2,6 +2,7 @@
 #include "store/key_share.h"
 
 #include "store/key_subject.h"
+#include "store/token_revoke.h"
 #include "tests/unit/store/cluster_testing.h"
 
 #include <pthread.h>
@@ -301,6 +302,35 @@ static void makes_one_key_of_a_subject(void)
     end();
 }
 
+#define TOKENS "SELECT count(*) FROM revoked_tokens"
+
+static bool revoke_token(struct node *node, const char *id)
+{
+    struct error error = {0};
+    struct key_actor actor = tester;
+    actor.share = node->share;
+    return token_revoke(node->path, slice_from_cstr(id), 0, &actor, &error);
+}
+
+static void shares_revoked_tokens(void)
+{
+    struct error error = {0};
+    begin();
+    EXPECT(revoke_token(&a, "one"));
+    EXPECT(revoke_token(&b, "two"));
+    EXPECT(revoke_token(&b, "one")); /* once more is no conflict */
+    UNTIL(ask_node(&a, TOKENS) == 2 && ask_node(&b, TOKENS) == 2);
+    UNTIL(audit_end(&a).count == 4 && audit_end(&b).count == 4);
+    EXPECT(same_audit(&a, &b));
+    node_close(&b);
+    EXPECT(member_forget(b.path, true, &error));
+    EXPECT_INT(ask_node(&b, TOKENS), 0); /* they come again with the cluster's */
+    node_open(&b, true);
+    UNTIL(ask_node(&b, TOKENS) == 2 && audit_end(&b).count == 4);
+    EXPECT(same_audit(&a, &b));
+    end();
+}
+
 int main(void)
 {
     if (!server_start(&server)) {
@@ -317,6 +347,7 @@ int main(void)
     TEST(waits_for_all_after_a_restore, "nothing changes until each node was heard");
     TEST(keeps_reading_what_it_has_lost, "an emptied PostgreSQL is not taken for the cluster");
     TEST(makes_one_key_of_a_subject, "a subject that comes to two nodes at once is one key");
+    TEST(shares_revoked_tokens, "tokens that are revoked at one node are at the others");
     TEST(orders_what_comes_at_once, "changes on two nodes at once are one after the other");
     server_end(&server);
     return tap_done();

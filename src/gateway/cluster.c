@@ -114,3 +114,28 @@ void gateway_cluster_close(struct gateway *gateway)
     member_free(gateway->cluster.member);
     gateway->cluster = (struct gateway_cluster){0};
 }
+
+static void metric(struct buf *out, const char *name, const char *type, const char *help,
+                   double value)
+{
+    buf_printf(out, "# HELP sluice_ship_%s %s\n# TYPE sluice_ship_%s %s\nsluice_ship_%s %.9g\n",
+               name, help, name, type, name, value);
+}
+
+void gateway_cluster_metrics(struct gateway *gateway, struct buf *out)
+{
+    struct ship_stats stats;
+    if (gateway->cluster.ship == NULL) {
+        return;
+    }
+    ship_stats(gateway->cluster.ship, &stats);
+    metric(out, "up", "gauge", "1: the ledger goes to PostgreSQL.", stats.away ? 0 : 1);
+    metric(out, "batches_behind", "gauge", "Batches of the ledger that PostgreSQL does not have.",
+           stats.last > stats.seq ? (double)(stats.last - stats.seq) : 0);
+    metric(out, "calls_behind", "gauge", "Calls in them, as of the last seconds.",
+           (double)stats.calls_behind);
+    metric(out, "age_seconds", "gauge", "Since the end of the oldest of these calls.",
+           (double)stats.age_ms / 1000);
+    metric(out, "calls_total", "counter", "Calls that went to PostgreSQL.", (double)stats.calls);
+    metric(out, "failures_total", "counter", "Tries that failed.", (double)stats.failures);
+}

@@ -7,6 +7,7 @@
 #ifndef SLUICE_GATEWAY_CLUSTER_H
 #define SLUICE_GATEWAY_CLUSTER_H
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "store/cluster_member.h"
 #include "store/key_share.h"
@@ -30,6 +31,7 @@ MUST_USE bool gateway_cluster_open(struct gateway *gateway, struct error *error)
 MUST_USE bool gateway_cluster_lease(struct gateway *gateway, struct error *error);
 /* When the workers run. */
 MUST_USE bool gateway_cluster_start(struct gateway *gateway, struct error *error);
+void gateway_cluster_metrics(struct gateway *gateway, struct buf *out);
 /* When they have ended, before they are freed: nothing asks them any more. */
 void gateway_cluster_stop(struct gateway *gateway);
 /* When the ledger is closed. */

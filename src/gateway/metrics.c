@@ -432,6 +432,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
     write_ledger(gateway, out);
     write_leases(gateway, out);
     write_budget(gateway, out);
+    gateway_cluster_metrics(gateway, out);
     cluster_redis_metrics(gateway, out);
     write_process(gateway, out);
     snapshot_unref(snapshot);

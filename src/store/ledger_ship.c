@@ -18,6 +18,7 @@
 #define LOOK_MS 500
 #define STATEMENT_MS 30000
 #define PRUNE_MS 60000
+#define MEASURE_MS 5000
 #define PRUNE_ROWS "5000"
 #define PIECE_LIMIT ((size_t)16 << 20) /* a row of more than that is no row of ours */
 
@@ -26,9 +27,11 @@ struct ledger_ship {
     int64_t retention_ms;
     struct postgres *postgres; /* of the thread */
     struct buf piece;
+    struct buf counts;
     struct ship_offers offers;
     bool known; /* the watermark was read */
     int64_t prune_at_ns;
+    int64_t measure_ns; /* not before */
     pthread_t thread;
     bool started;
     atomic_bool finishing; /* ship what there is, then end */
@@ -37,6 +40,7 @@ struct ledger_ship {
     bool over;
     struct ship_stats stats;
     int64_t waiting_ns; /* since when; 0: nothing waits */
+    int64_t oldest_ns;  /* wall: when the oldest call that waits ended, as measured; 0: none */
 };
 
 /* --- the watermark -----------------------------------------------------------------------------
@@ -179,9 +183,11 @@ static bool send_load(struct ledger_ship *ship, sqlite3 *db, const struct load *
         .node = member_facts(ship->member).node,
         .piece = &ship->piece,
         .offers = &ship->offers,
+        .counts = &ship->counts,
         .error = error,
     };
     buf_clear(&ship->piece);
+    buf_clear(&ship->counts);
     buf_clear(&ship->offers.fresh);
     return ship_copy_calls(&copy, buf_slice(&load->calls)) &&
            ship_copy_attempts(&copy, buf_slice(&load->calls)) && ship_copy_offers(&copy) &&
@@ -206,9 +212,6 @@ static bool ship_some(struct ledger_ship *ship, sqlite3 *db, int64_t *seq, bool 
     bool done = postgres_begin(ship->postgres, error) && read_watermark(ship, seq, error);
     if (done && *seq == 0 && !note_again(db)) {
         done = database_error(db, member_path(ship->member), "noting what is to be shipped", error);
-    }
-    if (done && !database_exec(db, "BEGIN")) { /* calls and their attempts as of one moment */
-        done = database_error(db, member_path(ship->member), "reading batches", error);
     }
     done = done && read_load(ship, db, *seq, &load, error);
     if (done && load.last > 0) {
@@ -283,6 +286,44 @@ static bool prepare_session(struct ledger_ship *ship, struct error *error)
            postgres_script(ship->postgres, ship_session_sql, error);
 }
 
+static bool ask_number(sqlite3 *db, const char *sql, int64_t value, int64_t *ret_value)
+{
+    sqlite3_stmt *statement = database_prepare(db, sql);
+    bool found = statement != NULL && sqlite3_bind_int64(statement, 1, value) == SQLITE_OK &&
+                 sqlite3_step(statement) == SQLITE_ROW;
+    *ret_value = found ? sqlite3_column_int64(statement, 0) : 0;
+    return sqlite3_finalize(statement) == SQLITE_OK && found;
+}
+
+/* How much is behind the watermark: not often, there may be very many batches. */
+static void measure(struct ledger_ship *ship, sqlite3 *db)
+{
+    int64_t now = clock_monotonic(&clock_system);
+    int64_t calls = 0;
+    int64_t oldest_ns = 0;
+    if (now < ship->measure_ns) {
+        return;
+    }
+    ship->measure_ns = now + MEASURE_MS * NS_PER_MS;
+    pthread_mutex_lock(&ship->lock);
+    int64_t seq = ship->known ? ship->stats.seq : -1;
+    pthread_mutex_unlock(&ship->lock);
+    if ((seq < 0 && !get_number(db, "SELECT shipped FROM cluster_state", &seq)) ||
+        !ask_number(db, "SELECT coalesce(sum(length(calls)), 0) / 16 FROM ship WHERE seq > ?", seq,
+                    &calls) ||
+        !ask_number(db,
+                    "SELECT coalesce((SELECT c.started_ns + c.total_us * 1000 FROM ship s JOIN"
+                    " calls c ON c.id = substr(s.calls, 1, 16) WHERE s.seq > ? AND"
+                    " length(s.calls) > 0 ORDER BY s.seq LIMIT 1), 0)",
+                    seq, &oldest_ns)) {
+        return;
+    }
+    pthread_mutex_lock(&ship->lock);
+    ship->stats.calls_behind = calls;
+    ship->oldest_ns = oldest_ns;
+    pthread_mutex_unlock(&ship->lock);
+}
+
 static bool anything_waits(struct ledger_ship *ship, sqlite3 *db)
 {
     int64_t last = 0;
@@ -292,6 +333,7 @@ static bool anything_waits(struct ledger_ship *ship, sqlite3 *db)
     ship->stats.last = found ? last : ship->stats.last;
     if (ship->stats.last <= ship->stats.seq) {
         ship->waiting_ns = 0;
+        ship->stats.calls_behind = ship->oldest_ns = ship->measure_ns = 0;
     } else if (ship->waiting_ns == 0) {
         ship->waiting_ns = clock_monotonic(&clock_system);
     }
@@ -307,6 +349,7 @@ static bool ship_all(struct ledger_ship *ship, sqlite3 *db, struct error *error)
     if (!anything_waits(ship, db)) {
         return prune(ship, error);
     }
+    measure(ship, db);
     if (!prepare_session(ship, error)) {
         return false;
     }
@@ -329,6 +372,7 @@ static void note(struct ledger_ship *ship, const struct error *failure)
     bool was_away = ship->stats.away;
     bool same = failure != NULL && strcmp(ship->stats.reason, failure->text) == 0;
     ship->stats.away = failure != NULL;
+    ship->stats.failures += failure != NULL ? 1 : 0;
     slice_to_cstr(failure == NULL ? SLICE_EMPTY : slice_from_cstr(failure->text),
                   ship->stats.reason, sizeof(ship->stats.reason));
     pthread_mutex_unlock(&ship->lock);
@@ -385,6 +429,7 @@ struct ledger_ship *ship_new(const struct ship_options *options, struct error *e
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&ship->lock, NULL);
     buf_init(&ship->piece, PIECE_LIMIT);
+    buf_init(&ship->counts, PIECE_LIMIT);
     ship_offers_init(&ship->offers);
     ship->member = options->member;
     ship->retention_ms = options->retention_ms;
@@ -430,6 +475,7 @@ void ship_free(struct ledger_ship *ship, uint64_t ms)
     }
     postgres_free(ship->postgres);
     buf_release(&ship->piece);
+    buf_release(&ship->counts);
     ship_offers_release(&ship->offers);
     pthread_cond_destroy(&ship->ended);
     pthread_mutex_destroy(&ship->lock);
@@ -441,7 +487,10 @@ void ship_stats(struct ledger_ship *ship, struct ship_stats *ret_stats)
     pthread_mutex_lock(&ship->lock);
     *ret_stats = ship->stats;
     int64_t since = ship->waiting_ns;
+    int64_t oldest_ns = ship->oldest_ns;
     pthread_mutex_unlock(&ship->lock);
+    int64_t age_ns = oldest_ns == 0 ? 0 : clock_wall(&clock_system) - oldest_ns;
+    ret_stats->age_ms = age_ns <= 0 ? 0 : (uint64_t)(age_ns / NS_PER_MS);
     ret_stats->lag_ms =
         since == 0 ? 0 : (uint64_t)((clock_monotonic(&clock_system) - since) / NS_PER_MS);
 }

@@ -30,10 +30,14 @@ void ship_free(struct ledger_ship *ship, uint64_t ms);
 
 struct ship_stats {
     bool away;
-    int64_t seq;     /* of the last batch that PostgreSQL has */
-    int64_t last;    /* of the last batch there is */
-    uint64_t calls;  /* shipped by this process, some of them twice when they changed */
-    uint64_t lag_ms; /* since when there has been something to ship */
+    int64_t seq;       /* of the last batch that PostgreSQL has */
+    int64_t last;      /* of the last batch there is */
+    uint64_t calls;    /* shipped by this process, some of them twice when they changed */
+    uint64_t failures; /* rounds that did not end well, two a second at most */
+    uint64_t lag_ms;   /* since when there has been something to ship */
+    /* Of what waits, as measured some seconds ago at most; 0 when nothing does. */
+    int64_t calls_behind;
+    uint64_t age_ms; /* since the end of the oldest call */
     char reason[256];
 };
 void ship_stats(struct ledger_ship *ship, struct ship_stats *ret_stats);

@@ -15,8 +15,8 @@
 
 #define WORD(column) "coalesce((SELECT name FROM names WHERE id = c." column "), ''), "
 
-/* The same order as in the COPY below; the node is put in front of all, and what names offers comes
- * last, for this process only. */
+/* The same order as in the COPY below; the node is put in front of all. The hidden columns come
+ * last: how many attempts, then what names offers. */
 #define CALL_WORDS_READ                                                                            \
     WORD("key_name")                                                                               \
     WORD("endpoint")                                                                               \
@@ -34,15 +34,17 @@ static const char call_sql[] =
                     " c.complete, c.estimated, " WORD(
                         "tag") "c.user, c.team, c.organisation, c.baseline_offer, '\\x' ||"
                                " hex(coalesce(c.menu, '')), '\\x' || hex(coalesce(c.expected,"
-                               " '')), c.baseline_offer, c.menu FROM calls c WHERE c.id = ?";
-#define CALL_HIDDEN 2
+                               " '')), c.attempts, c.baseline_offer, c.menu FROM calls c WHERE "
+                               "c.id = ?";
+#define CALL_HIDDEN 3
 #define CALL_COLUMNS                                                                               \
     "node, id, started_ns, key_id, key, endpoint, asked_model, route, target, provider, model,"    \
     " task, tier, complexity, streamed, status, error, attempts, cost_nd, baseline_nd, baseline,"  \
     " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated,"     \
     " tag, user_id, team_id, organisation_id, baseline_offer, menu, expected"
 
-/* An attempt that came after its call was closed is counted, and shipped, with the next start. */
+/* Those that the call's row counted when it was read: one that came after its call was closed is
+ * counted, and shipped, with the next start. */
 #define ATTEMPT_WORDS_READ                                                                         \
     WORD("target")                                                                                 \
     WORD("provider")                                                                               \
@@ -55,9 +57,8 @@ static const char attempt_sql[] =
     " 'cancelled' ELSE 'interrupted' END, c.status, " ATTEMPT_WORDS_READ
     "c.reported, c.priced, c.input, c.output, c.cache_read, c.cache_write, c.cache_write_1h,"
     " c.reasoning, c.audio_input, c.audio_output, c.first_byte_us, c.total_us, c.provider_nd,"
-    " c.loss, c.basis, c.purpose, c.catalogue_nd, c.offer, c.offer FROM attempts c JOIN call_rows "
-    "r ON r.id = c.call"
-    " WHERE c.call = ? AND c.attempt <= r.attempts";
+    " c.loss, c.basis, c.purpose, c.catalogue_nd, c.offer, c.offer FROM attempts c"
+    " WHERE c.call = ?1 AND c.attempt <= ?2";
 #define ATTEMPT_COLUMNS                                                                            \
     "node, call, attempt, settled_ns, held_nd, cost_nd, key_id, outcome, status, target,"          \
     " provider, model, lane, error, reported, priced, input, output, cache_read, cache_write,"     \
@@ -236,8 +237,10 @@ static bool send_piece(struct ship_copy *copy, size_t keep)
     return done;
 }
 
-static bool put_rows(struct ship_copy *copy, const struct id *call)
+/* *ret_count: attempts of a call, 0 where it is not there. */
+static bool put_rows(struct ship_copy *copy, const struct id *call, int64_t *ret_count)
 {
+    int64_t count = 0;
     sqlite3_stmt *row = copy->statement;
     sqlite3_bind_blob(row, 1, call->bytes, sizeof(call->bytes), SQLITE_STATIC);
     int status = sqlite3_step(row);
@@ -248,13 +251,18 @@ static bool put_rows(struct ship_copy *copy, const struct id *call)
             buf_append_char(copy->piece, '\t');
             put_column(copy->piece, row, i);
         }
-        for (int i = columns - copy->hidden; i < columns; i++) {
+        int hidden = columns - copy->hidden;
+        if (copy->hidden == CALL_HIDDEN) {
+            count = sqlite3_column_int64(row, hidden++);
+        }
+        for (int i = hidden; i < columns; i++) {
             name_offers(copy->offers, row, i);
         }
         buf_append_char(copy->piece, '\n');
         status = sqlite3_step(row);
     }
     sqlite3_reset(row);
+    *ret_count = count;
     return status == SQLITE_DONE || read_failed(copy);
 }
 
@@ -262,8 +270,31 @@ static bool put_calls(struct ship_copy *copy, struct slice calls)
 {
     for (; calls.len >= sizeof(struct id); calls = slice_from(calls, sizeof(struct id))) {
         struct id id;
+        int64_t count;
         memcpy(id.bytes, calls.ptr, sizeof(id.bytes));
-        if (!put_rows(copy, &id) || !send_piece(copy, PIECE_BYTES)) {
+        if (!put_rows(copy, &id, &count) || !send_piece(copy, PIECE_BYTES)) {
+            return false;
+        }
+        buf_append(copy->counts, slice_of((const char *)&count, sizeof(count)));
+    }
+    return !copy->counts->failed ||
+           error_set(copy->error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
+}
+
+static bool put_attempts(struct ship_copy *copy, struct slice calls)
+{
+    struct slice counts = buf_slice(copy->counts);
+    for (; calls.len >= sizeof(struct id); calls = slice_from(calls, sizeof(struct id))) {
+        struct id id;
+        int64_t count = 0;
+        int64_t none;
+        memcpy(id.bytes, calls.ptr, sizeof(id.bytes));
+        if (counts.len >= sizeof(count)) {
+            memcpy(&count, counts.ptr, sizeof(count));
+            counts = slice_from(counts, sizeof(count));
+        }
+        sqlite3_bind_int64(copy->statement, 2, count);
+        if (!put_rows(copy, &id, &none) || !send_piece(copy, PIECE_BYTES)) {
             return false;
         }
     }
@@ -414,7 +445,7 @@ bool ship_copy_calls(struct ship_copy *copy, struct slice calls)
 bool ship_copy_attempts(struct ship_copy *copy, struct slice calls)
 {
     copy->hidden = ATTEMPT_HIDDEN;
-    return copy_table(copy, attempt_sql, "COPY coming_attempts FROM STDIN", put_calls, calls,
+    return copy_table(copy, attempt_sql, "COPY coming_attempts FROM STDIN", put_attempts, calls,
                       "INSERT INTO attempts(" ATTEMPT_COLUMNS
                       ") SELECT DISTINCT ON (call, attempt) " ATTEMPT_COLUMNS
                       " FROM coming_attempts ORDER BY call, attempt ON CONFLICT DO NOTHING");

@@ -8,13 +8,16 @@
 #include "store/postgres.h"
 
 struct ship_copy {
-    sqlite3 *db;               /* in a read transaction */
-    struct postgres *postgres; /* in one too */
+    /* In no transaction: each row is read by itself, and nothing is read while PostgreSQL is waited
+     * for, so that no checkpoint waits for it. */
+    sqlite3 *db;
+    struct postgres *postgres; /* in a transaction */
     int64_t node;
     sqlite3_stmt *statement; /* of what is copied just now */
     struct buf *piece;
     struct ship_offers *offers; /* named by what was copied */
-    int hidden;                 /* last columns of the statement: they name offers */
+    int hidden;                 /* last columns of the statement, that are not sent */
+    struct buf *counts;         /* int64_t of each call: attempts, as its row was read */
     struct error *error;
 };
 
@@ -30,7 +33,8 @@ void ship_offers_init(struct ship_offers *offers);
 void ship_offers_release(struct ship_offers *offers);
 void ship_offers_forget(struct ship_offers *offers);
 
-/* Each copies into a table of the session and adds that to the shared one. `calls`: identifiers. */
+/* Each copies into a table of the session and adds that to the shared one. `calls`: identifiers;
+ * the attempts of the same calls come next. */
 MUST_USE bool ship_copy_calls(struct ship_copy *copy, struct slice calls);
 MUST_USE bool ship_copy_attempts(struct ship_copy *copy, struct slice calls);
 /* After these: the offers that they named and PostgreSQL does not have yet. */

@@ -478,6 +478,62 @@ static void ships_again_what_was_lost(void)
     end();
 }
 
+/* The node's WAL can be written back whole: nobody reads an older state. */
+static bool checkpoints(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *row = NULL;
+    CHECK(sqlite3_open_v2(ledger_path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
+    sqlite3_busy_timeout(db, 2000);
+    sqlite3_prepare_v2(db, "PRAGMA wal_checkpoint(TRUNCATE)", -1, &row, NULL);
+    bool done = sqlite3_step(row) == SQLITE_ROW && sqlite3_column_int(row, 0) == 0;
+    sqlite3_finalize(row);
+    sqlite3_close(db);
+    return done;
+}
+
+/* PostgreSQL takes the rows, and then nothing happens there for long. */
+static void a_slow_server_holds_up_no_checkpoint(void)
+{
+    struct error error = {0};
+    struct ship_stats stats;
+    begin_empty();
+    struct ledger *ledger = open_shipping();
+    open_ship(0);
+    EXPECT(append_call(ledger_journal(ledger), 1));
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL(all_is_shipped());
+    ship_stats(ship, &stats);
+    EXPECT(stats.calls_behind == 0 && stats.age_ms == 0 && !stats.away);
+    struct postgres *locker = member_postgres(member, "test", &error);
+    CHECK(locker != NULL && postgres_connect(locker, &error) && postgres_begin(locker, &error) &&
+          postgres_script(locker, "LOCK TABLE sluice.attempts IN SHARE MODE", &error));
+    EXPECT(append_call(ledger_journal(ledger), 2) && append_call(ledger_journal(ledger), 3));
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL(ask_server("SELECT count(*) FROM pg_locks WHERE NOT granted") == 1);
+    EXPECT(append_call(ledger_journal(ledger), 4));
+    EXPECT(ledger_flush(ledger, 5000));
+    EXPECT(checkpoints());
+    ship_stats(ship, &stats);
+    EXPECT(stats.calls_behind > 0 && stats.calls_behind <= 2); /* as it was measured */
+    EXPECT(stats.age_ms > 0);
+    postgres_free(locker);
+    UNTIL(all_is_shipped());
+    UNTIL((ship_stats(ship, &stats), stats.calls_behind == 0 && stats.age_ms == 0));
+    EXPECT_INT(stats.failures, 0);
+    expect_same();
+    server_do(&server, "kill");
+    EXPECT(append_call(ledger_journal(ledger), 5));
+    EXPECT(ledger_flush(ledger, 5000));
+    UNTIL((ship_stats(ship, &stats), stats.away && stats.failures > 0));
+    server_do(&server, "start");
+    UNTIL(all_is_shipped());
+    expect_verified();
+    ledger_close(ledger, 5000);
+    close_ship();
+    end();
+}
+
 /* Text that PostgreSQL would refuse. */
 static void ships_any_bytes(void)
 {
@@ -663,6 +719,8 @@ int main(void)
     TEST(ships_offers_again, "a PostgreSQL that forgot offers gets them again");
     TEST(retention_waits, "retention waits for the shipper, and is kept in PostgreSQL too");
     TEST(ships_again_what_was_lost, "a PostgreSQL that was restored gets again what it lost");
+    TEST(a_slow_server_holds_up_no_checkpoint,
+         "a slow PostgreSQL holds up no checkpoint, and what waits is measured");
     TEST(ships_any_bytes, "names of any bytes are shipped");
     TEST(ships_older_batches, "what an older version noted is shipped");
     TEST(verify_sees_wrong_sums, "sums in PostgreSQL that are wrong are seen");

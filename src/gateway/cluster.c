@@ -5,12 +5,27 @@
 #include "gateway/call_wait.h"
 #include "gateway/gateway.h"
 
+#define TELL_MS 500
 #define SHIP_CLOSE_MS 3000 /* what it does not manage waits in the ledger for the next start */
 
-/* On the follower's thread: true when every worker has the keys. */
+/* On the follower's thread: true when every worker has the keys, and PostgreSQL knows what was
+ * spent here before of caps that are new or changed. */
 static bool take_keys(void *user, struct error *error)
 {
-    return gateway_refresh_keys(user, error);
+    struct gateway *gateway = user;
+    int64_t until_ns = clock_monotonic(&clock_system) + TELL_MS * NS_PER_MS;
+    if (!gateway_refresh_keys(gateway, error)) {
+        return false;
+    }
+    while (!budget_lease_asserted(gateway->budget, LEASE_CAPS)) {
+        if (clock_monotonic(&clock_system) >= until_ns) {
+            return error_set(error, ERROR_ENVIRONMENT, "leases_pending",
+                             "PostgreSQL was not told yet what was spent before under caps that "
+                             "are new or changed");
+        }
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    }
+    return true;
 }
 
 static bool open_member(struct gateway *gateway, const struct cluster_settings *settings,

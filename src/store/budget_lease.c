@@ -35,7 +35,7 @@ struct lease *lease_at(struct budget *budget, struct budget_account *account, en
     lease->account = account;
     lease->what = what;
     lease->window_s = window_s;
-    lease->limit = LIMIT_NONE;
+    lease->limit = lease->limit_before = LIMIT_NONE;
     lease->of_account = account->leases;
     account->leases = lease;
     lease->of_all = office->all;
@@ -44,16 +44,21 @@ struct lease *lease_at(struct budget *budget, struct budget_account *account, en
     return lease;
 }
 
-/* A limit on what is in use already: others are granted none of what was spent here before. */
-static void tell_of_earlier(struct budget *budget, struct lease *lease)
+/* A limit on what is in use already: others are granted none of what was spent here before, and of
+ * a lower one what was granted and is not held is given up. budget_lease_asserted() is when that
+ * was told. */
+static void tell_of_earlier(struct budget *budget, struct lease *lease, int64_t before)
 {
     int64_t held = 0;
     int64_t spent = lease_used(budget, lease, &held);
-    if (lease->place == LEASE_RESTS && (spent != lease->told_spent || held > 0)) {
-        const struct instant now = budget_now(budget);
-        lease->must_tell = true;
-        lease_queue_put_first(budget->leases, lease, &now);
+    bool lower = before != LIMIT_NONE && lease->limit < before;
+    if (lower && lease->granted > spent + held) {
+        lease->granted = spent + held;
+    } else if (before == lease->limit || (spent == lease->told_spent && held == 0)) {
+        return;
     }
+    const struct instant now = budget_now(budget);
+    lease_assert(budget, lease, &now);
 }
 
 static struct lease *attach(struct budget *budget, struct budget_account *account,
@@ -66,7 +71,7 @@ static struct lease *attach(struct budget *budget, struct budget_account *accoun
     if (lease != NULL) {
         lease->limit = limit;
         lease->generation = account->enforced->generation;
-        tell_of_earlier(budget, lease);
+        tell_of_earlier(budget, lease, lease->limit_before);
     }
     return lease;
 }
@@ -75,6 +80,7 @@ void leases_attach(struct budget *budget, struct budget_account *account)
 {
     struct enforced *enforced = account->enforced;
     for (struct lease *lease = account->leases; lease != NULL; lease = lease->of_account) {
+        lease->limit_before = lease->limit;
         lease->limit = LIMIT_NONE;
     }
     for (size_t i = 0; i < enforced->limits.cap_count; i++) {

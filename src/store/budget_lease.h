@@ -132,7 +132,8 @@ void budget_lease_retry(struct budget *budget, enum lease_authority authority,
 /* All meters with spending or room, leased here or not, are to be told of: the node joins, or the
  * authority may have forgotten what it granted. */
 void budget_lease_assert(struct budget *budget, enum lease_authority authority);
-/* Were all of those exchanged since? */
+/* Were all of those exchanged since, and those whose limits are new or changed and that were in use
+ * before? */
 MUST_USE bool budget_lease_asserted(struct budget *budget, enum lease_authority authority);
 /* The node ends: nothing more is wanted, and all that is not held is given back. */
 void budget_lease_close(struct budget *budget, enum lease_authority authority);

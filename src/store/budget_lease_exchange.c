@@ -417,7 +417,7 @@ void budget_lease_retry(struct budget *budget, enum lease_authority authority,
     budget_unlock(budget);
 }
 
-static void assert_one(struct budget *budget, struct lease *lease, const struct instant *now)
+void lease_assert(struct budget *budget, struct lease *lease, const struct instant *now)
 {
     struct lease_office *office = &budget->leases->offices[lease_authority_of(lease->what)];
     if (!lease->asserting) {
@@ -440,7 +440,7 @@ void budget_lease_assert(struct budget *budget, enum lease_authority authority)
         int64_t held = 0;
         int64_t spent = lease_used(budget, l, &held);
         if (spent > 0 || held > 0 || l->granted > 0) {
-            assert_one(budget, l, &now);
+            lease_assert(budget, l, &now);
         }
     }
     budget_unlock(budget);

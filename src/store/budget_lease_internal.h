@@ -27,7 +27,8 @@ struct lease {
     enum lease_what what;
     enum lease_place place;
     int64_t window_s;
-    int64_t limit; /* LIMIT_NONE: there is none any more */
+    int64_t limit;        /* LIMIT_NONE: there is none any more */
+    int64_t limit_before; /* while limits are attached again */
     uint64_t generation;
     uint64_t ticket; /* of the ask under way */
 
@@ -132,6 +133,8 @@ static inline int64_t lease_elsewhere(const struct lease *lease)
 int64_t lease_used(const struct budget *budget, struct lease *lease, int64_t *ret_held);
 void lease_queue_add(struct leases *leases, struct lease *lease, enum lease_place place,
                      const struct instant *now);
+/* It is to be told of, whatever is known of it: see budget_lease_asserted(). */
+void lease_assert(struct budget *budget, struct lease *lease, const struct instant *now);
 /* Into the calm queue, to be looked at now: behind those with callers who wait. */
 void lease_queue_put_first(struct leases *leases, struct lease *lease, const struct instant *now);
 void lease_queue_remove(struct leases *leases, struct lease *lease);

@@ -44,8 +44,9 @@ struct lease_postgres {
     pthread_t thread;
     bool runs;
     atomic_bool closing;
-    int64_t session; /* 0: none */
-    int64_t seq;     /* of the last exchange that is known to have been done */
+    int64_t session;   /* 0: none */
+    int64_t seq;       /* of the last exchange that is known to have been done */
+    int64_t exchanges; /* of all nodes, as far as this one was told: PostgreSQL knows no fewer */
     int64_t incarnation;
     int64_t asserted; /* the incarnation that this node has told everything to */
     int64_t exchanged_ns;
@@ -135,19 +136,26 @@ static struct slice without_nul(const struct buf *text)
 static bool take_rows(struct lease_postgres *lease, const struct postgres_rows *rows, size_t count)
 {
     bool any_early = false;
+    int taken = 0;
     for (int row = 0; row < rows->count; row++) {
-        int64_t n = postgres_int64(rows, row, 0);
+        int64_t exchanges = postgres_int64(rows, row, 0);
+        lease->exchanges = exchanges > lease->exchanges ? exchanges : lease->exchanges;
+        if (postgres_is_null(rows, row, 1)) {
+            continue; /* nothing was asked */
+        }
+        taken++;
+        int64_t n = postgres_int64(rows, row, 1);
         if (n < 1 || n > (int64_t)count) {
             return false;
         }
-        bool early = postgres_is_null(rows, row, 6);
+        bool early = postgres_is_null(rows, row, 7);
         lease->answers[n - 1] = (struct lease_answer){
-            .spent = postgres_int64(rows, row, 1),
-            .room = postgres_int64(rows, row, 2),
-            .elsewhere = postgres_int64(rows, row, 3),
-            .elsewhere_spent = postgres_int64(rows, row, 4),
-            .limit = postgres_int64(rows, row, 5),
-            .exhausted = !early && postgres_bool(rows, row, 6),
+            .spent = postgres_int64(rows, row, 2),
+            .room = postgres_int64(rows, row, 3),
+            .elsewhere = postgres_int64(rows, row, 4),
+            .elsewhere_spent = postgres_int64(rows, row, 5),
+            .limit = postgres_int64(rows, row, 6),
+            .exhausted = !early && postgres_bool(rows, row, 7),
         };
         any_early |= early;
     }
@@ -157,14 +165,16 @@ static bool take_rows(struct lease_postgres *lease, const struct postgres_rows *
                   "begun there, and nothing is granted for it yet; set the clock");
     }
     lease->told_early = count > 0 ? any_early : lease->told_early;
-    return (size_t)rows->count == count;
+    return (size_t)taken == count;
 }
 
+/* One row at least, for the first column: how many exchanges there have been, of all nodes. */
 static const char exchange_sql[] =
-    "SELECT n, r_spent, r_room, r_elsewhere, r_elsewhere_spent, r_amount, r_exhausted"
-    " FROM lease_exchange($1::integer, $2, $3, $4 <> 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+    "SELECT g.exchanges, n, r_spent, r_room, r_elsewhere, r_elsewhere_spent, r_amount, r_exhausted"
+    " FROM (SELECT sum(lease_seq)::bigint AS exchanges FROM nodes) g LEFT JOIN "
+    "lease_exchange($1::integer, $2, $3, $4 <> 0, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
     "$14, $15,"
-    " $16, $17, $18, $19)";
+    " $16, $17, $18, $19) ON true";
 
 static bool ask_server(struct lease_postgres *lease, size_t count, bool asserted,
                        struct error *error)
@@ -242,8 +252,10 @@ static bool begin_session(struct lease_postgres *lease, bool *ret_behind, struct
     params_int64(&params, facts.node);
     params_int64(&params, lease->seq);
     params_text(&params, slice_from_cstr(lease->zone));
+    params_int64(&params, lease->exchanges);
     if (!postgres_query(lease->postgres,
-                        "SELECT session, seq, behind, foreign_zone"
+                        "SELECT session, seq,"
+                        " behind OR (SELECT sum(lease_seq) FROM nodes) < $4, foreign_zone"
                         " FROM lease_session($1::integer, $2, $3)",
                         &params, &rows, error)) {
         return false;
@@ -264,6 +276,17 @@ static bool begin_session(struct lease_postgres *lease, bool *ret_behind, struct
     }
     return found ||
            error_set(error, ERROR_ENVIRONMENT, "node_removed", "this node has no row any more");
+}
+
+/* This node has looked at this server's state, since it started. */
+static bool note_server(struct lease_postgres *lease, struct error *error)
+{
+    struct postgres_params params = {0};
+    params_int64(&params, member_facts(lease->options.member).node);
+    return postgres_run(lease->postgres,
+                        "UPDATE nodes SET lease_server = pg_postmaster_start_time()"
+                        " WHERE id = $1::bigint",
+                        &params, NULL, error);
 }
 
 static struct lease_meter meter_at(const struct postgres_rows *rows, int row)
@@ -316,12 +339,16 @@ static bool join(struct lease_postgres *lease, struct error *error)
             !postgres_script(lease->postgres, "NOTIFY sluice_leases", error)) {
             return false;
         }
+        lease->exchanges = 0; /* it is said */
         lease->session = 0;
-        return error_set(error, ERROR_ENVIRONMENT, "authority_old",
-                         "PostgreSQL has an older state than this node was told of");
+        return error_set(
+            error, ERROR_ENVIRONMENT, "authority_old",
+            "PostgreSQL has an older state than this node was told of: was it set back?"
+            " Nothing is granted until every node has told it what it has");
     }
     /* an exchange about nothing: does it work at all? */
-    if (!take_recalls(lease, error) || !ask_server(lease, 0, false, error)) {
+    if (!note_server(lease, error) || !take_recalls(lease, error) ||
+        !ask_server(lease, 0, false, error)) {
         return false;
     }
     lease->seq++;

@@ -6,9 +6,14 @@
  * is refused. Nodes that have something others want are told by NOTIFY.
  *
  * PostgreSQL restored to an older state or failed over (another server, another timeline, or it
- * does not know what this node has been granted): the cluster's incarnation is raised, and nothing
- * is granted until every node that was not removed has told again what it spent and has. The same
- * while a node joins with spending of its own.
+ * knows of fewer exchanges than some node was told of): the cluster's incarnation is raised, and
+ * nothing is granted until every node that was not removed has told again what it spent and has.
+ * The same while a node joins with spending of its own. So that whoever knows more comes before
+ * anything is granted, a server that was started grants nothing until every node that was not
+ * stopped has a session again, or for 10 s.
+ *
+ * A cap that is new, or another than it was, is granted nothing of until every live node has it and
+ * has told what it spent before: see budget_lease_asserted(), and key_share.h.
  *
  * Away: budget_lease_mode() as the operator chose; calls are not held up by it any more.
  */

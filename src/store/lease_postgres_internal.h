@@ -4,5 +4,6 @@
 #define SLUICE_STORE_LEASE_POSTGRES_INTERNAL_H
 
 extern const char lease_schema[];
+extern const char lease_schema_2[];
 
 #endif

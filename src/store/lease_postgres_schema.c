@@ -10,6 +10,118 @@
  * Locks are taken in this order, which no two exchanges can take differently: the node's own row,
  * then the meters' rows by their numbers.
  */
+/*
+ * One exchange. A node that joined and never came so far has nothing of anybody's. `r_exhausted` is
+ * not known where the server's clock has not come to the epoch. Who has told of what it holds since
+ * this node asked before has said its last to those that waited then; the others are asked now.
+ */
+#define EXCHANGE(create, variables, heard, noted, settled)                                         \
+    create                                                                                         \
+        " FUNCTION sluice.lease_exchange(me integer, my_session bigint, my_incarnation bigint,"    \
+        " asserted boolean, kinds bigint[], scopes bigint[], models text[], whats bigint[],"       \
+        " windows bigint[], epochs bigint[], generations bigint[], limits bigint[], spents "       \
+        "bigint[],"                                                                                \
+        " rooms bigint[], helds bigint[], recents bigint[], leasts bigint[], alls bigint[],"       \
+        " wants bigint[])"                                                                         \
+        " RETURNS TABLE(n bigint, r_spent bigint, r_room bigint, r_elsewhere bigint,"              \
+        " r_elsewhere_spent bigint, r_amount bigint, r_exhausted boolean) LANGUAGE plpgsql AS $$"  \
+        "#variable_conflict use_column\n"                                                          \
+        "DECLARE" variables "  i record; m sluice.lease_meters; old sluice.leases; other record;"  \
+        "  now_s bigint := floor(extract(epoch FROM clock_timestamp()))::bigint;"                  \
+        "  live bigint; may boolean; notify boolean := false;"                                     \
+        "  more bigint; rest bigint; give bigint; idle bigint; fresh boolean; wish timestamptz;"   \
+        "BEGIN"                                                                                    \
+        "  UPDATE sluice.nodes SET lease_seq = lease_seq + 1, seen_at = clock_timestamp(),"        \
+        "    incarnation = CASE WHEN asserted THEN my_incarnation ELSE incarnation END"            \
+        "    WHERE id = me AND lease_session = my_session AND removed_at IS NULL;"                 \
+        "  IF NOT FOUND OR (SELECT c.incarnation FROM sluice.cluster c) <> my_incarnation THEN"    \
+        "    RAISE EXCEPTION 'this session is over' USING ERRCODE = '55000';"                      \
+        "  END IF;"                                                                                \
+        "  SELECT count(*) FILTER (WHERE NOT stopped"                                              \
+        "      AND seen_at > clock_timestamp() - interval '10 s'),"                                \
+        "      coalesce(bool_and(incarnation = my_incarnation OR (incarnation = 0"                 \
+        "        AND (stopped OR seen_at < clock_timestamp() - interval '10 s'))), true)"          \
+        "    INTO live, may FROM sluice.nodes WHERE removed_at IS NULL;" heard                     \
+        "  INSERT INTO sluice.lease_meters(kind, scope, model, what, window_s, epoch_s)"           \
+        "    SELECT DISTINCT k, s, o, w, v, e FROM"                                                \
+        "    unnest(kinds, scopes, models, whats, windows, epochs) AS a(k, s, o, w, v, e)"         \
+        "    ORDER BY 1, 2, 3, 4, 5, 6 ON CONFLICT DO NOTHING;"                                    \
+        "  FOR i IN SELECT q.*, t.id AS meter FROM unnest(kinds, scopes, models, whats, windows, " \
+        "epochs,"                                                                                  \
+        "      generations, limits, spents, rooms, helds, recents, leasts, alls, wants)"           \
+        "      WITH ORDINALITY AS q(kind, scope, model, what, window_s, epoch_s, generation, "     \
+        "amount,"                                                                                  \
+        "      spent, room, held, recent, least, total, want, n)"                                  \
+        "      JOIN sluice.lease_meters t USING (kind, scope, model, what, window_s, epoch_s)"     \
+        "      ORDER BY t.id"                                                                      \
+        "  LOOP"                                                                                   \
+        "    SELECT * INTO m FROM sluice.lease_meters t WHERE t.id = i.meter FOR UPDATE;"          \
+        "    SELECT * INTO old FROM sluice.leases l WHERE l.meter = m.id AND l.node = me;"         \
+        "    IF NOT FOUND THEN"                                                                    \
+        "      old.spent := 0; old.room := 0; old.wished_at := NULL;"                              \
+        "      more := CASE WHEN m.what = 4 THEN i.recent ELSE i.spent END;"                       \
+        "    ELSE"                                                                                 \
+        "      more := greatest(i.spent - old.spent, 0);"                                          \
+        "    END IF;"                                                                              \
+        "    IF i.amount >= 0 AND i.generation >= m.generation"                                    \
+        "        AND (i.amount, i.generation) <> (m.amount, m.generation) THEN" noted              \
+        "      m.amount := i.amount;"                                                              \
+        "      UPDATE sluice.lease_meters SET amount = i.amount, generation = i.generation"        \
+        "        WHERE id = m.id;"                                                                 \
+        "    END IF;"                                                                              \
+        "    IF m.what = 4 AND more > 0 THEN"                                                      \
+        "      INSERT INTO sluice.lease_buckets AS b"                                              \
+        "        VALUES(m.id, now_s / greatest(1, m.window_s / 60), more)"                         \
+        "        ON CONFLICT (meter, bucket) DO UPDATE SET spent = b.spent + excluded.spent;"      \
+        "      DELETE FROM sluice.lease_buckets WHERE meter = m.id"                                \
+        "        AND bucket < (now_s - 2 * m.window_s) / greatest(1, m.window_s / 60);"            \
+        "    END IF;"                                                                              \
+        "    n := i.n;"                                                                            \
+        "    r_spent := greatest(old.spent, i.spent);"                                             \
+        "    SELECT * INTO other FROM sluice.lease_elsewhere(m, me, now_s, i.recent);"             \
+        "    rest := m.amount - other.used - i.room - CASE WHEN m.what = 4 THEN 0 ELSE r_spent "   \
+        "END;"                                                                                     \
+        "    give := 0;"                                                                           \
+        "    r_exhausted := CASE WHEN i.epoch_s > now_s THEN NULL ELSE false END;"                 \
+        "    wish := NULL;" settled                                                                \
+        "    IF rest >= greatest(i.least, 1) AND may AND i.epoch_s <= now_s THEN"                  \
+        "      give := least(rest, i.total);"                                                      \
+        "      give := give + least(i.want, (rest - give) / (2 * greatest(live, 1)));"             \
+        "    ELSIF i.least > 0 AND may AND i.epoch_s <= now_s THEN"                                \
+        "      wish := coalesce(CASE WHEN old.wished_at > clock_timestamp() - interval '1 s'"      \
+        "        THEN old.wished_at END, clock_timestamp());"                                      \
+        "      SELECT coalesce(sum(l.room - l.held), 0)::bigint,"                                  \
+        "        coalesce(bool_and(l.told_at > wish), true) INTO idle, fresh"                      \
+        "        FROM sluice.leases l JOIN sluice.nodes o ON o.id = l.node"                        \
+        "        WHERE l.meter = m.id AND l.node <> me AND l.room > 0 AND o.removed_at IS NULL"    \
+        "        AND NOT o.stopped AND o.seen_at > clock_timestamp() - interval '10 s';"           \
+        "      r_exhausted := fresh AND rest + idle < i.least;"                                    \
+        "      IF NOT r_exhausted THEN"                                                            \
+        "        UPDATE sluice.leases SET recalled = true WHERE meter = m.id AND node <> me"       \
+        "          AND room > 0 AND NOT recalled;"                                                 \
+        "        notify := notify OR FOUND;"                                                       \
+        "        UPDATE sluice.lease_meters SET wanted_until = now() + interval '5 s'"             \
+        "          WHERE id = m.id;"                                                               \
+        "      END IF;"                                                                            \
+        "      wish := clock_timestamp();"                                                         \
+        "    END IF;"                                                                              \
+        "    r_room := i.room + give;"                                                             \
+        "    INSERT INTO sluice.leases AS l(meter, node, spent, room, held, told_at, wished_at)"   \
+        "      VALUES(m.id, me, r_spent, r_room, i.held, clock_timestamp(), wish)"                 \
+        "      ON CONFLICT (meter, node) DO UPDATE SET spent = excluded.spent, room = "            \
+        "excluded.room,"                                                                           \
+        "      held = excluded.held, told_at = excluded.told_at, wished_at = excluded.wished_at,"  \
+        "      recalled = false;"                                                                  \
+        "    notify := notify OR (i.room < old.room AND m.wanted_until > now());"                  \
+        "    r_elsewhere := other.used;"                                                           \
+        "    r_elsewhere_spent := other.spent;"                                                    \
+        "    IF m.what = 4 THEN r_elsewhere := greatest(other.used - i.recent, 0); END IF;"        \
+        "    r_amount := m.amount;"                                                                \
+        "    RETURN NEXT;"                                                                         \
+        "  END LOOP;"                                                                              \
+        "  IF notify THEN PERFORM pg_notify('sluice_leases', ''); END IF;"                         \
+        "END $$;"
+
 const char lease_schema[] =
     "ALTER TABLE sluice.nodes ADD COLUMN lease_session bigint NOT NULL DEFAULT 0,"
     " ADD COLUMN lease_seq bigint NOT NULL DEFAULT 0,"
@@ -65,108 +177,33 @@ const char lease_schema[] =
     "  END IF;"
     "END $$;"
 
-    "CREATE FUNCTION sluice.lease_exchange(me integer, my_session bigint, my_incarnation bigint,"
-    " asserted boolean, kinds bigint[], scopes bigint[], models text[], whats bigint[],"
-    " windows bigint[], epochs bigint[], generations bigint[], limits bigint[], spents bigint[],"
-    " rooms bigint[], helds bigint[], recents bigint[], leasts bigint[], alls bigint[],"
-    " wants bigint[])"
-    " RETURNS TABLE(n bigint, r_spent bigint, r_room bigint, r_elsewhere bigint,"
-    " r_elsewhere_spent bigint, r_amount bigint, r_exhausted boolean) LANGUAGE plpgsql AS $$"
-    "#variable_conflict use_column\n"
-    "DECLARE"
-    "  i record; m sluice.lease_meters; old sluice.leases; other record;"
-    "  now_s bigint := floor(extract(epoch FROM clock_timestamp()))::bigint;"
-    "  live bigint; may boolean; notify boolean := false;"
-    "  more bigint; rest bigint; give bigint; idle bigint; fresh boolean; wish timestamptz;"
-    "BEGIN"
-    "  UPDATE sluice.nodes SET lease_seq = lease_seq + 1, seen_at = clock_timestamp(),"
-    "    incarnation = CASE WHEN asserted THEN my_incarnation ELSE incarnation END"
-    "    WHERE id = me AND lease_session = my_session AND removed_at IS NULL;"
-    "  IF NOT FOUND OR (SELECT c.incarnation FROM sluice.cluster c) <> my_incarnation THEN"
-    "    RAISE EXCEPTION 'this session is over' USING ERRCODE = '55000';"
-    "  END IF;"
-    "  SELECT count(*) FILTER (WHERE NOT stopped"
-    "      AND seen_at > clock_timestamp() - interval '10 s'),"
-    /* a node that joined and never came so far has nothing of anybody's */
-    "      coalesce(bool_and(incarnation = my_incarnation OR (incarnation = 0"
-    "        AND (stopped OR seen_at < clock_timestamp() - interval '10 s'))), true)"
-    "    INTO live, may FROM sluice.nodes WHERE removed_at IS NULL;"
-    "  INSERT INTO sluice.lease_meters(kind, scope, model, what, window_s, epoch_s)"
-    "    SELECT DISTINCT k, s, o, w, v, e FROM"
-    "    unnest(kinds, scopes, models, whats, windows, epochs) AS a(k, s, o, w, v, e)"
-    "    ORDER BY 1, 2, 3, 4, 5, 6 ON CONFLICT DO NOTHING;"
-    "  FOR i IN SELECT q.*, t.id AS meter FROM unnest(kinds, scopes, models, whats, windows, "
-    "epochs,"
-    "      generations, limits, spents, rooms, helds, recents, leasts, alls, wants)"
-    "      WITH ORDINALITY AS q(kind, scope, model, what, window_s, epoch_s, generation, amount,"
-    "      spent, room, held, recent, least, total, want, n)"
-    "      JOIN sluice.lease_meters t USING (kind, scope, model, what, window_s, epoch_s)"
-    "      ORDER BY t.id"
-    "  LOOP"
-    "    SELECT * INTO m FROM sluice.lease_meters t WHERE t.id = i.meter FOR UPDATE;"
-    "    SELECT * INTO old FROM sluice.leases l WHERE l.meter = m.id AND l.node = me;"
-    "    IF NOT FOUND THEN"
-    "      old.spent := 0; old.room := 0; old.wished_at := NULL;"
-    "      more := CASE WHEN m.what = 4 THEN i.recent ELSE i.spent END;"
-    "    ELSE"
-    "      more := greatest(i.spent - old.spent, 0);"
-    "    END IF;"
-    "    IF i.amount >= 0 AND i.generation >= m.generation"
-    "        AND (i.amount, i.generation) <> (m.amount, m.generation) THEN"
-    "      m.amount := i.amount;"
-    "      UPDATE sluice.lease_meters SET amount = i.amount, generation = i.generation"
-    "        WHERE id = m.id;"
-    "    END IF;"
-    "    IF m.what = 4 AND more > 0 THEN"
-    "      INSERT INTO sluice.lease_buckets AS b"
-    "        VALUES(m.id, now_s / greatest(1, m.window_s / 60), more)"
-    "        ON CONFLICT (meter, bucket) DO UPDATE SET spent = b.spent + excluded.spent;"
-    "      DELETE FROM sluice.lease_buckets WHERE meter = m.id"
-    "        AND bucket < (now_s - 2 * m.window_s) / greatest(1, m.window_s / 60);"
-    "    END IF;"
-    "    n := i.n;"
-    "    r_spent := greatest(old.spent, i.spent);"
-    "    SELECT * INTO other FROM sluice.lease_elsewhere(m, me, now_s, i.recent);"
-    "    rest := m.amount - other.used - i.room - CASE WHEN m.what = 4 THEN 0 ELSE r_spent END;"
-    "    give := 0;"
-    /* not known: the server's clock has not come to this epoch */
-    "    r_exhausted := CASE WHEN i.epoch_s > now_s THEN NULL ELSE false END;"
-    "    wish := NULL;"
-    "    IF rest >= greatest(i.least, 1) AND may AND i.epoch_s <= now_s THEN"
-    "      give := least(rest, i.total);"
-    "      give := give + least(i.want, (rest - give) / (2 * greatest(live, 1)));"
-    "    ELSIF i.least > 0 AND may AND i.epoch_s <= now_s THEN"
-    /* Who has told of what it holds since this node asked before has said its last to those that
-       waited then. The others are asked now. */
-    "      wish := coalesce(CASE WHEN old.wished_at > clock_timestamp() - interval '1 s'"
-    "        THEN old.wished_at END, clock_timestamp());"
-    "      SELECT coalesce(sum(l.room - l.held), 0)::bigint,"
-    "        coalesce(bool_and(l.told_at > wish), true) INTO idle, fresh"
-    "        FROM sluice.leases l JOIN sluice.nodes o ON o.id = l.node"
-    "        WHERE l.meter = m.id AND l.node <> me AND l.room > 0 AND o.removed_at IS NULL"
-    "        AND NOT o.stopped AND o.seen_at > clock_timestamp() - interval '10 s';"
-    "      r_exhausted := fresh AND rest + idle < i.least;"
-    "      IF NOT r_exhausted THEN"
-    "        UPDATE sluice.leases SET recalled = true WHERE meter = m.id AND node <> me"
-    "          AND room > 0 AND NOT recalled;"
-    "        notify := notify OR FOUND;"
-    "        UPDATE sluice.lease_meters SET wanted_until = now() + interval '5 s'"
-    "          WHERE id = m.id;"
-    "      END IF;"
-    "      wish := clock_timestamp();"
-    "    END IF;"
-    "    r_room := i.room + give;"
-    "    INSERT INTO sluice.leases AS l(meter, node, spent, room, held, told_at, wished_at)"
-    "      VALUES(m.id, me, r_spent, r_room, i.held, clock_timestamp(), wish)"
-    "      ON CONFLICT (meter, node) DO UPDATE SET spent = excluded.spent, room = excluded.room,"
-    "      held = excluded.held, told_at = excluded.told_at, wished_at = excluded.wished_at,"
-    "      recalled = false;"
-    "    notify := notify OR (i.room < old.room AND m.wanted_until > now());"
-    "    r_elsewhere := other.used;"
-    "    r_elsewhere_spent := other.spent;"
-    "    IF m.what = 4 THEN r_elsewhere := greatest(other.used - i.recent, 0); END IF;"
-    "    r_amount := m.amount;"
-    "    RETURN NEXT;"
-    "  END LOOP;"
-    "  IF notify THEN PERFORM pg_notify('sluice_leases', ''); END IF;"
-    "END $$;";
+    EXCHANGE("CREATE", "", "", "", "");
+
+/*
+ * Besides. After a start of the server, which may have brought an older state back, nothing is
+ * granted until each node that was not stopped has a session again, in which it looks whether
+ * something is missing (`lease_server`), or for 10 s.
+ *
+ * A cap that is new or another than before (`since`: by this generation of the keys) is granted
+ * nothing of until each node that lives has taken it, and told what it spent before
+ * (nodes.key_seq; the generation of a budget is one more than that of the keys, 2^40 and the number
+ * of the change). A new period of the same cap is nothing new.
+ */
+const char lease_schema_2[] =
+    "ALTER TABLE sluice.nodes ADD COLUMN lease_server timestamptz;"
+    "ALTER TABLE sluice.lease_meters ADD COLUMN since bigint NOT NULL DEFAULT 0;" EXCHANGE(
+        "CREATE OR REPLACE", " allowed boolean;",
+        "  allowed := may AND (clock_timestamp() > pg_postmaster_start_time() + interval '10 s'"
+        "    OR NOT EXISTS(SELECT 1 FROM sluice.nodes WHERE removed_at IS NULL AND NOT stopped"
+        "    AND id <> me AND lease_server IS DISTINCT FROM pg_postmaster_start_time()));",
+        "      IF m.generation = 0 THEN"
+        "        m.since := coalesce((SELECT p.since FROM sluice.lease_meters p"
+        "          WHERE p.kind = m.kind AND p.scope = m.scope AND p.model = m.model"
+        "          AND p.what = m.what AND p.window_s = m.window_s AND p.epoch_s < m.epoch_s"
+        "          AND p.amount = i.amount ORDER BY p.epoch_s DESC LIMIT 1), i.generation);"
+        "      ELSIF i.amount <> m.amount THEN m.since := i.generation;"
+        "      END IF;"
+        "      UPDATE sluice.lease_meters SET since = m.since WHERE id = m.id;",
+        "    may := allowed AND NOT EXISTS(SELECT 1 FROM sluice.nodes o WHERE o.removed_at IS NULL"
+        "      AND NOT o.stopped AND o.seen_at > clock_timestamp() - interval '10 s'"
+        "      AND o.id <> me AND o.key_seq < m.since - 1099511627777);");

@@ -300,6 +300,55 @@ static void a_new_cap_knows_what_was_spent_elsewhere(void)
     EXPECT(spend(&nodes[1], &rule, 20, 20));
 }
 
+#define SHARED (UINT64_C(1) << 40) /* KEY_CHANGES_SHARED; a budget counts one more */
+
+/* Change 5 of the keys gives a key a cap; two nodes have it, the third has spent most of it. */
+static void nobody_gets_of_a_new_cap_before_all_have_told(void)
+{
+    struct scope_rule rule = cap_of(20, CAP_TOTAL, 100);
+    struct one_call call;
+    (void)server_do(&server, "sql UPDATE sluice.nodes SET key_seq = 5 WHERE name <> 'n2'");
+    (void)server_do(&server, "sql UPDATE sluice.nodes SET key_seq = 4 WHERE name = 'n2'");
+    EXPECT(budget_seed(nodes[2].budget, SCOPE_KEY, 20, SLICE_EMPTY, 0, 80));
+    EXPECT(budget_introduce(nodes[0].budget, SHARED + 6, &rule));
+    EXPECT(budget_introduce(nodes[1].budget, SHARED + 6, &rule));
+    EXPECT(!spend(&nodes[1], &rule, 21, 21));
+    EXPECT_INT(number("SELECT coalesce(sum(l.room), 0) FROM sluice.leases l JOIN"
+                      " sluice.lease_meters m ON m.id = l.meter WHERE m.scope = 20"),
+               0);
+    enter(&nodes[1], &rule, &call); /* who waits gets its own as soon as the third has told */
+    EXPECT(budget_introduce(nodes[2].budget, SHARED + 6, &rule));
+    EXPECT(!budget_lease_asserted(nodes[2].budget, LEASE_CAPS));
+    while (!budget_lease_asserted(nodes[2].budget, LEASE_CAPS)) {
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    }
+    (void)server_do(&server, "sql UPDATE sluice.nodes SET key_seq = 5 WHERE name = 'n2'");
+    EXPECT(hold(&nodes[1], &call, 20));
+    leave(&nodes[1], &call, 15);
+    EXPECT(!spend(&nodes[0], &rule, 6, 6));
+    EXPECT(spend(&nodes[0], &rule, 5, 5));
+    EXPECT_INT(number(OVERDRAWN), 0);
+}
+
+/* What was granted under the cap as it was is not spent under a lower one. */
+static void a_lower_cap_takes_back_what_is_free(void)
+{
+    struct scope_rule rule = cap_of(21, CAP_TOTAL, 1000);
+    const struct lease_meter meter = {.kind = SCOPE_KEY, .what = LEASE_TOTAL, .scope = 21};
+    struct lease_state state;
+    struct one_call call;
+    enter(&nodes[0], &rule, &call);
+    EXPECT(hold(&nodes[0], &call, 900));
+    leave(&nodes[0], &call, 10);
+    rule.limits.caps[0].amount_nd = 50;
+    EXPECT(budget_introduce(nodes[0].budget, 2, &rule));
+    EXPECT(budget_lease_read(nodes[0].budget, &meter, &state));
+    EXPECT(state.spent == 10 && state.room <= 40);
+    EXPECT(!spend(&nodes[1], &rule, 41, 41));
+    EXPECT(spend(&nodes[1], &rule, 40, 40));
+    EXPECT_INT(number(OVERDRAWN), 0);
+}
+
 /* --- faults ------------------------------------------------------------------------------------
  */
 
@@ -423,6 +472,41 @@ static void an_older_state_grants_nothing_until_all_have_told(void)
     EXPECT_INT(number(OVERDRAWN), 0);
 }
 
+/* A node that is not there any more has made exchanges that others were told of; then the server
+ * forgets them, on the same timeline. */
+static void what_nobody_was_told_itself_is_noticed(void)
+{
+    struct scope_rule rule = cap_of(22, CAP_TOTAL, 1000);
+    (void)server_do(&server,
+                    "sql INSERT INTO sluice.nodes(name, instance, version, stopped, lease_seq,"
+                    " seen_at) VALUES('ghost', 'ghost', '1', true, 100000, 'epoch')");
+    long long seq = number("SELECT lease_seq FROM sluice.nodes WHERE name = 'n2'");
+    long long before = number("SELECT incarnation FROM sluice.cluster");
+    char later[128];
+    snprintf(later, sizeof(later),
+             "SELECT (lease_seq >= %lld)::int FROM sluice.nodes WHERE name = 'n2'", seq + 3);
+    EXPECT_INT(settles_at(later, 1), 1); /* it says so when it has nothing else to say */
+    EXPECT_INT(number("SELECT incarnation FROM sluice.cluster"), before);
+    (void)server_do(&server, "sql UPDATE sluice.nodes SET lease_seq = 5, stopped = false"
+                             " WHERE name = 'ghost'");
+    (void)server_do(&server, "restart");
+    snprintf(later, sizeof(later), "SELECT (incarnation > %lld)::int FROM sluice.cluster", before);
+    EXPECT_INT(settles_at(later, 1), 1);
+    EXPECT_INT(settles_at("SELECT count(*) FROM sluice.nodes n JOIN sluice.cluster c"
+                          " USING (incarnation)",
+                          NODES),
+               NODES);
+    /* since the start the ghost was not heard, and may know more */
+    bool spent = spend(&nodes[2], &rule, 10, 10);
+    bool soon = number("SELECT (clock_timestamp() < pg_postmaster_start_time() + interval '9 s')"
+                       "::int") == 1;
+    EXPECT(!spent || !soon);
+    (void)server_do(&server, "sql UPDATE sluice.nodes SET lease_server ="
+                             " pg_postmaster_start_time() WHERE name = 'ghost'");
+    EXPECT(spend(&nodes[2], &rule, 10, 10));
+    (void)server_do(&server, "sql DELETE FROM sluice.nodes WHERE name = 'ghost'");
+}
+
 static int64_t monotonic_now(const struct clock *clock)
 {
     (void)clock;
@@ -477,11 +561,16 @@ int main(void)
     TEST(a_crowd_never_passes_a_cap, "a crowd on three nodes never passes a cap");
     TEST(keeps_windows_and_days, "windows and days are shared");
     TEST(a_new_cap_knows_what_was_spent_elsewhere, "a new cap knows what was spent before it");
+    TEST(nobody_gets_of_a_new_cap_before_all_have_told,
+         "nobody gets of a new cap before all have told what they spent");
+    TEST(a_lower_cap_takes_back_what_is_free, "a lower cap takes back what is free");
     TEST(denies_while_nobody_can_be_asked, "PostgreSQL away: what was granted, then refused");
     TEST(allows_where_the_operator_does, "or let through, and told of later");
     TEST(a_dead_nodes_slice_stays_until_it_returns, "a dead node's slice stays until it returns");
     TEST(an_older_state_grants_nothing_until_all_have_told,
          "an older state grants nothing until all nodes have told what they have");
+    TEST(what_nobody_was_told_itself_is_noticed,
+         "a server that was set back is noticed by what others did");
     TEST(grants_nothing_for_a_day_that_has_not_begun, "a day that has not begun has nothing");
     TEST(refuses_who_comes_late, "an exchange of an earlier connection is refused");
     for (int i = 0; i < NODES; i++) {

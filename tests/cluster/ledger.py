@@ -29,21 +29,10 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.dirname(HERE)]
 
+from harness.configuration import INPUT_ND, OUTPUT_ND, cluster_section, configuration  # noqa: E402
 from harness.postgres import PASSWORD, Postgres  # noqa: E402
 from harness.process import Sluice, wait_until  # noqa: E402
 
-CONFIG = """\
-server: {{ listen: 127.0.0.1:{port}, workers: 2 }}
-log: {{ format: json, level: info, access: false }}
-keys: {{ required: true }}
-providers:
-  lab: {{ preset: openai-compatible, base_url: "http://127.0.0.1:{upstream}/v1" }}
-targets:
-  small: {{ provider: lab, model: small-1, tier: premium, context_tokens: 100000,
-    price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
-ledger: {{ path: ledger.db, segment_bytes: 1MB, sync: 20ms }}
-cluster: {{ node: {node}, postgres: "{postgres}" }}
-"""
 ANSWER = json.dumps(
     {
         "id": "x",
@@ -56,7 +45,7 @@ ANSWER = json.dumps(
         "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
     }
 ).encode()
-COST_ND = 10 * 1000 + 5 * 2000
+COST_ND = 10 * INPUT_ND + 5 * OUTPUT_ND
 
 
 class Provider(http.server.ThreadingHTTPServer):
@@ -94,11 +83,8 @@ class Node(Sluice):
     def __init__(self, program, directory, name, provider, postgres):
         super().__init__(program, os.path.join(directory, name))
         self.name = name
-        self.configure(
-            CONFIG.format(
-                port=self.port, node=name, upstream=provider.server_port, postgres=postgres.url()
-            )
-        )
+        more = cluster_section(name, postgres.url())
+        self.configure(configuration(self.port, provider.server_port, more=more))
 
     def key(self, *arguments):
         status, out, err = self.run("key", *arguments, "-c", self.config)

@@ -33,22 +33,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
+from harness.configuration import configuration  # noqa: E402
 from harness.process import Sluice, wait_until  # noqa: E402
 
 CALLS = 1000
 FITS = 37
 INPUT_ND, OUTPUT_ND = 1000, 2000  # per token: $1 and $2 per million
-CONFIG = """\
-server: {{ listen: 127.0.0.1:{port}, workers: 4 }}
-log: {{ format: json, level: info, access: false }}
-keys: {{ required: true }}
-providers:
-  lab: {{ preset: openai-compatible, base_url: "http://127.0.0.1:{upstream}/v1" }}
-targets:
-  small: {{ provider: lab, model: small-1, tier: premium, context_tokens: 100000,
-    price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
-ledger: {{ path: ledger.db, segment_bytes: 1MB, sync: 20ms }}
-"""
 
 
 class Upstream:
@@ -386,7 +376,7 @@ class Caps:
 
 async def run(caps, rounds, tell):
     server = await caps.upstream.start()
-    caps.sluice.configure(CONFIG.format(port=caps.sluice.port, upstream=caps.upstream.port))
+    caps.sluice.configure(configuration(caps.sluice.port, caps.upstream.port, workers=4))
     caps.sluice.start(60)
     sampler = Sampler(caps.sluice, caps.caps)
 

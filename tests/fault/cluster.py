@@ -38,6 +38,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import caps as single  # noqa: E402
 from harness.cluster import PORT, Cluster, NoNetwork  # noqa: E402
+from harness.configuration import configuration  # noqa: E402
 from harness.process import wait_until  # noqa: E402
 
 NODES = 3
@@ -45,17 +46,6 @@ CALLS = 1000
 FITS = 37
 MARGIN = 20  # tokens: names of rounds differ in length
 PERIODS = (("--per", "total"), ("--per", "day"), ("--rolling", "1h"))
-CONFIG = """\
-server: {{ listen: "{address}:{port}", workers: 2, drain_timeout: 5s }}
-log: {{ format: json, level: info, access: false }}
-keys: {{ required: true }}
-providers:
-  lab: {{ preset: openai-compatible, base_url: "http://{upstream}/v1" }}
-targets:
-  small: {{ provider: lab, model: small-1, tier: premium, context_tokens: 100000,
-    price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
-ledger: {{ path: ledger.db, segment_bytes: 1MB, sync: 20ms }}
-"""
 # 4: a rolling cap, of which what was spent counts by its buckets
 LEASES = """
 SELECT m.kind, m.scope, m.what,
@@ -169,7 +159,9 @@ class Trial:
 
     def configuration(self, node):
         upstream = f"{node.network.ours(0)}:UPSTREAM"
-        return CONFIG.format(address=node.address, port=PORT, upstream=upstream)
+        return configuration(
+            f"{node.address}:{PORT}", upstream, server=", drain_timeout: 5s"
+        )
 
     # --- keys and calls ---
 

@@ -33,6 +33,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 import caps as single  # noqa: E402
+from harness.configuration import cluster_section, configuration  # noqa: E402
 from harness.postgres import Postgres  # noqa: E402
 from harness.process import Sluice, wait_until  # noqa: E402
 
@@ -40,9 +41,6 @@ NODES = 3
 CALLS = 1000
 FITS = 37
 SIZE, MAX_TOKENS = 200, 100
-CLUSTER = """\
-cluster: {{ node: "{name}", postgres: "{postgres}", when_away: {away}, lease_wait: 2s }}
-"""
 REFUSED = {(429, "cap_exceeded"), (503, "authority_away")}
 
 
@@ -86,9 +84,9 @@ class Cluster:
 
     def configure(self, away="deny"):
         for number, node in enumerate(self.nodes):
-            text = single.CONFIG.format(port=node.port, upstream=self.upstream.port)
-            text = text.replace("workers: 4", "workers: 2")
-            text += CLUSTER.format(name=f"n{number}", postgres=self.postgres.url(), away=away)
+            ways = f", when_away: {away}, lease_wait: 2s"
+            more = cluster_section(f"n{number}", self.postgres.url(), ways)
+            text = configuration(node.port, self.upstream.port, more=more)
             node.configure(text)
 
     def close(self):

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 
 from . import http1
+from .configuration import cluster_section
 from .postgres import Postgres
 from .process import Sluice, wait_until
 from .redis import Redis
@@ -229,11 +230,9 @@ class Cluster:
             )
             for name in self.names:
                 node = Node(program, os.path.join(directory, name), self.network, name)
-                node.configure(
-                    configuration(node)
-                    + f'cluster: {{ node: {name}, postgres: "{self.postgres.url()}",'
-                    + f' redis: "{self.redis.url()}"{more} }}\n'
-                )
+                ways = f', redis: "{self.redis.url()}"{more}'
+                section = cluster_section(name, self.postgres.url(), ways)
+                node.configure(configuration(node) + section)
                 self.nodes.append(node)
         except Exception:
             self.close()

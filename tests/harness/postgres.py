@@ -20,6 +20,7 @@ import time
 PASSWORD = "hunter2-for-tests"
 START_TIMEOUT = 30.0
 SETTINGS = {
+    "dynamic_shared_memory_type": "mmap",  # files of its own: kill -9 leaves nothing in /dev/shm
     "fsync": "off",  # a killed server loses nothing by it, only a machine would
     "max_connections": "60",
     "shared_buffers": "32MB",

@@ -13,28 +13,27 @@
 
 #define STATUS_ARENA (1u << 20)
 
-/* On EXIT_CODE_OK the link is open. */
-static int begin(const struct command *command, int argc, char **argv, struct arguments *arguments,
-                 struct cluster_link *link)
+/* False: *ret_code is how it ends, with --help as well as it can. True: the link is open. */
+static bool begin(const struct command *command, int argc, char **argv, struct arguments *arguments,
+                  struct cluster_link *link, int *ret_code)
 {
     struct ledger_place place;
     struct error error;
-    int code;
-    if (!arguments_begin(command, argc, argv, arguments, &code)) {
-        return code;
+    if (!arguments_begin(command, argc, argv, arguments, ret_code)) {
+        return false;
     }
-    code = load_ledger_place(command->name, arguments_value(arguments, "config"), &place);
-    if (code != EXIT_CODE_OK) {
-        return code;
+    *ret_code = load_ledger_place(command->name, arguments_value(arguments, "config"), &place);
+    if (*ret_code != EXIT_CODE_OK) {
+        return false;
     }
     if (place.postgres == NULL) {
         say("sluice %s: this node is in no cluster: cluster.postgres is not set", command->name);
-        code = EXIT_CODE_CONFIG;
+        *ret_code = EXIT_CODE_CONFIG;
     } else if (!cluster_link_open(link, &place, &error)) {
-        code = say_error(command->name, &error);
+        *ret_code = say_error(command->name, &error);
     }
     ledger_place_release(&place);
-    return code;
+    return *ret_code == EXIT_CODE_OK;
 }
 
 /* --- status ------------------------------------------------------------------------------------
@@ -144,8 +143,8 @@ static int cluster_status_run(int argc, char **argv)
     struct arena arena;
     struct error error;
     struct buf out = BUF_INIT(DATA_BYTES_MAX);
-    int code = begin(&cluster_status_command, argc, argv, &arguments, &link);
-    if (code != EXIT_CODE_OK) {
+    int code;
+    if (!begin(&cluster_status_command, argc, argv, &arguments, &link, &code)) {
         return code;
     }
     arena_init(&arena, STATUS_ARENA);
@@ -170,8 +169,8 @@ static int cluster_verify_run(int argc, char **argv)
     struct arguments arguments;
     struct cluster_link link;
     struct error error;
-    int code = begin(&cluster_verify_command, argc, argv, &arguments, &link);
-    if (code != EXIT_CODE_OK) {
+    int code;
+    if (!begin(&cluster_verify_command, argc, argv, &arguments, &link, &code)) {
         return code;
     }
     code = cluster_verify(link.reports, &error)
@@ -188,8 +187,8 @@ static int cluster_remove_run(int argc, char **argv)
     struct arguments arguments;
     struct cluster_link link;
     struct error error;
-    int code = begin(&cluster_remove_command, argc, argv, &arguments, &link);
-    if (code != EXIT_CODE_OK) {
+    int code;
+    if (!begin(&cluster_remove_command, argc, argv, &arguments, &link, &code)) {
         return code;
     }
     code = cluster_remove(link.reports, slice_from_cstr(arguments.words[0]), &error)

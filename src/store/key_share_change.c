@@ -21,23 +21,28 @@ static bool take_turn(struct key_share *share, struct error *error)
                      "other changes of the keys wait for PostgreSQL: try again");
 }
 
-/* What nodes know that were not heard since PostgreSQL was restored may be newer than the head. */
+/* What nodes know that were not heard since PostgreSQL was restored may be newer than the head.
+ * Those that never were are starting just now, as a rule. */
 static bool all_heard(struct postgres *postgres, struct error *error)
 {
     struct postgres_rows rows;
     if (!postgres_query(postgres,
-                        "SELECT coalesce(string_agg(name, ', ' ORDER BY name), '') FROM nodes"
+                        "SELECT coalesce(string_agg(name, ', ' ORDER BY name), ''),"
+                        " coalesce(bool_and(key_incarnation = 0), false) FROM nodes"
                         " WHERE removed_at IS NULL AND NOT stopped"
                         " AND key_incarnation < (SELECT incarnation FROM cluster)",
                         NULL, &rows, error)) {
         return false;
     }
     struct slice names = rows.count == 1 ? postgres_slice(&rows, 0, 0) : SLICE_EMPTY;
+    bool starting = names.len > 0 && postgres_bool(&rows, 0, 1);
     bool heard = names.len == 0 ||
                  error_set(error, ERROR_ENVIRONMENT, "authority_recovering",
-                           "PostgreSQL was restored or failed over, and these nodes may know newer "
-                           "changes of the keys: %.200s; start them, or `sluice cluster remove` "
-                           "those that are gone",
+                           starting ? "these nodes join the cluster just now: %.200s; try again in "
+                                      "a moment (`sluice cluster remove` those that are gone)"
+                                    : "PostgreSQL was restored or failed over, and these nodes may "
+                                      "know newer changes of the keys: %.200s; start them, or "
+                                      "`sluice cluster remove` those that are gone",
                            names.ptr);
     postgres_rows_release(&rows);
     return heard;

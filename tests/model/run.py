@@ -22,6 +22,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HOLDS = (
     ("messages are lost, late and doubled", ("-DCRASHES=0",)),
     ("a node is killed and comes back, messages are lost and late", ("-DDOUBLES=0",)),
+    (
+        "three nodes: messages are lost, late and doubled",
+        ("-DNODES=3", "-DASKS=1", "-DCRASHES=0"),
+    ),
+    (
+        "three nodes: one is killed and comes back, messages are lost and late",
+        ("-DNODES=3", "-DASKS=1", "-DDOUBLES=0"),
+    ),
     ("the authority comes back older", ("-DCRASHES=0", "-DRESTORES=1", "-DDOUBLES=0")),
 )
 BREAKS = (

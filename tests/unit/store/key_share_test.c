@@ -223,6 +223,27 @@ static void waits_for_all_after_a_restore(void)
     end();
 }
 
+/* That is no restore, and nobody is told of one. */
+static void waits_for_who_joins(void)
+{
+    char secret[KEY_TEXT_SIZE];
+    struct key made;
+    struct error error = {0};
+    struct key_actor actor = tester;
+    const struct key_order order = {.name = SLICE("no")};
+    begin();
+    actor.share = a.share;
+    server_do(&server, "sql INSERT INTO sluice.nodes(name, instance, version, stopped)"
+                       " VALUES('c', 'c', '1', false)");
+    EXPECT(!key_create(a.path, &order, &actor, secret, &made, &error));
+    EXPECT_SLICE(slice_from_cstr(error.code), "authority_recovering");
+    EXPECT(strstr(error.text, "join the cluster just now: c;") != NULL);
+    EXPECT(strstr(error.text, "restored") == NULL);
+    server_do(&server, "sql DELETE FROM sluice.nodes WHERE name = 'c'");
+    EXPECT_SLICE(slice_from_cstr(make_key(&a, "yes", NULL)), "");
+    end();
+}
+
 static void keeps_reading_what_it_has_lost(void)
 {
     begin();
@@ -345,6 +366,7 @@ int main(void)
     TEST(joins_with_and_without_keys, "the first keys are the cluster's, others are refused");
     TEST(puts_back_what_was_lost, "nodes put back what an older copy of PostgreSQL lacks");
     TEST(waits_for_all_after_a_restore, "nothing changes until each node was heard");
+    TEST(waits_for_who_joins, "a change while a node joins does not speak of a restore");
     TEST(keeps_reading_what_it_has_lost, "an emptied PostgreSQL is not taken for the cluster");
     TEST(makes_one_key_of_a_subject, "a subject that comes to two nodes at once is one key");
     TEST(shares_revoked_tokens, "tokens that are revoked at one node are at the others");

@@ -58,12 +58,35 @@ static inline bool is_name(const struct member_name *name, uint32_t mark, struct
     return name->mark == mark && same_name(name->text.ptr, inner.ptr, inner.len);
 }
 
+/* Has the key that begins here this name? 16 bytes must be readable; false where it takes more than
+   them to tell. */
+static inline bool is_expected(const struct member_name *name, const char *inner)
+{
+    uint64_t low = word_at(inner) ^ word_at(name->front);
+    uint64_t high = word_at(inner + 8) ^ word_at(name->front + 8);
+    return ((low & word_at(name->care)) | (high & word_at(name->care + 8))) == 0;
+}
+
+static uint32_t find_other(const struct member_table *table, const char *text,
+                           const struct json_node *key, uint32_t guess);
+
 /* `guess` is looked at first, then those behind it: members mostly come in the order of the table,
-   some left out. */
+   some left out. `end` is the text's. */
 __attribute__((always_inline)) static inline uint32_t find_id(const struct member_table *table,
-                                                              const char *text,
+                                                              const char *text, uint32_t end,
                                                               const struct json_node *key,
                                                               uint32_t guess)
+{
+    if (LIKELY(guess < table->count && key->start + 1 + MEMBER_FRONT <= end) &&
+        is_expected(&table->names[guess], text + key->start + 1)) {
+        return guess;
+    }
+    return find_other(table, text, key, guess);
+}
+
+__attribute__((noinline)) static uint32_t find_other(const struct member_table *table,
+                                                     const char *text, const struct json_node *key,
+                                                     uint32_t guess)
 {
     struct slice inner = slice_of(text + key->start + 1, key->end - key->start - 2);
     if (UNLIKELY(key->escaped != 0)) {
@@ -91,7 +114,7 @@ __attribute__((always_inline)) static inline uint32_t find_id(const struct membe
 
 uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key)
 {
-    return find_id(table, doc->text, &doc->nodes[key], 0);
+    return find_id(table, doc->text, doc->nodes[JSON_ROOT].end, &doc->nodes[key], 0);
 }
 
 static void values_clear(const struct member_table *table, uint32_t *values)
@@ -110,9 +133,10 @@ uint32_t members_scan(const struct json_doc *doc, uint32_t object, const struct 
         return 0;
     }
     const struct json_node *nodes = doc->nodes;
+    const uint32_t text_end = nodes[JSON_ROOT].end;
     uint32_t end = nodes[object].next;
     for (uint32_t key = object + 1; key < end; key = nodes[key + 1].next) {
-        uint32_t id = find_id(table, doc->text, &nodes[key], guess);
+        uint32_t id = find_id(table, doc->text, text_end, &nodes[key], guess);
         if (id != MEMBER_UNKNOWN) {
             values[id] = key + 1;
             guess = id + 1;
@@ -253,9 +277,10 @@ bool members_read(struct reader *r, uint32_t object, const char *inside,
     uint32_t guess = 0;
     values_clear(table, values);
     const struct json_node *nodes = doc->nodes;
+    const uint32_t text_end = nodes[JSON_ROOT].end;
     uint32_t end = nodes[object].next;
     for (uint32_t key = object + 1; key < end; key = nodes[key + 1].next) {
-        uint32_t id = find_id(table, doc->text, &nodes[key], guess);
+        uint32_t id = find_id(table, doc->text, text_end, &nodes[key], guess);
         if (LIKELY(id != MEMBER_UNKNOWN)) {
             if (values[id] != JSON_ABSENT) {
                 return refuse_member(r, inside, table->names[id].text.ptr, true);

@@ -22,19 +22,37 @@
 #define MEMBER_UNKNOWN UINT32_MAX
 
 /* The mark holds the length, the first and the last byte of a name: hardly two names of a table
-   have the same, so one comparison tells nearly every other name apart. */
+   have the same, so one comparison tells nearly every other name apart. The front holds its first
+   bytes and the quote behind the name: where the next member is the expected one, as it mostly is,
+   that is known without its length. */
+#define MEMBER_FRONT 16
 struct member_name {
     struct slice text;
     uint32_t mark;
-};
+    char front[MEMBER_FRONT]; /* zeros, which are in no text, for a name that is too long */
+    char care[MEMBER_FRONT];  /* ones for the bytes of the front that count */
+} __attribute__((aligned(64)));
 
 #define MEMBER_MARK(length, first, last)                                                           \
     ((uint32_t)(length) | (uint32_t)(unsigned char)(first) << 8 |                                  \
      (uint32_t)(unsigned char)(last) << 16)
+#define MEMBER_FRONT_BYTE(literal, i)                                                              \
+    (sizeof(literal) > MEMBER_FRONT || (i) >= sizeof(literal) ? '\0'                               \
+     : (i) == sizeof(literal) - 1                             ? '"'                                \
+                                  : (literal)[(i) < sizeof(literal) ? (i) : 0])
+#define MEMBER_CARE_BYTE(literal, i) ((i) < sizeof(literal) ? '\xff' : '\0')
+#define MEMBER_SIXTEEN(byte, literal)                                                              \
+    {                                                                                              \
+        byte(literal, 0), byte(literal, 1), byte(literal, 2), byte(literal, 3), byte(literal, 4),  \
+            byte(literal, 5), byte(literal, 6), byte(literal, 7), byte(literal, 8),                \
+            byte(literal, 9), byte(literal, 10), byte(literal, 11), byte(literal, 12),             \
+            byte(literal, 13), byte(literal, 14), byte(literal, 15)                                \
+    }
 #define MEMBER_NAME(literal)                                                                       \
     {                                                                                              \
         SLICE_INIT(literal),                                                                       \
-            MEMBER_MARK(sizeof(literal) - 1, (literal)[0], (literal)[sizeof(literal) - 2])         \
+            MEMBER_MARK(sizeof(literal) - 1, (literal)[0], (literal)[sizeof(literal) - 2]),        \
+            MEMBER_SIXTEEN(MEMBER_FRONT_BYTE, literal), MEMBER_SIXTEEN(MEMBER_CARE_BYTE, literal)  \
     }
 
 struct member_table {

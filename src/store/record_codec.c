@@ -122,9 +122,37 @@ static size_t cut_length(struct slice text, size_t max)
     return len;
 }
 
+/* Names are short: a call would take longer than they do. */
+static inline void copy_few(char *out, const char *bytes, size_t len)
+{
+    if (len >= 8) {
+        uint64_t first;
+        uint64_t last;
+        memcpy(&first, bytes, sizeof(first));
+        memcpy(&last, bytes + len - sizeof(last), sizeof(last));
+        memcpy(out, &first, sizeof(first));
+        memcpy(out + len - sizeof(last), &last, sizeof(last));
+        return;
+    }
+    if (len >= 4) {
+        uint32_t first;
+        uint32_t last;
+        memcpy(&first, bytes, sizeof(first));
+        memcpy(&last, bytes + len - sizeof(last), sizeof(last));
+        memcpy(out, &first, sizeof(first));
+        memcpy(out + len - sizeof(last), &last, sizeof(last));
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        out[i] = bytes[i];
+    }
+}
+
 static char *put_bytes(char *out, const char *bytes, size_t len)
 {
-    if (len > 0) {
+    if (len <= 16) {
+        copy_few(out, bytes, len);
+    } else {
         memcpy(out, bytes, len);
     }
     return out + len;

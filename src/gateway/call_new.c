@@ -5,6 +5,7 @@
 #include "gateway/call_budget.h"
 #include "gateway/call_check.h"
 #include "gateway/call_wait.h"
+#include "gateway/head_note.h"
 
 #include "gateway/attempt_run.h"
 
@@ -15,15 +16,24 @@
 bool request_secret_ambiguous(const struct http_request *request)
 {
     unsigned seen = 0;
+    if (http_noted(request, HEAD_ONE_SECRET)) {
+        return false;
+    }
     for (size_t i = 0; i < request->header_count; i++) {
         struct slice name = request->headers[i].name;
         seen += name.len == 13 && slice_eq_nocase(name, SLICE("authorization")) ? 1 : 0;
+    }
+    if (seen <= 1) {
+        http_note(request, HEAD_ONE_SECRET);
     }
     return seen > 1;
 }
 
 bool request_is_encoded(const struct http_request *request)
 {
+    if (http_noted(request, HEAD_NOT_ENCODED)) {
+        return false;
+    }
     for (size_t i = 0; i < request->header_count; i++) {
         const struct http_header *header = &request->headers[i];
         if (header->name.len == 16 && slice_eq_nocase(header->name, SLICE("content-encoding")) &&
@@ -31,6 +41,7 @@ bool request_is_encoded(const struct http_request *request)
             return true;
         }
     }
+    http_note(request, HEAD_NOT_ENCODED);
     return false;
 }
 
@@ -57,7 +68,7 @@ static struct slice query_key(struct slice query)
     return SLICE_EMPTY;
 }
 
-struct slice request_secret(const struct http_request *request)
+static struct slice find_secret(const struct http_request *request)
 {
     bool anthropic = slice_starts(request->path, SLICE("/v1/messages"));
     struct slice api_key = header_of(request, SLICE("x-api-key"));
@@ -74,6 +85,19 @@ struct slice request_secret(const struct http_request *request)
         api_key = query_key(request->query);
     }
     return api_key;
+}
+
+struct slice request_secret(const struct http_request *request)
+{
+    if (!http_noted(request, HEAD_HAS_SECRET)) {
+        struct slice secret = find_secret(request);
+        if (request->note == NULL) {
+            return secret;
+        }
+        request->note->text = secret;
+        http_note(request, HEAD_HAS_SECRET);
+    }
+    return request->note->text;
 }
 
 struct decision *call_take_decision(struct call *call)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/cors.h"
 
+#include "gateway/head_note.h"
 #include "gateway/status.h"
 
 #include <stdio.h>
@@ -44,8 +45,14 @@ static void let_in(struct http_exchange *x, struct slice origin)
 
 void cors_allow(struct worker *worker, struct http_exchange *x, const struct endpoint *endpoint)
 {
+    const struct http_request *request = http_exchange_request(x);
+    if (http_noted(request, HEAD_NO_ORIGIN)) {
+        return;
+    }
     struct slice origin = header_of(x, SLICE("origin"));
-    if (origin.len > 0 && is_for_pages(endpoint) && is_allowed(worker, origin)) {
+    if (origin.len == 0) {
+        http_note(request, HEAD_NO_ORIGIN);
+    } else if (is_for_pages(endpoint) && is_allowed(worker, origin)) {
         let_in(x, origin);
         http_exchange_add_line(x, SLICE("Access-Control-Expose-Headers"), SLICE("*"));
     }

@@ -265,10 +265,23 @@ static bool method_matches(const struct endpoint *endpoint, enum http_method met
            (endpoint->method == HTTP_GET_METHOD && method == HTTP_HEAD_METHOD);
 }
 
+static struct slice rest_of(const struct endpoint *endpoint, struct slice path)
+{
+    struct slice rest = slice_from(path, endpoint->path.len);
+    rest.len -= endpoint->suffix.len;
+    return rest;
+}
+
 enum endpoint_match endpoint_find(const struct http_request *request,
                                   const struct endpoint **ret_endpoint, struct slice *ret_rest)
 {
     enum endpoint_match result = ENDPOINT_UNKNOWN;
+    struct http_note *note = request->note;
+    if (note != NULL && note->found != NULL) {
+        *ret_endpoint = note->found;
+        *ret_rest = rest_of(*ret_endpoint, request->path);
+        return ENDPOINT_FOUND;
+    }
     for (size_t i = 0; i < endpoint_count; i++) {
         if (!path_matches(&endpoints[i], request->path)) {
             continue;
@@ -276,9 +289,10 @@ enum endpoint_match endpoint_find(const struct http_request *request,
         result = ENDPOINT_WRONG_METHOD;
         *ret_endpoint = &endpoints[i];
         if (method_matches(&endpoints[i], request->method)) {
-            *ret_endpoint = &endpoints[i];
-            *ret_rest = slice_from(request->path, endpoints[i].path.len);
-            ret_rest->len -= endpoints[i].suffix.len;
+            *ret_rest = rest_of(&endpoints[i], request->path);
+            if (note != NULL) {
+                note->found = &endpoints[i];
+            }
             return ENDPOINT_FOUND;
         }
     }

@@ -10,6 +10,7 @@
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
 #include "gateway/cors.h"
+#include "gateway/head_note.h"
 #include "gateway/refusals.h"
 #include "gateway/status.h"
 
@@ -131,11 +132,8 @@ static bool check_access(struct worker *worker, const struct http_exchange *x,
  * that posts across sites comes with an Origin and, lest it be asked beforehand, without a JSON
  * content type.
  */
-static bool is_foreign_page(const struct worker *worker, const struct http_request *request)
+static bool may_be_of_page(const struct http_request *request)
 {
-    if (worker->snapshot->keys_required) {
-        return false;
-    }
     if (!host_is_local(request->host)) {
         return true;
     }
@@ -147,6 +145,18 @@ static bool is_foreign_page(const struct worker *worker, const struct http_reque
     struct slice type =
         http_header_find(request->headers, request->header_count, SLICE("content-type"));
     return !(type.len >= 16 && slice_eq_nocase(slice_of(type.ptr, 16), SLICE("application/json")));
+}
+
+static bool is_foreign_page(const struct worker *worker, const struct http_request *request)
+{
+    if (worker->snapshot->keys_required || http_noted(request, HEAD_OF_NO_PAGE)) {
+        return false;
+    }
+    if (may_be_of_page(request)) {
+        return true;
+    }
+    http_note(request, HEAD_OF_NO_PAGE);
+    return false;
 }
 
 static void plain_head(struct worker *worker, struct http_exchange *x,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/wishes.h"
 
+#include "gateway/head_note.h"
+
 #define USD_DECIMALS 9 /* nano-dollars */
 #define NAMES_MAX 64   /* of providers in a list: each is compared with each target */
 
@@ -133,6 +135,9 @@ bool wishes_read_headers(const struct http_request *request, struct decision *de
                          struct error *error)
 {
     uint32_t seen = 0;
+    if (http_noted(request, HEAD_WISHES_NONE)) {
+        return true;
+    }
     for (size_t h = 0; h < request->header_count; h++) {
         const struct http_header *header = &request->headers[h];
         if (header->name.len < 10 || (header->name.ptr[0] | 0x20) != 'x' ||
@@ -155,6 +160,9 @@ bool wishes_read_headers(const struct http_request *request, struct decision *de
             return error_set(error, ERROR_INVALID, "invalid_header", "%.*s must be %s.",
                              SLICE_ARG(wish->header), wish->expected);
         }
+    }
+    if (seen == 0) {
+        http_note(request, HEAD_WISHES_NONE);
     }
     return true;
 }

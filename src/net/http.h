@@ -24,6 +24,15 @@ struct http_header {
     struct slice value;
 };
 
+/* What the handler found in a head and would find again. A head that comes once more on its
+   connection, but for its Content-Length, comes with the note that it had before: only what does
+   not depend on that may be noted. The texts of the request stay where they are as well. */
+struct http_note {
+    uint32_t bits;
+    const void *found;
+    struct slice text;
+};
+
 struct http_request {
     enum http_method method;
     struct slice method_text;
@@ -34,7 +43,21 @@ struct http_request {
     size_t header_count;
     int64_t content_length; /* -1: chunked; 0: none */
     bool keep_alive;
+    struct http_note *note; /* the handler's; may be NULL */
 };
+
+/* Has the handler noted this? */
+static inline bool http_noted(const struct http_request *request, uint32_t bit)
+{
+    return request->note != NULL && (request->note->bits & bit) != 0;
+}
+
+static inline void http_note(const struct http_request *request, uint32_t bit)
+{
+    if (request->note != NULL) {
+        request->note->bits |= bit;
+    }
+}
 
 struct http_response {
     int status;

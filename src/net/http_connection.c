@@ -11,6 +11,7 @@
 #define PENDING_MAX ((size_t)16 * 1024) /* read ahead of an answer: pipelined requests */
 #define LINGER_MS 5000
 #define BODY_RESERVE_MAX ((size_t)1024 * 1024) /* trusted at once of an announced length */
+#define KNOWN_HEAD_MAX ((size_t)2048)          /* bytes of a block that stays with its connection */
 #define BODY_GRACE ((uint64_t)64 * 1024)       /* bytes before the window rule applies */
 
 static const struct http_handler *handler_of(const struct http_connection *connection)
@@ -67,19 +68,31 @@ static void connection_close(struct http_connection *connection, bool reset)
     connection->input = SLICE_EMPTY;
 }
 
-/* Tells the handler and releases what the exchange held. */
+static void head_forget(struct http_connection *connection)
+{
+    struct http_exchange *x = &connection->exchange;
+
+    connection->known.len = 0;
+    http_server_give_block(connection->server, &x->block);
+    x->head = (struct http_head){.http_1_0 = false};
+}
+
+/* Tells the handler and releases what the exchange held, but for a head that may come again. */
 static void exchange_end(struct http_connection *connection, const enum http_gone *gone)
 {
     struct http_exchange *x = &connection->exchange;
+    const size_t kept = offsetof(struct http_exchange, body);
 
     if (x->announced) {
         x->announced = false;
         handler_of(connection)->on_end(x, gone);
     }
     http_server_give_block(connection->server, &x->body);
-    http_server_give_block(connection->server, &x->block);
     buf_release(&x->more);
-    *x = (struct http_exchange){.user = NULL};
+    if (connection->known.len == 0 || connection->closing) {
+        head_forget(connection);
+    }
+    memset((char *)x + kept, 0, sizeof(*x) - kept);
 }
 
 static void connection_cut(struct http_connection *connection, enum http_gone gone, bool reset)
@@ -175,6 +188,31 @@ static void input_take(struct http_connection *connection, size_t len)
     connection->input = slice_of(connection->input.ptr + len, connection->input.len - len);
 }
 
+/* A head was read: its exchange begins. */
+static void head_announce(struct http_connection *connection)
+{
+    struct http_exchange *x = &connection->exchange;
+
+    http_connection_time(connection, TIMING_NONE, 0);
+    connection->phase = PHASE_ANSWER;
+    x->body_done = x->head.request.content_length == 0;
+    x->announced = true;
+    handler_of(connection)->on_head(x);
+}
+
+/* Is what was received the head before once more? Then it is there, read. */
+static bool head_repeats(struct http_connection *connection)
+{
+    struct http_exchange *x = &connection->exchange;
+    char *bytes = x->block.ptr + x->head.request.header_count * sizeof(struct http_header);
+
+    if (!http_head_repeat(&x->head, &connection->known, bytes, connection->input)) {
+        return false;
+    }
+    input_take(connection, connection->known.len);
+    return true;
+}
+
 /* The head is complete in input[skipped..end). */
 static void head_complete(struct http_connection *connection, size_t end)
 {
@@ -184,8 +222,10 @@ static void head_complete(struct http_connection *connection, size_t end)
     size_t fields_size = (connection->scan.lines - 1) * sizeof(struct http_header);
 
     connection->head_begun = false;
-    x->block = http_server_take_block(connection->server, SIZE_MAX);
-    char *block = buf_reserve(&x->block, fields_size + bytes.len);
+    size_t needed = fields_size + bytes.len;
+    size_t most = needed <= KNOWN_HEAD_MAX ? KNOWN_HEAD_MAX : SIZE_MAX;
+    x->block = http_server_take_block(connection->server, most);
+    char *block = buf_reserve(&x->block, needed);
     if (block == NULL) {
         method_peek(connection);
         connection->scan = (struct http_head_scan){.at = 0};
@@ -203,11 +243,12 @@ static void head_complete(struct http_connection *connection, size_t end)
         refuse(connection, problem);
         return;
     }
-    http_connection_time(connection, TIMING_NONE, 0);
-    connection->phase = PHASE_ANSWER;
-    x->body_done = x->head.request.content_length == 0;
-    x->announced = true;
-    handler_of(connection)->on_head(x);
+    connection->note = (struct http_note){.bits = 0};
+    x->head.request.note = &connection->note;
+    if (x->block.cap <= KNOWN_HEAD_MAX) {
+        connection->known = http_head_know(&x->head, slice_of(copy, bytes.len));
+    }
+    head_announce(connection);
 }
 
 static bool head_step(struct http_connection *connection)
@@ -220,6 +261,14 @@ static bool head_step(struct http_connection *connection)
     if (!connection->head_begun) {
         connection->head_begun = true;
         connection->exchange.started_ns = clock_monotonic(connection->server->loop->clock);
+        if (connection->known.len > 0) {
+            if (head_repeats(connection)) {
+                connection->head_begun = false;
+                head_announce(connection);
+                return true;
+            }
+            head_forget(connection);
+        }
     }
     enum http_problem problem =
         http_head_scan(&connection->scan, connection->input, limits_of(connection), &end);
@@ -426,6 +475,7 @@ void http_release_request(struct http_exchange *x)
     *request = (struct http_request){.method = request->method,
                                      .content_length = request->content_length,
                                      .keep_alive = request->keep_alive};
+    http_connection_of(x)->known.len = 0;
     http_server_give_block(http_connection_of(x)->server, &x->block);
 }
 

@@ -12,8 +12,10 @@
  *
  * Memory: bytes are read into the loop's scratch buffer and parsed there. One block holds the head
  * and its fields for the exchange, one the body; what else must outlive a read goes to `pending`,
- * at most PENDING_MAX plus one read. A connection between requests owns none of these; a few small
- * blocks of ended exchanges wait in the server for the next ones.
+ * at most PENDING_MAX plus one read. A connection between requests owns none of these but a short
+ * head: a client mostly sends the same one again, but for its Content-Length, and what was found in
+ * it is true of it once more. A few small blocks of ended exchanges wait in the server for the next
+ * ones.
  */
 #ifndef SLUICE_NET_HTTP_CONNECTION_H
 #define SLUICE_NET_HTTP_CONNECTION_H
@@ -50,8 +52,8 @@ enum connection_timing {
 enum answer_framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 
 struct http_exchange {
-    struct http_head head;
-    struct buf block; /* fields, then the bytes of the head */
+    struct http_head head; /* this and the next may outlive it: see `known` */
+    struct buf block;      /* fields, then the bytes of the head */
     struct buf body;
     struct buf more; /* lines of the answer's head; usually none */
     struct http_chunk chunk;
@@ -78,6 +80,8 @@ struct http_connection {
     struct slice input; /* while busy: what was read and not yet taken */
     struct buf pending; /* the same between events */
     struct http_head_scan scan;
+    struct http_known_head known; /* the head in the exchange; between requests the one before */
+    struct http_note note;        /* of the head in the exchange */
     struct http_exchange exchange;
     struct buf out; /* what the kernel did not take yet: from out_sent on */
     size_t out_sent;

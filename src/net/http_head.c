@@ -601,6 +601,7 @@ static void field_apply(struct http_head *head, struct framing *framing, struct 
         if (name_is(name, SLICE("content-length"))) {
             framing->lengths++;
             framing->bad_length |= !length_parse(value, &framing->length);
+            head->length_text = value;
         }
         break;
     case 17:
@@ -694,4 +695,34 @@ enum http_problem http_head_parse(struct http_head *head, struct slice bytes,
     }
     framing_apply(head, &framing);
     return HTTP_PROBLEM_NONE;
+}
+
+/* --- the same head again --- */
+
+struct http_known_head http_head_know(const struct http_head *head, struct slice bytes)
+{
+    struct slice digits = head->length_text;
+    size_t at = digits.len > 0 ? (size_t)(digits.ptr - bytes.ptr) : bytes.len;
+
+    return (struct http_known_head){(uint16_t)bytes.len, (uint16_t)at, (uint16_t)digits.len};
+}
+
+bool http_head_repeat(struct http_head *head, const struct http_known_head *known, char *bytes,
+                      struct slice input)
+{
+    size_t at = known->length_at;
+    size_t behind = at + known->length_digits;
+    int64_t length = head->request.content_length;
+
+    if (input.len < known->len || memcmp(input.ptr, bytes, at) != 0 ||
+        memcmp(input.ptr + behind, bytes + behind, known->len - behind) != 0) {
+        return false;
+    }
+    struct slice digits = slice_of(input.ptr + at, known->length_digits);
+    if (digits.len > 0 && !length_parse(digits, &length)) {
+        return false;
+    }
+    memcpy(bytes + at, digits.ptr, digits.len);
+    head->request.content_length = length;
+    return true;
 }

@@ -95,6 +95,7 @@ enum http_problem http_head_scan(struct http_head_scan *scan, struct slice bytes
 
 struct http_head {
     struct http_request request; /* slices into the bytes that were parsed */
+    struct slice length_text;    /* the value of Content-Length, if there is one */
     bool http_1_0;
     bool expect_continue;
 };
@@ -105,6 +106,21 @@ struct http_head {
 enum http_problem http_head_parse(struct http_head *head, struct slice bytes,
                                   const struct http_head_scan *scan, struct http_header *fields,
                                   const struct http_limits *limits);
+
+/* Where in a head that was parsed the digits of its Content-Length are. */
+struct http_known_head {
+    uint16_t len; /* of the head, in bytes; 0: none is known */
+    uint16_t length_at;
+    uint16_t length_digits;
+};
+
+/* Of a head of less than 64 KB that was parsed from these bytes. */
+struct http_known_head http_head_know(const struct http_head *head, struct slice bytes);
+/* Does the input begin with the same head, but for the digits of the length? They are as many then.
+   Then *head is that head: the new digits are written to its `bytes`, and nothing else of it
+   changes. False: nothing was changed. */
+MUST_USE bool http_head_repeat(struct http_head *head, const struct http_known_head *known,
+                               char *bytes, struct slice input);
 
 /* The length of the line at the front of a scanned head, by looking at it. */
 size_t http_head_line_length(struct slice rest);

@@ -139,6 +139,7 @@ void http_server_forget(struct http_connection *connection)
         connection->next->previous = connection->previous;
     }
     server->count--;
+    http_server_give_block(server, &connection->exchange.block);
     memory_free(connection);
     http_server_check_drained(server);
 }

@@ -41,6 +41,7 @@ struct harness {
     bool big_blocked;
     int drains;
     int heads;
+    int repeats; /* heads whose note was there already */
     int ends;
     bool drained;
     size_t accept_limit;
@@ -145,6 +146,8 @@ static inline void harness_on_head(struct http_exchange *x)
     char line[256];
 
     h.heads++;
+    h.repeats += http_noted(r, 1) ? 1 : 0;
+    http_note(r, 1);
     EXPECT(http_exchange_owner(x) == &h);
     EXPECT(http_exchange_loop(x) == &h.loop);
     snprintf(line, sizeof(line), "%.*s %.*s", SLICE_ARG(r->method_text), SLICE_ARG(r->path));

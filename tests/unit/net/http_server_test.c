@@ -94,6 +94,59 @@ static void answers_without_a_body(void)
                  "HEAD /sized [] done\nHEAD /stream [] done\nGET /empty [] done\n");
 }
 
+#define ECHO_HEAD REQUEST("POST /echo") "Key: value\r\nContent-Length: "
+#define ECHOED(len) "HTTP/1.1 200 OK\r\nX-Test: 1\r\n" DATE "Content-Length: " len "\r\n\r\n"
+
+static void reads_heads_that_come_again(void)
+{
+    CONVERSATION(ECHO_HEAD "3\r\n\r\none" ECHO_HEAD "4\r\n\r\nfour" ECHO_HEAD
+                           "11\r\n\r\nhello world" ECHO_HEAD "05\r\n\r\nzeros" ECHO_HEAD
+                           "+1\r\n\r\nX",
+                 ECHOED("3") "one" ECHOED("4") "four" ECHOED("11") "hello world" ECHOED(
+                     "5") "zeros"
+                          "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n" DATE
+                          "Content-Length: 130\r\n" CLOSE "\r\n"
+                          "{\"error\":{\"message\":\"Content-Length is malformed or ambiguous.\","
+                          "\"type\":\"invalid_request_error\",\"param\":null,"
+                          "\"code\":\"bad_framing\"}}",
+                 "POST /echo [one] done\nPOST /echo [four] done\nPOST /echo [hello world] done\n"
+                 "POST /echo [zeros] done\n");
+    CONVERSATION(REQUEST("GET /sized") "\r\n" REQUEST("GET /sized") "\r\n" REQUEST("HEAD /sized")
+                     CLOSE "\r\n",
+                 "HTTP/1.1 201 Created\r\n" DATE "Content-Length: 5\r\n\r\nhello"
+                 "HTTP/1.1 201 Created\r\n" DATE "Content-Length: 5\r\n\r\nhello"
+                 "HTTP/1.1 201 Created\r\n" DATE "Content-Length: 5\r\n" CLOSE "\r\n",
+                 "GET /sized [] done\nGET /sized [] done\nHEAD /sized [] done\n");
+}
+
+/* Sends a request and waits for its end; returns how many heads were known by now. */
+static int repeats_after(const char *request)
+{
+    int ends = h.ends;
+
+    client_send(slice_from_cstr(request));
+    while (h.ends == ends) {
+        uv_run(&h.loop.uv, UV_RUN_ONCE);
+    }
+    return h.repeats;
+}
+
+static void keeps_the_note_of_a_head(void)
+{
+    harness_open(NULL, NULL);
+    client_connect();
+    EXPECT_INT(repeats_after(ECHO_HEAD "3\r\n\r\none"), 0);
+    EXPECT_INT(repeats_after(ECHO_HEAD "3\r\n\r\ntwo"), 1);
+    EXPECT_INT(repeats_after(ECHO_HEAD "4\r\n\r\nfour"), 2);
+    EXPECT_INT(repeats_after(ECHO_HEAD "11\r\n\r\nhello world"), 2); /* of another length */
+    EXPECT_INT(repeats_after(ECHO_HEAD "11\r\n\r\nhello again"), 3);
+    EXPECT_INT(repeats_after(REQUEST("POST /Echo") "Key: value\r\nContent-Length: 1\r\n\r\n1"), 3);
+    EXPECT_INT(repeats_after(ECHO_HEAD "3\r\nKey: value\r\n\r\none"), 3);
+    EXPECT_INT(repeats_after(REQUEST("GET /big") "\r\n"), 3);
+    EXPECT_INT(repeats_after(REQUEST("GET /big") "\r\n"), 3); /* its memory was given back */
+    harness_close();
+}
+
 static void keeps_a_get_body_out_of_the_next_request(void)
 {
     CONVERSATION(
@@ -495,6 +548,8 @@ int main(void)
     TEST(answers_pipelined_requests_in_order, "answers pipelined requests in order");
     TEST(answers_http_1_0, "answers HTTP/1.0 with and without keep-alive");
     TEST(answers_without_a_body, "answers HEAD and 204 without a body");
+    TEST(reads_heads_that_come_again, "reads a head that comes again with another length");
+    TEST(keeps_the_note_of_a_head, "keeps the note of a head that comes again, of no other");
     TEST(keeps_a_get_body_out_of_the_next_request, "frames a GET body by its fields");
     TEST(answers_early_and_goes_on_when_the_body_is_there, "an early answer keeps the connection");
     TEST(answers_early_and_closes_when_the_body_is_missing, "an early answer drops a missing body");

@@ -190,6 +190,13 @@ bool journal_offer(struct journal *journal, const struct offer *offer)
                   slice_of(bytes, record_encode_offer(offer, bytes)));
 }
 
+bool journal_evidence(struct journal *journal, const struct evidence_record *record)
+{
+    char bytes[EVIDENCE_BYTES_MAX];
+    return append(journal, JOURNAL_EVIDENCE, TO_BEGIN, record->wall_ns,
+                  slice_of(bytes, evidence_record_encode(record, bytes)));
+}
+
 /* --- opening and closing ---------------------------------------------------------------------- */
 
 /* Conditions measure their timeouts on the monotonic clock. */

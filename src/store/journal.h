@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "store/evidence_record.h"
 #include "store/record.h"
 
 struct journal;
@@ -65,6 +66,8 @@ MUST_USE bool journal_settle_and_call(struct journal *journal, const struct sett
                                       const struct call_record *call);
 /* An offer, before the first record that names it. Again: nothing changes. */
 MUST_USE bool journal_offer(struct journal *journal, const struct offer *offer);
+/* What an answer was worth, after its call's closing record or during the call. */
+MUST_USE bool journal_evidence(struct journal *journal, const struct evidence_record *record);
 
 struct journal_stats {
     uint64_t records;               /* appended by this process */
@@ -83,7 +86,8 @@ enum journal_kind {
     JOURNAL_SETTLE = 2,
     JOURNAL_CALL = 3,
     JOURNAL_SETTLE_AND_CALL = 4,
-    JOURNAL_OFFER = 5
+    JOURNAL_OFFER = 5,
+    JOURNAL_EVIDENCE = 6
 };
 struct journal_entry {
     enum journal_kind kind;
@@ -92,6 +96,7 @@ struct journal_entry {
     struct settle_record settle;
     struct call_record call;
     struct offer offer;
+    struct evidence_record evidence;
 };
 /* One reader. Next record at or after *position, which moves behind it; slices point into the
  * mapping until journal_consumed() passes it. False: nothing more now. */

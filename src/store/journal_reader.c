@@ -62,6 +62,8 @@ static bool decode(uint32_t kind, struct slice payload, struct journal_entry *en
         return record_decode_pair(payload, &entry->settle, &entry->call);
     case JOURNAL_OFFER:
         return record_decode_offer(payload, &entry->offer);
+    case JOURNAL_EVIDENCE:
+        return evidence_record_decode(payload, &entry->evidence);
     default:
         return false;
     }

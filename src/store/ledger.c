@@ -45,6 +45,7 @@ struct ledger {
     size_t batch_records;
     int64_t retention_ms;
     void (*on_keys_changed)(void *user);
+    void (*on_evidence)(void *user, const struct evidence_change *changes, size_t count);
     void *user;
     struct journal *journal;
     struct writer writer; /* the thread's, once it runs */
@@ -128,6 +129,16 @@ static void report_failure(struct ledger *ledger, const struct error *error, str
     pace->back_off_ms = longer > BACK_OFF_MAX_MS ? BACK_OFF_MAX_MS : longer;
 }
 
+/* Before anybody who waits for the batch goes on. */
+static void tell_evidence(struct ledger *ledger)
+{
+    struct evidence_changes *changes = &ledger->writer.evidence;
+    if (changes->count > 0 && ledger->on_evidence != NULL) {
+        ledger->on_evidence(ledger->user, changes->items, changes->count);
+    }
+    evidence_changes_clear(changes);
+}
+
 /* Batches until less than a full one is left, or one fails. */
 static void run_batches(struct ledger *ledger, struct pace *pace)
 {
@@ -140,6 +151,7 @@ static void run_batches(struct ledger *ledger, struct pace *pace)
             report_failure(ledger, &error, pace);
             break;
         }
+        tell_evidence(ledger);
         report_success(ledger, started_ns, pace);
     }
     pace->last_batch_ms = now_ms();
@@ -201,6 +213,10 @@ static void fold_when_due(struct ledger *ledger, struct pace *pace)
         log_event(LOG_WARN, "ledger_fold", "old spending could not be added up in %s: %s",
                   ledger->path, sqlite3_errmsg(ledger->writer.db));
     }
+    if (!evidence_fold(ledger->writer.db, clock_wall(ledger->clock) / NS_PER_S)) {
+        log_event(LOG_WARN, "ledger_fold", "old evidence could not be removed from %s: %s",
+                  ledger->path, sqlite3_errmsg(ledger->writer.db));
+    }
     pace->fold_at_ms = now_ms() + FOLD_MS;
 }
 
@@ -259,6 +275,7 @@ static struct ledger *ledger_alloc(const struct ledger_options *options)
         options->batch_records == 0 ? BATCH_RECORDS_DEFAULT : options->batch_records;
     ledger->retention_ms = options->retention_ms;
     ledger->on_keys_changed = options->on_keys_changed;
+    ledger->on_evidence = options->on_evidence;
     ledger->user = options->user;
     if (!copy_paths(ledger, options)) {
         memory_free(ledger->path);
@@ -288,6 +305,7 @@ static bool catch_up(struct ledger *ledger, struct error *error)
         if (!writer_batch(&ledger->writer, ledger->journal, ledger->batch_records, &count, error)) {
             return false;
         }
+        evidence_changes_clear(&ledger->writer.evidence); /* read from the database afterwards */
         ledger->shared.stats.rows += ledger->writer.rows;
         ledger->shared.stats.anomalies += ledger->writer.anomalies;
     }

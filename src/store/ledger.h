@@ -12,6 +12,7 @@
 #define SLUICE_STORE_LEDGER_H
 
 #include "store/journal.h"
+#include "store/ledger_evidence.h"
 
 struct ledger;
 
@@ -32,6 +33,9 @@ struct ledger_options {
                              (ledger_note.h), and retention waits for it */
     void (*on_keys_changed)(void *user); /* another process or thread changed the keys (called on
                                             the writer thread); may be NULL */
+    /* What evidence a batch added, once it is committed; on the writer thread; may be NULL. What
+     * was replayed while it opened is not told: ledger_evidence_read() has it. */
+    void (*on_evidence)(void *user, const struct evidence_change *changes, size_t count);
     void *user;
 };
 

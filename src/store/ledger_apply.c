@@ -620,6 +620,8 @@ bool writer_apply(struct writer *writer, const struct journal_entry *entry)
         return apply_both(writer, &entry->settle, &entry->call);
     case JOURNAL_OFFER:
         return writer_add_offer(writer, &entry->offer);
+    case JOURNAL_EVIDENCE:
+        return writer_add_evidence(writer, &entry->evidence);
     }
     return true; /* the journal's reader lets no other kind through */
 }
@@ -627,7 +629,8 @@ bool writer_apply(struct writer *writer, const struct journal_entry *entry)
 bool writer_remember(struct writer *writer, const struct journal_entry *entry)
 {
     bool begins = entry->kind == JOURNAL_HOLD;
-    if (entry->kind == JOURNAL_SETTLE || entry->kind == JOURNAL_OFFER) {
+    if (entry->kind == JOURNAL_SETTLE || entry->kind == JOURNAL_OFFER ||
+        entry->kind == JOURNAL_EVIDENCE) {
         return true; /* a call with a settled attempt has its rows, or was closed later */
     }
     struct open_call *call =

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "store/ledger.h"
+#include "store/ledger_evidence.h"
 #include "store/ledger_names.h"
 #include "store/ledger_note.h"
 #include "store/ledger_open_calls.h"
@@ -86,7 +87,17 @@ enum writer_statement {
     SQL_MENU_ADD,
     SQL_OFFER_ADD,
     SQL_RATES_ADD,
+    SQL_EVIDENCE_ADD,
+    SQL_FEEDBACK_FIND,
+    SQL_FEEDBACK_PUT,
     SQL_STATEMENTS
+};
+
+/* Of the batch under way; told when it is committed. */
+struct evidence_changes {
+    struct evidence_change *items;
+    size_t count;
+    size_t cap;
 };
 
 struct writer {
@@ -104,6 +115,7 @@ struct writer {
     struct rollups rollups;
     struct spends spends;
     struct ledger_note note; /* of the batch under way */
+    struct evidence_changes evidence;
     struct shapes shapes;
     struct rows calls;
     struct rows attempts;
@@ -195,6 +207,14 @@ MUST_USE bool writer_number_call(struct writer *writer, const struct call_record
 MUST_USE int64_t writer_number_menu(struct writer *writer, const struct call_record *record,
                                     struct slice *ret_expected);
 MUST_USE bool writer_add_offer(struct writer *writer, const struct offer *offer);
+
+/* --- ledger_evidence.c --- */
+/* Inside a transaction; false: roll back. */
+MUST_USE bool writer_add_evidence(struct writer *writer, const struct evidence_record *record);
+void evidence_changes_clear(struct evidence_changes *changes);
+void evidence_changes_release(struct evidence_changes *changes);
+/* Removes sums that are too old to say anything. */
+MUST_USE bool evidence_fold(sqlite3 *db, int64_t wall_s);
 
 /* --- ledger_recover.c --- */
 /* Settles and closes, in one transaction, every call that a former process left open. */

@@ -17,6 +17,7 @@ static const char sql_calls[] =
     "DELETE FROM call_rows WHERE id < ?1 AND id NOT IN (SELECT call FROM open_calls)";
 static const char sql_attempts[] =
     "DELETE FROM attempt_rows WHERE call < ?1 AND call NOT IN (SELECT call FROM open_calls)";
+static const char sql_feedback[] = "DELETE FROM feedback WHERE call < ?1";
 /* Of hours up to this one the calls are not all there any more: ledger_verify() leaves them out. */
 static const char sql_state[] = "UPDATE state SET pruned_hour = max(pruned_hour, ?1)";
 
@@ -88,7 +89,8 @@ bool writer_prune(struct writer *writer, int64_t before_ns, bool *ret_more)
     }
     bool done = spare_unshipped(db, &cut) && find_boundary(db, &cut, &boundary, ret_more) &&
                 delete_before(db, sql_calls, &boundary) &&
-                delete_before(db, sql_attempts, &boundary) && note_hour(db, before_ns) &&
+                delete_before(db, sql_attempts, &boundary) &&
+                delete_before(db, sql_feedback, &boundary) && note_hour(db, before_ns) &&
                 database_exec(db, "COMMIT");
     if (!done) {
         database_rollback(db);

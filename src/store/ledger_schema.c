@@ -268,11 +268,21 @@ static const char schema_11[] =
     " ends_s INTEGER NOT NULL);"
     "PRAGMA user_version = 11;";
 
+/* What answers were worth, by day (ledger_evidence.h): `name` is a task's number for kind 1, else a
+   number of `names`, as `target` is. And what was said of calls. */
+static const char schema_12[] =
+    "CREATE TABLE evidence(kind INTEGER NOT NULL, name INTEGER NOT NULL, target INTEGER NOT NULL,"
+    " day INTEGER NOT NULL, good REAL NOT NULL, bad REAL NOT NULL,"
+    " PRIMARY KEY(kind, name, target, day)) WITHOUT ROWID;"
+    "CREATE TABLE feedback(call BLOB PRIMARY KEY, key INTEGER NOT NULL, at_ns INTEGER NOT NULL,"
+    " score_ppm INTEGER NOT NULL, label TEXT NOT NULL) WITHOUT ROWID;"
+    "PRAGMA user_version = 12;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1, [1] = schema_2,  [2] = schema_3,   [3] = schema_4,
     [4] = schema_5, [5] = schema_6,  [6] = schema_7,   [7] = schema_8,
-    [8] = schema_9, [9] = schema_10, [10] = schema_11,
+    [8] = schema_9, [9] = schema_10, [10] = schema_11, [11] = schema_12,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

@@ -71,6 +71,12 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         "INSERT INTO offer_rates(offer, above_input, input_pd, output_pd, cache_read_pd,"
         " cache_write_pd, cache_write_1h_pd, audio_input_pd, audio_output_pd)"
         " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    [SQL_EVIDENCE_ADD] = "INSERT INTO evidence(kind, name, target, day, good, bad)"
+                         " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(kind, name, target, day)"
+                         " DO UPDATE SET good = good + ?5, bad = bad + ?6",
+    [SQL_FEEDBACK_FIND] = "SELECT score_ppm, at_ns FROM feedback WHERE call = ?",
+    [SQL_FEEDBACK_PUT] = "INSERT OR REPLACE INTO feedback(call, key, at_ns, score_ppm, label)"
+                         " VALUES(?, ?, ?, ?, ?)",
 };
 
 /* What the INSERTs read from: as many columns as their tables have. */
@@ -204,6 +210,7 @@ void writer_close(struct writer *writer)
     rollups_release(&writer->rollups);
     spends_release(&writer->spends);
     note_release(&writer->note);
+    evidence_changes_release(&writer->evidence);
 }
 
 /* --- loading -----------------------------------------------------------------------------------
@@ -360,6 +367,7 @@ bool writer_load(struct writer *writer, struct journal *journal, struct error *e
     rollups_clear(&writer->rollups);
     spends_clear(&writer->spends);
     note_clear(&writer->note);
+    evidence_changes_clear(&writer->evidence);
     shapes_clear(&writer->shapes);
     names_clear(&writer->names);
     names_clear(&writer->menus);

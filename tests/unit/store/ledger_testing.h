@@ -78,7 +78,7 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
     "ALTER TABLE rollups DROP COLUMN failed_nd; ALTER TABLE rollups DROP COLUMN judge_nd;"         \
     "ALTER TABLE rollups DROP COLUMN shadow_nd; ALTER TABLE rollups DROP COLUMN escalation_nd;"    \
     "ALTER TABLE rollups DROP COLUMN told_nd; ALTER TABLE rollups DROP COLUMN catalogue_nd;"       \
-    "DROP TABLE key_rollups; DROP INDEX shapes_of_keys;"                                           \
+    "DROP TABLE key_rollups; DROP INDEX shapes_of_keys; DROP TABLE evidence; DROP TABLE feedback;" \
     "ALTER TABLE state DROP COLUMN sums_hour; ALTER TABLE ship DROP COLUMN sums;"                  \
     "ALTER TABLE cluster_state RENAME COLUMN shipped TO shipping;"                                 \
     "ALTER TABLE ship ADD COLUMN attempts BLOB NOT NULL DEFAULT x'';"                              \

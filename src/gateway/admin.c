@@ -27,7 +27,7 @@ struct slice query_parameter(struct http_exchange *x, struct slice name)
 }
 
 /* Whose calls may be seen: *ret_own as job->own. False: it was answered. */
-static bool find_own(struct worker *worker, struct http_exchange *x, uint64_t *ret_own)
+bool admin_find_own(struct worker *worker, struct http_exchange *x, uint64_t *ret_own)
 {
     const struct listener *listener = http_exchange_owner(x);
     struct caller caller;
@@ -99,7 +99,7 @@ void admin_calls(struct worker *worker, struct http_exchange *x, struct slice re
     (void)body;
     uint64_t limit = 50;
     uint64_t own = 0;
-    if (!find_own(worker, x, &own)) {
+    if (!admin_find_own(worker, x, &own)) {
         return;
     }
     struct slice text = query_parameter(x, SLICE("limit"));
@@ -141,7 +141,7 @@ void admin_call(struct worker *worker, struct http_exchange *x, struct slice res
     struct id id;
     uint64_t own = 0;
     (void)body;
-    if (!find_own(worker, x, &own)) {
+    if (!admin_find_own(worker, x, &own)) {
         return;
     }
     if (!id_parse(rest, &id)) {
@@ -183,7 +183,7 @@ void admin_report(struct worker *worker, struct http_exchange *x, struct slice r
     uint64_t day_count = 7;
     enum report_by kind = REPORT_DAY;
     uint64_t own = 0;
-    if (!find_own(worker, x, &own)) {
+    if (!admin_find_own(worker, x, &own)) {
         return;
     }
     if ((by.len > 0 && !report_by_from_name(by, &kind)) ||

@@ -8,6 +8,7 @@
 #ifndef SLUICE_GATEWAY_ADMIN_JOB_H
 #define SLUICE_GATEWAY_ADMIN_JOB_H
 
+#include "gateway/feedback.h"
 #include "gateway/key_api.h"
 #include "gateway/worker.h"
 #include "store/report.h"
@@ -43,6 +44,7 @@ struct admin_job {
     int64_t since_s;
     uint64_t after;
     char word[JOB_WORD_MAX];
+    char label[FEEDBACK_LABEL_MAX + 1];
     enum key_operation operation;
     struct buf body;          /* a copy */
     struct key_set *keys;     /* its own reference, with */
@@ -50,6 +52,9 @@ struct admin_job {
     char actor[JOB_WORD_MAX]; /* as the audit log names it */
     char source[JOB_WORD_MAX];
 };
+
+/* Whose calls may be asked for: *ret_own as in struct admin_job. False: it was answered. */
+MUST_USE bool admin_find_own(struct worker *worker, struct http_exchange *x, uint64_t *ret_own);
 
 /* NULL: it was answered. */
 struct admin_job *admin_job_new(struct worker *worker, struct http_exchange *x,

@@ -8,7 +8,8 @@
 
 #include "gateway/call.h"
 
-/* An answer of this target to the call was worth `score`, 0..1; it counts `weight` times (a noisy
+/* It goes through the ledger: it counts from the writer's next batch on, and after a restart.
+ * An answer of this target to the call was worth `score`, 0..1; it counts `weight` times (a noisy
  * check less than once). After PLAN; any number of times for a call. */
 void call_evidence(const struct call *call, const struct target *target, double score,
                    double weight);

@@ -44,6 +44,7 @@ void call_offers_note(struct call *call)
             .expected_nd = entry->expected_cost_nd,
             .reason = plan_reason_code((enum plan_reason)entry->reason),
             .propensity_permille = entry->propensity_permille,
+            .success_permille = entry->success_permille,
         };
         out = candidate_put(out, &candidate);
     }

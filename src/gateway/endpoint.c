@@ -2,6 +2,7 @@
 #include "gateway/endpoint.h"
 
 #include "gateway/admin.h"
+#include "gateway/feedback.h"
 #include "gateway/models.h"
 #include "gateway/status.h"
 
@@ -156,6 +157,11 @@ const struct endpoint endpoints[] = {
      .method = HTTP_GET_METHOD,
      .access = ACCESS_OWN,
      .answer = admin_call},
+    {.name = SLICE_INIT("/sluice/v1/feedback"),
+     .path = SLICE_INIT("/sluice/v1/feedback"),
+     .method = HTTP_POST_METHOD,
+     .access = ACCESS_OWN,
+     .answer = feedback_take},
     {.name = SLICE_INIT("/sluice/v1/report"),
      .path = SLICE_INIT("/sluice/v1/report"),
      .method = HTTP_GET_METHOD,

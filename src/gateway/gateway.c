@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "gateway/cluster_redis.h"
+#include "gateway/evidence_keep.h"
 #include "gateway/gateway_budget.h"
 #include "gateway/refusals.h"
 #include "gateway/reload.h"
@@ -252,6 +253,7 @@ static bool open_ledger(struct gateway *gateway, struct error *error)
         .retention_ms = gateway->options.snapshot->ledger_retention_ms,
         .ships = gateway->options.snapshot->cluster.postgres.len > 0,
         .on_keys_changed = on_keys_changed,
+        .on_evidence = evidence_keep_changed,
         .user = gateway,
     };
     gateway->ledger = ledger_open(&options, error);
@@ -377,9 +379,9 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     if (!start_signals(gateway)) {
         return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");
     }
-    if (!open_ledger(gateway, error) || !gateway_cluster_open(gateway, error) ||
-        !gateway_budget_open(gateway, error) || !gateway_cluster_lease(gateway, error) ||
-        !cluster_redis_open(gateway, error) ||
+    if (!open_ledger(gateway, error) || !evidence_keep_load(gateway, error) ||
+        !gateway_cluster_open(gateway, error) || !gateway_budget_open(gateway, error) ||
+        !gateway_cluster_lease(gateway, error) || !cluster_redis_open(gateway, error) ||
         !gateway_publish(gateway, options->snapshot, error) || !open_tls(gateway, error) ||
         !start_workers(gateway, error) || !gateway_cluster_start(gateway, error) ||
         !cluster_redis_start(gateway, error)) {

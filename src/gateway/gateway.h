@@ -57,11 +57,14 @@ struct gateway {
     pthread_cond_t keys_taken;    /* with the lock: a worker has taken a set, or ended */
     pthread_mutex_t keys_reading; /* held while the keys are read and published, outside the lock */
     struct target_states states;
-    struct questions questions;  /* of clients, about their own calls */
-    struct refusals *refusals;   /* NULL: no ledger to record them in */
-    struct ledger *ledger;       /* NULL: off */
-    char ledger_path[1024];      /* of the open one, whatever a reload says; "": off */
-    struct tag_words *tag_words; /* that callers said; NULL: out of memory */
+    struct questions questions;     /* of clients, about their own calls */
+    struct refusals *refusals;      /* NULL: no ledger to record them in */
+    struct ledger *ledger;          /* NULL: off */
+    char ledger_path[1024];         /* of the open one, whatever a reload says; "": off */
+    struct tag_words *tag_words;    /* that callers said; NULL: out of memory */
+    atomic_uint_fast64_t feedbacks; /* that count */
+    atomic_uint_fast64_t feedback_score_ppm;
+    atomic_uint_fast64_t verdicts;
     struct gateway_cluster cluster;
     struct google_tokens *google_tokens; /* NULL: no provider needs them */
     struct jwks_fetch *jwks_fetch;       /* NULL: no identity provider publishes its keys */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "gateway/cluster_redis.h"
 #include "gateway/endpoint.h"
+#include "gateway/evidence_keep.h"
 #include "gateway/worker.h"
 
 #include <stdio.h>
@@ -426,6 +427,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
                     METRICS_DURATION_FIRST_NS);
     write_counters(gateway, out);
     write_checks(gateway, out);
+    evidence_keep_metrics(gateway, out);
     write_target_outcomes(snapshot, out);
     write_drift(snapshot, out);
     write_breakers(gateway, snapshot, out);

@@ -176,6 +176,18 @@ static void write_attempt(struct json_writer *w, const struct call_detail *detai
     json_end_object(w);
 }
 
+static void write_feedback(struct json_writer *w, const struct call_detail *detail)
+{
+    json_key(w, SLICE("feedback"));
+    json_begin_object(w);
+    json_member_scaled(w, SLICE("score"), detail->feedback_ppm, 6);
+    if (detail->feedback_label.len > 0) {
+        json_member_string(w, SLICE("label"), detail->feedback_label);
+    }
+    member_time(w, SLICE("time"), detail->feedback_wall_ns);
+    json_end_object(w);
+}
+
 void json_write_call(const struct call_detail *detail, struct buf *out)
 {
     struct json_writer w;
@@ -189,6 +201,9 @@ void json_write_call(const struct call_detail *detail, struct buf *out)
     }
     json_end_array(&w);
     json_savings_call(&w, detail);
+    if (detail->has_feedback) {
+        write_feedback(&w, detail);
+    }
     json_end_object(&w);
 }
 

@@ -107,6 +107,9 @@ static void write_candidate(struct json_writer *w, const struct call_detail *det
     }
     write_reason(w, candidate.reason);
     json_member_scaled(w, SLICE("propensity"), candidate.propensity_permille, 3);
+    if (candidate.success_permille > 0) {
+        json_member_scaled(w, SLICE("success"), candidate.success_permille, 3);
+    }
     member_usd(w, SLICE("expected_cost_usd"), candidate.expected_nd);
     if (offer != NULL && offer->price.known) {
         json_member_string(w, SLICE("price"), slice_from_cstr(offer_kind_name(offer->kind)));

@@ -21,6 +21,7 @@
 #define SETS (EVIDENCE_TAGS_MAX / SET_ROWS)
 #define TASK_TAG_FIRST 1u
 #define WORD_TAG_FIRST 64u /* smaller numbers are tasks */
+#define ROUTE_MARK (UINT64_C(1) << 63)
 _Static_assert(TASK_TAG_FIRST + TASK_COUNT <= WORD_TAG_FIRST, "tasks have numbers of their own");
 #define ROWS (TASK_COUNT + EVIDENCE_TAGS_MAX)
 #define NO_ROW ROWS
@@ -100,6 +101,11 @@ uint64_t evidence_tag(struct slice word)
 uint64_t evidence_task(enum task task)
 {
     return TASK_TAG_FIRST + (uint64_t)((unsigned)task < TASK_COUNT ? task : TASK_OTHER);
+}
+
+uint64_t evidence_route(struct slice name)
+{
+    return evidence_tag(name) ^ ROUTE_MARK;
 }
 
 /* --- a word of counts --- */

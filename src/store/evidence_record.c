@@ -97,8 +97,8 @@ bool evidence_record_decode(struct slice bytes, struct evidence_record *ret_reco
                                         &ret_record->label};
     struct slice rest = slice_from(bytes, FIXED_BYTES);
     for (size_t i = 0; i < TEXTS; i++) {
-        size_t len = rest.len == 0 ? SIZE_MAX : (unsigned char)rest.ptr[0];
-        if (len > rest.len - 1) {
+        size_t len = rest.len == 0 ? 0 : (unsigned char)rest.ptr[0];
+        if (rest.len < 1 + len) {
             return false;
         }
         *texts[i] = slice_of(rest.ptr + 1, len);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/offer.h"
 
-#define EXPECTED_BITS 48
+#define EXPECTED_BITS 48 /* with the success */
+#define EXPECTED_MASK ((UINT64_C(1) << EXPECTED_BITS) - 1)
 
 static char *put_varint(char *out, uint64_t value)
 {
@@ -27,7 +28,7 @@ size_t candidates_split(struct slice candidates, char *menu, char *expected, siz
         memcpy(to, from, sizeof(uint64_t));
         memcpy(to + sizeof(uint64_t), &rest, sizeof(rest));
         to += MENU_BYTES;
-        end = put_varint(end, packed & (uint64_t)CANDIDATE_EXPECTED_MAX);
+        end = put_varint(end, packed & EXPECTED_MASK);
     }
     *ret_expected = (size_t)(end - expected);
     return (size_t)(to - menu);
@@ -41,7 +42,7 @@ static size_t get_varint(struct slice bytes, uint64_t *ret_value)
         unsigned byte = (unsigned char)bytes.ptr[i];
         value |= (uint64_t)(byte & 0x7F) << (7 * i);
         if (byte < 0x80) {
-            *ret_value = value & (uint64_t)CANDIDATE_EXPECTED_MAX;
+            *ret_value = value & EXPECTED_MASK;
             return i + 1;
         }
     }

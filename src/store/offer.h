@@ -40,14 +40,17 @@ void offer_identify(struct offer *offer);
 
 struct candidate {
     uint64_t offer;
-    int64_t expected_nd;          /* what the plan expected, 0 .. 2^48 - 1 */
+    int64_t expected_nd;          /* what the plan expected, up to CANDIDATE_EXPECTED_MAX */
     unsigned reason;              /* why it was taken or not, 0 .. 63: see plan_reason_code() */
     unsigned propensity_permille; /* how probable it was that it comes first, 0 .. 1000 */
+    unsigned success_permille;    /* and that its answer is good enough; 0: not recorded */
 };
-#define CANDIDATE_EXPECTED_MAX ((INT64_C(1) << 48) - 1)
+#define CANDIDATE_EXPECTED_BITS 38
+#define CANDIDATE_EXPECTED_MAX ((INT64_C(1) << CANDIDATE_EXPECTED_BITS) - 1) /* $274 */
 
-/* Two words, the lowest byte first: the offer; then 48 bits of the expected cost, 10 of the
- * propensity, 6 of the reason. Returns what is behind it. */
+/* Two words, the lowest byte first: the offer; then 38 bits of the expected cost, 10 of the
+ * success (before there was one, of the cost: 0 below $274), 10 of the propensity, 6 of the reason.
+ * Returns what is behind it. */
 static inline char *candidate_put(char *out, const struct candidate *candidate)
 {
     int64_t expected = candidate->expected_nd;
@@ -55,7 +58,9 @@ static inline char *candidate_put(char *out, const struct candidate *candidate)
     expected = expected > CANDIDATE_EXPECTED_MAX ? CANDIDATE_EXPECTED_MAX : expected;
     const uint64_t words[2] = {
         htole64(candidate->offer),
-        htole64((uint64_t)expected | (uint64_t)(candidate->propensity_permille & 1023) << 48 |
+        htole64((uint64_t)expected |
+                (uint64_t)(candidate->success_permille & 1023) << CANDIDATE_EXPECTED_BITS |
+                (uint64_t)(candidate->propensity_permille & 1023) << 48 |
                 (uint64_t)(candidate->reason & 63) << 58),
     };
     memcpy(out, words, sizeof(words));
@@ -71,14 +76,15 @@ static inline struct candidate candidate_get(const char *at)
         .offer = le64toh(words[0]),
         .expected_nd = (int64_t)(packed & (uint64_t)CANDIDATE_EXPECTED_MAX),
         .propensity_permille = (unsigned)(packed >> 48 & 1023),
+        .success_permille = (unsigned)(packed >> CANDIDATE_EXPECTED_BITS & 1023),
         .reason = (unsigned)(packed >> 58),
     };
 }
 
 /* The same in two parts, as the ledger keeps them: what many calls have in common (the menu: for
- * each candidate its offer, then reason and propensity), and what each expects to pay (varints of
- * seven bits, the lowest first). Returns the bytes of the menu and, in *ret_expected, of the other
- * part; there is room for CANDIDATES_MAX of both. */
+ * each candidate its offer, then reason and propensity), and what each expects to pay and to be
+ * worth (varints of seven bits, the lowest first). Returns the bytes of the menu and, in
+ * *ret_expected, of the other part; there is room for CANDIDATES_MAX of both. */
 #define MENU_BYTES 10
 #define EXPECTED_BYTES 7
 size_t candidates_split(struct slice candidates, char *menu, char *expected, size_t *ret_expected);

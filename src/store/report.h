@@ -99,6 +99,10 @@ struct call_detail {
     struct call_row row;
     struct settle_record *attempts; /* in order; .wall_ns: when it settled */
     size_t count;
+    bool has_feedback;
+    uint32_t feedback_ppm; /* its score */
+    int64_t feedback_wall_ns;
+    struct slice feedback_label;
     const struct offer **offers; /* that call and attempts name, as far as they were recorded */
     size_t offer_count;
 };

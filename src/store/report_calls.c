@@ -83,6 +83,29 @@ static bool read_detail(struct report_query *query, sqlite3_stmt *call, sqlite3_
     return report_query_failed(query, path, error);
 }
 
+/* What was said of it at this node. */
+static bool read_feedback(struct report_query *query, struct call_detail *detail)
+{
+    const struct id *id = &detail->row.call.call;
+    sqlite3_stmt *row =
+        database_prepare(query->db, "SELECT score_ppm, at_ns, label FROM feedback WHERE call = ?1");
+    if (row != NULL) {
+        sqlite3_bind_blob(row, 1, id->bytes, sizeof(id->bytes), SQLITE_STATIC);
+    }
+    int status = row == NULL ? SQLITE_ERROR : sqlite3_step(row);
+    detail->has_feedback = status == SQLITE_ROW;
+    if (status == SQLITE_ROW) {
+        const char *label = (const char *)sqlite3_column_text(row, 2);
+        size_t len = (size_t)sqlite3_column_bytes(row, 2);
+        detail->feedback_ppm = (uint32_t)sqlite3_column_int64(row, 0);
+        detail->feedback_wall_ns = sqlite3_column_int64(row, 1);
+        detail->feedback_label =
+            label == NULL ? SLICE_EMPTY : arena_copy(query->arena, slice_of(label, len));
+    }
+    sqlite3_finalize(row);
+    return (status == SQLITE_ROW || status == SQLITE_DONE) && !query->arena->exhausted;
+}
+
 bool report_one_call(const char *path, const char *sql, uint64_t key, struct id call,
                      struct arena *arena, struct call_detail *ret_detail, struct error *error)
 {
@@ -98,7 +121,8 @@ bool report_one_call(const char *path, const char *sql, uint64_t key, struct id 
             sqlite3_bind_blob(row, 1, call.bytes, sizeof(call.bytes), SQLITE_STATIC);
             (void)sqlite3_bind_int64(row, 2, (int64_t)key); /* nothing where it does not ask */
             sqlite3_bind_blob(attempts, 1, call.bytes, sizeof(call.bytes), SQLITE_STATIC);
-            done = read_detail(&query, row, attempts, path, ret_detail, error);
+            done = read_detail(&query, row, attempts, path, ret_detail, error) &&
+                   (read_feedback(&query, ret_detail) || report_query_failed(&query, path, error));
         }
         sqlite3_finalize(row);
         sqlite3_finalize(attempts);

@@ -342,20 +342,22 @@ static void offers_are_known_by_all_that_they_say(void)
 static void keeps_candidates(void)
 {
     char bytes[CANDIDATE_BYTES];
-    struct candidate most = {UINT64_MAX, INT64_MAX, 63, 1000};
+    struct candidate most = {UINT64_MAX, INT64_MAX, 63, 1000, 1000};
     EXPECT(candidate_put(bytes, &most) == bytes + CANDIDATE_BYTES);
     struct candidate back = candidate_get(bytes);
     EXPECT(back.offer == UINT64_MAX);
     EXPECT_INT(back.expected_nd, CANDIDATE_EXPECTED_MAX);
     EXPECT_INT(back.reason, 63);
     EXPECT_INT(back.propensity_permille, 1000);
-    struct candidate some = {7, 123456789012, 5, 250};
+    EXPECT_INT(back.success_permille, 1000);
+    struct candidate some = {7, 123456789012, 5, 250, 875};
     candidate_put(bytes, &some);
     back = candidate_get(bytes);
     EXPECT(back.offer == 7);
     EXPECT_INT(back.expected_nd, 123456789012);
     EXPECT_INT(back.reason, 5);
     EXPECT_INT(back.propensity_permille, 250);
+    EXPECT_INT(back.success_permille, 875);
 }
 
 /* As many as there can be, with numbers of every length. */
@@ -367,7 +369,8 @@ static void candidates_come_apart_and_together(void)
     char expected[CANDIDATES_MAX * EXPECTED_BYTES];
     for (unsigned i = 0; i < CANDIDATES_MAX; i++) {
         const struct candidate candidate = {UINT64_MAX / (i + 1),
-                                            (int64_t)(UINT64_C(1) << i % 49) - 1, 63 - i, i * 15};
+                                            (int64_t)(UINT64_C(1) << i % 39) - 1, 63 - i, i * 15,
+                                            i % 3 * 500};
         candidate_put(bytes + (size_t)i * CANDIDATE_BYTES, &candidate);
     }
     for (size_t count = 0; count <= CANDIDATES_MAX; count++) {

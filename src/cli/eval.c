@@ -3,6 +3,7 @@
 #include "cli/eval.h"
 
 #include "cli/arguments.h"
+#include "cli/eval_dial.h"
 #include "cli/rows.h"
 #include "cli/terminal.h"
 
@@ -107,6 +108,26 @@ static bool has_what_is_asked_for(const struct arguments *arguments,
     return false;
 }
 
+static int print_dial(const struct arguments *arguments, const struct outcomes *outcomes,
+                      const struct eval_options *options)
+{
+    struct dial_table table;
+    struct buf out = BUF_INIT(DATA_BYTES_MAX);
+    if (options->weak == UINT32_MAX) {
+        return arguments_refuse(arguments, "--dial wants a pair: --weak and --strong");
+    }
+    if (!eval_dial(outcomes, options->weak, options->strong, &table)) {
+        say("sluice eval: out of memory");
+        return EXIT_CODE_FAILED;
+    }
+    if (arguments_given(arguments, "json")) {
+        eval_dial_write_json(&table, &out);
+    } else {
+        eval_dial_write_text(&table, &out);
+    }
+    return print_data(&out);
+}
+
 static int evaluate(const struct arguments *arguments, const struct outcomes *outcomes)
 {
     struct evaluation evaluation;
@@ -122,6 +143,9 @@ static int evaluate(const struct arguments *arguments, const struct outcomes *ou
         !read_share(arguments, &options, &code) ||
         !has_what_is_asked_for(arguments, outcomes, &options, &code)) {
         return code;
+    }
+    if (arguments_given(arguments, "dial")) {
+        return print_dial(arguments, outcomes, &options);
     }
     code = evaluation_make(&evaluation, outcomes, &options, &error)
                ? print_evaluation(arguments, &evaluation)
@@ -155,6 +179,7 @@ static const struct argument eval_arguments[] = {
     {.name = "cascade", .help = "the weak model's answer is read first"},
     {.name = "rows", .value = "OUT", .help = "write what is said of each row, as JSON lines"},
     {.name = "svg", .value = "OUT", .help = "draw quality over the share of strong calls"},
+    {.name = "dial", .help = "what a route of the pair does at each place of `conservative`"},
     ARGUMENT_JSON,
 };
 

@@ -124,6 +124,13 @@ static int64_t read_limit(const struct yaml *section, const char *pattern)
     return setting_given(section, pattern) ? setting_number(section, pattern) : NO_LIMIT;
 }
 
+/* The dial itself where there is none. */
+static double read_bound(const struct yaml *section, const char *pattern, const struct route *route)
+{
+    return setting_given(section, pattern) ? (double)setting_number(section, pattern) / 1000.0
+                                           : route->conservative;
+}
+
 static void read_limits(const struct yaml *section, struct route *route)
 {
     route->max_latency_ms = read_limit(section, "routes.*.max_latency_ms");
@@ -132,6 +139,8 @@ static void read_limits(const struct yaml *section, struct route *route)
                           ? (int)setting_number(section, "routes.*.min_tier")
                           : -1;
     route->conservative = (double)setting_number(section, "routes.*.conservative") / 1000.0;
+    route->conservative_min = read_bound(section, "routes.*.conservative_min", route);
+    route->conservative_max = read_bound(section, "routes.*.conservative_max", route);
     route->on_infeasible =
         (enum infeasible_policy)setting_number(section, "routes.*.on_infeasible");
     route->max_attempts = (unsigned)setting_number(section, "routes.*.max_attempts");
@@ -182,6 +191,16 @@ static void warn_hopeless(struct reader *reader, const struct yaml *section,
                     (int)(route->name.len < 100 ? route->name.len : 100), route->name.ptr);
 }
 
+static void check_dial(struct reader *reader, const struct yaml *section, const struct route *route)
+{
+    if (route->conservative_min > route->conservative ||
+        route->conservative_max < route->conservative) {
+        report_error(reader, place_of_key(section), "contradiction",
+                     "conservative_min <= conservative <= conservative_max",
+                     "conservative is outside of the bounds that it may be moved between");
+    }
+}
+
 static void read_tag(struct reader *reader, const struct yaml *section, struct route *route)
 {
     const struct yaml *node = setting_node(section, "routes.*.tag");
@@ -199,6 +218,7 @@ static void resolve_route(struct reader *reader, const struct yaml *section, str
     const struct yaml *baseline = setting_node(section, "routes.*.baseline");
     route->baseline = baseline == NULL ? NO_TARGET : setting_target(reader, baseline);
     read_limits(section, route);
+    check_dial(reader, section, route);
     read_tag(reader, section, route);
     if (targets != NULL) {
         route->candidates = resolve_target_list(reader, targets, &route->candidate_count);

@@ -99,7 +99,11 @@ void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
     if (decision->plan.rule != NULL) {
         json_member_string(&w, SLICE("rule"), decision->plan.rule->name);
     }
+    if (decision->tag.len > 0) {
+        json_member_string(&w, SLICE("tag"), decision->tag);
+    }
     write_classification(&w, decision);
+    json_member_scaled(&w, SLICE("conservative"), (int64_t)(decision->plan.dial * 1000 + 0.5), 3);
     write_tokens(&w, features, decision);
     write_limits(&w, &decision->plan);
     if (decision->plan.baseline != NO_TARGET) {

@@ -101,6 +101,6 @@ void evidence_keep_metrics(struct gateway *gateway, struct buf *out)
                   atomic_load(&gateway->feedbacks));
     write_counter(out, "sluice_feedback_score_millionths_total", "Its scores, added up.",
                   atomic_load(&gateway->feedback_score_ppm));
-    write_counter(out, "sluice_verdicts_total", "Verdicts on answers that count as evidence.",
-                  atomic_load(&gateway->verdicts));
+    write_counter(out, "sluice_evidence_verdicts_total",
+                  "Verdicts on answers that count as evidence.", atomic_load(&gateway->verdicts));
 }

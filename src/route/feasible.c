@@ -100,7 +100,7 @@ static enum tier wanted_tier(const struct plan_facts *facts)
 {
     enum tier tier = TIER_BUDGET;
     if (!facts->exclusive) {
-        tier = required_tier(facts->input->route, &facts->input->classification);
+        tier = required_tier_at(facts->dial, facts->input->route, &facts->input->classification);
         unsigned cheaper = facts->input->cheaper;
         tier = cheaper < (unsigned)tier ? (enum tier)((unsigned)tier - cheaper) : TIER_BUDGET;
     }
@@ -152,6 +152,7 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
     facts_limits(facts);
     facts_candidates(facts, task_policy);
     facts->declared_tier = declared_tier(input, task_policy);
+    facts->dial = success_dial(input);
     facts->wanted_tier = wanted_tier(facts);
     facts->needs = features->needs;
     if (!input->constraints.require_parameters) {
@@ -159,7 +160,7 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
     }
     facts->choices = features->choices < 1 ? 1 : smaller(features->choices, 1024);
     const struct success_candidates candidates = {facts->candidates, facts->candidate_count};
-    success_facts_init(input, &candidates, facts->wanted_tier, &facts->success);
+    success_facts_init(input, &candidates, facts->dial, facts->wanted_tier, &facts->success);
     expected_request(input, &facts->asked);
     expected_escalation(facts, facts->escalation_nd);
     facts->constraints = constraints_that_apply(facts);

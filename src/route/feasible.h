@@ -15,6 +15,7 @@ struct plan_facts {
     int64_t max_latency_ms; /* the tighter of caller and route, or NO_LIMIT */
     int64_t max_cost_nd;
     int declared_tier;     /* hard, or -1 */
+    double dial;           /* the route's, moved by its evidence */
     enum tier wanted_tier; /* declared or derived: a preference above the declared one */
     bool local_only;
     capability_set needs;

@@ -402,6 +402,7 @@ static void plan_init(struct plan *plan, const struct plan_facts *facts)
     plan->taken = 0;
     plan->overflow = 0;
     plan->required_tier = facts->wanted_tier;
+    plan->dial = facts->dial;
     plan->tier_is_hard = facts->declared_tier >= (int)facts->wanted_tier;
     plan->below_tier = false;
     plan->relaxed = false;

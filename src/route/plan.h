@@ -122,7 +122,8 @@ struct plan_entry {
     int64_t actual;
 };
 
-#define PLAN_TARGETS_MAX 64 /* considered in one plan; the rest is counted in `overflow` */
+#define CONSERVATIVE_DEFAULT 0.7 /* without a route */
+#define PLAN_TARGETS_MAX 64      /* considered in one plan; the rest is counted in `overflow` */
 
 struct plan {
     /* Taken ones first, in the order they are tried; behind the last one the next is made. */
@@ -136,7 +137,8 @@ struct plan {
     bool relaxed; /* on_infeasible: nearest relaxed max_cost or max_latency; nothing else ever is */
     int64_t max_cost_nd; /* effective, or NO_LIMIT */
     int64_t max_latency_ms;
-    enum session_state session;      /* SESSION_NONE without one */
+    double dial;                /* where the route's `conservative` stands: evidence may move it */
+    enum session_state session; /* SESSION_NONE without one */
     int64_t expected_output_tokens;  /* of the first one that was taken, else by the table */
     uint16_t baseline;               /* target, or NO_TARGET */
     const struct rule *rule;         /* of the route, that applied; or NULL */
@@ -147,6 +149,9 @@ void plan_make(const struct plan_input *input, struct plan *plan);
 
 /* f(task, complexity, conservative): the tier that this request should reach. */
 enum tier required_tier(const struct route *route, const struct classification *classification);
+/* The same with the dial elsewhere than the route has it. */
+enum tier required_tier_at(double dial, const struct route *route,
+                           const struct classification *classification);
 /* Output tokens to expect, and the 90th percentile, from task and input when nothing was learned
  * yet. */
 int64_t predict_output_tokens(enum task task, const struct features *features, int64_t max_tokens,

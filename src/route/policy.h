@@ -75,11 +75,13 @@ struct route {
     struct slice tag;     /* of calls that bring none; or empty */
     uint16_t *candidates; /* targets of this route, in configuration order */
     size_t candidate_count;
-    uint16_t baseline;      /* NO_TARGET: the dearest candidate by output price */
-    int64_t max_latency_ms; /* or NO_LIMIT */
-    int64_t max_cost_nd;    /* or NO_LIMIT */
-    int min_tier;           /* hard, or -1 */
-    double conservative;    /* 0: trust the cheapest, 1: always the strongest */
+    uint16_t baseline;       /* NO_TARGET: the dearest candidate by output price */
+    int64_t max_latency_ms;  /* or NO_LIMIT */
+    int64_t max_cost_nd;     /* or NO_LIMIT */
+    int min_tier;            /* hard, or -1 */
+    double conservative;     /* 0: trust the cheapest, 1: always the strongest */
+    double conservative_min; /* evidence moves it by itself between these two; equal: it does not */
+    double conservative_max;
     enum infeasible_policy on_infeasible;
     unsigned max_attempts;               /* of one call, at least 1 */
     const struct escalation *escalation; /* NULL: answers are delivered as they are */

@@ -15,6 +15,12 @@
 #define TASK_ANSWERS_MAX 16.0f
 /* Fewer answers than this say nothing. */
 #define ANSWERS_LEAST 3.0f
+/* What a route shows of an expectation counts as much as the expectation from so many answers on.
+ */
+#define CALIBRATION_ANSWERS 20.0f
+#define SHARE_WANTED 0.9
+#define DIAL_GAIN 2.0
+#define DIAL_ANSWERS 50.0
 #define DOUBT_TIER 1.2816f /* deviations of a chance of nine in ten */
 #define DOUBT_MAX 3.0
 
@@ -114,6 +120,73 @@ static float best_of(const struct plan_input *input, const struct success_candid
     return best;
 }
 
+/* --- what came of what was expected, on this route --- */
+
+static const struct target steps[] = {
+    {.name = SLICE_INIT("0")}, {.name = SLICE_INIT("1")}, {.name = SLICE_INIT("2")},
+    {.name = SLICE_INIT("3")}, {.name = SLICE_INIT("4")}, {.name = SLICE_INIT("5")},
+    {.name = SLICE_INIT("6")}, {.name = SLICE_INIT("7")}, {.name = SLICE_INIT("8")},
+    {.name = SLICE_INIT("9")},
+};
+
+static const struct evidence_row *row_of_route(const struct plan_input *input, uint64_t *ret_tag)
+{
+    if (input->policy->evidence == NULL || input->route == NULL) {
+        return NULL;
+    }
+    *ret_tag = evidence_route(input->route->name);
+    return evidence_find(input->policy->evidence, *ret_tag);
+}
+
+/* Each expectation moves towards what came of those in its step; tiers keep their order. */
+static void calibrate(const struct plan_input *input, float prior[TIER_COUNT])
+{
+    uint64_t tag = 0;
+    const struct evidence_row *row = row_of_route(input, &tag);
+    for (int tier = 0; row != NULL && tier < TIER_COUNT; tier++) {
+        struct evidence_counts counts;
+        size_t step = (size_t)(prior[tier] * (float)ARRAY_LEN(steps));
+        step = step >= ARRAY_LEN(steps) ? ARRAY_LEN(steps) - 1 : step;
+        if (evidence_read(input->policy->evidence, row, tag, &steps[step], &counts)) {
+            float good = (float)counts.good;
+            float sum = good + (float)counts.bad;
+            prior[tier] = (good + CALIBRATION_ANSWERS * prior[tier]) / (sum + CALIBRATION_ANSWERS);
+        }
+        if (tier > 0 && prior[tier] < prior[tier - 1]) {
+            prior[tier] = prior[tier - 1];
+        }
+    }
+}
+
+double success_dial(const struct plan_input *input)
+{
+    const struct route *route = input->route;
+    double good = 0;
+    double bad = 0;
+    uint64_t tag = 0;
+    if (route == NULL) {
+        return CONSERVATIVE_DEFAULT;
+    }
+    if (!(route->conservative_min < route->conservative_max)) {
+        return route->conservative;
+    }
+    const struct evidence_row *row = row_of_route(input, &tag);
+    for (size_t i = 0; row != NULL && i < ARRAY_LEN(steps); i++) {
+        struct evidence_counts counts;
+        if (evidence_read(input->policy->evidence, row, tag, &steps[i], &counts)) {
+            good += counts.good;
+            bad += counts.bad;
+        }
+    }
+    double sum = good + bad;
+    double missing = sum > 0 ? (SHARE_WANTED - good / sum) * sum / (sum + DIAL_ANSWERS) : 0;
+    double dial = route->conservative + DIAL_GAIN * missing;
+    dial = dial < route->conservative_min ? route->conservative_min : dial;
+    return dial > route->conservative_max ? route->conservative_max : dial;
+}
+
+/* --- what is required --- */
+
 /* Deviations below the mean at which a chance of `dial` begins: the normal quantile, by the
  * logistic one. */
 static double doubt_at(double dial)
@@ -123,9 +196,8 @@ static double doubt_at(double dial)
 }
 
 static void require(const struct plan_input *input, const struct success_candidates *candidates,
-                    double by_tier, struct success_facts *facts)
+                    double dial, double by_tier, struct success_facts *facts)
 {
-    double dial = input->route->conservative;
     double best = best_of(input, candidates, facts);
     double least = best < by_tier ? best : by_tier;
     facts->required = (float)(least - (1 - dial) * (1 - dial));
@@ -133,7 +205,7 @@ static void require(const struct plan_input *input, const struct success_candida
 }
 
 void success_facts_init(const struct plan_input *input, const struct success_candidates *candidates,
-                        enum tier wanted, struct success_facts *facts)
+                        double dial, enum tier wanted, struct success_facts *facts)
 {
     const struct classification *c = &input->classification;
     const struct route *route = input->route;
@@ -148,12 +220,13 @@ void success_facts_init(const struct plan_input *input, const struct success_can
         by_tier[tier] = success_prior((enum tier)tier, asked, c->complexity);
         facts->prior[tier] = prior_of(&c->judged, (enum tier)tier, by_tier[tier]);
     }
+    calibrate(input, facts->prior);
     facts->of_task = evidence_find(facts->evidence, facts->task);
     facts->of_tag = facts->tag == 0 ? NULL : evidence_find(facts->evidence, facts->tag);
     facts->known = c->judged.familiarity_permille > 0;
-    facts->absolute = route == NULL || route->conservative <= 0 || route->conservative >= 1;
+    facts->absolute = route == NULL || dial <= 0 || dial >= 1;
     if (!facts->absolute && (facts->known || facts->of_task != NULL || facts->of_tag != NULL)) {
-        require(input, candidates, by_tier[wanted], facts);
+        require(input, candidates, dial, by_tier[wanted], facts);
     }
 }
 

@@ -3,8 +3,9 @@
  * How probable it is that a target's answer to this request is good enough, and whether that is
  * enough. From the general to the particular, each as far as it is known: what a tier lets expect
  * of a task; what the text lets expect (route/judge.h), as far as it is familiar; what answers to
- * calls of this task were worth; what those to calls with this tag were. Pure but for reading live
- * evidence; no allocation; any thread.
+ * calls of this task were worth; what those to calls with this tag were. What a tier or a text lets
+ * expect is corrected by what came of the same expectation on the same route before. Pure but for
+ * reading live evidence; no allocation; any thread.
  *
  * Where only tiers are known, the required tier alone decides. A target of which more is known is
  * good enough when its success reaches
@@ -50,7 +51,13 @@ struct success_candidates {
 
 /* `wanted`: the required tier. */
 void success_facts_init(const struct plan_input *input, const struct success_candidates *candidates,
-                        enum tier wanted, struct success_facts *facts);
+                        double dial, enum tier wanted, struct success_facts *facts);
+/*
+ * Where the dial of the input's route stands. Between its bounds evidence moves it: twice as far
+ * from where the operator put it as the share of good answers of the route is from .9, up when
+ * there are fewer, as far as there is evidence (half of that with 50 answers).
+ */
+double success_dial(const struct plan_input *input);
 void success_of(const struct success_facts *facts, const struct target *target,
                 struct success *ret_success);
 /* 1..1000 */

@@ -11,7 +11,6 @@
  */
 #include "route/plan.h"
 
-#define CONSERVATIVE_DEFAULT 0.7
 #define UP_AT 1.05
 #define UP_SLOPE 0.57
 #define DOWN_AT 0.5
@@ -20,6 +19,12 @@
 enum tier required_tier(const struct route *route, const struct classification *classification)
 {
     double dial = route == NULL ? CONSERVATIVE_DEFAULT : route->conservative;
+    return required_tier_at(dial, route, classification);
+}
+
+enum tier required_tier_at(double dial, const struct route *route,
+                           const struct classification *classification)
+{
     enum task task = classification->task;
     enum tier tier = route == NULL ? task_default_tier(task) : route->task_tier[task];
     if (dial <= 0) {

@@ -258,7 +258,8 @@ static void a_call_is_explained(void)
     const struct offer *offers[] = {&explained_offers[0], &explained_offers[1],
                                     &explained_offers[2]};
     char candidates[3 * CANDIDATE_BYTES];
-    const struct candidate weighed[] = {{1, 310000, 3, 900}, {2, 1900000, 5, 100}, {3, 0, 38, 0}};
+    const struct candidate weighed[] = {
+        {1, 310000, 3, 900, 0}, {2, 1900000, 5, 100, 0}, {3, 0, 38, 0, 0}};
     struct call_detail detail = {
         .row = {.call = {.asked_model = SLICE("auto"),
                          .target = SLICE("cheap"),

@@ -73,7 +73,7 @@ static void takes_what_is_given(void)
                          "  mine: { targets: [c, a], baseline: c, max_latency_ms: 500,\n"
                          "    max_cost_usd: 0.05, min_tier: mid, conservative: 0.25,\n"
                          "    local_only: true, on_infeasible: nearest, max_attempts: 5,\n"
-                         "    tag: letters,\n"
+                         "    tag: letters, conservative_min: 0.1,\n"
                          "    tiers: { chat: premium, math: budget },\n"
                          "    tasks: { chat: c } }\n",
                    "mine");
@@ -85,6 +85,8 @@ static void takes_what_is_given(void)
     EXPECT(route->conservative > 0.249 && route->conservative < 0.251);
     EXPECT(route->local_only);
     EXPECT_SLICE(route->tag, "letters");
+    EXPECT(route->conservative_min > 0.099 && route->conservative_min < 0.101);
+    EXPECT(route->conservative_max > 0.249 && route->conservative_max < 0.251);
     EXPECT_INT(route->on_infeasible, INFEASIBLE_NEAREST);
     EXPECT_INT(route->max_attempts, 5);
     EXPECT_INT(route->task_tier[TASK_CHAT], TIER_PREMIUM);

@@ -200,6 +200,65 @@ static void a_familiar_text_moves_the_tier_and_a_strange_one_does_not(void)
     EXPECT_INT(fleet_at(0), GPT);
 }
 
+/* --- the route's own record --- */
+
+static void show_route(const char *step, int good, int bad)
+{
+    const struct target target = {.name = slice_from_cstr(step)};
+    for (int i = 0; i < good + bad; i++) {
+        evidence_add(table, evidence_route(SLICE("auto")), &target, i < good ? 1 : 0, 1);
+    }
+}
+
+static void expectations_are_corrected_by_what_came_of_them(void)
+{
+    begin(0.7);
+    show_route("7", 20, 60); /* .7 was expected, .25 came */
+    fleet_plan();
+    EXPECT_INT(fleet_entry(HAIKU)->success_permille, 340); /* (20 + 20 x .7) / 100 */
+    EXPECT_INT(fleet_entry(GPT)->success_permille, 900);
+    EXPECT_INT(fleet_at(0), GPT);
+    show_route("9", 0, 400); /* tiers keep their order */
+    fleet_plan();
+    EXPECT_INT(fleet_entry(GPT)->success_permille, 340);
+}
+
+static double dial_when(int good, int bad)
+{
+    begin(0.7);
+    fleet.route.conservative_min = 0.5;
+    fleet.route.conservative_max = 0.85;
+    show_route("9", good, bad);
+    return success_dial(&fleet.input);
+}
+
+static void evidence_moves_the_dial_within_its_bounds(void)
+{
+    EXPECT(fabs(dial_when(0, 0) - 0.7) < 1e-9);
+    EXPECT(fabs(dial_when(90, 10) - 0.7) < 1e-9);
+    EXPECT(fabs(dial_when(45, 5) - 0.7) < 1e-9);
+    EXPECT(fabs(dial_when(42, 8) - 0.76) < 1e-3); /* .06 are missing, and half is believed */
+    EXPECT(fabs(dial_when(50, 0) - 0.6) < 1e-3);
+    EXPECT(fabs(dial_when(0, 50) - 0.85) < 1e-9);
+    fleet.route.conservative_max = fleet.route.conservative_min = 0.7; /* no bounds: it stays */
+    EXPECT(fabs(success_dial(&fleet.input) - 0.7) < 1e-9);
+    fleet.input.route = NULL;
+    EXPECT(fabs(success_dial(&fleet.input) - CONSERVATIVE_DEFAULT) < 1e-9);
+}
+
+static void the_moved_dial_is_what_decides(void)
+{
+    begin(0.3);
+    fleet.input.classification.complexity = 0.1; /* a tier less is wanted at .3 */
+    fleet_plan();
+    EXPECT_INT(fleet.plan.required_tier, TIER_BUDGET);
+    fleet.route.conservative_min = 0.3;
+    fleet.route.conservative_max = 0.9;
+    show_route("9", 60, 140);
+    fleet_plan();
+    EXPECT_INT(fleet.plan.required_tier, TIER_MID);
+}
+
 static void a_sentence_says_what_is_believed_and_required(void)
 {
     struct buf text = BUF_INIT(1024);
@@ -232,6 +291,10 @@ int main(void)
     TEST(limits_and_lists_stay_what_they_are, "limits and lists stay what they are");
     TEST(a_familiar_text_moves_the_tier_and_a_strange_one_does_not,
          "a familiar text moves the tier, a strange one does not");
+    TEST(expectations_are_corrected_by_what_came_of_them,
+         "expectations are corrected by what came of them on the route");
+    TEST(evidence_moves_the_dial_within_its_bounds, "evidence moves the dial within its bounds");
+    TEST(the_moved_dial_is_what_decides, "the moved dial is what decides");
     TEST(a_sentence_says_what_is_believed_and_required,
          "a sentence says what is believed and what is required");
     evidence_free(table);

@@ -70,9 +70,9 @@ static inline void example_init(struct example *e, uint64_t seed)
     e->call.baseline_offer = e->baseline.id;
     e->call.baseline_nd = price_cost(&e->baseline.price, &e->answer.usage);
     const struct candidate candidates[] = {
-        {e->cheap.id, 11, 1, 900},
-        {e->dear.id, 22, 5, 100},
-        {e->baseline.id, 33, 40, 0},
+        {e->cheap.id, 11, 1, 900, 500},
+        {e->dear.id, 22, 5, 100, 500},
+        {e->baseline.id, 33, 40, 0, 500},
     };
     char *out = e->candidates;
     for (size_t i = 0; i < ARRAY_LEN(candidates); i++) {

@@ -198,7 +198,7 @@ static double doubt_at(double dial)
 static void require(const struct plan_input *input, const struct success_candidates *candidates,
                     double dial, double by_tier, struct success_facts *facts)
 {
-    double best = best_of(input, candidates, facts);
+    double best = (double)best_of(input, candidates, facts);
     double least = best < by_tier ? best : by_tier;
     facts->required = (float)(least - (1 - dial) * (1 - dial));
     facts->doubt = (float)doubt_at(dial);

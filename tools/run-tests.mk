@@ -51,6 +51,11 @@ cluster: $(SLUICE) $(BUILD)/fakeprovider
 cluster-caps: $(SLUICE)
 	@python3 tests/fault/cluster_caps.py --program $(SLUICE) $(if $(SEED),--seed $(SEED))
 
+# Conversations of a cluster: two nodes, a real PostgreSQL and a real Redis.
+.PHONY: cluster-sessions
+cluster-sessions: $(SLUICE)
+	@python3 tests/cluster/sessions.py --program $(SLUICE)
+
 # Keys and ledger of a cluster: nodes, a real PostgreSQL, kill -9 of both. [ROUNDS=N SEED=N]
 .PHONY: cluster-ledger
 cluster-ledger: $(SLUICE)

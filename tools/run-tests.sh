@@ -76,6 +76,7 @@ step scenario-asan make_in asan gcc scenario
 step crash make_in fault gcc crash
 step caps make_in release gcc caps
 step cluster-caps make_in release gcc cluster-caps
+step cluster-sessions make_in release gcc cluster-sessions
 step power-loss make_in release gcc power-loss
 step keys make_in release gcc keys-test
 step disk make_in release gcc disk

@@ -9,6 +9,7 @@
 #include "cli/terminal.h"
 #include "codec/json_write.h"
 #include "dialect/dialect.h"
+#include "gateway/conversation.h"
 #include "gateway/target_state.h"
 
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static const struct {
     {"max-latency-ms", SLICE_INIT("x-sluice-max-latency-ms")},
     {"max-cost-usd", SLICE_INIT("x-sluice-max-cost-usd")},
     {"local-only", SLICE_INIT("x-sluice-local-only")},
+    {"session", SLICE_INIT("x-sluice-session")},
 };
 
 /* All that one explanation holds. */
@@ -38,6 +40,7 @@ struct explanation {
     struct features features;
     struct decision decision;
     struct target_states states;
+    struct sessions *sessions;
     int64_t now_ns;
 };
 
@@ -88,6 +91,25 @@ static bool read_body(const struct arguments *arguments, struct explanation *e, 
     return ok;
 }
 
+/* The conversations of callers without a key, as the ledger has them; where it has none yet, there
+ * is none. */
+static void recall(const struct snapshot *snapshot, const struct http_request *request,
+                   struct explanation *e)
+{
+    char path[1024];
+    struct error error;
+    int64_t wall_ns = clock_wall(&clock_system);
+    if (e->decision.route == NULL || !e->decision.route->sticky || snapshot->ledger_path.len == 0 ||
+        snapshot->ledger_path.len >= sizeof(path)) {
+        return;
+    }
+    slice_to_cstr(snapshot->ledger_path, path, sizeof(path));
+    e->sessions = sessions_new(0);
+    if (e->sessions != NULL && sessions_load(e->sessions, path, wall_ns, &error)) {
+        conversation_recall(e->sessions, snapshot, &e->chat, request, 0, wall_ns, &e->decision);
+    }
+}
+
 static bool decide(const struct arguments *arguments, struct snapshot *snapshot,
                    struct explanation *e, struct error *error)
 {
@@ -115,6 +137,7 @@ static bool decide(const struct arguments *arguments, struct snapshot *snapshot,
                       clock_wall(&clock_system), &e->arena, &e->decision, error)) {
         return false;
     }
+    recall(snapshot, &request, e);
     decide_classify(&e->chat, &e->features, &e->decision);
     decide_plan(snapshot, &e->chat, &e->features, e->now_ns, &e->decision);
     return true;
@@ -153,6 +176,7 @@ static int explain_loaded(const struct arguments *arguments, struct snapshot *sn
     target_states_init(&e->states);
     e->now_ns = clock_monotonic(&clock_system);
     int code = explain_with(arguments, snapshot, e);
+    sessions_free(e->sessions);
     target_states_release(&e->states);
     arena_release(&e->arena);
     json_doc_release(&e->doc);
@@ -232,6 +256,7 @@ static const struct argument explain_arguments[] = {
     {.name = "max-latency-ms", .value = "N", .help = "slower targets are refused"},
     {.name = "max-cost-usd", .value = "X", .help = "dearer targets are refused; 0: free ones only"},
     {.name = "local-only", .help = "only targets on this machine or network"},
+    {.name = "session", .value = "ID", .help = "the conversation, as x-sluice-session names it"},
     {.name = "data",
      .letter = 'd',
      .value = "FILE",

@@ -40,6 +40,24 @@ static void put_tier(struct table *table, const struct decision *decision)
                  plan->below_tier ? "; nothing feasible reaches it" : "");
 }
 
+static void put_session(struct table *table, const struct snapshot *snapshot,
+                        const struct decision *decision)
+{
+    const struct session_view *session = &decision->session;
+    enum session_state state = decision->plan.session;
+    if (!decision->in_session) {
+        return;
+    }
+    struct slice name = session->target == NO_TARGET
+                            ? SLICE("a target that is gone")
+                            : snapshot->policy.targets[session->target].name;
+    table_cstr(table, "session");
+    table_printf(table, "%u turns, the last %u with %.*s, %lld tokens warm%s; %s%s", session->turns,
+                 session->stay, SLICE_ARG(name), (long long)session->warm_tokens,
+                 session->in_tool_loop ? ", in a tool loop" : "",
+                 session_moved(state) ? "moves: " : "", session_state_name(state));
+}
+
 static void put_facts(const struct snapshot *snapshot, const struct features *features,
                       const struct decision *decision, struct buf *out)
 {
@@ -64,6 +82,7 @@ static void put_facts(const struct snapshot *snapshot, const struct features *fe
                  (long long)features->tokens.expected, (long long)features->tokens.low,
                  (long long)features->tokens.high, (long long)plan->expected_output_tokens);
     put_limits(&table, plan);
+    put_session(&table, snapshot, decision);
     if (plan->baseline != NO_TARGET) {
         table_cstr(&table, "baseline");
         table_put(&table, snapshot->policy.targets[plan->baseline].name);

@@ -160,6 +160,14 @@ static void read_strategy(struct reader *reader, const struct yaml *section, str
     route->lambda = (double)setting_number(section, "routes.*.lambda") / 1000.0;
 }
 
+static void read_session(const struct yaml *section, struct route *route)
+{
+    const struct yaml *session = setting_node(section, "routes.*.session");
+    route->sticky = setting_number(session, "routes.*.session.sticky") != 0;
+    route->sticky_opening = setting_number(session, "routes.*.session.opening") != 0;
+    route->session_ttl_ms = setting_number(session, "routes.*.session.ttl");
+}
+
 static bool can_be_chosen(const struct policy *policy, const struct route *route,
                           const struct target *target)
 {
@@ -220,6 +228,7 @@ static void resolve_route(struct reader *reader, const struct yaml *section, str
     read_limits(section, route);
     check_dial(reader, section, route);
     read_tag(reader, section, route);
+    read_session(section, route);
     if (targets != NULL) {
         route->candidates = resolve_target_list(reader, targets, &route->candidate_count);
     } else {

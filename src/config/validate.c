@@ -25,7 +25,6 @@ static const struct {
     {"keys.caps", "this version has no spending caps: remove the section"},
     {"keys.limits", "this version has no rate limits: remove the section"},
     {"include", "this version reads one file: put everything into it"},
-    {"routes.*.session", "this version does not keep conversations together: remove the section"},
 };
 
 /* Sections of other programs. */

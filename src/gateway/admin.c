@@ -4,6 +4,7 @@
 #include "codec/json.h"
 #include "dialect/dialect.h"
 #include "gateway/admin_job.h"
+#include "gateway/conversation.h"
 #include "gateway/decide.h"
 #include "gateway/refusals.h"
 #include "gateway/rows_json.h"
@@ -277,6 +278,9 @@ void admin_explain(struct worker *worker, struct http_exchange *x, struct slice 
                            decision, &error);
     if (ok) {
         struct buf out = BUF_INIT(JOB_ANSWER);
+        conversation_recall(worker->gateway->sessions, worker->snapshot, &chat,
+                            http_exchange_request(x), caller.key == NULL ? 0 : caller.key->id,
+                            clock_wall(worker->loop.clock), decision);
         decide_classify(&chat, &worker->features, decision);
         decide_plan(worker->snapshot, &chat, &worker->features, clock_monotonic(worker->loop.clock),
                     decision);

@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "gateway/answer_cache.h"
 #include "gateway/call_check.h"
+#include "gateway/call_session.h"
 #include "gateway/runtime.h"
 
 struct buf *answer_headers_begin(struct call *call)
@@ -144,6 +145,16 @@ static void add_marks(struct buf *lines, const struct call *call)
     }
     if (call->relaxed) {
         answer_headers_add(lines, SLICE("x-sluice-relaxed"), SLICE("true"));
+    }
+    enum session_state session = call_session_state(call);
+    if (session_moved(session)) {
+        const char *reason = session_state_name(session);
+        buf_append_cstr(lines, "x-sluice-session: moved; reason=");
+        buf_append_cstr(lines, reason);
+        buf_append(lines, SLICE("\r\n"));
+    } else if (session != SESSION_NONE) {
+        answer_headers_add(lines, SLICE("x-sluice-session"),
+                           slice_from_cstr(session_state_name(session)));
     }
     if (call->snapshot->simulated) {
         answer_headers_add(lines, SLICE("x-sluice-simulated"), SLICE("true"));

@@ -9,6 +9,7 @@
 #include "gateway/call_new.h"
 #include "gateway/call_offers.h"
 #include "gateway/call_record.h"
+#include "gateway/call_session.h"
 #include "gateway/opaque.h"
 #include "gateway/stored.h"
 
@@ -539,6 +540,11 @@ void attempt_settle(struct call *call, bool last)
     }
     count_usage(call, usage);
     bool shown = attempt->outcome == ATTEMPT_OK && !attempt->escalated;
+    if (shown || (attempt->outcome == ATTEMPT_CANCELLED && call->committed)) {
+        call_session_keep(call);
+    } else if (attempt->escalated) {
+        call_session_escalate(call);
+    }
     if (shown && attempt->notes != NULL) {
         opaque_keep(call);
     }

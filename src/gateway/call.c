@@ -8,6 +8,7 @@
 #include "gateway/call_linger.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
+#include "gateway/call_session.h"
 #include "gateway/call_wait.h"
 #include "gateway/classifier.h"
 #include "gateway/question.h"
@@ -25,6 +26,7 @@ static const struct {
     [STEP_ADMIT] = {"admit", call_admit},
     [STEP_READ] = {"read", call_read},
     [STEP_PARSE] = {"parse", call_parse},
+    [STEP_SESSION] = {"session", call_session},
     [STEP_MODEL] = {"model", call_model},
     [STEP_CLASSIFY] = {"classify", call_classify},
     [STEP_PLAN] = {"plan", call_plan},
@@ -164,6 +166,7 @@ void call_shrink(struct call *call)
 static void abandon(struct call *call, const char *why, bool last)
 {
     call_wait_end(call);
+    call_session_end(call);
     classifier_cancel(call);
     question_cancel(call, why);
     answer_cache_release(call);

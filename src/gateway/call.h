@@ -12,12 +12,14 @@
 #include "gateway/endpoint.h"
 #include "gateway/rate_limits.h"
 #include "gateway/worker.h"
+#include "store/sessions.h"
 
 /*        step      what it does                                                   next */
 #define CALL_STEPS(X)                                                                              \
     X(ADMIT) /* endpoint and key known: rate and access decided once            READ            */ \
     X(READ)  /* the body is being received                                      (on_body) PARSE */ \
-    X(PARSE) /* bytes -> chat                                                   CLASSIFY        */ \
+    X(PARSE) /* bytes -> chat                                                   SESSION         */ \
+    X(SESSION) /* what is known of its conversation; what the request is      CLASSIFY       */    \
     X(MODEL) /* again, after a wait: limits of the model that was asked for       CLASSIFY      */ \
     X(CLASSIFY) /* the operator's own classifier, if there is one                  PLAN */         \
     X(PLAN) /* features, task, constraints -> ordered targets                  ATTEMPT         */  \
@@ -80,6 +82,19 @@ struct call_cache {
     struct usage usage;                /* of a hit, with: */
     struct slice *names;               /* target, provider, model; in the arena */
     int64_t age_s;
+};
+
+/* See call_session.h. */
+struct call_session {
+    uint64_t key; /* 0: it belongs to none */
+    bool looked;
+    bool begins;
+    bool found;
+    bool escalated;
+    enum session_state planned;
+    int64_t ttl_ns;
+    struct cluster_question *question; /* under way; NULL: none */
+    struct session known;              /* where it was found */
 };
 
 /* Memory that goes from one call to the next. */
@@ -162,6 +177,7 @@ struct call {
     int64_t expected_cost_nd;
 
     struct call_cache cache;
+    struct call_session session;
     struct classifier_request *classifier; /* under way, in the arena; NULL: none */
     struct question *question;             /* likewise */
     struct call_check *check;              /* NULL: answers are delivered as they are */
@@ -202,6 +218,9 @@ const char *call_step_name(enum call_step step);
 enum call_step call_admit(struct call *call);
 enum call_step call_read(struct call *call);
 enum call_step call_parse(struct call *call);
+enum call_step call_session(struct call *call);
+/* What kind of work it is, and the limits of the model that it asks for. */
+enum call_step call_understand(struct call *call);
 enum call_step call_model(struct call *call);
 enum call_step call_classify(struct call *call);
 enum call_step call_plan(struct call *call);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/call_new.h"
 
+#include "gateway/call_session.h"
+
 #include "gateway/admission.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_check.h"
@@ -233,6 +235,7 @@ void call_free(struct call *call)
     struct worker *worker = call->worker;
     call_wait_end(call);
     call_check_free(call);
+    call_session_end(call);
     call_budget_leave(call);
     admission_forget(call);
     list_remove(call);

@@ -131,6 +131,12 @@ enum call_step call_parse(struct call *call)
     }
     keep_tag(call);
     pin_target(call->decision, pinned);
+    return STEP_SESSION;
+}
+
+enum call_step call_understand(struct call *call)
+{
+    enum call_step refused = STEP_DONE;
     decide_classify(&call->chat, &call->worker->features, call->decision);
     call->tokens = call->worker->features.tokens;
     return call_budget_model(call, &refused) ? STEP_CLASSIFY : refused;
@@ -251,6 +257,7 @@ static void keep_plan_facts(struct call *call)
     call->asked = plan->asked;
     call->below_tier = plan->below_tier;
     call->rule_name = plan->rule != NULL ? plan->rule->name : SLICE_EMPTY;
+    call->session.planned = plan->session;
     call->relaxed = plan->relaxed;
     call->max_cost_nd = cost_limit(plan);
     call->max_attempts = decision->route != NULL ? decision->route->max_attempts : 3;

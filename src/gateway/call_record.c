@@ -7,6 +7,7 @@
 #include "gateway/answer_headers.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_offers.h"
+#include "gateway/call_session.h"
 
 static int64_t us_since(int64_t from_ns, int64_t to_ns)
 {
@@ -101,6 +102,10 @@ static void access_log(struct call *call, const struct call_record *record)
     json_member_string(&w, SLICE("provider"), record->provider);
     json_member_bool(&w, SLICE("stream"), record->streamed);
     json_member_int(&w, SLICE("attempts"), record->attempts);
+    if (call_session_state(call) != SESSION_NONE && record->attempts > 0) {
+        json_member_string(&w, SLICE("session"),
+                           slice_from_cstr(session_state_name(call_session_state(call))));
+    }
     json_member_int(&w, SLICE("input_tokens"), record->input_tokens);
     json_member_int(&w, SLICE("output_tokens"), record->output_tokens);
     json_member_scaled(&w, SLICE("cost_usd"), record->cost_nd, 9);

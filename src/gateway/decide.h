@@ -31,7 +31,10 @@ struct decision {
     /* What reports and learning go by: the first of the caller's, else the route's, else the key's
      * first; or empty. */
     struct slice tag;
-    bool strict; /* a lossy translation is an error */
+    struct slice session_id;     /* the caller's own word for its conversation, or empty */
+    bool in_session;             /* a target has the conversation: */
+    struct session_view session; /* see conversation.h */
+    bool strict;                 /* a lossy translation is an error */
     bool meta;
     enum cache_wish cache;
     unsigned client_dialect;  /* enum dialect_id */

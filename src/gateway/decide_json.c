@@ -83,6 +83,34 @@ static void write_limits(struct json_writer *w, const struct plan *plan)
     }
 }
 
+/* Where the conversation is, and whether it stays. */
+static void write_session(struct json_writer *w, const struct snapshot *snapshot,
+                          const struct decision *decision)
+{
+    const struct session_view *session = &decision->session;
+    enum session_state state = decision->plan.session;
+    if (!decision->in_session) {
+        return;
+    }
+    json_key(w, SLICE("session"));
+    json_begin_object(w);
+    if (session->target != NO_TARGET) {
+        json_member_string(w, SLICE("target"), snapshot->policy.targets[session->target].name);
+    }
+    if (state != SESSION_NONE) {
+        json_member_string(w, SLICE("state"),
+                           session_moved(state) ? SLICE("moved") : SLICE("kept"));
+    }
+    if (session_moved(state)) {
+        json_member_string(w, SLICE("reason"), slice_from_cstr(session_state_name(state)));
+    }
+    json_member_int(w, SLICE("turns"), session->turns);
+    json_member_int(w, SLICE("turns_there"), session->stay);
+    json_member_int(w, SLICE("warm_tokens"), session->warm_tokens);
+    json_member_bool(w, SLICE("in_tool_loop"), session->in_tool_loop);
+    json_end_object(w);
+}
+
 void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
                        const struct features *features, const struct decision *decision,
                        struct buf *out)
@@ -114,6 +142,7 @@ void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
     write_entries(&w, &input, &decision->plan, true);
     json_key(&w, SLICE("refused"));
     write_entries(&w, &input, &decision->plan, false);
+    write_session(&w, snapshot, decision);
     json_member_bool(&w, SLICE("below_tier"), decision->plan.below_tier);
     json_member_bool(&w, SLICE("relaxed"), decision->plan.relaxed);
     json_end_object(&w);

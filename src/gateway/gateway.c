@@ -3,6 +3,7 @@
 #include "gateway/answer_value.h"
 
 #include "base/log.h"
+#include "gateway/call_session.h"
 #include "gateway/cluster_redis.h"
 #include "gateway/evidence_keep.h"
 #include "gateway/gateway_budget.h"
@@ -243,8 +244,11 @@ static bool open_ledger(struct gateway *gateway, struct error *error)
         return gateway->keys != NULL;
     }
     slice_to_cstr(configured, gateway->ledger_path, sizeof(gateway->ledger_path));
+    const struct ledger_keeper keepers[] = {call_session_keeper(gateway->sessions)};
     struct ledger_options options = {
         .path = gateway->ledger_path,
+        .keepers = keepers,
+        .keeper_count = ARRAY_LEN(keepers),
         .journal = {.segment_bytes = (size_t)gateway->options.snapshot->ledger_segment_bytes,
                     .segments_max = 64,
                     .sync_ms = (uint64_t)gateway->options.snapshot->ledger_sync_ms},
@@ -266,6 +270,13 @@ static bool open_ledger(struct gateway *gateway, struct error *error)
     }
     gateway->keys = key_set_load(gateway->ledger_path, error);
     return gateway->keys != NULL;
+}
+
+/* When this node knows which cluster it belongs to. */
+static bool recall_sessions(struct gateway *gateway, struct error *error)
+{
+    return gateway->ledger == NULL || sessions_load(gateway->sessions, gateway->ledger_path,
+                                                    clock_wall(gateway->clock), error);
 }
 
 static unsigned wanted_workers(const struct snapshot *snapshot)
@@ -345,6 +356,7 @@ static void finish(struct gateway *gateway)
     tag_words_free(gateway->tag_words);
     shared_free(gateway->shared);
     shared_free(gateway->answers);
+    sessions_free(gateway->sessions);
     SSL_CTX_free(gateway->tls);
     google_tokens_free(gateway->google_tokens);
     jwks_fetch_free(gateway->jwks_fetch);
@@ -373,15 +385,17 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     gateway->tag_words = tag_words_new();
     gateway->shared = shared_new(gateway->clock, &shared_default_limits);
     gateway->answers = open_answers(gateway);
-    if (!net_loop_init(&gateway->loop, gateway->clock)) {
+    gateway->sessions = sessions_new(0);
+    if (gateway->sessions == NULL || !net_loop_init(&gateway->loop, gateway->clock)) {
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
     if (!start_signals(gateway)) {
         return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");
     }
     if (!open_ledger(gateway, error) || !evidence_keep_load(gateway, error) ||
-        !gateway_cluster_open(gateway, error) || !gateway_budget_open(gateway, error) ||
-        !gateway_cluster_lease(gateway, error) || !cluster_redis_open(gateway, error) ||
+        !gateway_cluster_open(gateway, error) || !recall_sessions(gateway, error) ||
+        !gateway_budget_open(gateway, error) || !gateway_cluster_lease(gateway, error) ||
+        !cluster_redis_open(gateway, error) ||
         !gateway_publish(gateway, options->snapshot, error) || !open_tls(gateway, error) ||
         !start_workers(gateway, error) || !gateway_cluster_start(gateway, error) ||
         !cluster_redis_start(gateway, error)) {

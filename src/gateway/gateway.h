@@ -16,6 +16,7 @@
 #include "store/budget.h"
 #include "store/keys.h"
 #include "store/ledger.h"
+#include "store/sessions.h"
 #include "store/shared.h"
 
 #include <openssl/ssl.h>
@@ -73,6 +74,8 @@ struct gateway {
     struct budget_news *news;            /* of it, for the main thread */
     struct cluster_redis *redis;         /* NULL: none */
     int64_t lease_wait_ns;               /* how long calls wait for a slice; 0: no cluster */
+    struct sessions *sessions;           /* of conversations */
+    atomic_bool sessions_shared;         /* they are hashed as the cluster's other nodes do */
     struct shared_store *shared;         /* state that answers leave behind, of all workers */
     struct shared_store *answers;        /* the exact cache; NULL: out of memory */
     SSL_CTX *tls;                        /* NULL: plain */

@@ -163,6 +163,9 @@ static const struct {
      offsetof(struct metrics, ledger_refused), false},
     {"sluice_overruns_total", "", "Attempts that a provider charged more for than was foreseen.",
      offsetof(struct metrics, overruns), false},
+    {"sluice_session_cached_tokens_total", "",
+     "Prompt tokens that providers had in their caches in turns that stayed with their target.",
+     offsetof(struct metrics, session_cached_tokens), false},
     {"sluice_lease_waits_total", "", "Calls that waited for a slice of a limit (cluster).",
      offsetof(struct metrics, lease_waits), false},
     {"sluice_verdicts_total", "{verdict=\"accept\"}", "Answers that were checked, by verdict.",
@@ -202,6 +205,27 @@ static void write_counters(const struct gateway *gateway, struct buf *out)
             buf_append_u64(out, value);
         }
         buf_append_char(out, '\n');
+    }
+}
+
+static void write_sessions(const struct gateway *gateway, struct buf *out)
+{
+    struct sessions_stats stats = {0};
+    if (gateway->sessions != NULL) {
+        sessions_stats_read(gateway->sessions, &stats);
+    }
+    header(out, "sluice_sessions", "gauge", "Conversations that are remembered.");
+    buf_printf(out, "sluice_sessions %llu\n", (unsigned long long)stats.entries);
+    header(out, "sluice_sessions_evicted_total", "counter",
+           "Conversations that were forgotten before their time, for want of room.");
+    buf_printf(out, "sluice_sessions_evicted_total %llu\n", (unsigned long long)stats.evicted);
+    header(out, "sluice_session_turns_total", "counter",
+           "Answered turns of conversations: new, kept at its target, or why it moved.");
+    for (unsigned state = SESSION_NEW; state < SESSION_STATES; state++) {
+        size_t offset = offsetof(struct metrics, sessions) + state * sizeof(atomic_uint_fast64_t);
+        buf_printf(out, "sluice_session_turns_total{outcome=\"%s\"} %llu\n",
+                   session_state_name((enum session_state)state),
+                   (unsigned long long)sum(gateway, offset));
     }
 }
 
@@ -428,6 +452,7 @@ void metrics_write(struct gateway *gateway, struct buf *out)
     write_counters(gateway, out);
     write_checks(gateway, out);
     evidence_keep_metrics(gateway, out);
+    write_sessions(gateway, out);
     write_target_outcomes(snapshot, out);
     write_drift(snapshot, out);
     write_breakers(gateway, snapshot, out);

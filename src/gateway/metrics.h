@@ -8,6 +8,7 @@
 #define SLUICE_GATEWAY_METRICS_H
 
 #include "base/buf.h"
+#include "route/session.h"
 
 #include <stdatomic.h>
 
@@ -50,6 +51,8 @@ struct metrics {
     atomic_uint_fast64_t answers_rejected;
     atomic_uint_fast64_t escalations; /* rejected answers that were not shown at once */
     atomic_uint_fast64_t checks_failed[METRICS_CHECKS];
+    atomic_uint_fast64_t sessions[SESSION_STATES]; /* turns; [SESSION_NONE] is not used */
+    atomic_uint_fast64_t session_cached_tokens;
 };
 
 /* On a worker's own counters, which only its thread writes: no locked instruction. */

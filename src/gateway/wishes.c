@@ -75,10 +75,9 @@ static bool apply_meta(struct decision *decision, struct slice value)
     return text_is_true(value, &decision->meta);
 }
 
-/* Advice for who keeps conversations together: nothing depends on it in this version. */
 static bool apply_session(struct decision *decision, struct slice value)
 {
-    (void)decision;
+    decision->session_id = value;
     return value.len > 0 && value.len <= 256;
 }
 

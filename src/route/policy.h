@@ -86,8 +86,11 @@ struct route {
     unsigned max_attempts;               /* of one call, at least 1 */
     const struct escalation *escalation; /* NULL: answers are delivered as they are */
     bool local_only;
-    uint64_t required_tags;                      /* that a target must have, as bits */
-    enum tier task_tier[TASK_COUNT];             /* default table with the route's changes */
+    uint64_t required_tags;          /* that a target must have, as bits */
+    bool sticky;                     /* conversations stay with their target */
+    bool sticky_opening;             /* also those that only their opening names */
+    int64_t session_ttl_ms;          /* silent for so long, a conversation is a new one */
+    enum tier task_tier[TASK_COUNT]; /* default table with the route's changes */
     struct task_policy *task_policy[TASK_COUNT]; /* NULL: none */
     enum strategy strategy;
     const uint32_t *weights; /* of each candidate; NULL: STRATEGY_WEIGHTED is nowhere asked for */

@@ -48,10 +48,11 @@ bool session_in_tool_loop(const struct chat *chat)
     return false;
 }
 
+_Static_assert(SESSION_TIERS * 2 == 8, "a byte holds them");
+
 uint8_t session_tiers_add(uint8_t tiers, enum tier wanted)
 {
-    unsigned all = ((unsigned)tiers << 2 | (unsigned)wanted) & ((1u << 2 * SESSION_STAY_LEAST) - 1);
-    return (uint8_t)all;
+    return (uint8_t)((unsigned)tiers << 2 | (unsigned)wanted);
 }
 
 enum tier session_tiers_highest(uint8_t tiers)

@@ -61,7 +61,7 @@ static inline bool session_moved(enum session_state state)
 }
 
 /* Turns at a target before a move may be made for money alone. */
-#define SESSION_STAY_LEAST 3
+#define SESSION_STAY_LEAST 6
 
 /* Is the last answer's tool call without its result, or is its result what the request ends with?
  */
@@ -75,7 +75,8 @@ int64_t session_discount_nd(const struct plan_facts *facts, const struct target 
 size_t session_choose(const struct plan_facts *facts, const struct plan *plan,
                       enum session_state *ret_state);
 
-/* The tiers that the last SESSION_STAY_LEAST turns wanted, two bits each, newest lowest. */
+/* The tiers that the last SESSION_TIERS turns wanted, two bits each, newest lowest. */
+#define SESSION_TIERS 4
 uint8_t session_tiers_add(uint8_t tiers, enum tier wanted);
 enum tier session_tiers_highest(uint8_t tiers);
 

@@ -39,8 +39,21 @@ bool sim_read_begin(struct sim_reading *r, enum sim_operation operation, struct 
     return true;
 }
 
+/* What was read so far is a beginning of the prompt. */
+static void end_beginning(struct sim_reading *r)
+{
+    struct sim_ask *ask = r->ask;
+    uint64_t tokens = ask->prompt_tokens + r->bytes / BYTES_PER_TOKEN;
+
+    if (ask->beginning_count < SIM_BEGINNINGS_MAX && r->bytes > 0) {
+        ask->beginnings[ask->beginning_count++] =
+            (struct sim_beginning){.hash = ask->hash, .tokens = tokens};
+    }
+}
+
 bool sim_read_end(struct sim_reading *r)
 {
+    end_beginning(r);
     r->ask->prompt_tokens += (r->bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
     if (r->arena->exhausted) {
         return error_set(r->error, ERROR_LIMIT, "too_large", "the request needs too much memory");
@@ -123,6 +136,7 @@ void sim_read_content(struct sim_reading *r, uint32_t content)
 
 void sim_read_turn(struct sim_reading *r, bool user, bool result)
 {
+    end_beginning(r);
     r->mute = !user || result;
     r->in_result = result;
     r->ask->prompt_tokens += TOKENS_PER_MESSAGE;

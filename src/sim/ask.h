@@ -28,6 +28,13 @@ enum sim_operation {
 #define SIM_INPUTS_MAX 4096
 #define SIM_DIMENSIONS_MAX 4096
 
+#define SIM_BEGINNINGS_MAX 256
+/* The prompt up to the end of a message. */
+struct sim_beginning {
+    uint64_t hash;
+    uint64_t tokens;
+};
+
 struct sim_tool {
     struct slice name;
     uint32_t parameters; /* node of the schema, or JSON_ABSENT */
@@ -64,6 +71,8 @@ struct sim_ask {
     size_t results;      /* of tools, since then */
     struct slice suffix; /* of a completion; NULL: none */
     uint64_t prompt_tokens;
+    struct sim_beginning beginnings[SIM_BEGINNINGS_MAX]; /* those of longer ones are left out */
+    size_t beginning_count;
     uint64_t hash;      /* of what was said: equal for stream and whole and all dialects */
     int64_t max_tokens; /* -1: not said */
     int64_t dimensions;

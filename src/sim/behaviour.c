@@ -115,6 +115,8 @@ const struct sim_behaviour_row sim_behaviour_rows[SIM_BEHAVIOURS] = {
     ROW(SIM_USAGE_EVERY_CHUNK, "usage-every-chunk", NULL, 0, "usage so far in each chunk"),
     ROW(SIM_USAGE_CACHED, "usage-cached", "tokens", 8,
         "so many of the prompt's tokens came from a cache"),
+    ROW(SIM_PROMPT_CACHE, "prompt-cache", "seconds", 300,
+        "beginnings of prompts are cached for so long after their last use, and usage says so"),
     ROW(SIM_USAGE_CACHE_HIT, "usage-cache-hit", "tokens", 8, "the same in DeepSeek's words"),
     ROW(SIM_USAGE_WRITE_5M, "usage-write-5m", "tokens", 8,
         "so many of the prompt's tokens went into a cache for 5 minutes (Anthropic)"),

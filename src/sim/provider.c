@@ -88,6 +88,21 @@ static void apply_flap(struct turn *turn)
     }
 }
 
+static void apply_prompt_cache(struct turn *turn)
+{
+    struct sim_behaviours *set = &turn->behaviours;
+    int64_t life_ns = (int64_t)sim_number(set, SIM_PROMPT_CACHE, 0) * NS_PER_S;
+
+    if (!sim_is(set, SIM_PROMPT_CACHE)) {
+        return;
+    }
+    uint64_t cached = sim_prompts_use(&turn->provider->prompts, &turn->ask,
+                                      clock_monotonic(turn->provider->clock), life_ns);
+    set->on[SIM_PROMPT_CACHE] = false;
+    set->on[SIM_USAGE_CACHED] = true;
+    set->number[SIM_USAGE_CACHED] = cached < UINT32_MAX ? (uint32_t)cached : UINT32_MAX;
+}
+
 /* --- answers --- */
 
 static bool is(const struct turn *turn, enum sim_behaviour which)
@@ -264,6 +279,7 @@ static void read_turn(struct turn *turn)
         return;
     }
     apply_flap(turn);
+    apply_prompt_cache(turn);
 }
 
 /* Endings without a byte of an answer; NULL: none of them. */
@@ -367,4 +383,5 @@ void sim_provider_forget(struct sim_provider *provider)
 {
     provider->flap_count = 0;
     provider->memory = (struct sim_memory){0};
+    memset(&provider->prompts, 0, sizeof(provider->prompts));
 }

@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "sim/google.h"
 #include "sim/memory.h"
+#include "sim/prompts.h"
 #include "sim/request.h"
 #include "sim/script.h"
 #include "sim/sim.h"
@@ -39,6 +40,7 @@ struct sim_provider {
     struct json_doc doc;    /* kept for its memory */
     struct json_doc schema; /* the same: a schema that came as a text */
     struct sim_memory memory;
+    struct sim_prompts prompts;
     struct sim_google google;
 };
 

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "store/ledger.h"
 
+#include "base/check.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/ledger_internal.h"
@@ -26,6 +27,7 @@
 #define REPEAT_LOG_MS 60000
 #define FOLD_MS 3600000
 #define PRUNE_MS 60000
+#define KEEPS_MAX 32      /* transactions of one keeper, then batches have their turn */
 #define PRUNE_STEP_MS 200 /* between steps, so that batches go on */
 
 struct shared {
@@ -44,6 +46,8 @@ struct ledger {
     uint64_t batch_ms;
     size_t batch_records;
     int64_t retention_ms;
+    struct ledger_keeper keepers[LEDGER_KEEPERS_MAX];
+    size_t keeper_count;
     void (*on_keys_changed)(void *user);
     void (*on_evidence)(void *user, const struct evidence_change *changes, size_t count);
     void *user;
@@ -69,6 +73,7 @@ struct pace {
     const char *logged_code;
     uint64_t prune_at_ms;
     uint64_t fold_at_ms;
+    uint64_t keep_at_ms;
 };
 
 static uint64_t us_of(const struct timeval *time)
@@ -220,6 +225,46 @@ static void fold_when_due(struct ledger *ledger, struct pace *pace)
     pace->fold_at_ms = now_ms() + FOLD_MS;
 }
 
+/* --- what others keep in the database --- */
+
+static bool keep(struct ledger *ledger, const struct ledger_keeper *keeper)
+{
+    sqlite3 *db = ledger->writer.db;
+    if (!database_exec(db, "BEGIN IMMEDIATE")) {
+        return false;
+    }
+    bool done =
+        keeper->write(keeper->user, db, clock_wall(ledger->clock)) && database_exec(db, "COMMIT");
+    if (!done) {
+        log_event(LOG_WARN, "ledger_keep", "some of what is kept in %s was not written: %s",
+                  ledger->path, sqlite3_errmsg(db));
+        database_rollback(db);
+    }
+    keeper->written(keeper->user, done);
+    return done;
+}
+
+static void keep_all(struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->keeper_count; i++) {
+        const struct ledger_keeper *keeper = &ledger->keepers[i];
+        for (unsigned n = 0; n < KEEPS_MAX && keeper->changed(keeper->user); n++) {
+            if (!keep(ledger, keeper)) {
+                break;
+            }
+        }
+    }
+}
+
+static void keep_when_due(struct ledger *ledger, struct pace *pace)
+{
+    if (pace->back_off_ms != 0 || ledger->writer.db == NULL || now_ms() < pace->keep_at_ms) {
+        return;
+    }
+    keep_all(ledger);
+    pace->keep_at_ms = now_ms() + LEDGER_KEEP_MS;
+}
+
 static void *ledger_main(void *argument)
 {
     struct ledger *ledger = argument;
@@ -232,9 +277,13 @@ static void *ledger_main(void *argument)
         }
         prune_when_due(ledger, &pace);
         fold_when_due(ledger, &pace);
+        keep_when_due(ledger, &pace);
         if (writer_keys_changed(&ledger->writer) && ledger->on_keys_changed != NULL) {
             ledger->on_keys_changed(ledger->user);
         }
+    }
+    if (ledger->writer.db != NULL) {
+        keep_all(ledger);
     }
     return NULL;
 }
@@ -274,6 +323,10 @@ static struct ledger *ledger_alloc(const struct ledger_options *options)
     ledger->batch_records =
         options->batch_records == 0 ? BATCH_RECORDS_DEFAULT : options->batch_records;
     ledger->retention_ms = options->retention_ms;
+    CHECK(options->keeper_count <= LEDGER_KEEPERS_MAX);
+    for (size_t i = 0; i < options->keeper_count; i++) {
+        ledger->keepers[ledger->keeper_count++] = options->keepers[i];
+    }
     ledger->on_keys_changed = options->on_keys_changed;
     ledger->on_evidence = options->on_evidence;
     ledger->user = options->user;

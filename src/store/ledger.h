@@ -21,6 +21,24 @@ enum ledger_sync {
     LEDGER_SYNC_NORMAL, /* the last batches may be lost with the power (not with the process) */
 };
 
+struct sqlite3;
+
+/*
+ * What else lives in the same database and may lose its last moments: asked on the writer's thread
+ * between two batches, LEDGER_KEEP_MS apart, and when the ledger closes. All of it by one thread at
+ * a time.
+ */
+#define LEDGER_KEEPERS_MAX 8
+#define LEDGER_KEEP_MS 500
+struct ledger_keeper {
+    bool (*changed)(void *user); /* is there anything to write? */
+    /* In a transaction of its own; some of what there is, if that is much: it is asked again.
+     * False: it is rolled back. */
+    bool (*write)(void *user, struct sqlite3 *db, int64_t wall_ns);
+    void (*written)(void *user, bool committed); /* after each write */
+    void *user;
+};
+
 struct ledger_options {
     const char *path;               /* of the database, e.g. "sluice.db" */
     struct journal_options journal; /* directory NULL: PATH-journal.d; resume is filled in here */
@@ -31,6 +49,8 @@ struct ledger_options {
     int64_t retention_ms; /* calls that began longer ago are removed (sums stay); 0: never */
     bool ships;           /* this node belongs to a cluster: what is added is noted for the shipper
                              (ledger_note.h), and retention waits for it */
+    const struct ledger_keeper *keepers; /* copied */
+    size_t keeper_count;                 /* at most LEDGER_KEEPERS_MAX */
     void (*on_keys_changed)(void *user); /* another process or thread changed the keys (called on
                                             the writer thread); may be NULL */
     /* What evidence a batch added, once it is committed; on the writer thread; may be NULL. What

@@ -278,11 +278,18 @@ static const char schema_12[] =
     " score_ppm INTEGER NOT NULL, label TEXT NOT NULL) WITHOUT ROWID;"
     "PRAGMA user_version = 12;";
 
+/* Which conversation is at which target (sessions.h): a copy of what is in memory, and no more. */
+static const char schema_13[] =
+    "CREATE TABLE sessions(key INTEGER PRIMARY KEY, owner INTEGER NOT NULL,"
+    " expires_s INTEGER NOT NULL, state TEXT NOT NULL);"
+    "CREATE INDEX sessions_by_time ON sessions(expires_s);"
+    "PRAGMA user_version = 13;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
-    [0] = schema_1, [1] = schema_2,  [2] = schema_3,   [3] = schema_4,
-    [4] = schema_5, [5] = schema_6,  [6] = schema_7,   [7] = schema_8,
-    [8] = schema_9, [9] = schema_10, [10] = schema_11, [11] = schema_12,
+    [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4, [4] = schema_5,
+    [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9, [9] = schema_10,
+    [10] = schema_11, [11] = schema_12, [12] = schema_13,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

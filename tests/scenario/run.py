@@ -22,6 +22,7 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 from casefile import Case  # noqa: E402
 from failures import FAILED  # noqa: E402
 from lanes import LANES  # noqa: E402
+from conversations import CONVERSATIONS  # noqa: E402
 from live import LIVE  # noqa: E402
 from refusals import REFUSALS  # noqa: E402
 from scenario import Scenario  # noqa: E402
@@ -60,7 +61,7 @@ class DataCase(Case):
 
 def select(names):
     """Live ones first: they take the longest."""
-    live = {**LIVE, **LANES, **FAILED, **REFUSALS}
+    live = {**LIVE, **CONVERSATIONS, **LANES, **FAILED, **REFUSALS}
     cases = [LiveCase(name, kind) for name, kind in live.items()]
     cases += [DataCase(path) for path in sorted(glob.glob(os.path.join(HERE, "cases", "*.case")))]
     if not names:

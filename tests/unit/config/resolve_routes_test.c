@@ -191,7 +191,7 @@ static void refuses_names_that_mean_nothing(void)
             "bad_value", 55, "PCRE2");
     refused(FLEET "routes: { auto: { escalate: { when: learned, weights: /nowhere } } }\n",
             "unreadable_file", 55, "read");
-    refused(FLEET "routes: { auto: { session: {} } }\n", "not_built", 19, "remove");
+    refused(FLEET "routes: { auto: { session: { ttl: 10ms } } }\n", "bad_value", 35, "");
     refused(FLEET "routes: { auto: { max_attempts: 1, escalate: { max_attempts: 2 } } }\n",
             "contradiction", 48, "keep");
 }
@@ -267,6 +267,21 @@ static void warns_about_hopeless_routes(void)
     hopeless("{ targets: [a, c], min_tier: premium }", false);
 }
 
+static void sessions_are_kept_where_the_route_says_so(void)
+{
+    struct loading loading;
+    const struct route *route = load_route(&loading, FLEET "routes: { x: {} }\n", "x");
+    EXPECT(!route->sticky && route->sticky_opening);
+    EXPECT_INT(route->session_ttl_ms, 1800000);
+    loading_end(&loading);
+    route = load_route(
+        &loading, FLEET "routes: { x: { session: { sticky: true, ttl: 2h, opening: false } } }\n",
+        "x");
+    EXPECT(route->sticky && !route->sticky_opening);
+    EXPECT_INT(route->session_ttl_ms, 7200000);
+    loading_end(&loading);
+}
+
 int main(void)
 {
     TEST(auto_is_always_there, "the route auto is always there, with every target");
@@ -276,6 +291,7 @@ int main(void)
     TEST(refuses_names_that_mean_nothing, "refuses names that mean nothing, with what is near");
     TEST(checks_of_answers, "escalate says which checks answers must pass, and what these go by");
     TEST(escalation_counts_attempts, "escalate.max_attempts is max_attempts");
+    TEST(sessions_are_kept_where_the_route_says_so, "sessions are kept where the route says so");
     TEST(warns_about_hopeless_routes, "warns about a route that none of its targets satisfies");
     return tap_done();
 }

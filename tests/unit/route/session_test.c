@@ -12,7 +12,7 @@ static struct session_view view;
 static void session_at(uint16_t target)
 {
     fleet_init();
-    view = (struct session_view){.target = target, .turns = 5, .stay = 5};
+    view = (struct session_view){.target = target, .turns = 8, .stay = 8};
     fleet.input.session = &view;
 }
 
@@ -283,6 +283,7 @@ static void remembers_the_tiers_of_a_few_turns(void)
     EXPECT_INT(session_tiers_highest(tiers), TIER_BUDGET);
     tiers = session_tiers_add(tiers, TIER_PREMIUM);
     tiers = session_tiers_add(tiers, TIER_MID);
+    tiers = session_tiers_add(tiers, TIER_BUDGET);
     tiers = session_tiers_add(tiers, TIER_BUDGET);
     EXPECT_INT(session_tiers_highest(tiers), TIER_PREMIUM);
     tiers = session_tiers_add(tiers, TIER_BUDGET);

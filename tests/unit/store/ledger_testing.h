@@ -75,6 +75,7 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
  * views only what a migration reads. */
 #define UNDO_SCHEMA_8                                                                              \
     "DROP TABLE revoked_tokens;"                                                                   \
+    "DROP TABLE sessions;"                                                                         \
     "ALTER TABLE rollups DROP COLUMN failed_nd; ALTER TABLE rollups DROP COLUMN judge_nd;"         \
     "ALTER TABLE rollups DROP COLUMN shadow_nd; ALTER TABLE rollups DROP COLUMN escalation_nd;"    \
     "ALTER TABLE rollups DROP COLUMN told_nd; ALTER TABLE rollups DROP COLUMN catalogue_nd;"       \

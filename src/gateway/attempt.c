@@ -6,6 +6,7 @@
 #include "dialect/responses_store.h"
 #include "dialect/tool_fit.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_forecast.h"
 #include "gateway/call_new.h"
 #include "gateway/call_offers.h"
 #include "gateway/call_record.h"
@@ -397,25 +398,6 @@ static void record_health(struct call *call, const struct usage *usage, int64_t 
     }
 }
 
-/* What the answer teaches about its target. */
-static void note_experience(struct call *call)
-{
-    const struct attempt *attempt = &call->attempt;
-    const struct usage *usage = &attempt->meter.usage;
-    bool answered = attempt->outcome == ATTEMPT_OK && usage->reported;
-    if (!answered || call->chat.operation != OPERATION_CHAT ||
-        attempt->target->experience == NULL) {
-        return;
-    }
-    const struct experience_answer answer = {
-        .input = usage->input,
-        .output = usage->output,
-        .reasoning = usage->reasoning,
-        .cut = attempt->meter.finish == FINISH_LENGTH || attempt->capped,
-    };
-    experience_note(attempt->target->experience, &call->asked, &answer);
-}
-
 static void count_usage(struct call *call, const struct usage *usage)
 {
     struct metrics *metrics = &call->worker->metrics;
@@ -533,7 +515,7 @@ void attempt_settle(struct call *call, bool last)
     fill_settle(call, &record, now_ns);
     charge(call, &record);
     record_health(call, usage, record.cost_nd, now_ns);
-    note_experience(call);
+    call_forecast_settle(call, &record);
     if (r->first_byte_ns > 0) {
         histogram_add(&call->worker->metrics.first_byte, METRICS_DURATION_FIRST_NS,
                       r->first_byte_ns - r->started_ns);

@@ -73,6 +73,7 @@ struct attempt {
     bool untyped;       /* a stream is wanted, and nothing says yet whether it is one */
     int64_t hold_nd;
     struct budget_hold budget;
+    struct settle_forecast forecast; /* what the plan expected of it */
     int64_t clamp;         /* ceiling that was put into the body; 0: none */
     int64_t output_bound;  /* tokens that the hold has room for */
     bool asked_ahead;      /* for room beyond it */

@@ -5,6 +5,7 @@
 #include "gateway/call_budget.h"
 #include "gateway/call_check.h"
 #include "gateway/call_error.h"
+#include "gateway/call_forecast.h"
 #include "gateway/call_new.h"
 #include "gateway/call_wait.h"
 #include "gateway/fragile.h"
@@ -296,6 +297,7 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     call_check_attempt(call);
     call->tries++;
     call->expected_cost_nd = entry->expected_cost_nd;
+    call_forecast_begin(call, entry);
     health_begin(attempt->target->health);
     int64_t clamp = clamp_of(call, attempt->target, affordable);
     clamp = call_budget_clamp(call, attempt->target, clamp);

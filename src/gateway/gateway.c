@@ -3,6 +3,7 @@
 #include "gateway/answer_value.h"
 
 #include "base/log.h"
+#include "gateway/call_forecast.h"
 #include "gateway/call_session.h"
 #include "gateway/cluster_redis.h"
 #include "gateway/evidence_keep.h"
@@ -396,8 +397,11 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
         !gateway_cluster_open(gateway, error) || !recall_sessions(gateway, error) ||
         !gateway_budget_open(gateway, error) || !gateway_cluster_lease(gateway, error) ||
         !cluster_redis_open(gateway, error) ||
-        !gateway_publish(gateway, options->snapshot, error) || !open_tls(gateway, error) ||
-        !start_workers(gateway, error) || !gateway_cluster_start(gateway, error) ||
+        !gateway_publish(gateway, options->snapshot, error) || !open_tls(gateway, error)) {
+        return false;
+    }
+    forecast_seed(gateway);
+    if (!start_workers(gateway, error) || !gateway_cluster_start(gateway, error) ||
         !cluster_redis_start(gateway, error)) {
         return false;
     }

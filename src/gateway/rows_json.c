@@ -143,6 +143,24 @@ void json_write_calls(const struct call_page *page, const char *nodes, struct bu
     json_end_object(&w);
 }
 
+/* Beside what it was. */
+static void write_forecast(struct json_writer *w, const struct settle_forecast *forecast)
+{
+    if (!forecast->given) {
+        return;
+    }
+    json_key(w, SLICE("expected"));
+    json_begin_object(w);
+    json_member_int(w, SLICE("input_tokens"), forecast->input);
+    json_member_int(w, SLICE("output_tokens"), forecast->output);
+    json_member_int(w, SLICE("output_tokens_p90"), forecast->output_high);
+    member_usd(w, SLICE("cost_usd"), forecast->cost_nd);
+    if (forecast->latency_ms > 0) {
+        json_member_int(w, SLICE("latency_ms"), forecast->latency_ms);
+    }
+    json_end_object(w);
+}
+
 static void write_attempt(struct json_writer *w, const struct call_detail *detail,
                           const struct settle_record *attempt)
 {
@@ -172,6 +190,7 @@ static void write_attempt(struct json_writer *w, const struct call_detail *detai
     member_usd(w, SLICE("cost_usd"), attempt->cost_nd);
     member_first_byte(w, attempt->first_byte_us);
     json_member_scaled(w, SLICE("total_ms"), attempt->total_us, 3);
+    write_forecast(w, &attempt->forecast);
     json_savings_attempt(w, detail, attempt);
     json_end_object(w);
 }

@@ -142,6 +142,11 @@ static bool add_row(struct writer *writer, struct rows *rows, bool *ret_added)
     return done;
 }
 
+static int64_t expected_or_null(const struct settle_record *settle, int64_t value)
+{
+    return settle->forecast.given ? sane(value) : ROW_NULL;
+}
+
 /* Adds the row. *ret_added as for add_row(). */
 static bool add_attempt_row(struct writer *writer, const struct settle_record *settle,
                             const int64_t names[ATTEMPT_WORDS], bool *ret_added)
@@ -183,6 +188,11 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         settle->basis,
         settle->purpose,
         settle->catalogue_nd < 0 ? ROW_NULL : sane(settle->catalogue_nd),
+        expected_or_null(settle, settle->forecast.cost_nd),
+        expected_or_null(settle, settle->forecast.input),
+        expected_or_null(settle, settle->forecast.output),
+        expected_or_null(settle, settle->forecast.output_high),
+        expected_or_null(settle, settle->forecast.latency_ms),
     };
     _Static_assert(ARRAY_LEN(values) == ATTEMPT_ROW_NUMBERS, "as the INSERT has");
     row->call = settle->call;
@@ -226,6 +236,14 @@ static bool is_in_call(struct writer *writer, const struct settle_record *settle
     return sqlite3_reset(sql) == SQLITE_OK;
 }
 
+/* An attempt whose row is new. */
+static bool writer_tally(struct writer *writer, const struct settle_record *settle)
+{
+    bool told = settle->outcome == ATTEMPT_OK && settle->usage.reported && settle->forecast.given;
+    int64_t target = told ? names_id(&writer->names, settle->target) : 0;
+    return target >= 0 && (!told || tallies_add(&writer->tallies, target, settle));
+}
+
 static bool apply_settle(struct writer *writer, const struct settle_record *settle)
 {
     struct open_call *call = open_calls_at(&writer->calls_open, settle->call);
@@ -253,6 +271,8 @@ static bool apply_settle(struct writer *writer, const struct settle_record *sett
     if (!added) {
         writer_anomaly(writer, "an attempt was settled again after its call was closed",
                        settle->call);
+    } else if (!writer_tally(writer, settle)) {
+        return false;
     }
     if (call->started_ns == 0) {
         call->started_ns = settle->wall_ns;
@@ -335,8 +355,11 @@ static void fill_own(int64_t *numbers, const struct call_record *record,
                      const struct settle_record *own)
 {
     if (own == NULL) {
-        memset(numbers, 0, CALL_ROW_OWN_NUMBERS * sizeof(numbers[0]));
-        numbers[CALL_ROW_OWN_NUMBERS - 1] = ROW_NULL;
+        const size_t counts = 7; /* the others may be unknown */
+        memset(numbers, 0, counts * sizeof(numbers[0]));
+        for (size_t i = counts; i < CALL_ROW_OWN_NUMBERS; i++) {
+            numbers[i] = ROW_NULL;
+        }
         return;
     }
     const struct usage *usage = &own->usage;
@@ -349,6 +372,10 @@ static void fill_own(int64_t *numbers, const struct call_record *record,
         sane(usage->cache_write),
         sane(usage->reasoning),
         usage->has_provider_cost ? sane(usage->provider_cost_nd) : ROW_NULL,
+        expected_or_null(own, own->forecast.input),
+        expected_or_null(own, own->forecast.output),
+        expected_or_null(own, own->forecast.output_high),
+        expected_or_null(own, own->forecast.latency_ms),
     };
     _Static_assert(ARRAY_LEN(values) == CALL_ROW_OWN_NUMBERS, "as the table has");
     memcpy(numbers, values, sizeof(values));
@@ -543,6 +570,9 @@ bool writer_close_call(struct writer *writer, const struct call_record *record,
     if (!count_call(writer, record, task, shape, &attempts, estimated)) {
         return false;
     }
+    if (own != NULL && !writer_tally(writer, own)) {
+        return false;
+    }
     if (own != NULL) {
         sums_add(&shape->own, &attempts);
         writer->rows++; /* it counts as two */
@@ -591,7 +621,8 @@ static bool fits_one_row(const struct open_call *open, const struct settle_recor
            call->key_id == settle->key_id && call->input_tokens == usage->input &&
            call->output_tokens == usage->output && call->wall_ns >= 0 && settle->wall_ns >= 0 &&
            usage->cache_write_1h == 0 && usage->audio_input == 0 && usage->audio_output == 0 &&
-           settle->loss.len == 0 && settle->purpose == ATTEMPT_FOR_ANSWER;
+           settle->loss.len == 0 && settle->purpose == ATTEMPT_FOR_ANSWER &&
+           (!settle->forecast.given || settle->forecast.cost_nd == call->expected_cost_nd);
 }
 
 static bool apply_both(struct writer *writer, const struct settle_record *settle,
@@ -668,6 +699,8 @@ bool writer_write_collected(struct writer *writer)
     return rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD],
                          writer->sql[SQL_KEY_ROLLUP_ADD], &writer->note) &&
            spends_write(&writer->spends, writer->sql[SQL_SPEND_ADD], &writer->note) &&
+           tallies_write(&writer->tallies, writer->sql[SQL_TALLY_FIND],
+                         writer->sql[SQL_TALLY_SET]) &&
            note_write(&writer->note, writer->sql[SQL_NOTE_ADD]);
 }
 

@@ -17,6 +17,7 @@
 #include "store/ledger_rows.h"
 #include "store/ledger_shapes.h"
 #include "store/ledger_spend.h"
+#include "store/ledger_tally.h"
 
 #include <sys/types.h>
 
@@ -36,9 +37,9 @@ enum call_bit {
 };
 
 /* How many numbers the rows have; CALL_ROW_OWN_NUMBERS of a call's are its own attempt's. */
-#define CALL_ROW_NUMBERS 21
-#define CALL_ROW_OWN_NUMBERS 8
-#define ATTEMPT_ROW_NUMBERS 29
+#define CALL_ROW_NUMBERS 25
+#define CALL_ROW_OWN_NUMBERS 12
+#define ATTEMPT_ROW_NUMBERS 34
 _Static_assert(CALL_ROW_NUMBERS <= ROW_NUMBERS_MAX && ATTEMPT_ROW_NUMBERS <= ROW_NUMBERS_MAX,
                "there is room");
 
@@ -71,6 +72,8 @@ enum writer_statement {
     SQL_KEY_ROLLUP_ADD,
     SQL_SPEND_ADD,
     SQL_NOTE_ADD,
+    SQL_TALLY_FIND,
+    SQL_TALLY_SET,
     SQL_OPEN_ADD,
     SQL_OPEN_REMOVE,
     SQL_OPEN_LIST,
@@ -114,6 +117,7 @@ struct writer {
     struct open_calls calls_open;
     struct rollups rollups;
     struct spends spends;
+    struct tallies tallies;
     struct ledger_note note; /* of the batch under way */
     struct evidence_changes evidence;
     struct shapes shapes;

@@ -11,7 +11,7 @@
 #include "base/id.h"
 #include "store/database.h"
 
-#define ROW_NUMBERS_MAX 29
+#define ROW_NUMBERS_MAX 34
 #define ROWS_MAX 4096      /* the calls of a full batch: more rows at once, fewer out of order */
 #define ROW_NULL INT64_MIN /* among the numbers */
 

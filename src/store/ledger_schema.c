@@ -262,10 +262,38 @@ static const char schema_10[] =
     "UPDATE state SET sums_hour = coalesce((SELECT max(hour) FROM rollups), -1);"
     "PRAGMA user_version = 10;";
 
-/* Tokens of the identity provider that open nothing any more, by the digest of their id. */
+/* Tokens of the identity provider that open nothing any more, by the digest of their id. And what
+   was expected of an attempt, beside what it was, NULL where nothing was recorded; how well that
+   was, and what answers taught, by day, target and task or size: see ledger_tally.h. */
 static const char schema_11[] =
     "CREATE TABLE revoked_tokens(digest BLOB NOT NULL PRIMARY KEY, revoked_s INTEGER NOT NULL,"
     " ends_s INTEGER NOT NULL);"
+    "DROP VIEW attempts;"
+    "ALTER TABLE call_rows ADD COLUMN expected_input;"
+    "ALTER TABLE call_rows ADD COLUMN expected_output;"
+    "ALTER TABLE call_rows ADD COLUMN high_output;"
+    "ALTER TABLE call_rows ADD COLUMN expected_ms;"
+    "ALTER TABLE attempt_rows ADD COLUMN expected_nd INTEGER;"
+    "ALTER TABLE attempt_rows ADD COLUMN expected_input INTEGER;"
+    "ALTER TABLE attempt_rows ADD COLUMN expected_output INTEGER;"
+    "ALTER TABLE attempt_rows ADD COLUMN high_output INTEGER;"
+    "ALTER TABLE attempt_rows ADD COLUMN expected_ms INTEGER;"
+    "CREATE VIEW attempts AS SELECT c.id AS call, 1 AS attempt,"
+    " c.started_ns + c.settled_after_ns AS settled_ns, c.held_nd, c.cost_nd, s.key,"
+    " c.bits >> 9 & 7 AS outcome, s.attempt_status AS status, s.attempt_target AS target,"
+    " s.attempt_provider AS provider, s.attempt_model AS model, s.lane,"
+    " s.attempt_error AS error, c.bits >> 4 & 1 AS reported, c.bits >> 5 & 1 AS priced,"
+    " c.input_tokens AS input, c.output_tokens AS output, c.cache_read, c.cache_write,"
+    " 0 AS cache_write_1h, c.reasoning, 0 AS audio_input, 0 AS audio_output,"
+    " c.attempt_first_byte_us AS first_byte_us, c.attempt_total_us AS total_us, c.provider_nd,"
+    " NULL AS loss, s.attempt_offer AS offer, c.bits >> 12 & 7 AS basis, 0 AS purpose,"
+    " NULL AS catalogue_nd, CASE WHEN c.expected_input IS NOT NULL THEN c.expected_nd END"
+    " AS expected_nd, c.expected_input, c.expected_output, c.high_output, c.expected_ms"
+    " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8"
+    " UNION ALL SELECT r.* FROM attempt_rows r WHERE NOT (r.attempt = 1 AND EXISTS"
+    " (SELECT 1 FROM call_rows c WHERE c.id = r.call AND c.bits & 8));"
+    "CREATE TABLE calibration(day INTEGER NOT NULL, target INTEGER NOT NULL,"
+    " kind INTEGER NOT NULL, numbers BLOB NOT NULL, PRIMARY KEY(day, target, kind)) WITHOUT ROWID;"
     "PRAGMA user_version = 11;";
 
 /* What answers were worth, by day (ledger_evidence.h): `name` is a task's number for kind 1, else a

@@ -18,8 +18,12 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_NAME_FIND] = names_find_sql,
     [SQL_NAME_ADD] = names_add_sql,
     [SQL_NAME_TEXT] = "SELECT name FROM names WHERE id = ?",
-    [SQL_CALL_ADD] = "INSERT INTO call_rows SELECT * FROM collected_calls WHERE true"
-                     " ON CONFLICT DO NOTHING",
+    [SQL_CALL_ADD] =
+        "INSERT INTO call_rows(id, shape, bits, task, attempts, complexity, started_ns, cost_nd,"
+        " baseline_nd, expected_nd, input_tokens, output_tokens, first_byte_us, total_us,"
+        " settled_after_ns, held_nd, attempt_first_byte_us, attempt_total_us, cache_read,"
+        " cache_write, reasoning, provider_nd, expected_input, expected_output, high_output,"
+        " expected_ms, expected) SELECT * FROM collected_calls WHERE true ON CONFLICT DO NOTHING",
     [SQL_CALL_FIND] = "SELECT c.started_ns, c.attempts, s.key_name, c.task, s.route, c.bits,"
                       " s.user, s.team, s.organisation, s.tag, s.key"
                       " FROM call_rows c JOIN shapes s ON s.id = c.shape WHERE c.id = ?",
@@ -33,7 +37,8 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         "INSERT INTO attempt_rows(call, attempt, settled_ns, held_nd, cost_nd, key, outcome,"
         " status, target, provider, model, lane, error, reported, priced, input, output,"
         " cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output,"
-        " first_byte_us, total_us, provider_nd, offer, basis, purpose, catalogue_nd, loss)"
+        " first_byte_us, total_us, provider_nd, offer, basis, purpose, catalogue_nd, expected_nd,"
+        " expected_input, expected_output, high_output, expected_ms, loss)"
         " SELECT * FROM collected_attempts WHERE true ON CONFLICT DO NOTHING",
     [SQL_ATTEMPT_LIST] =
         "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported,"
@@ -44,6 +49,8 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_KEY_ROLLUP_ADD] = key_rollups_sql,
     [SQL_SPEND_ADD] = spends_sql,
     [SQL_NOTE_ADD] = note_sql,
+    [SQL_TALLY_FIND] = tallies_find_sql,
+    [SQL_TALLY_SET] = tallies_set_sql,
     [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns, user, team, organisation,"
                      " limited_model, key_name, endpoint, asked_model, route, tag, task, tier,"
                      " complexity) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -84,12 +91,14 @@ static const char calls_declaration[] =
     "CREATE TABLE collected(id, shape, bits, task, attempts, complexity, started_ns, cost_nd,"
     " baseline_nd, expected_nd, input_tokens, output_tokens, first_byte_us, total_us,"
     " settled_after_ns, held_nd, attempt_first_byte_us, attempt_total_us, cache_read,"
-    " cache_write, reasoning, provider_nd, expected)";
+    " cache_write, reasoning, provider_nd, expected_input, expected_output, high_output,"
+    " expected_ms, expected)";
 static const char attempts_declaration[] =
     "CREATE TABLE collected(call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status,"
     " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
     " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us,"
-    " provider_nd, offer, basis, purpose, catalogue_nd, loss)";
+    " provider_nd, offer, basis, purpose, catalogue_nd, expected_nd, expected_input,"
+    " expected_output, high_output, expected_ms, loss)";
 
 /* --- opening -----------------------------------------------------------------------------------
  */
@@ -199,6 +208,7 @@ bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
     open_calls_init(&writer->calls_open);
     rollups_init(&writer->rollups);
     spends_init(&writer->spends);
+    tallies_init(&writer->tallies);
     note_init(&writer->note);
     return open_database(writer, access, error);
 }
@@ -209,6 +219,7 @@ void writer_close(struct writer *writer)
     open_calls_release(&writer->calls_open);
     rollups_release(&writer->rollups);
     spends_release(&writer->spends);
+    tallies_release(&writer->tallies);
     note_release(&writer->note);
     evidence_changes_release(&writer->evidence);
 }
@@ -366,6 +377,7 @@ bool writer_load(struct writer *writer, struct journal *journal, struct error *e
     open_calls_release(&writer->calls_open);
     rollups_clear(&writer->rollups);
     spends_clear(&writer->spends);
+    tallies_clear(&writer->tallies);
     note_clear(&writer->note);
     evidence_changes_clear(&writer->evidence);
     shapes_clear(&writer->shapes);

@@ -73,6 +73,34 @@ struct hold_record {
     struct slice tag; /* the caller's own word for its purpose, or empty */
 };
 
+/* What was expected of an attempt, and what its answer teaches: kept so that both can be compared,
+ * and so that the next process knows what this one has learned. */
+struct settle_forecast {
+    bool given;    /* there was one; else the rest says nothing */
+    bool streamed; /* the latency is that to the first byte, else to completion */
+    enum task task;
+    int64_t input; /* tokens, as this target was expected to count them */
+    int64_t output;
+    int64_t output_high; /* the 90th percentile */
+    int64_t cost_nd;
+    int64_t latency_ms; /* 0: not known */
+    /* Binary logarithms in thousandths (route/experience.h), and whether there are any. */
+    bool has_output;
+    bool has_thinking;
+    bool has_input;
+    bool thinks; /* the request asked for reasoning */
+    int32_t log_output;
+    int32_t log_thinking;
+    int32_t log_input;
+    /* Where its durations belong (route/health.h). */
+    unsigned size;
+    unsigned first_bucket; /* FORECAST_NO_BUCKET: there is no such duration */
+    unsigned total_bucket;
+};
+#define FORECAST_SIZES 3
+#define FORECAST_BUCKETS 72
+#define FORECAST_NO_BUCKET 255
+
 struct settle_record {
     struct id call;
     uint32_t attempt;
@@ -98,6 +126,7 @@ struct settle_record {
     /* With CHARGE_PROVIDER (else it is not kept): what the offer's price says of the same usage;
      * RECORD_NO_CATALOGUE: there is no price. */
     int64_t catalogue_nd;
+    struct settle_forecast forecast;
     struct slice words; /* decoded ones only: target to error as they lie there, to be compared */
 };
 

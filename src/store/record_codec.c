@@ -58,8 +58,9 @@ enum flag {
     FLAG_REPORTED = 1, /* of settles */
     FLAG_PRICED = 2,
     FLAG_PROVIDER_COST = 4,
-    FLAG_DETAILS = 8, /* there are DETAILS_BYTES of usage behind the other numbers */
-    SETTLE_FLAGS = 15,
+    FLAG_DETAILS = 8,   /* there are DETAILS_BYTES of usage behind the other numbers */
+    FLAG_FORECAST = 16, /* there are FORECAST_BYTES at the end; of version 4 */
+    SETTLE_FLAGS = 31,
     FLAG_STREAMED = 1, /* of calls */
     FLAG_COMPLETE = 2,
     FLAG_SCOPES = 4, /* in the tail; of version 4 */
@@ -76,6 +77,7 @@ enum flag {
 #define SETTLE_TAIL_BYTES ((size_t)8 + 1 + 1)
 #define CALL_TAIL_BYTES ((size_t)8)
 #define SCOPES_BYTES ((size_t)(SCOPE_KINDS - 1) * 8)
+#define FORECAST_BYTES ((size_t)1 + 1 + 3 * 4 + 8 + 4 + 3 * 2 + 3)
 #define OFFER_BYTES ((size_t)1 + 1 + 1 + 8)
 #define RATES_BYTES ((size_t)8 * 8)
 
@@ -85,6 +87,15 @@ static char *put_8(char *out, unsigned value)
 {
     *out = (char)value;
     return out + 1;
+}
+
+static char *put_16(char *out, int32_t value)
+{
+    uint16_t bits = htole16((uint16_t)(value < INT16_MIN   ? INT16_MIN
+                                       : value > INT16_MAX ? INT16_MAX
+                                                           : value));
+    memcpy(out, &bits, sizeof(bits));
+    return out + sizeof(bits);
 }
 
 static char *put_32(char *out, uint32_t value)
@@ -214,6 +225,41 @@ static char *put_details(char *out, const struct usage *usage)
     return put_64(out, usage->has_provider_cost ? (uint64_t)usage->provider_cost_nd : 0);
 }
 
+enum forecast_flag {
+    FORECAST_STREAMED = 1,
+    FORECAST_OUTPUT = 2,
+    FORECAST_THINKING = 4,
+    FORECAST_INPUT = 8,
+    FORECAST_THINKS = 16,
+    FORECAST_FLAGS = 31,
+};
+
+static uint32_t short_count(int64_t value)
+{
+    return value < 0 ? 0 : value > UINT32_MAX ? UINT32_MAX : (uint32_t)value;
+}
+
+static char *put_forecast(char *out, const struct settle_forecast *forecast)
+{
+    out = put_8(out, forecast->task);
+    out = put_8(out, (forecast->streamed ? FORECAST_STREAMED : 0u) |
+                         (forecast->has_output ? FORECAST_OUTPUT : 0u) |
+                         (forecast->has_thinking ? FORECAST_THINKING : 0u) |
+                         (forecast->has_input ? FORECAST_INPUT : 0u) |
+                         (forecast->thinks ? FORECAST_THINKS : 0u));
+    out = put_32(out, short_count(forecast->input));
+    out = put_32(out, short_count(forecast->output));
+    out = put_32(out, short_count(forecast->output_high));
+    out = put_64(out, (uint64_t)forecast->cost_nd);
+    out = put_32(out, short_count(forecast->latency_ms));
+    out = put_16(out, forecast->log_output);
+    out = put_16(out, forecast->log_thinking);
+    out = put_16(out, forecast->log_input);
+    out = put_8(out, forecast->size);
+    out = put_8(out, forecast->first_bucket);
+    return put_8(out, forecast->total_bucket);
+}
+
 size_t record_encode_settle(const struct settle_record *record, char *out)
 {
     const struct usage *usage = &record->usage;
@@ -228,7 +274,8 @@ size_t record_encode_settle(const struct settle_record *record, char *out)
     at = put_32(at, (uint32_t)record->status);
     at = put_8(at, (usage->reported ? FLAG_REPORTED : 0u) | (record->priced ? FLAG_PRICED : 0u) |
                        (usage->has_provider_cost ? FLAG_PROVIDER_COST : 0u) |
-                       (details ? FLAG_DETAILS : 0u));
+                       (details ? FLAG_DETAILS : 0u) |
+                       (record->forecast.given ? FLAG_FORECAST : 0u));
     at = put_64(at, (uint64_t)usage->input);
     at = put_64(at, (uint64_t)usage->output);
     at = put_64(at, (uint64_t)record->first_byte_us);
@@ -245,6 +292,9 @@ size_t record_encode_settle(const struct settle_record *record, char *out)
     at = put_8(at, record->purpose);
     if (record->basis == CHARGE_PROVIDER) {
         at = put_64(at, (uint64_t)record->catalogue_nd);
+    }
+    if (record->forecast.given) {
+        at = put_forecast(at, &record->forecast);
     }
     return (size_t)(at - out);
 }
@@ -369,6 +419,14 @@ struct reader {
 static unsigned get_8(struct reader *r)
 {
     return *r->at++;
+}
+
+static int32_t get_16(struct reader *r)
+{
+    uint16_t bits;
+    memcpy(&bits, r->at, sizeof(bits));
+    r->at += sizeof(bits);
+    return (int16_t)le16toh(bits);
 }
 
 static uint32_t get_32(struct reader *r)
@@ -539,6 +597,39 @@ static void get_settle_tail(struct reader *r, struct settle_record *record)
     }
 }
 
+static unsigned get_bucket(struct reader *r)
+{
+    unsigned bucket = get_8(r);
+    r->failed |= bucket >= FORECAST_BUCKETS && bucket != FORECAST_NO_BUCKET;
+    return bucket;
+}
+
+static void get_forecast(struct reader *r, struct settle_forecast *forecast)
+{
+    if (!has_left(r, FORECAST_BYTES)) {
+        return;
+    }
+    forecast->given = true;
+    forecast->task = (enum task)get_up_to(r, TASK_COUNT - 1);
+    unsigned flags = get_flags(r, FORECAST_FLAGS);
+    forecast->streamed = (flags & FORECAST_STREAMED) != 0;
+    forecast->has_output = (flags & FORECAST_OUTPUT) != 0;
+    forecast->has_thinking = (flags & FORECAST_THINKING) != 0;
+    forecast->has_input = (flags & FORECAST_INPUT) != 0;
+    forecast->thinks = (flags & FORECAST_THINKS) != 0;
+    forecast->input = get_32(r);
+    forecast->output = get_32(r);
+    forecast->output_high = get_32(r);
+    forecast->cost_nd = get_signed(r);
+    forecast->latency_ms = get_32(r);
+    forecast->log_output = get_16(r);
+    forecast->log_thinking = get_16(r);
+    forecast->log_input = get_16(r);
+    forecast->size = get_up_to(r, FORECAST_SIZES - 1);
+    forecast->first_bucket = get_bucket(r);
+    forecast->total_bucket = get_bucket(r);
+}
+
 bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
 {
     struct reader r;
@@ -555,7 +646,8 @@ bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
     ret_record->key_id = get_64(&r);
     ret_record->outcome = (enum attempt_outcome)get_up_to(&r, ATTEMPT_OUTCOMES - 1);
     ret_record->status = (int32_t)get_32(&r);
-    unsigned flags = get_flags(&r, SETTLE_FLAGS);
+    unsigned flags =
+        get_flags(&r, has_tail(bytes) ? SETTLE_FLAGS : SETTLE_FLAGS & ~(unsigned)FLAG_FORECAST);
     ret_record->priced = (flags & FLAG_PRICED) != 0;
     ret_record->usage = (struct usage){.reported = (flags & FLAG_REPORTED) != 0,
                                        .has_provider_cost = (flags & FLAG_PROVIDER_COST) != 0};
@@ -580,8 +672,12 @@ bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
     ret_record->basis = CHARGE_UNRECORDED;
     ret_record->purpose = ATTEMPT_FOR_ANSWER;
     ret_record->catalogue_nd = RECORD_NO_CATALOGUE;
+    ret_record->forecast = (struct settle_forecast){.given = false};
     if (has_tail(bytes)) {
         get_settle_tail(&r, ret_record);
+    }
+    if ((flags & FLAG_FORECAST) != 0) {
+        get_forecast(&r, &ret_record->forecast);
     }
     return reader_finish(&r);
 }

@@ -73,9 +73,21 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
 
 /* What makes a database of this version look as version 7 left it, but for user_version. Of the
  * views only what a migration reads. */
-#define UNDO_SCHEMA_8                                                                              \
+#define UNDO_SCHEMA_11                                                                             \
     "DROP TABLE revoked_tokens;"                                                                   \
     "DROP TABLE sessions;"                                                                         \
+    "DROP VIEW attempts; ALTER TABLE call_rows DROP COLUMN expected_input;"                        \
+    "ALTER TABLE call_rows DROP COLUMN expected_output;"                                           \
+    "ALTER TABLE call_rows DROP COLUMN high_output;"                                               \
+    "ALTER TABLE call_rows DROP COLUMN expected_ms;"                                               \
+    "ALTER TABLE attempt_rows DROP COLUMN expected_nd;"                                            \
+    "ALTER TABLE attempt_rows DROP COLUMN expected_input;"                                         \
+    "ALTER TABLE attempt_rows DROP COLUMN expected_output;"                                        \
+    "ALTER TABLE attempt_rows DROP COLUMN high_output;"                                            \
+    "ALTER TABLE attempt_rows DROP COLUMN expected_ms; DROP TABLE calibration;"                    \
+    "CREATE VIEW attempts AS SELECT * FROM attempt_rows;"
+#define UNDO_SCHEMA_8                                                                              \
+    UNDO_SCHEMA_11                                                                                 \
     "ALTER TABLE rollups DROP COLUMN failed_nd; ALTER TABLE rollups DROP COLUMN judge_nd;"         \
     "ALTER TABLE rollups DROP COLUMN shadow_nd; ALTER TABLE rollups DROP COLUMN escalation_nd;"    \
     "ALTER TABLE rollups DROP COLUMN told_nd; ALTER TABLE rollups DROP COLUMN catalogue_nd;"       \

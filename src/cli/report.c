@@ -8,6 +8,7 @@
 #include "cli/load.h"
 #include "cli/rows.h"
 #include "cli/terminal.h"
+#include "gateway/calibration_json.h"
 #include "gateway/rows_json.h"
 
 #include <unistd.h>
@@ -117,6 +118,36 @@ static bool make_report(const struct ledger_place *place, enum report_by by, int
     return report_make(place->path, by, since_s, 0, ret_report, error);
 }
 
+/* Of this node: what others expected is theirs. */
+static int show_calibration(const struct arguments *arguments, int64_t since_s)
+{
+    struct calibration report;
+    struct ledger_place place;
+    struct error error;
+    if (arguments_given(arguments, "by") || arguments_given(arguments, "csv")) {
+        return arguments_refuse(arguments, "--calibration has rows of its own: no --by, no --csv");
+    }
+    int code = load_ledger_place("report", arguments_value(arguments, "config"), &place);
+    if (code != EXIT_CODE_OK) {
+        return code;
+    }
+    if (!calibration_make(place.path, since_s, &report, &error)) {
+        code = say_report_error(&error, place.path);
+        ledger_place_release(&place);
+        return code;
+    }
+    struct buf out = BUF_INIT(DATA_BYTES_MAX);
+    if (arguments_given(arguments, "json")) {
+        json_write_calibration(&report, since_s, &out);
+        buf_append_char(&out, '\n');
+    } else {
+        report_write_calibration(&report, &out);
+    }
+    calibration_release(&report);
+    ledger_place_release(&place);
+    return print_data(&out);
+}
+
 static int report_run(int argc, char **argv)
 {
     struct arguments arguments;
@@ -143,6 +174,9 @@ static int report_run(int argc, char **argv)
                             &since_s)) {
         return arguments_refuse(&arguments,
                                 "--since is 12h, 7d, 4w, a day such as 2026-11-21, or all");
+    }
+    if (arguments_given(&arguments, "calibration")) {
+        return show_calibration(&arguments, since_s);
     }
     if (arguments_given(&arguments, "json") && arguments_given(&arguments, "csv")) {
         return arguments_refuse(&arguments, "--json and --csv exclude each other");
@@ -171,12 +205,14 @@ static const struct argument report_arguments[] = {
      .choices = "day|model|task|key|provider|target|route|user|team|organisation|tag",
      .help = "a row per"},
     {.name = "explain", .value = "CALL", .help = "the arithmetic of one call, by its id"},
+    {.name = "calibration", .help = "how well output, cost and latency were predicted"},
 };
 
 const struct command report_command = {
     .name = "report",
     .summary = "show spend, and savings against the baseline",
     .example = "sluice report\nsluice report --by model --since 30d\nsluice report --by key --csv\n"
+               "sluice report --calibration --since 30d\n"
                "sluice report --explain 019a1f2e-6a3b-7c11-9d42-5b1f0c9e7a10\n",
     .details =
         "The baseline is what the same tokens would have cost at the route's baseline target.",

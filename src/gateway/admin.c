@@ -4,6 +4,7 @@
 #include "codec/json.h"
 #include "dialect/dialect.h"
 #include "gateway/admin_job.h"
+#include "gateway/calibration_json.h"
 #include "gateway/conversation.h"
 #include "gateway/decide.h"
 #include "gateway/refusals.h"
@@ -202,6 +203,34 @@ void admin_report(struct worker *worker, struct http_exchange *x, struct slice r
     if (job != NULL) {
         job->own = own;
         job->by = kind;
+        job->since_s = clock_wall(worker->loop.clock) / NS_PER_S - (int64_t)day_count * DAY_S;
+        admin_job_start(worker, job);
+    }
+}
+
+static void ask_calibration(struct admin_job *job)
+{
+    struct calibration report;
+    job->ok = calibration_make(job->path, job->since_s, &report, &job->error);
+    if (job->ok) {
+        json_write_calibration(&report, job->since_s, &job->answer);
+        calibration_release(&report);
+    }
+}
+
+void admin_calibration(struct worker *worker, struct http_exchange *x, struct slice rest,
+                       struct slice body)
+{
+    (void)rest;
+    (void)body;
+    struct slice days = query_parameter(x, SLICE("days"));
+    uint64_t day_count = 7;
+    if (days.len > 0 && (!slice_to_u64(days, &day_count) || day_count > 36500)) {
+        answer_error(x, 400, "invalid_query", "days is a whole number.");
+        return;
+    }
+    struct admin_job *job = admin_job_new(worker, x, ask_calibration);
+    if (job != NULL) {
         job->since_s = clock_wall(worker->loop.clock) / NS_PER_S - (int64_t)day_count * DAY_S;
         admin_job_start(worker, job);
     }

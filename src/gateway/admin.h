@@ -16,6 +16,8 @@ void admin_calls(struct worker *worker, struct http_exchange *x, struct slice re
                  struct slice body);
 void admin_call(struct worker *worker, struct http_exchange *x, struct slice rest,
                 struct slice body);
+void admin_calibration(struct worker *worker, struct http_exchange *x, struct slice rest,
+                       struct slice body);
 void admin_report(struct worker *worker, struct http_exchange *x, struct slice rest,
                   struct slice body);
 void admin_targets(struct worker *worker, struct http_exchange *x, struct slice rest,

@@ -20,6 +20,7 @@ static void keeps_every_member(void)
         len = record_encode_settle(&settle, bytes);
         EXPECT(record_decode_settle(slice_of(bytes, len), &settle_back));
         expect_same_settle(&settle_back, &settle);
+        expect_same_forecast(&settle_back.forecast, &settle.forecast);
 
         struct call_record call = sample_call(seed);
         struct call_record call_back;
@@ -208,6 +209,7 @@ static struct settle_record old_settle(void)
     struct settle_record settle = sample_settle(1, 1);
     settle.offer = 0;
     settle.basis = CHARGE_UNRECORDED;
+    settle.forecast = (struct settle_forecast){.given = false};
     return settle;
 }
 

@@ -52,6 +52,36 @@ static inline void expect_same_usage(const struct usage *a, const struct usage *
     EXPECT_INT(a->reported, b->reported);
 }
 
+/* As far as rows of the ledger have it. */
+static inline void expect_same_expectation(const struct settle_forecast *a,
+                                           const struct settle_forecast *b)
+{
+    EXPECT_INT(a->given, b->given);
+    EXPECT_INT(a->input, b->input);
+    EXPECT_INT(a->output, b->output);
+    EXPECT_INT(a->output_high, b->output_high);
+    EXPECT_INT(a->cost_nd, b->cost_nd);
+    EXPECT_INT(a->latency_ms, b->latency_ms);
+}
+
+static inline void expect_same_forecast(const struct settle_forecast *a,
+                                        const struct settle_forecast *b)
+{
+    expect_same_expectation(a, b);
+    EXPECT_INT(a->streamed, b->streamed);
+    EXPECT_INT(a->task, b->task);
+    EXPECT_INT(a->has_output, b->has_output);
+    EXPECT_INT(a->has_thinking, b->has_thinking);
+    EXPECT_INT(a->has_input, b->has_input);
+    EXPECT_INT(a->thinks, b->thinks);
+    EXPECT_INT(a->log_output, b->log_output);
+    EXPECT_INT(a->log_thinking, b->log_thinking);
+    EXPECT_INT(a->log_input, b->log_input);
+    EXPECT_INT(a->size, b->size);
+    EXPECT_INT(a->first_bucket, b->first_bucket);
+    EXPECT_INT(a->total_bucket, b->total_bucket);
+}
+
 static inline void expect_same_settle(const struct settle_record *a, const struct settle_record *b)
 {
     EXPECT(memcmp(&a->call, &b->call, sizeof(a->call)) == 0);
@@ -76,6 +106,7 @@ static inline void expect_same_settle(const struct settle_record *a, const struc
     EXPECT_INT(a->basis, b->basis);
     EXPECT_INT(a->purpose, b->purpose);
     EXPECT_INT(a->catalogue_nd, b->catalogue_nd);
+    expect_same_expectation(&a->forecast, &b->forecast);
 }
 
 static inline void expect_same_call(const struct call_record *a, const struct call_record *b)

@@ -143,6 +143,37 @@ static inline struct hold_record sample_hold(uint64_t seed, uint32_t attempt)
     };
 }
 
+/* Of two calls in three. */
+static inline struct settle_forecast sample_forecast(uint64_t seed, uint32_t attempt)
+{
+    struct random random;
+    random_seed(&random, seed * 64 + attempt);
+    if (seed % 3 == 0) {
+        return (struct settle_forecast){.given = false};
+    }
+    return (struct settle_forecast){
+        .given = true,
+        .streamed = seed % 2 == 0,
+        .task = (enum task)random_below(&random, TASK_COUNT),
+        .input = (int64_t)random_below(&random, 20000),
+        .output = (int64_t)random_below(&random, 4000),
+        .output_high = (int64_t)random_below(&random, 9000),
+        .cost_nd = 1000000,
+        .latency_ms = (int64_t)random_below(&random, 3000),
+        .has_output = seed % 7 != 0,
+        .has_thinking = seed % 5 != 0,
+        .has_input = seed % 11 != 0,
+        .thinks = seed % 4 == 0,
+        .log_output = (int32_t)random_below(&random, 20001) - 10000,
+        .log_thinking = (int32_t)random_below(&random, 30001),
+        .log_input = (int32_t)random_below(&random, 4001) - 2000,
+        .size = (unsigned)random_below(&random, FORECAST_SIZES),
+        .first_bucket =
+            seed % 2 == 0 ? (unsigned)random_below(&random, FORECAST_BUCKETS) : FORECAST_NO_BUCKET,
+        .total_bucket = (unsigned)random_below(&random, FORECAST_BUCKETS),
+    };
+}
+
 static inline struct settle_record sample_settle(uint64_t seed, uint32_t attempt)
 {
     struct hold_record hold = sample_hold(seed, attempt);
@@ -180,6 +211,7 @@ static inline struct settle_record sample_settle(uint64_t seed, uint32_t attempt
             seed % 5 == 0 ? CHARGE_UNRECORDED : CHARGE_PRICE, /* of an offer that is not known */
         .purpose = !last && seed % 14 == 0 ? ATTEMPT_FOR_JUDGE : ATTEMPT_FOR_ANSWER,
         .catalogue_nd = RECORD_NO_CATALOGUE,
+        .forecast = sample_forecast(seed, attempt),
     };
 }
 

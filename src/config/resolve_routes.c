@@ -168,13 +168,38 @@ static void read_session(const struct yaml *section, struct route *route)
     route->session_ttl_ms = setting_number(session, "routes.*.session.ttl");
 }
 
+static struct slice tag_at(const void *owner, size_t i)
+{
+    const struct policy *policy = owner;
+    return policy->tags[i];
+}
+
+static void read_required_tags(struct reader *reader, const struct yaml *section,
+                               struct route *route)
+{
+    const struct policy *policy = &reader->snapshot->policy;
+    const struct yaml *list = setting_node(section, "routes.*.require");
+    for (const struct yaml *i = item_first(list); i != NULL; i = item_next(list, i)) {
+        size_t at = 0;
+        while (at < policy->tag_count && !slice_eq(policy->tags[at], i->text)) {
+            at++;
+        }
+        if (at == policy->tag_count) {
+            report_unknown_name(reader, i->place, i->written, "tag of a target", tag_at, policy,
+                                policy->tag_count);
+        } else {
+            route->required_tags |= UINT64_C(1) << at;
+        }
+    }
+}
+
 static bool can_be_chosen(const struct policy *policy, const struct route *route,
                           const struct target *target)
 {
     struct price price = policy_price(policy, target);
     bool priced = price.known && (route->max_cost_nd != 0 || price_is_free(&price));
     return !target->off && priced && (target->local || !route->local_only) &&
-           (int)target->tier >= route->min_tier &&
+           (route->required_tags & ~target->tags) == 0 && (int)target->tier >= route->min_tier &&
            (route->max_latency_ms == NO_LIMIT || target->latency_ms <= route->max_latency_ms);
 }
 
@@ -227,6 +252,7 @@ static void resolve_route(struct reader *reader, const struct yaml *section, str
     route->baseline = baseline == NULL ? NO_TARGET : setting_target(reader, baseline);
     read_limits(section, route);
     check_dial(reader, section, route);
+    read_required_tags(reader, section, route);
     read_tag(reader, section, route);
     read_session(section, route);
     if (targets != NULL) {

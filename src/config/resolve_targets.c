@@ -182,6 +182,39 @@ static void read_capabilities(struct reader *reader, const struct yaml *section,
     }
 }
 
+/* Its number among those of the policy; TARGET_TAGS_MAX: there is no room. */
+static size_t tag_number(struct policy *policy, struct slice name)
+{
+    size_t at = 0;
+    while (at < policy->tag_count && !slice_eq(policy->tags[at], name)) {
+        at++;
+    }
+    if (at == policy->tag_count && at < TARGET_TAGS_MAX) {
+        policy->tags[policy->tag_count++] = name;
+    }
+    return at;
+}
+
+static void read_tags(struct reader *reader, const struct yaml *section, struct target *target)
+{
+    struct policy *policy = &reader->snapshot->policy;
+    const struct yaml *list = setting_node(section, "targets.*.tags");
+    for (const struct yaml *i = item_first(list); i != NULL && policy->tags != NULL;
+         i = item_next(list, i)) {
+        bool sound = i->text.len > 0 && i->text.len < 64 && slice_find(i->text, ',') == SIZE_MAX;
+        size_t number = sound ? tag_number(policy, i->text) : 0;
+        if (!sound) {
+            report_error(reader, i->place, "bad_tag", "for example eu or no-training",
+                         "a tag is a word of at most 63 bytes without commas");
+        } else if (number == TARGET_TAGS_MAX) {
+            report_error(reader, i->place, "too_many_tags", "use fewer different tags",
+                         "targets have more than 64 different tags");
+        } else {
+            target->tags |= UINT64_C(1) << number;
+        }
+    }
+}
+
 static enum tier tier_of(const struct target *target)
 {
     if (target->local && price_is_free(&target->price)) {
@@ -193,6 +226,7 @@ static enum tier tier_of(const struct target *target)
 static void read_overrides(struct reader *reader, const struct yaml *section, struct target *target)
 {
     read_capabilities(reader, section, target);
+    read_tags(reader, section, target);
     if (setting_given(section, "targets.*.context_tokens")) {
         target->context_tokens = setting_number(section, "targets.*.context_tokens");
     }
@@ -366,6 +400,7 @@ void resolve_targets(struct reader *reader)
     }
     size_t room = count_targets(reader, section);
     policy->targets = arena_array(reader->arena, room + 1, sizeof(*policy->targets));
+    policy->tags = arena_array(reader->arena, TARGET_TAGS_MAX, sizeof(*policy->tags));
     if (policy->targets == NULL) {
         return;
     }

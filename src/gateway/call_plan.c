@@ -13,6 +13,7 @@
 #include "codec/json_write.h"
 #include "dialect/place.h"
 #include "dialect/wish.h"
+#include "route/contradiction.h"
 
 /* The asked model is kept as plain text for the ledger: it outlives the request's bytes. */
 static void keep_asked_model(struct call *call)
@@ -213,6 +214,20 @@ static void name_refused(const struct call *call, struct buf *message)
     buf_append_char(message, '.');
 }
 
+static void name_contradiction(struct call *call, struct buf *message)
+{
+    struct plan_input input;
+    struct buf sentence = BUF_INIT(1024);
+    decide_plan_input(call->snapshot, &call->chat, &call->worker->features,
+                      clock_monotonic(call->worker->loop.clock), call->decision, &input);
+    contradiction_explain(&input, &call->decision->plan, &sentence);
+    if (sentence.len > 0) {
+        buf_append_char(message, ' ');
+        buf_append(message, buf_slice(&sentence));
+    }
+    buf_release(&sentence);
+}
+
 /* The list of refused targets is the useful part of the answer: it goes into the error's `sluice`
  * member. */
 static enum call_step refuse(struct call *call)
@@ -220,6 +235,7 @@ static enum call_step refuse(struct call *call)
     metric_add(&call->worker->metrics.refused_plans, 1);
     struct buf message = BUF_INIT(2048);
     name_refused(call, &message);
+    name_contradiction(call, &message);
     call->attempt.retry_after_ms = rest_ms(call);
     bool resting = call->attempt.retry_after_ms > 0;
     struct error place;

@@ -3,6 +3,7 @@
 #include "gateway/decide.h"
 
 #include "codec/json_write.h"
+#include "route/contradiction.h"
 
 #define USD_DECIMALS 9
 
@@ -27,6 +28,11 @@ static void write_entry(struct json_writer *w, const struct plan_input *input,
     }
     if (entry->propensity_permille > 0) {
         json_member_scaled(w, SLICE("propensity"), entry->propensity_permille, 3);
+    }
+    json_member_int(w, SLICE("expected_input_tokens"), entry->expected_input);
+    json_member_int(w, SLICE("expected_output_tokens"), entry->expected_output);
+    if (entry->expected_total_nd != entry->expected_cost_nd) {
+        json_member_scaled(w, SLICE("expected_total_usd"), entry->expected_total_nd, USD_DECIMALS);
     }
     if (entry->expected_latency_ms > 0) {
         json_member_int(w, SLICE("expected_latency_ms"), entry->expected_latency_ms);
@@ -111,6 +117,18 @@ static void write_session(struct json_writer *w, const struct snapshot *snapshot
     json_end_object(w);
 }
 
+/* Why nothing is left, where that can be said of one constraint or of two. */
+static void write_contradiction(struct json_writer *w, const struct plan_input *input,
+                                const struct plan *plan)
+{
+    struct buf sentence = BUF_INIT(1024);
+    contradiction_explain(input, plan, &sentence);
+    if (sentence.len > 0) {
+        json_member_string(w, SLICE("contradiction"), buf_slice(&sentence));
+    }
+    buf_release(&sentence);
+}
+
 void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
                        const struct features *features, const struct decision *decision,
                        struct buf *out)
@@ -143,6 +161,7 @@ void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
     json_key(&w, SLICE("refused"));
     write_entries(&w, &input, &decision->plan, false);
     write_session(&w, snapshot, decision);
+    write_contradiction(&w, &input, &decision->plan);
     json_member_bool(&w, SLICE("below_tier"), decision->plan.below_tier);
     json_member_bool(&w, SLICE("relaxed"), decision->plan.relaxed);
     json_end_object(&w);

@@ -7,6 +7,7 @@
 #include "gateway/call_offers.h"
 #include "gateway/call_record.h"
 #include "gateway/runtime.h"
+#include "route/feasible.h"
 
 #define QUESTION_MAGIC 0x51554553u
 #define ANSWER_BYTES_MAX (64u << 10)
@@ -329,6 +330,7 @@ static bool may_ask(const struct call *call, const struct target *target)
     const struct policy *policy = &call->snapshot->policy;
     bool local_only = decision->constraints.local_only || decision->route->local_only;
     return (target->local || !local_only) && !target->off &&
+           feasible_tags(policy, decision->route, &decision->constraints, target) &&
            !atomic_load(&target->health->switched_off) &&
            (target->price.known || policy->unknown_price != UNKNOWN_PRICE_DENY);
 }

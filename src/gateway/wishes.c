@@ -100,6 +100,34 @@ static bool apply_tags(struct decision *decision, struct slice value)
     return tags_split(value, decision->tags, &decision->tag_count);
 }
 
+/* Words with commas between, none of them empty. */
+static bool are_words(struct slice value)
+{
+    bool sound = value.len > 0;
+    while (sound && value.len > 0) {
+        sound = slice_trim(slice_cut(&value, ',')).len > 0;
+    }
+    return sound;
+}
+
+static bool apply_require(struct decision *decision, struct slice value)
+{
+    decision->constraints.require = value;
+    return are_words(value);
+}
+
+static bool apply_allow(struct decision *decision, struct slice value)
+{
+    decision->constraints.allow = value;
+    return are_words(value);
+}
+
+static bool apply_deny(struct decision *decision, struct slice value)
+{
+    decision->constraints.deny = value;
+    return are_words(value);
+}
+
 static const struct wish wishes[] = {
     {SLICE_INIT("task"), SLICE_INIT("x-sluice-task"), apply_task,
      "a task identifier such as code_fix"},
@@ -111,6 +139,12 @@ static const struct wish wishes[] = {
      "dollars, a decimal number of 0 or more"},
     {SLICE_INIT("local_only"), SLICE_INIT("x-sluice-local-only"), apply_local_only,
      "true or false"},
+    {SLICE_INIT("require"), SLICE_INIT("x-sluice-require"), apply_require,
+     "1 to 8 tags of targets, such as eu"},
+    {SLICE_INIT("allow"), SLICE_INIT("x-sluice-allow"), apply_allow,
+     "1 to 8 names of targets or providers"},
+    {SLICE_INIT("deny"), SLICE_INIT("x-sluice-deny"), apply_deny,
+     "1 to 8 names of targets or providers"},
     {SLICE_INIT("strict"), SLICE_INIT("x-sluice-strict"), apply_strict, "true or false"},
     {SLICE_INIT("meta"), SLICE_INIT("x-sluice-meta"), apply_meta, "true or false"},
     {SLICE_INIT("session"), SLICE_INIT("x-sluice-session"), apply_session,
@@ -208,6 +242,12 @@ static const struct wish *wish_of_member(const struct json_doc *doc, uint32_t ke
     return NULL;
 }
 
+static bool takes_words(const struct wish *wish)
+{
+    return wish->apply == apply_tags || wish->apply == apply_require ||
+           wish->apply == apply_allow || wish->apply == apply_deny;
+}
+
 bool wishes_read_body(const struct chat *chat, struct arena *arena, struct decision *decision,
                       struct error *error)
 {
@@ -223,9 +263,8 @@ bool wishes_read_body(const struct chat *chat, struct arena *arena, struct decis
             error_set(error, ERROR_INVALID, "invalid_option",
                       "The sluice object has no option \"%.*s\".",
                       (int)(name.len < 64 ? name.len : 64), name.ptr);
-        } else if (wish->apply(decision, wish->apply == apply_tags
-                                             ? tags_text(doc, key + 1, arena)
-                                             : member_text(doc, key + 1, arena))) {
+        } else if (wish->apply(decision, takes_words(wish) ? tags_text(doc, key + 1, arena)
+                                                           : member_text(doc, key + 1, arena))) {
             continue;
         } else {
             error_set(error, ERROR_INVALID, "invalid_option", "sluice.%.*s must be %s.",

@@ -84,6 +84,38 @@ static void facts_candidates(struct plan_facts *facts, const struct task_policy 
                       (sort == SORT_BY_ROUTE && facts->strategy == STRATEGY_CHEAPEST);
 }
 
+/* Bits of the tags in a list with commas; *ret_unknown: no target has one of them. */
+static uint64_t tags_of(const struct policy *policy, struct slice names, bool *ret_unknown)
+{
+    uint64_t tags = 0;
+    *ret_unknown = false;
+    while (names.len > 0) {
+        struct slice name = slice_trim(slice_cut(&names, ','));
+        size_t at = 0;
+        while (at < policy->tag_count && !slice_eq(policy->tags[at], name)) {
+            at++;
+        }
+        *ret_unknown |= at == policy->tag_count;
+        tags |= at < policy->tag_count ? UINT64_C(1) << at : 0;
+    }
+    return tags;
+}
+
+static uint64_t required_tags(const struct policy *policy, const struct route *route,
+                              const struct constraints *constraints, bool *ret_unknown)
+{
+    return tags_of(policy, constraints->require, ret_unknown) |
+           (route == NULL ? 0 : route->required_tags);
+}
+
+bool feasible_tags(const struct policy *policy, const struct route *route,
+                   const struct constraints *constraints, const struct target *target)
+{
+    bool unknown;
+    uint64_t required = required_tags(policy, route, constraints, &unknown);
+    return !unknown && (required & ~target->tags) == 0;
+}
+
 static void facts_limits(struct plan_facts *facts)
 {
     const struct constraints *constraints = &facts->input->constraints;
@@ -92,6 +124,8 @@ static void facts_limits(struct plan_facts *facts)
     int64_t route_cost = route == NULL ? NO_LIMIT : route->max_cost_nd;
     facts->max_latency_ms = tighter(constraints->max_latency_ms, route_latency);
     facts->max_cost_nd = tighter(constraints->max_cost_nd, route_cost);
+    facts->required_tags =
+        required_tags(facts->input->policy, route, constraints, &facts->unknown_tag);
     facts->local_only = constraints->local_only || (route != NULL && route->local_only);
 }
 
@@ -107,23 +141,6 @@ static enum tier wanted_tier(const struct plan_facts *facts)
     return facts->declared_tier > (int)tier ? (enum tier)facts->declared_tier : tier;
 }
 
-/* In the order in which they are asked. */
-enum {
-    CONSTRAINT_OFF,
-    CONSTRAINT_ALLOWED,
-    CONSTRAINT_DIALECT,
-    CONSTRAINT_CAPABILITY,
-    CONSTRAINT_CONTEXT,
-    CONSTRAINT_LOCAL,
-    CONSTRAINT_TIER,
-    CONSTRAINT_PRICE_KNOWN,
-    CONSTRAINT_RATE,
-    CONSTRAINT_COST,
-    CONSTRAINT_LATENCY,
-    CONSTRAINT_ALIVE,
-    CONSTRAINT_COUNT
-};
-
 /* Most requests ask for little: the rows that no target can violate are left out for all of them at
  * once. */
 static uint32_t constraints_that_apply(const struct plan_facts *facts)
@@ -131,12 +148,13 @@ static uint32_t constraints_that_apply(const struct plan_facts *facts)
     const struct constraints *c = &facts->input->constraints;
     uint32_t always = 1u << CONSTRAINT_OFF | 1u << CONSTRAINT_CONTEXT |
                       1u << CONSTRAINT_PRICE_KNOWN | 1u << CONSTRAINT_ALIVE;
-    bool named = c->only != NULL || c->ignore_count > 0;
+    bool named = c->only != NULL || c->ignore_count > 0 || (c->allow.len | c->deny.len) != 0;
+    bool tagged = facts->required_tags != 0 || facts->unknown_tag;
     bool rated = c->max_input_pd >= 0 || c->max_output_pd >= 0;
     return always | (uint32_t)named << CONSTRAINT_ALLOWED | (uint32_t)rated << CONSTRAINT_RATE |
            (uint32_t)(facts->input->required_dialects != 0) << CONSTRAINT_DIALECT |
            (uint32_t)(facts->needs != 0) << CONSTRAINT_CAPABILITY |
-           (uint32_t)facts->local_only << CONSTRAINT_LOCAL |
+           (uint32_t)facts->local_only << CONSTRAINT_LOCAL | (uint32_t)tagged << CONSTRAINT_TAGS |
            (uint32_t)(facts->declared_tier > 0) << CONSTRAINT_TIER |
            (uint32_t)(facts->max_cost_nd >= 0) << CONSTRAINT_COST |
            (uint32_t)(facts->max_latency_ms >= 0) << CONSTRAINT_LATENCY;
@@ -236,6 +254,17 @@ static inline bool violates_off(const struct plan_facts *facts, const struct tar
             atomic_load_explicit(&target->health->switched_off, memory_order_relaxed));
 }
 
+bool target_is_named(const struct target *target, struct slice names)
+{
+    while (names.len > 0) {
+        struct slice name = slice_trim(slice_cut(&names, ','));
+        if (slice_eq(name, target->name) || slice_eq_nocase(name, target->provider_name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool violates_allowed(const struct plan_facts *facts, const struct target *target,
                              struct plan_entry *entry)
 {
@@ -243,7 +272,9 @@ static bool violates_allowed(const struct plan_facts *facts, const struct target
     (void)entry;
     bool out =
         c->only != NULL && provider_position(target, c->only, c->only_count) == c->only_count;
-    return out || provider_position(target, c->ignore, c->ignore_count) < c->ignore_count;
+    return out || provider_position(target, c->ignore, c->ignore_count) < c->ignore_count ||
+           (c->allow.len > 0 && !target_is_named(target, c->allow)) ||
+           target_is_named(target, c->deny);
 }
 
 static inline bool violates_dialect(const struct plan_facts *facts, const struct target *target,
@@ -278,6 +309,14 @@ static inline bool violates_local(const struct plan_facts *facts, const struct t
 {
     (void)entry;
     return facts->local_only && !target->local;
+}
+
+static inline bool violates_tags(const struct plan_facts *facts, const struct target *target,
+                                 struct plan_entry *entry)
+{
+    uint64_t missing = facts->required_tags & ~target->tags;
+    return (missing != 0 || facts->unknown_tag) &&
+           refused(entry, (int64_t)missing, (int64_t)target->tags);
 }
 
 static inline bool violates_tier(const struct plan_facts *facts, const struct target *target,
@@ -362,6 +401,7 @@ static inline bool violates_latency(const struct plan_facts *facts, const struct
     ROW(CONSTRAINT_CAPABILITY, REASON_CAPABILITY, violates_capability)                             \
     ROW(CONSTRAINT_CONTEXT, REASON_CONTEXT, violates_context)                                      \
     ROW(CONSTRAINT_LOCAL, REASON_NOT_LOCAL, violates_local)                                        \
+    ROW(CONSTRAINT_TAGS, REASON_TAG, violates_tags)                                                \
     ROW(CONSTRAINT_TIER, REASON_MIN_TIER, violates_tier)                                           \
     ROW(CONSTRAINT_PRICE_KNOWN, REASON_PRICE_UNKNOWN, violates_price_known)                        \
     ROW(CONSTRAINT_RATE, REASON_NOT_ALLOWED, violates_rate)                                        \
@@ -384,6 +424,20 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
     CONSTRAINT_ROWS(REFUSE_IF)
 #undef REFUSE_IF
     return REASON_COUNT;
+}
+
+uint32_t feasible_violations(const struct plan_facts *facts, const struct plan_entry *entry)
+{
+    const struct target *target = &facts->input->policy->targets[entry->target];
+    struct plan_entry scratch = *entry;
+    uint32_t violations = 0;
+#define NOTE_IF(constraint, reason, violates)                                                      \
+    if ((facts->constraints >> (constraint)&1u) != 0 && violates(facts, target, &scratch)) {       \
+        violations |= 1u << (constraint);                                                          \
+    }
+    CONSTRAINT_ROWS(NOTE_IF)
+#undef NOTE_IF
+    return violations;
 }
 
 static int64_t overshoot_milli(int64_t limit, int64_t actual)

@@ -10,6 +10,24 @@
 #include "route/plan.h"
 #include "route/success.h"
 
+/* In the order in which they are asked. */
+enum plan_constraint {
+    CONSTRAINT_OFF,
+    CONSTRAINT_ALLOWED,
+    CONSTRAINT_DIALECT,
+    CONSTRAINT_CAPABILITY,
+    CONSTRAINT_CONTEXT,
+    CONSTRAINT_LOCAL,
+    CONSTRAINT_TAGS,
+    CONSTRAINT_TIER,
+    CONSTRAINT_PRICE_KNOWN,
+    CONSTRAINT_RATE,
+    CONSTRAINT_COST,
+    CONSTRAINT_LATENCY,
+    CONSTRAINT_ALIVE,
+    CONSTRAINT_COUNT
+};
+
 struct plan_facts {
     const struct plan_input *input;
     int64_t max_latency_ms; /* the tighter of caller and route, or NO_LIMIT */
@@ -18,6 +36,8 @@ struct plan_facts {
     double dial;           /* the route's, moved by its evidence */
     enum tier wanted_tier; /* declared or derived: a preference above the declared one */
     bool local_only;
+    uint64_t required_tags; /* bits */
+    bool unknown_tag;       /* a required one that no target of the policy has */
     capability_set needs;
     int64_t choices;
     struct experience_request asked;
@@ -41,6 +61,15 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts);
    REASON_COUNT when it may be taken. REASON_COST and REASON_LATENCY are judged after all but
    REASON_DEAD, which is last: a target that is refused as dead would be taken if it were alive. */
 enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entry *entry);
+/* All constraints that the target violates, as bits of enum plan_constraint; the entry's costs are
+ * filled in. For explanations. */
+uint32_t feasible_violations(const struct plan_facts *facts, const struct plan_entry *entry);
+/* Has the target every tag that route and caller require? For whoever sends a prompt somewhere
+ * without a plan. */
+bool feasible_tags(const struct policy *policy, const struct route *route,
+                   const struct constraints *constraints, const struct target *target);
+/* Is the target, or its provider, named in a list with commas? */
+bool target_is_named(const struct target *target, struct slice names);
 /* How far a refused entry is beyond its latency and cost limits, in thousandths of the limit (the
    larger of the two); -1 when it may not be relaxed: anything but these two refused it, it is dead
    as well, or the cost limit is 0, which means free targets. */

@@ -34,6 +34,9 @@ struct constraints {
     size_t only_count;
     const struct slice *ignore;
     size_t ignore_count;
+    struct slice require; /* tags that a target must have, with commas between; or empty */
+    struct slice allow;   /* names of targets or providers, likewise: no others */
+    struct slice deny;    /* none of these */
 };
 void constraints_init(struct constraints *constraints);
 
@@ -90,6 +93,7 @@ enum plan_reason {
     REASON_NOT_ALLOWED, /* only / ignore / max_price */
     REASON_NOT_LISTED,  /* an exclusive list of the task leaves it out */
     REASON_DIALECT,
+    REASON_TAG, /* it has not every tag that is required */
     REASON_COUNT
 };
 const char *plan_reason_name(enum plan_reason reason); /* "over_cost" ...: stable */

@@ -32,6 +32,7 @@ static const char *const reason_names[REASON_COUNT] = {
     [REASON_NOT_ALLOWED] = "not_allowed",
     [REASON_NOT_LISTED] = "not_listed",
     [REASON_DIALECT] = "dialect",
+    [REASON_TAG] = "missing_tag",
 };
 
 const char *plan_reason_name(enum plan_reason reason)
@@ -47,9 +48,9 @@ static const uint8_t reason_codes[REASON_COUNT] = {
     [REASON_CAPABILITY] = 34, [REASON_CONTEXT] = 35,       [REASON_LATENCY] = 36,
     [REASON_COST] = 37,       [REASON_PRICE_UNKNOWN] = 38, [REASON_NOT_LOCAL] = 39,
     [REASON_MIN_TIER] = 40,   [REASON_NOT_ALLOWED] = 41,   [REASON_NOT_LISTED] = 42,
-    [REASON_DIALECT] = 43,    [REASON_SESSION] = 8,        [REASON_MOVED] = 9,
-    [REASON_DRAWN] = 10,      [REASON_FIRST] = 11,         [REASON_BALANCED] = 12,
-    [REASON_PROVEN] = 16,     [REASON_DOUBTED] = 17,
+    [REASON_DIALECT] = 43,    [REASON_TAG] = 44,           [REASON_SESSION] = 8,
+    [REASON_MOVED] = 9,       [REASON_DRAWN] = 10,         [REASON_FIRST] = 11,
+    [REASON_BALANCED] = 12,   [REASON_PROVEN] = 16,        [REASON_DOUBTED] = 17,
 };
 
 unsigned plan_reason_code(enum plan_reason reason)
@@ -197,6 +198,33 @@ static void explain_capability(const struct plan_entry *entry, struct buf *out)
     put_list_of_capabilities(out, (capability_set)entry->wanted);
 }
 
+static void explain_tag(const struct plan_input *input, const struct plan_entry *entry,
+                        struct buf *out)
+{
+    const struct policy *policy = input->policy;
+    const char *separator = "";
+    buf_append_cstr(out, "is not tagged ");
+    for (size_t bit = 0; bit < policy->tag_count; bit++) {
+        if (((uint64_t)entry->wanted >> bit & 1) != 0) {
+            buf_printf(out, "%s%.*s", separator, SLICE_ARG(policy->tags[bit]));
+            separator = ", ";
+        }
+    }
+    struct slice names = input->constraints.require;
+    while (names.len > 0) { /* those that no target has */
+        struct slice name = slice_trim(slice_cut(&names, ','));
+        size_t at = 0;
+        while (at < policy->tag_count && !slice_eq(policy->tags[at], name)) {
+            at++;
+        }
+        if (at == policy->tag_count) {
+            buf_printf(out, "%s%.*s (no target is)", separator,
+                       (int)(name.len < 63 ? name.len : 63), name.ptr);
+            separator = ", ";
+        }
+    }
+}
+
 static void explain_not_allowed(const struct plan_input *input, const struct plan_entry *entry,
                                 struct buf *out)
 {
@@ -207,6 +235,10 @@ static void explain_not_allowed(const struct plan_input *input, const struct pla
                    SLICE_ARG(target->provider_name));
     } else if (provider_position(target, c->ignore, c->ignore_count) < c->ignore_count) {
         buf_printf(out, "the caller excludes provider %.*s", SLICE_ARG(target->provider_name));
+    } else if (c->allow.len > 0 && !target_is_named(target, c->allow)) {
+        buf_append_cstr(out, "is not among those the caller allows");
+    } else if (target_is_named(target, c->deny)) {
+        buf_append_cstr(out, "the caller denies it");
     } else if (entry->wanted != 0 || entry->actual != 0) {
         buf_append_cstr(out, "charges ");
         put_rate(out, entry->actual);
@@ -273,6 +305,9 @@ static void explain_refused(const struct plan_input *input, const struct plan_en
         break;
     case REASON_NOT_LISTED:
         buf_printf(out, "is not in the list for %s", task_name(input->classification.task));
+        break;
+    case REASON_TAG:
+        explain_tag(input, entry, out);
         break;
     case REASON_DIALECT:
         buf_append_cstr(out, "speaks no dialect that has a word for what is asked");

@@ -109,7 +109,7 @@ struct policy {
     enum unknown_price unknown_price;
     struct price_rates ceiling; /* rates that UNKNOWN_PRICE_CEILING charges */
     struct evidence *evidence;  /* what answers were worth so far: live, as `health`; NULL: none */
-    const struct slice *tags;   /* of targets: each once */
+    struct slice *tags;         /* of targets: each once */
     size_t tag_count;           /* at most TARGET_TAGS_MAX */
 };
 

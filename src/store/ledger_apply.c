@@ -236,14 +236,6 @@ static bool is_in_call(struct writer *writer, const struct settle_record *settle
     return sqlite3_reset(sql) == SQLITE_OK;
 }
 
-/* An attempt whose row is new. */
-static bool writer_tally(struct writer *writer, const struct settle_record *settle)
-{
-    bool told = settle->outcome == ATTEMPT_OK && settle->usage.reported && settle->forecast.given;
-    int64_t target = told ? names_id(&writer->names, settle->target) : 0;
-    return target >= 0 && (!told || tallies_add(&writer->tallies, target, settle));
-}
-
 static bool apply_settle(struct writer *writer, const struct settle_record *settle)
 {
     struct open_call *call = open_calls_at(&writer->calls_open, settle->call);

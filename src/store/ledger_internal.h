@@ -211,6 +211,8 @@ MUST_USE bool writer_number_call(struct writer *writer, const struct call_record
 MUST_USE int64_t writer_number_menu(struct writer *writer, const struct call_record *record,
                                     struct slice *ret_expected);
 MUST_USE bool writer_add_offer(struct writer *writer, const struct offer *offer);
+/* Sums up how well an attempt was foreseen whose row is new; does nothing where it was not. */
+MUST_USE bool writer_tally(struct writer *writer, const struct settle_record *settle);
 
 /* --- ledger_evidence.c --- */
 /* Inside a transaction; false: roll back. */

@@ -160,3 +160,10 @@ bool writer_add_offer(struct writer *writer, const struct offer *offer)
     }
     return done;
 }
+
+bool writer_tally(struct writer *writer, const struct settle_record *settle)
+{
+    bool told = settle->outcome == ATTEMPT_OK && settle->usage.reported && settle->forecast.given;
+    int64_t target = told ? names_id(&writer->names, settle->target) : 0;
+    return target >= 0 && (!told || tallies_add(&writer->tallies, target, settle));
+}

@@ -5,6 +5,7 @@
  */
 #include "config/reader.h"
 
+#include "model/token_family.h"
 #include "provider/catalogue.h"
 
 #include <stdio.h>
@@ -48,6 +49,7 @@ static int64_t apply_catalogue(const struct reader *reader, const struct provide
         until_s = model.price_until_s;
         target->context_tokens = model.context_tokens;
         target->output_tokens = model.output_tokens;
+        target->encoding = (uint8_t)token_family(target->model);
         if (model.capabilities != 0) {
             target->capabilities = model.capabilities;
         }

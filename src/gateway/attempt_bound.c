@@ -20,7 +20,9 @@ static int64_t input_bound(const struct call *call)
 {
     const struct chat *chat = &call->chat;
     const struct attempt *attempt = &call->attempt;
-    int64_t tokens = call->tokens.high + extra_bytes(chat->extras, chat->extra_count);
+    bool counted = call->counted != 0 && call->counted == attempt->target->encoding;
+    int64_t tokens = (counted ? call->counted_tokens.high : call->tokens.high) +
+                     extra_bytes(chat->extras, chat->extra_count);
     for (size_t i = 0; i < chat->message_count; i++) {
         tokens += extra_bytes(chat->messages[i].extras, chat->messages[i].extra_count);
     }

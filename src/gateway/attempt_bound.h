@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The worst case of the current attempt: what a hold is made of. The input's bound comes from bytes
- * (a token has at least one), counted tokens of pictures and files by the dearest published rule,
- * what the upstream's body has more than the client's, and members that the reader did not know.
- * The output's is what the request asks for (or is clamped to), else the model's limit, for each
- * choice. Not in it: what a provider adds by itself (a search of its own); that would be an
- * overrun.
+ * (a token has at least one; where the texts were counted exactly, from that), counted tokens of
+ * pictures and files by the dearest published rule, what the upstream's body has more than the
+ * client's, and members that the reader did not know. The output's is what the request asks for (or
+ * is clamped to), else the model's limit, for each choice. Not in it: what a provider adds by
+ * itself (a search of its own); that would be an overrun.
  */
 #ifndef SLUICE_GATEWAY_ATTEMPT_BOUND_H
 #define SLUICE_GATEWAY_ATTEMPT_BOUND_H

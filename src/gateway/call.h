@@ -157,6 +157,8 @@ struct call {
     enum tier required_tier;
     int32_t complexity_permille;
     struct token_estimate tokens;
+    unsigned counted; /* they were counted for targets of this encoding, 0: they were not */
+    struct token_estimate counted_tokens;
     struct experience_request asked; /* of the plan: what answers are compared with */
     bool below_tier;
     bool relaxed;

@@ -271,6 +271,8 @@ static void keep_plan_facts(struct call *call)
     call->complexity_permille = (int32_t)(decision->classification.complexity * 1000.0 + 0.5);
     call->required_tier = plan->required_tier;
     call->asked = plan->asked;
+    call->counted = decision->counted;
+    call->counted_tokens = decision->counted_tokens;
     call->below_tier = plan->below_tier;
     call->rule_name = plan->rule != NULL ? plan->rule->name : SLICE_EMPTY;
     call->session.planned = plan->session;

@@ -5,6 +5,7 @@
 #include "gateway/asker.h"
 #include "gateway/wishes.h"
 #include "route/evidence.h"
+#include "route/exact.h"
 
 unsigned decide_dialects(const struct chat *chat, bool emulated)
 {
@@ -239,6 +240,8 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .rule = decide_rule(chat, features, decision),
         .lot = decision->lot,
         .features = features,
+        .counted = decision->counted,
+        .counted_tokens = decision->counted_tokens,
         .classification = decision->classification,
         .constraints = decision->constraints,
         .max_tokens = chat->max_tokens,
@@ -259,4 +262,8 @@ void decide_plan(const struct snapshot *snapshot, const struct chat *chat,
     struct plan_input input;
     decide_plan_input(snapshot, chat, features, now_ns, decision, &input);
     plan_make(&input, &decision->plan);
+    if (exact_plan(chat, &input, &decision->plan)) {
+        decision->counted = input.counted;
+        decision->counted_tokens = input.counted_tokens;
+    }
 }

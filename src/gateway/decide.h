@@ -42,6 +42,8 @@ struct decision {
     unsigned cheaper;         /* so many tiers: see struct plan_input */
     uint64_t rules;           /* bits of the route's rules that may apply */
     uint64_t lot;             /* see struct plan_input */
+    unsigned counted;         /* the tokens were counted with this encoding, 0: estimated */
+    struct token_estimate counted_tokens;
     struct plan plan;
 };
 

@@ -9,6 +9,7 @@ void target_states_init(struct target_states *states)
     pthread_mutex_init(&states->lock, NULL);
     map_init(&states->by_name);
     states->evidence = evidence_new();
+    states->tokenizers = tokenizers_new();
 }
 
 void target_states_release(struct target_states *states)
@@ -20,6 +21,7 @@ void target_states_release(struct target_states *states)
     }
     map_release(&states->by_name);
     evidence_free(states->evidence);
+    tokenizers_free(states->tokenizers);
     pthread_mutex_destroy(&states->lock);
 }
 
@@ -46,6 +48,7 @@ bool target_states_attach(struct target_states *states, struct snapshot *snapsho
 {
     bool ok = states->evidence != NULL;
     snapshot->policy.evidence = states->evidence;
+    snapshot->policy.tokenizers = states->tokenizers;
     pthread_mutex_lock(&states->lock);
     for (size_t i = 0; i < snapshot->policy.target_count && ok; i++) {
         struct target *target = &snapshot->policy.targets[i];

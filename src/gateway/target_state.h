@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "config/snapshot.h"
+#include "model/tokenizers.h"
 #include "route/evidence.h"
 #include "route/experience.h"
 #include "route/health.h"
@@ -30,13 +31,14 @@ struct target_state {
 struct target_states {
     pthread_mutex_t lock;
     struct map by_name;
-    struct evidence *evidence; /* of all of them */
+    struct evidence *evidence;     /* of all of them */
+    struct tokenizers *tokenizers; /* likewise */
 };
 
 void target_states_init(struct target_states *states);
 void target_states_release(struct target_states *states);
 /* Points each target's health and experience at its state, creating what is new, and the policy at
- * the evidence. False: out of memory. */
+ * the evidence and the tokenizers. False: out of memory. */
 MUST_USE bool target_states_attach(struct target_states *states, struct snapshot *snapshot);
 
 /* An attempt was charged `told_nd` by its provider's word; the price says `catalogue_nd`. Warns

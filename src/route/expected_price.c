@@ -81,25 +81,43 @@ static inline void costs_plain(const struct price *price, int64_t worst_input, i
     entry->worst_cost_nd = (int64_t)(worst / PD_PER_ND);
 }
 
+/* As it is estimated, and as this target was seen to count; never outside the bounds. */
+static void fill_input(const struct forecast *forecast, const struct token_estimate *tokens,
+                       struct plan_entry *entry)
+{
+    int64_t low = smaller(tokens->low, tokens->expected);
+    entry->expected_input = within(forecast->input, low, larger(tokens->high, low));
+    entry->high_input = within(forecast->input_high, entry->expected_input,
+                               larger(tokens->high, entry->expected_input));
+}
+
 static void fill_tokens(const struct plan_facts *facts, const struct target *target, int64_t limit,
                         struct plan_entry *entry)
 {
     const struct token_estimate *tokens = &facts->input->features->tokens;
-    int64_t low = smaller(tokens->low, tokens->expected);
     struct forecast forecast;
     experience_forecast(target->experience, &facts->asked, &forecast);
-    entry->expected_input = within(forecast.input, low, larger(tokens->high, low));
-    entry->high_input = within(forecast.input_high, entry->expected_input,
-                               larger(tokens->high, entry->expected_input));
+    if (UNLIKELY(facts->input->counted != 0 && facts->input->counted == target->encoding)) {
+        entry->expected_input = facts->input->counted_tokens.expected;
+        entry->high_input = facts->input->counted_tokens.high;
+    } else {
+        fill_input(&forecast, tokens, entry);
+    }
     entry->expected_output = smaller(forecast.output, limit);
     entry->high_output = smaller(forecast.output_high, limit);
+}
+
+static int64_t worst_tokens(const struct plan_facts *facts, const struct target *target)
+{
+    bool counted = facts->input->counted != 0 && facts->input->counted == target->encoding;
+    return counted ? facts->input->counted_tokens.high : facts->input->features->tokens.high;
 }
 
 static void fill_costs(const struct plan_facts *facts, const struct target *target, int64_t limit,
                        struct plan_entry *entry)
 {
     const struct price *price = &target->price;
-    int64_t worst_input = facts->input->features->tokens.high;
+    int64_t worst_input = worst_tokens(facts, target);
     uint64_t all = (uint64_t)entry->high_input | (uint64_t)entry->expected_input |
                    (uint64_t)worst_input | (uint64_t)limit | (uint64_t)entry->expected_output |
                    (uint64_t)entry->high_output | (uint64_t)price->base.input |

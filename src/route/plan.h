@@ -49,6 +49,8 @@ struct plan_input {
     const struct rule *rule; /* of the route, that applies; NULL: none */
     uint64_t lot;            /* of STRATEGY_WEIGHTED: the same one draws the same target */
     const struct features *features;
+    unsigned counted; /* encoding (see struct target) that the texts were counted */
+    struct token_estimate counted_tokens; /* with; 0: they were not */
     struct classification classification;
     struct constraints constraints;
     int64_t max_tokens;      /* of the request; 0: not given */

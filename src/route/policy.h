@@ -21,6 +21,7 @@ struct evidence;
 #define TARGET_TAGS_MAX 64 /* different ones in a policy */
 
 struct experience;
+struct tokenizers;
 struct target_health;
 
 struct target {
@@ -110,7 +111,8 @@ struct policy {
     struct price_rates ceiling; /* rates that UNKNOWN_PRICE_CEILING charges */
     struct evidence *evidence;  /* what answers were worth so far: live, as `health`; NULL: none */
     struct slice *tags;         /* of targets: each once */
-    size_t tag_count;           /* at most TARGET_TAGS_MAX */
+    struct tokenizers *tokenizers; /* live; NULL: nothing is counted exactly */
+    size_t tag_count;              /* at most TARGET_TAGS_MAX */
 };
 
 /* NO_TARGET / NULL when absent. */

@@ -8,6 +8,8 @@
  */
 #include "route/tokens.h"
 
+#include "route/token_count.h"
+
 #define TOKEN_BYTES_MAX 128
 
 /* Per message: role, separators and the markers that a template puts around it; once per request:
@@ -44,10 +46,20 @@
 
 __extension__ typedef unsigned __int128 wide;
 
+/* Counts texts instead. */
+struct counter {
+    const struct tokenizer *tokenizer;
+    struct token_scratch *scratch;
+    struct buf plain;
+    int64_t tokens;
+    bool failed;
+};
+
 struct sum {
     size_t text_bytes; /* inner */
     struct byte_counts others;
     unsigned texts_sampled;
+    struct counter *counter;      /* NULL: texts are estimated */
     struct token_estimate tokens; /* of all that is not text */
 };
 
@@ -90,9 +102,23 @@ static void add_tokens(struct sum *sum, int64_t low, int64_t expected, int64_t h
     sum->tokens.high += high;
 }
 
+static void count_text(struct counter *counter, struct slice text)
+{
+    size_t tokens = 0;
+    buf_clear(&counter->plain);
+    counter->failed |=
+        !json_unescape(text, &counter->plain) ||
+        !tokenizer_count(counter->tokenizer, buf_slice(&counter->plain), counter->scratch, &tokens);
+    counter->tokens += (int64_t)tokens;
+}
+
 static void add_text(struct sum *sum, struct slice text)
 {
     sum->text_bytes += text.len;
+    if (UNLIKELY(sum->counter != NULL)) {
+        count_text(sum->counter, text);
+        return;
+    }
     if (text.len > 0 && sum->texts_sampled < SAMPLE_TEXTS) {
         size_t len = text.len < SAMPLE_PER_TEXT ? text.len : SAMPLE_PER_TEXT;
         tokens_count_bytes(text.ptr, len, &sum->others);
@@ -170,9 +196,12 @@ static void add_messages(struct sum *sum, const struct chat *chat, size_t user_t
 {
     for (size_t i = 0; i < chat->message_count; i++) {
         const struct chat_message *message = &chat->messages[i];
-        bool searched = is_searched(chat, i, user_turn);
+        bool searched = sum->counter == NULL && is_searched(chat, i, user_turn);
         for (size_t j = 0; j < message->part_count; j++) {
             add_part(sum, &message->parts[j], searched);
+        }
+        if (sum->counter != NULL) {
+            count_text(sum->counter, message->name);
         }
         sum->text_bytes += message->name.len;
         add_tokens(sum, 1, MESSAGE_TOKENS,
@@ -212,4 +241,28 @@ void tokens_estimate(const struct chat *chat, const struct byte_counts *sampled,
     if (features->tokens.expected < features->tokens.low) {
         features->tokens.expected = features->tokens.low;
     }
+}
+
+#define PLAIN_BYTES_MAX ((size_t)64 << 20)
+
+bool tokens_count(const struct chat *chat, const struct tokenizer *tokenizer,
+                  struct token_estimate *ret_tokens)
+{
+    struct counter counter = {
+        .tokenizer = tokenizer, .scratch = token_scratch_new(), .plain = BUF_INIT(PLAIN_BYTES_MAX)};
+    struct sum sum = {.counter = &counter};
+    if (counter.scratch == NULL) {
+        return false;
+    }
+    add_messages(&sum, chat, SIZE_MAX);
+    add_definitions(&sum, chat);
+    add_tokens(&sum, 1, REQUEST_TOKENS, REQUEST_TOKENS_HIGH);
+    token_scratch_free(counter.scratch);
+    buf_release(&counter.plain);
+    *ret_tokens = (struct token_estimate){
+        .low = counter.tokens + sum.tokens.low,
+        .expected = counter.tokens + sum.tokens.expected,
+        .high = counter.tokens + sum.tokens.high,
+    };
+    return !counter.failed;
 }

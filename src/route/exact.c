@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "route/exact.h"
+
+#include "model/tokenizers.h"
+#include "route/token_count.h"
+
+/* Does the limit lie among what the tokens may be? */
+static bool lies_between(int64_t low, int64_t high, int64_t limit)
+{
+    return low <= limit && limit < high;
+}
+
+static bool window_is_open(const struct plan_input *input, const struct target *target,
+                           const struct plan_entry *entry)
+{
+    const struct token_estimate *tokens = &input->features->tokens;
+    int64_t output = input->max_tokens > 0 ? input->max_tokens : entry->expected_output;
+    return target->context_tokens > 0 &&
+           lies_between(tokens->low + output, tokens->high + output, target->context_tokens);
+}
+
+static bool cost_is_open(const struct plan_input *input, const struct plan *plan,
+                         const struct target *target, const struct plan_entry *entry)
+{
+    const struct token_estimate *tokens = &input->features->tokens;
+    struct usage least = {.input = tokens->low, .output = entry->high_output};
+    struct usage most = {.input = tokens->high, .output = entry->high_output};
+    return plan->max_cost_nd > 0 && target->price.known &&
+           lies_between(price_cost(&target->price, &least), price_cost(&target->price, &most),
+                        plan->max_cost_nd);
+}
+
+unsigned exact_wanted(const struct plan_input *input, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct plan_entry *entry = &plan->entries[i];
+        const struct target *target = &input->policy->targets[entry->target];
+        if (target->encoding != 0 &&
+            (window_is_open(input, target, entry) || cost_is_open(input, plan, target, entry))) {
+            return target->encoding;
+        }
+    }
+    return 0;
+}
+
+bool exact_plan(const struct chat *chat, struct plan_input *input, struct plan *plan)
+{
+    if (input->policy->tokenizers == NULL || input->features->text_bytes > EXACT_BYTES_MAX) {
+        return false;
+    }
+    unsigned encoding = exact_wanted(input, plan);
+    const struct tokenizer *tokenizer =
+        encoding == 0
+            ? NULL
+            : tokenizers_get(input->policy->tokenizers, (enum token_encoding)(encoding - 1), false);
+    if (tokenizer == NULL || !tokens_count(chat, tokenizer, &input->counted_tokens)) {
+        return false;
+    }
+    input->counted = encoding;
+    plan_make(input, plan);
+    return true;
+}

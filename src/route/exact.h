@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Is it worth while to count a request's tokens? Only where a limit lies between what it may be and
+ * what it may not: the window of a target, or what the call may cost. Pure, but for the
+ * counting itself, which is linear in the chat.
+ */
+#ifndef SLUICE_ROUTE_EXACT_H
+#define SLUICE_ROUTE_EXACT_H
+
+#include "route/plan.h"
+
+/* Longer texts are not counted: a loop would stand still. 32 KB take less than a millisecond. */
+#define EXACT_BYTES_MAX ((size_t)32 << 10)
+
+/* The encoding (as in struct target) of the first target in the plan whose limit the estimate
+ * cannot decide; 0: there is none. */
+unsigned exact_wanted(const struct plan_input *input, const struct plan *plan);
+/* Counts, where that is wanted and its tokenizer is there, and plans again. True: it did; *input
+ * has the count then. */
+bool exact_plan(const struct chat *chat, struct plan_input *input, struct plan *plan);
+
+#endif

@@ -156,10 +156,29 @@ void expected_total(const struct plan_facts *facts, const struct target *target,
     }
 }
 
+/* By the table alone: what the others have taught is not asked of each of them for each of them. */
+static int64_t table_price(const struct plan_facts *facts, const struct target *target)
+{
+    const struct policy *policy = facts->input->policy;
+    struct price price = policy_price(policy, target);
+    int64_t limit = times(output_limit(facts, target), facts->choices);
+    return cost_of(&price, facts->asked.input, smaller(facts->asked.output, limit));
+}
+
 void expected_escalation(const struct plan_facts *facts, int64_t ret_nd[TIER_COUNT])
 {
-    (void)facts;
-    for (size_t i = 0; i < TIER_COUNT; i++) {
-        ret_nd[i] = 0;
+    const struct route *route = facts->input->route;
+    int64_t cheapest[TIER_COUNT + 1]; /* from this tier up; the last: none */
+    for (size_t i = 0; i <= TIER_COUNT; i++) {
+        cheapest[i] = INT64_MAX;
+    }
+    for (size_t i = 0; route != NULL && route->escalates && i < route->candidate_count; i++) {
+        const struct target *target = &facts->input->policy->targets[route->candidates[i]];
+        int64_t nd = target->off ? INT64_MAX : table_price(facts, target);
+        cheapest[target->tier] = smaller(cheapest[target->tier], nd);
+    }
+    for (size_t i = TIER_COUNT; i > 0; i--) {
+        ret_nd[i - 1] = cheapest[i] == INT64_MAX ? 0 : cheapest[i];
+        cheapest[i - 1] = smaller(cheapest[i - 1], cheapest[i]);
     }
 }

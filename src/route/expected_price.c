@@ -172,7 +172,8 @@ void expected_escalation(const struct plan_facts *facts, int64_t ret_nd[TIER_COU
     for (size_t i = 0; i <= TIER_COUNT; i++) {
         cheapest[i] = INT64_MAX;
     }
-    for (size_t i = 0; route != NULL && route->escalates && i < route->candidate_count; i++) {
+    for (size_t i = 0; route != NULL && route->escalation != NULL && i < route->candidate_count;
+         i++) {
         const struct target *target = &facts->input->policy->targets[route->candidates[i]];
         int64_t nd = target->off ? INT64_MAX : table_price(facts, target);
         cheapest[target->tier] = smaller(cheapest[target->tier], nd);

@@ -88,7 +88,6 @@ struct route {
     const struct escalation *escalation; /* NULL: answers are delivered as they are */
     bool local_only;
     uint64_t required_tags;          /* that a target must have, as bits */
-    bool escalates; /* answers are checked: one that is not good enough moves to a higher tier */
     bool sticky;                     /* conversations stay with their target */
     bool sticky_opening;             /* also those that only their opening names */
     int64_t session_ttl_ms;          /* silent for so long, a conversation is a new one */

@@ -6,6 +6,7 @@
 #include "tests/unit/route/fleet.h"
 
 static struct experience experience[FLEET];
+static const struct escalation checked = {.judge = NO_TARGET};
 
 static void begin(void)
 {
@@ -90,7 +91,7 @@ static void a_poor_chance_costs_where_the_route_escalates(void)
     fleet_plan();
     const struct plan_entry *cheap = fleet_entry(HAIKU);
     EXPECT_INT(cheap->expected_total_nd, cheap->expected_cost_nd);
-    fleet.route.escalates = true;
+    fleet.route.escalation = &checked;
     fleet_plan();
     cheap = fleet_entry(HAIKU);
     int64_t failures = 1000 - cheap->success_permille;
@@ -115,7 +116,7 @@ static void the_order_is_by_all_that_it_may_cost(void)
     fleet.targets[HAIKU].price.base.output -= 1000;
     fleet_plan();
     EXPECT_INT(fleet_at(0), HAIKU);
-    fleet.route.escalates = true;
+    fleet.route.escalation = &checked;
     fleet_plan();
     EXPECT_INT(fleet_at(0), GPT);
 }

@@ -93,6 +93,9 @@ static bool explain_one(const struct plan_facts *facts, const struct violations 
 {
     for (unsigned c = 0; c < CONSTRAINT_COUNT; c++) {
         if (all_violate(violations, 1u << c)) {
+            if (c == CONSTRAINT_CAPABILITY || c == CONSTRAINT_DIALECT) {
+                return true; /* each target's own reason says what it lacks */
+            }
             buf_append_cstr(out, "No target satisfies ");
             put_constraint(facts, c, out);
             buf_append_char(out, '.');

@@ -91,9 +91,8 @@ static char *put_8(char *out, unsigned value)
 
 static char *put_16(char *out, int32_t value)
 {
-    uint16_t bits = htole16((uint16_t)(value < INT16_MIN   ? INT16_MIN
-                                       : value > INT16_MAX ? INT16_MAX
-                                                           : value));
+    int32_t cut = value > INT16_MAX ? INT16_MAX : value;
+    uint16_t bits = htole16((uint16_t)(cut < INT16_MIN ? INT16_MIN : cut));
     memcpy(out, &bits, sizeof(bits));
     return out + sizeof(bits);
 }
@@ -606,10 +605,9 @@ static unsigned get_bucket(struct reader *r)
 
 static void get_forecast(struct reader *r, struct settle_forecast *forecast)
 {
-    if (!has_left(r, FORECAST_BYTES)) {
+    if (!(forecast->given = has_left(r, FORECAST_BYTES))) {
         return;
     }
-    forecast->given = true;
     forecast->task = (enum task)get_up_to(r, TASK_COUNT - 1);
     unsigned flags = get_flags(r, FORECAST_FLAGS);
     forecast->streamed = (flags & FORECAST_STREAMED) != 0;

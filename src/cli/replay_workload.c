@@ -111,6 +111,18 @@ static void price_choice(const struct workload_replay *w, const struct side *sid
     }
 }
 
+/* What the answer would have taught, where it is known. */
+static void learn(const struct workload_replay *w, const struct side *side,
+                  const struct plan_entry *entry)
+{
+    const struct target *target = &side->snapshot->policy.targets[entry->target];
+    const struct experience_answer answer = {.input = w->features.tokens.expected,
+                                             .output = known_output(w, target)};
+    if (answer.output > 0 && target->experience != NULL) {
+        experience_note(target->experience, &side->decision.plan.asked, &answer);
+    }
+}
+
 static bool decide(struct workload_replay *w, struct side *side, struct error *error)
 {
     if (!decide_begin(side->snapshot, NULL, &w->chat, DIALECT_OPENAI_CHAT, NULL, 0, &w->arena,
@@ -131,6 +143,7 @@ static bool choose(struct workload_replay *w, struct side *side, struct replay_c
     const struct plan *plan = &side->decision.plan;
     if (plan->taken > 0) {
         price_choice(w, side, &plan->entries[0], choice);
+        learn(w, side, &plan->entries[0]);
     }
     return true;
 }

@@ -82,6 +82,13 @@ static int64_t throughput_key(const struct target *target)
     return throughput < 0 ? INT64_MAX : -throughput;
 }
 
+/* The blend that price lists are compared by: three tokens of input to one of output. */
+static int64_t list_price_key(const struct target *target)
+{
+    const struct price_rates *rates = &target->price.base;
+    return target->price.known ? 3 * rates->input + rates->output : INT64_MAX;
+}
+
 static int64_t strategy_key(const struct planning *planning, const struct target *target,
                             const struct plan_entry *entry)
 {
@@ -94,6 +101,8 @@ static int64_t strategy_key(const struct planning *planning, const struct target
                              feasible_weight(facts, entry->target));
     case STRATEGY_PRIORITY:
         return planning->sequence;
+    case STRATEGY_LIST_PRICE:
+        return list_price_key(target);
     case STRATEGY_BALANCED:
         return strategy_balance(entry->success_permille, entry->expected_cost_nd,
                                 facts->input->route->lambda);
@@ -249,7 +258,7 @@ static enum plan_reason reason_first(const struct plan_facts *facts)
     static const enum plan_reason by_strategy[STRATEGY_COUNT] = {
         [STRATEGY_CHEAPEST] = REASON_CHEAPEST, [STRATEGY_FASTEST] = REASON_FASTEST,
         [STRATEGY_WEIGHTED] = REASON_DRAWN,    [STRATEGY_PRIORITY] = REASON_FIRST,
-        [STRATEGY_BALANCED] = REASON_BALANCED,
+        [STRATEGY_BALANCED] = REASON_BALANCED, [STRATEGY_LIST_PRICE] = REASON_LIST_PRICE,
     };
     enum plan_sort sort = facts->input->constraints.sort;
     if (sort == SORT_BY_ROUTE) {

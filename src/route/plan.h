@@ -74,6 +74,7 @@ enum plan_reason {
     REASON_DRAWN,      /* by lot, as the weights say */
     REASON_FIRST,      /* the first in the operator's order that satisfies the request */
     REASON_BALANCED,   /* most success for its price */
+    REASON_LIST_PRICE, /* least dollars per token, reaches the tier */
     REASON_FALLBACK,   /* feasible, dearer or slower: later in the plan */
     REASON_BELOW_TIER, /* feasible, under the derived tier: last resort */
     REASON_SESSION,    /* the conversation is there, and stays */

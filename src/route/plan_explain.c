@@ -13,6 +13,7 @@ static const char *const reason_names[REASON_COUNT] = {
     [REASON_DRAWN] = "drawn",
     [REASON_FIRST] = "first",
     [REASON_BALANCED] = "balanced",
+    [REASON_LIST_PRICE] = "list_price",
     [REASON_FALLBACK] = "fallback",
     [REASON_BELOW_TIER] = "below_tier",
     [REASON_SESSION] = "session",
@@ -51,6 +52,7 @@ static const uint8_t reason_codes[REASON_COUNT] = {
     [REASON_DIALECT] = 43,    [REASON_TAG] = 44,           [REASON_SESSION] = 8,
     [REASON_MOVED] = 9,       [REASON_DRAWN] = 10,         [REASON_FIRST] = 11,
     [REASON_BALANCED] = 12,   [REASON_PROVEN] = 16,        [REASON_DOUBTED] = 17,
+    [REASON_LIST_PRICE] = 13,
 };
 
 unsigned plan_reason_code(enum plan_reason reason)
@@ -339,6 +341,9 @@ void plan_entry_explain(const struct plan_input *input, const struct plan_entry 
         break;
     case REASON_FIRST:
         explain_price(input, entry, "first in the route's order that satisfies the request", out);
+        break;
+    case REASON_LIST_PRICE:
+        explain_price(input, entry, "least dollars per token that satisfies the request", out);
         break;
     case REASON_BALANCED:
         explain_price(input, entry, "most success for its price", out);

@@ -11,14 +11,15 @@
 #include "base/slice.h"
 
 enum strategy {
-    STRATEGY_CHEAPEST, /* the expected price, among those that reach the tier */
-    STRATEGY_FASTEST,  /* the latency, among those that reach the tier */
-    STRATEGY_WEIGHTED, /* by lot */
-    STRATEGY_PRIORITY, /* in the order in which they are listed */
-    STRATEGY_BALANCED, /* success less what the price is worth */
+    STRATEGY_CHEAPEST,   /* the expected price, among those that reach the tier */
+    STRATEGY_FASTEST,    /* the latency, among those that reach the tier */
+    STRATEGY_WEIGHTED,   /* by lot */
+    STRATEGY_PRIORITY,   /* in the order in which they are listed */
+    STRATEGY_BALANCED,   /* success less what the price is worth */
+    STRATEGY_LIST_PRICE, /* dollars per token, whatever the request is: to compare with */
     STRATEGY_COUNT
 };
-#define STRATEGY_WORDS "cheapest-capable|fastest|weighted|priority|balanced"
+#define STRATEGY_WORDS "cheapest-capable|fastest|weighted|priority|balanced|list-price"
 
 /* Requests with the same one stay with the same target of a weighted route. */
 enum split { SPLIT_SESSION, SPLIT_USER, SPLIT_KEY, SPLIT_REQUEST };
@@ -30,7 +31,8 @@ enum split { SPLIT_SESSION, SPLIT_USER, SPLIT_KEY, SPLIT_REQUEST };
  * weighs quality against price, it does not. */
 static inline bool strategy_by_tier(enum strategy strategy)
 {
-    return strategy == STRATEGY_CHEAPEST || strategy == STRATEGY_FASTEST;
+    return strategy == STRATEGY_CHEAPEST || strategy == STRATEGY_FASTEST ||
+           strategy == STRATEGY_LIST_PRICE;
 }
 
 /* The target's number for this lot: the least comes first. A weight of 0 comes last of all. */

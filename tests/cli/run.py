@@ -538,6 +538,38 @@ def replay_knows_what_was(place):
     return problems
 
 
+WORDY_CONFIG = """\
+providers: {{ lab: {{ preset: openai-compatible, base_url: 'http://127.0.0.1:1', api_key: k }} }}
+targets:
+  wordy: {{ provider: lab, model: wordy, tier: mid,
+           price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
+  terse: {{ provider: lab, model: terse, tier: mid,
+           price: {{ input_per_mtok: 1, output_per_mtok: 3 }} }}
+routes: {{ auto: {{ strategy: {strategy} }} }}
+"""
+
+
+def expected_price_beats_the_list(place):
+    """Where the cheaper list price belongs to the longer answers, expected prices find it out."""
+    problems = []
+    for strategy in ("list-price", "cheapest-capable"):
+        place.write(f"{strategy}.yaml", WORDY_CONFIG.format(strategy=strategy))
+    rng = random.Random(3)
+    lines = []
+    for number in range(400):
+        tokens = {"wordy": rng.randint(600, 1400), "terse": rng.randint(80, 160)}
+        text = f"What is the capital of country number {number}?"
+        lines.append(json.dumps({"prompt": text, "output_tokens": tokens}))
+    place.write("work.jsonl", "\n".join(lines) + "\n")
+    command = ["replay", "--policy", "cheapest-capable.yaml", "-c", "list-price.yaml", "--json"]
+    told = json.loads(place.run([*command, "work.jsonl"]).stdout)
+    before, after = told["before"]["cost_usd"], told["after"]["cost_usd"]
+    expect(problems, told["calls"] == 400 and told["before"]["cost_doubt_usd"] == 0, f"{told}")
+    expect(problems, after < before / 3, f"by list price {before}, by expected price {after}")
+    expect(problems, told["changed"] > 300, f"{told}")
+    return problems
+
+
 def completions_parse(place):
     """The bash completion is valid bash and completes commands, flags and choices."""
     problems = []
@@ -577,6 +609,7 @@ LIVE = [
     ("the simulated fleet serves, and says so", demo_is_marked),
     ("explain says what 10,000 calls then get", explain_is_what_happens),
     ("a replay of the same policy changes nothing", replay_knows_what_was),
+    ("expected prices beat list prices where answers differ", expected_price_beats_the_list),
     ("the bash completion completes", completions_parse),
 ]
 

@@ -29,3 +29,20 @@ tokens-check:
 	@sh tools/tokens/check.sh
 tokens-update:
 	@sh tools/tokens/update.sh
+
+# The default weights of the text model: data/weights holds them and the public rows that they are made from; the rest of
+# the material is composed from tools/weights/phrases. `make weights` makes them again, weights-check proves that it would.
+$(BUILD)/obj/src/route/text_model.o: data/weights/default.weights
+WEIGHTS_TOOL := $(BUILD)/tools/weights-train
+$(WEIGHTS_TOOL): $(BUILD)/obj/tools/weights/train.o $(call libs_of,route)
+	@mkdir -p $(@D)
+	@$(CC) -o $@ $(filter %.o,$^) $(call group,$^) $(LDFLAGS_ALL) $(LIBS)
+.PHONY: weights weights-check
+build/weights/material.jsonl: tools/weights/material.py tools/weights/snippets.py data/weights/outcomes.jsonl $(wildcard tools/weights/phrases/*.txt)
+	@mkdir -p $(@D)
+	@python3 -B tools/weights/material.py tools/weights/phrases data/weights/outcomes.jsonl > $@.$$$$ && mv $@.$$$$ $@
+weights: $(WEIGHTS_TOOL) build/weights/material.jsonl
+	@$(WEIGHTS_TOOL) -o data/weights/default.weights build/weights/material.jsonl
+weights-check: $(WEIGHTS_TOOL) build/weights/material.jsonl
+	@$(WEIGHTS_TOOL) -o build/weights/default.weights build/weights/material.jsonl
+	@cmp build/weights/default.weights data/weights/default.weights && echo "ok: the default weights are what their material gives"

@@ -137,6 +137,7 @@ static int evaluate(const struct arguments *arguments, const struct outcomes *ou
         .unseen = arguments_given(arguments, "unseen"),
         .tagged = arguments_value(arguments, "tag") != NULL,
         .cascade = arguments_given(arguments, "cascade"),
+        .prior = !arguments_given(arguments, "no-prior"),
     };
     int code = EXIT_CODE_OK;
     if (!find_pair(arguments, outcomes, &options, &code) ||
@@ -177,6 +178,7 @@ static const struct argument eval_arguments[] = {
     {.name = "tag", .value = "MEMBER", .help = "the caller says this member of each row"},
     {.name = "unseen", .help = "cross-validation holds back half of the tags"},
     {.name = "cascade", .help = "the weak model's answer is read first"},
+    {.name = "no-prior", .help = "tasks by these weights alone, not with the built-in ones"},
     {.name = "rows", .value = "OUT", .help = "write what is said of each row, as JSON lines"},
     {.name = "svg", .value = "OUT", .help = "draw quality over the share of strong calls"},
     {.name = "dial", .help = "what a route of the pair does at each place of `conservative`"},

@@ -18,6 +18,7 @@ struct eval_options {
     bool unseen;         /* folds hold back whole tags */
     bool tagged;         /* the caller says the tag */
     bool cascade;        /* the weak model's answer was read */
+    bool prior;          /* the default weights have their say about tasks */
     double share;        /* of strong calls; negative: where it pays */
     uint32_t weak;       /* models; UINT32_MAX: there is no pair */
     uint32_t strong;

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "cli/weights_file.h"
+#include "route/text_model.h"
 
 #include <stdlib.h>
 
@@ -134,10 +135,25 @@ static void begin_choice(const struct evaluation *evaluation, const struct weigh
     }
 }
 
+/* What the default weights say of a row's task; NULL: they are not asked. */
+static const float *ask_prior(const struct evaluation *evaluation, size_t index,
+                              struct features *scratch, struct text_opinion *opinion)
+{
+    struct glance glance;
+    if (scratch == NULL || !evaluation->options->prior ||
+        !glance_text(evaluation->outcomes->set.rows[index].prompt, scratch, &glance)) {
+        return NULL;
+    }
+    text_model_ask(text_model_default(), &glance, opinion);
+    return opinion->tasks;
+}
+
 /* Rows that these weights were not trained on. */
 static void score_rows(struct evaluation *evaluation, const struct weights *weights,
                        const uint8_t *use)
 {
+    struct features *scratch = memory_alloc(sizeof(*scratch));
+    struct text_opinion opinion;
     struct text_vector vector;
     struct choice choice;
     float tasks[TASK_COUNT];
@@ -146,12 +162,14 @@ static void score_rows(struct evaluation *evaluation, const struct weights *weig
         if (use == NULL || use[i] == 0) {
             vector_of_text(evaluation->outcomes->set.rows[i].prompt, &vector);
             evaluation->rows[i].scored = true;
-            evaluation->rows[i].task = (int)weights_task(weights, &vector, tasks);
+            const float *prior = ask_prior(evaluation, i, scratch, &opinion);
+            evaluation->rows[i].task = (int)weights_task(weights, &vector, prior, tasks);
             evaluation->rows[i].group = most_probable_group(tasks);
             score_models(evaluation, weights, &vector, i);
             choose(evaluation, &choice, i);
         }
     }
+    memory_free(scratch);
 }
 
 static bool score_fold(struct evaluation *evaluation, unsigned fold, unsigned folds, uint8_t *use,

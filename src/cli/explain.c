@@ -138,7 +138,7 @@ static bool decide(const struct arguments *arguments, struct snapshot *snapshot,
         return false;
     }
     recall(snapshot, &request, e);
-    decide_classify(&e->chat, &e->features, &e->decision);
+    decide_classify(snapshot, &e->chat, &e->features, &e->decision);
     decide_plan(snapshot, &e->chat, &e->features, e->now_ns, &e->decision);
     return true;
 }

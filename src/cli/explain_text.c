@@ -58,6 +58,29 @@ static void put_session(struct table *table, const struct snapshot *snapshot,
                  session_moved(state) ? "moves: " : "", session_state_name(state));
 }
 
+/* What the text model saw. */
+static void put_model(struct table *table, const struct classification *c)
+{
+    struct buf text = BUF_INIT(512);
+    for (size_t i = 0; i < TASK_CHANCES && c->likely[i].permille > 0; i++) {
+        buf_printf(&text, "%s%s %.2f", i == 0 ? "" : ", ", task_name((enum task)c->likely[i].task),
+                   c->likely[i].permille / 1000.0);
+    }
+    if (text.len > 0) {
+        buf_printf(&text, "; familiar %.2f", c->judged.familiarity_permille / 1000.0);
+        table_cstr(table, "text model");
+        table_put(table, buf_slice(&text));
+    }
+    if (c->judged.success_permille[TIER_BUDGET] > 0) {
+        table_cstr(table, "good enough");
+        table_printf(table, "budget %.2f, mid %.2f, premium %.2f",
+                     c->judged.success_permille[TIER_BUDGET] / 1000.0,
+                     c->judged.success_permille[TIER_MID] / 1000.0,
+                     c->judged.success_permille[TIER_PREMIUM] / 1000.0);
+    }
+    buf_release(&text);
+}
+
 static void put_facts(const struct snapshot *snapshot, const struct features *features,
                       const struct decision *decision, struct buf *out)
 {
@@ -74,6 +97,7 @@ static void put_facts(const struct snapshot *snapshot, const struct features *fe
     }
     table_cstr(&table, "task");
     table_printf(&table, "%s (%s; confidence %.2f)", task_name(c->task), c->reason, c->confidence);
+    put_model(&table, c);
     table_cstr(&table, "complexity");
     table_printf(&table, "%.2f", c->complexity);
     put_tier(&table, decision);

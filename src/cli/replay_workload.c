@@ -129,7 +129,7 @@ static bool decide(struct workload_replay *w, struct side *side, struct error *e
                       &side->decision, error)) {
         return false;
     }
-    decide_classify(&w->chat, &w->features, &side->decision);
+    decide_classify(side->snapshot, &w->chat, &w->features, &side->decision);
     decide_plan(side->snapshot, &w->chat, &w->features, 0, &side->decision);
     return true;
 }

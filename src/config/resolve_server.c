@@ -406,7 +406,7 @@ static void resolve_asked_target(struct reader *reader, const struct yaml *secti
 
 void resolve_classifier(struct reader *reader)
 {
-    enum { KIND_RULES, KIND_TARGET, KIND_ENDPOINT };
+    enum { KIND_MODEL, KIND_RULES, KIND_TARGET, KIND_ENDPOINT };
     static const struct {
         const char *pattern;
         int64_t kind;
@@ -414,7 +414,9 @@ void resolve_classifier(struct reader *reader)
     const struct yaml *section = setting_section(reader, "classifier");
     struct classifier_settings *settings = &reader->snapshot->classifier;
     int64_t kind = setting_number(section, "classifier.kind");
-    settings->kind = kind == KIND_RULES ? CLASSIFIER_RULES : CLASSIFIER_EXTERNAL;
+    settings->kind = kind == KIND_MODEL   ? CLASSIFIER_MODEL
+                     : kind == KIND_RULES ? CLASSIFIER_RULES
+                                          : CLASSIFIER_EXTERNAL;
     settings->target = NO_TARGET;
     settings->timeout_ms = setting_number(section, "classifier.timeout");
     if (kind == KIND_ENDPOINT) {

@@ -72,7 +72,7 @@ struct log_settings {
 };
 
 /* The operator's own classifier: a target asked with a fixed prompt, or a loopback HTTP endpoint;
- * falls back to the rules. */
+ * falls back to the text model. */
 struct classifier_settings {
     enum task_classifier kind;
     /* POST {"text": ...} -> {"task": ..., "complexity": 0..1}; loopback only; or empty */

@@ -310,7 +310,7 @@ void admin_explain(struct worker *worker, struct http_exchange *x, struct slice 
         conversation_recall(worker->gateway->sessions, worker->snapshot, &chat,
                             http_exchange_request(x), caller.key == NULL ? 0 : caller.key->id,
                             clock_wall(worker->loop.clock), decision);
-        decide_classify(&chat, &worker->features, decision);
+        decide_classify(worker->snapshot, &chat, &worker->features, decision);
         decide_plan(worker->snapshot, &chat, &worker->features, clock_monotonic(worker->loop.clock),
                     decision);
         decide_write_json(worker->snapshot, &chat, &worker->features, decision, &out);

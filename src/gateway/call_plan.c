@@ -138,7 +138,7 @@ enum call_step call_parse(struct call *call)
 enum call_step call_understand(struct call *call)
 {
     enum call_step refused = STEP_DONE;
-    decide_classify(&call->chat, &call->worker->features, call->decision);
+    decide_classify(call->snapshot, &call->chat, &call->worker->features, call->decision);
     call->tokens = call->worker->features.tokens;
     return call_budget_model(call, &refused) ? STEP_CLASSIFY : refused;
 }

@@ -6,6 +6,7 @@
 #include "gateway/wishes.h"
 #include "route/evidence.h"
 #include "route/exact.h"
+#include "route/text_model.h"
 
 unsigned decide_dialects(const struct chat *chat, bool emulated)
 {
@@ -203,8 +204,10 @@ bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
     return true;
 }
 
-void decide_classify(const struct chat *chat, struct features *features, struct decision *decision)
+void decide_classify(const struct snapshot *snapshot, const struct chat *chat,
+                     struct features *features, struct decision *decision)
 {
+    bool by_rules = snapshot->classifier.kind == CLASSIFIER_RULES;
     features_extract(chat, features);
     struct classification *result = &decision->classification;
     if (decision->task_given) {
@@ -215,7 +218,7 @@ void decide_classify(const struct chat *chat, struct features *features, struct 
         judge_task(result->task, &result->judged);
         return;
     }
-    classify(features, result);
+    classify_text(by_rules ? NULL : text_model_default(), features, result);
 }
 
 const struct rule *decide_rule(const struct chat *chat, const struct features *features,

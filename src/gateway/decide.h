@@ -55,8 +55,9 @@ MUST_USE bool decide_begin(const struct snapshot *snapshot, const struct caller 
                            const struct chat *chat, unsigned client_dialect,
                            const struct http_request *request, int64_t wall_ns, struct arena *arena,
                            struct decision *decision, struct error *error);
-/* Features and, unless the caller said the task, the rules. */
-void decide_classify(const struct chat *chat, struct features *features, struct decision *decision);
+/* Features and, unless the caller said the task, the text model or the rules. */
+void decide_classify(const struct snapshot *snapshot, const struct chat *chat,
+                     struct features *features, struct decision *decision);
 /* `features` as decide_classify() left them. */
 void decide_plan(const struct snapshot *snapshot, const struct chat *chat,
                  const struct features *features, int64_t now_ns, struct decision *decision);

@@ -54,6 +54,36 @@ static void write_entries(struct json_writer *w, const struct plan_input *input,
     buf_release(&sentence);
 }
 
+/* What the text model held it for: {"qa_open": 0.62, ...}. */
+static void write_likely(struct json_writer *w, const struct classification *c)
+{
+    if (c->likely[0].permille == 0) {
+        return;
+    }
+    json_key(w, SLICE("task_likely"));
+    json_begin_object(w);
+    for (size_t i = 0; i < TASK_CHANCES && c->likely[i].permille > 0; i++) {
+        json_member_scaled(w, slice_from_cstr(task_name((enum task)c->likely[i].task)),
+                           c->likely[i].permille, 3);
+    }
+    json_end_object(w);
+}
+
+static void write_success(struct json_writer *w, const struct judgement *judged)
+{
+    if (judged->success_permille[TIER_BUDGET] == 0) {
+        return;
+    }
+    json_key(w, SLICE("tier_success"));
+    json_begin_object(w);
+    for (unsigned tier = 0; tier < TIER_COUNT; tier++) {
+        json_member_scaled(w, slice_from_cstr(tier_name((enum tier)tier)),
+                           judged->success_permille[tier], 3);
+    }
+    json_end_object(w);
+    json_member_scaled(w, SLICE("familiarity"), judged->familiarity_permille, 3);
+}
+
 static void write_classification(struct json_writer *w, const struct decision *decision)
 {
     const struct classification *c = &decision->classification;
@@ -62,6 +92,8 @@ static void write_classification(struct json_writer *w, const struct decision *d
     json_member_string(w, SLICE("task_reason"), slice_from_cstr(c->reason));
     json_member_scaled(w, SLICE("task_confidence"), (int64_t)(c->confidence * 1000.0 + 0.5), 3);
     json_member_scaled(w, SLICE("complexity"), (int64_t)(c->complexity * 1000.0 + 0.5), 3);
+    write_likely(w, c);
+    write_success(w, &c->judged);
     json_member_string(w, SLICE("required_tier"),
                        slice_from_cstr(tier_name(decision->plan.required_tier)));
     json_member_bool(w, SLICE("tier_is_hard"), decision->plan.tier_is_hard);

@@ -296,14 +296,30 @@ static void decide(const struct scoring *s, struct classification *c)
     c->confidence = s->points[best] <= 0 ? 0 : (double)s->points[best] / (double)sum;
 }
 
+static void classify_by_rules(const struct features *features, struct scoring *scoring,
+                              struct classification *classification)
+{
+    scoring_init(scoring, features);
+    score_words(scoring);
+    score_shapes(scoring);
+    classification->given = false;
+    decide(scoring, classification);
+    classification->complexity = complexity_of(features, classification->task);
+    judge_task(classification->task, &classification->judged);
+    memset(classification->likely, 0, sizeof(classification->likely));
+}
+
 void classify(const struct features *features, struct classification *classification)
 {
     struct scoring scoring;
-    scoring_init(&scoring, features);
-    score_words(&scoring);
-    score_shapes(&scoring);
-    classification->given = false;
-    decide(&scoring, classification);
-    classification->complexity = complexity_of(features, classification->task);
-    judge_task(classification->task, &classification->judged);
+    classify_by_rules(features, &scoring, classification);
+}
+
+void classify_points(const struct features *features, struct classification *classification,
+                     struct rule_points *ret_points)
+{
+    struct scoring scoring;
+    classify_by_rules(features, &scoring, classification);
+    memcpy(ret_points->of, scoring.points, sizeof(ret_points->of));
+    ret_points->best = classification->task;
 }

@@ -11,6 +11,13 @@
 #include "route/features.h"
 #include "route/judge.h"
 
+/* A task and how probable a learned model holds it. */
+struct task_chance {
+    uint8_t task;
+    uint16_t permille;
+};
+#define TASK_CHANCES 3
+
 struct classification {
     enum task task;
     double confidence;  /* 0..1: share of the winning score */
@@ -18,9 +25,19 @@ struct classification {
     const char *reason; /* the rule: a literal such as "word: summarize" */
     bool given;         /* the caller said the task */
     struct judgement judged;
+    struct task_chance likely[TASK_CHANCES]; /* by the model, falling; permille 0: none */
+};
+
+/* What the rules gave: the learned model looks at it, too. */
+struct rule_points {
+    int of[TASK_COUNT];
+    enum task best;
 };
 
 void classify(const struct features *features, struct classification *classification);
+/* The same, with the points. */
+void classify_points(const struct features *features, struct classification *classification,
+                     struct rule_points *ret_points);
 /* Complexity alone (when the task was given). */
 double complexity_of(const struct features *features, enum task task);
 

@@ -56,7 +56,7 @@ struct task_policy {
 
 enum infeasible_policy { INFEASIBLE_ERROR, INFEASIBLE_NEAREST };
 enum unknown_price { UNKNOWN_PRICE_DENY, UNKNOWN_PRICE_CEILING, UNKNOWN_PRICE_ALLOW };
-enum task_classifier { CLASSIFIER_RULES, CLASSIFIER_EXTERNAL };
+enum task_classifier { CLASSIFIER_MODEL, CLASSIFIER_RULES, CLASSIFIER_EXTERNAL };
 
 /* What happens to the answers of a route before they are delivered. */
 enum stream_mode { STREAM_BUFFERED, STREAM_EARLY };

@@ -11,7 +11,14 @@
 #define STRANGE_BELOW 0.6
 #define FAMILIAR_FROM 0.75
 #define DENSE_LIMIT 4.0F
-#define RARITY 0.3        /* by cross-validation of the mean F1 */
+#define RARITY 0.3 /* by cross-validation of the mean F1 */
+/* What the prior weighs where a text looks like the training, and where it does not. */
+#define PRIOR_AWAY 1.2F
+#define PRIOR_AT_HOME 0.2F
+#define FAVOUR 8.0F
+#define AWAY_BELOW 0.8
+#define HOME_FROM 1.05
+#define PRIOR_DOUBT 0.01F
 #define ERRORS_TO_PAY 2.0 /* standard errors; one lets luck choose against the better single */
 
 void weights_release(struct weights *weights)
@@ -57,7 +64,8 @@ void answer_marks(struct slice prompt, struct slice answer, float marks[ANSWER_M
 
 /* --- heads --- */
 
-double head_familiarity(const struct head *head, const struct text_vector *vector)
+/* The share of the text's words that the head has seen, against what is usual. */
+static double usual_coverage(const struct head *head, const struct text_vector *vector)
 {
     uint32_t seen = 0;
     for (uint32_t i = 0; i < vector->count; i++) {
@@ -65,8 +73,17 @@ double head_familiarity(const struct head *head, const struct text_vector *vecto
         seen += head->seen[bucket / 8] >> (bucket % 8) & 1u;
     }
     double coverage = vector->count == 0 ? 0 : (double)seen / vector->count;
-    double usual = head->coverage > 0 ? coverage / (double)head->coverage : 0;
-    return fmax(0, fmin(1, (usual - STRANGE_BELOW) / (FAMILIAR_FROM - STRANGE_BELOW)));
+    return head->coverage > 0 ? coverage / (double)head->coverage : 0;
+}
+
+static double between(double value, double low, double high)
+{
+    return fmax(0, fmin(1, (value - low) / (high - low)));
+}
+
+double head_familiarity(const struct head *head, const struct text_vector *vector)
+{
+    return between(usual_coverage(head, vector), STRANGE_BELOW, FAMILIAR_FROM);
 }
 
 static double dense_score(const struct head *head, const float *values, size_t first, size_t count)
@@ -131,15 +148,14 @@ double weights_success(const struct weights *weights, uint32_t index,
     return probability(familiarity * known + (1 - familiarity) * strange);
 }
 
-enum task weights_task(const struct weights *weights, const struct text_vector *vector,
-                       float probabilities[TASK_COUNT])
+/* What the heads say, as probabilities; the tasks that have one, as bits. */
+static uint32_t ask_heads(const struct weights *weights, const struct text_vector *vector,
+                          float probabilities[TASK_COUNT], float *ret_home)
 {
     const struct weights_question question = {.vector = vector};
-    enum task best = TASK_OTHER;
+    uint32_t asked = 0;
     float sum = 0;
-    for (unsigned i = 0; i < TASK_COUNT; i++) {
-        probabilities[i] = 0;
-    }
+    memset(probabilities, 0, TASK_COUNT * sizeof(float));
     for (uint32_t i = 0; i < weights->head_count; i++) {
         enum task task;
         const struct head *head = &weights->heads[i];
@@ -148,11 +164,52 @@ enum task weights_task(const struct weights *weights, const struct text_vector *
             probabilities[task] =
                 (float)(probability(head_text_score(head, &question)) / commonness);
             sum += probabilities[task];
-            best = probabilities[task] > probabilities[best] ? task : best;
+            asked |= UINT32_C(1) << task;
+            *ret_home = (float)between(usual_coverage(head, vector), AWAY_BELOW, HOME_FROM);
         }
     }
     for (unsigned i = 0; i < TASK_COUNT; i++) {
         probabilities[i] = sum > 0 ? probabilities[i] / sum : 0;
+    }
+    return asked;
+}
+
+/* The heads know nothing of other tasks, so whether it is one of those the prior alone tells. */
+static void heed_prior(const float *prior, uint32_t asked, float home,
+                       float probabilities[TASK_COUNT])
+{
+    float weight = PRIOR_AWAY + (PRIOR_AT_HOME - PRIOR_AWAY) * home;
+    float favour = 1 + (FAVOUR - 1) * home;
+    float share = 0; /* of the tasks with heads */
+    float sum = 0;
+    for (unsigned i = 0; i < TASK_COUNT; i++) {
+        bool has_head = (asked >> i & 1u) != 0;
+        share += has_head ? prior[i] : 0;
+        probabilities[i] =
+            has_head ? probabilities[i] * powf(prior[i] + PRIOR_DOUBT, weight) : prior[i];
+        sum += has_head ? probabilities[i] : 0;
+    }
+    float favoured = share * favour / (share * favour + (1 - share));
+    for (unsigned i = 0; i < TASK_COUNT; i++) {
+        if ((asked >> i & 1u) == 0) {
+            probabilities[i] *= share < 1 ? (1 - favoured) / (1 - share) : 0;
+        } else {
+            probabilities[i] = sum > 0 ? probabilities[i] * favoured / sum : prior[i];
+        }
+    }
+}
+
+enum task weights_task(const struct weights *weights, const struct text_vector *vector,
+                       const float *prior, float probabilities[TASK_COUNT])
+{
+    float home = 0;
+    uint32_t asked = ask_heads(weights, vector, probabilities, &home);
+    enum task best = TASK_OTHER;
+    if (prior != NULL) {
+        heed_prior(prior, asked, home, probabilities);
+    }
+    for (unsigned i = 0; i < TASK_COUNT; i++) {
+        best = probabilities[i] > probabilities[best] ? (enum task)i : best;
     }
     return best;
 }

@@ -102,10 +102,11 @@ double head_text_score(const struct head *head, const struct weights_question *q
 /* Probability of success: text, tag and familiarity put together. */
 double weights_success(const struct weights *weights, uint32_t head,
                        const struct weights_question *question);
-/* Probabilities of all tasks, rare ones counted for more; the most probable one. TASK_OTHER without
- * heads. */
+/* Probabilities of all tasks, rare ones counted for more; the most probable one. `prior`: what was
+ * known of the text before (text_model.h), or NULL. Of the tasks that have heads both have their
+ * say; the others are as probable as the prior says. TASK_OTHER without heads and prior. */
 enum task weights_task(const struct weights *weights, const struct text_vector *vector,
-                       float probabilities[TASK_COUNT]);
+                       const float *prior, float probabilities[TASK_COUNT]);
 const struct tag_offset *weights_tag(const struct weights *weights, uint64_t tag, uint32_t head);
 
 /* What held-back rows would have got: does choosing by the scores beat the better single model on

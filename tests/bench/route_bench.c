@@ -10,6 +10,7 @@
 #include "route/evidence.h"
 #include "route/health.h"
 #include "route/plan.h"
+#include "route/text_model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,7 +137,7 @@ static void measure(const char *name, const struct chat *chat)
         }
         int64_t extracted = now();
         for (int j = 0; j < BATCH; j++) {
-            classify(&bench_features, &classification);
+            classify_text(text_model_default(), &bench_features, &classification);
         }
         int64_t classified = now();
         for (int j = 0; j < BATCH; j++) {

@@ -118,7 +118,7 @@ static bool decide(const struct chat *chat, const struct http_request *request, 
         return false;
     }
     CHECK(decision->route != NULL || decision->model_count > 0);
-    decide_classify(chat, &features, decision);
+    decide_classify(snapshot, chat, &features, decision);
     decide_plan(snapshot, chat, &features, 1, decision);
     check_plan(decision);
     return true;

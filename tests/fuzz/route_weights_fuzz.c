@@ -18,7 +18,12 @@ static void ask(const struct weights *weights)
     struct weights_pair pair;
     vector_of_text(SLICE("What is 3 + 4? Summarize it."), &vector);
     const struct weights_question question = {.vector = &vector, .tag = 5};
-    CHECK(weights_task(weights, &vector, tasks) < TASK_COUNT);
+    CHECK(weights_task(weights, &vector, NULL, tasks) < TASK_COUNT);
+    const float prior[TASK_COUNT] = {[TASK_QA_OPEN] = 0.5F, [TASK_MATH] = 0.5F};
+    CHECK(weights_task(weights, &vector, prior, tasks) < TASK_COUNT);
+    for (unsigned i = 0; i < TASK_COUNT; i++) {
+        CHECK(tasks[i] >= 0 && tasks[i] <= 1.001F);
+    }
     for (uint32_t i = 0; i < weights->head_count; i++) {
         double p = weights_success(weights, i, &question);
         CHECK(p >= 0 && p <= 1);

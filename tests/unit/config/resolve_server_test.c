@@ -42,7 +42,7 @@ static void has_defaults(void)
         EXPECT_INT(s->policy.unknown_price, UNKNOWN_PRICE_DENY);
         EXPECT_INT(s->policy.ceiling.input, 30000000);
         EXPECT_INT(s->policy.ceiling.output, 120000000);
-        EXPECT_INT(s->classifier.kind, CLASSIFIER_RULES);
+        EXPECT_INT(s->classifier.kind, CLASSIFIER_MODEL);
         EXPECT_INT(s->classifier.target, NO_TARGET);
         EXPECT_INT(s->classifier.timeout_ms, 300);
         EXPECT_INT(s->generation, 1);

@@ -23,7 +23,7 @@
     "  judge: { provider: c, model: mc, price: { input_per_mtok: 100, output_per_mtok: 200 } }\n"
 #define ROUTES                                                                                     \
     "routes:\n"                                                                                    \
-    "  auto: { targets: [first, llama], max_attempts: 1, tasks: { math: [first], other: [first] "  \
+    "  auto: { targets: [first, llama], max_attempts: 1, tasks: { math: [first], chat: [first] "   \
     "} }\n"
 #define BY_ENDPOINT                                                                                \
     "classifier: { kind: endpoint, url: 'http://127.0.0.1:$PORT/c/classify', timeout: 200ms }\n"

@@ -326,7 +326,7 @@ static void explains(void)
     struct json_doc doc;
     CHECK(features != NULL);
     ask(&asked, WITH("\"sluice\":{\"task\":\"math\",\"max_latency_ms\":100},"), NULL);
-    decide_classify(&asked.chat, features, &asked.decision);
+    decide_classify(snapshot, &asked.chat, features, &asked.decision);
     decide_plan(snapshot, &asked.chat, features, 1, &asked.decision);
     decide_write_json(snapshot, &asked.chat, features, &asked.decision, &out);
     json_doc_init(&doc);
@@ -356,7 +356,7 @@ static void suffix(void)
                ->read_request(body, &asked.doc, &asked.arena, &asked.chat, &asked.error));
     EXPECT(decide_begin(snapshot, NULL, &asked.chat, DIALECT_OPENAI_COMPLETIONS, NULL, 0,
                         &asked.arena, &asked.decision, &asked.error));
-    decide_classify(&asked.chat, features, &asked.decision);
+    decide_classify(snapshot, &asked.chat, features, &asked.decision);
     decide_plan_input(snapshot, &asked.chat, features, 0, &asked.decision, &input);
     EXPECT(input.required_dialects ==
            (DIALECT_BIT(DIALECT_OPENAI_COMPLETIONS) | DIALECT_BIT(DIALECT_OLLAMA)));

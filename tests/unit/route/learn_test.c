@@ -99,7 +99,7 @@ static void tells_tasks(void)
         return;
     }
     vector_of_text(SLICE("summarize a plain question about paper and river"), &vector);
-    EXPECT_INT(weights_task(&weights, &vector, tasks), TASK_SUMMARIZATION);
+    EXPECT_INT(weights_task(&weights, &vector, NULL, tasks), TASK_SUMMARIZATION);
     EXPECT(tasks[TASK_SUMMARIZATION] > 0.8F && tasks[TASK_MATH] == 0);
     weights_release(&weights);
 }

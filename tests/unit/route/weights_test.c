@@ -109,9 +109,26 @@ static void lies_are_seen(void)
     EXPECT(refuses(kind, HEAD_TASK)); /* a name without an end */
 }
 
+/* The one head says something of classification only. */
+static void the_prior_tells_what_no_head_knows(void)
+{
+    static struct text_vector vector;
+    float tasks[TASK_COUNT];
+    const float other[TASK_COUNT] = {[TASK_TRANSLATION] = 0.9F, [TASK_CLASSIFICATION] = 0.1F};
+    const float same[TASK_COUNT] = {[TASK_TRANSLATION] = 0.1F, [TASK_CLASSIFICATION] = 0.9F};
+    const float none[TASK_COUNT] = {[TASK_TRANSLATION] = 1};
+    vector_of_text(SLICE("put this into French"), &vector);
+    EXPECT_INT(weights_task(&made, &vector, NULL, tasks), TASK_CLASSIFICATION);
+    EXPECT_INT(weights_task(&made, &vector, other, tasks), TASK_TRANSLATION);
+    EXPECT(tasks[TASK_TRANSLATION] > 0.5F && tasks[TASK_CLASSIFICATION] > 0);
+    EXPECT_INT(weights_task(&made, &vector, same, tasks), TASK_CLASSIFICATION);
+    EXPECT_INT(weights_task(&made, &vector, none, tasks), TASK_TRANSLATION);
+}
+
 int main(void)
 {
     make();
+    TEST(the_prior_tells_what_no_head_knows, "a prior tells tasks that no head knows");
     TEST(comes_back, "what is written is read");
     TEST(damage_is_seen, "every damaged bit and every missing end is seen");
     TEST(lies_are_seen, "numbers that no training writes are refused, whatever the checksum");

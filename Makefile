@@ -63,6 +63,9 @@ LTO_COMPILE  = -flto -ffat-lto-objects -frandom-seed=$<
 LTO_PROGRAM := $(WARN) $(FLAGS_release) -flto=2 -ffile-prefix-map=$(CURDIR)=.
 LTO_OTHERS  := -fno-lto
 endif
+# The assembler makes the symbols of an embedded file, which link-time optimisation does not see.
+EMBEDDING := src/model/token_ranks src/route/text_model_data src/cli/demo_workload
+$(EMBEDDING:%=$(BUILD)/obj/%.o): LTO_COMPILE := $(LTO_OTHERS)
 CFLAGS_ALL  := $(COMMON) $(WARN) $(FLAGS_$(VARIANT)) $(CFLAGS)
 LDFLAGS_ALL := -pthread $(LD_$(VARIANT)) $(LTO_OTHERS) $(LDFLAGS)
 LIBS        := $(DEP_LIBS) -lm

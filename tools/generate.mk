@@ -23,7 +23,7 @@ $(BUILD)/obj/src/cli/demo_workload.o: data/workload/mixed.jsonl data/workload/co
 
 # So are the vocabularies of tokenizers; the checksums of data/tokens are in the tree, and what they are made from is
 # pinned in tools/tokens.
-$(BUILD)/obj/src/model/tokenizer.o: data/tokens/cl100k_base.ranks data/tokens/o200k_base.ranks
+$(BUILD)/obj/src/model/token_ranks.o: data/tokens/cl100k_base.ranks data/tokens/o200k_base.ranks
 .PHONY: tokens-check tokens-update
 tokens-check:
 	@sh tools/tokens/check.sh
@@ -32,7 +32,7 @@ tokens-update:
 
 # The default weights of the text model: data/weights holds them and the public rows that they are made from; the rest of
 # the material is composed from tools/weights/phrases. `make weights` makes them again, weights-check proves that it would.
-$(BUILD)/obj/src/route/text_model.o: data/weights/default.weights
+$(BUILD)/obj/src/route/text_model_data.o: data/weights/default.weights
 WEIGHTS_TOOL := $(BUILD)/tools/weights-train
 $(WEIGHTS_TOOL): $(BUILD)/obj/tools/weights/train.o $(call libs_of,route)
 	@mkdir -p $(@D)

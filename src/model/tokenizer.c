@@ -2,18 +2,9 @@
 #include "model/tokenizer.h"
 
 #include "base/memory.h"
+#include "model/token_ranks.h"
 #include "model/token_split.h"
 #include "model/token_table.h"
-
-/* Bytes of a file as a read-only object, by the assembler: gcc 12 has no #embed. */
-#define EMBED(symbol, path)                                                                        \
-    __asm__(".section .rodata\n" #symbol "_begin: .incbin \"" path "\"\n" #symbol                  \
-            "_end: .byte 0\n.previous\n");                                                         \
-    extern const char symbol##_begin[] __attribute__((visibility("hidden")));                      \
-    extern const char symbol##_end[] __attribute__((visibility("hidden")))
-
-EMBED(ranks_cl100k, "data/tokens/cl100k_base.ranks");
-EMBED(ranks_o200k, "data/tokens/o200k_base.ranks");
 
 struct tokenizer {
     size_t (*split)(const struct unicode_classes *classes, struct slice text, size_t at);
@@ -35,9 +26,7 @@ const char *token_encoding_name(enum token_encoding encoding)
 struct tokenizer *tokenizer_new(enum token_encoding encoding)
 {
     bool old = encoding == TOKENS_CL100K;
-    struct slice ranks =
-        old ? slice_of(ranks_cl100k_begin, (size_t)(ranks_cl100k_end - ranks_cl100k_begin))
-            : slice_of(ranks_o200k_begin, (size_t)(ranks_o200k_end - ranks_o200k_begin));
+    struct slice ranks = old ? token_ranks_cl100k() : token_ranks_o200k();
     struct tokenizer *tokenizer = memory_array(1, sizeof(*tokenizer));
     if (tokenizer == NULL) {
         return NULL;

@@ -12,11 +12,6 @@
 #define CODE_RULES_STAND 0.4F
 #define LIKE_LEAST 0.05F /* less says nothing */
 
-/* Bytes of a file as a read-only object, by the assembler: gcc 12 has no #embed. */
-__asm__(".section .rodata\n.balign 64\ntext_model_begin: .incbin \"data/weights/default.weights\"\n"
-        "text_model_end: .byte 0\n.previous\n");
-extern const char text_model_begin[] __attribute__((visibility("hidden")));
-
 typedef uint16_t shorts __attribute__((vector_size(16)));
 
 /* No sum of that many bytes leaves 16 bits. */
@@ -209,9 +204,4 @@ uint32_t text_model_sum(const struct text_model *model)
     size_t begin = offsetof(struct text_model_header, word_value);
     uint32_t sum = crc32c(0, model->table, sizeof(model->table));
     return crc32c(sum, (const char *)&model->header + begin, sizeof(model->header) - begin);
-}
-
-const struct text_model *text_model_default(void)
-{
-    return (const struct text_model *)(const void *)text_model_begin;
 }

@@ -251,10 +251,15 @@ def differences(explained, call):
 
 
 async def work(port, requests, results):
+    """What the answers of other connections teach between a question and its call may move that:
+    then the two are asked again, at most twice."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for headers, body in requests:
-        explained = await post(reader, writer, "/sluice/v1/explain", headers, body)
-        call = await post(reader, writer, "/v1/chat/completions", headers, body)
+        for _ in range(3):
+            explained = await post(reader, writer, "/sluice/v1/explain", headers, body)
+            call = await post(reader, writer, "/v1/chat/completions", headers, body)
+            if not differences(explained, call):
+                break
         first = (
             explained[2]["plan"][0]["target"]
             if explained[0] == 200 and explained[2]["plan"]

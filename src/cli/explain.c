@@ -152,6 +152,10 @@ static int explain_with(const struct arguments *arguments, struct snapshot *snap
     if (!read_body(arguments, e, &error) || !decide(arguments, snapshot, e, &error)) {
         return say_error("explain", &error);
     }
+    if (arguments_given(arguments, "session") &&
+        (e->decision.route == NULL || !e->decision.route->sticky)) {
+        say("sluice explain: --session changes nothing here: no session.sticky in this route");
+    }
     if (arguments_given(arguments, "json")) {
         decide_write_json(snapshot, &e->chat, &e->features, &e->decision, &out);
         buf_append_char(&out, '\n');

@@ -3,13 +3,15 @@
 
 #include "cli/table.h"
 #include "cli/terminal.h"
+#include "route/contradiction.h"
 
 #define SENTENCE_MAX 2048
 
 static const struct table_column fact_columns[] = {{"", false}, {"", false}};
 static const struct table_column taken_columns[] = {
     {"TRY", true},           {"TARGET", false}, {"TIER", false},
-    {"EXPECTED COST", true}, {"LATENCY", true}, {"WHY", false},
+    {"EXPECTED COST", true}, {"LATENCY", true}, {"GOOD", true},
+    {"WHY", false},
 };
 static const struct table_column refused_columns[] = {
     {"REFUSED", false}, {"TIER", false}, {"WHY", false}};
@@ -81,6 +83,21 @@ static void put_model(struct table *table, const struct classification *c)
     buf_release(&text);
 }
 
+/* How the route, or the rule that applies, orders its targets; the default is not worth a line. */
+static void put_strategy(struct table *table, const struct decision *decision)
+{
+    const struct route *route = decision->route;
+    const struct rule *rule = decision->plan.rule;
+    enum strategy strategy = rule != NULL ? rule->strategy : STRATEGY_CHEAPEST;
+    if (rule == NULL && route != NULL) {
+        strategy = route->strategy;
+    }
+    if (strategy != STRATEGY_CHEAPEST) {
+        table_cstr(table, "strategy");
+        table_cstr(table, strategy_name(strategy));
+    }
+}
+
 static void put_facts(const struct snapshot *snapshot, const struct features *features,
                       const struct decision *decision, struct buf *out)
 {
@@ -94,6 +111,11 @@ static void put_facts(const struct snapshot *snapshot, const struct features *fe
     if (plan->rule != NULL) {
         table_cstr(&table, "rule");
         table_put(&table, plan->rule->name);
+    }
+    put_strategy(&table, decision);
+    if (decision->tag.len > 0) {
+        table_cstr(&table, "tag");
+        table_put(&table, decision->tag);
     }
     table_cstr(&table, "task");
     table_printf(&table, "%s (%s; confidence %.2f)", task_name(c->task), c->reason, c->confidence);
@@ -146,10 +168,28 @@ static void put_taken(const struct plan_input *input, const struct plan *plan, s
         } else {
             table_cstr(&table, "-");
         }
+        if (entry->success_permille > 0) {
+            table_printf(&table, "%.2f", entry->success_permille / 1000.0);
+        } else {
+            table_cstr(&table, "-");
+        }
         put_reason(&table, input, entry);
     }
     table_write(&table, 0, out);
     table_release(&table);
+}
+
+/* That nothing is left, and why, where that can be said of one constraint or of two. */
+static void put_refusal(const struct plan_input *input, const struct plan *plan, struct buf *out)
+{
+    struct buf sentence = BUF_INIT(SENTENCE_MAX);
+    buf_append_cstr(out, "No target satisfies this request: it would be answered with 422.\n");
+    contradiction_explain(input, plan, &sentence);
+    if (sentence.len > 0) {
+        buf_append(out, buf_slice(&sentence));
+        buf_append_char(out, '\n');
+    }
+    buf_release(&sentence);
 }
 
 static void put_refused(const struct plan_input *input, const struct plan *plan, struct buf *out)
@@ -178,7 +218,7 @@ void explain_write_text(const struct snapshot *snapshot, const struct chat *chat
     if (plan->taken > 0) {
         put_taken(&input, plan, out);
     } else {
-        buf_append_cstr(out, "No target satisfies this request: it would be answered with 422.\n");
+        put_refusal(&input, plan, out);
     }
     if (plan->count > plan->taken) {
         buf_append_char(out, '\n');

@@ -9,6 +9,16 @@
 #define ND_PER_USD 1e9
 #define LAST (INT64_MAX / 2)
 
+const char *strategy_name(enum strategy strategy)
+{
+    static const char *const names[STRATEGY_COUNT] = {
+        [STRATEGY_CHEAPEST] = "cheapest-capable", [STRATEGY_FASTEST] = "fastest",
+        [STRATEGY_WEIGHTED] = "weighted",         [STRATEGY_PRIORITY] = "priority",
+        [STRATEGY_BALANCED] = "balanced",         [STRATEGY_LIST_PRICE] = "list-price",
+    };
+    return names[strategy];
+}
+
 static int64_t bounded(double number)
 {
     return number >= (double)LAST ? LAST - 1 : number <= -(double)LAST ? -LAST : (int64_t)number;

@@ -20,6 +20,8 @@ enum strategy {
     STRATEGY_COUNT
 };
 #define STRATEGY_WORDS "cheapest-capable|fastest|weighted|priority|balanced|list-price"
+/* Its word of these. */
+const char *strategy_name(enum strategy strategy);
 
 /* Requests with the same one stay with the same target of a weighted route. */
 enum split { SPLIT_SESSION, SPLIT_USER, SPLIT_KEY, SPLIT_REQUEST };

@@ -180,8 +180,19 @@ static void draws_are_defined_for_every_lot(void)
     }
 }
 
+static void names_are_the_words(void)
+{
+    struct slice rest = SLICE(STRATEGY_WORDS);
+    for (unsigned i = 0; i < STRATEGY_COUNT; i++) {
+        EXPECT(slice_eq(slice_cut(&rest, '|'),
+                           slice_from_cstr(strategy_name((enum strategy)i))));
+    }
+    EXPECT_INT(rest.len, 0);
+}
+
 int main(void)
 {
+    TEST(names_are_the_words, "each strategy's name is the configuration's word for it");
     TEST(shares_are_the_weights, "each target comes first as often as its weight says");
     TEST(a_lot_stays_where_it_is, "the same lot draws the same target");
     TEST(only_the_lots_of_a_lost_target_move, "a target that goes away moves its own lots only");

@@ -16,22 +16,14 @@
 #define PATH_BYTES_MAX 120
 #define HINT_BYTES_MAX 256
 
-/* Options that people know from elsewhere or that the documentation of later versions has: refused
- * with a reason. */
-static const struct {
-    const char *path;
-    const char *hint;
-} not_built[] = {
-    {"keys.caps", "this version has no spending caps: remove the section"},
-    {"keys.limits", "this version has no rate limits: remove the section"},
-    {"include", "this version reads one file: put everything into it"},
-};
-
-/* Sections of other programs. */
+/* Options that people know from elsewhere, with what says the same here. */
 static const struct {
     const char *path;
     const char *hint;
 } foreign[] = {
+    {"keys.caps", "caps are set for each key, user or team: sluice key limit --help"},
+    {"keys.limits", "limits are set for each key, user or team: sluice key limit --help"},
+    {"include", "there is one file: put everything into it"},
     {"model_list", "this is of LiteLLM; here providers, targets and routes say the same"},
     {"router_settings", "this is of LiteLLM; here routes say the same"},
     {"litellm_settings", "this is of LiteLLM; remove it"},
@@ -173,25 +165,14 @@ static void write_expectation(const struct option *option, const char *why, stru
 
 /* --- reports --- */
 
-static bool report_known(const struct yaml *node, const char *path, struct diagnostics *diagnostics)
+static const char *hint_foreign(const char *path)
 {
-    char place[PATH_BYTES_MAX];
-    for (size_t i = 0; i < ARRAY_LEN(not_built); i++) {
-        if (strcmp(not_built[i].path, path) == 0) {
-            diagnostics_add(diagnostics, SEVERITY_ERROR, "not_built", node->key_place,
-                            not_built[i].hint, "%s is not built yet",
-                            yaml_path(node, place, sizeof(place)));
-            return true;
-        }
-    }
     for (size_t i = 0; i < ARRAY_LEN(foreign); i++) {
         if (strcmp(foreign[i].path, path) == 0) {
-            diagnostics_add(diagnostics, SEVERITY_ERROR, "unknown_key", node->key_place,
-                            foreign[i].hint, "unknown section \"%s\"", path);
-            return true;
+            return foreign[i].hint;
         }
     }
-    return false;
+    return NULL;
 }
 
 static void report_unknown(const struct yaml *node, struct slice parent,
@@ -201,15 +182,16 @@ static void report_unknown(const struct yaml *node, struct slice parent,
     char path[PATTERN_BYTES_MAX];
     snprintf(path, sizeof(path), "%.*s%s%.*s", SLICE_ARG(parent), parent.len > 0 ? "." : "",
              SLICE_ARG(node->key));
-    if (report_known(node, path, diagnostics)) {
-        return;
+    const char *known = hint_foreign(path);
+    if (known == NULL) {
+        hint_unknown(parent, node->key, hint);
     }
-    hint_unknown(parent, node->key, hint);
     yaml_path(node->parent, path, PATH_BYTES_MAX);
     int shown = (int)(node->key.len < 60 ? node->key.len : 60);
-    diagnostics_add(diagnostics, SEVERITY_ERROR, "unknown_key", node->key_place, hint,
-                    "unknown %s \"%.*s\"%s%s", parent.len > 0 ? "key" : "section", shown,
-                    node->key.ptr, parent.len > 0 ? " in " : "", path);
+    diagnostics_add(diagnostics, SEVERITY_ERROR, "unknown_key", node->key_place,
+                    known != NULL ? known : hint, "unknown %s \"%.*s\"%s%s",
+                    parent.len > 0 ? "key" : "section", shown, node->key.ptr,
+                    parent.len > 0 ? " in " : "", path);
 }
 
 static void report_value(struct yaml *node, const struct option *option, const char *why,

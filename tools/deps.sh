@@ -12,7 +12,8 @@ if ! missing=$(pkg-config --print-errors --exists $packages 2>&1); then
 fi
 # The declarations of SQLite's sessions; whether the library has them is found out when it runs (key_share.h).
 cflags="$(pkg-config --cflags $packages) -DSQLITE_ENABLE_SESSION -DSQLITE_ENABLE_PREUPDATE_HOOK"
-libs=$(pkg-config --libs $packages)
+# libpq is loaded where it is needed (postgres_library.h): only its declarations are wanted here.
+libs=$(pkg-config --libs $(echo $packages | sed s/libpq//))
 sources=
 if pkg-config --exists libllhttp 2>/dev/null; then
     cflags="$cflags $(pkg-config --cflags libllhttp)"

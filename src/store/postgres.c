@@ -43,7 +43,8 @@ static void first_line(const struct postgres *postgres, const char *words, char 
 bool postgres_away(struct postgres *postgres, struct error *error)
 {
     char line[200];
-    const char *words = postgres->connection == NULL ? NULL : PQerrorMessage(postgres->connection);
+    const char *words =
+        postgres->connection == NULL ? NULL : pq.PQerrorMessage(postgres->connection);
     first_line(postgres, words, line, sizeof(line));
     return error_set(error, ERROR_ENVIRONMENT, "authority_away", "PostgreSQL is away: %s",
                      line[0] == '\0' ? "no connection" : line);
@@ -53,8 +54,9 @@ bool postgres_away(struct postgres *postgres, struct error *error)
 static bool refused(struct postgres *postgres, const PGresult *result, struct error *error)
 {
     char line[200];
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    first_line(postgres, PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), line, sizeof(line));
+    const char *state = pq.PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    first_line(postgres, pq.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY), line,
+               sizeof(line));
     slice_to_cstr(slice_from_cstr(state == NULL ? "" : state), postgres->state,
                   sizeof(postgres->state));
     if (strncmp(postgres->state, "57P", 3) == 0 || strncmp(postgres->state, "08", 2) == 0 ||
@@ -93,7 +95,7 @@ enum waited postgres_wait_socket(struct postgres *postgres, short events, int64_
 {
     for (;;) {
         struct pollfd polled[] = {
-            {.fd = PQsocket(postgres->connection), .events = events},
+            {.fd = pq.PQsocket(postgres->connection), .events = events},
             {.fd = postgres->stop_fd, .events = POLLIN},
         };
         int ms = left_ms(deadline_ns);
@@ -114,12 +116,12 @@ enum waited postgres_wait_socket(struct postgres *postgres, short events, int64_
 static enum waited flush(struct postgres *postgres, int64_t deadline_ns)
 {
     int left;
-    while ((left = PQflush(postgres->connection)) > 0) {
+    while ((left = pq.PQflush(postgres->connection)) > 0) {
         enum waited waited = postgres_wait_socket(postgres, POLLIN | POLLOUT, deadline_ns);
         if (waited != WAITED_READY) {
             return waited;
         }
-        if (PQconsumeInput(postgres->connection) == 0) {
+        if (pq.PQconsumeInput(postgres->connection) == 0) {
             return WAITED_LOST;
         }
     }
@@ -129,9 +131,9 @@ static enum waited flush(struct postgres *postgres, int64_t deadline_ns)
 static enum waited await_result(struct postgres *postgres, int64_t deadline_ns)
 {
     enum waited waited = flush(postgres, deadline_ns);
-    while (waited == WAITED_READY && PQisBusy(postgres->connection) != 0) {
+    while (waited == WAITED_READY && pq.PQisBusy(postgres->connection) != 0) {
         waited = postgres_wait_socket(postgres, POLLIN, deadline_ns);
-        if (waited == WAITED_READY && PQconsumeInput(postgres->connection) == 0) {
+        if (waited == WAITED_READY && pq.PQconsumeInput(postgres->connection) == 0) {
             waited = WAITED_LOST;
         }
     }
@@ -143,7 +145,7 @@ static enum waited await_result(struct postgres *postgres, int64_t deadline_ns)
 
 static void close_connection(struct postgres *postgres)
 {
-    PQfinish(postgres->connection);
+    pq.PQfinish(postgres->connection);
     postgres->connection = NULL;
     postgres->ready = false;
 }
@@ -178,7 +180,7 @@ static PGconn *start(const struct postgres *postgres)
         "application_name",     "client_encoding",  NULL};
     const char *const values[] = {"read-write",     "10",           "5",    "3", "10000",
                                   postgres->string, postgres->name, "UTF8", NULL};
-    return PQconnectStartParams(keywords, values, 1);
+    return pq.PQconnectStartParams(keywords, values, 1);
 }
 
 static enum waited shake_hands(struct postgres *postgres, int64_t deadline_ns)
@@ -193,7 +195,7 @@ static enum waited shake_hands(struct postgres *postgres, int64_t deadline_ns)
         if (waited != WAITED_READY) {
             return waited;
         }
-        status = PQconnectPoll(postgres->connection);
+        status = pq.PQconnectPoll(postgres->connection);
     }
     return WAITED_READY;
 }
@@ -223,15 +225,15 @@ static bool open_connection(struct postgres *postgres, struct error *error)
     if (postgres->connection == NULL) {
         return error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
     }
-    if (PQstatus(postgres->connection) == CONNECTION_BAD) {
+    if (pq.PQstatus(postgres->connection) == CONNECTION_BAD) {
         return postgres_away(postgres, error);
     }
-    PQsetNoticeReceiver(postgres->connection, ignore_notice, NULL);
+    pq.PQsetNoticeReceiver(postgres->connection, ignore_notice, NULL);
     enum waited waited = shake_hands(postgres, deadline_ns);
     if (waited != WAITED_READY) {
         return over(postgres, waited, error);
     }
-    if (PQsetnonblocking(postgres->connection, 1) != 0) {
+    if (pq.PQsetnonblocking(postgres->connection, 1) != 0) {
         return postgres_away(postgres, error);
     }
     postgres->ready = true;
@@ -241,12 +243,12 @@ static bool open_connection(struct postgres *postgres, struct error *error)
 /* A server that went away while nothing was asked has said so and closed the connection. */
 static bool is_alive(struct postgres *postgres)
 {
-    struct pollfd polled = {.fd = PQsocket(postgres->connection), .events = POLLIN};
-    while (PQstatus(postgres->connection) == CONNECTION_OK) {
+    struct pollfd polled = {.fd = pq.PQsocket(postgres->connection), .events = POLLIN};
+    while (pq.PQstatus(postgres->connection) == CONNECTION_OK) {
         if (poll(&polled, 1, 0) <= 0) {
             return true;
         }
-        if (PQconsumeInput(postgres->connection) == 0) {
+        if (pq.PQconsumeInput(postgres->connection) == 0) {
             return false;
         }
     }
@@ -327,16 +329,16 @@ bool postgres_collect(struct postgres *postgres, int64_t deadline_ns, PGresult *
     for (;;) {
         enum waited waited = await_result(postgres, deadline_ns);
         if (waited != WAITED_READY) {
-            PQclear(last);
+            pq.PQclear(last);
             return postgres_give_up(postgres, waited, error);
         }
-        PGresult *result = PQgetResult(postgres->connection);
+        PGresult *result = pq.PQgetResult(postgres->connection);
         if (result == NULL) {
             break;
         }
-        PQclear(last);
+        pq.PQclear(last);
         last = result;
-        ExecStatusType status = PQresultStatus(result);
+        ExecStatusType status = pq.PQresultStatus(result);
         if (status == PGRES_COPY_IN) {
             break; /* the caller goes on with the data */
         }
@@ -345,12 +347,12 @@ bool postgres_collect(struct postgres *postgres, int64_t deadline_ns, PGresult *
             sound = refused(postgres, result, error);
         }
     }
-    if (PQstatus(postgres->connection) == CONNECTION_BAD) {
-        PQclear(last);
+    if (pq.PQstatus(postgres->connection) == CONNECTION_BAD) {
+        pq.PQclear(last);
         return postgres_give_up(postgres, WAITED_LOST, error);
     }
     if (!sound || last == NULL) {
-        PQclear(last);
+        pq.PQclear(last);
         return sound ? postgres_give_up(postgres, WAITED_LOST, error) : false;
     }
     *ret_last = last;
@@ -367,14 +369,14 @@ bool postgres_query(struct postgres *postgres, const char *sql,
     if (!postgres_may_ask(postgres, error)) {
         return false;
     }
-    if (PQsendQueryParams(postgres->connection, sql, given->count, given->types, given->values,
-                          given->lengths, given->formats, 1) == 0) {
+    if (pq.PQsendQueryParams(postgres->connection, sql, given->count, given->types, given->values,
+                             given->lengths, given->formats, 1) == 0) {
         return postgres_give_up(postgres, WAITED_LOST, error);
     }
     if (!postgres_collect(postgres, postgres_deadline(postgres), &ret_rows->result, error)) {
         return false;
     }
-    ret_rows->count = PQntuples(ret_rows->result);
+    ret_rows->count = pq.PQntuples(ret_rows->result);
     ret_rows->affected = postgres_affected(ret_rows->result);
     return true;
 }
@@ -399,11 +401,11 @@ bool postgres_script(struct postgres *postgres, const char *sql, struct error *e
     if (!postgres_may_ask(postgres, error)) {
         return false;
     }
-    if (PQsendQuery(postgres->connection, sql) == 0) {
+    if (pq.PQsendQuery(postgres->connection, sql) == 0) {
         return postgres_give_up(postgres, WAITED_LOST, error);
     }
     bool done = postgres_collect(postgres, postgres_deadline(postgres), &last, error);
-    PQclear(last);
+    pq.PQclear(last);
     return done;
 }
 
@@ -430,7 +432,7 @@ bool postgres_commit(struct postgres *postgres, bool *ret_unsure, struct error *
     bool done = postgres_query(postgres, "COMMIT", NULL, &rows, error);
     if (!done) {
         unsure = asked && !postgres->ready;
-    } else if (strcmp(PQcmdStatus(rows.result), "COMMIT") != 0) {
+    } else if (strcmp(pq.PQcmdStatus(rows.result), "COMMIT") != 0) {
         /* a statement had failed: the server has rolled back */
         done = error_set(error, ERROR_ENVIRONMENT, "authority_failed",
                          "PostgreSQL did not commit: a statement before it had failed");
@@ -445,7 +447,7 @@ bool postgres_commit(struct postgres *postgres, bool *ret_unsure, struct error *
 void postgres_rollback(struct postgres *postgres)
 {
     struct error ignored;
-    if (!postgres->ready || PQtransactionStatus(postgres->connection) == PQTRANS_IDLE) {
+    if (!postgres->ready || pq.PQtransactionStatus(postgres->connection) == PQTRANS_IDLE) {
         return;
     }
     if (postgres_stopped(postgres) || !postgres_script(postgres, "ROLLBACK", &ignored)) {
@@ -465,8 +467,8 @@ const char *postgres_state(const struct postgres *postgres)
 static bool parse_string(struct postgres *postgres, struct error *error)
 {
     char *words = NULL; /* libpq's own: they would quote the string */
-    PQconninfoOption *parsed = PQconninfoParse(postgres->string, &words);
-    PQfreemem(words);
+    PQconninfoOption *parsed = pq.PQconninfoParse(postgres->string, &words);
+    pq.PQfreemem(words);
     if (parsed == NULL) {
         return error_set(error, ERROR_INVALID, "bad_postgres",
                          "cluster.postgres is no connection string: write it as "
@@ -481,12 +483,15 @@ static bool parse_string(struct postgres *postgres, struct error *error)
             }
         }
     }
-    PQconninfoFree(parsed);
+    pq.PQconninfoFree(parsed);
     return true;
 }
 
 struct postgres *postgres_new(const struct postgres_options *options, struct error *error)
 {
+    if (!postgres_library_load(error)) {
+        return NULL;
+    }
     struct postgres *postgres = memory_array(1, sizeof(*postgres));
     if (postgres == NULL) {
         error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");

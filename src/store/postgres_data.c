@@ -54,20 +54,20 @@ void params_bytes(struct postgres_params *params, struct slice bytes)
 int64_t postgres_affected(PGresult *result)
 {
     uint64_t count = 0;
-    return slice_to_u64(slice_from_cstr(PQcmdTuples(result)), &count) && count <= INT64_MAX
+    return slice_to_u64(slice_from_cstr(pq.PQcmdTuples(result)), &count) && count <= INT64_MAX
                ? (int64_t)count
                : 0;
 }
 
 void postgres_rows_release(struct postgres_rows *rows)
 {
-    PQclear(rows->result);
+    pq.PQclear(rows->result);
     *rows = (struct postgres_rows){0};
 }
 
 bool postgres_is_null(const struct postgres_rows *rows, int row, int column)
 {
-    return PQgetisnull(rows->result, row, column) != 0;
+    return pq.PQgetisnull(rows->result, row, column) != 0;
 }
 
 int64_t postgres_int64(const struct postgres_rows *rows, int row, int column)
@@ -92,8 +92,8 @@ bool postgres_bool(const struct postgres_rows *rows, int row, int column)
 
 struct slice postgres_slice(const struct postgres_rows *rows, int row, int column)
 {
-    int len = PQgetlength(rows->result, row, column);
-    return slice_of(PQgetvalue(rows->result, row, column), len < 0 ? 0 : (size_t)len);
+    int len = pq.PQgetlength(rows->result, row, column);
+    return slice_of(pq.PQgetvalue(rows->result, row, column), len < 0 ? 0 : (size_t)len);
 }
 
 /* --- COPY --------------------------------------------------------------------------------------
@@ -105,11 +105,11 @@ bool postgres_copy_begin(struct postgres *postgres, const char *sql, struct erro
     if (!postgres_may_ask(postgres, error)) {
         return false;
     }
-    if (PQsendQuery(postgres->connection, sql) == 0) {
+    if (pq.PQsendQuery(postgres->connection, sql) == 0) {
         return postgres_give_up(postgres, WAITED_LOST, error);
     }
     bool done = postgres_collect(postgres, postgres_deadline(postgres), &last, error);
-    PQclear(last);
+    pq.PQclear(last);
     return done;
 }
 
@@ -120,7 +120,7 @@ static enum waited make_room(struct postgres *postgres, int64_t deadline_ns)
     if (waited != WAITED_READY) {
         return waited;
     }
-    return PQconsumeInput(postgres->connection) == 0 || PQflush(postgres->connection) < 0
+    return pq.PQconsumeInput(postgres->connection) == 0 || pq.PQflush(postgres->connection) < 0
                ? WAITED_LOST
                : WAITED_READY;
 }
@@ -132,13 +132,13 @@ static enum waited put_piece(struct postgres *postgres, struct slice piece, int6
 {
     int put;
     enum waited waited = WAITED_READY;
-    while ((put = PQputCopyData(postgres->connection, piece.ptr, (int)piece.len)) == 0) {
+    while ((put = pq.PQputCopyData(postgres->connection, piece.ptr, (int)piece.len)) == 0) {
         waited = make_room(postgres, deadline_ns);
         if (waited != WAITED_READY) {
             return waited;
         }
     }
-    while (put == 1 && (put = PQflush(postgres->connection)) > 0) {
+    while (put == 1 && (put = pq.PQflush(postgres->connection)) > 0) {
         waited = make_room(postgres, deadline_ns);
         if (waited != WAITED_READY) {
             return waited;
@@ -172,7 +172,7 @@ bool postgres_copy_end(struct postgres *postgres, int64_t *ret_rows, struct erro
     if (!postgres_may_ask(postgres, error)) {
         return false;
     }
-    while ((put = PQputCopyEnd(postgres->connection, NULL)) == 0) {
+    while ((put = pq.PQputCopyEnd(postgres->connection, NULL)) == 0) {
         enum waited waited = make_room(postgres, deadline_ns);
         if (waited != WAITED_READY) {
             return postgres_give_up(postgres, waited, error);
@@ -185,7 +185,7 @@ bool postgres_copy_end(struct postgres *postgres, int64_t *ret_rows, struct erro
         return false;
     }
     *ret_rows = postgres_affected(last);
-    PQclear(last);
+    pq.PQclear(last);
     return true;
 }
 
@@ -205,9 +205,9 @@ static bool take_notifications(struct postgres *postgres)
 {
     bool any = false;
     PGnotify *notify;
-    while ((notify = PQnotifies(postgres->connection)) != NULL) {
+    while ((notify = pq.PQnotifies(postgres->connection)) != NULL) {
         any = true;
-        PQfreemem(notify);
+        pq.PQfreemem(notify);
     }
     return any;
 }
@@ -239,12 +239,12 @@ enum postgres_event postgres_wait(struct postgres *postgres, uint64_t ms)
             return POSTGRES_WOKEN;
         }
         struct pollfd polled[] = {
-            {.fd = postgres->ready ? PQsocket(postgres->connection) : -1, .events = POLLIN},
+            {.fd = postgres->ready ? pq.PQsocket(postgres->connection) : -1, .events = POLLIN},
             {.fd = postgres->stop_fd, .events = POLLIN},
             {.fd = postgres->wake_fd, .events = POLLIN},
         };
         int ready = poll(polled, ARRAY_LEN(polled), poll_ms(deadline_ns));
-        if (ready > 0 && polled[0].revents != 0 && PQconsumeInput(postgres->connection) == 0) {
+        if (ready > 0 && polled[0].revents != 0 && pq.PQconsumeInput(postgres->connection) == 0) {
             postgres_drop(postgres);
             return POSTGRES_LOST;
         }

@@ -6,8 +6,8 @@
 
 #include "base/random.h"
 #include "store/postgres.h"
+#include "store/postgres_library.h"
 
-#include <libpq-fe.h>
 #include <poll.h>
 #include <stdatomic.h>
 

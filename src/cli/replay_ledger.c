@@ -358,7 +358,7 @@ static void replay_one(struct ledger_replay *r, const struct call_detail *detail
     const struct settle_record *answer = answer_of(detail);
     struct replay_tally *tally = &r->replay->tally;
     if (call->route.len == 0 || answer == NULL) {
-        *(call->route.len == 0 ? &tally->named : &tally->unanswered) += 1;
+        *(answer == NULL ? &tally->unanswered : &tally->named) += 1;
         return;
     }
     const struct known_target *known = target_of_attempt(r, answer);

@@ -520,11 +520,15 @@ def replay_knows_what_was(place):
             [*curl, json.dumps(body), "-H", f"x-sluice-task: {task}"], capture_output=True
         )
         expect(problems, asked.returncode == 0, f"curl: {asked}")
+    refused = [*curl[:1], "-s", *curl[2:], json.dumps(body), "-H", "x-sluice-task: nonsense"]
+    expect(problems, b"invalid_header" in subprocess.run(refused, capture_output=True).stdout, "")
     served.stop(problems)
     total = json.loads(place.run(["report", "--json"]).stdout)["total"]
     same = json.loads(place.run(["replay", "--policy", "sluice.yaml", "--json"]).stdout)
     expect(problems, same["calls"] == 5 and same["changed"] == 0, f"the same: {same}")
     expect(problems, same["before"] == same["after"], f"the same: {same}")
+    left_out = (same["named_by_caller"], same["unanswered"])
+    expect(problems, left_out == (0, 1), f"left out: {left_out}")
     expect(problems, same["before"]["cost_usd"] == total["cost_usd"], f"{same} {total}")
     expect(problems, same["baseline_usd"] == total["baseline_usd"], f"{same} {total}")
     moved = json.loads(place.run(["replay", "--policy", "other.yaml", "--json"]).stdout)

@@ -21,15 +21,16 @@ static int say_ledger_error(const char *command, const struct error *error)
     return EXIT_CODE_FAILED;
 }
 
-/* Every command here begins so: on EXIT_CODE_OK `path` is the ledger's. */
-static int begin(const struct command *command, int argc, char **argv, struct arguments *arguments,
-                 char path[LOAD_PATH_SIZE])
+/* Every command here begins so. False: *ret_code is how it ends, with --help as well as it can.
+ * True: `path` is the ledger's. */
+static bool begin(const struct command *command, int argc, char **argv, struct arguments *arguments,
+                  char path[LOAD_PATH_SIZE], int *ret_code)
 {
-    int code;
-    if (!arguments_begin(command, argc, argv, arguments, &code)) {
-        return code;
+    if (!arguments_begin(command, argc, argv, arguments, ret_code)) {
+        return false;
     }
-    return load_ledger_path(command->name, arguments_value(arguments, "config"), path);
+    *ret_code = load_ledger_path(command->name, arguments_value(arguments, "config"), path);
+    return *ret_code == EXIT_CODE_OK;
 }
 
 static int print_sound(const struct arguments *arguments, const char *file,
@@ -67,8 +68,8 @@ static int ledger_verify_run(int argc, char **argv)
     struct arguments arguments;
     struct error error;
     char path[LOAD_PATH_SIZE];
-    int code = begin(&ledger_verify_command, argc, argv, &arguments, path);
-    if (code != EXIT_CODE_OK) {
+    int code;
+    if (!begin(&ledger_verify_command, argc, argv, &arguments, path, &code)) {
         return code;
     }
     const char *file = arguments.word_count > 0 ? arguments.words[0] : path;
@@ -84,8 +85,8 @@ static int ledger_backup_run(int argc, char **argv)
     struct arguments arguments;
     struct error error;
     char path[LOAD_PATH_SIZE];
-    int code = begin(&ledger_backup_command, argc, argv, &arguments, path);
-    if (code != EXIT_CODE_OK) {
+    int code;
+    if (!begin(&ledger_backup_command, argc, argv, &arguments, path, &code)) {
         return code;
     }
     if (!ledger_backup(path, arguments.words[0], &error)) {
@@ -101,8 +102,8 @@ static int ledger_restore_run(int argc, char **argv)
     struct error error;
     char path[LOAD_PATH_SIZE];
     char aside[LEDGER_ASIDE_SIZE];
-    int code = begin(&ledger_restore_command, argc, argv, &arguments, path);
-    if (code != EXIT_CODE_OK) {
+    int code;
+    if (!begin(&ledger_restore_command, argc, argv, &arguments, path, &code)) {
         return code;
     }
     if (!ledger_restore(path, arguments.words[0], clock_wall(&clock_system), aside, &error)) {
@@ -170,8 +171,8 @@ static int ledger_export_run(int argc, char **argv)
     struct arguments arguments;
     struct range range;
     char path[LOAD_PATH_SIZE];
-    int code = begin(&ledger_export_command, argc, argv, &arguments, path);
-    if (code != EXIT_CODE_OK) {
+    int code;
+    if (!begin(&ledger_export_command, argc, argv, &arguments, path, &code)) {
         return code;
     }
     const char *name = arguments_value(&arguments, "format");

@@ -604,7 +604,26 @@ def completions_parse(place):
     return problems
 
 
+def help_ends_there(place):
+    """--help of every command prints its usage in lines of 100 and does nothing else."""
+    problems = []
+    listed = place.run(["--help"]).stdout.decode().partition("\nCommands")[2].partition("\n\n")[0]
+    commands = [re.split(r"  +", line.strip())[0] for line in listed.splitlines()[1:]]
+    expect(problems, len(commands) > 30, f"{commands}")
+    for command in commands:
+        if command == "help":
+            continue
+        result = place.run([*command.split(), "--help"])
+        text = result.stdout.decode()
+        expect(problems, result.returncode == 0 and not result.stderr, f"{command}: {result}")
+        expect(problems, "\nUsage:\n" in text, f"{command}: no usage")
+        long = [line for line in text.splitlines() if len(line) > 100]
+        expect(problems, not long, f"{command}: {long}")
+    return problems
+
+
 LIVE = [
+    ("--help of every command says how it is used, and nothing more happens", help_ends_there),
     ("a first start finds a local server, and its banner's curl works", banner_works),
     ("target on and off reach the running server", switch_works),
     ("a port in use is named, with the way out", taken_port_is_named),

@@ -169,7 +169,7 @@ static void a_tag_in_use_stays(void)
 static void targets_without_end_displace_the_oldest(void)
 {
     uint64_t tag = evidence_tag(SLICE("t"));
-    char names[3 * EVIDENCE_TARGETS_MAX][8];
+    char names[3 * EVIDENCE_TARGETS_MAX][16];
     int known = 0;
     begin();
     for (int i = 0; i < 3 * EVIDENCE_TARGETS_MAX; i++) {

@@ -104,13 +104,13 @@ static void a_negative_weight_takes_back(void)
 
 static void what_is_no_number_changes_nothing(void)
 {
-    static const double bad[] = {-0.001, 1.001, NAN, INFINITY, -INFINITY};
+    static const double bad[] = {-0.001, 1.001, (double)NAN, (double)INFINITY, -(double)INFINITY};
     uint64_t tag = evidence_tag(SLICE("t"));
     begin();
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         evidence_add(table, tag, &small, bad[i], 1);
     }
-    evidence_add(table, tag, &small, 1, NAN);
+    evidence_add(table, tag, &small, 1, (double)NAN);
     evidence_add(table, tag, &small, 1, EVIDENCE_WEIGHT_MAX * 1.01);
     evidence_add(table, 0, &small, 1, 1);
     evidence_add(NULL, tag, &small, 1, 1);

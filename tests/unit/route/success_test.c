@@ -29,7 +29,7 @@ static void more_tier_is_more_and_more_complexity_is_less(void)
             }
         }
     }
-    EXPECT(success_prior(TIER_MID, TIER_MID, NAN) > 0);
+    EXPECT(success_prior(TIER_MID, TIER_MID, (double)NAN) > 0);
 }
 
 static void every_entry_of_a_plan_has_its_success(void)

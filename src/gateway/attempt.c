@@ -297,6 +297,21 @@ const struct price *attempt_price(const struct call *call, const struct target *
     return spare;
 }
 
+int64_t attempt_cost_nd(const struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    struct price spare;
+    if (!attempt->open) {
+        return 0;
+    }
+    struct meter meter = attempt->meter;
+    meter_settle(&meter, call->tokens.expected, true);
+    bool told =
+        meter.usage.has_provider_cost && (attempt->provider->quirks & QUIRK_REPORTS_COST) != 0;
+    return told ? meter.usage.provider_cost_nd
+                : price_cost(attempt_price(call, attempt->target, &spare), &meter.usage);
+}
+
 /* Fills in the cost and what it is made of. */
 static void price_attempt(const struct call *call, const struct usage *usage,
                           struct settle_record *record)

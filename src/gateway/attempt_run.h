@@ -27,6 +27,8 @@ bool call_has_another(const struct call *call);
 /* The price to reckon with; *spare holds it when it is none of the target's own. */
 const struct price *attempt_price(const struct call *call, const struct target *target,
                                   struct price *spare);
+/* What the open attempt will be charged for what it answered so far; 0: none is open. */
+int64_t attempt_cost_nd(const struct call *call);
 /* The hold's record. False: the journal cannot take it. */
 MUST_USE bool attempt_journal_hold(struct call *call);
 /* The one charge: usage (reported, else estimated), cost, live statistics, journal. With `last` the

@@ -365,23 +365,32 @@ enum call_step call_budget_cut(struct call *call)
                      SLICE_ARG(call->attempt.provider->name));
 }
 
+void call_budget_compare(struct call *call, const struct target *target, int64_t held_nd,
+                         int64_t cost_nd)
+{
+    if (cost_nd <= held_nd) {
+        return;
+    }
+    metric_add(&call->worker->metrics.overruns, 1);
+    if (call->key_id != 0) {
+        const struct overrun overrun = {.call = call->id,
+                                        .key_id = call->key_id,
+                                        .target = target->name,
+                                        .held_nd = held_nd,
+                                        .cost_nd = cost_nd,
+                                        .blocks = call->claim.capped};
+        gateway_budget_overrun(call->worker->gateway, &overrun);
+    }
+}
+
 void call_budget_settle(struct call *call, int64_t cost_nd, bool reported)
 {
     struct attempt *attempt = &call->attempt;
     const struct usage *usage = &attempt->meter.usage;
-    bool capped = call->claim.capped;
     call_wait_end(call); /* as a stream may */
     call->tokens_used += usage->input + usage->output;
-    bool over = reported && cost_nd > attempt->hold_nd;
-    metric_add(&call->worker->metrics.overruns, over ? 1 : 0);
-    if (over && call->key_id != 0) {
-        const struct overrun overrun = {.call = call->id,
-                                        .key_id = call->key_id,
-                                        .target = attempt->target->name,
-                                        .held_nd = attempt->hold_nd,
-                                        .cost_nd = cost_nd,
-                                        .blocks = capped};
-        gateway_budget_overrun(call->worker->gateway, &overrun);
+    if (reported) {
+        call_budget_compare(call, attempt->target, attempt->hold_nd, cost_nd);
     }
     budget_settle(call->worker->gateway->budget, &call->claim, &attempt->budget, cost_nd);
 }

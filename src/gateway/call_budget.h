@@ -48,6 +48,9 @@ enum call_step call_budget_cut(struct call *call);
 /* SETTLE: the one charge of the attempt; a provider that charges more than its bound is an overrun,
  * and where a cap applies the key is blocked. `reported`: it is the provider's own account. */
 void call_budget_settle(struct call *call, int64_t cost_nd, bool reported);
+/* What a provider reported, against what was held for it: of SETTLE, and of our own questions. */
+void call_budget_compare(struct call *call, const struct target *target, int64_t held_nd,
+                         int64_t cost_nd);
 /* The closing record is written, or the call is gone. Again: nothing happens. */
 void call_budget_leave(struct call *call);
 /* For the records of holds. */

@@ -75,6 +75,7 @@ static void settle_escalated(struct call *call)
 static enum call_step escalate(struct call *call)
 {
     settle_escalated(call);
+    FAULT_POINT("cascade.escalated");
     call_check_keep(call);
     return STEP_ATTEMPT;
 }

@@ -3,11 +3,14 @@
 
 #include "codec/json_write.h"
 #include "gateway/attempt_request.h"
+#include "gateway/attempt_run.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_offers.h"
 #include "gateway/call_record.h"
 #include "gateway/runtime.h"
 #include "route/feasible.h"
+
+#include "base/fault.h"
 
 #define QUESTION_MAGIC 0x51554553u
 #define ANSWER_BYTES_MAX (64u << 10)
@@ -44,10 +47,18 @@ static void release(struct question *c)
     c->call->question = NULL;
 }
 
-/* What an answer without a report of usage is charged: what it visibly was. */
-static void estimate_usage(const struct question *c, struct usage *usage)
+/* Did it begin to answer? Who leaves while a provider works does not have the prompt for nothing. */
+static bool is_answered(const struct question *c, enum attempt_outcome outcome)
 {
-    if (usage->reported || c->status != 200) {
+    bool left = outcome == ATTEMPT_CANCELLED && c->request.sent;
+    return c->status == 200 || (left && c->status == 0);
+}
+
+/* What an answer without a report of usage is charged: what it visibly was. */
+static void estimate_usage(const struct question *c, enum attempt_outcome outcome,
+                           struct usage *usage)
+{
+    if (usage->reported || !is_answered(c, outcome)) {
         return;
     }
     usage->input = (int64_t)(c->body.len / 4) + 1;
@@ -61,7 +72,7 @@ static void price_attempt(const struct question *c, struct settle_record *record
     struct price price = policy_price(&c->call->snapshot->policy, c->target);
     const struct usage *usage = &record->usage;
     bool told = usage->has_provider_cost && (c->provider->quirks & QUIRK_REPORTS_COST) != 0;
-    bool answered = usage->reported || c->status == 200;
+    bool answered = usage->reported || is_answered(c, record->outcome);
     int64_t priced_nd = price_cost(&price, usage);
     record->offer = call_offer(c->call, c->target);
     record->purpose = ATTEMPT_FOR_JUDGE;
@@ -124,7 +135,7 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
     }
     c->held = false;
     struct usage usage = *reported;
-    estimate_usage(c, &usage);
+    estimate_usage(c, outcome, &usage);
     struct settle_record record = {
         .call = call->id,
         .attempt = c->number,
@@ -146,12 +157,17 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
     price_attempt(c, &record);
     call->cost_nd = money_add(call->cost_nd, record.cost_nd);
     call->tokens_used += usage.input + usage.output;
+    if (usage.reported || usage.has_provider_cost) {
+        call_budget_compare(call, c->target, c->hold_nd, record.cost_nd);
+    }
     budget_settle(call->worker->gateway->budget, &call->claim, &c->budget, record.cost_nd);
     record_health(c, health_of(c, outcome, error), &record);
     struct ledger *ledger = call->worker->gateway->ledger;
+    FAULT_POINT("cascade.before_question_settle");
     if (ledger != NULL && !journal_settle(ledger_journal(ledger), &record)) {
         metric_add(&call->worker->metrics.ledger_refused, 1);
     }
+    FAULT_POINT("cascade.after_question_settle");
 }
 
 /* What was said, if it is an answer at all. */
@@ -280,13 +296,15 @@ static bool write_body(struct question *c, const struct question_words *words)
     return ok;
 }
 
-/* The whole call's limit, its classifier included. */
+/* The whole call's limit: what was charged, the answer that is judged, and this question. */
 static bool within_budget(const struct call *call, int64_t nd)
 {
     const struct decision *decision = call->decision;
     int64_t caller_nd = decision->constraints.max_cost_nd;
     int64_t route_nd = decision->route->max_cost_nd;
-    return (caller_nd == NO_LIMIT || nd <= caller_nd) && (route_nd == NO_LIMIT || nd <= route_nd);
+    int64_t whole_nd = money_add(money_add(call->cost_nd, attempt_cost_nd(call)), nd);
+    return (caller_nd == NO_LIMIT || whole_nd <= caller_nd) &&
+           (route_nd == NO_LIMIT || whole_nd <= route_nd);
 }
 
 static bool hold(struct question *c)
@@ -357,6 +375,7 @@ static bool prepare(struct question *c, const struct question_words *words)
     }
     health_begin(target->health);
     if (hold(c)) {
+        FAULT_POINT("cascade.before_question");
         return true;
     }
     struct health_sample unsent = {.outcome = HEALTH_CANCELLED,

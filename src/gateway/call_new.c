@@ -17,18 +17,21 @@
 
 bool request_secret_ambiguous(const struct http_request *request)
 {
-    unsigned seen = 0;
+    static const struct slice names[] = {
+        SLICE_INIT("authorization"), SLICE_INIT("x-api-key"), SLICE_INIT("x-goog-api-key")};
+    unsigned seen[ARRAY_LEN(names)] = {0};
     if (http_noted(request, HEAD_ONE_SECRET)) {
         return false;
     }
     for (size_t i = 0; i < request->header_count; i++) {
-        struct slice name = request->headers[i].name;
-        seen += name.len == 13 && slice_eq_nocase(name, SLICE("authorization")) ? 1 : 0;
+        for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+            if (slice_eq_nocase(request->headers[i].name, names[n]) && ++seen[n] > 1) {
+                return true;
+            }
+        }
     }
-    if (seen <= 1) {
-        http_note(request, HEAD_ONE_SECRET);
-    }
-    return seen > 1;
+    http_note(request, HEAD_ONE_SECRET);
+    return false;
 }
 
 bool request_is_encoded(const struct http_request *request)

@@ -189,7 +189,9 @@ static bool refuse_caller(struct worker *worker, struct http_exchange *x,
         return false;
     }
     if (endpoint->access != ACCESS_SCRAPE && request_secret_ambiguous(http_exchange_request(x))) {
-        answer_error(x, 400, "duplicate_header", "There is more than one Authorization header.");
+        answer_error(x, 400, "duplicate_header",
+                     "There is more than one Authorization header, or x-api-key, or "
+                     "x-goog-api-key.");
         return true;
     }
     if (!is_admin(x) && is_foreign_page(worker, http_exchange_request(x))) {

@@ -5,6 +5,7 @@
 #include "gateway/call_check.h"
 #include "gateway/call_record.h"
 #include "gateway/cluster_ask.h"
+#include "gateway/fragile.h"
 #include "gateway/gateway.h"
 #include "store/redis.h"
 #include "store/shared.h"
@@ -63,7 +64,9 @@ static bool add_request(EVP_MD_CTX *context, const struct call *call)
             ok = add(context, header->name) && add(context, header->value);
         }
     }
-    return ok && add(context, call->chat.body);
+    unsigned fragile = fragile_client(request); /* what is written differently for its client */
+    return ok && add(context, slice_of((const char *)&fragile, sizeof(fragile))) &&
+           add(context, call->chat.body);
 }
 
 static bool make_name(struct call *call)
@@ -107,13 +110,33 @@ static int64_t baseline_nd(const struct call *call, const struct usage *usage)
     return price.known ? price_cost(&price, usage) : 0;
 }
 
-/* Answers from the kept bytes. False: they are too old, or no answer. */
+/* May who answered then answer now? Keys, targets and routes change while answers are kept. That it
+ * rests, or is dear or slow just now, is no matter: nobody asks it. */
+static bool may_still_answer(const struct call *call, const struct slice names[ANSWER_NAMES])
+{
+    const struct plan *plan = &call->decision->plan;
+    const struct policy *policy = &call->snapshot->policy;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct plan_entry *entry = &plan->entries[i];
+        const struct target *target = &policy->targets[entry->target];
+        if (slice_eq(target->name, names[0])) {
+            return slice_eq(target->provider_name, names[1]) && slice_eq(target->model, names[2]) &&
+                   (entry->taken || entry->reason == REASON_DEAD || entry->reason == REASON_COST ||
+                    entry->reason == REASON_LATENCY);
+        }
+    }
+    return false;
+}
+
+/* Answers from the kept bytes. False: they are too old, of a target that may not answer, or no
+ * answer. */
 static bool answer_from(struct call *call, struct slice bytes)
 {
     struct answer_value value;
     int64_t now_ns = clock_wall(call->worker->loop.clock);
     if (!answer_value_read(bytes, &value) || now_ns < value.made_wall_ns ||
-        now_ns - value.made_wall_ns > settings_of(call)->ttl_ms * NS_PER_MS) {
+        now_ns - value.made_wall_ns > settings_of(call)->ttl_ms * NS_PER_MS ||
+        !may_still_answer(call, value.names)) {
         return false;
     }
     struct attempt *attempt = &call->attempt;

@@ -10,7 +10,8 @@ the cap can still be spent.
 - calls of one size are answered exactly 37 times;
 - the others get 429, cap_exceeded, and no upstream request;
 - what the calls did not use of their holds is free again: no refusal without a reason;
-- after a kill, what was held is charged, and the balances go on from there.
+- after a kill, what was held is charged, and the balances go on from there;
+- the same where each answer is judged: the judge, too, is held under the cap.
 
     caps.py [--long] [--rounds N] [--program build/release/sluice] [--seed N]
 
@@ -39,6 +40,10 @@ from harness.process import Sluice, wait_until  # noqa: E402
 CALLS = 1000
 FITS = 37
 INPUT_ND, OUTPUT_ND = 1000, 2000  # per token: $1 and $2 per million
+JUDGED = """\
+routes:
+  auto: { targets: [small], escalate: { when: [judge], judge: { target: small, timeout: 30s } } }
+"""
 
 
 class Upstream:
@@ -83,7 +88,8 @@ class Upstream:
         writer.close()
 
     async def _answer(self, writer, body):
-        number = int(body["messages"][0]["content"].split()[0])
+        asked = body["messages"][-1]["content"]
+        number = int(asked.removeprefix("<question>\n").split()[0])
         wanted = body["max_tokens"] * OUTPUT_ND
         self.received[number] += 1
         self.under_way[number] += wanted
@@ -91,7 +97,7 @@ class Upstream:
         try:
             await self.wait()
             usage = {
-                "prompt_tokens": self.random.randint(1, len(body["messages"][0]["content"])),
+                "prompt_tokens": self.random.randint(1, len(asked)),
                 "completion_tokens": self.random.randint(0, body["max_tokens"]),
             }
             answer = {
@@ -100,7 +106,7 @@ class Upstream:
                 "choices": [
                     {
                         "index": 0,
-                        "message": {"role": "assistant", "content": "yes"},
+                        "message": {"role": "assistant", "content": "9"},
                         "finish_reason": "stop",
                     }
                 ],
@@ -148,12 +154,12 @@ class Sampler(threading.Thread):
         self.join(10)
 
 
-async def call(port, secret, number, size, max_tokens, address="127.0.0.1"):
+async def call(port, secret, number, size, max_tokens, address="127.0.0.1", model="small"):
     """(status, code); (0, None): the gateway was killed."""
     content = f"{number:04} " + "x" * size  # the number's length must not change the worst case
     body = json.dumps(
         {
-            "model": "small",
+            "model": model,
             "max_tokens": max_tokens,
             "messages": [{"role": "user", "content": content}],
         }
@@ -329,7 +335,7 @@ class Caps:
             self.small = await self.worst_of(0, 1)
         return self.small
 
-    async def mixed(self, kill):
+    async def mixed(self, kill, model="small"):
         """Sizes of all kinds, answers after a while; killed and started again in between."""
         mean = await self.mean_worst()
         key, secret = self.key(mean * FITS)
@@ -342,7 +348,8 @@ class Caps:
         self.upstream.wait = wait
         sizes = [(self.random.randint(0, 3000), self.random.randint(1, 400)) for _ in range(CALLS)]
         tasks = [
-            asyncio.create_task(call(self.sluice.port, secret, number, *size)) for size in sizes
+            asyncio.create_task(call(self.sluice.port, secret, number, *size, model=model))
+            for size in sizes
         ]
         if kill:
             await asyncio.sleep(self.random.uniform(0.02, 0.8))
@@ -351,7 +358,7 @@ class Caps:
             self.upstream.under_way[number] = 0  # of the dead one; its holds are charged
             await asyncio.to_thread(self.sluice.start, 60)
             tasks = [
-                asyncio.create_task(call(self.sluice.port, secret, number, *size))
+                asyncio.create_task(call(self.sluice.port, secret, number, *size, model=model))
                 for size in sizes[: CALLS // 2]
             ]
             results += await asyncio.gather(*tasks)
@@ -360,8 +367,16 @@ class Caps:
         self.count(results, kill)
         await self.spend_the_rest(key, secret)
         spent = self.spent(key)
+        if model == "auto" and self.judged(key) == 0:
+            self.problems.append("no answer was judged")
         if spent > self.caps[key]:
             self.problems.append(f"{spent} nd were spent under a cap of {self.caps[key]}")
+
+    def judged(self, key):
+        with contextlib.closing(self.sluice.database()) as database:
+            return database.execute(
+                "SELECT count(*) FROM attempts WHERE key = ? AND purpose = 1 AND outcome = 0", (key,)
+            ).fetchone()[0]
 
     async def mean_worst(self):
         if not hasattr(self, "mean"):
@@ -376,7 +391,9 @@ class Caps:
 
 async def run(caps, rounds, tell):
     server = await caps.upstream.start()
-    caps.sluice.configure(configuration(caps.sluice.port, caps.upstream.port, workers=4))
+    caps.sluice.configure(
+        configuration(caps.sluice.port, caps.upstream.port, workers=4, more=JUDGED)
+    )
     caps.sluice.start(60)
     sampler = Sampler(caps.sluice, caps.caps)
 
@@ -398,6 +415,9 @@ async def run(caps, rounds, tell):
         if good:
             says = f"{CALLS} calls of all sizes, killed in between ({number} of {rounds})"
             good = await step(says, caps.mixed(True))
+    if good:
+        says = f"{CALLS} calls whose answers are judged, killed in between"
+        good = await step(says, caps.mixed(True, "auto"))
     sampler.stop()
     print(f"# {sampler.samples} looks at the ledger", flush=True)
     if good and caps.sluice.stop() != 0:

@@ -10,12 +10,17 @@ again and what the clients, the upstream and the ledger noted is compared:
 - for every request that reached the upstream there is an attempt, settled or found interrupted;
 - nothing stays open: no hold, no call.
 
+The same once more for a cascade: a small model whose answers are checked and judged, a stronger one
+that is asked where they are poor, and the exact cache, of which every request is asked again: each
+of its attempts and judgements is charged once, what the cache repeats is a call that costs nothing.
+
     crash.py [--long] [--rounds N] [--points NAME,...] [--program build/fault/sluice] [--seed N]
 
 TAP on stdout. Builds the variant `fault` with make when no program is named.
 """
 
 import argparse
+import collections
 import contextlib
 import glob
 import itertools
@@ -31,7 +36,13 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
-from crash_load import OUTPUT_TOKENS, Clients, NotingUpstream  # noqa: E402
+from crash_load import (  # noqa: E402
+    JUDGE_TOKENS,
+    OUTPUT_TOKENS,
+    Clients,
+    NotingUpstream,
+    cascade_asks,
+)
 from harness.process import Sluice, wait_until  # noqa: E402
 
 INPUT_ND, OUTPUT_ND = 1000, 2000  # per token: $1 and $2 per million
@@ -55,18 +66,40 @@ targets:
     price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
 ledger: {{ path: ledger.db, segment_bytes: 1MB, sync: 20ms }}
 """
+PRICES = {"small": (1000, 2000), "strong": (10000, 20000), "judge": (3000, 6000)}
+CASCADE = """\
+server: {{ listen: 127.0.0.1:{port}, workers: 2 }}
+log: {{ format: json, level: info, access: false }}
+cache: {{ exact: {{ ttl: 1h }} }}
+providers:
+  lab: {{ preset: openai-compatible, base_url: "http://127.0.0.1:{upstream}/v1" }}
+targets:
+  small: {{ provider: lab, model: small-1, tier: budget, context_tokens: 100000,
+    price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
+  strong: {{ provider: lab, model: strong-1, tier: premium, context_tokens: 100000,
+    price: {{ input_per_mtok: 10, output_per_mtok: 20 }} }}
+  judge: {{ provider: lab, model: judge-1, tier: mid, context_tokens: 100000,
+    price: {{ input_per_mtok: 3, output_per_mtok: 6 }} }}
+routes:
+  auto: {{ targets: [small, strong], strategy: priority,
+    escalate: {{ when: [empty, judge], judge: {{ target: judge, timeout: 20s }} }} }}
+ledger: {{ path: ledger.db, segment_bytes: 1MB, sync: 20ms }}
+"""
 
 
 class Crash:
     """One gateway, its two witnesses, and the ledger that outlives its deaths."""
 
+    cascade = False
+
     def __init__(self, program, directory, config=CONFIG):
         shutil.rmtree(directory, ignore_errors=True)
-        self.upstream = NotingUpstream()
+        self.upstream = NotingUpstream(self.cascade)
         self.sluice = Sluice(program, directory)
         self.sluice.configure(config.format(port=self.sluice.port, upstream=self.upstream.port))
         self.numbers = itertools.count(1)
         self.complete = {}
+        self.repeated = {}
         self.problems = []
 
     def arm(self, fault):
@@ -76,7 +109,7 @@ class Crash:
 
     def load_until(self, over):
         """Load until over() or the gateway's death; then the gateway is dead."""
-        clients = Clients(self.sluice.port, CLIENTS, self.numbers)
+        clients = Clients(self.sluice.port, CLIENTS, self.numbers, self.cascade)
         end = time.monotonic() + FAULT_TIMEOUT
         while self.sluice.process.poll() is None and not over() and time.monotonic() < end:
             time.sleep(0.002)
@@ -84,6 +117,7 @@ class Crash:
         self.sluice.kill()
         clients.stop()
         self.complete.update(clients.complete)
+        self.repeated.update(clients.repeated)
         self.problems += clients.problems
         return died
 
@@ -112,8 +146,8 @@ class Crash:
                 "SELECT hex(id), complete, cost_nd, attempts, status FROM calls"
             ).fetchall()
             attempts = database.execute(
-                "SELECT hex(call), attempt, outcome, reported, input, output, cost_nd, held_nd"
-                " FROM attempts"
+                "SELECT hex(call), attempt, outcome, reported, input, output, cost_nd, held_nd,"
+                " (SELECT name FROM names WHERE id = attempts.target) FROM attempts"
             ).fetchall()
             integrity = database.execute("PRAGMA integrity_check").fetchone()[0]
             nameless = database.execute(
@@ -187,13 +221,70 @@ class Crash:
                 f"{unsettled} requests reached the upstream without a reported charge,"
                 f" but only {others} attempts were found interrupted or failed"
             )
-        for call, _, outcome, is_reported, _, _, cost, held in attempts:
+        self.compare_interrupted(attempts)
+
+    def compare_interrupted(self, attempts):
+        for call, _, outcome, is_reported, _, _, cost, held, _ in attempts:
             if outcome == 4 and (is_reported or cost != held):
                 self.problems.append(f"call {call}: interrupted, charged {cost}, held {held}")
 
     def close(self):
         self.sluice.close()
         self.upstream.close()
+
+
+class Cascade(Crash):
+    """Checks, a judge, a stronger model and the cache."""
+
+    cascade = True
+
+    def __init__(self, program, directory):
+        super().__init__(program, directory, CASCADE)
+
+    @staticmethod
+    def charge_of(target, number):
+        output = JUDGE_TOKENS if target == "judge" else OUTPUT_TOKENS
+        per_input, per_output = PRICES[target]
+        return (target, number, output, number * per_input + output * per_output)
+
+    def compare_clients(self, calls, by_call):
+        for number, call_id in self.complete.items():
+            name = call_id.replace("-", "").upper()
+            row = calls.get(name)
+            mine = sorted(by_call.get(name, []), key=lambda a: a[1])
+            charged = [(a[8], a[4], a[5], a[6]) for a in mine]
+            expected = [self.charge_of(target, number) for target in cascade_asks(number)]
+            if row is None or row[1] != 1 or row[4] != 200:
+                self.problems.append(f"request {number} was answered in full; its row says {row}")
+            elif sorted(charged) != sorted(expected) or row[2] != sum(c[3] for c in expected):
+                self.problems.append(f"request {number} should cost {expected}: {row} {mine}")
+        for number, call_id in self.repeated.items():
+            name = call_id.replace("-", "").upper()
+            row = calls.get(name)
+            if row is None or row[1:] != (1, 0, 0, 200) or name in by_call:
+                self.problems.append(f"request {number}, repeated from the cache: {row}")
+
+    def compare_upstream(self, attempts):
+        reported = collections.Counter((a[8], a[4]) for a in attempts if a[3])
+        received = collections.Counter(self.upstream.received)
+        if reported - received:
+            self.problems.append(f"charged more than asked: {list(reported - received)[:10]}")
+        unsettled = sum((received - reported).values())
+        others = sum(1 for a in attempts if not a[3])
+        if unsettled > others:
+            self.problems.append(
+                f"{unsettled} requests reached the upstream without a reported charge,"
+                f" but only {others} attempts were found interrupted or failed"
+            )
+        self.compare_interrupted(attempts)
+
+    def compare(self):
+        """Also the books, as the program itself sees them."""
+        rows = super().compare()
+        status, text, problem = self.sluice.run("ledger", "verify", "-c", "sluice.yaml")
+        if status != 0:
+            self.problems.append(f"ledger verify: {text}{problem}")
+        return rows
 
 
 NOT_REACHED = "death at"
@@ -220,7 +311,8 @@ def random_rounds(crash, kills, rounds, random_source):
         crash.settle_down()
         rows = crash.compare()
         answers = len(crash.complete) - before
-        yield f"kill {number} of {rounds} at a random moment ({answers} answers, {rows} rows)"
+        what = "a cascade, kill" if crash.cascade else "kill"
+        yield f"{what} {number} of {rounds} at a random moment ({answers} answers, {rows} rows)"
 
 
 def passings(point, long):
@@ -254,7 +346,7 @@ def at_point(program, root, point, passes):
 
 def once_at_point(program, root, point, passes):
     """Dies at the point: at the start, under load, or in the recovery after a kill under load."""
-    crash = Crash(program, root)
+    crash = (Cascade if point.startswith("cascade.") else Crash)(program, root)
     try:
         crash.arm(f"{point}:{passes}")
         died = not starts_alive(crash)
@@ -291,9 +383,8 @@ class Report:
             print("# " + problem.replace("\n", "\n#   "), flush=True)
 
 
-def kill_one_ledger(program, directory, kills, rounds, source, report):
+def kill_one_ledger(crash, kills, rounds, source, report):
     """False: something was wrong."""
-    crash = Crash(program, directory)
     try:
         for says in random_rounds(crash, kills, rounds, source):
             report.tell(says, crash.problems)
@@ -343,8 +434,14 @@ def main():
     source = random.Random(arguments.seed)
     for first in range(1, rounds + 1, KILLS_OF_A_LEDGER):
         kills = range(first, min(first + KILLS_OF_A_LEDGER, rounds + 1))
-        directory = os.path.join(root, "random")
-        if not kill_one_ledger(program, directory, kills, rounds, source, report):
+        crash = Crash(program, os.path.join(root, "random"))
+        if not kill_one_ledger(crash, kills, rounds, source, report):
+            break
+    rounds = (rounds + 3) // 4
+    for first in range(1, rounds + 1, KILLS_OF_A_LEDGER):
+        kills = range(first, min(first + KILLS_OF_A_LEDGER, rounds + 1))
+        crash = Cascade(program, os.path.join(root, "cascade"))
+        if not kill_one_ledger(crash, kills, rounds, source, report):
             break
     for point in points:
         for passes in passings(point, arguments.long):

@@ -12,10 +12,37 @@ import threading
 from harness import http1
 
 OUTPUT_TOKENS = 7
+JUDGE_TOKENS = 1
 NUMBER = re.compile(rb"request-(\d+)-")
 
 
-def whole_answer(number):
+MODEL = re.compile(rb'"model": ?"([a-z]+)-1"')
+GRADED = b"You grade an answer"
+
+
+def cascade_answer(body, number):
+    """What a model of the cascade says: every third answer of the small one is empty, every third is
+    one that the judge finds poor."""
+    if GRADED in body:
+        poor = number % 3 == 2 and b"strong" not in body
+        return "1" if poor else "9", JUDGE_TOKENS
+    strong = MODEL.search(body).group(1) == b"strong"
+    text = f"{'strong ' if strong else ''}answer {number}"
+    return "" if number % 3 == 0 and not strong else text, OUTPUT_TOKENS
+
+
+def cascade_asks(number):
+    """The targets that are asked, in order, until an answer is good enough."""
+    return (
+        ["small", "strong", "judge"],
+        ["small", "judge"],
+        ["small", "judge", "strong", "judge"],
+    )[number % 3]
+
+
+def whole_answer(number, content=None, output=None):
+    content = f"answer {number}" if content is None else content
+    output = OUTPUT_TOKENS if output is None else output
     body = json.dumps(
         {
             "id": f"c{number}",
@@ -23,11 +50,11 @@ def whole_answer(number):
             "choices": [
                 {
                     "index": 0,
-                    "message": {"role": "assistant", "content": f"answer {number}"},
+                    "message": {"role": "assistant", "content": content},
                     "finish_reason": "stop",
                 }
             ],
-            "usage": {"prompt_tokens": number, "completion_tokens": OUTPUT_TOKENS},
+            "usage": {"prompt_tokens": number, "completion_tokens": output},
         }
     ).encode()
     return (
@@ -36,9 +63,10 @@ def whole_answer(number):
     ) + body
 
 
-def streamed_answer(number):
+def streamed_answer(number, content=None):
+    content = f"answer {number}" if content is None else content
     events = [
-        {"choices": [{"index": 0, "delta": {"content": f"answer {number}"}}]},
+        {"choices": [{"index": 0, "delta": {"content": content}}]},
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
         {"choices": [], "usage": {"prompt_tokens": number, "completion_tokens": OUTPUT_TOKENS}},
     ]
@@ -52,7 +80,11 @@ def streamed_answer(number):
 
 
 class NotingUpstream:
-    def __init__(self):
+    """With `cascade` it is a small model, a strong one and a judge; what it received is noted as
+    (target, number) then."""
+
+    def __init__(self, cascade=False):
+        self.cascade = cascade
         self.received = []  # numbers, in full
         self.answered = []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -76,9 +108,19 @@ class NotingUpstream:
                 if request is None:
                     return
                 number = int(NUMBER.search(request.body).group(1))
-                self.received.append(number)
                 streamed = b'"stream":true' in request.body
-                for piece in streamed_answer(number) if streamed else [whole_answer(number)]:
+                content, output = None, None
+                if self.cascade:
+                    target = MODEL.search(request.body).group(1).decode()
+                    self.received.append((target, number))
+                    content, output = cascade_answer(request.body, number)
+                else:
+                    self.received.append(number)
+                for piece in (
+                    streamed_answer(number, content)
+                    if streamed
+                    else [whole_answer(number, content, output)]
+                ):
                     connection.send(piece)
                 self.answered.append(number)
         except (OSError, http1.Broken):
@@ -96,10 +138,12 @@ class NotingUpstream:
 
 class Clients:
     """Threads that call one after the other, whole and streamed in turn, until they are told to
-    stop."""
+    stop. With `again` each asks the same once more, and must get the same from the cache."""
 
-    def __init__(self, port, count, numbers):
+    def __init__(self, port, count, numbers, again=False):
         self.port = port
+        self.again = again
+        self.repeated = {}  # number -> call id, of answers received in full once more
         self.numbers = numbers  # an iterator shared by all rounds
         self.lock = threading.Lock()
         self.complete = {}  # number -> call id, of answers received in full
@@ -120,13 +164,27 @@ class Clients:
             return
         try:
             while not self.stopping.is_set():
-                self._call(connection, self._next())
+                number = self._next()
+                first = self._call(connection, number)
+                if self.again and first is not None:
+                    self._repeat(connection, number, first)
         except (OSError, http1.Broken):
             pass  # the gateway was killed
         finally:
             connection.close()
 
-    def _call(self, connection, number):
+    def _repeat(self, connection, number, first):
+        answer = self._ask(connection, number)
+        same = answer.body == first.body and answer.header("x-sluice-cache") == "hit"
+        if answer.status != 200:
+            self.refuse(number, answer)
+        elif answer.end == "complete" and not same:
+            self.problems.append(f"request {number} once more: {answer.start} {answer.body[:300]!r}")
+        elif answer.end == "complete":
+            with self.lock:
+                self.repeated[number] = answer.header("x-sluice-call-id")
+
+    def _ask(self, connection, number):
         streamed = number % 2 == 1
         body = json.dumps(
             {
@@ -142,7 +200,12 @@ class Clients:
             b"Content-Type: application/json\r\n"
             b"Content-Length: %d\r\n\r\n" % len(body) + body
         )
-        answer = http1.read_answer(connection)
+        return http1.read_answer(connection)
+
+    def _call(self, connection, number):
+        """The answer, if it is one and complete."""
+        streamed = number % 2 == 1
+        answer = self._ask(connection, number)
         full = answer.body.endswith(b"data: [DONE]\n\n") if streamed else answer.end == "complete"
         if answer.status != 200:
             self.refuse(number, answer)
@@ -153,6 +216,8 @@ class Clients:
                 )
             with self.lock:
                 self.complete[number] = answer.header("x-sluice-call-id")
+            return answer
+        return None
 
     def refuse(self, number, answer):
         self.problems.append(f"request {number}: {answer.start} {answer.body[:300]!r}")

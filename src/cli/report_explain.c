@@ -147,14 +147,29 @@ static void put_attempt(const struct call_detail *detail, const struct settle_re
     table_release(&table);
 }
 
+/* By the exact cache: there may have been questions of our own, but no attempt at an answer. */
+static bool is_repeated(const struct call_detail *detail)
+{
+    bool asked = false;
+    for (size_t i = 0; i < detail->count; i++) {
+        asked = asked || detail->attempts[i].purpose == ATTEMPT_FOR_ANSWER;
+    }
+    return !asked && slice_eq(detail->row.call.provider, SLICE("cache"));
+}
+
 static void put_cost(const struct call_detail *detail, struct buf *out)
 {
     buf_append_cstr(out, "\nWhat it cost\n");
     for (size_t i = 0; i < detail->count; i++) {
         put_attempt(detail, &detail->attempts[i], out);
     }
-    buf_append_cstr(out, detail->count == 0 ? "  no provider was asked\n" : "\n  all together: ");
+    if (is_repeated(detail)) {
+        buf_append_cstr(out, "  the exact cache repeated an earlier answer, which costs nothing\n");
+    } else if (detail->count == 0) {
+        buf_append_cstr(out, "  no provider was asked\n");
+    }
     if (detail->count > 0) {
+        buf_append_cstr(out, "\n  all together: ");
         put_usd(out, detail->row.call.cost_nd);
         buf_append_char(out, '\n');
     }
@@ -173,6 +188,10 @@ static void put_candidate(struct table *table, const struct call_detail *detail,
     bool priced = offer != NULL && offer->price.known;
     if (priced) {
         table_usd(table, candidate.expected_nd);
+    }
+    if (priced && is_repeated(detail)) {
+        table_cstr(table, "-"); /* its usage was another call's */
+    } else if (priced) {
         table_usd(table, call_cost_at(detail, offer));
     } else {
         table_cstr(table, "unknown");

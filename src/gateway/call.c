@@ -13,6 +13,7 @@
 #include "gateway/classifier.h"
 #include "gateway/question.h"
 #include "gateway/refusals.h"
+#include "store/token_revoke.h"
 
 #include "base/log.h"
 
@@ -116,17 +117,21 @@ enum call_step call_admit(struct call *call)
 bool call_still_admitted(struct call *call, struct caller *ret_caller, enum call_step *ret_step)
 {
     const struct key_set *keys = call->worker->keys;
+    const struct token *token = call->token;
     const struct key *key = call->key_id == 0 ? NULL : key_set_by_id(keys, call->key_id);
+    bool revoked = token != NULL && token->has_id && key_set_token_revoked(keys, token->id);
     *ret_caller = (struct caller){.keys = keys, .key = key, .token = call->token};
-    if (call->key_id == 0 ||
-        (key != NULL &&
-         key_state_at(key, clock_wall(call->worker->loop.clock) / NS_PER_S) == KEY_IN_FORCE)) {
+    if (!revoked &&
+        (call->key_id == 0 ||
+         (key != NULL &&
+          key_state_at(key, clock_wall(call->worker->loop.clock) / NS_PER_S) == KEY_IN_FORCE))) {
         return true;
     }
     const struct caller_refusal refusal = {
         .status = 401,
-        .code = "key_revoked",
-        .text = "This client key was revoked while its request was being received.",
+        .code = revoked ? "token_revoked" : "key_revoked",
+        .text = revoked ? "This token was revoked while its request was being received."
+                        : "This client key was revoked while its request was being received.",
         .key = key,
     };
     *ret_step = refuse_caller(call, &refusal);

@@ -3,6 +3,7 @@
 of broken ones does not, and where PyJWT refuses nothing opens."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, ed448, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import get_default_algorithms
 
+from harness import http1
 from harness.process import wait_until
 from stand import COST_ND, Server, Stand
 
@@ -275,6 +277,31 @@ def revoking(points, stand, issuer):
     points.same("a digest is of the whole token", stand.chat(tampered).code, "token_signature")
 
 
+def revoking_between(points, stand, issuer):
+    """While the body of its request is on its way."""
+    token = issuer.token(sub="gwen", jti="of-gwen")
+    points.same("a token before its request", stand.chat(token).status, 200)
+    body = json.dumps({"model": "small", "messages": [{"role": "user", "content": "Hi"}]}).encode()
+    asked = stand.asked
+    with contextlib.closing(http1.connect(stand.sluice.port, 20)) as connection:
+        connection.send(
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nAuthorization: Bearer " + token.encode() + b"\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body) + body[:20]
+        )
+        time.sleep(0.2)
+        stand.json("revoke", "--token", "of-gwen", "--expires", "1h")
+        connection.send(body[20:])
+        answer = http1.read_answer(connection)
+    points.point(
+        answer.status == 401 and b"token_revoked" in answer.body,
+        "a token that is revoked while its request is received is refused",
+        answer.start,
+        answer.body,
+    )
+    points.same("and asks no provider", stand.asked, asked)
+
+
 def revoking_one(points, stand, issuer):
     """One token by its id; others of its subject open on."""
     one, two = (issuer.token(sub="finn", jti=name) for name in ("of-finn-1", "of-finn-2"))
@@ -450,6 +477,7 @@ def run(points, program, directory):
     spending(points, stand, issuer)
     revoking(points, stand, issuer)
     revoking_one(points, stand, issuer)
+    revoking_between(points, stand, issuer)
     grants(points, stand, issuer)
     file_rotation(points, stand, issuer)
     published(points, stand, issuer)

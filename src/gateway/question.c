@@ -348,6 +348,7 @@ static bool may_ask(const struct call *call, const struct target *target)
     const struct policy *policy = &call->snapshot->policy;
     bool local_only = decision->constraints.local_only || decision->route->local_only;
     return (target->local || !local_only) && !target->off &&
+           feasible_named(&decision->constraints, target) &&
            feasible_tags(policy, decision->route, &decision->constraints, target) &&
            !atomic_load(&target->health->switched_off) &&
            (target->price.known || policy->unknown_price != UNKNOWN_PRICE_DENY);

@@ -265,16 +265,20 @@ bool target_is_named(const struct target *target, struct slice names)
     return false;
 }
 
+bool feasible_named(const struct constraints *c, const struct target *target)
+{
+    bool out =
+        c->only != NULL && provider_position(target, c->only, c->only_count) == c->only_count;
+    return !out && provider_position(target, c->ignore, c->ignore_count) == c->ignore_count &&
+           (c->allow.len == 0 || target_is_named(target, c->allow)) &&
+           !target_is_named(target, c->deny);
+}
+
 static bool violates_allowed(const struct plan_facts *facts, const struct target *target,
                              struct plan_entry *entry)
 {
-    const struct constraints *c = &facts->input->constraints;
     (void)entry;
-    bool out =
-        c->only != NULL && provider_position(target, c->only, c->only_count) == c->only_count;
-    return out || provider_position(target, c->ignore, c->ignore_count) < c->ignore_count ||
-           (c->allow.len > 0 && !target_is_named(target, c->allow)) ||
-           target_is_named(target, c->deny);
+    return !feasible_named(&facts->input->constraints, target);
 }
 
 static inline bool violates_dialect(const struct plan_facts *facts, const struct target *target,

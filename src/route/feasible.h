@@ -68,6 +68,8 @@ uint32_t feasible_violations(const struct plan_facts *facts, const struct plan_e
  * without a plan. */
 bool feasible_tags(const struct policy *policy, const struct route *route,
                    const struct constraints *constraints, const struct target *target);
+/* May it be asked, as far as the caller names targets and providers? For the same. */
+bool feasible_named(const struct constraints *constraints, const struct target *target);
 /* Is the target, or its provider, named in a list with commas? */
 bool target_is_named(const struct target *target, struct slice names);
 /* How far a refused entry is beyond its latency and cost limits, in thousandths of the limit (the

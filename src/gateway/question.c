@@ -47,7 +47,8 @@ static void release(struct question *c)
     c->call->question = NULL;
 }
 
-/* Did it begin to answer? Who leaves while a provider works does not have the prompt for nothing. */
+/* Did it begin to answer? Who leaves while a provider works does not have the prompt for nothing,
+ * as with attempts. */
 static bool is_answered(const struct question *c, enum attempt_outcome outcome)
 {
     bool left = outcome == ATTEMPT_CANCELLED && c->request.sent;

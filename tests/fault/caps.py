@@ -375,7 +375,8 @@ class Caps:
     def judged(self, key):
         with contextlib.closing(self.sluice.database()) as database:
             return database.execute(
-                "SELECT count(*) FROM attempts WHERE key = ? AND purpose = 1 AND outcome = 0", (key,)
+                "SELECT count(*) FROM attempts WHERE key = ? AND purpose = 1 AND outcome = 0",
+                (key,),
             ).fetchone()[0]
 
     async def mean_worst(self):

@@ -21,8 +21,8 @@ GRADED = b"You grade an answer"
 
 
 def cascade_answer(body, number):
-    """What a model of the cascade says: every third answer of the small one is empty, every third is
-    one that the judge finds poor."""
+    """What a model of the cascade says: every third answer of the small one is empty, every third
+    is one that the judge finds poor."""
     if GRADED in body:
         poor = number % 3 == 2 and b"strong" not in body
         return "1" if poor else "9", JUDGE_TOKENS
@@ -179,7 +179,8 @@ class Clients:
         if answer.status != 200:
             self.refuse(number, answer)
         elif answer.end == "complete" and not same:
-            self.problems.append(f"request {number} once more: {answer.start} {answer.body[:300]!r}")
+            told = f"{answer.start} {answer.body[:300]!r}"
+            self.problems.append(f"request {number} once more: {told}")
         elif answer.end == "complete":
             with self.lock:
                 self.repeated[number] = answer.header("x-sluice-call-id")

@@ -311,10 +311,17 @@ static bool has_room(struct call *call)
     return room != STREAM_CUT;
 }
 
+/* Is room made for what comes, or the stream cut? Before an answer has begun there is little of it,
+ * but where it is held for a verdict. */
+static bool is_counted(const struct call *call)
+{
+    return call->committed || call->check != NULL;
+}
+
 /* The wait of a stream is over, or was long enough. */
 enum call_step call_stream(struct call *call)
 {
-    if (!call->committed || !call->attempt.upstream_open) {
+    if (!is_counted(call) || !call->attempt.upstream_open) {
         return STEP_WAIT;
     }
     switch (call_budget_stream(call)) {
@@ -348,7 +355,7 @@ static bool take_frame(struct call *call, struct frame *frame)
         attempt_fail(call, "error_in_stream", attempt->meter.error);
         return false;
     }
-    if (call->committed && !frame->terminal && !call->waits && !has_room(call)) {
+    if (is_counted(call) && !frame->terminal && !call->waits && !has_room(call)) {
         attempt_fail(call, "cap_exceeded", "");
         return false;
     }

@@ -184,6 +184,9 @@ static void answered(void *user, const struct redisReply *answer)
     struct slice bytes = redis_text(answer);
     call->cache.question = NULL;
     if (bytes.len == 0 || !answer_from(call, bytes)) {
+        if (call->decision->plan.taken == 0) { /* the refusal tells of them, and other calls used */
+            features_extract(&call->chat, &call->worker->features); /* the scratch meanwhile */
+        }
         call_run(call, miss(call));
         return;
     }

@@ -85,11 +85,22 @@ static struct shared_key key_of(const struct call *call)
                                slice_of((const char *)call->cache.name, sizeof(call->cache.name))};
 }
 
-/* "cache:KEY:DIGEST" in Redis. */
+/* "cache:CLUSTER:KEY:DIGEST" in Redis: another cluster has keys of the same numbers. Empty: nothing
+ * is shared, or not yet. */
 static struct slice redis_name(const struct call *call, char text[CLUSTER_KEY_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
-    int len = snprintf(text, CLUSTER_KEY_SIZE, "cache:%llu:", (unsigned long long)call->key_id);
+    struct cluster_member *member = call->worker->gateway->cluster.member;
+    if (member == NULL || !cluster_ask_possible(call->worker)) {
+        return SLICE_EMPTY;
+    }
+    struct member_facts facts = member_facts(member);
+    if (facts.cluster[0] == '\0') {
+        return SLICE_EMPTY;
+    }
+    int len = snprintf(text, CLUSTER_KEY_SIZE, "cache:%s:%llu:", facts.cluster,
+                       (unsigned long long)call->key_id);
+    CHECK((size_t)len + 2 * sizeof(call->cache.name) < CLUSTER_KEY_SIZE);
     char *at = text + len;
     for (size_t i = 0; i < sizeof(call->cache.name); i++) {
         *at++ = digits[call->cache.name[i] >> 4];
@@ -218,11 +229,10 @@ enum call_step call_recall(struct call *call)
     if (found_here(call)) {
         return deliver_hit(call);
     }
+    struct slice shared = redis_name(call, name);
     call->cache.state = CACHE_STATE_ASKS;
     call->cache.question =
-        cluster_ask_possible(call->worker)
-            ? cluster_get(call->worker, redis_name(call, name), REDIS_MS, answered, call)
-            : NULL;
+        shared.len > 0 ? cluster_get(call->worker, shared, REDIS_MS, answered, call) : NULL;
     return call->cache.question != NULL ? STEP_WAIT : miss(call);
 }
 
@@ -269,9 +279,9 @@ void answer_cache_finish(struct call *call)
         shared_put(call->worker->gateway->answers, &key, buf_slice(&bytes))) {
         metric_add(&call->worker->metrics.cache_kept, 1);
     }
-    if (!bytes.failed && cluster_ask_possible(call->worker)) {
-        cluster_set(call->worker, redis_name(call, name), buf_slice(&bytes),
-                    settings_of(call)->ttl_ms);
+    struct slice shared = bytes.failed ? SLICE_EMPTY : redis_name(call, name);
+    if (shared.len > 0) {
+        cluster_set(call->worker, shared, buf_slice(&bytes), settings_of(call)->ttl_ms);
     }
     cache->keeps = false;
     buf_release(&cache->copy);

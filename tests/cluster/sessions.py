@@ -8,7 +8,9 @@ for both of them.
 - the same session id of another key is another session, on whichever node;
 - Redis killed, or hanging: each node goes on by itself, and no call waits for it;
 - Redis back: nodes agree again;
-- nothing that names a session is in Redis, only its hash.
+- nothing that names a session is in Redis, only its hash;
+- what the exact cache of one node has, the other has, for the same key; what is no answer there, or
+  is gone, is asked of the provider.
 
     sessions.py [--program build/release/sluice]
 
@@ -37,6 +39,7 @@ CONFIG = """\
 server: {{ listen: 127.0.0.1:{port}, workers: 2 }}
 log: {{ format: json, access: false }}
 keys: {{ required: true }}
+cache: {{ exact: {{ ttl: 1h }} }}
 ledger: {{ path: ledger.db, segment_bytes: 1MB }}
 cluster: {{ node: "{name}", postgres: "{postgres}", redis: "{redis}", lease_wait: 2s }}
 providers:
@@ -103,6 +106,7 @@ class Nodes:
                     f"Authorization: Bearer {secret or self.keys[0]}",
                     f"x-sluice-session: {session}",
                     "x-sluice-task: chat",
+                    "x-sluice-cache: off",
                     *headers,
                 ]
             )
@@ -175,6 +179,44 @@ def names_nothing(nodes):
     nodes.expect(0 < ttl <= 1800000, f"a session lives for {ttl} ms in Redis")
 
 
+def cached(nodes, node, text, key=0):
+    client = http1.connect(nodes.nodes[node].port)
+    client.send(request(headers=[f"Authorization: Bearer {nodes.keys[key]}"], text=text))
+    answer = http1.read_answer(client)
+    client.close()
+    nodes.expect(answer.status == 200, f"{answer.start} {answer.body[:200]!r}")
+    return answer.header("x-sluice-cache")
+
+
+def keep_in_redis(nodes, text):
+    """Asks the first node; the name that its answer has in Redis then."""
+    before = set(nodes.redis.ask("KEYS", "*cache:*"))
+    nodes.expect(cached(nodes, 0, text) == "miss", f"{text}: the first one is no miss")
+
+    def added():
+        return set(nodes.redis.ask("KEYS", "*cache:*")) - before
+
+    return wait_until(added, 10, "Redis has the answer").pop()
+
+
+def repeats(nodes):
+    def found(number):
+        text = f"Number {number}?"
+        name = keep_in_redis(nodes, text)
+        ttl = nodes.redis.ask("PTTL", name)
+        nodes.expect(0 < ttl <= 3600000, f"an answer lives for {ttl} ms in Redis")
+        nodes.expect(cached(nodes, 1, text, key=1) == "miss", "another key's is a hit")
+        return cached(nodes, 1, text) == "hit"
+
+    # Redis has 5 ms to answer: where the machine is busy, a hit comes late
+    nodes.expect(any(found(number) for number in range(10)), "the other node has nothing")
+    whole_one = nodes.redis.ask("GET", keep_in_redis(nodes, "Whole?"))
+    for spoiled in ("", "x", "SLUSANS1" + "y" * 200, whole_one[:-1]):
+        text = f"Spoiled {len(spoiled)}?"
+        nodes.redis.ask("SET", keep_in_redis(nodes, text), spoiled)
+        nodes.expect(cached(nodes, 1, text) == "miss", f"{len(spoiled)} spoiled bytes are a hit")
+
+
 def timed(nodes, node, session, state):
     begin = time.monotonic()
     nodes.expect_ask(node, session, "dear", state)
@@ -209,6 +251,7 @@ TESTS = [
     (many_at_once, "forty conversations at once, each turn at the other node"),
     (keeps_tenants_apart, "the same session id of another key is another session"),
     (names_nothing, "Redis has hashes, for as long as a session lives"),
+    (repeats, "what one node's cache has, the other's has; what is spoiled there is no answer"),
     (goes_on_without, "Redis away or hanging holds nobody up; then nodes agree again"),
 ]
 

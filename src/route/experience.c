@@ -123,7 +123,8 @@ static double steady_variance(const struct moments *moments, double prior)
            (moments->count + PRIOR_VARIANCE_COUNT);
 }
 
-/* `all` leans the few answers of a task to what the target does elsewhere. */
+/* `all` leans the few answers of a task to what the target does elsewhere. Against the table they
+ * weigh what all together weigh, so a first answer to a task does not bring the table back. */
 static void publish_output(struct experience_cell *cell, const struct moments *own,
                            const struct moments *all)
 {
@@ -134,8 +135,8 @@ static void publish_output(struct experience_cell *cell, const struct moments *o
     double count = own->count + lent;
     double mean = (own->mean * own->count + all->mean * lent) / count;
     double variance = steady_variance(own, PRIOR_VARIANCE);
-    publish(cell, count, exp2(mean + HALF_LN2 * variance), exp2(mean + SIGMAS_90 * sqrt(variance)),
-            RATIO_SHIFT);
+    publish(cell, fmax(count, all->count), exp2(mean + HALF_LN2 * variance),
+            exp2(mean + SIGMAS_90 * sqrt(variance)), RATIO_SHIFT);
 }
 
 static void publish_thinking(struct experience_cell *cell, const struct moments *own)

@@ -125,6 +125,24 @@ static void other_tasks_of_the_target_speak_for_one_without_answers(void)
     expect_within(forecast().output, 280, 520);
 }
 
+/* An answer that is as expected must not make the expectation worse. */
+static void the_first_answer_to_a_task_does_not_bring_the_table_back(void)
+{
+    reset();
+    for (int i = 0; i < 200; i++) {
+        answer(1000, 2, 0); /* a hundredth of what the table says */
+    }
+    request.task = TASK_CHAT;
+    int64_t before = forecast().output;
+    int64_t before_high = forecast().output_high;
+    expect_within(before, 2, 8);
+    for (int i = 0; i < 5; i++) {
+        answer(1000, 2, 0);
+        expect_within(forecast().output, 2, before + 2);
+        expect_within(forecast().output_high, 2, 2 * before_high);
+    }
+}
+
 static void thinking_is_apart_by_whether_it_was_asked_for(void)
 {
     reset();
@@ -267,6 +285,8 @@ int main(void)
     TEST(what_was_long_ago_fades, "what was long ago fades");
     TEST(other_tasks_of_the_target_speak_for_one_without_answers,
          "other tasks of a target speak for one without answers");
+    TEST(the_first_answer_to_a_task_does_not_bring_the_table_back,
+         "the first answer to a task does not bring the table back");
     TEST(thinking_is_apart_by_whether_it_was_asked_for, "thinking is learned apart");
     TEST(the_input_is_calibrated_with_its_spread, "the input's ratio is learned with its spread");
     TEST(a_cut_answer_says_at_least, "an answer that was cut says at least so much");

@@ -11,7 +11,8 @@ configuration below, the costs what the gateway charged.
 
 - equal: two targets of the same price, drawn by lot for each request, as where two regions or
   accounts share the load;
-- mixed: three tiers of targets, and turns that ask for different kinds of work.
+- mixed: three tiers of targets, and turns that ask for different kinds of work;
+- agent: the same, but each piece of work is a loop of tool calls.
 """
 
 import argparse
@@ -53,12 +54,16 @@ routes:
     {{ targets: [east, west], strategy: weighted, split_by: request, session: {{ sticky: true }} }}
   mixed-off: {{ targets: [small, east, large] }}
   mixed-on: {{ targets: [small, east, large], session: {{ sticky: true }} }}
+  agent-off: {{ targets: [small, east, large] }}
+  agent-on: {{ targets: [small, east, large], session: {{ sticky: true }} }}
 """
 WORDS = "the parser reads a line and keeps what it has seen until the next one ends it".split()
 # Of a day with a coding agent: many small turns, some work, seldom a design.
 TASKS = ["chat"] * 2 + ["code_docs"] * 2 + ["code_function"] * 4 + ["code_review"] * 2
 TASKS += ["code_architecture"]
+KINDS = ("equal", "mixed", "agent")
 SYSTEM_WORDS, TURN_WORDS, ANSWER_TOKENS = 4500, 500, 200
+LOOP_TURNS = 6  # of an agent, for one piece of work
 
 
 def text(source, count):
@@ -96,18 +101,32 @@ class Fleet:
         self.fake.wait()
 
 
+def say(talk, words, in_loop):
+    """The next turn's message: of a user, or what a tool has given back."""
+    if not in_loop:
+        talk.append({"role": "user", "content": words})
+        return
+    call = {"id": f"call_{len(talk)}", "type": "function"}
+    call["function"] = {"name": "read", "arguments": "{}"}
+    talk[-1] = {"role": "assistant", "content": None, "tool_calls": [call]}
+    talk.append({"role": "tool", "tool_call_id": call["id"], "content": words})
+
+
 def play(fleet, route, arguments):
     """The costs of all conversations; turns of all of them take turns."""
+    loop = LOOP_TURNS if route.startswith("agent") else 1
+    tasks = [None] * arguments.conversations
     source = random.Random(7)
     system = {"role": "system", "content": f"{route}: {text(source, SYSTEM_WORDS)}"}
     talks = [[system] for _ in range(arguments.conversations)]
     found = {"cost_usd": 0.0, "input": 0, "cached": 0, "changes": 0, "below_tier": 0}
     last = [None] * len(talks)
-    for turn in range(arguments.turns):
+    for turn in range(arguments.turns * (3 if loop > 1 else 1)):
         for number, talk in enumerate(talks):
-            words = f"{number}.{turn} {text(source, TURN_WORDS)}"
-            talk.append({"role": "user", "content": words})
-            answer, body = fleet.ask(route, source.choice(TASKS), talk)
+            in_loop = turn % loop > 0
+            tasks[number] = tasks[number] if in_loop else source.choice(TASKS)
+            say(talk, f"{number}.{turn} {text(source, TURN_WORDS)}", in_loop)
+            answer, body = fleet.ask(route, tasks[number], talk)
             talk.append({"role": "assistant", "content": body["choices"][0]["message"]["content"]})
             found["cost_usd"] += float(answer.header("x-sluice-cost-usd"))
             found["input"] += body["usage"]["prompt_tokens"]
@@ -129,7 +148,7 @@ def main():
     arguments = parser.parse_args()
     fleet = Fleet(arguments, os.path.join("build", "bench", "sessions"))
     try:
-        routes = [f"{kind}-{way}" for kind in ("equal", "mixed") for way in ("off", "on")]
+        routes = [f"{kind}-{way}" for kind in KINDS for way in ("off", "on")]
         found = {route: play(fleet, route, arguments) for route in routes}
     finally:
         fleet.close()
@@ -143,7 +162,7 @@ def main():
             f"| {route} | ${f['cost_usd']:.3f} | {f['cached'] / f['input']:.0%} |"
             f" {f['changes']} | {f['below_tier']} |"
         )
-    for kind in ("equal", "mixed"):
+    for kind in KINDS:
         off, on = found[f"{kind}-off"]["cost_usd"], found[f"{kind}-on"]["cost_usd"]
         print(f"{kind}: {1 - on / off:.1%} saved")
 

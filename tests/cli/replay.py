@@ -4,9 +4,14 @@
 The requests are made from a seed: prompts of every kind, models by every way of naming, wishes in
 headers and bodies, tools, images, formats. Upstream is a stub in a process of its own that answers
 OpenAI and Ollama at once.
+
+Each answer teaches its target how long its answers are and how fast it is, and so may move the next
+plan. So a question and its call are compared with nothing between them (`alone`); where other calls
+come between, what no answer teaches still has to be the same.
 """
 
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import random
@@ -226,12 +231,25 @@ async def post(reader, writer, path, headers, body):
     return int(head[9:12]), headers_of(head), json.loads(answer)
 
 
-def differences(explained, call):
+def differences_of_refusal(plan, call):
+    """One of the two refuses: the limits that learning moves may be the reason, and no others."""
+    status, headers, body = call
+    learned = {"over_cost", "context_too_small", "over_latency"}
+    told = plan if status == 200 else body["error"].get("sluice", {})
+    if not plan["plan"] and status == 422:
+        return []
+    moved = any(entry["reason"] in learned for entry in told.get("refused", []))
+    return [] if moved else [f"explain {plan}, call {status} {body}"]
+
+
+def differences(explained, call, alone):
     """What differs between an explanation and the call of the same request."""
     status, _, plan = explained
     call_status, headers, body = call
     if status != 200:
         return [] if call_status == status else [f"explain {status}, call {call_status}"]
+    if not alone and (call_status == 422 or not plan["plan"]):
+        return differences_of_refusal(plan, call)
     if not plan["plan"]:
         return [] if call_status == 422 else [f"explain says infeasible, call {call_status} {body}"]
     wanted = {
@@ -242,6 +260,8 @@ def differences(explained, call):
         "x-sluice-provider": plan["plan"][0]["provider"],
         "x-sluice-attempts": "1",
     }
+    if not alone:
+        del wanted["x-sluice-target"], wanted["x-sluice-provider"]
     found = [
         f"{name}: explain {value!r}, call {headers.get(name, '')!r}"
         for name, value in wanted.items()
@@ -250,34 +270,31 @@ def differences(explained, call):
     return found + ([f"call {call_status}: {body}"] if call_status != 200 else [])
 
 
-async def work(port, requests, results):
-    """What the answers of other connections teach between a question and its call may move that:
-    then the two are asked again, at most twice."""
+async def work(port, requests, turn, results):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for headers, body in requests:
-        for _ in range(3):
+        async with turn or contextlib.nullcontext():
             explained = await post(reader, writer, "/sluice/v1/explain", headers, body)
             call = await post(reader, writer, "/v1/chat/completions", headers, body)
-            if not differences(explained, call):
-                break
         first = (
             explained[2]["plan"][0]["target"]
             if explained[0] == 200 and explained[2]["plan"]
             else None
         )
-        results.append((first, differences(explained, call), body))
+        results.append((first, differences(explained, call, turn is not None), body))
     writer.close()
 
 
-def replay(port, count, seed, connections=8):
+def replay(port, count, seed, connections=8, alone=True):
     """List of (target or None, differences, body)."""
     rng = random.Random(seed)
     requests = [make_request(rng) for _ in range(count)]
     results = []
 
     async def main():
+        turn = asyncio.Lock() if alone else None
         await asyncio.gather(
-            *(work(port, requests[i::connections], results) for i in range(connections))
+            *(work(port, requests[i::connections], turn, results) for i in range(connections))
         )
 
     asyncio.run(main())

@@ -479,6 +479,9 @@ def explain_is_what_happens(place):
     expect(problems, len(results) == REPLAYED, f"{len(results)} results")
     wrong = [(found, body) for _, found, body in results if found]
     expect(problems, not wrong, f"{len(wrong)} differ, the first ones: {wrong[:3]}")
+    mixed = replay.replay(port, REPLAYED // 4, seed=2, alone=False)
+    wrong = [(found, body) for _, found, body in mixed if found]
+    expect(problems, not wrong, f"{len(wrong)} differ among others: {wrong[:3]}")
     targets = collections.Counter(target for target, _, _ in results)
     expect(problems, len(targets) == 6 and min(targets.values()) > REPLAYED / 200, f"{targets}")
     _, body = replay.make_request(random.Random(7))

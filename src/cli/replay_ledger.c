@@ -182,7 +182,7 @@ static bool holds_still(enum plan_reason reason)
 static void withhold(struct ledger_replay *r, const struct call_detail *detail)
 {
     struct slice list = detail->row.call.candidates;
-    memset(r->withheld, 0, (r->policy->target_count / 64 + 1) * sizeof(r->withheld[0]));
+    memset(r->withheld, 0, sizeof(r->withheld));
     for (size_t at = 0; at + CANDIDATE_BYTES <= list.len; at += CANDIDATE_BYTES) {
         struct candidate candidate = candidate_get(list.ptr + at);
         if (!holds_still(plan_reason_of_code(candidate.reason))) {

@@ -314,6 +314,25 @@ static void name_reasons(struct planning *planning)
                                            plan->entries[0].reason == REASON_DOUBTED || session);
 }
 
+/* Was the first one drawn by lot from those that rank with it? A conversation that stays was not. */
+static bool was_drawn(const struct planning *planning)
+{
+    const struct plan_facts *facts = &planning->facts;
+    const struct plan *plan = planning->plan;
+    return facts->strategy == STRATEGY_WEIGHTED && plan->session != SESSION_KEPT &&
+           !plan->relaxed && facts->input->constraints.sort == SORT_BY_ROUTE;
+}
+
+/* Of an entry that could have been drawn in place of the first one; 0: it could not. */
+static uint64_t weight_of(const struct planning *planning, size_t i)
+{
+    const struct rank *first = &planning->ranks[0];
+    const struct rank *rank = &planning->ranks[i];
+    return rank->group == first->group && rank->tier == first->tier
+               ? feasible_weight(&planning->facts, planning->plan->entries[i].target)
+               : 0;
+}
+
 /* The chance that each one had of coming first, before the lot was drawn. */
 static void share_chances(struct planning *planning)
 {
@@ -322,11 +341,12 @@ static void share_chances(struct planning *planning)
     if (plan->taken == 0) {
         return;
     }
-    for (size_t i = 0; i < plan->taken && plan->entries[0].reason == REASON_DRAWN; i++) {
-        sum += feasible_weight(&planning->facts, plan->entries[i].target);
+    bool drawn = was_drawn(planning);
+    for (size_t i = 0; i < plan->taken && drawn; i++) {
+        sum += weight_of(planning, i);
     }
     for (size_t i = 0; i < plan->taken && sum > 0; i++) {
-        uint64_t weight = feasible_weight(&planning->facts, plan->entries[i].target);
+        uint64_t weight = weight_of(planning, i);
         plan->entries[i].propensity_permille = (uint16_t)((weight * 1000 + sum / 2) / sum);
     }
     if (sum == 0) {

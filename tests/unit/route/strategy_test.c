@@ -90,6 +90,36 @@ static void the_chances_are_recorded(void)
     EXPECT_INT(fleet_entry(OPUS)->propensity_permille, 250);
 }
 
+static void only_those_that_rank_together_are_drawn_from(void)
+{
+    static const struct slice order[] = {SLICE_INIT("openai"), SLICE_INIT("openrouter")};
+    weigh(0, 60, 30, 10);
+    fleet.targets[OPUS].provider_name = SLICE("openai"); /* with gpt */
+    fleet.input.constraints.order = order;
+    fleet.input.constraints.order_count = 2;
+    first_of_lot(1);
+    EXPECT_INT(fleet_entry(HAIKU)->propensity_permille, 0);
+    EXPECT_INT(fleet_entry(GPT)->propensity_permille, 750);
+    EXPECT_INT(fleet_entry(OPUS)->propensity_permille, 250);
+}
+
+static void a_conversation_that_stays_was_not_drawn(void)
+{
+    struct session_view view = {.target = OPUS, .turns = 2, .stay = 2};
+    weigh(0, 60, 30, 10);
+    fleet.input.session = &view;
+    first_of_lot(1);
+    EXPECT_INT(fleet.plan.entries[0].target, OPUS);
+    EXPECT_INT(fleet_entry(OPUS)->propensity_permille, 1000);
+    EXPECT_INT(fleet_entry(HAIKU)->propensity_permille, 0);
+    fleet.targets[OPUS].off = true; /* it has to move: by lot */
+    first_of_lot(1);
+    EXPECT_INT(fleet.plan.entries[0].reason, REASON_MOVED);
+    EXPECT_INT(fleet_entry(HAIKU)->propensity_permille, 667);
+    EXPECT_INT(fleet_entry(GPT)->propensity_permille, 333);
+    fleet.input.session = NULL;
+}
+
 static void chances_stay_where_fallbacks_are_not_allowed(void)
 {
     weigh(0, 60, 30, 10);
@@ -197,6 +227,9 @@ int main(void)
     TEST(a_lot_stays_where_it_is, "the same lot draws the same target");
     TEST(only_the_lots_of_a_lost_target_move, "a target that goes away moves its own lots only");
     TEST(the_chances_are_recorded, "every candidate has the chance it had");
+    TEST(only_those_that_rank_together_are_drawn_from,
+         "a lot is drawn from those that rank together");
+    TEST(a_conversation_that_stays_was_not_drawn, "a conversation that stays was not drawn");
     TEST(chances_stay_where_fallbacks_are_not_allowed, "chances are those before the choice");
     TEST(without_a_lot_the_first_is_certain, "without a lot the first has all the chance");
     TEST(the_derived_tier_does_not_bend_a_lot, "only a declared tier bends a lot");

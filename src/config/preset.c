@@ -1,20 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/preset.h"
 
+/* None keeps conversations together: where tiers differ that costs more than it saves (see
+ * docs/guides/sessions.md). */
 static const struct {
     struct slice name;
     const char *text;
 } presets[] = {
     /* An agent at work: many turns with tools, of which few are hard. */
-    {SLICE_INIT("coding"), "conservative: 0.6\n"
-                           "max_attempts: 4\n"},
+    {SLICE_INIT("coding"),
+     "conservative: 0.6\n"
+     "max_attempts: 4\n"
+     "escalate:\n"
+     "  when: [empty, refusal, truncated, invalid_json, invalid_schema, tool_arguments]\n"
+     "  stream: early\n"},
     /* People who wait for words. */
     {SLICE_INIT("chat"), "conservative: 0.5\n"
-                         "max_attempts: 3\n"},
-    /* Nobody waits: cheap ones first, and rather late than never. */
+                         "max_attempts: 3\n"
+                         "escalate:\n"
+                         "  when: [empty, refusal, wrong_language, repetition]\n"
+                         "  stream: early\n"},
+    /* Nobody waits: cheap ones first, every answer looked at whole, and rather late than never. */
     {SLICE_INIT("batch"), "conservative: 0.3\n"
                           "max_attempts: 8\n"
-                          "on_infeasible: nearest\n"},
+                          "on_infeasible: nearest\n"
+                          "escalate:\n"
+                          "  when: [empty, refusal, truncated, wrong_language, repetition,\n"
+                          "    invalid_json, invalid_schema, tool_arguments]\n"},
 };
 
 const char *preset_text(struct slice name)
@@ -40,17 +52,48 @@ static void append(struct yaml *mapping, struct yaml *member)
     mapping->count++;
 }
 
+/* escalate.max_attempts is another word for it. */
+static bool says_attempts(const struct yaml *route)
+{
+    const struct yaml *escalate = yaml_member(route, SLICE("escalate"));
+    return escalate != NULL && escalate->kind == YAML_MAPPING &&
+           yaml_member(escalate, SLICE("max_attempts")) != NULL;
+}
+
+static void add_missing(struct yaml *section, struct yaml *preset)
+{
+    struct yaml *next;
+    for (struct yaml *m = preset->first; m != NULL; m = next) {
+        next = m->next;
+        if (yaml_member(section, m->key) == NULL) {
+            append(section, m);
+        }
+    }
+}
+
+/* What is said stays; of a section that is said in part, the rest is the preset's. */
+static void merge(struct yaml *route, struct yaml *preset)
+{
+    struct yaml *next;
+    bool attempts = says_attempts(route);
+    for (struct yaml *m = preset->first; m != NULL; m = next) {
+        struct yaml *said = yaml_member(route, m->key);
+        next = m->next;
+        if (said != NULL && said->kind == YAML_MAPPING && m->kind == YAML_MAPPING) {
+            add_missing(said, m);
+        } else if (said == NULL && !(attempts && slice_eq(m->key, SLICE("max_attempts")))) {
+            append(route, m);
+        }
+    }
+}
+
 static void fill(struct reader *reader, struct yaml *route, const char *text)
 {
     bool whole;
     struct yaml *preset =
         yaml_parse(slice_from_cstr(text), reader->arena, reader->diagnostics, &whole);
-    struct yaml *next;
-    for (struct yaml *m = preset == NULL ? NULL : preset->first; m != NULL; m = next) {
-        next = m->next;
-        if (yaml_member(route, m->key) == NULL) {
-            append(route, m);
-        }
+    if (preset != NULL) {
+        merge(route, preset);
     }
 }
 

@@ -188,6 +188,27 @@ static void what_the_route_says_counts_more_than_its_preset(void)
     loading_end(&loading);
 }
 
+static void a_section_that_is_said_in_part_keeps_the_rest_of_the_preset(void)
+{
+    struct loading loading;
+    const struct route *route = load_route(
+        &loading, FLEET "routes: { auto: { preset: coding, escalate: { threshold: 0.8 } } }\n");
+    EXPECT(route->escalation != NULL && route->escalation->checks.threshold > 0.79);
+    EXPECT(route->escalation != NULL &&
+           (route->escalation->checks.when & CHECK_BIT(CHECK_TOOL)) != 0);
+    EXPECT(!route->sticky);
+    loading_end(&loading);
+    route = load_route(
+        &loading, FLEET "routes: { auto: { preset: chat, escalate: { max_attempts: 2 } } }\n");
+    EXPECT_INT(route->max_attempts, 2); /* and no contradiction with the preset's */
+    EXPECT(route->escalation != NULL && route->escalation->stream == STREAM_EARLY);
+    loading_end(&loading);
+    route =
+        load_route(&loading, FLEET "routes: { auto: { preset: chat, escalate: { when: [error] } } }\n");
+    EXPECT(route->escalation == NULL);
+    loading_end(&loading);
+}
+
 int main(void)
 {
     TEST(weights_follow_the_candidates, "weights follow the order of the candidates");
@@ -197,5 +218,7 @@ int main(void)
     TEST(mistakes_are_named, "mistakes in strategies and rules are named");
     TEST(every_preset_loads, "every preset loads");
     TEST(what_the_route_says_counts_more_than_its_preset, "a route counts more than its preset");
+    TEST(a_section_that_is_said_in_part_keeps_the_rest_of_the_preset,
+         "a section that is said in part keeps the rest of the preset");
     return tap_done();
 }

@@ -5,6 +5,7 @@
 #include "dialect/dialect.h"
 #include "gateway/admin_job.h"
 #include "gateway/calibration_json.h"
+#include "gateway/call_budget.h"
 #include "gateway/conversation.h"
 #include "gateway/decide.h"
 #include "gateway/refusals.h"
@@ -311,6 +312,7 @@ void admin_explain(struct worker *worker, struct http_exchange *x, struct slice 
                             http_exchange_request(x), caller.key == NULL ? 0 : caller.key->id,
                             clock_wall(worker->loop.clock), decision);
         decide_classify(worker->snapshot, &chat, &worker->features, decision);
+        decision->cheaper = caller_budget_pressure(worker, &caller, chat.model);
         decide_plan(worker->snapshot, &chat, &worker->features, clock_monotonic(worker->loop.clock),
                     decision);
         decide_write_json(worker->snapshot, &chat, &worker->features, decision, &out);

@@ -222,6 +222,19 @@ unsigned call_budget_pressure(struct call *call)
     return budget_pressure(call->worker->gateway->budget, &call->claim);
 }
 
+unsigned caller_budget_pressure(struct worker *worker, const struct caller *caller,
+                                struct slice model)
+{
+    char asked[CALL_ASKED_MODEL_MAX];
+    struct budget_payer payer;
+    if (caller->key == NULL) {
+        return 0;
+    }
+    size_t len = json_unescape_to(model, asked, sizeof(asked) - 1);
+    payer_of(worker->keys, caller->key, caller->token, &payer);
+    return budget_pressure_of(worker->gateway->budget, &payer, slice_of(asked, len));
+}
+
 static struct rate_limit told_rate(const struct budget_rate *rate)
 {
     return rate->limit == LIMIT_NONE

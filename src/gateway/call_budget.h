@@ -19,6 +19,9 @@ enum call_step call_budget_enter(struct call *call, const struct key *key);
 MUST_USE bool call_budget_model(struct call *call, enum call_step *ret_step);
 /* How many tiers cheaper the plan should be. */
 unsigned call_budget_pressure(struct call *call);
+/* The same of a call that this caller might make; `model` is what it would ask for. */
+unsigned caller_budget_pressure(struct worker *worker, const struct caller *caller,
+                                struct slice model);
 /* PLAN: tokens of this minute, then the headers that tell of the rates. */
 MUST_USE bool call_budget_tokens(struct call *call, enum call_step *ret_step);
 /* The ceiling on output that makes the worst case a bound, or makes it smaller where the operator

@@ -314,7 +314,8 @@ static void name_reasons(struct planning *planning)
                                            plan->entries[0].reason == REASON_DOUBTED || session);
 }
 
-/* Was the first one drawn by lot from those that rank with it? A conversation that stays was not. */
+/* Was the first one drawn by lot from those that rank with it? What stays with a conversation was
+ * not. */
 static bool was_drawn(const struct planning *planning)
 {
     const struct plan_facts *facts = &planning->facts;

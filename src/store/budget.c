@@ -453,6 +453,18 @@ bool budget_enter_model(struct budget *budget, const struct budget_payer *payer,
     return entered;
 }
 
+unsigned budget_pressure_of(struct budget *budget, const struct budget_payer *payer,
+                            struct slice model)
+{
+    struct budget_claim claim = {.count = 0};
+    struct instant now = budget_lock(budget);
+    bool found = find_accounts(budget, payer, SLICE_EMPTY, &claim) &&
+                 (model.len == 0 || find_accounts(budget, payer, model, &claim));
+    unsigned pressure = found ? budget_pressure_now(budget, &claim, &now) : 0;
+    budget_unlock(budget);
+    return pressure;
+}
+
 void budget_block(struct budget *budget, uint64_t key, uint64_t until)
 {
     budget_lock(budget);

@@ -124,6 +124,9 @@ void budget_block(struct budget *budget, uint64_t key, uint64_t until);
 /* How many tiers cheaper the call should be served, where a limit says `pace`: spending that is
  * ahead of the period's time by enough. 0, 1 or 2. */
 unsigned budget_pressure(struct budget *budget, const struct budget_claim *claim);
+/* What it would be for a call of this payer that asks for this model. Nothing is entered. */
+unsigned budget_pressure_of(struct budget *budget, const struct budget_payer *payer,
+                            struct slice model);
 
 /* The tightest limits of a minute that apply to the call, for headers. */
 struct budget_rate {

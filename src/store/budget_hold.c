@@ -259,21 +259,28 @@ static unsigned cap_pressure(const struct budget *budget, struct budget_account 
     return share >= (endless ? 950 : 800) ? 2 : share >= (endless ? 800 : 500) ? 1 : 0;
 }
 
-unsigned budget_pressure(struct budget *budget, const struct budget_claim *claim)
+unsigned budget_pressure_now(struct budget *budget, const struct budget_claim *claim,
+                             const struct instant *now)
 {
     unsigned most = 0;
-    if (!claim->paced) {
-        return 0;
-    }
-    struct instant now = budget_lock(budget);
     for (unsigned i = 0; i < claim->count; i++) {
         struct budget_account *account = claim->accounts[i];
         bool paced = account->enforced != NULL && account->enforced->limits.pace;
         for (size_t cap = 0; paced && cap < account->enforced->limits.cap_count; cap++) {
-            unsigned pressure = cap_pressure(budget, account, cap, &now);
+            unsigned pressure = cap_pressure(budget, account, cap, now);
             most = pressure > most ? pressure : most;
         }
     }
-    budget_unlock(budget);
     return most;
+}
+
+unsigned budget_pressure(struct budget *budget, const struct budget_claim *claim)
+{
+    if (!claim->paced) {
+        return 0;
+    }
+    struct instant now = budget_lock(budget);
+    unsigned pressure = budget_pressure_now(budget, claim, &now);
+    budget_unlock(budget);
+    return pressure;
 }

@@ -122,6 +122,9 @@ struct counter *account_counter(const struct budget *budget, struct budget_accou
 /* False: out of memory. NULL rule: no limits any more. */
 MUST_USE bool account_enforce(struct budget *budget, struct budget_account *account,
                               uint64_t generation, const struct scope_rule *rule);
+/* budget_pressure() of these accounts. */
+unsigned budget_pressure_now(struct budget *budget, const struct budget_claim *claim,
+                             const struct instant *now);
 /* Settled and held of the cap's present span. */
 int64_t account_used(const struct budget *budget, struct budget_account *account, size_t cap,
                      const struct instant *now, int64_t *ret_spent_nd);

@@ -203,8 +203,8 @@ static void a_section_that_is_said_in_part_keeps_the_rest_of_the_preset(void)
     EXPECT_INT(route->max_attempts, 2); /* and no contradiction with the preset's */
     EXPECT(route->escalation != NULL && route->escalation->stream == STREAM_EARLY);
     loading_end(&loading);
-    route =
-        load_route(&loading, FLEET "routes: { auto: { preset: chat, escalate: { when: [error] } } }\n");
+    route = load_route(
+        &loading, FLEET "routes: { auto: { preset: chat, escalate: { when: [error] } } }\n");
     EXPECT(route->escalation == NULL);
     loading_end(&loading);
 }

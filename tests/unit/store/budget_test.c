@@ -476,6 +476,7 @@ static void slows_down_near_a_cap(void)
         EXPECT(spend(budget, &payer, 10000, 10000, &refusal));
         EXPECT(budget_enter(budget, &payer, &claim, &refusal));
         EXPECT_INT(budget_pressure(budget, &claim), wanted[i]);
+        EXPECT_INT(budget_pressure_of(budget, &payer, SLICE("m")), wanted[i]);
         budget_leave(budget, &claim, 0);
     }
     budget_free(budget);

@@ -188,7 +188,7 @@ static const char *revoke_at(const char *id, int64_t expires_s, int64_t wall_s)
 
 static void revoked_by_id(void)
 {
-    char name[8];
+    char name[16];
     begin();
     EXPECT(!is_revoked("a"));
     for (int i = 0; i < 300; i++) { /* (they are found by halves) */

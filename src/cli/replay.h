@@ -42,7 +42,8 @@ struct replay_call {
 
 struct replay_sum {
     int64_t cost_nd;
-    double variance; /* of the cost, nano-dollars squared: of each call by itself */
+    int64_t baseline_nd; /* of the calls that were answered: who refuses saves nothing */
+    double variance;     /* of the cost, nano-dollars squared: of each call by itself */
     int64_t tiers[TIER_COUNT];
     int64_t refused;
     int64_t latency_ms; /* sum */

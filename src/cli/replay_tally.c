@@ -21,7 +21,7 @@ void replay_tally_release(struct replay_tally *tally)
     arena_release(&tally->arena);
 }
 
-static void sum_add(struct replay_sum *sum, const struct replay_choice *choice)
+static void sum_add(struct replay_sum *sum, const struct replay_choice *choice, int64_t baseline_nd)
 {
     double deviation = (double)choice->output_nd * choice->spread;
     sum->cost_nd += choice->cost_nd;
@@ -30,6 +30,7 @@ static void sum_add(struct replay_sum *sum, const struct replay_choice *choice)
         sum->refused++;
         return;
     }
+    sum->baseline_nd += baseline_nd < 0 ? 0 : baseline_nd;
     sum->tiers[choice->tier]++;
     if (choice->latency_ms > 0) {
         sum->latency_ms += choice->latency_ms;
@@ -82,8 +83,8 @@ void replay_tally_add(struct replay_tally *tally, const struct replay_call *call
     tally->changed += !slice_eq(call->before.target, call->after.target);
     tally->no_baseline += call->baseline_nd < 0;
     tally->baseline_nd += call->baseline_nd < 0 ? 0 : call->baseline_nd;
-    sum_add(&tally->before, &call->before);
-    sum_add(&tally->after, &call->after);
+    sum_add(&tally->before, &call->before, call->baseline_nd);
+    sum_add(&tally->after, &call->after, call->baseline_nd);
     struct replay_kind *kind = kind_of(tally, call);
     if (kind != NULL) {
         kind_add(kind, call);

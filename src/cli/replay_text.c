@@ -64,8 +64,7 @@ static void put_savings(struct table *table, const struct replay_tally *tally)
     const struct replay_sum *sides[] = {&tally->before, &tally->after};
     table_cstr(table, "saved against the baseline");
     for (size_t i = 0; i < ARRAY_LEN(sides); i++) {
-        int64_t saved = tally->baseline_nd - sides[i]->cost_nd;
-        put_share(table, saved, tally->baseline_nd);
+        put_share(table, sides[i]->baseline_nd - sides[i]->cost_nd, sides[i]->baseline_nd);
     }
     table_cstr(table, "");
 }
@@ -191,6 +190,7 @@ static void write_sum_json(struct json_writer *w, const char *name,
     json_member_scaled(w, SLICE("cost_usd"), sum->cost_nd, USD_DECIMALS);
     json_member_scaled(w, SLICE("cost_doubt_usd"), replay_tally_doubt_nd(tally, side),
                        USD_DECIMALS);
+    json_member_scaled(w, SLICE("baseline_usd"), sum->baseline_nd, USD_DECIMALS);
     json_key(w, SLICE("tiers"));
     json_begin_object(w);
     for (int tier = 0; tier < TIER_COUNT; tier++) {

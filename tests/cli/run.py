@@ -540,6 +540,13 @@ def replay_knows_what_was(place):
     expect(problems, moved["after"]["cost_usd"] == moved["baseline_usd"], f"another: {moved}")
     expect(problems, moved["after"]["cost_doubt_usd"] > 0, f"another: {moved}")
     expect(problems, moved["kinds"][0]["calls"] == 3, f"another: {moved}")
+    free_only = REPLAYED_CONFIG.replace("baseline: large,", "baseline: large, max_cost_usd: 0,")
+    place.write("nothing.yaml", free_only.format(chat="small", **fill))
+    none = json.loads(place.run(["replay", "--policy", "nothing.yaml", "--json"]).stdout)
+    expect(problems, none["after"]["refused"] == 5, f"a policy that refuses: {none}")
+    expect(problems, none["after"]["baseline_usd"] == 0, f"saves nothing: {none}")
+    text = place.run(["replay", "--policy", "nothing.yaml"]).stdout.decode()
+    expect(problems, re.search(r"^saved against the baseline .* 0\.0 %", text, re.M), text)
     text = place.run(["replay", "--policy", "other.yaml"]).stdout.decode()
     expect(problems, re.search(r"^small  large  chat +3 ", text, re.M), text)
     return problems

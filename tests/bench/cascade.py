@@ -96,8 +96,9 @@ def configuration(port, replay, folds, thresholds):
     for fold in range(folds):
         for point, threshold in enumerate(thresholds):
             lines.append(
-                f"  f{fold}t{point}: {{ conservative: 0, baseline: strong, escalate:"
-                f" {{ when: learned, weights: fold{fold}.bin, threshold: {threshold:.3f} }} }}"
+                f"  f{fold}t{point}: {{ targets: [weak, strong], strategy: priority,"
+                f" baseline: strong, escalate: {{ when: learned, weights: fold{fold}.bin,"
+                f" threshold: {threshold:.3f} }} }}"
             )
     return "\n".join(lines) + "\n"
 

@@ -96,6 +96,7 @@ void call_check_attempt(struct call *call)
     answer_text_clear(&check->answer);
     check->checked = (struct checked){.worst = CHECK_COUNT};
     check->verdict = VERDICT_NONE;
+    check->learned = false;
     check->suspect = false;
     check->meta_at = 0;
 }
@@ -170,8 +171,10 @@ static void add_learned(const struct call *call, const struct checked_answer *an
         vector_of_text(answer->prompt, vector);
         answer_marks(answer->prompt, answer->text, marks);
         const struct weights_question question = {.vector = vector, .marks = marks};
-        double odds =
-            log_odds_of(weights_success(weights, head, &question)) - promise_of_next(call, vector);
+        double promise = promise_of_next(call, vector);
+        double odds = log_odds_of(weights_success(weights, head, &question)) - promise;
+        check->learned = true;
+        check->promise = promise;
         checked_add(&check->checked, CHECK_LEARNED,
                     odds < log_odds_of(settings->threshold) ? CHECK_FAILED : CHECK_PASSED,
                     odds - prior);
@@ -204,11 +207,13 @@ enum call_step call_check(struct call *call)
     return call_check_judged(call);
 }
 
-/* What the checks said of this answer, without what was known before, as evidence. */
+/* What the checks said of this answer, without what was known before, as evidence. What was learned
+ * has taken that place already, and says more than the answer: what the next target is good for. */
 static void tell_evidence(const struct call *call)
 {
     const struct call_check *check = call->check;
-    double good = probability_of(check->checked.log_odds - prior_of(call));
+    double known = check->learned ? -check->promise : prior_of(call);
+    double good = probability_of(check->checked.log_odds - known);
     double weight = fabs(2 * good - 1);
     if (weight > 0.05) {
         call_evidence(call, call->attempt.target, good, weight);

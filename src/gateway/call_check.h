@@ -32,6 +32,8 @@ struct call_check {
     struct answer_text answer;
     struct checked checked; /* of the current attempt */
     enum verdict verdict;   /* of it */
+    bool learned;           /* what was learned stands in its log odds in place of the prior, */
+    double promise;         /* less this: see call_check.c */
     bool under_way;         /* a judge is asked */
     bool early;             /* accepted by its first words */
     bool suspect;           /* its first words speak against it: held to its end */

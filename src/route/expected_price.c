@@ -156,13 +156,15 @@ void expected_total(const struct plan_facts *facts, const struct target *target,
     }
 }
 
-/* By the table alone: what the others have taught is not asked of each of them for each of them. */
-static int64_t table_price(const struct plan_facts *facts, const struct target *target)
+/* As it will be in its own entry: a table's word beside learned ones would compare what is not
+ * alike. */
+static int64_t forecast_price(const struct plan_facts *facts, const struct target *target)
 {
-    const struct policy *policy = facts->input->policy;
-    struct price price = policy_price(policy, target);
+    struct plan_entry entry = {.taken = false};
     int64_t limit = times(output_limit(facts, target), facts->choices);
-    return cost_of(&price, facts->asked.input, smaller(facts->asked.output, limit));
+    fill_tokens(facts, target, limit, &entry);
+    fill_costs(facts, target, limit, &entry);
+    return entry.expected_cost_nd;
 }
 
 void expected_escalation(const struct plan_facts *facts, int64_t ret_nd[TIER_COUNT])
@@ -175,7 +177,7 @@ void expected_escalation(const struct plan_facts *facts, int64_t ret_nd[TIER_COU
     for (size_t i = 0; route != NULL && route->escalation != NULL && i < route->candidate_count;
          i++) {
         const struct target *target = &facts->input->policy->targets[route->candidates[i]];
-        int64_t nd = target->off ? INT64_MAX : table_price(facts, target);
+        int64_t nd = target->off ? INT64_MAX : forecast_price(facts, target);
         cheapest[target->tier] = smaller(cheapest[target->tier], nd);
     }
     for (size_t i = TIER_COUNT; i > 0; i--) {

@@ -107,6 +107,19 @@ static void a_poor_chance_costs_where_the_route_escalates(void)
            4 * 4 * 1000 * fleet.plan.asked.input * failures / 1000);
 }
 
+static void the_next_target_costs_what_it_was_seen_to_cost(void)
+{
+    begin();
+    fleet.route.escalation = &checked;
+    teach(GPT, 1000, 3000, 0);
+    fleet_plan();
+    const struct plan_entry *cheap = fleet_entry(HAIKU);
+    const struct plan_entry *next = fleet_entry(GPT);
+    EXPECT(next->expected_output > 2 * fleet.plan.asked.output);
+    EXPECT_INT(cheap->expected_total_nd - cheap->expected_cost_nd,
+               next->expected_cost_nd * (1000 - cheap->success_permille) / 1000);
+}
+
 static void the_order_is_by_all_that_it_may_cost(void)
 {
     begin();
@@ -129,6 +142,8 @@ int main(void)
     TEST(who_counts_more_tokens_is_dearer, "who counts more tokens is dearer");
     TEST(a_limit_is_held_against_what_was_learned, "a limit is held against what was learned");
     TEST(a_ceiling_of_the_request_holds_for_what_was_learned, "a ceiling holds for it, too");
+    TEST(the_next_target_costs_what_it_was_seen_to_cost,
+         "the next target costs what it was seen to cost");
     TEST(a_poor_chance_costs_where_the_route_escalates,
          "a poor chance costs where routes escalate");
     TEST(the_order_is_by_all_that_it_may_cost, "the order is by all that it may cost");

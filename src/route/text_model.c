@@ -2,6 +2,7 @@
 #include "route/text_model.h"
 
 #include "base/hash.h"
+#include "route/judge.h"
 
 #include <math.h>
 
@@ -9,6 +10,7 @@
 #define STRANGE_BELOW 0.45F
 #define FAMILIAR_FROM 0.85F
 #define SURE_FROM 0.4F /* below it the rules' word stands, "other" too */
+#define RULES_SURE 0.9 /* then nobody else is asked: it would cost more than all of the rules */
 #define CODE_RULES_STAND 0.4F
 #define LIKE_LEAST 0.05F /* less says nothing */
 
@@ -179,6 +181,10 @@ void classify_text(const struct text_model *model, const struct features *featur
         return;
     }
     classify_points(features, c, &points);
+    if (c->confidence >= RULES_SURE) {
+        judge_task(c->task, &c->judged);
+        return;
+    }
     glance_make(features, &points, &glance);
     text_model_ask(model, &glance, &opinion);
     /* rules have read all of the code, the model its ends */

@@ -365,6 +365,7 @@ static void finish(struct gateway *gateway)
     gateway_budget_close(gateway);
     cluster_redis_free(gateway);
     net_loop_release(&gateway->loop);
+    questions_release(&gateway->questions);
     pthread_cond_destroy(&gateway->keys_taken);
     pthread_mutex_destroy(&gateway->keys_reading);
     pthread_mutex_destroy(&gateway->lock);

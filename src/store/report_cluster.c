@@ -39,11 +39,6 @@ void cluster_reports_free(struct cluster_reports *reports)
     }
 }
 
-void cluster_reports_stop(struct cluster_reports *reports)
-{
-    postgres_stop(reports->postgres);
-}
-
 bool reports_begin(struct cluster_reports *reports, struct error *error)
 {
     struct timespec until;

@@ -16,8 +16,6 @@ MUST_USE struct cluster_reports *cluster_reports_new(struct cluster_member *memb
                                                      struct error *error);
 /* NULL-safe; nobody asks any more. */
 void cluster_reports_free(struct cluster_reports *reports);
-/* Any thread, for good: what is asked now ends. */
-void cluster_reports_stop(struct cluster_reports *reports);
 
 /* As report_make(), report_calls() and report_call(), or with a key those of one key's own calls:
  * its sums are made of the calls that are still there. Errors besides theirs: postgres.h's. */

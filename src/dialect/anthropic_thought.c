@@ -158,23 +158,9 @@ static bool wants_thinking(const struct chat *chat)
                                             : chat->thinking != THINKING_OFF;
 }
 
-/* After a user's turn a model that thinks must have thought before its first call; without that
-   thought (another provider's, or one that the client dropped) Anthropic refuses a budget. */
-static bool lacks_thought(const struct anthropic_writer *w)
+static bool has_thought(const void *writer, const struct chat_message *message)
 {
-    const struct chat *chat = w->chat;
-    bool begun = false;
-    bool lacks = false;
-    for (size_t i = 0; i < chat->message_count; i++) {
-        const struct chat_message *message = &chat->messages[i];
-        if (message->role == ROLE_USER) {
-            begun = false;
-        } else if (message->role == ROLE_ASSISTANT && !begun) {
-            begun = true;
-            lacks = !anthropic_has_thought(w, message);
-        }
-    }
-    return begun && lacks && chat->messages[chat->message_count - 1].role == ROLE_TOOL;
+    return anthropic_has_thought(writer, message);
 }
 
 static bool is_forced(const struct chat *chat)
@@ -271,7 +257,8 @@ void anthropic_write_thinking(struct anthropic_writer *w, int64_t max_tokens)
         return;
     }
     bool adaptive = chat->thinking == THINKING_ADAPTIVE || anthropic_is_adaptive(w->change->model);
-    bool unfit = lacks_thought(w) || max_tokens <= BUDGET_LEAST || thinking_budget(chat) <= 0;
+    bool unfit = thinking_lacks(chat, has_thought, w) || max_tokens <= BUDGET_LEAST ||
+                 thinking_budget(chat) <= 0;
     if (is_forced(chat) || (!adaptive && unfit)) {
         loss_add(w->loss, SLICE("reasoning_effort"));
     } else if (adaptive) {

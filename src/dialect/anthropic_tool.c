@@ -50,30 +50,7 @@ static bool read_tool(struct reader *r, uint32_t node, struct chat_tool *tool)
 
 bool anthropic_read_tools(struct reader *r, uint32_t tools)
 {
-    struct chat *chat = r->chat;
-    uint32_t list;
-    if (!read_kind(r, tools, "tools", JSON_ARRAY, &list)) {
-        return false;
-    }
-    if (list == JSON_ABSENT) {
-        return true;
-    }
-    chat->tools = arena_array(r->arena, json_count(r->doc, list), sizeof *chat->tools);
-    if (chat->tools == NULL) {
-        return reader_refuse_size(r);
-    }
-    r->place[0].list = "tools";
-    r->place[0].index = 0;
-    r->depth = 1;
-    for (uint32_t i = json_first(r->doc, list); i != JSON_ABSENT; i = json_next(r->doc, list, i)) {
-        if (!read_tool(r, i, &chat->tools[r->place[0].index])) {
-            return false;
-        }
-        r->place[0].index++;
-    }
-    r->depth = 0;
-    chat->tool_count = r->place[0].index;
-    return true;
+    return reader_tools(r, tools, read_tool);
 }
 
 static bool read_choice_word(struct reader *r, uint32_t type)

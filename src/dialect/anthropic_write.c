@@ -10,7 +10,6 @@
 #define DEFAULT_MAX_TOKENS 4096
 #define MICRO 1000000 /* what sampling numbers are compared in */
 #define MICRO_DIGITS 6
-#define CACHE_MARKS_MAX 4u
 
 static int64_t max_tokens_of(const struct chat *chat, const struct request_change *change)
 {
@@ -209,21 +208,6 @@ void anthropic_write_cache(struct anthropic_writer *w, enum cache_mark mark)
     json_member_raw(&w->json, SLICE("cache_control"), cache_mark_json(mark));
 }
 
-/* Four marks are taken; the last ones are worth the most, because they hold what is before them. */
-static size_t marks_over(const struct chat *chat)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < chat->tool_count; i++) {
-        count += chat->tools[i].cache != CACHE_MARK_NONE ? 1 : 0;
-    }
-    for (size_t i = 0; i < chat->message_count; i++) {
-        for (size_t j = 0; j < chat->messages[i].part_count; j++) {
-            count += chat->messages[i].parts[j].cache != CACHE_MARK_NONE ? 1 : 0;
-        }
-    }
-    return count > CACHE_MARKS_MAX ? count - CACHE_MARKS_MAX : 0;
-}
-
 /* --- the request --- */
 
 static bool check_chat(const struct chat *chat, struct error *error)
@@ -248,7 +232,7 @@ bool anthropic_write(const struct chat *chat, const struct request_change *chang
         return false;
     }
     int64_t max_tokens = max_tokens_of(chat, change);
-    w.marks_over = w.same ? 0 : marks_over(chat);
+    w.marks_over = w.same ? 0 : cache_marks_over(chat);
     json_writer_init(&w.json, out);
     json_begin_object(&w.json);
     write_model(&w);

@@ -3,10 +3,8 @@
 #include "dialect/anthropic.h"
 #include "dialect/base64.h"
 #include "dialect/inner.h"
-#include "dialect/tool_name.h"
+#include "dialect/tool_arguments.h"
 #include "dialect/translate.h"
-
-#define ARGUMENTS_MAX ((size_t)16 * 1024 * 1024)
 
 /* --- what is written at all --- */
 
@@ -157,39 +155,12 @@ static bool write_file(struct anthropic_writer *w, const struct chat_part *part)
 
 /* --- calls --- */
 
-/* Free text, or arguments that are no JSON (models write such), as the one member of an object. */
-static void write_wrapped(struct anthropic_writer *w, struct slice name, struct slice text)
-{
-    json_begin_object(&w->json);
-    json_member_string(&w->json, name, text);
-    json_end_object(&w->json);
-}
-
 static void write_arguments(struct anthropic_writer *w, size_t index, const struct chat_part *part)
 {
-    struct buf text = BUF_INIT(ARGUMENTS_MAX);
-    struct slice arguments = part->arguments;
     json_key(&w->json, SLICE("input"));
-    if (part->custom) {
-        json_write_raw(&w->json, SLICE(""));
-        custom_write_arguments(w->json.out, arguments);
-        return;
-    }
-    if (part->arguments_text) {
-        json_unescape(part->arguments, &text);
-        arguments = buf_slice(&text);
-        w->json.out->failed = w->json.out->failed || text.failed;
-    }
-    arguments = slice_trim(arguments);
-    if (arguments.len == 0) {
-        json_write_raw(&w->json, SLICE("{}"));
-    } else if (is_json_object(arguments)) {
-        json_write_raw(&w->json, arguments);
-    } else {
-        write_wrapped(w, SLICE("arguments"), arguments);
+    if (!tool_arguments_write(&w->json, part)) {
         loss_add_message(w->loss, index, SLICE("tool_calls.arguments"));
     }
-    buf_release(&text);
 }
 
 static void write_id(struct anthropic_writer *w, struct slice key, struct slice id)

@@ -29,8 +29,9 @@ static bool is_adaptive(const struct bedrock_writer *w)
     return w->chat->thinking == THINKING_ADAPTIVE || anthropic_is_adaptive(w->change->model);
 }
 
-static bool has_thought(const struct bedrock_writer *w, const struct chat_message *message)
+static bool has_thought(const void *writer, const struct chat_message *message)
 {
+    const struct bedrock_writer *w = writer;
     struct opaque_state state;
     for (size_t i = 0; i < message->part_count; i++) {
         if (bedrock_is_thought(w, &message->parts[i])) {
@@ -38,24 +39,6 @@ static bool has_thought(const struct bedrock_writer *w, const struct chat_messag
         }
     }
     return bedrock_recall(w, message, &state);
-}
-
-/* Calls without the thought that led to them are refused of a Claude with a budget. */
-static bool lacks_thought(const struct bedrock_writer *w)
-{
-    const struct chat *chat = w->chat;
-    bool begun = false;
-    bool lacks = false;
-    for (size_t i = 0; i < chat->message_count; i++) {
-        const struct chat_message *message = &chat->messages[i];
-        if (message->role == ROLE_USER) {
-            begun = false;
-        } else if (message->role == ROLE_ASSISTANT && !begun) {
-            begun = true;
-            lacks = !has_thought(w, message);
-        }
-    }
-    return begun && lacks && chat->messages[chat->message_count - 1].role == ROLE_TOOL;
 }
 
 static int64_t room_for(const struct bedrock_writer *w)
@@ -100,7 +83,7 @@ void bedrock_plan_thinking(struct bedrock_writer *w)
     if (w->family != BEDROCK_CLAUDE || !wants_thinking(w->chat)) {
         return;
     }
-    bool fits = is_adaptive(w) || (budget_of(w) > 0 && !lacks_thought(w));
+    bool fits = is_adaptive(w) || (budget_of(w) > 0 && !thinking_lacks(w->chat, has_thought, w));
     w->thinks = fits && !is_forced(w->chat);
     if (!w->thinks) {
         loss_add(w->loss, SLICE("reasoning_effort"));

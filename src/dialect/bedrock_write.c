@@ -8,7 +8,6 @@
 
 #define MICRO 1000000 /* what sampling numbers are compared in */
 #define MICRO_DIGITS 6
-#define CACHE_MARKS_MAX 4u
 
 /* --- the path --- */
 
@@ -50,21 +49,6 @@ void bedrock_write_cache(struct bedrock_writer *w, enum cache_mark mark)
     json_write_raw(&w->json, mark == CACHE_MARK_1H
                                  ? SLICE("{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}")
                                  : SLICE("{\"cachePoint\":{\"type\":\"default\"}}"));
-}
-
-/* Four are taken; the last ones are worth the most, because they hold what is before them. */
-static size_t marks_over(const struct chat *chat)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < chat->tool_count; i++) {
-        count += chat->tools[i].cache != CACHE_MARK_NONE ? 1 : 0;
-    }
-    for (size_t i = 0; i < chat->message_count; i++) {
-        for (size_t j = 0; j < chat->messages[i].part_count; j++) {
-            count += chat->messages[i].parts[j].cache != CACHE_MARK_NONE ? 1 : 0;
-        }
-    }
-    return count > CACHE_MARKS_MAX ? count - CACHE_MARKS_MAX : 0;
 }
 
 /* --- inference --- */
@@ -248,7 +232,7 @@ bool bedrock_write(const struct chat *chat, const struct request_change *change,
         .loss = loss,
         .error = error,
         .family = family_of(change->model.ptr != NULL ? change->model : chat->model),
-        .marks_over = marks_over(chat),
+        .marks_over = cache_marks_over(chat),
     };
     if (!check_chat(chat, error)) {
         return false;

@@ -5,10 +5,9 @@
 #include "base/hash.h"
 #include "dialect/anthropic.h"
 #include "dialect/inner.h"
-#include "dialect/tool_name.h"
+#include "dialect/tool_arguments.h"
 #include "dialect/translate.h"
 
-#define ARGUMENTS_MAX ((size_t)16 * 1024 * 1024)
 #define DOCUMENT_NAME_MAX 200u
 
 /* --- what is written at all --- */
@@ -207,34 +206,12 @@ static void write_id(struct bedrock_writer *w, struct slice id)
     buf_release(&plain);
 }
 
-/* The input is an object: free text, and arguments that are no JSON, become its one member. */
 static void write_input(struct bedrock_writer *w, size_t index, const struct chat_part *part)
 {
-    struct buf text = BUF_INIT(ARGUMENTS_MAX);
-    struct slice arguments = part->arguments;
     json_key(&w->json, SLICE("input"));
-    if (part->custom) {
-        json_write_raw(&w->json, SLICE(""));
-        custom_write_arguments(w->json.out, arguments);
-        return;
-    }
-    if (part->arguments_text) {
-        json_unescape(part->arguments, &text);
-        arguments = buf_slice(&text);
-        w->json.out->failed = w->json.out->failed || text.failed;
-    }
-    arguments = slice_trim(arguments);
-    if (arguments.len == 0) {
-        json_write_raw(&w->json, SLICE("{}"));
-    } else if (is_json_object(arguments)) {
-        json_write_raw(&w->json, arguments);
-    } else {
-        json_begin_object(&w->json);
-        json_member_string(&w->json, SLICE("arguments"), arguments);
-        json_end_object(&w->json);
+    if (!tool_arguments_write(&w->json, part)) {
         loss_add_message(w->loss, index, SLICE("tool_calls.arguments"));
     }
-    buf_release(&text);
 }
 
 static void write_call(struct bedrock_writer *w, size_t index, const struct chat_part *part)

@@ -8,10 +8,8 @@
 #include "dialect/ollama.h"
 
 #include "codec/json_write.h"
-#include "dialect/tool_name.h"
+#include "dialect/tool_arguments.h"
 #include "dialect/translate.h"
-
-#define ARGUMENTS_MAX ((size_t)16 * 1024 * 1024)
 
 struct message_writer {
     struct json_writer *json;
@@ -109,34 +107,12 @@ static void write_images(const struct message_writer *w)
 
 /* --- calls --- */
 
-/* Models write arguments that are no JSON; the text then travels as the one member of an object,
- * and that is a loss. */
 static void write_arguments(const struct message_writer *w, const struct chat_part *part)
 {
-    struct buf text = BUF_INIT(ARGUMENTS_MAX);
-    struct slice arguments = part->arguments;
-    if (part->custom) {
-        json_member_raw(w->json, SLICE("arguments"), SLICE(""));
-        custom_write_arguments(w->json->out, arguments);
-        return;
-    }
     json_key(w->json, SLICE("arguments"));
-    if (part->arguments_text) {
-        json_unescape(part->arguments, &text);
-        arguments = buf_slice(&text);
-        w->json->out->failed = w->json->out->failed || text.failed;
-    }
-    if (slice_trim(arguments).len == 0) {
-        json_write_raw(w->json, SLICE("{}"));
-    } else if (is_json_object(arguments)) {
-        json_write_raw(w->json, slice_trim(arguments));
-    } else {
-        json_begin_object(w->json);
-        json_member_string(w->json, SLICE("arguments"), arguments);
-        json_end_object(w->json);
+    if (!tool_arguments_write(w->json, part)) {
         loss_add_message(w->loss, w->index, SLICE("tool_calls.arguments"));
     }
-    buf_release(&text);
 }
 
 static void write_call(const struct message_writer *w, const struct chat_part *part)

@@ -118,6 +118,8 @@ const char *openai_cannot_say(const struct chat *chat, const struct chat_part *p
 struct slice openai_effort(const struct chat *chat);
 /* The word for the format of a sound, from its media type where it is not given; NULL: unknown. */
 struct slice openai_audio_format(const struct chat_part *part);
+/* The members of a part that is a sound; Chat and Responses say it alike. */
+void openai_write_audio(struct json_writer *json, const struct chat_part *part);
 MUST_USE bool openai_write_messages(struct openai_writer *w);
 /* openai_write_tool.c */
 void openai_write_tools(struct openai_writer *w);

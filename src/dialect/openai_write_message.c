@@ -92,7 +92,7 @@ struct slice openai_audio_format(const struct chat_part *part)
     return SLICE_EMPTY;
 }
 
-static void write_audio(struct json_writer *json, const struct chat_part *part)
+void openai_write_audio(struct json_writer *json, const struct chat_part *part)
 {
     json_member_string(json, SLICE("type"), SLICE("input_audio"));
     json_key(json, SLICE("input_audio"));
@@ -144,7 +144,7 @@ static void write_part(struct openai_writer *w, const struct chat_part *part, en
         write_image(json, part);
         break;
     case PART_AUDIO:
-        write_audio(json, part);
+        openai_write_audio(json, part);
         break;
     case PART_FILE:
         write_file(json, part);

@@ -88,6 +88,37 @@ bool reader_policy(struct reader *r, const struct policy_members *m)
     return read_inner(r, m->session_id, "session_id", &chat->session);
 }
 
+/* --- tools --- */
+
+bool reader_tools(struct reader *r, uint32_t tools,
+                  bool (*read_tool)(struct reader *r, uint32_t node, struct chat_tool *tool))
+{
+    struct chat *chat = r->chat;
+    uint32_t list;
+    if (!read_kind(r, tools, "tools", JSON_ARRAY, &list)) {
+        return false;
+    }
+    if (list == JSON_ABSENT) {
+        return true;
+    }
+    chat->tools = arena_array(r->arena, json_count(r->doc, list), sizeof *chat->tools);
+    if (chat->tools == NULL) {
+        return reader_refuse_size(r);
+    }
+    r->place[0].list = "tools";
+    r->place[0].index = 0;
+    r->depth = 1;
+    for (uint32_t i = json_first(r->doc, list); i != JSON_ABSENT; i = json_next(r->doc, list, i)) {
+        if (!read_tool(r, i, &chat->tools[r->place[0].index])) {
+            return false;
+        }
+        r->place[0].index++;
+    }
+    r->depth = 0;
+    chat->tool_count = r->place[0].index;
+    return true;
+}
+
 /* --- the choice among the tools --- */
 
 static bool is_among_tools(const struct chat *chat, struct slice name)

@@ -29,6 +29,11 @@ struct chat_extra reader_extra(const struct json_doc *doc, uint32_t key);
 MUST_USE bool reader_extras(struct reader *r, uint32_t object, const struct member_table *table,
                             uint32_t first_kept, struct chat_extra **ret_extras, size_t *ret_count);
 
+/* The list `tools` into the chat: `read_tool` reads each one. Absent is none. */
+MUST_USE bool reader_tools(struct reader *r, uint32_t tools,
+                           bool (*read_tool)(struct reader *r, uint32_t node,
+                                             struct chat_tool *tool));
+
 /* Refuses a choice that no answer can follow, at `member`: a call must be made, and there is no
    tool; or a tool must be called, and none has this name. Once tools and choice are read. A
    vendor's own tools may have any name. */

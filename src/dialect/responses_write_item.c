@@ -53,19 +53,6 @@ static void write_file(struct json_writer *json, const struct chat_part *part)
     }
 }
 
-static void write_audio(struct json_writer *json, const struct chat_part *part)
-{
-    json_member_string(json, SLICE("type"), SLICE("input_audio"));
-    json_key(json, SLICE("input_audio"));
-    json_begin_object(json);
-    json_member_inner(json, SLICE("data"), part->data);
-    struct slice format = openai_audio_format(part);
-    if (format.ptr != NULL) {
-        json_member_inner(json, SLICE("format"), format);
-    }
-    json_end_object(json);
-}
-
 static void write_part(struct json_writer *json, const struct chat_part *part, bool assistant)
 {
     json_begin_object(json);
@@ -77,7 +64,7 @@ static void write_part(struct json_writer *json, const struct chat_part *part, b
         write_file(json, part);
         break;
     case PART_AUDIO:
-        write_audio(json, part);
+        openai_write_audio(json, part);
         break;
     case PART_REFUSAL:
         json_member_string(json, SLICE("type"), SLICE("refusal"));

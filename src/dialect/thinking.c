@@ -46,3 +46,21 @@ int64_t thinking_budget(const struct chat *chat)
     }
     return chat->thinking == THINKING_ON ? 8192 : -1;
 }
+
+bool thinking_lacks(const struct chat *chat,
+                    bool (*has_thought)(const void *user, const struct chat_message *message),
+                    const void *user)
+{
+    bool begun = false;
+    bool lacks = false;
+    for (size_t i = 0; i < chat->message_count; i++) {
+        const struct chat_message *message = &chat->messages[i];
+        if (message->role == ROLE_USER) {
+            begun = false;
+        } else if (message->role == ROLE_ASSISTANT && !begun) {
+            begun = true;
+            lacks = !has_thought(user, message);
+        }
+    }
+    return begun && lacks && chat->messages[chat->message_count - 1].role == ROLE_TOOL;
+}

@@ -14,4 +14,11 @@ struct slice thinking_effort(const struct chat *chat);
 /* The wish in tokens: the client's own, else derived from the word; -1: none was given, 0: off. */
 int64_t thinking_budget(const struct chat *chat);
 
+/* After a user's turn a Claude with a budget must have thought before its first call; without that
+ * thought (another provider's, or one that the client dropped) the chat is refused. Does this chat,
+ * which ends in a tool's result, lack it? `has_thought` is asked with `user` for one answer. */
+bool thinking_lacks(const struct chat *chat,
+                    bool (*has_thought)(const void *user, const struct chat_message *message),
+                    const void *user);
+
 #endif

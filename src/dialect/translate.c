@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#define CACHE_MARKS_MAX 4u
+
 #define MEMBER_MAX 64u
 
 void loss_add_message(struct loss *loss, size_t index, struct slice member)
@@ -112,18 +114,29 @@ struct slice cache_mark_json(enum cache_mark mark)
                                  : SLICE("{\"type\":\"ephemeral\"}");
 }
 
-void loss_add_cache_marks(struct loss *loss, const struct chat *chat)
+static size_t count_cache_marks(const struct chat *chat)
 {
-    bool marked = false;
+    size_t count = 0;
     for (size_t i = 0; i < chat->tool_count; i++) {
-        marked |= chat->tools[i].cache != CACHE_MARK_NONE;
+        count += chat->tools[i].cache != CACHE_MARK_NONE ? 1 : 0;
     }
     for (size_t i = 0; i < chat->message_count; i++) {
         for (size_t j = 0; j < chat->messages[i].part_count; j++) {
-            marked |= chat->messages[i].parts[j].cache != CACHE_MARK_NONE;
+            count += chat->messages[i].parts[j].cache != CACHE_MARK_NONE ? 1 : 0;
         }
     }
-    if (marked) {
+    return count;
+}
+
+size_t cache_marks_over(const struct chat *chat)
+{
+    size_t count = count_cache_marks(chat);
+    return count > CACHE_MARKS_MAX ? count - CACHE_MARKS_MAX : 0;
+}
+
+void loss_add_cache_marks(struct loss *loss, const struct chat *chat)
+{
+    if (count_cache_marks(chat) > 0) {
         loss_add(loss, SLICE("cache_control"));
     }
 }

@@ -16,6 +16,9 @@ void loss_add_extras_but(struct loss *loss, const struct chat *chat, const struc
                          size_t carried_count);
 /* The value of `cache_control` as Anthropic writes it; of a mark. */
 struct slice cache_mark_json(enum cache_mark mark);
+/* How many of the chat's marks to leave out, the first ones: Anthropic and Bedrock take four, and
+ * the last ones are worth the most, because they hold what is before them. */
+size_t cache_marks_over(const struct chat *chat);
 /* "cache_control", once, where a tool or a part has a mark: the target has no place for any. */
 void loss_add_cache_marks(struct loss *loss, const struct chat *chat);
 /* Each returns false with the code "untranslatable" and a pointer to the client's own member: the

@@ -321,5 +321,6 @@ void classify_points(const struct features *features, struct classification *cla
     struct scoring scoring;
     classify_by_rules(features, &scoring, classification);
     memcpy(ret_points->of, scoring.points, sizeof(ret_points->of));
+    ret_points->touched = scoring.touched;
     ret_points->best = classification->task;
 }

@@ -31,6 +31,7 @@ struct classification {
 /* What the rules gave: the learned model looks at it, too. */
 struct rule_points {
     int of[TASK_COUNT];
+    uint32_t touched; /* bits of the tasks that have any */
     enum task best;
 };
 

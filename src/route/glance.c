@@ -4,16 +4,21 @@
 #include "base/buf.h"
 #include "codec/json.h"
 #include "codec/json_write.h"
-#include "route/scan.h"
-#include "route/vocabulary.h"
+#include "route/words.h"
 
 #define PART_BLOCKS 4 /* both ends, when the text is no longer than that */
-#define PART_BYTES ((size_t)PART_BLOCKS * SCAN_BLOCK)
-#define KEYS_MAX 128u
+#define PART_WORDS_MAX (PART_BLOCKS * SCAN_BLOCK / 2)
+#define PLACES_MAX (3 + FIRST_WORDS + 1 + 6)
+#define FIRST_WORDS 6
+#define WHOLE_WORDS 5
+#define RULE_LEVELS 5
+#define SHAPES 29
+#define ROOM 8 /* behind the last: several are written and read at once */
 
 /* So that the same word in another place, and other facts, lead to other rows. */
 enum salt {
-    SALT_WORD = 1,
+    SALT_NONE,
+    SALT_WORD,
     SALT_LONG,
     SALT_PAIR,
     SALT_FIRST,
@@ -32,41 +37,226 @@ enum salt {
     SALT_SHAPE,
 };
 
-struct glancing {
-    struct glance *glance;
-    const struct features *features;
-    uint64_t keys[KEYS_MAX]; /* of the part's words, in order */
-    uint16_t offsets[KEYS_MAX];
+#define SALTED(key, salt) ((key) ^ (uint64_t)(salt)*UINT64_C(0xd6e8feb86659fd93))
+#define HASH_FIRST UINT64_C(0x9e3779b97f4a7c15)
+#define HASH_SECOND UINT64_C(0xd6e8feb86659fd93)
+#define HASH_SHIFT (64 - GLANCE_ROWS_LOG - GLANCE_STEP_LOG)
+#define ROW_MASK ((GLANCE_ROWS - 1) << GLANCE_STEP_LOG)
+
+_Static_assert(PLACES_MAX + RULE_LEVELS * TASK_COUNT + 1 + SHAPES <= GLANCE_FACTS_MAX,
+               "there is room for all facts");
+
+/* Keys, salted; what they lead to is worked out for many at once. */
+struct key_list {
     size_t count;
+    uint64_t keys[GLANCE_FACTS_MAX + ROOM];
 };
 
-static uint32_t row_of(uint64_t key, enum salt salt)
-{
-    uint64_t hash =
-        (key ^ (uint64_t)salt * UINT64_C(0xd6e8feb86659fd93)) * UINT64_C(0x9e3779b97f4a7c15);
-    hash = (hash ^ hash >> 32) * UINT64_C(0xd6e8feb86659fd93);
-    return (uint32_t)(hash >> (64 - GLANCE_ROWS_LOG));
-}
+/* Bytes of the sample that are looked at, and their words. */
+struct part {
+    const char *text;
+    size_t blocks;
+    uint64_t word[PART_BLOCKS + 1]; /* bits by byte; zeros behind */
+    uint64_t high[PART_BLOCKS + 1];
+    uint64_t starts[PART_BLOCKS];
+    size_t count;
+    uint64_t keys[PART_WORDS_MAX + ROOM]; /* of the words, in order */
+};
 
-static uint64_t pair_of(uint64_t a, uint64_t b)
+struct glancing {
+    const struct features *features;
+    struct glance *glance;
+    struct key_list facts;
+    struct part first;
+    struct part last;
+};
+
+/* What is written per kind of processor; constant where it is used, so all of it is inlined. */
+struct glance_kind {
+    void (*masks)(const char *text, uint64_t inside, uint64_t *ret_word, uint64_t *ret_high);
+    uint64_t (*word_low)(const char *word, size_t len);
+    /* the rows that keys lead to, with a salt that they do not have yet */
+    void (*rows)(const uint64_t *keys, size_t count, enum salt salt, uint32_t *rows);
+    /* those of each key and the next */
+    void (*pair_rows)(const uint64_t *keys, size_t count, uint32_t *rows);
+};
+
+static ALWAYS uint64_t pair_of(uint64_t a, uint64_t b)
 {
     return a * UINT64_C(0x100000001b3) + (b ^ b >> 29);
 }
 
-static inline void add_word_row(struct glance *glance, uint64_t key, enum salt salt)
+static ALWAYS uint32_t row_of(uint64_t salted)
 {
-    glance->rows[glance->count] = (uint16_t)row_of(key, salt);
+    uint64_t hash = salted * HASH_FIRST;
+    hash = (hash ^ hash >> 32) * HASH_SECOND;
+    return (uint32_t)(hash >> HASH_SHIFT) & ROW_MASK;
+}
+
+static ALWAYS void add_word_row(struct glance *glance, uint64_t key, enum salt salt)
+{
+    glance->rows[glance->count] = row_of(SALTED(key, salt));
     glance->count += glance->count < GLANCE_WORDS_MAX;
 }
 
-static inline void add_row(struct glance *glance, uint64_t key, enum salt salt)
+static ALWAYS void add_fact(struct key_list *facts, uint64_t key, enum salt salt)
 {
-    if (glance->count < GLANCE_COUNT_MAX) {
-        glance->rows[glance->count++] = (uint16_t)row_of(key, salt);
+    facts->keys[facts->count++] = SALTED(key, salt);
+}
+
+/* --- where words are --- */
+
+/* `text` has been lower-cased with the rest of the sample. */
+static ALWAYS void masks_narrow(const char *text, uint64_t inside, uint64_t *ret_word,
+                                uint64_t *ret_high)
+{
+    char block[SCAN_BLOCK];
+    struct block_masks masks;
+    memset(block, ' ', sizeof(block));
+    memcpy(block, text, inside == UINT64_MAX ? SCAN_BLOCK : bits_first(~inside));
+    block_scan(block, &masks);
+    *ret_word = masks.word;
+    *ret_high = masks.high;
+}
+
+static void rows_narrow(const uint64_t *keys, size_t count, enum salt salt, uint32_t *rows)
+{
+    for (size_t i = 0; i < count; i++) {
+        rows[i] = row_of(SALTED(keys[i], salt));
     }
 }
 
-/* --- words --- */
+static void pair_rows_narrow(const uint64_t *keys, size_t count, uint32_t *rows)
+{
+    for (size_t i = 0; i + 1 < count; i++) {
+        rows[i] = row_of(SALTED(pair_of(keys[i], keys[i + 1]), SALT_PAIR));
+    }
+}
+
+#ifdef SCAN_HAS_VECTORS
+
+static ALWAYS SCAN_WIDE void masks_wide(const char *text, uint64_t inside, uint64_t *ret_word,
+                                        uint64_t *ret_high)
+{
+    const __m256i none = _mm256_setzero_si256();
+    const __m256i underscore = _mm256_set1_epi8('_');
+    const __m256i mark = _mm256_set1_epi8('\'');
+    __m256i a = load_32(text);
+    __m256i b = load_32(text + 32);
+    __m256i word_a = _mm256_or_si256(_mm256_cmpgt_epi8(classes_32(a), none),
+                                     _mm256_or_si256(_mm256_cmpeq_epi8(a, underscore), a));
+    __m256i word_b = _mm256_or_si256(_mm256_cmpgt_epi8(classes_32(b), none),
+                                     _mm256_or_si256(_mm256_cmpeq_epi8(b, underscore), b));
+    uint64_t word = MASK_64(word_a, word_b) & inside;
+    uint64_t apostrophe = MASK_64(_mm256_cmpeq_epi8(a, mark), _mm256_cmpeq_epi8(b, mark)) & inside;
+    *ret_word = words_with_apostrophes(word, apostrophe);
+    *ret_high = MASK_64(a, b) & inside;
+}
+
+typedef uint64_t four_keys __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* Rows of the salted keys; the first 32 bits of each are its row. */
+#define ROWS_4(hash)                                                                               \
+    do {                                                                                           \
+        (hash) *= HASH_FIRST;                                                                      \
+        (hash) = ((hash) ^ (hash) >> 32) * HASH_SECOND;                                            \
+        (hash) = (hash) >> HASH_SHIFT & ROW_MASK;                                                  \
+    } while (0)
+
+static ALWAYS SCAN_WIDE void put_rows(four_keys *first, four_keys *second, uint32_t *rows)
+{
+    __m256 halves = _mm256_shuffle_ps((__m256)*first, (__m256)*second, 0x88);
+    __m256i in_order = _mm256_permute4x64_epi64((__m256i)halves, 0xd8);
+    _mm256_storeu_si256((__m256i *)(void *)rows, in_order);
+}
+
+static ALWAYS SCAN_WIDE void rows_wide(const uint64_t *keys, size_t count, enum salt salt,
+                                       uint32_t *rows)
+{
+    for (size_t i = 0; i < count; i += 8) {
+        four_keys first = SALTED(*(const four_keys *)(const void *)(keys + i), salt);
+        four_keys second = SALTED(*(const four_keys *)(const void *)(keys + i + 4), salt);
+        ROWS_4(first);
+        ROWS_4(second);
+        put_rows(&first, &second, rows + i);
+    }
+}
+
+static ALWAYS SCAN_WIDE four_keys pairs_4(const uint64_t *keys)
+{
+    four_keys a = *(const four_keys *)(const void *)keys;
+    four_keys b = *(const four_keys *)(const void *)(keys + 1);
+    return SALTED((a << 40) + a * UINT64_C(0x1b3) + (b ^ b >> 29), SALT_PAIR);
+}
+
+static ALWAYS SCAN_WIDE void pair_rows_wide(const uint64_t *keys, size_t count, uint32_t *rows)
+{
+    for (size_t i = 0; i + 1 < count; i += 8) {
+        four_keys first = pairs_4(keys + i);
+        four_keys second = pairs_4(keys + i + 4);
+        ROWS_4(first);
+        ROWS_4(second);
+        put_rows(&first, &second, rows + i);
+    }
+}
+
+#endif
+
+static ALWAYS void part_load(struct part *part, const char *text, size_t len,
+                             const struct glance_kind *kind)
+{
+    uint64_t open = 0; /* the last byte of the block before belongs to a word */
+    size_t block = 0;
+    part->text = text;
+    part->count = 0;
+    for (size_t at = 0; at < len; at += SCAN_BLOCK, block++) {
+        uint64_t inside = len - at < SCAN_BLOCK ? bits_below((unsigned)(len - at)) : UINT64_MAX;
+        kind->masks(text + at, inside, &part->word[block], &part->high[block]);
+        part->starts[block] = part->word[block] & ~(part->word[block] << 1 | open);
+        open = part->word[block] >> 63;
+    }
+    part->word[block] = part->high[block] = 0;
+    part->blocks = block;
+}
+
+static ALWAYS bool part_is_plain(const struct part *part)
+{
+    uint64_t high = 0;
+    for (size_t block = 0; block < part->blocks; block++) {
+        high |= part->high[block];
+    }
+    return high == 0;
+}
+
+/* --- words of one byte per character --- */
+
+/* Nothing but a word's first 8 bytes matters, so no more of its length does. */
+static ALWAYS void read_plain(struct part *part, const struct glance_kind *kind)
+{
+    size_t count = 0;
+    for (size_t block = 0; block < part->blocks; block++) {
+        const char *text = part->text + block * SCAN_BLOCK;
+        for (uint64_t starts = part->starts[block]; starts != 0; starts &= starts - 1) {
+            unsigned start = bits_first(starts);
+            uint64_t run = part->word[block] >> start;
+            if (start > SCAN_BLOCK - 8) {
+                run |= part->word[block + 1] << 1 << (63 - start);
+            }
+            part->keys[count++] = kind->word_low(text + start, bits_first(~run | 1u << 8));
+        }
+    }
+    part->count = count;
+}
+
+static ALWAYS void add_plain(struct part *part, struct glance *glance,
+                             const struct glance_kind *kind)
+{
+    read_plain(part, kind);
+    kind->rows(part->keys, part->count, SALT_WORD, glance->rows + glance->count);
+    glance->count += (uint32_t)part->count;
+}
+
+/* --- words beyond ASCII --- */
 
 /* Characters of three bytes, from U+3000 on: Chinese, Japanese, Korean. */
 static bool is_wide(unsigned char c)
@@ -74,14 +264,8 @@ static bool is_wide(unsigned char c)
     return c >= 0xe3 && c <= 0xed;
 }
 
-static uint64_t character_at(const char *text)
-{
-    return word_low_of(text, 3);
-}
-
-/* A run that begins with such a character; what else is in it is passed over. Notes its beginning
- * as a word. */
-static void read_characters(struct glancing *g, const char *text, size_t len)
+/* A run that begins with such a character; what else is in it is passed over. */
+static void add_characters(struct glance *glance, const char *text, size_t len)
 {
     uint64_t before = 0;
     for (size_t i = 0; i + 3 <= len;) {
@@ -90,190 +274,183 @@ static void read_characters(struct glancing *g, const char *text, size_t len)
             i++;
             continue;
         }
-        uint64_t character = character_at(text + i);
-        add_word_row(g->glance, character, SALT_CHARACTER);
+        uint64_t character = word_low_of(text + i, 3);
+        add_word_row(glance, character, SALT_CHARACTER);
         if (before != 0) {
-            add_word_row(g->glance, pair_of(before, character), SALT_CHARACTERS);
+            add_word_row(glance, pair_of(before, character), SALT_CHARACTERS);
         }
         before = character;
         i += 3;
     }
 }
 
-static void read_word(struct glancing *g, const char *text, size_t start, size_t len, bool high)
+/* The first byte at or behind `at` that is none of the word's. */
+static size_t word_end(const struct part *part, size_t at)
 {
-    uint64_t key = word_low_of(text + start, len);
-    bool wide = high && is_wide((unsigned char)text[start]);
-    if (wide) {
-        read_characters(g, text + start, len);
-        key = word_low_of(text + start, len < 6 ? len : 6);
-    } else {
-        add_word_row(g->glance, key, SALT_WORD);
-        if (high && len > 8) {
-            add_word_row(g->glance, pair_of(key, word_high_of(text + start, len)), SALT_LONG);
-        }
+    size_t block = at / SCAN_BLOCK;
+    uint64_t gaps = ~part->word[block] & ~bits_below(at % SCAN_BLOCK);
+    while (gaps == 0) {
+        gaps = ~part->word[++block];
     }
-    if (g->count < KEYS_MAX) {
-        if (g->count > 0) {
-            add_word_row(g->glance, pair_of(g->keys[g->count - 1], key), SALT_PAIR);
-        }
-        g->keys[g->count] = key;
-        g->offsets[g->count++] = (uint16_t)start;
-    }
+    return block * SCAN_BLOCK + bits_first(gaps);
 }
 
-/* Where the words of a part are, and which bytes are beyond ASCII. */
-struct part_words {
-    uint64_t high[PART_BLOCKS + 1];
-    uint16_t starts[PART_BYTES / 2 + 1];
-    uint16_t ends[PART_BYTES / 2 + 1];
-    size_t count;
-};
-
-static size_t list_bits(uint64_t bits, size_t base, uint16_t *places, size_t count)
+static bool any_high(const struct part *part, size_t start, size_t end)
 {
-    for (; bits != 0; bits &= bits - 1) {
-        places[count++] = (uint16_t)(base + bits_first(bits));
-    }
-    return count;
-}
-
-static bool any_high(const struct part_words *words, size_t start, size_t end)
-{
-    uint64_t first = words->high[start / 64] >> (start % 64);
+    uint64_t first = part->high[start / 64] >> (start % 64);
     size_t len = end - start;
     if (len < 64 - start % 64) {
         return (first & bits_below((unsigned)len)) != 0;
     }
     bool any = first != 0;
     for (size_t block = start / 64 + 1; block * 64 < end; block++) {
-        any = any || words->high[block] != 0;
+        any = any || part->high[block] != 0;
     }
     return any;
 }
 
-/* `text` has blanks behind `len`, up to a whole block and one more. */
-static void find_words(char *text, size_t len, struct part_words *words)
+/* The beginning of a run of characters counts as a word where pairs and places do. */
+static uint64_t read_word(const struct part *part, size_t start, struct glance *glance)
 {
-    uint64_t open = 0; /* the last byte of the block before belongs to a word */
-    size_t ends = 0;
-    words->count = 0;
-    for (size_t base = 0; base <= len; base += SCAN_BLOCK) {
-        struct block_masks masks;
-        block_scan(text + base, &masks);
-        uint64_t before = masks.word << 1 | open;
-        words->high[base / SCAN_BLOCK] = masks.high;
-        words->count = list_bits(masks.word & ~before, base, words->starts, words->count);
-        ends = list_bits(~masks.word & before, base, words->ends, ends);
-        open = masks.word >> 63;
+    const char *text = part->text + start;
+    size_t len = word_end(part, start) - start;
+    uint64_t key = word_low_of(text, len);
+    bool high = any_high(part, start, start + len);
+    if (high && is_wide((unsigned char)text[0])) {
+        add_characters(glance, text, len);
+        return word_low_of(text, len < 6 ? len : 6);
+    }
+    add_word_row(glance, key, SALT_WORD);
+    if (high && len > 8) {
+        add_word_row(glance, pair_of(key, word_high_of(text, len)), SALT_LONG);
+    }
+    return key;
+}
+
+static SELDOM void add_high(struct part *part, struct glance *glance)
+{
+    for (size_t block = 0; block < part->blocks; block++) {
+        for (uint64_t starts = part->starts[block]; starts != 0; starts &= starts - 1) {
+            size_t start = block * SCAN_BLOCK + bits_first(starts);
+            part->keys[part->count++] = read_word(part, start, glance);
+        }
     }
 }
 
-/* Reads [start, start + len) of the sample, at most PART_BYTES. */
-static void read_part(struct glancing *g, size_t start, size_t len)
+/* Reads `len` bytes of the sample, at most PART_BLOCKS blocks. */
+static ALWAYS void read_part(struct part *part, const char *text, size_t len, struct glance *glance,
+                             const struct glance_kind *kind)
 {
-    char text[PART_BYTES + 2 * SCAN_BLOCK];
-    struct part_words words;
-    memcpy(text, g->features->sample + start, len);
-    memset(text + len, ' ', 2 * SCAN_BLOCK); /* zeros would be marks */
-    find_words(text, len, &words);
-    g->count = 0;
-    for (size_t i = 0; i < words.count; i++) {
-        size_t at = words.starts[i];
-        size_t end = words.ends[i];
-        read_word(g, text, at, end - at, any_high(&words, at, end));
+    part_load(part, text, len, kind);
+    if (LIKELY(part_is_plain(part))) {
+        add_plain(part, glance, kind);
+    } else {
+        add_high(part, glance);
     }
+    kind->pair_rows(part->keys, part->count, glance->rows + glance->count);
+    glance->count += part->count > 0 ? (uint32_t)part->count - 1 : 0;
 }
 
 /* --- places --- */
 
-static void add_first(struct glancing *g)
+static ALWAYS void add_first(struct key_list *facts, const struct part *part)
 {
-    const uint64_t *keys = g->keys;
-    size_t count = g->count;
+    const uint64_t *keys = part->keys;
+    size_t count = part->count;
     if (count == 0) {
         return;
     }
-    add_row(g->glance, keys[0], SALT_FIRST);
+    add_fact(facts, keys[0], SALT_FIRST);
     if (count > 1) {
-        add_row(g->glance, pair_of(keys[0], keys[1]), SALT_FIRST_PAIR);
+        add_fact(facts, pair_of(keys[0], keys[1]), SALT_FIRST_PAIR);
     }
     if (count > 2) {
-        add_row(g->glance, pair_of(pair_of(keys[0], keys[1]), keys[2]), SALT_FIRST_THREE);
+        add_fact(facts, pair_of(pair_of(keys[0], keys[1]), keys[2]), SALT_FIRST_THREE);
     }
-    for (size_t i = 0; i < 6 && i < count; i++) {
-        add_row(g->glance, keys[i], SALT_NEAR_FIRST);
+    for (size_t i = 0; i < FIRST_WORDS && i < count; i++) {
+        add_fact(facts, keys[i], SALT_NEAR_FIRST);
     }
-    if (count <= 5) {
+    if (count <= WHOLE_WORDS) {
         uint64_t whole = count;
         for (size_t i = 0; i < count; i++) {
             whole = pair_of(whole, keys[i]);
         }
-        add_row(g->glance, whole, SALT_WHOLE);
+        add_fact(facts, whole, SALT_WHOLE);
     }
 }
 
-/* How the last line and the last sentence begin, and how the text ends; offsets of the part begin
- * at `start`. */
-static void add_last(struct glancing *g, size_t start)
+/* How many words begin before that byte of the part? */
+static ALWAYS size_t words_before(const struct part *part, size_t offset)
 {
-    const struct features *f = g->features;
+    size_t count = 0;
+    for (size_t block = 0; block < part->blocks && block * SCAN_BLOCK < offset; block++) {
+        size_t rest = offset - block * SCAN_BLOCK;
+        uint64_t before = rest < SCAN_BLOCK ? bits_below((unsigned)rest) : UINT64_MAX;
+        count += bits_count(part->starts[block] & before);
+    }
+    return count;
+}
+
+/* How the last line and the last sentence begin, and how the text ends; the part begins at `start`.
+ */
+static ALWAYS void add_last(struct key_list *facts, const struct features *f,
+                            const struct part *part, size_t start)
+{
     const size_t places[2] = {f->last_line, f->last_sentence};
-    size_t count = g->count;
+    const uint64_t *keys = part->keys;
+    size_t count = part->count;
     for (size_t k = 0; k < 2 && (k == 0 || places[1] != places[0]); k++) {
-        size_t i = 0;
-        while (i < count && start + g->offsets[i] < places[k]) {
-            i++;
+        size_t i = places[k] < start ? count : words_before(part, places[k] - start);
+        if (i < count) {
+            add_fact(facts, keys[i], SALT_LINE);
         }
-        if (places[k] >= start && i < count) {
-            add_row(g->glance, g->keys[i], SALT_LINE);
-            if (i + 1 < count) {
-                add_row(g->glance, pair_of(g->keys[i], g->keys[i + 1]), SALT_LINE_PAIR);
-            }
+        if (i + 1 < count) {
+            add_fact(facts, pair_of(keys[i], keys[i + 1]), SALT_LINE_PAIR);
         }
     }
     if (count > 0) {
-        add_row(g->glance, g->keys[count - 1], SALT_LAST);
+        add_fact(facts, keys[count - 1], SALT_LAST);
     }
     if (count > 1) {
-        add_row(g->glance, pair_of(g->keys[count - 2], g->keys[count - 1]), SALT_LAST_PAIR);
+        add_fact(facts, pair_of(keys[count - 2], keys[count - 1]), SALT_LAST_PAIR);
     }
 }
 
 /* --- rules --- */
 
-static void add_rules(struct glance *glance, const struct rule_points *points)
+static ALWAYS void add_rules(struct key_list *facts, const struct rule_points *points)
 {
-    static const int levels[] = {1, 48, 120, 220, 360};
-    for (unsigned task = 0; task < TASK_COUNT; task++) {
-        for (unsigned level = 0; level < ARRAY_LEN(levels); level++) {
+    static const int levels[RULE_LEVELS] = {1, 48, 120, 220, 360};
+    for (uint32_t rest = points->touched; rest != 0; rest &= rest - 1) {
+        unsigned task = (unsigned)__builtin_ctz(rest);
+        for (unsigned level = 0; level < RULE_LEVELS; level++) {
             if (points->of[task] < levels[level]) {
                 break;
             }
-            add_row(glance, task * 16 + level, SALT_RULE);
+            add_fact(facts, task * 16 + level, SALT_RULE);
         }
     }
-    add_row(glance, points->best, SALT_RULE_BEST);
+    add_fact(facts, points->best, SALT_RULE_BEST);
 }
 
 /* --- shape --- */
 
 /* 0, 1, 2, then by doublings. */
-static unsigned step_of(uint64_t value)
+static ALWAYS unsigned step_of(uint64_t value)
 {
     return value == 0 ? 0 : 64u - (unsigned)__builtin_clzll(value);
 }
 
-static unsigned capped(unsigned value, unsigned most)
+static ALWAYS unsigned capped(unsigned value, unsigned most)
 {
     return value < most ? value : most;
 }
 
-static void add_shape(struct glance *glance, const struct features *f)
+static ALWAYS void add_shape(struct key_list *facts, const struct features *f)
 {
     uint32_t len = f->user_len == 0 ? 1 : (uint32_t)f->user_len;
     bool instruction_first = f->first_line < 160 && f->user_len > f->first_line + 100;
-    const unsigned facts[] = {
+    const unsigned shape[SHAPES] = {
         capped(step_of(f->user_bytes), 15),
         capped(f->questions, 3) * 2 + f->ends_in_question,
         capped(step_of(f->lines), 6),
@@ -304,32 +481,63 @@ static void add_shape(struct glance *glance, const struct features *f)
         (unsigned)f->language * 16 + capped(step_of(f->user_bytes), 12),
         f->ends_in_question * 8u + capped(step_of(f->lines), 6),
     };
-    for (unsigned i = 0; i < ARRAY_LEN(facts); i++) {
-        add_row(glance, i * 256 + facts[i], SALT_SHAPE);
+#pragma GCC unroll 32
+    for (unsigned i = 0; i < SHAPES; i++) {
+        add_fact(facts, i * 256 + shape[i], SALT_SHAPE);
     }
 }
+
+static ALWAYS void glance_by(const struct features *f, const struct rule_points *points,
+                             struct glance *glance, const struct glance_kind *kind)
+{
+    struct glancing g;
+    size_t len = f->user_len;
+    size_t rest = len <= 2 * GLANCE_END ? 0 : len - GLANCE_END;
+    const struct part *last = rest == 0 ? &g.first : &g.last;
+    glance->count = 0;
+    g.facts.count = 0;
+    read_part(&g.first, f->sample, rest == 0 ? len : GLANCE_END, glance, kind);
+    if (rest != 0) {
+        read_part(&g.last, f->sample + rest, GLANCE_END, glance, kind);
+    }
+    glance->words = glance->count;
+    add_first(&g.facts, &g.first);
+    add_last(&g.facts, f, last, rest);
+    add_rules(&g.facts, points);
+    add_shape(&g.facts, f);
+    kind->rows(g.facts.keys, g.facts.count, SALT_NONE, glance->rows + glance->words);
+    glance->count += (uint32_t)g.facts.count;
+}
+
+void glance_make_narrow(const struct features *features, const struct rule_points *points,
+                        struct glance *glance)
+{
+    static const struct glance_kind narrow = {masks_narrow, word_low_of, rows_narrow,
+                                              pair_rows_narrow};
+    glance_by(features, points, glance, &narrow);
+}
+
+#ifdef SCAN_HAS_VECTORS
+
+static SCAN_WIDE void glance_make_wide(const struct features *features,
+                                       const struct rule_points *points, struct glance *glance)
+{
+    static const struct glance_kind wide = {masks_wide, word_low_wide, rows_wide, pair_rows_wide};
+    glance_by(features, points, glance, &wide);
+}
+
+#endif
 
 void glance_make(const struct features *features, const struct rule_points *points,
                  struct glance *glance)
 {
-    struct glancing first = {.glance = glance, .features = features};
-    size_t len = features->user_len;
-    glance->count = 0;
-    if (len <= 2 * GLANCE_END) {
-        read_part(&first, 0, len);
-        glance->words = glance->count;
-        add_first(&first);
-        add_last(&first, 0);
-    } else {
-        struct glancing last = {.glance = glance, .features = features};
-        read_part(&first, 0, GLANCE_END);
-        read_part(&last, len - GLANCE_END, GLANCE_END);
-        glance->words = glance->count;
-        add_first(&first);
-        add_last(&last, len - GLANCE_END);
+#ifdef SCAN_HAS_VECTORS
+    if (LIKELY(vocabulary_get()->wide)) {
+        glance_make_wide(features, points, glance);
+        return;
     }
-    add_rules(glance, points);
-    add_shape(glance, features);
+#endif
+    glance_make_narrow(features, points, glance);
 }
 
 bool glance_text(struct slice text, struct features *scratch, struct glance *glance)

@@ -3,6 +3,8 @@
 
 #include "base/hash.h"
 #include "route/judge.h"
+#include "route/lanes.h"
+#include "route/vocabulary.h"
 
 #include <math.h>
 
@@ -14,46 +16,21 @@
 #define CODE_RULES_STAND 0.4F
 #define LIKE_LEAST 0.05F /* less says nothing */
 
-typedef uint16_t shorts __attribute__((vector_size(16)));
-
-/* No sum of that many bytes leaves 16 bits. */
-_Static_assert(GLANCE_WORDS_MAX * 255 <= UINT16_MAX &&
-                   (GLANCE_COUNT_MAX - GLANCE_WORDS_MAX) * 255 <= UINT16_MAX,
-               "the two kinds of rows are summed apart");
-
-/* Two lanes in each 16 bits: even ones and odd ones are summed apart, which takes no widening. */
-static void sum_rows(const struct text_model *model, const uint16_t *rows, size_t count,
-                     int32_t sums[TEXT_LANES])
+static bool is_wide(void)
 {
-    shorts even[2] = {{0}, {0}};
-    shorts odd[2] = {{0}, {0}};
-    for (size_t i = 0; i < count; i++) {
-        shorts lanes[2];
-        memcpy(lanes, model->table[rows[i]], sizeof(lanes));
-        even[0] += lanes[0] & 0xff;
-        even[1] += lanes[1] & 0xff;
-        odd[0] += lanes[0] >> 8;
-        odd[1] += lanes[1] >> 8;
-    }
-    for (unsigned i = 0; i < TEXT_LANES; i += 2) {
-        sums[i] = even[i / 16][i % 16 / 2] - (int32_t)count * TEXT_ZERO;
-        sums[i + 1] = odd[i / 16][i % 16 / 2] - (int32_t)count * TEXT_ZERO;
-    }
+    return vocabulary_get()->wide;
 }
 
 static void score_lanes(const struct text_model *model, const struct glance *glance,
                         float scores[TEXT_LANES], float *ret_coverage)
 {
-    int32_t words[TEXT_LANES];
-    int32_t facts[TEXT_LANES];
-    sum_rows(model, glance->rows, glance->words, words);
-    sum_rows(model, glance->rows + glance->words, glance->count - glance->words, facts);
-    float word_value = model->header.word_value / sqrtf((float)glance->words + 4);
-    for (unsigned i = 0; i < TEXT_LANES; i++) {
-        scores[i] = model->header.scales[i] *
-                    ((float)words[i] * word_value + (float)facts[i] * model->header.fact_value);
+#ifdef __SSE2__
+    if (LIKELY(is_wide())) {
+        lanes_score_wide(model, glance, scores, ret_coverage);
+        return;
     }
-    *ret_coverage = glance->words == 0 ? 0 : (float)words[LANE_SEEN] / (float)glance->words;
+#endif
+    lanes_score_narrow(model, glance, scores, ret_coverage);
 }
 
 void text_model_scores(const struct text_model *model, const struct glance *glance,
@@ -61,19 +38,6 @@ void text_model_scores(const struct text_model *model, const struct glance *glan
 {
     float coverage;
     score_lanes(model, glance, scores, &coverage);
-}
-
-/* e^x for -20 <= x <= 0 within 0.1 %: 2^n by its exponent bits, the rest by a polynomial. */
-static inline float quick_exp(float x)
-{
-    float y = x * 1.44269504F;
-    int32_t n = (int32_t)y - 1;
-    float f = y - (float)n; /* 0 .. 1, or 1 .. 2 at whole numbers */
-    float p = 1 + f * (0.69583354F + f * (0.22606716F + f * 0.07809985F));
-    uint32_t bits = (uint32_t)(n + 127) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof(power));
-    return p * power;
 }
 
 static float probability(float score)
@@ -89,23 +53,13 @@ static float log_odds(unsigned permille)
 
 static void soften(const float *scores, struct text_opinion *opinion)
 {
-    float most = scores[0];
-    float sum = 0;
-    opinion->best = (enum task)0;
-    for (unsigned i = 1; i < TASK_COUNT; i++) {
-        if (scores[i] > most) {
-            most = scores[i];
-            opinion->best = (enum task)i;
-        }
+#ifdef __SSE2__
+    if (LIKELY(is_wide())) {
+        opinion->best = lanes_soften_wide(scores, opinion->tasks);
+        return;
     }
-    for (unsigned i = 0; i < TASK_COUNT; i++) {
-        float below = scores[i] - most;
-        opinion->tasks[i] = quick_exp(below < -20 ? -20 : below);
-        sum += opinion->tasks[i];
-    }
-    for (unsigned i = 0; i < TASK_COUNT; i++) {
-        opinion->tasks[i] *= 1 / sum;
-    }
+#endif
+    opinion->best = lanes_soften_narrow(scores, opinion->tasks);
 }
 
 /* Of other kinds of work no outcomes were learned from. */
@@ -152,20 +106,13 @@ void text_model_ask(const struct text_model *model, const struct glance *glance,
 
 static void list_likely(const struct text_opinion *opinion, struct task_chance *likely)
 {
-    memset(likely, 0, TASK_CHANCES * sizeof(*likely));
-    for (unsigned task = 0; task < TASK_COUNT; task++) {
-        struct task_chance chance = {(uint8_t)task, (uint16_t)(opinion->tasks[task] * 1000 + 0.5F)};
-        if (chance.permille <= likely[TASK_CHANCES - 1].permille) {
-            continue;
-        }
-        for (unsigned i = 0; i < TASK_CHANCES; i++) {
-            if (chance.permille > likely[i].permille) {
-                struct task_chance worse = likely[i];
-                likely[i] = chance;
-                chance = worse;
-            }
-        }
+#ifdef __SSE2__
+    if (LIKELY(is_wide())) {
+        lanes_likely_wide(opinion->tasks, likely);
+        return;
     }
+#endif
+    lanes_likely_narrow(opinion->tasks, likely);
 }
 
 void classify_text(const struct text_model *model, const struct features *features,

@@ -50,7 +50,7 @@ const struct text_model *text_model_default(void);
 uint32_t text_model_sum(const struct text_model *model);
 
 struct text_opinion {
-    float tasks[TASK_COUNT]; /* probabilities */
+    float tasks[TEXT_LANES]; /* probabilities; zeros behind the last task */
     enum task best;
     struct judgement judged; /* success by tier for the best task; see judge.h */
 };

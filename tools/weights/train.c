@@ -159,7 +159,7 @@ static void score(const struct training *t, const struct glance *glance, float s
         scores[k] = 0;
     }
     for (uint32_t i = 0; i < glance->count; i++) {
-        const float *weights = t->weights[glance->rows[i]];
+        const float *weights = t->weights[glance->rows[i] / GLANCE_STEP];
         float value = row_value(glance, i);
         for (unsigned k = 0; k < TEXT_LANES; k++) {
             scores[k] += weights[k] * value;
@@ -197,8 +197,8 @@ static void learn(struct training *t, const struct row *row)
     score(t, &row->glance, scores);
     errors_of(row, scores, errors);
     for (uint32_t i = 0; i < row->glance.count; i++) {
-        float *weights = t->weights[row->glance.rows[i]];
-        float *squares = t->squares[row->glance.rows[i]];
+        float *weights = t->weights[row->glance.rows[i] / GLANCE_STEP];
+        float *squares = t->squares[row->glance.rows[i] / GLANCE_STEP];
         float value = row_value(&row->glance, i);
         for (unsigned k = 0; k < LANE_SEEN; k++) {
             bool is_sure = k != LANE_SUCCESS;
@@ -245,14 +245,14 @@ static void note_seen(struct training *t)
     float *shares = room(t->count, sizeof(*shares));
     for (size_t i = 0; i < t->count; i++) {
         for (uint32_t k = 0; k < t->rows[i].glance.words; k++) {
-            texts[t->rows[i].glance.rows[k]]++;
+            texts[t->rows[i].glance.rows[k] / GLANCE_STEP]++;
         }
     }
     for (size_t i = 0; i < t->count; i++) {
         const struct glance *glance = &t->rows[i].glance;
         uint32_t seen = 0;
         for (uint32_t k = 0; k < glance->words; k++) {
-            seen += texts[glance->rows[k]] > SEEN_FROM;
+            seen += texts[glance->rows[k] / GLANCE_STEP] > SEEN_FROM;
         }
         shares[i] = glance->words == 0 ? 0 : (float)seen / (float)glance->words;
     }

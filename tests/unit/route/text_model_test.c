@@ -2,6 +2,9 @@
 #include "route/text_model.h"
 
 #include "base/buf.h"
+#include "base/random.h"
+#include "route/lanes.h"
+#include "route/vocabulary.h"
 
 #include "tests/tap.h"
 #include "tests/unit/route/support.h"
@@ -164,8 +167,128 @@ static void same_text_same_glance(void)
     support_reset();
 }
 
+/* --- with wide vectors and without --- */
+
+static void make_text(struct random *random, struct buf *text)
+{
+    static const char *const pieces[] = {
+        "summarize",
+        "the",
+        "a",
+        "I",
+        "don't",
+        "'quoted'",
+        "snake_case",
+        "x",
+        "42",
+        "3.14",
+        ",",
+        "?",
+        ".\n",
+        "\n\n",
+        "- ",
+        "```\nint main() {}\n```",
+        "translation",
+        "extraordinarily",
+        "sch\xc3\xb6n",
+        "\xc3\xbc",
+        "\xe4\xbd\xa0\xe5\xa5\xbd\xe3\x80\x82",
+        "\xff",
+        "_",
+        "'",
+        "''",
+        "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82",
+        "HOW",
+        "Write",
+        "def f(x):",
+        "$x^2$",
+    };
+    size_t count = random_below(random, 120);
+    buf_clear(text);
+    for (size_t i = 0; i < count; i++) {
+        buf_append_cstr(text, pieces[random_below(random, ARRAY_LEN(pieces))]);
+        buf_append_cstr(text, random_below(random, 5) == 0 ? "" : " ");
+    }
+}
+
+#ifdef __SSE2__
+static void expect_alike(const struct glance *glance)
+{
+    const struct text_model *model = text_model_default();
+    float narrow[TEXT_LANES];
+    float wide[TEXT_LANES];
+    float coverages[2];
+    struct task_chance likely[2][TASK_CHANCES];
+    lanes_score_narrow(model, glance, narrow, &coverages[0]);
+    lanes_score_wide(model, glance, wide, &coverages[1]);
+    EXPECT(memcmp(narrow, wide, sizeof(wide)) == 0);
+    EXPECT(memcmp(&coverages[0], &coverages[1], sizeof(float)) == 0);
+    memcpy(narrow, wide, sizeof(wide));
+    float tasks[2][TEXT_LANES];
+    EXPECT_INT(lanes_soften_narrow(narrow, tasks[0]), lanes_soften_wide(wide, tasks[1]));
+    EXPECT(memcmp(tasks[0], tasks[1], sizeof(tasks[0])) == 0);
+    lanes_likely_narrow(tasks[0], likely[0]);
+    lanes_likely_wide(tasks[0], likely[1]);
+    for (unsigned i = 0; i < TASK_CHANCES; i++) {
+        EXPECT_INT(likely[0][i].task, likely[1][i].task);
+        EXPECT_INT(likely[0][i].permille, likely[1][i].permille);
+    }
+}
+
+static void both_forms_see_alike(void)
+{
+    struct random random;
+    struct buf text = BUF_INIT(100000);
+    random_seed(&random, 5);
+    for (size_t i = 0; i < 4000 && vocabulary_get()->wide; i++) {
+        struct glance glances[2];
+        struct rule_points points;
+        struct classification c;
+        make_text(&random, &text);
+        EXPECT(glance_text(buf_slice(&text), &features, &glances[0]));
+        classify_points(&features, &c, &points);
+        glance_make_narrow(&features, &points, &glances[1]);
+        EXPECT_INT(glances[0].words, glances[1].words);
+        EXPECT_INT(glances[0].count, glances[1].count);
+        EXPECT(memcmp(glances[0].rows, glances[1].rows,
+                      glances[0].count * sizeof(glances[0].rows[0])) == 0);
+        expect_alike(&glances[0]);
+    }
+    buf_release(&text);
+}
+#endif
+
+/* No text has more words than there are rows for. */
+static void a_text_of_letters_is_read_whole(void)
+{
+    struct buf text = BUF_INIT(1000);
+    struct glance glance;
+    while (text.len < 256) {
+        buf_append_cstr(&text, text.len % 4 == 0 ? "a " : "I ");
+    }
+    EXPECT(glance_text(buf_slice(&text), &features, &glance));
+    EXPECT_INT(glance.words, 255); /* 128 words, 127 pairs */
+    buf_release(&text);
+}
+
+static void equal_chances_keep_their_order(void)
+{
+    float tasks[TEXT_LANES] = {[3] = 0.25F, [9] = 0.25F, [20] = 0.25F, [26] = 0.25F};
+    struct task_chance likely[TASK_CHANCES];
+    lanes_likely_narrow(tasks, likely);
+    EXPECT_INT(likely[0].task, 3);
+    EXPECT_INT(likely[1].task, 9);
+    EXPECT_INT(likely[2].task, 20);
+    EXPECT_INT(likely[2].permille, 250);
+}
+
 int main(void)
 {
+#ifdef __SSE2__
+    TEST(both_forms_see_alike, "wide vectors and narrow ones say the same to the bit");
+#endif
+    TEST(a_text_of_letters_is_read_whole, "there is a row for every word and pair");
+    TEST(equal_chances_keep_their_order, "of equal chances the first task's comes first");
     TEST(the_default_is_sound, "the weights in the program are whole and of this version");
     TEST(tells_tasks_in_many_languages, "tells tasks in several languages");
     TEST(the_order_may_stand_behind_the_text, "finds an order behind a long text");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/cluster_member.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/ledger_schema.h"
@@ -15,6 +16,8 @@ struct cluster_member {
     char version[32];
     pthread_mutex_t lock; /* of the facts */
     struct member_facts facts;
+    int64_t kept; /* what the ledger has as facts.exchanges */
+    int64_t kept_ns;
 };
 
 /* --- the ledger's side -------------------------------------------------------------------------
@@ -22,7 +25,8 @@ struct cluster_member {
 
 static bool read_state(sqlite3 *db, struct member_facts *ret_facts)
 {
-    sqlite3_stmt *row = database_prepare(db, "SELECT cluster, instance, node FROM cluster_state");
+    sqlite3_stmt *row = database_prepare(db, "SELECT cluster, instance, node, exchanges"
+                                             " FROM cluster_state");
     bool found = row != NULL && sqlite3_step(row) == SQLITE_ROW;
     if (found) {
         slice_to_cstr(slice_from_cstr((const char *)sqlite3_column_text(row, 0)),
@@ -30,6 +34,7 @@ static bool read_state(sqlite3 *db, struct member_facts *ret_facts)
         slice_to_cstr(slice_from_cstr((const char *)sqlite3_column_text(row, 1)),
                       ret_facts->instance, sizeof(ret_facts->instance));
         ret_facts->node = sqlite3_column_int64(row, 2);
+        ret_facts->exchanges = sqlite3_column_int64(row, 3);
     }
     return sqlite3_finalize(row) == SQLITE_OK && found;
 }
@@ -42,6 +47,7 @@ static bool load_state(struct cluster_member *member, struct error *error)
         (read_state(db, &member->facts) ||
          database_error(db, member->path, "reading which cluster the node belongs to", error));
     sqlite3_close(db);
+    member->kept = member->facts.exchanges;
     return done;
 }
 
@@ -240,6 +246,7 @@ static bool connected(struct postgres *postgres, void *user, struct error *error
     }
     pthread_mutex_lock(&member->lock);
     facts.nodes = member->facts.nodes;
+    facts.exchanges = member->facts.exchanges;
     member->facts = facts;
     pthread_mutex_unlock(&member->lock);
     return true;
@@ -262,7 +269,8 @@ struct postgres *member_postgres(struct cluster_member *member, const char *what
 /* The audit log of the cluster goes with its keys: the cluster has it, and this node's part in it.
  */
 static const char forget_sql[] =
-    "UPDATE cluster_state SET cluster = '', node = 0, key_seq = 0; DELETE FROM key_log;"
+    "UPDATE cluster_state SET cluster = '', node = 0, key_seq = 0, exchanges = 0;"
+    "DELETE FROM key_log;"
     /* from here on it counts its own changes again: see KEY_CHANGES_SHARED */
     "UPDATE state SET key_changes = key_changes & 0xffffffffff;";
 static const char drop_keys_sql[] =
@@ -283,6 +291,64 @@ bool member_forget(const char *path, bool keys, struct error *error)
         database_rollback(db);
         sqlite3_close(db);
     }
+    return done;
+}
+
+/* --- what PostgreSQL knew ----------------------------------------------------------------------
+ */
+
+void member_told_exchanges(struct cluster_member *member, int64_t exchanges)
+{
+    pthread_mutex_lock(&member->lock);
+    if (exchanges > member->facts.exchanges) {
+        member->facts.exchanges = exchanges;
+    }
+    pthread_mutex_unlock(&member->lock);
+}
+
+static bool write_exchanges(sqlite3 *db, int64_t exchanges)
+{
+    sqlite3_stmt *sql = database_prepare(db, "UPDATE cluster_state SET exchanges = ?");
+    if (sql == NULL) {
+        return false;
+    }
+    sqlite3_bind_int64(sql, 1, exchanges);
+    bool done = database_run(sql);
+    sqlite3_finalize(sql);
+    return done;
+}
+
+bool member_keep_exchanges(struct cluster_member *member, sqlite3 *db, bool now)
+{
+    int64_t now_ns = clock_monotonic(&clock_system);
+    pthread_mutex_lock(&member->lock);
+    int64_t exchanges = member->facts.exchanges;
+    bool due = exchanges != member->kept && (now || member->kept_ns == 0 ||
+                                             now_ns - member->kept_ns >= NODE_KEEP_MS * NS_PER_MS);
+    pthread_mutex_unlock(&member->lock);
+    if (!due) {
+        return true;
+    }
+    if (!write_exchanges(db, exchanges)) {
+        return false;
+    }
+    pthread_mutex_lock(&member->lock);
+    member->kept = exchanges;
+    member->kept_ns = now_ns;
+    pthread_mutex_unlock(&member->lock);
+    return true;
+}
+
+bool member_forget_exchanges(struct cluster_member *member, struct error *error)
+{
+    pthread_mutex_lock(&member->lock);
+    member->facts.exchanges = 0;
+    pthread_mutex_unlock(&member->lock);
+    sqlite3 *db = database_open(member->path, DATABASE_CHANGE, error);
+    bool done = db != NULL &&
+                (member_keep_exchanges(member, db, true) ||
+                 database_error(db, member->path, "noting what PostgreSQL knew of leases", error));
+    sqlite3_close(db);
     return done;
 }
 

@@ -12,13 +12,16 @@
 #ifndef SLUICE_STORE_CLUSTER_MEMBER_H
 #define SLUICE_STORE_CLUSTER_MEMBER_H
 
+#include "store/database.h"
 #include "store/pg_schema.h"
 
 #define NODE_NAME_SIZE 128
 /* A node that was not seen for so long is not waited for. It says so every NODE_SEEN_MS. */
 #define NODE_LIVE_S 10
 #define NODE_SEEN_MS 2000
-/* The same in SQL, of a row of `nodes`. */
+/* What a node knows of PostgreSQL's state goes into its ledger as often as this. */
+#define NODE_KEEP_MS 5000
+/* The same as NODE_LIVE_S in SQL, of a row of `nodes`. */
 #define NODE_IS_LIVE                                                                               \
     "(removed_at IS NULL AND NOT stopped AND seen_at > clock_timestamp() - interval '10 s')"
 
@@ -49,6 +52,8 @@ struct member_facts {
     int64_t incarnation;           /* as of the last connection; 0 before it */
     int64_t nodes;                 /* that were not stopped or removed, this one among them, as this
                                       process was told last; 0: it was not */
+    int64_t exchanges; /* of leases (lease_postgres.h), of all nodes: PostgreSQL knew of so
+                          many; 0: this node was told of none */
 };
 /* Any thread. */
 struct member_facts member_facts(struct cluster_member *member);
@@ -59,6 +64,14 @@ const char *member_path(const struct cluster_member *member);
  * (the one it was in gives it its number again). `keys`: without its keys, and the audit log with
  * them: it takes those of the cluster that it joins. Not while a server runs on it. */
 MUST_USE bool member_forget(const char *path, bool keys, struct error *error);
+
+/* PostgreSQL knows of so many exchanges of leases: facts.exchanges, which only grows by this. */
+void member_told_exchanges(struct cluster_member *member, int64_t exchanges);
+/* Writes facts.exchanges into the ledger, where that was not done for NODE_KEEP_MS or `now`, so
+ * that a node that was started anew notices an older PostgreSQL too. */
+MUST_USE bool member_keep_exchanges(struct cluster_member *member, sqlite3 *db, bool now);
+/* An older PostgreSQL was noticed, and the cluster's incarnation raised: it counts from there. */
+MUST_USE bool member_forget_exchanges(struct cluster_member *member, struct error *error);
 
 /* Counts them: facts.nodes. */
 MUST_USE bool member_count_nodes(struct cluster_member *member, struct postgres *postgres,

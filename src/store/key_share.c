@@ -110,6 +110,9 @@ static bool follow(struct key_share *share, sqlite3 *db, struct error *error)
         !member_count_nodes(share->member, share->follower, error)) {
         return false;
     }
+    if (!member_keep_exchanges(share->member, db, false)) {
+        return database_error(db, member_path(share->member), "noting what PostgreSQL knew", error);
+    }
     share->confirmed = place.seq;
     note(share, place.seq, head, NULL);
     return share_drain_audit(share, db, &drained, error);
@@ -161,6 +164,11 @@ static void say_stopped(struct key_share *share)
         !member_seen(share->member, postgres, true, &ignored)) {
         log_event(LOG_WARN, "authority_away", "the other nodes could not be told of the stop");
     }
+    sqlite3 *db = database_open(member_path(share->member), DATABASE_CHANGE, &ignored);
+    if (db != NULL && !member_keep_exchanges(share->member, db, true)) {
+        log_event(LOG_WARN, "ledger_failed", "what PostgreSQL knew of leases could not be noted");
+    }
+    sqlite3_close(db);
 }
 
 void share_free(struct key_share *share)

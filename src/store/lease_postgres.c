@@ -53,6 +53,7 @@ struct lease_postgres {
     unsigned failed_in_row;
     bool told_away; /* in the log */
     bool told_early;
+    bool stayed;       /* there was a session in this process */
     unsigned missing;  /* so many looks found nodes missing: the second one says so */
     int64_t looked_ns; /* for nodes that are missing */
     struct buf columns[COLUMNS];
@@ -140,6 +141,7 @@ static bool take_rows(struct lease_postgres *lease, const struct postgres_rows *
     for (int row = 0; row < rows->count; row++) {
         int64_t exchanges = postgres_int64(rows, row, 0);
         lease->exchanges = exchanges > lease->exchanges ? exchanges : lease->exchanges;
+        member_told_exchanges(lease->options.member, exchanges);
         if (postgres_is_null(rows, row, 1)) {
             continue; /* nothing was asked */
         }
@@ -278,15 +280,14 @@ static bool begin_session(struct lease_postgres *lease, bool *ret_behind, struct
            error_set(error, ERROR_ENVIRONMENT, "node_removed", "this node has no row any more");
 }
 
-/* This node has looked at this server's state, since it started. */
+/* This node has looked at this server's state, since it started, and misses nothing. */
 static bool note_server(struct lease_postgres *lease, struct error *error)
 {
     struct postgres_params params = {0};
     params_int64(&params, member_facts(lease->options.member).node);
-    return postgres_run(lease->postgres,
-                        "UPDATE nodes SET lease_server = pg_postmaster_start_time()"
-                        " WHERE id = $1::bigint",
-                        &params, NULL, error);
+    params_int64(&params, lease->stayed ? 1 : 0);
+    return postgres_run(lease->postgres, "SELECT lease_started($1::integer, $2 <> 0)", &params,
+                        NULL, error);
 }
 
 static struct lease_meter meter_at(const struct postgres_rows *rows, int row)
@@ -341,6 +342,9 @@ static bool join(struct lease_postgres *lease, struct error *error)
         }
         lease->exchanges = 0; /* it is said */
         lease->session = 0;
+        if (!member_forget_exchanges(lease->options.member, error)) {
+            return false;
+        }
         return error_set(
             error, ERROR_ENVIRONMENT, "authority_old",
             "PostgreSQL has an older state than this node was told of: was it set back?"
@@ -352,6 +356,7 @@ static bool join(struct lease_postgres *lease, struct error *error)
         return false;
     }
     lease->seq++;
+    lease->stayed = true;
     if (lease->asserted != lease->incarnation) {
         budget_lease_assert(lease->options.budget, LEASE_CAPS);
     }
@@ -444,10 +449,12 @@ static void look_for_missing(struct lease_postgres *lease)
     }
     lease->looked_ns = now_ns;
     params_int64(&params, lease->incarnation);
+    params_int64(&params, member_facts(lease->options.member).node);
     if (!postgres_query(lease->postgres,
                         "SELECT coalesce(string_agg(name, ', ' ORDER BY name), '') FROM nodes"
-                        " WHERE removed_at IS NULL AND incarnation <> $1 AND NOT (incarnation = 0"
-                        " AND (stopped OR seen_at < clock_timestamp() - interval '10 s'))",
+                        " WHERE removed_at IS NULL AND ((incarnation <> $1 AND NOT (incarnation = 0"
+                        " AND (stopped OR seen_at < clock_timestamp() - interval '10 s')))"
+                        " OR (lease_awaited IS NOT NULL AND NOT stopped AND id <> $2))",
                         &params, &rows, &error)) {
         give_up(lease, &error);
         return;
@@ -564,6 +571,7 @@ struct lease_postgres *lease_postgres_new(const struct lease_postgres_options *o
         return NULL;
     }
     lease->options = *options;
+    lease->exchanges = member_facts(options->member).exchanges; /* of an earlier process, too */
     slice_to_cstr(options->time_zone, lease->zone, sizeof(lease->zone));
     for (unsigned c = 0; c < COLUMNS; c++) {
         buf_init(&lease->columns[c], TEXT_BYTES_MAX);

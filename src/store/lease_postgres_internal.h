@@ -5,5 +5,6 @@
 
 extern const char lease_schema[];
 extern const char lease_schema_2[];
+extern const char lease_schema_3[];
 
 #endif

@@ -15,7 +15,7 @@
  * not known where the server's clock has not come to the epoch. Who has told of what it holds since
  * this node asked before has said its last to those that waited then; the others are asked now.
  */
-#define EXCHANGE(create, variables, heard, noted, settled)                                         \
+#define EXCHANGE(create, beat, variables, heard, noted, settled)                                   \
     create                                                                                         \
         " FUNCTION sluice.lease_exchange(me integer, my_session bigint, my_incarnation bigint,"    \
         " asserted boolean, kinds bigint[], scopes bigint[], models text[], whats bigint[],"       \
@@ -31,7 +31,7 @@
         "  live bigint; may boolean; notify boolean := false;"                                     \
         "  more bigint; rest bigint; give bigint; idle bigint; fresh boolean; wish timestamptz;"   \
         "BEGIN"                                                                                    \
-        "  UPDATE sluice.nodes SET lease_seq = lease_seq + 1, seen_at = clock_timestamp(),"        \
+        "  UPDATE sluice.nodes SET lease_seq = lease_seq + 1, seen_at = clock_timestamp()," beat   \
         "    incarnation = CASE WHEN asserted THEN my_incarnation ELSE incarnation END"            \
         "    WHERE id = me AND lease_session = my_session AND removed_at IS NULL;"                 \
         "  IF NOT FOUND OR (SELECT c.incarnation FROM sluice.cluster c) <> my_incarnation THEN"    \
@@ -177,7 +177,7 @@ const char lease_schema[] =
     "  END IF;"
     "END $$;"
 
-    EXCHANGE("CREATE", "", "", "", "");
+    EXCHANGE("CREATE", "", "", "", "", "");
 
 /*
  * Besides. After a start of the server, which may have brought an older state back, nothing is
@@ -189,21 +189,65 @@ const char lease_schema[] =
  * (nodes.key_seq; the generation of a budget is one more than that of the keys, 2^40 and the number
  * of the change). A new period of the same cap is nothing new.
  */
+#define NEW_CAP_NOTED                                                                              \
+    "      IF m.generation = 0 THEN"                                                               \
+    "        m.since := coalesce((SELECT p.since FROM sluice.lease_meters p"                       \
+    "          WHERE p.kind = m.kind AND p.scope = m.scope AND p.model = m.model"                  \
+    "          AND p.what = m.what AND p.window_s = m.window_s AND p.epoch_s < m.epoch_s"          \
+    "          AND p.amount = i.amount ORDER BY p.epoch_s DESC LIMIT 1), i.generation);"           \
+    "      ELSIF i.amount <> m.amount THEN m.since := i.generation;"                               \
+    "      END IF;"                                                                                \
+    "      UPDATE sluice.lease_meters SET since = m.since WHERE id = m.id;"
+#define NEW_CAP_SETTLED                                                                            \
+    "    may := allowed AND NOT EXISTS(SELECT 1 FROM sluice.nodes o WHERE o.removed_at IS NULL"    \
+    "      AND NOT o.stopped AND o.seen_at > clock_timestamp() - interval '10 s'"                  \
+    "      AND o.id <> me AND o.key_seq < m.since - 1099511627777);"
+
 const char lease_schema_2[] =
     "ALTER TABLE sluice.nodes ADD COLUMN lease_server timestamptz;"
     "ALTER TABLE sluice.lease_meters ADD COLUMN since bigint NOT NULL DEFAULT 0;" EXCHANGE(
-        "CREATE OR REPLACE", " allowed boolean;",
+        "CREATE OR REPLACE", "", " allowed boolean;",
         "  allowed := may AND (clock_timestamp() > pg_postmaster_start_time() + interval '10 s'"
         "    OR NOT EXISTS(SELECT 1 FROM sluice.nodes WHERE removed_at IS NULL AND NOT stopped"
         "    AND id <> me AND lease_server IS DISTINCT FROM pg_postmaster_start_time()));",
-        "      IF m.generation = 0 THEN"
-        "        m.since := coalesce((SELECT p.since FROM sluice.lease_meters p"
-        "          WHERE p.kind = m.kind AND p.scope = m.scope AND p.model = m.model"
-        "          AND p.what = m.what AND p.window_s = m.window_s AND p.epoch_s < m.epoch_s"
-        "          AND p.amount = i.amount ORDER BY p.epoch_s DESC LIMIT 1), i.generation);"
-        "      ELSIF i.amount <> m.amount THEN m.since := i.generation;"
-        "      END IF;"
-        "      UPDATE sluice.lease_meters SET since = m.since WHERE id = m.id;",
-        "    may := allowed AND NOT EXISTS(SELECT 1 FROM sluice.nodes o WHERE o.removed_at IS NULL"
-        "      AND NOT o.stopped AND o.seen_at > clock_timestamp() - interval '10 s'"
-        "      AND o.id <> me AND o.key_seq < m.since - 1099511627777);");
+        NEW_CAP_NOTED, NEW_CAP_SETTLED);
+
+/*
+ * Besides. Who leased when the server ended (`leased_at`: the last exchange; `lease_starts` has of
+ * each start the last exchange of all before it, and how long to be patient) may have been granted something that the state
+ * that is there now does not have: it is waited for without an end (`lease_awaited`: since that
+ * start), until it has a session, is removed, or a witness comes: a node whose process had
+ * exchanges up to the end, and would miss one if the state were an older one. What an earlier start
+ * was waiting for, a later one is too.
+ */
+const char lease_schema_3[] =
+    "ALTER TABLE sluice.nodes ADD COLUMN leased_at timestamptz,"
+    " ADD COLUMN lease_awaited timestamptz;"
+    "CREATE TABLE sluice.lease_starts(started_at timestamptz PRIMARY KEY, ended_at timestamptz,"
+    " patient_until timestamptz NOT NULL);"
+
+    /* A node has a session, and has found nothing missing. `stayed`: in this process it had one. */
+    "CREATE FUNCTION sluice.lease_started(me integer, stayed boolean) RETURNS void"
+    " LANGUAGE plpgsql AS $$"
+    "DECLARE start timestamptz := pg_postmaster_start_time(); ended timestamptz;"
+    "BEGIN"
+    "  LOCK TABLE sluice.lease_starts IN EXCLUSIVE MODE;"
+    "  IF NOT EXISTS(SELECT 1 FROM sluice.lease_starts WHERE started_at = start) THEN"
+    "    SELECT max(leased_at) INTO ended FROM sluice.nodes;"
+    "    DELETE FROM sluice.lease_starts;"
+    "    INSERT INTO sluice.lease_starts VALUES(start, ended, start + interval '10 s');"
+    "    UPDATE sluice.nodes SET lease_awaited = start WHERE removed_at IS NULL AND NOT stopped"
+    "      AND lease_awaited IS NULL AND leased_at > ended - interval '10 s';"
+    "  END IF;"
+    "  IF stayed AND EXISTS(SELECT 1 FROM sluice.nodes, sluice.lease_starts WHERE id = me"
+    "      AND lease_server IS DISTINCT FROM start AND leased_at > ended_at - interval '4 s') THEN"
+    "    UPDATE sluice.nodes SET lease_awaited = NULL WHERE lease_awaited = start;"
+    "  END IF;"
+    "  UPDATE sluice.nodes SET lease_server = start, lease_awaited = NULL WHERE id = me;"
+    "END $$;" EXCHANGE(
+        "CREATE OR REPLACE", " leased_at = clock_timestamp(),", " allowed boolean;",
+        "  allowed := may AND NOT EXISTS(SELECT 1 FROM sluice.nodes WHERE removed_at IS NULL"
+        "    AND NOT stopped AND id <> me AND (lease_awaited IS NOT NULL"
+        "    OR (lease_server IS DISTINCT FROM pg_postmaster_start_time() AND clock_timestamp() <="
+        "    (SELECT max(s.patient_until) FROM sluice.lease_starts s))));",
+        NEW_CAP_NOTED, NEW_CAP_SETTLED);

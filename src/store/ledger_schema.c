@@ -313,11 +313,17 @@ static const char schema_13[] =
     "CREATE INDEX sessions_by_time ON sessions(expires_s);"
     "PRAGMA user_version = 13;";
 
+/* How many exchanges of leases PostgreSQL knew of, as this node was told last (cluster_member.h).
+ */
+static const char schema_14[] =
+    "ALTER TABLE cluster_state ADD COLUMN exchanges INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 14;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
-    [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4, [4] = schema_5,
-    [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9, [9] = schema_10,
-    [10] = schema_11, [11] = schema_12, [12] = schema_13,
+    [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,   [4] = schema_5,
+    [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9,   [9] = schema_10,
+    [10] = schema_11, [11] = schema_12, [12] = schema_13, [13] = schema_14,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

@@ -112,8 +112,9 @@ static const char alerts_schema[] =
 
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
-    [0] = schema_1,         [1] = lease_schema,  [2] = ledger_schema, [3] = sums_schema,
-    [4] = own_calls_schema, [5] = offers_schema, [6] = alerts_schema, [7] = lease_schema_2,
+    [0] = schema_1,      [1] = lease_schema,     [2] = ledger_schema,
+    [3] = sums_schema,   [4] = own_calls_schema, [5] = offers_schema,
+    [6] = alerts_schema, [7] = lease_schema_2,   [8] = lease_schema_3,
 };
 
 /* Any number that other programs are unlikely to use: "SLUICE" and "PG". */

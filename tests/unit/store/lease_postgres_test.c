@@ -117,11 +117,13 @@ static void enter(struct node *node, const struct scope_rule *rule, struct one_c
 }
 
 /* As a worker does it: tries again whenever something moved, for as long as a call waits. */
-static bool hold(struct node *node, struct one_call *call, int64_t amount)
+static bool hold_within(struct node *node, struct one_call *call, int64_t amount, int64_t wait_ns)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += WAIT_NS / NS_PER_S;
+    int64_t end_ns = until.tv_nsec + wait_ns;
+    until.tv_sec += end_ns / NS_PER_S;
+    until.tv_nsec = end_ns % NS_PER_S;
     for (;;) {
         pthread_mutex_lock(&node->lock);
         uint64_t moves = node->moves;
@@ -145,6 +147,11 @@ static bool hold(struct node *node, struct one_call *call, int64_t amount)
     }
 }
 
+static bool hold(struct node *node, struct one_call *call, int64_t amount)
+{
+    return hold_within(node, call, amount, WAIT_NS);
+}
+
 static void leave(struct node *node, struct one_call *call, int64_t cost)
 {
     budget_settle(node->budget, &call->claim, &call->hold, cost);
@@ -158,6 +165,16 @@ static bool spend(struct node *node, const struct scope_rule *rule, int64_t amou
     bool done = hold(node, &call, amount);
     leave(node, &call, cost);
     return done;
+}
+
+/* Nothing is granted for as long as a call waits here. */
+static bool waits_in_vain(struct node *node, const struct scope_rule *rule)
+{
+    struct one_call call;
+    enter(node, rule, &call);
+    bool held = hold_within(node, &call, 10, NS_PER_S);
+    leave(node, &call, 0);
+    return !held;
 }
 
 static long long number(const char *sql)
@@ -496,15 +513,107 @@ static void what_nobody_was_told_itself_is_noticed(void)
                           " USING (incarnation)",
                           NODES),
                NODES);
-    /* since the start the ghost was not heard, and may know more */
-    bool spent = spend(&nodes[2], &rule, 10, 10);
-    bool soon = number("SELECT (clock_timestamp() < pg_postmaster_start_time() + interval '9 s')"
-                       "::int") == 1;
-    EXPECT(!spent || !soon);
-    (void)server_do(&server, "sql UPDATE sluice.nodes SET lease_server ="
-                             " pg_postmaster_start_time() WHERE name = 'ghost'");
+    /* since the start the ghost was not heard, and may know more: for as long as one is patient */
+    (void)server_do(&server, "sql UPDATE sluice.lease_starts SET patient_until = 'infinity'");
+    EXPECT(waits_in_vain(&nodes[2], &rule));
+    (void)server_do(&server, "sql UPDATE sluice.lease_starts SET patient_until = 'epoch'");
     EXPECT(spend(&nodes[2], &rule, 10, 10));
     (void)server_do(&server, "sql DELETE FROM sluice.nodes WHERE name = 'ghost'");
+}
+
+/* A node that leases, and is never heard again. */
+static void insert_ghost(void)
+{
+    (void)server_do(&server, "sql INSERT INTO sluice.nodes(name, instance, version, stopped,"
+                             " seen_at, leased_at) VALUES('ghost', 'ghost', '1', false, 'epoch',"
+                             " clock_timestamp())");
+}
+
+/* All that stayed saw what was done up to the end: that it is still there says that all is. */
+static void who_stayed_is_a_witness(void)
+{
+    struct scope_rule rule = cap_of(23, CAP_TOTAL, 1000);
+    insert_ghost();
+    (void)server_do(&server, "restart");
+    EXPECT_INT(settles_at("SELECT count(*) FROM sluice.nodes"
+                          " WHERE lease_server = pg_postmaster_start_time()",
+                          NODES),
+               NODES);
+    (void)server_do(&server, "sql UPDATE sluice.lease_starts SET patient_until = 'infinity'");
+    EXPECT(waits_in_vain(&nodes[1], &rule));
+    (void)server_do(&server, "sql UPDATE sluice.lease_starts SET patient_until = 'epoch'");
+    EXPECT(spend(&nodes[1], &rule, 10, 10));
+    (void)server_do(&server, "sql DELETE FROM sluice.nodes WHERE name = 'ghost'");
+}
+
+/* Nobody stayed: who leased in the end may have been granted what this state does not have. */
+static void without_a_witness_all_who_leased_are_waited_for(void)
+{
+    struct scope_rule rule = cap_of(24, CAP_TOTAL, 1000);
+    insert_ghost();
+    for (int turn = 0; turn < 2; turn++) { /* a second start forgets nobody */
+        (void)server_do(&server, "stop");
+        for (int i = 0; i < NODES; i++) {
+            wait_connected(&nodes[i], false);
+            node_stop(&nodes[i]);
+        }
+        (void)server_do(&server, "start");
+        for (int i = 0; i < NODES; i++) {
+            node_start(&nodes[i], false);
+        }
+        for (int i = 0; i < NODES; i++) {
+            wait_connected(&nodes[i], true);
+        }
+        (void)server_do(&server, "sql UPDATE sluice.nodes SET leased_at = 'epoch'"
+                                 " WHERE name = 'ghost'");
+    }
+    (void)server_do(&server, "sql UPDATE sluice.lease_starts SET patient_until = 'epoch'");
+    EXPECT(waits_in_vain(&nodes[0], &rule));
+    (void)server_do(&server, "sql SELECT sluice.lease_started(id, false) FROM sluice.nodes"
+                             " WHERE name = 'ghost'");
+    EXPECT(spend(&nodes[0], &rule, 10, 10));
+    (void)server_do(&server, "sql DELETE FROM sluice.nodes WHERE name = 'ghost'");
+}
+
+/* Stops a node after its ledger has noted what PostgreSQL knew, as the followers of keys do. */
+static void stop_and_keep(struct node *node)
+{
+    struct error error = {0};
+    sqlite3 *db = database_open(node->path, DATABASE_CHANGE, &error);
+    CHECK(db != NULL && member_keep_exchanges(node->member, db, true));
+    sqlite3_close(db);
+    node_stop(node);
+}
+
+static void a_new_process_remembers_what_the_last_was_told(void)
+{
+    struct scope_rule rule = cap_of(25, CAP_TOTAL, 1000);
+    char raised[128];
+    (void)server_do(&server, "sql INSERT INTO sluice.nodes(name, instance, version, stopped,"
+                             " lease_seq, seen_at, incarnation) SELECT 'ghost', 'ghost', '1', true,"
+                             " 100000, 'epoch', incarnation FROM sluice.cluster");
+    long long before = number("SELECT incarnation FROM sluice.cluster");
+    for (int i = 0; member_facts(nodes[2].member).exchanges < 100000 && i < 6000; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = NS_PER_MS}, NULL);
+    }
+    for (int i = 0; i < NODES; i++) {
+        stop_and_keep(&nodes[i]);
+    }
+    (void)server_do(&server, "sql UPDATE sluice.nodes SET lease_seq = 5 WHERE name = 'ghost'");
+    for (int i = 0; i < NODES; i++) {
+        node_start(&nodes[i], false);
+    }
+    snprintf(raised, sizeof(raised), "SELECT (incarnation > %lld)::int FROM sluice.cluster",
+             before);
+    EXPECT_INT(settles_at(raised, 1), 1);
+    for (int i = 0; i < NODES; i++) {
+        wait_connected(&nodes[i], true);
+    }
+    /* the ghost has not told what it has */
+    EXPECT(waits_in_vain(&nodes[0], &rule));
+    (void)server_do(&server, "sql UPDATE sluice.nodes SET removed_at = now()"
+                             " WHERE name = 'ghost'");
+    EXPECT(spend(&nodes[0], &rule, 10, 10));
 }
 
 static int64_t monotonic_now(const struct clock *clock)
@@ -571,6 +680,11 @@ int main(void)
          "an older state grants nothing until all nodes have told what they have");
     TEST(what_nobody_was_told_itself_is_noticed,
          "a server that was set back is noticed by what others did");
+    TEST(who_stayed_is_a_witness, "who stayed while the server started is a witness of its state");
+    TEST(without_a_witness_all_who_leased_are_waited_for,
+         "without a witness all who leased in the end are waited for");
+    TEST(a_new_process_remembers_what_the_last_was_told,
+         "a new process remembers what the last one was told");
     TEST(grants_nothing_for_a_day_that_has_not_begun, "a day that has not begun has nothing");
     TEST(refuses_who_comes_late, "an exchange of an earlier connection is refused");
     for (int i = 0; i < NODES; i++) {

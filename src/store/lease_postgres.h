@@ -8,9 +8,13 @@
  * PostgreSQL restored to an older state or failed over (another server, another timeline, or it
  * knows of fewer exchanges than some node was told of): the cluster's incarnation is raised, and
  * nothing is granted until every node that was not removed has told again what it spent and has.
- * The same while a node joins with spending of its own. So that whoever knows more comes before
- * anything is granted, a server that was started grants nothing until every node that was not
- * stopped has a session again, or for 10 s.
+ * The same while a node joins with spending of its own. How many exchanges there were is in each
+ * node's ledger too (member_keep_exchanges()): a new process knows what the last one was told.
+ *
+ * So that whoever knows more comes before anything is granted, a server that was started grants
+ * nothing until every node that was not stopped has a session again, or for 10 s. After that it
+ * still waits, without an end, for those that leased when it ended, unless there is a witness: a
+ * node whose process made exchanges up to the end, and finds none of them missing.
  *
  * A cap that is new, or another than it was, is granted nothing of until every live node has it and
  * has told what it spent before: see budget_lease_asserted(), and key_share.h.

@@ -214,11 +214,11 @@ const char lease_schema_2[] =
 
 /*
  * Besides. Who leased when the server ended (`leased_at`: the last exchange; `lease_starts` has of
- * each start the last exchange of all before it, and how long to be patient) may have been granted something that the state
- * that is there now does not have: it is waited for without an end (`lease_awaited`: since that
- * start), until it has a session, is removed, or a witness comes: a node whose process had
- * exchanges up to the end, and would miss one if the state were an older one. What an earlier start
- * was waiting for, a later one is too.
+ * each start the last exchange of all before it, and how long to be patient) may have been granted
+ * something that the state that is there now does not have: it is waited for without an end
+ * (`lease_awaited`: since that start), until it has a session, is removed, or a witness comes: a
+ * node whose process had exchanges up to the end, and would miss one if the state were an older
+ * one. What an earlier start was waiting for, a later one is too.
  */
 const char lease_schema_3[] =
     "ALTER TABLE sluice.nodes ADD COLUMN leased_at timestamptz,"
@@ -235,7 +235,8 @@ const char lease_schema_3[] =
     "  IF NOT EXISTS(SELECT 1 FROM sluice.lease_starts WHERE started_at = start) THEN"
     "    SELECT max(leased_at) INTO ended FROM sluice.nodes;"
     "    DELETE FROM sluice.lease_starts;"
-    "    INSERT INTO sluice.lease_starts VALUES(start, ended, start + interval '10 s');"
+    "    INSERT INTO sluice.lease_starts"
+    "      VALUES(start, ended, start + interval '10 s');"
     "    UPDATE sluice.nodes SET lease_awaited = start WHERE removed_at IS NULL AND NOT stopped"
     "      AND lease_awaited IS NULL AND leased_at > ended - interval '10 s';"
     "  END IF;"

@@ -57,13 +57,15 @@ static const char attempt_sql[] =
     " 'cancelled' ELSE 'interrupted' END, c.status, " ATTEMPT_WORDS_READ
     "c.reported, c.priced, c.input, c.output, c.cache_read, c.cache_write, c.cache_write_1h,"
     " c.reasoning, c.audio_input, c.audio_output, c.first_byte_us, c.total_us, c.provider_nd,"
-    " c.loss, c.basis, c.purpose, c.catalogue_nd, c.offer, c.offer FROM attempts c"
+    " c.loss, c.basis, c.purpose, c.catalogue_nd, c.offer, c.expected_input, c.expected_output,"
+    " c.high_output, c.expected_nd, c.expected_ms, c.offer FROM attempts c"
     " WHERE c.call = ?1 AND c.attempt <= ?2";
 #define ATTEMPT_COLUMNS                                                                            \
     "node, call, attempt, settled_ns, held_nd, cost_nd, key_id, outcome, status, target,"          \
     " provider, model, lane, error, reported, priced, input, output, cache_read, cache_write,"     \
     " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd," \
-    " loss, basis, purpose, catalogue_nd, offer"
+    " loss, basis, purpose, catalogue_nd, offer, expected_input, expected_output, high_output,"    \
+    " expected_nd, expected_ms"
 #define ATTEMPT_HIDDEN 1
 
 #define SUM_COLUMNS                                                                                \

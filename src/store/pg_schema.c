@@ -110,11 +110,17 @@ static const char alerts_schema[] =
     " claimed_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
     " told boolean NOT NULL DEFAULT false)";
 
+/* What was expected of an attempt; NULL: nothing, or an older version shipped it. */
+static const char forecasts_schema[] =
+    "ALTER TABLE sluice.attempts ADD COLUMN expected_input bigint,"
+    " ADD COLUMN expected_output bigint, ADD COLUMN high_output bigint,"
+    " ADD COLUMN expected_nd bigint, ADD COLUMN expected_ms bigint";
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
-    [0] = schema_1,      [1] = lease_schema,     [2] = ledger_schema,
-    [3] = sums_schema,   [4] = own_calls_schema, [5] = offers_schema,
-    [6] = alerts_schema, [7] = lease_schema_2,   [8] = lease_schema_3,
+    [0] = schema_1,         [1] = lease_schema,     [2] = ledger_schema, [3] = sums_schema,
+    [4] = own_calls_schema, [5] = offers_schema,    [6] = alerts_schema, [7] = lease_schema_2,
+    [8] = lease_schema_3,   [9] = forecasts_schema,
 };
 
 /* Any number that other programs are unlikely to use: "SLUICE" and "PG". */

@@ -91,7 +91,13 @@ enum member_kind {
     M(offer, MEMBER_INT64, "offer", "offer")                                                       \
     M(basis, MEMBER_BASIS, "basis", "basis")                                                       \
     M(purpose, MEMBER_PURPOSE, "purpose", "purpose")                                               \
-    M(catalogue_nd, MEMBER_CATALOGUE, "catalogue_nd", "catalogue_nd")
+    M(catalogue_nd, MEMBER_CATALOGUE, "catalogue_nd", "catalogue_nd")                              \
+    M(forecast.given, MEMBER_PRESENT, "expected_input", "expected_input")                          \
+    M(forecast.input, MEMBER_INT64, "expected_input", "expected_input")                            \
+    M(forecast.output, MEMBER_INT64, "expected_output", "expected_output")                         \
+    M(forecast.output_high, MEMBER_INT64, "high_output", "high_output")                            \
+    M(forecast.cost_nd, MEMBER_INT64, "expected_nd", "expected_nd")                                \
+    M(forecast.latency_ms, MEMBER_INT64, "expected_ms", "expected_ms")
 
 /* For a SELECT: column 0 is nothing, then the members; a call's candidates are behind them. */
 #define MEMBER_HERE(member, kind, here, there) ", " here

@@ -45,12 +45,8 @@ void report_query_end(struct report_query *query);
 bool report_query_failed(struct report_query *query, const char *path, struct error *error);
 /* The row of CALL_COLUMNS_HERE that stands on `from`. */
 void report_read_call(struct report_query *query, sqlite3_stmt *from, struct call_row *ret_row);
-/* What was expected of an attempt stays on its node: it is no member of both sides. */
-#define FORECAST_COLUMNS "expected_input, expected_output, high_output, expected_nd, expected_ms"
-#define FORECAST_COLUMN_COUNT 5
 #define REPORT_ATTEMPTS_SQL                                                                        \
-    "SELECT " ATTEMPT_COLUMNS_HERE ", " FORECAST_COLUMNS                                           \
-    " FROM attempts WHERE call = ?1 ORDER BY attempt"
+    "SELECT " ATTEMPT_COLUMNS_HERE " FROM attempts WHERE call = ?1 ORDER BY attempt"
 /* The attempts of detail->row; `from` is REPORT_ATTEMPTS_SQL, bound to the call. */
 MUST_USE bool report_read_attempts(struct report_query *query, sqlite3_stmt *from,
                                    struct call_detail *detail);

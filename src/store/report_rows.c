@@ -86,27 +86,12 @@ void report_read_call(struct report_query *query, sqlite3_stmt *from, struct cal
     member_read_call(&row, ret_row);
 }
 
-/* As far as rows have it: the last columns. */
-static void read_forecast(sqlite3_stmt *from, struct settle_forecast *ret_forecast)
-{
-    int at = sqlite3_column_count(from) - FORECAST_COLUMN_COUNT;
-    *ret_forecast = (struct settle_forecast){
-        .given = sqlite3_column_type(from, at) != SQLITE_NULL,
-        .input = sqlite3_column_int64(from, at),
-        .output = sqlite3_column_int64(from, at + 1),
-        .output_high = sqlite3_column_int64(from, at + 2),
-        .cost_nd = sqlite3_column_int64(from, at + 3),
-        .latency_ms = sqlite3_column_int64(from, at + 4),
-    };
-}
-
 static void read_attempt(struct report_query *query, sqlite3_stmt *from,
                          struct settle_record *attempt)
 {
     const struct place place = {.query = query, .from = from};
     const struct member_row row = row_of(&place);
     member_read_attempt(&row, attempt);
-    read_forecast(from, &attempt->forecast);
 }
 
 bool report_query_begin(struct report_query *query, const char *path, struct arena *arena,

@@ -99,7 +99,8 @@ static void recall(const struct snapshot *snapshot, const struct http_request *r
     char path[1024];
     struct error error;
     int64_t wall_ns = clock_wall(&clock_system);
-    if (e->decision.route == NULL || !e->decision.route->sticky || snapshot->ledger_path.len == 0 ||
+    bool sticky = e->decision.route != NULL && e->decision.route->sticky;
+    if ((!sticky && !session_in_tool_loop(&e->chat)) || snapshot->ledger_path.len == 0 ||
         snapshot->ledger_path.len >= sizeof(path)) {
         return;
     }

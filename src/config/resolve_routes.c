@@ -165,6 +165,7 @@ static void read_session(const struct yaml *section, struct route *route)
     const struct yaml *session = setting_node(section, "routes.*.session");
     route->sticky = setting_number(session, "routes.*.session.sticky") != 0;
     route->sticky_opening = setting_number(session, "routes.*.session.opening") != 0;
+    route->tool_loops = setting_number(session, "routes.*.session.tool_loops") != 0;
     route->session_ttl_ms = setting_number(session, "routes.*.session.ttl");
 }
 

@@ -152,6 +152,8 @@ static void add_marks(struct buf *lines, const struct call *call)
         buf_append_cstr(lines, "x-sluice-session: moved; reason=");
         buf_append_cstr(lines, reason);
         buf_append(lines, SLICE("\r\n"));
+    } else if (session == SESSION_KEPT && call->session.loop_held) {
+        buf_append_cstr(lines, "x-sluice-session: kept; reason=tool-loop\r\n");
     } else if (session != SESSION_NONE) {
         answer_headers_add(lines, SLICE("x-sluice-session"),
                            slice_from_cstr(session_state_name(session)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/attempt_run.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "dialect/emulate.h"
 #include "dialect/responses_store.h"
@@ -133,6 +134,10 @@ void meter_frame(struct meter *meter, const struct frame *frame)
         case EVENT_LOST:
             break;
         case EVENT_TOOL_CALL:
+            if (event->choice == 0 && meter->call_name == 0) {
+                meter->call_id = hash_stable(event->id);
+                meter->call_name = hash_stable(event->name);
+            }
             meter->called = true;
             meter->nameless = meter->nameless || event->name.len == 0;
             meter->text_bytes += (int64_t)event->name.len;

@@ -35,6 +35,8 @@ struct meter {
     bool failed;               /* an error event came */
     bool called;               /* a tool */
     bool thought;              /* reasoning or a seal came: calls may need it in later turns */
+    uint64_t call_id;          /* of the first choice's first call of a tool: hashes of its id */
+    uint64_t call_name;        /* and its name, inner; 0: none */
     int64_t next_number;       /* see struct frame */
     char answer_id[80];        /* the provider's name for the answer, inner; "": none, or longer */
     char finish_word[64];      /* the provider's, where `first` is an error; plain, printable */
@@ -74,11 +76,11 @@ struct attempt {
     int64_t hold_nd;
     struct budget_hold budget;
     struct settle_forecast forecast; /* what the plan expected of it */
-    int64_t clamp;         /* ceiling that was put into the body; 0: none */
-    int64_t output_bound;  /* tokens that the hold has room for */
-    bool asked_ahead;      /* for room beyond it */
-    bool capped;           /* the answer was cut: a cap has no room for the rest of it */
-    bool unjournaled;      /* the journal was full, and the operator lets calls go on */
+    int64_t clamp;                   /* ceiling that was put into the body; 0: none */
+    int64_t output_bound;            /* tokens that the hold has room for */
+    bool asked_ahead;                /* for room beyond it */
+    bool capped;                     /* the answer was cut: a cap has no room for the rest of it */
+    bool unjournaled;                /* the journal was full, and the operator lets calls go on */
     int64_t held_until_ns; /* an answer that has said nothing yet is withheld so long; 0: is not */
     struct upstream_request request;
     struct decoder *decoder;

@@ -92,7 +92,11 @@ struct call_session {
     bool found;
     bool escalated;
     enum session_state planned;
+    bool loop_held; /* see struct plan */
     int64_t ttl_ns;
+    uint64_t calls; /* what calls of tools in the answer are named by: see struct conversation */
+    uint64_t asked; /* key that other nodes are asked for, or were last */
+    struct tool_loop loop;
     struct cluster_question *question; /* under way; NULL: none */
     struct session known;              /* where it was found */
 };

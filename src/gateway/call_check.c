@@ -10,6 +10,7 @@
 #include "gateway/call_new.h"
 #include "gateway/call_ping.h"
 #include "gateway/call_record.h"
+#include "gateway/call_session.h"
 #include "gateway/judge.h"
 #include "gateway/opaque.h"
 #include "gateway/stored.h"
@@ -394,6 +395,8 @@ void call_check_restore(struct call *call)
     call->status = 200;
     call->error_code = NULL;
     call->delivered = true;
+    call->session.escalated = false; /* it is delivered after all */
+    call_session_keep(call);
     if (call->attempt.notes != NULL) {
         opaque_keep(call);
     }

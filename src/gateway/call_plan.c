@@ -276,6 +276,7 @@ static void keep_plan_facts(struct call *call)
     call->below_tier = plan->below_tier;
     call->rule_name = plan->rule != NULL ? plan->rule->name : SLICE_EMPTY;
     call->session.planned = plan->session;
+    call->session.loop_held = plan->loop_held;
     call->relaxed = plan->relaxed;
     call->max_cost_nd = cost_limit(plan);
     call->max_attempts = decision->route != NULL ? decision->route->max_attempts : 3;

@@ -33,8 +33,11 @@ static void on_answer(void *user, const struct redisReply *answer)
     struct slice text = answer == NULL ? SLICE_EMPTY : redis_text(answer);
     session->question = NULL;
     int64_t now_ns = clock_wall(call->worker->loop.clock);
-    if (text.len > 0 && text.len <= SESSION_TEXT_MAX && session_read(text, &other) &&
-        other.expires_ns > now_ns && (!session->found || other.used_ns > session->known.used_ns)) {
+    bool told = text.len > 0 && text.len <= SESSION_TEXT_MAX && session_read(text, &other) &&
+                other.expires_ns > now_ns;
+    if (told && session->asked != session->key) {
+        conversation_loop(&other, call->snapshot, &session->loop);
+    } else if (told && (!session->found || other.used_ns > session->known.used_ns)) {
         session->known = other;
         session->found = true;
     }
@@ -42,15 +45,14 @@ static void on_answer(void *user, const struct redisReply *answer)
 }
 
 /* True: the answer is awaited. */
-static bool ask_others(struct call *call)
+static bool ask_others(struct call *call, uint64_t name)
 {
     char key[KEY_SIZE];
     struct call_session *session = &call->session;
-    if (session->key == 0 || session->begins) {
-        return false;
-    }
+    session->asked = name;
     session->question =
-        cluster_get(call->worker, key_text(session->key, key), SESSION_ASK_MS, on_answer, call);
+        name == 0 ? NULL
+                  : cluster_get(call->worker, key_text(name, key), SESSION_ASK_MS, on_answer, call);
     return session->question != NULL;
 }
 
@@ -67,10 +69,30 @@ static void hash_as_others(struct gateway *gateway)
     }
 }
 
-static void look_up(struct call *call)
+/* Returns the name of the call whose target is to be asked of other nodes, or 0. */
+static uint64_t look_up_call(struct call *call, const struct conversation *conversation)
 {
     struct call_session *session = &call->session;
     struct sessions *sessions = call->worker->gateway->sessions;
+    struct session made;
+    session->calls = conversation->calls;
+    if (conversation->calls == 0 || !conversation->in_tool_loop) {
+        return 0;
+    }
+    if (!conversation_find_call(sessions, conversation, &call->chat, call->key_id,
+                                clock_wall(call->worker->loop.clock), &made)) {
+        return conversation_last_call(sessions, conversation, &call->chat);
+    }
+    conversation_loop(&made, call->snapshot, &session->loop);
+    return 0;
+}
+
+/* Returns as look_up_call(). */
+static uint64_t look_up(struct call *call)
+{
+    struct call_session *session = &call->session;
+    struct sessions *sessions = call->worker->gateway->sessions;
+    const struct route *route = call->decision->route;
     struct conversation conversation;
     session->looked = true;
     hash_as_others(call->worker->gateway);
@@ -78,27 +100,34 @@ static void look_up(struct call *call)
                       call->key_id, &conversation);
     session->key = conversation.key;
     session->begins = conversation.begins;
-    if (session->key == 0) {
-        return;
-    }
-    session->ttl_ns = call->decision->route->session_ttl_ms * NS_PER_MS;
-    session->found =
-        !session->begins && sessions_get(sessions, session->key, call->key_id,
-                                         clock_wall(call->worker->loop.clock), &session->known);
+    session->ttl_ns = (route == NULL ? CONVERSATION_TTL_MS : route->session_ttl_ms) * NS_PER_MS;
+    session->found = session->key != 0 && !session->begins &&
+                     sessions_get(sessions, session->key, call->key_id,
+                                  clock_wall(call->worker->loop.clock), &session->known);
+    return look_up_call(call, &conversation);
 }
 
 enum call_step call_session(struct call *call)
 {
     struct call_session *session = &call->session;
-    if (!session->looked) {
-        look_up(call);
-        if (ask_others(call)) {
+    bool begins = !session->looked;
+    if (begins) {
+        uint64_t made = look_up(call);
+        if (made != 0 && ask_others(call, made)) {
             return STEP_WAIT;
         }
+    }
+    bool asks = session->key != 0 && !session->begins && session->asked != session->key;
+    if (asks && ask_others(call, session->key)) {
+        return STEP_WAIT;
     }
     if (session->found) {
         conversation_view(&session->known, call->snapshot, &call->chat,
                           clock_wall(call->worker->loop.clock), call->decision);
+    }
+    if (session->loop.found) {
+        conversation_view_loop(&session->loop, clock_wall(call->worker->loop.clock),
+                               call->decision);
     }
     return call_understand(call);
 }
@@ -113,20 +142,28 @@ void call_session_end(struct call *call)
 
 /* --- what became of it --- */
 
+/* Is it the target that had the conversation, or made the call whose result came? */
+static bool is_held(const struct call *call)
+{
+    const struct call_session *session = &call->session;
+    const struct target *target = call->attempt.target;
+    return session->loop.found ? session->loop.target == target - call->snapshot->policy.targets
+                               : slice_eq(target->name, session_target(&session->known));
+}
+
 enum session_state call_session_state(const struct call *call)
 {
     const struct call_session *session = &call->session;
-    if (session->key == 0) {
+    if (session->key == 0 && !session->loop.found) {
         return SESSION_NONE;
     }
     if (session->escalated) {
         return SESSION_ESCALATED;
     }
-    if (!session->found) {
+    if (!session->found && !session->loop.found) {
         return SESSION_NEW;
     }
-    bool elsewhere = call->attempt.target != NULL &&
-                     !slice_eq(call->attempt.target->name, session_target(&session->known));
+    bool elsewhere = call->attempt.target != NULL && !is_held(call);
     return session->planned == SESSION_KEPT && elsewhere ? SESSION_FAILED : session->planned;
 }
 
@@ -155,10 +192,11 @@ static void note_warmth(const struct call *call, bool first, struct session *ses
         session->used_ns + (usage->cache_write_1h > 0 ? WARM_LONG_NS : WARM_NS);
 }
 
-static void tell_others(struct call *call, const struct session *session)
+static void put(struct call *call, const struct session *session)
 {
     char key[KEY_SIZE];
     char text[SESSION_TEXT_MAX];
+    sessions_put(call->worker->gateway->sessions, session);
     if (cluster_ask_possible(call->worker)) {
         (void)cluster_set(call->worker, key_text(session->key, key),
                           slice_of(text, session_write(session, text)),
@@ -170,9 +208,31 @@ static void count(struct call *call)
 {
     struct metrics *metrics = &call->worker->metrics;
     enum session_state state = call_session_state(call);
+    if (state == SESSION_NONE) {
+        return;
+    }
     metric_add(&metrics->sessions[state], 1);
     if (state == SESSION_KEPT) {
         metric_add(&metrics->session_cached_tokens, (uint64_t)call->attempt.meter.usage.cache_read);
+    }
+}
+
+/* The answer's first call of a tool, under its id; under the tool's name, too, for clients that
+ * give no ids back. */
+static void keep_call(struct call *call, struct session *session)
+{
+    const struct meter *meter = &call->attempt.meter;
+    const struct sessions *sessions = call->worker->gateway->sessions;
+    unsigned front = call->endpoint->dialect;
+    bool nameless = front == DIALECT_GEMINI || front == DIALECT_OLLAMA;
+    if (call->session.calls == 0 || meter->call_name == 0) {
+        return;
+    }
+    session->key = conversation_call_key(sessions, call->session.calls, meter->call_id);
+    put(call, session);
+    if (nameless) {
+        session->key = conversation_call_key(sessions, call->session.calls, meter->call_name);
+        put(call, session);
     }
 }
 
@@ -180,7 +240,9 @@ void call_session_keep(struct call *call)
 {
     const struct target *target = call->attempt.target;
     struct call_session *own = &call->session;
-    if (own->key == 0) {
+    bool calls = own->calls != 0 && call->attempt.meter.call_name != 0;
+    count(call);
+    if (own->key == 0 && !calls) {
         return;
     }
     struct session session = {.key = 0};
@@ -188,7 +250,7 @@ void call_session_keep(struct call *call)
         session = own->known;
     }
     bool same = own->found && slice_eq(session_target(&session), target->name);
-    count(call);
+    session_leave(&session, target->name);
     if (!session_set_target(&session, target->name)) {
         return;
     }
@@ -203,8 +265,10 @@ void call_session_keep(struct call *call)
         session.floor_tier = (uint8_t)target->tier;
     }
     note_warmth(call, !same, &session);
-    sessions_put(call->worker->gateway->sessions, &session);
-    tell_others(call, &session);
+    if (own->key != 0) {
+        put(call, &session);
+    }
+    keep_call(call, &session);
 }
 
 /* --- the ledger's thread --- */

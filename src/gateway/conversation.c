@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/conversation.h"
 
+#include "base/hash.h"
+
 /* Of a text that names: its length, its beginning and its end. Whole texts would cost more time
  * than a decision has; what is told apart wrongly shares a target, and nothing else. */
 #define SAMPLE_HEAD 384u
@@ -8,7 +10,7 @@
 #define NAME_BYTES 4096u
 #define CLAUDE_SESSION "_session_"
 
-enum name_kind { NAME_NONE, NAME_GIVEN, NAME_AGENT, NAME_OPENING };
+enum name_kind { NAME_NONE, NAME_GIVEN, NAME_AGENT, NAME_OPENING, NAME_CALL };
 
 struct name_bytes {
     char bytes[NAME_BYTES];
@@ -122,6 +124,94 @@ static bool has_answer(const struct chat *chat)
     return false;
 }
 
+/* --- calls of tools --- */
+
+static bool keeps_tool_loops(const struct decision *decision, const struct chat *chat)
+{
+    bool several =
+        decision->route == NULL ? decision->model_count > 1 : decision->route->tool_loops;
+    return several && chat->operation == OPERATION_CHAT;
+}
+
+/* System prompts are left out: some clients write the time into theirs. */
+static uint64_t name_calls(const struct sessions *sessions, const struct chat *chat, uint64_t owner)
+{
+    struct name_bytes name;
+    name.len = 0;
+    put_number(&name, NAME_CALL);
+    put_number(&name, owner);
+    for (size_t i = 0; i < chat->message_count; i++) {
+        if (chat->messages[i].role == ROLE_USER) {
+            put_message(&name, &chat->messages[i]);
+            break;
+        }
+    }
+    return sessions_hash(sessions, slice_of(name.bytes, name.len));
+}
+
+uint64_t conversation_call_key(const struct sessions *sessions, uint64_t calls, uint64_t hash)
+{
+    const uint64_t name[] = {calls, hash};
+    return sessions_hash(sessions, slice_of((const char *)name, sizeof(name)));
+}
+
+/* The calls that were made last, the latest first; false: there is no other. Begins with *at =
+ * {message_count, 0}. */
+struct call_place {
+    size_t message;
+    size_t part;
+};
+
+static const struct chat_part *previous_call(const struct chat *chat, struct call_place *at)
+{
+    for (;;) {
+        while (at->part > 0) {
+            const struct chat_part *part = &chat->messages[at->message].parts[--at->part];
+            if (part->kind == PART_TOOL_CALL) {
+                return part;
+            }
+        }
+        if (at->message == 0) {
+            return NULL;
+        }
+        at->part = chat->messages[--at->message].part_count;
+    }
+}
+
+uint64_t conversation_last_call(const struct sessions *sessions,
+                                const struct conversation *conversation, const struct chat *chat)
+{
+    struct call_place at = {chat->message_count, 0};
+    const struct chat_part *call = conversation->in_tool_loop ? previous_call(chat, &at) : NULL;
+    return call == NULL || conversation->calls == 0 || call->id.len == 0
+               ? 0
+               : conversation_call_key(sessions, conversation->calls, hash_stable(call->id));
+}
+
+bool conversation_find_call(struct sessions *sessions, const struct conversation *conversation,
+                            const struct chat *chat, uint64_t owner, int64_t wall_ns,
+                            struct session *ret_session)
+{
+    struct call_place at = {chat->message_count, 0};
+    bool found = conversation->calls == 0 || !conversation->in_tool_loop;
+    if (found) {
+        return false;
+    }
+    for (size_t i = 0; i < CONVERSATION_CALLS_MAX && !found; i++) {
+        const struct chat_part *call = previous_call(chat, &at);
+        if (call == NULL) {
+            break;
+        }
+        const struct slice words[] = {call->id, call->name};
+        for (size_t w = 0; w < ARRAY_LEN(words) && !found; w++) {
+            uint64_t key =
+                conversation_call_key(sessions, conversation->calls, hash_stable(words[w]));
+            found = words[w].len > 0 && sessions_get(sessions, key, owner, wall_ns, ret_session);
+        }
+    }
+    return found;
+}
+
 /* --- the whole --- */
 
 static bool can_converse(const struct decision *decision, const struct chat *chat)
@@ -137,7 +227,16 @@ void conversation_name(const struct sessions *sessions, const struct decision *d
     struct name_bytes name;
     struct slice given = SLICE_EMPTY;
     *ret_conversation = (struct conversation){.key = 0};
-    if (sessions == NULL || !can_converse(decision, chat)) {
+    if (sessions == NULL) {
+        return;
+    }
+    if (keeps_tool_loops(decision, chat)) {
+        ret_conversation->in_tool_loop = session_in_tool_loop(chat);
+        ret_conversation->calls = chat->tool_count > 0 || ret_conversation->in_tool_loop
+                                      ? name_calls(sessions, chat, owner)
+                                      : 0;
+    }
+    if (!can_converse(decision, chat)) {
         return;
     }
     enum name_kind kind = given_name(decision, chat, request, &given);
@@ -157,6 +256,24 @@ void conversation_name(const struct sessions *sessions, const struct decision *d
     ret_conversation->begins = kind == NAME_OPENING && !has_answer(chat);
 }
 
+static void add_elsewhere(const struct session *session, const struct policy *policy,
+                          int64_t wall_ns, struct session_view *view)
+{
+    for (size_t i = 0; i < SESSION_OTHERS && session->others[i].name != 0; i++) {
+        const struct session_other *other = &session->others[i];
+        uint16_t target = 0;
+        while (target < policy->target_count &&
+               hash_stable(policy->targets[target].name) != other->name) {
+            target++;
+        }
+        if (target < policy->target_count && wall_ns < other->warm_until_ns &&
+            target != view->target) {
+            view->elsewhere[view->elsewhere_count++] =
+                (struct session_warmth){target, other->warm_tokens};
+        }
+    }
+}
+
 void conversation_view(const struct session *session, const struct snapshot *snapshot,
                        const struct chat *chat, int64_t wall_ns, struct decision *decision)
 {
@@ -171,6 +288,33 @@ void conversation_view(const struct session *session, const struct snapshot *sna
         .floor_tier =
             session->floor_tier < TIER_COUNT ? (enum tier)session->floor_tier : TIER_PREMIUM,
     };
+    add_elsewhere(session, &snapshot->policy, wall_ns, &decision->session);
+}
+
+void conversation_loop(const struct session *session, const struct snapshot *snapshot,
+                       struct tool_loop *ret_loop)
+{
+    *ret_loop = (struct tool_loop){
+        .found = true,
+        .target = policy_find_target(&snapshot->policy, session_target(session)),
+        .warm_tokens = session->warm_tokens,
+        .warm_until_ns = session->warm_until_ns,
+    };
+}
+
+void conversation_view_loop(const struct tool_loop *loop, int64_t wall_ns,
+                            struct decision *decision)
+{
+    struct session_view *view = &decision->session;
+    if (!decision->in_session) {
+        *view = (struct session_view){.target = NO_TARGET};
+    }
+    int64_t warm = wall_ns < loop->warm_until_ns ? loop->warm_tokens : 0;
+    int64_t known = loop->target == NO_TARGET ? 0 : session_warm_tokens(view, loop->target);
+    decision->in_session = true;
+    view->target = loop->target;
+    view->in_tool_loop = true;
+    view->warm_tokens = known > warm ? known : warm;
 }
 
 void conversation_recall(struct sessions *sessions, const struct snapshot *snapshot,
@@ -179,9 +323,15 @@ void conversation_recall(struct sessions *sessions, const struct snapshot *snaps
 {
     struct conversation conversation;
     struct session session;
+    struct tool_loop loop;
     conversation_name(sessions, decision, chat, request, owner, &conversation);
     if (conversation.key != 0 && !conversation.begins &&
         sessions_get(sessions, conversation.key, owner, wall_ns, &session)) {
         conversation_view(&session, snapshot, chat, wall_ns, decision);
+    }
+    if (sessions != NULL &&
+        conversation_find_call(sessions, &conversation, chat, owner, wall_ns, &session)) {
+        conversation_loop(&session, snapshot, &loop);
+        conversation_view_loop(&loop, wall_ns, decision);
     }
 }

@@ -8,6 +8,10 @@
  *
  * A request that only its opening names and that has no answer in it yet begins a conversation: the
  * same opening asked twice is not one. `sluice explain` and the real path use the same functions.
+ *
+ * A call of a tool is named, too: by its id and the first turn of the user (or by the tool's name,
+ * where the client gives no id back). Who answers with its result goes where it came from, whatever
+ * the conversation is called, or if it is called anything at all.
  */
 #ifndef SLUICE_GATEWAY_CONVERSATION_H
 #define SLUICE_GATEWAY_CONVERSATION_H
@@ -16,9 +20,26 @@
 #include "store/sessions.h"
 
 struct conversation {
-    uint64_t key; /* 0: the request belongs to none */
-    bool begins;  /* nothing can be known of it */
+    uint64_t key;   /* 0: the request belongs to none */
+    bool begins;    /* nothing can be known of it */
+    uint64_t calls; /* names its calls of tools; 0: it has none, or they are free to move */
+    bool in_tool_loop;
 };
+
+/* Calls whose results a request brings are looked at from the last one backwards, so many. */
+#define CONVERSATION_CALLS_MAX 8
+#define CONVERSATION_TTL_MS (30 * 60 * 1000) /* where there is no route */
+
+/* Of a call with this id (or name), as hash_stable() of its inner text. */
+uint64_t conversation_call_key(const struct sessions *sessions, uint64_t calls, uint64_t hash);
+/* The key of the call whose result ends the request, by its id; 0: none is there. */
+uint64_t conversation_last_call(const struct sessions *sessions,
+                                const struct conversation *conversation, const struct chat *chat);
+/* Who made the calls whose results end the request. */
+MUST_USE bool conversation_find_call(struct sessions *sessions,
+                                     const struct conversation *conversation,
+                                     const struct chat *chat, uint64_t owner, int64_t wall_ns,
+                                     struct session *ret_session);
 
 /* After decide_begin(). `request` may be NULL. */
 void conversation_name(const struct sessions *sessions, const struct decision *decision,
@@ -27,6 +48,13 @@ void conversation_name(const struct sessions *sessions, const struct decision *d
 /* What planning sees of it; decision->session is `session` from then on. */
 void conversation_view(const struct session *session, const struct snapshot *snapshot,
                        const struct chat *chat, int64_t wall_ns, struct decision *decision);
+/* The same of the call whose result the request brings: after conversation_view(), if there is a
+ * session, too. */
+void conversation_view_loop(const struct tool_loop *loop, int64_t wall_ns,
+                            struct decision *decision);
+/* Of what was kept of a call. */
+void conversation_loop(const struct session *session, const struct snapshot *snapshot,
+                       struct tool_loop *ret_loop);
 /* Both, from the table alone: for explanations. `sessions` NULL: there are none. */
 void conversation_recall(struct sessions *sessions, const struct snapshot *snapshot,
                          const struct chat *chat, const struct http_request *request,

@@ -19,6 +19,14 @@
 /* What the caller wants of the exact cache. */
 enum cache_wish { CACHE_WISH_EXACT, CACHE_WISH_OFF, CACHE_WISH_REFRESH };
 
+/* Who made the call of a tool whose result a request brings. */
+struct tool_loop {
+    bool found;
+    uint16_t target; /* NO_TARGET: it is not in the policy any more */
+    int64_t warm_tokens;
+    int64_t warm_until_ns;
+};
+
 struct decision {
     const struct route *route; /* NULL: targets were named */
     uint16_t models[DECISION_MODELS_MAX];

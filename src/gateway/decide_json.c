@@ -121,6 +121,22 @@ static void write_limits(struct json_writer *w, const struct plan *plan)
     }
 }
 
+/* Other targets whose prompt caches are warm: {"opus": 4100, ...}. */
+static void write_elsewhere(struct json_writer *w, const struct snapshot *snapshot,
+                            const struct session_view *session)
+{
+    if (session->elsewhere_count == 0) {
+        return;
+    }
+    json_key(w, SLICE("warm_elsewhere"));
+    json_begin_object(w);
+    for (size_t i = 0; i < session->elsewhere_count; i++) {
+        json_member_int(w, snapshot->policy.targets[session->elsewhere[i].target].name,
+                        session->elsewhere[i].tokens);
+    }
+    json_end_object(w);
+}
+
 /* Where the conversation is, and whether it stays. */
 static void write_session(struct json_writer *w, const struct snapshot *snapshot,
                           const struct decision *decision)
@@ -145,6 +161,7 @@ static void write_session(struct json_writer *w, const struct snapshot *snapshot
     json_member_int(w, SLICE("turns"), session->turns);
     json_member_int(w, SLICE("turns_there"), session->stay);
     json_member_int(w, SLICE("warm_tokens"), session->warm_tokens);
+    write_elsewhere(w, snapshot, session);
     json_member_bool(w, SLICE("in_tool_loop"), session->in_tool_loop);
     json_end_object(w);
 }

@@ -214,7 +214,8 @@ static void write_sessions(const struct gateway *gateway, struct buf *out)
     if (gateway->sessions != NULL) {
         sessions_stats_read(gateway->sessions, &stats);
     }
-    header(out, "sluice_sessions", "gauge", "Conversations that are remembered.");
+    header(out, "sluice_sessions", "gauge",
+           "Conversations and calls of tools that are remembered.");
     buf_printf(out, "sluice_sessions %llu\n", (unsigned long long)stats.entries);
     header(out, "sluice_sessions_evicted_total", "counter",
            "Conversations that were forgotten before their time, for want of room.");

@@ -139,8 +139,9 @@ void expected_price(const struct plan_facts *facts, const struct target *target,
     fill_tokens(facts, target, limit, entry);
     fill_costs(facts, target, limit, entry);
     const struct session_view *session = facts->input->session;
-    if (session != NULL && session->target == entry->target && session->warm_tokens > 0) {
-        entry->expected_cost_nd -= session_discount_nd(facts, target);
+    if (session != NULL) {
+        int64_t warm_nd = session_discount_nd(facts, target);
+        entry->expected_cost_nd = larger(entry->expected_cost_nd - warm_nd, 0);
     }
 }
 
@@ -164,7 +165,8 @@ static int64_t forecast_price(const struct plan_facts *facts, const struct targe
     int64_t limit = times(output_limit(facts, target), facts->choices);
     fill_tokens(facts, target, limit, &entry);
     fill_costs(facts, target, limit, &entry);
-    return entry.expected_cost_nd;
+    int64_t warm_nd = facts->input->session == NULL ? 0 : session_discount_nd(facts, target);
+    return larger(entry.expected_cost_nd - warm_nd, 0);
 }
 
 void expected_escalation(const struct plan_facts *facts, int64_t ret_nd[TIER_COUNT])

@@ -236,6 +236,32 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
     planning->sequence++;
 }
 
+/* Rules may name other targets by now (more tokens, another hour): the target of a tool call that
+ * is under way remains one as long as the route has it at all. */
+static bool route_has(const struct route *route, uint16_t target)
+{
+    bool has = false;
+    for (size_t i = 0; i < route->candidate_count; i++) {
+        has |= route->candidates[i] == target;
+    }
+    for (size_t r = 0; r < route->rule_count; r++) {
+        for (size_t i = 0; i < route->rules[r].target_count; i++) {
+            has |= route->rules[r].targets[i] == target;
+        }
+    }
+    return has;
+}
+
+static void consider_held(struct planning *planning)
+{
+    const struct plan_input *input = planning->facts.input;
+    uint16_t held = input->session->target;
+    if (input->session->in_tool_loop && input->route != NULL && route_has(input->route, held) &&
+        first_sight(planning, held)) {
+        consider(planning, held, planning->facts.list_count);
+    }
+}
+
 static void consider_all(struct planning *planning)
 {
     const struct plan_facts *facts = &planning->facts;
@@ -297,6 +323,7 @@ static void place_session(struct planning *planning)
 {
     struct plan *plan = planning->plan;
     size_t at = session_choose(&planning->facts, plan, &plan->session);
+    plan->loop_held = at > 0 && planning->facts.input->session->in_tool_loop;
     if (at > 0) {
         plan_move_last(planning, 0, at);
     }
@@ -442,6 +469,7 @@ static void plan_init(struct plan *plan, const struct plan_facts *facts)
     plan->asked = facts->asked;
     plan->baseline = baseline_of(facts->input);
     plan->session = SESSION_NONE;
+    plan->loop_held = false;
     plan->rule = facts->input->rule;
 }
 
@@ -463,6 +491,7 @@ void plan_make(const struct plan_input *input, struct plan *plan)
     plan_init(plan, &planning.facts);
     consider_all(&planning);
     if (input->session != NULL) {
+        consider_held(&planning);
         place_session(&planning);
     }
     name_reasons(&planning);

@@ -146,6 +146,7 @@ struct plan {
     int64_t max_latency_ms;
     double dial;                /* where the route's `conservative` stands: evidence may move it */
     enum session_state session; /* SESSION_NONE without one */
+    bool loop_held; /* it would have gone elsewhere, but for the tool loop that it is in */
     int64_t expected_output_tokens;  /* of the first one that was taken, else by the table */
     uint16_t baseline;               /* target, or NO_TARGET */
     const struct rule *rule;         /* of the route, that applied; or NULL */

@@ -355,7 +355,11 @@ void plan_entry_explain(const struct plan_input *input, const struct plan_entry 
         explain_below_tier(input, entry, out);
         break;
     case REASON_SESSION:
-        explain_price(input, entry, "has the conversation, which stays", out);
+        explain_price(input, entry,
+                      input->session != NULL && input->session->in_tool_loop
+                          ? "made the tool call that this answers, or has its conversation"
+                          : "has the conversation, which stays",
+                      out);
         break;
     case REASON_MOVED:
         explain_price(input, entry, "the conversation moves here", out);

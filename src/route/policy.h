@@ -90,6 +90,7 @@ struct route {
     uint64_t required_tags;          /* that a target must have, as bits */
     bool sticky;                     /* conversations stay with their target */
     bool sticky_opening;             /* also those that only their opening names */
+    bool tool_loops;                 /* results of a tool go to the target that made the call */
     int64_t session_ttl_ms;          /* silent for so long, a conversation is a new one */
     enum tier task_tier[TASK_COUNT]; /* default table with the route's changes */
     struct task_policy *task_policy[TASK_COUNT]; /* NULL: none */

@@ -20,6 +20,7 @@ const char *session_state_name(enum session_state state)
         [SESSION_GONE] = "gone",     [SESSION_TIER] = "tier",
         [SESSION_SAVES] = "saves",   [SESSION_PACE] = "pace",
         [SESSION_FAILED] = "failed", [SESSION_ESCALATED] = "escalated",
+        [SESSION_CALLER] = "caller",
     };
     return (unsigned)state < SESSION_STATES ? names[state] : "unknown";
 }
@@ -81,9 +82,29 @@ static int64_t warmth_nd(const struct plan_facts *facts, const struct target *ta
     return saved > INT64_MAX ? INT64_MAX : (int64_t)saved;
 }
 
+int64_t session_warm_tokens(const struct session_view *session, uint16_t target)
+{
+    if (target == session->target) {
+        return session->warm_tokens;
+    }
+    for (size_t i = 0; i < session->elsewhere_count; i++) {
+        if (session->elsewhere[i].target == target) {
+            return session->elsewhere[i].tokens;
+        }
+    }
+    return 0;
+}
+
+static int64_t warm_at(const struct plan_facts *facts, const struct target *target)
+{
+    uint16_t index = (uint16_t)(target - facts->input->policy->targets);
+    return session_warm_tokens(facts->input->session, index);
+}
+
 int64_t session_discount_nd(const struct plan_facts *facts, const struct target *target)
 {
-    return warmth_nd(facts, target, facts->input->session->warm_tokens);
+    int64_t tokens = warm_at(facts, target);
+    return tokens > 0 ? warmth_nd(facts, target, tokens) : 0;
 }
 
 /* A conversation is expected to go on for as many turns as it has had. */
@@ -96,8 +117,8 @@ static int64_t turns_ahead(const struct session_view *session)
 }
 
 /* Both sides over the turns ahead: the held target reads what is warm from its cache in each of
- * them, the other one in all but the first. What is left behind is counted once more, as the price
- * of coming back. */
+ * them; the other one has as much in all but the first, and in that what it has kept itself. What
+ * is left behind is counted once more, as the price of coming back. */
 static bool move_pays(const struct plan_facts *facts, const struct plan_entry *held,
                       const struct plan_entry *other)
 {
@@ -105,7 +126,9 @@ static bool move_pays(const struct plan_facts *facts, const struct plan_entry *h
     const struct target *targets = facts->input->policy->targets;
     int64_t ahead = turns_ahead(session);
     wide burnt = warmth_nd(facts, &targets[held->target], session->warm_tokens);
-    wide warmth = warmth_nd(facts, &targets[other->target], session->warm_tokens);
+    wide warmth = warmth_nd(facts, &targets[other->target], session->warm_tokens) -
+                  session_discount_nd(facts, &targets[other->target]);
+    warmth = warmth > 0 ? warmth : 0;
     wide staying = (wide)held->expected_cost_nd * ahead;
     wide moving = (wide)other->expected_cost_nd * ahead - warmth * (ahead - 1);
     wide saved = staying - moving;
@@ -138,6 +161,20 @@ static enum session_state state_of_refusal(enum plan_reason reason)
                                     : SESSION_LIMITS;
 }
 
+/* Is `other` first because the caller said so? */
+static bool caller_wants(const struct plan_facts *facts, const struct plan_entry *held,
+                         const struct plan_entry *other)
+{
+    const struct constraints *wants = &facts->input->constraints;
+    const struct target *targets = facts->input->policy->targets;
+    if (wants->order_count == 0) {
+        return wants->sort != SORT_BY_ROUTE;
+    }
+    size_t its = provider_position(&targets[other->target], wants->order, wants->order_count);
+    size_t own = provider_position(&targets[held->target], wants->order, wants->order_count);
+    return its < own || (its == own && wants->sort != SORT_BY_ROUTE);
+}
+
 /* Both may answer; `other` would, if nobody knew of the session. */
 static enum session_state weigh(const struct plan_facts *facts, const struct plan_entry *held,
                                 const struct plan_entry *other)
@@ -148,6 +185,9 @@ static enum session_state weigh(const struct plan_facts *facts, const struct pla
     bool by_price = !facts->exclusive && facts->by_price;
     if (input->session->in_tool_loop) {
         return SESSION_KEPT;
+    }
+    if (caller_wants(facts, held, other)) {
+        return SESSION_CALLER;
     }
     if (input->cheaper > 0 && other->expected_cost_nd < held->expected_cost_nd) {
         return SESSION_PACE;

@@ -7,7 +7,9 @@
  * It leaves its target
  * - when that may not answer the turn at all (its window, its health, any limit: no stickiness
  *   relaxes a constraint),
- * and, but for the middle of a tool loop,
+ * and, but for the middle of a tool loop, where it is with whoever made the call,
+ * - when the caller says itself who comes first (an order of providers, a sort), and that is
+ *   another one,
  * - when the turn wants a higher tier than the target has and another one reaches it,
  * - when spending comes near a cap and another one is cheaper,
  * - when the move pays: what it saves over the turns that are still to be expected is more than
@@ -25,11 +27,21 @@ struct plan_entry;
 struct plan_facts;
 struct target;
 
+#define SESSION_ELSEWHERE 3
+
+/* What a target that the conversation was at before still has of it. */
+struct session_warmth {
+    uint16_t target;
+    int64_t tokens;
+};
+
 /* The target of a view may be NO_TARGET: it is not in the policy any more. */
 struct session_view {
     uint16_t target;
     bool in_tool_loop;
-    int64_t warm_tokens;   /* of its prompt that the target's prompt cache is likely to have */
+    int64_t warm_tokens; /* of its prompt that the target's prompt cache is likely to have */
+    struct session_warmth elsewhere[SESSION_ELSEWHERE]; /* no two of one target, nor the held one */
+    size_t elsewhere_count;
     uint32_t turns;        /* answered so far */
     uint32_t stay;         /* the last ones of them, at this target */
     enum tier recent_tier; /* the highest that its last turns wanted */
@@ -51,6 +63,7 @@ enum session_state {
     SESSION_PACE,      /* spending is near a cap */
     SESSION_FAILED,    /* its target was asked and failed */
     SESSION_ESCALATED, /* its target's answer was not good enough */
+    SESSION_CALLER,    /* the caller says who comes first */
     SESSION_STATES
 };
 /* "none", "new", "kept"; of a move its reason: "outgrown" ... */
@@ -67,6 +80,8 @@ static inline bool session_moved(enum session_state state)
  */
 bool session_in_tool_loop(const struct chat *chat);
 
+/* Of the prompt, what this target's cache is likely to have. */
+int64_t session_warm_tokens(const struct session_view *session, uint16_t target);
 /* Inside planning, for each target: what the warm part of the prompt takes off the price of its
    input, in nano-dollars. */
 int64_t session_discount_nd(const struct plan_facts *facts, const struct target *target);

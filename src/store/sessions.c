@@ -12,7 +12,8 @@
 #include "base/random.h"
 
 #define MOST_DEFAULT 65536u
-#define TEXT_VERSION 1u
+#define TEXT_VERSION 2u
+#define TEXT_VERSION_OLD 1u /* knew nothing of other targets */
 
 bool session_set_target(struct session *session, struct slice name)
 {
@@ -23,6 +24,27 @@ bool session_set_target(struct session *session, struct slice name)
     memcpy(session->target, name.ptr, name.len);
     session->target_len = (uint8_t)name.len;
     return true;
+}
+
+void session_leave(struct session *session, struct slice name)
+{
+    struct session_other kept[SESSION_OTHERS + 1];
+    struct slice old = session_target(session);
+    uint64_t to = hash_stable(name);
+    size_t count = 0;
+    if (old.len > 0 && session->warm_tokens > 0 && !slice_eq(old, name)) {
+        kept[count++] =
+            (struct session_other){hash_stable(old), session->warm_tokens, session->warm_until_ns};
+    }
+    for (size_t i = 0; i < SESSION_OTHERS && session->others[i].name != 0; i++) {
+        if (session->others[i].name != to &&
+            (count == 0 || session->others[i].name != kept[0].name)) {
+            kept[count++] = session->others[i];
+        }
+    }
+    for (size_t i = 0; i < SESSION_OTHERS; i++) {
+        session->others[i] = i < count ? kept[i] : (struct session_other){.name = 0};
+    }
 }
 
 static bool locks_init(struct sessions *sessions)
@@ -244,9 +266,55 @@ void sessions_stats_read(struct sessions *sessions, struct sessions_stats *ret_s
     pthread_mutex_unlock(&sessions->queue_lock);
 }
 
-/* --- as text: version, numbers, the target's name --- */
+/* --- as text: version, numbers, those of the others behind their count, the target's name --- */
 
 #define TEXT_NUMBERS 9
+#define OTHER_NUMBERS 3
+
+static size_t put_word(uint64_t number, char *out)
+{
+    size_t len = number_format(number, out);
+    out[len] = ' ';
+    return len + 1;
+}
+
+static size_t write_others(const struct session *session, char *out)
+{
+    size_t count = 0;
+    while (count < SESSION_OTHERS && session->others[count].name != 0) {
+        count++;
+    }
+    size_t len = put_word(count, out);
+    for (size_t i = 0; i < count; i++) {
+        const struct session_other *other = &session->others[i];
+        len += put_word(other->name, out + len);
+        len += put_word((uint64_t)other->warm_tokens, out + len);
+        len += put_word((uint64_t)other->warm_until_ns, out + len);
+    }
+    return len;
+}
+
+static bool read_others(struct slice *text, struct session *session)
+{
+    uint64_t count;
+    uint64_t numbers[OTHER_NUMBERS];
+    if (!slice_to_u64(slice_cut(text, ' '), &count) || count > SESSION_OTHERS) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t n = 0; n < OTHER_NUMBERS; n++) {
+            if (!slice_to_u64(slice_cut(text, ' '), &numbers[n])) {
+                return false;
+            }
+        }
+        session->others[i] =
+            (struct session_other){numbers[0], (int64_t)numbers[1], (int64_t)numbers[2]};
+        if (numbers[0] == 0 || numbers[1] > INT64_MAX || numbers[2] > INT64_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
 
 size_t session_write(const struct session *session, char out[SESSION_TEXT_MAX])
 {
@@ -263,9 +331,9 @@ size_t session_write(const struct session *session, char out[SESSION_TEXT_MAX])
     };
     size_t len = 0;
     for (size_t i = 0; i < TEXT_NUMBERS; i++) {
-        len += number_format(numbers[i], out + len);
-        out[len++] = ' ';
+        len += put_word(numbers[i], out + len);
     }
+    len += write_others(session, out + len);
     memcpy(out + len, session->target, session->target_len);
     return len + session->target_len;
 }
@@ -288,7 +356,9 @@ bool session_read(struct slice text, struct session *ret_session)
         .tiers = (uint8_t)numbers[7],
         .floor_tier = (uint8_t)numbers[8],
     };
-    return numbers[0] == TEXT_VERSION && numbers[5] <= UINT32_MAX && numbers[6] <= UINT32_MAX &&
+    bool known = numbers[0] == TEXT_VERSION_OLD ||
+                 (numbers[0] == TEXT_VERSION && read_others(&text, ret_session));
+    return known && numbers[5] <= UINT32_MAX && numbers[6] <= UINT32_MAX &&
            numbers[7] <= UINT8_MAX && numbers[8] <= UINT8_MAX && text.len > 0 &&
            session_set_target(ret_session, text);
 }

@@ -18,8 +18,16 @@ struct sqlite3;
 struct sessions;
 
 #define SESSION_TARGET_MAX 200    /* bytes of a target's name */
+#define SESSION_OTHERS 3          /* targets that it was at before */
 #define SESSIONS_LOADED_MAX 32768 /* at the start, the newest ones */
 #define SESSIONS_ROWS_MAX 262144  /* in the database */
+
+/* What the prompt cache of another target is likely to have still. */
+struct session_other {
+    uint64_t name; /* hash_stable() of the target's; 0: none, nor behind it */
+    int64_t warm_tokens;
+    int64_t warm_until_ns;
+};
 
 struct session {
     uint64_t key;    /* sessions_hash(); 0: none */
@@ -33,13 +41,17 @@ struct session {
     uint8_t tiers;         /* as session_tiers_add() has them (route/session.h) */
     uint8_t floor_tier;
     uint8_t target_len;
-    bool unwritten; /* the table's own */
+    bool unwritten;                              /* the table's own */
+    struct session_other others[SESSION_OTHERS]; /* the latest first */
     char target[SESSION_TARGET_MAX];
 };
 static inline struct slice session_target(const struct session *session)
 {
     return slice_of(session->target, session->target_len);
 }
+/* It moves on to a target of this name: what the one that it leaves has is kept among the others.
+ */
+void session_leave(struct session *session, struct slice name);
 /* False: the name is too long. */
 MUST_USE bool session_set_target(struct session *session, struct slice name);
 
@@ -67,7 +79,7 @@ struct sessions_stats {
 void sessions_stats_read(struct sessions *sessions, struct sessions_stats *ret_stats);
 
 /* --- as text, between nodes: one line of words, SESSION_TEXT_MAX bytes at most --- */
-#define SESSION_TEXT_MAX 384
+#define SESSION_TEXT_MAX 640
 size_t session_write(const struct session *session, char out[SESSION_TEXT_MAX]);
 /* Key and owner are the reader's to know. False: it is none. */
 MUST_USE bool session_read(struct slice text, struct session *ret_session);

@@ -200,11 +200,99 @@ static void pace_near_a_cap_moves_it_down(void)
     expect_first(LLAMA, SESSION_PACE);
 }
 
-static void a_sort_by_speed_moves_nobody(void)
+static void the_callers_own_order_counts_more(void)
+{
+    static const struct slice order[] = {SLICE_INIT("openai"), SLICE_INIT("anthropic")};
+    session_at(OPUS);
+    view.stay = view.turns = 1;
+    fleet.input.constraints.sort = SORT_LATENCY;
+    expect_first(LLAMA, SESSION_CALLER);
+    fleet.input.constraints.sort = SORT_EXPECTED_PRICE;
+    expect_first(LLAMA, SESSION_CALLER);
+    view.in_tool_loop = true; /* but for this */
+    expect_first(OPUS, SESSION_KEPT);
+    EXPECT(fleet.plan.loop_held);
+    session_at(OPUS);
+    fleet.input.constraints.order = order;
+    fleet.input.constraints.order_count = ARRAY_LEN(order);
+    expect_first(GPT, SESSION_CALLER);
+    session_at(GPT);
+    fleet.input.constraints.order = order;
+    fleet.input.constraints.order_count = ARRAY_LEN(order);
+    expect_first(GPT, SESSION_KEPT);
+    EXPECT(!fleet.plan.loop_held);
+}
+
+/* Both are of one provider: the order says nothing of which of them. */
+static void an_order_that_does_not_tell_them_apart_moves_nobody(void)
+{
+    static const struct slice order[] = {SLICE_INIT("openai")};
+    session_at(OPUS);
+    view.stay = view.turns = 1;
+    fleet.targets[LLAMA].provider_name = fleet.targets[OPUS].provider_name;
+    fleet.targets[GPT].off = true;
+    fleet.input.constraints.order = order;
+    fleet.input.constraints.order_count = ARRAY_LEN(order);
+    expect_first(OPUS, SESSION_KEPT);
+}
+
+/* GPT was left a minute ago: its cache is still there, and what it costs to come back is less. */
+static void every_warm_cache_is_priced(void)
 {
     session_at(OPUS);
-    fleet.input.constraints.sort = SORT_LATENCY;
+    view.stay = 1;
+    fleet.input.max_tokens = 100;
+    fleet.targets[GPT].price.base.cache_read = 400000;   /* of 4,000,000 */
+    fleet.targets[OPUS].price.base.cache_read = 2000000; /* of 20,000,000 */
+    fleet_plan();
+    EXPECT_INT(fleet_entry(GPT)->expected_cost_nd, 4400000);
+    view.warm_tokens = 500;
+    view.elsewhere[0] = (struct session_warmth){GPT, 1000};
+    view.elsewhere_count = 1;
+    fleet_plan();
+    EXPECT_INT(fleet_entry(GPT)->expected_cost_nd, 4400000 - 3600000);
+    EXPECT_INT(fleet_entry(OPUS)->expected_cost_nd, 22000000 - 9000000);
+    EXPECT_INT(fleet_entry(HAIKU)->expected_cost_nd, 1100000);
+}
+
+/* HAIKU's own cache is all that makes it the cheaper one over the turns to come. */
+static void a_move_to_a_warm_cache_pays_sooner(void)
+{
+    session_at(GPT);
+    view.turns = 2;
+    view.warm_tokens = 49000;
+    fleet.targets[LLAMA].off = true;
+    fleet.targets[GPT].price.base.cache_read = 3600000; /* of 4,000,000: $0.1804 a turn */
+    fleet.targets[HAIKU].price = fleet_price(3);
+    fleet.targets[HAIKU].price.base.cache_read = 2900000; /* $0.1503, then $0.1454 a turn */
+    fleet.features.tokens = (struct token_estimate){50000, 50000, 50000};
+    fleet.input.max_tokens = 100;
+    fleet_plan();
+    EXPECT_INT(fleet_entry(GPT)->expected_cost_nd, 180800000);
+    EXPECT_INT(fleet_entry(HAIKU)->expected_cost_nd, 150300000);
+    fleet.targets[GPT].price.base.cache_read = 2960000; /* $0.14936 a turn */
+    fleet.targets[HAIKU].price.base.cache_read = 100000;
+    expect_first(GPT, SESSION_KEPT); /* it would save less than it leaves behind */
+    view.elsewhere[0] = (struct session_warmth){HAIKU, 49000};
+    view.elsewhere_count = 1;
+    expect_first(HAIKU, SESSION_SAVES);
+}
+
+/* A rule may name other targets by now: who made the call is asked all the same, but no stranger
+ * to the route, and nobody outside of a loop. */
+static void a_rule_moves_nobody_out_of_a_tool_loop(void)
+{
+    static const uint16_t named[] = {HAIKU};
+    static const struct rule rule = {
+        .name = SLICE_INIT("big"), .targets = named, .target_count = 1, .min_tier = -1};
+    session_at(OPUS);
+    fleet.input.rule = &rule;
+    expect_first(HAIKU, SESSION_GONE);
+    view.in_tool_loop = true;
     expect_first(OPUS, SESSION_KEPT);
+    EXPECT_INT(fleet.plan.count, 2);
+    fleet.route.candidate_count = GPT;
+    expect_first(HAIKU, SESSION_GONE);
 }
 
 static void no_fallbacks_leaves_its_own_alone(void)
@@ -312,7 +400,12 @@ int main(void)
     TEST(the_nearest_may_be_its_own, "the nearest may be its own");
     TEST(a_list_is_not_left_but_its_order_gives_way, "a list binds it, its order gives way");
     TEST(pace_near_a_cap_moves_it_down, "pace near a cap moves it down");
-    TEST(a_sort_by_speed_moves_nobody, "a sort by speed moves nobody");
+    TEST(the_callers_own_order_counts_more, "the caller's own order counts more, but in a loop");
+    TEST(an_order_that_does_not_tell_them_apart_moves_nobody,
+         "an order that does not tell them apart moves nobody");
+    TEST(every_warm_cache_is_priced, "every warm cache is priced, not only the held one's");
+    TEST(a_move_to_a_warm_cache_pays_sooner, "a move to a warm cache pays sooner");
+    TEST(a_rule_moves_nobody_out_of_a_tool_loop, "a rule moves nobody out of a tool loop");
     TEST(no_fallbacks_leaves_its_own_alone, "without fallbacks its own target is the plan");
     TEST(its_target_is_not_forgotten_among_very_many, "its target is not forgotten among many");
     TEST(says_it_in_a_sentence, "says it in a sentence, and in records");

@@ -2,6 +2,7 @@
 /* The table of sessions: in memory, as text, in the ledger's database, and from many threads. */
 #include "store/sessions.h"
 
+#include "base/hash.h"
 #include "tests/tap.h"
 #include "tests/unit/store/ledger_testing.h"
 
@@ -143,10 +144,48 @@ static void text_says_all_and_comes_back(void)
     session.used_ns = session.expires_ns = session.warm_tokens = INT64_MAX;
     session.warm_until_ns = INT64_MAX;
     session.turns = session.stay = UINT32_MAX;
+    for (size_t i = 0; i < SESSION_OTHERS; i++) {
+        session.others[i] = (struct session_other){UINT64_MAX - i, INT64_MAX, INT64_MAX};
+    }
     session.tiers = session.floor_tier = UINT8_MAX;
     len = session_write(&session, text);
     EXPECT(len <= SESSION_TEXT_MAX);
     EXPECT(session_read(slice_of(text, len), &read) && same(&read, &session));
+}
+
+static void a_target_that_is_left_is_remembered_as_warm(void)
+{
+    struct session session = session_of(1, 2, "a");
+    session_leave(&session, SLICE("a"));
+    EXPECT(session.others[0].name == 0); /* it stays */
+    const char *const way[] = {"b", "c", "d", "e", "b"};
+    for (size_t i = 0; i < ARRAY_LEN(way); i++) {
+        session_leave(&session, slice_from_cstr(way[i]));
+        CHECK(session_set_target(&session, slice_from_cstr(way[i])));
+        session.warm_tokens = 100 * (int64_t)(i + 1);
+    }
+    EXPECT(session.others[0].name == hash_stable(SLICE("e")));
+    EXPECT_INT(session.others[0].warm_tokens, 400);
+    EXPECT(session.others[1].name == hash_stable(SLICE("d")));
+    EXPECT(session.others[2].name == hash_stable(SLICE("c"))); /* b is here, a was too long ago */
+    session.warm_tokens = 0;
+    session_leave(&session, SLICE("c"));
+    EXPECT(session.others[0].name == hash_stable(SLICE("e"))); /* b kept nothing */
+    EXPECT(session.others[2].name == 0);
+    char text[SESSION_TEXT_MAX];
+    struct session read;
+    size_t len = session_write(&session, text);
+    EXPECT(session_read(slice_of(text, len), &read));
+    EXPECT(memcmp(read.others, session.others, sizeof(read.others)) == 0);
+}
+
+static void the_text_of_older_programs_is_read(void)
+{
+    struct session read;
+    EXPECT(session_read(SLICE("1 20 30 40 50 6 5 4 2 gpt"), &read));
+    EXPECT_SLICE(session_target(&read), "gpt");
+    EXPECT_INT(read.warm_tokens, 40);
+    EXPECT(read.others[0].name == 0);
 }
 
 static void other_text_is_none(void)
@@ -156,7 +195,11 @@ static void other_text_is_none(void)
         "1",
         "1 2 3 4 5 6 7 8 9",
         "1 2 3 4 5 6 7 8 9 ",
-        "2 1 1 1 1 1 1 1 1 x",
+        "3 1 1 1 1 1 1 1 1 0 x",
+        "2 1 1 1 1 1 1 1 1 4 1 1 1 1 1 1 1 1 1 1 1 1 x",
+        "2 1 1 1 1 1 1 1 1 1 0 1 1 x",
+        "2 1 1 1 1 1 1 1 1 1 1 9223372036854775808 1 x",
+        "2 1 1 1 1 1 1 1 1 1 1 1",
         "1 -1 1 1 1 1 1 1 1 x",
         "1 1 1 1 1 4294967296 1 1 1 x",
         "1 1 1 1 1 1 1 256 1 x",
@@ -355,6 +398,9 @@ int main(void)
     TEST(hashes_depend_on_bytes_and_secret, "hashes depend on bytes and on the secret");
     TEST(long_names_are_refused_and_full_ones_kept, "names have a longest length");
     TEST(text_says_all_and_comes_back, "text says all, and comes back");
+    TEST(a_target_that_is_left_is_remembered_as_warm,
+         "a target that is left is remembered as warm, three of them, also as text");
+    TEST(the_text_of_older_programs_is_read, "the text of older programs is read");
     TEST(other_text_is_none, "other text is none");
     TEST(survives_a_restart, "sessions survive a restart");
     TEST(what_is_out_of_date_leaves_the_database, "what is out of date leaves the database");

@@ -119,7 +119,9 @@ static void learn(const struct workload_replay *w, const struct side *side,
     const struct experience_answer answer = {.input = w->features.tokens.expected,
                                              .output = known_output(w, target)};
     if (answer.output > 0 && target->experience != NULL) {
-        experience_note(target->experience, &side->decision.plan.asked, &answer);
+        struct experience_logs logs;
+        experience_logs(&side->decision.plan.asked, &answer, &logs);
+        experience_note(target->experience, &side->decision.plan.asked, &logs);
     }
 }
 

@@ -58,7 +58,7 @@ static void learn(struct call *call, struct settle_record *record)
     forecast->first_bucket = bucket_of_us(record->first_byte_us);
     forecast->total_bucket = bucket_of_us(record->total_us);
     if (attempt->target->experience != NULL) {
-        experience_note(attempt->target->experience, &call->asked, &answer);
+        experience_note(attempt->target->experience, &call->asked, &logs);
     }
 }
 

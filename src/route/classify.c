@@ -170,13 +170,14 @@ static void score_hit(struct scoring *s, size_t at, unsigned barred, uint64_t ne
     if (sets == 0) {
         return;
     }
-    int weight = weight_of_place(s->features, at);
+    int weight = 0; /* of the place; most words that could begin a phrase do not */
     barred |= rules_barred_at(hits, at);
     const struct begun_phrase *end = &v->begun[word->phrase_end];
     for (const struct begun_phrase *begun = &v->begun[word->first_phrase]; begun < end; begun++) {
         const struct phrase *phrase = &v->phrases[begun->phrase];
         if ((sets >> begun->next_bit & 1u) != 0 && (begun->flags & barred) == 0 &&
             phrase_continues(v, hits, phrase, at)) {
+            weight = weight != 0 ? weight : weight_of_place(s->features, at);
             score_phrase(s, phrase, begun->phrase, weight, (hits->places[at] & PLACE_NEGATED) != 0);
         }
     }

@@ -145,16 +145,10 @@ void expected_price(const struct plan_facts *facts, const struct target *target,
     }
 }
 
-void expected_total(const struct plan_facts *facts, const struct target *target,
-                    struct plan_entry *entry)
+int64_t expected_with_failures(int64_t cost_nd, int64_t better_nd, unsigned success_permille)
 {
-    entry->expected_total_nd = entry->expected_cost_nd;
-    int64_t better_nd = facts->escalation_nd[target->tier];
-    if (UNLIKELY(better_nd > 0 && entry->success_permille > 0)) {
-        int64_t failures = PERMILLE - smaller(entry->success_permille, PERMILLE);
-        entry->expected_total_nd =
-            money_add(entry->expected_cost_nd, (int64_t)((wide)better_nd * failures / PERMILLE));
-    }
+    int64_t failures = PERMILLE - smaller(success_permille, PERMILLE);
+    return money_add(cost_nd, (int64_t)((wide)better_nd * failures / PERMILLE));
 }
 
 /* As it will be in its own entry: a table's word beside learned ones would compare what is not
@@ -173,11 +167,16 @@ void expected_escalation(const struct plan_facts *facts, int64_t ret_nd[TIER_COU
 {
     const struct route *route = facts->input->route;
     int64_t cheapest[TIER_COUNT + 1]; /* from this tier up; the last: none */
+    for (size_t i = 0; i < TIER_COUNT; i++) {
+        ret_nd[i] = 0;
+    }
+    if (route == NULL || route->escalation == NULL) {
+        return;
+    }
     for (size_t i = 0; i <= TIER_COUNT; i++) {
         cheapest[i] = INT64_MAX;
     }
-    for (size_t i = 0; route != NULL && route->escalation != NULL && i < route->candidate_count;
-         i++) {
+    for (size_t i = 0; i < route->candidate_count; i++) {
         const struct target *target = &facts->input->policy->targets[route->candidates[i]];
         int64_t nd = target->off ? INT64_MAX : forecast_price(facts, target);
         cheapest[target->tier] = smaller(cheapest[target->tier], nd);

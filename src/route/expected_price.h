@@ -19,9 +19,21 @@ void expected_request(const struct plan_input *input, struct experience_request 
 /* Fills the entry's tokens and costs, all but expected_total_nd. */
 void expected_price(const struct plan_facts *facts, const struct target *target,
                     struct plan_entry *entry);
+/* With what a better answer costs, as often as this one is expected to fail. */
+int64_t expected_with_failures(int64_t cost_nd, int64_t better_nd, unsigned success_permille);
+
 /* Fills expected_total_nd, once the entry's costs and chance of success are known. */
-void expected_total(const struct plan_facts *facts, const struct target *target,
-                    struct plan_entry *entry);
+static inline void expected_total(const struct plan_facts *facts, const struct target *target,
+                                  struct plan_entry *entry)
+{
+    int64_t better_nd = facts->escalation_nd[target->tier];
+    entry->expected_total_nd = entry->expected_cost_nd;
+    if (UNLIKELY(better_nd > 0 && entry->success_permille > 0)) {
+        entry->expected_total_nd =
+            expected_with_failures(entry->expected_cost_nd, better_nd, entry->success_permille);
+    }
+}
+
 /* What a better answer costs, by the tier whose answer was not good enough: the cheapest candidate
  * above it; 0: there is none, or the route does not escalate on answers. */
 void expected_escalation(const struct plan_facts *facts, int64_t ret_nd[TIER_COUNT]);

@@ -35,6 +35,7 @@
 
 /* --- a cell's word: 12 bits of count, 26 of the mean (signed), 26 of the variance --- */
 
+#define COUNT_BITS 12
 #define MEAN_BITS 26
 #define VARIANCE_BITS 26
 #define MEAN_SCALE ((double)(1 << 20))     /* +-32 */
@@ -48,23 +49,28 @@ struct moments {
     double variance;
 };
 
+/* As llround(), inline. */
+static int64_t nearest(double value)
+{
+    return (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
+}
+
 static uint64_t moments_pack(const struct moments *moments)
 {
     double variance = moments->variance * VARIANCE_SCALE + 0.5;
-    uint64_t packed = variance < (double)VARIANCE_MASK ? (uint64_t)variance : VARIANCE_MASK;
-    int64_t mean = llround(moments->mean * MEAN_SCALE);
-    return (uint64_t)moments->count << (MEAN_BITS + VARIANCE_BITS) |
-           ((uint64_t)mean & MEAN_MASK) << VARIANCE_BITS | packed;
+    int64_t packed = variance < (double)VARIANCE_MASK ? (int64_t)variance : (int64_t)VARIANCE_MASK;
+    int64_t mean = nearest(moments->mean * MEAN_SCALE);
+    return (uint64_t)(int64_t)moments->count << (MEAN_BITS + VARIANCE_BITS) |
+           ((uint64_t)mean & MEAN_MASK) << VARIANCE_BITS | (uint64_t)packed;
 }
 
 static struct moments moments_of(uint64_t state)
 {
-    uint64_t mean = state >> VARIANCE_BITS & MEAN_MASK;
-    int64_t whole = (int64_t)mean - (int64_t)((mean >> (MEAN_BITS - 1)) << MEAN_BITS);
+    int64_t whole = (int64_t)(state << COUNT_BITS) >> (COUNT_BITS + VARIANCE_BITS);
     return (struct moments){
-        .count = (double)(state >> (MEAN_BITS + VARIANCE_BITS)),
-        .mean = (double)whole / MEAN_SCALE,
-        .variance = (double)(state & VARIANCE_MASK) / VARIANCE_SCALE,
+        .count = (double)(int64_t)(state >> (MEAN_BITS + VARIANCE_BITS)),
+        .mean = (double)whole * (1 / MEAN_SCALE),
+        .variance = (double)(int64_t)(state & VARIANCE_MASK) * (1 / VARIANCE_SCALE),
     };
 }
 
@@ -102,18 +108,42 @@ static struct moments cell_note(struct experience_cell *cell, double value)
 #define RATIO_SHIFT 16 /* of factors that are ratios: up to 4096 */
 #define TOKEN_SHIFT 4  /* of those that are tokens: up to 16 million */
 
-static uint64_t factor_pack(double factor, unsigned shift)
+/* Twice a power of 2, to one part in 100 million; |log| < 1,000. The nearest whole number becomes
+ * the exponent, what is left of it a series. */
+typedef double pair __attribute__((vector_size(16)));
+typedef int64_t integers __attribute__((vector_size(16)));
+
+static inline void exp2_pair(pair *logs)
 {
-    double scaled = factor * (double)(UINT64_C(1) << shift) + 0.5;
-    return scaled < (double)FACTOR_MASK ? (uint64_t)scaled : FACTOR_MASK;
+    const double shifter = 0x1.8p52; /* beside it there is room for no fraction */
+    pair shifted = *logs + shifter;
+    pair f = *logs - (shifted - shifter);
+    pair p = 1.5252733804e-5 * f + 1.5403530393e-4;
+    p = p * f + 1.3333558146e-3;
+    p = p * f + 9.6181291076e-3;
+    p = p * f + 5.5504108665e-2;
+    p = p * f + 2.4022650696e-1;
+    p = p * f + 6.9314718056e-1;
+    p = p * f + 1.0;
+    *logs = (pair)((integers)p + ((integers)shifted << 52));
 }
 
-static void publish(struct experience_cell *cell, double count, double mean, double high,
-                    unsigned shift)
+static uint64_t factor_pack(double factor, unsigned shift)
 {
-    uint64_t weight = (uint64_t)(WEIGHT_ALL * count / (count + PRIOR_WEIGHT) + 0.5);
-    SET(cell->factors, weight << (2 * FACTOR_BITS) | factor_pack(mean, shift) << FACTOR_BITS |
-                           factor_pack(high, shift));
+    double scaled = factor * (double)(INT64_C(1) << shift) + 0.5;
+    return scaled < (double)FACTOR_MASK ? (uint64_t)(int64_t)scaled : FACTOR_MASK;
+}
+
+/* Factors from logarithms of the mean and the 90th percentile, less `less`. */
+static inline void publish(struct experience_cell *cell, double count, double mean, double high,
+                           double less, unsigned shift)
+{
+    pair factors = {mean, high};
+    exp2_pair(&factors);
+    factors -= less;
+    uint64_t weight = (uint64_t)(int64_t)(WEIGHT_ALL * count / (count + PRIOR_WEIGHT) + 0.5);
+    SET(cell->factors, weight << (2 * FACTOR_BITS) | factor_pack(factors[0], shift) << FACTOR_BITS |
+                           factor_pack(factors[1], shift));
 }
 
 /* Of few answers the variance says little. */
@@ -131,12 +161,13 @@ static void publish_output(struct experience_cell *cell, const struct moments *o
     if (all->count < EXPERIENCE_LEAST) {
         return;
     }
-    double lent = all->count > own->count ? fmin(all->count - own->count, PRIOR_WEIGHT) : 0;
+    double others = all->count > own->count ? all->count - own->count : 0;
+    double lent = others < PRIOR_WEIGHT ? others : PRIOR_WEIGHT;
     double count = own->count + lent;
     double mean = (own->mean * own->count + all->mean * lent) / count;
     double variance = steady_variance(own, PRIOR_VARIANCE);
-    publish(cell, fmax(count, all->count), exp2(mean + HALF_LN2 * variance),
-            exp2(mean + SIGMAS_90 * sqrt(variance)), RATIO_SHIFT);
+    publish(cell, count > all->count ? count : all->count, mean + HALF_LN2 * variance,
+            mean + SIGMAS_90 * sqrt(variance), 0, RATIO_SHIFT);
 }
 
 static void publish_thinking(struct experience_cell *cell, const struct moments *own)
@@ -144,9 +175,8 @@ static void publish_thinking(struct experience_cell *cell, const struct moments 
     if (own->count < EXPERIENCE_LEAST) {
         return;
     }
-    double mean = exp2(own->mean + HALF_LN2 * own->variance) - 1;
-    double high = exp2(own->mean + SIGMAS_90 * sqrt(own->variance)) - 1;
-    publish(cell, own->count, fmax(mean, 0), fmax(high, 0), TOKEN_SHIFT);
+    publish(cell, own->count, own->mean + HALF_LN2 * own->variance,
+            own->mean + SIGMAS_90 * sqrt(own->variance), 1, TOKEN_SHIFT);
 }
 
 static void publish_input(struct experience_cell *cell, const struct moments *own)
@@ -155,8 +185,7 @@ static void publish_input(struct experience_cell *cell, const struct moments *ow
         return;
     }
     double variance = steady_variance(own, PRIOR_VARIANCE_INPUT);
-    publish(cell, own->count, exp2(own->mean), exp2(own->mean + SIGMAS_INPUT * sqrt(variance)),
-            RATIO_SHIFT);
+    publish(cell, own->count, own->mean, own->mean + SIGMAS_INPUT * sqrt(variance), 0, RATIO_SHIFT);
 }
 
 /* --- noting --- */
@@ -185,7 +214,7 @@ static double clamp(double value, double most)
 
 static int milli_ratio(int64_t actual, int64_t expected, double most)
 {
-    return (int)lround(clamp(log2((double)actual / (double)expected), most) * 1000);
+    return (int)nearest(clamp(log2((double)actual / (double)expected), most) * 1000);
 }
 
 void experience_logs(const struct experience_request *request,
@@ -201,7 +230,8 @@ void experience_logs(const struct experience_request *request,
     }
     if (answer->output > 0 && !answer->cut) {
         ret_logs->has_thinking = true;
-        ret_logs->thinking = (int)lround(clamp(log2((double)reasoning + 1), LOG_MAX) * 1000);
+        ret_logs->thinking =
+            reasoning == 0 ? 0 : (int)nearest(clamp(log2((double)reasoning + 1), LOG_MAX) * 1000);
     }
     if (request->plain && answer->input > 0 && request->input >= INPUT_LEAST) {
         ret_logs->has_input = true;
@@ -210,24 +240,22 @@ void experience_logs(const struct experience_request *request,
 }
 
 void experience_note(struct experience *experience, const struct experience_request *request,
-                     const struct experience_answer *answer)
+                     const struct experience_logs *logs)
 {
-    struct experience_logs logs;
-    experience_logs(request, answer, &logs);
-    if (logs.has_output && (unsigned)request->task < TASK_COUNT) {
-        double value = logs.output / 1000.0;
+    if (logs->has_output && (unsigned)request->task < TASK_COUNT) {
+        double value = logs->output / 1000.0;
         struct moments all = cell_note(&experience->outputs, value);
         struct moments own = cell_note(&experience->output[request->task], value);
         publish_output(&experience->output[request->task], &own, &all);
         publish_output(&experience->outputs, &all, &all);
     }
-    if (logs.has_thinking) {
+    if (logs->has_thinking) {
         struct experience_cell *cell = &experience->thinking[request->thinks];
-        struct moments own = cell_note(cell, logs.thinking / 1000.0);
+        struct moments own = cell_note(cell, logs->thinking / 1000.0);
         publish_thinking(cell, &own);
     }
-    if (logs.has_input) {
-        struct moments own = cell_note(&experience->input, logs.input / 1000.0);
+    if (logs->has_input) {
+        struct moments own = cell_note(&experience->input, logs->input / 1000.0);
         publish_input(&experience->input, &own);
     }
 }

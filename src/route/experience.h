@@ -66,9 +66,6 @@ struct forecast {
 };
 
 void experience_init(struct experience *experience);
-/* One answer, with reported usage. Any thread. */
-void experience_note(struct experience *experience, const struct experience_request *request,
-                     const struct experience_answer *answer);
 /* NULL: nothing was learned. No allocation, some nanoseconds; any thread. */
 void experience_forecast(const struct experience *experience,
                          const struct experience_request *request, struct forecast *ret_forecast);
@@ -93,6 +90,9 @@ struct experience_logs {
 /* What an answer says, for whoever keeps it. */
 void experience_logs(const struct experience_request *request,
                      const struct experience_answer *answer, struct experience_logs *ret_logs);
+/* One answer, with reported usage. Any thread. */
+void experience_note(struct experience *experience, const struct experience_request *request,
+                     const struct experience_logs *logs);
 
 /* A forecast's sources, for seeding. */
 enum experience_kind { EXPERIENCE_OUTPUT, EXPERIENCE_THINKING, EXPERIENCE_INPUT };

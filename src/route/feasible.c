@@ -187,7 +187,8 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
 /* --- facts of one target --- */
 
 /* The configured figure stands in for what was not measured yet. */
-static struct health_latency latency_of(const struct plan_facts *facts, const struct target *target)
+static inline struct health_latency latency_of(const struct plan_facts *facts,
+                                               const struct target *target)
 {
     struct health_latency latency = {-1, -1};
     if (target->health != NULL) {
@@ -197,11 +198,6 @@ static struct health_latency latency_of(const struct plan_facts *facts, const st
     latency.p50_ms = latency.p50_ms >= 0 ? latency.p50_ms : target->latency_ms;
     latency.p90_ms = latency.p90_ms >= 0 ? latency.p90_ms : target->latency_ms;
     return latency;
-}
-
-int64_t feasible_latency_ms(const struct plan_facts *facts, const struct target *target)
-{
-    return latency_of(facts, target).p90_ms;
 }
 
 int64_t feasible_context_tokens(const struct plan_facts *facts, const struct target *target,
@@ -389,11 +385,10 @@ static inline bool violates_cost(const struct plan_facts *facts, const struct ta
 static inline bool violates_latency(const struct plan_facts *facts, const struct target *target,
                                     struct plan_entry *entry)
 {
-    if (facts->max_latency_ms < 0) {
-        return false;
-    }
-    int64_t latency = feasible_latency_ms(facts, target);
-    return latency > facts->max_latency_ms && refused(entry, facts->max_latency_ms, latency);
+    (void)target;
+    int64_t latency = entry->high_latency_ms;
+    return facts->max_latency_ms >= 0 && latency > facts->max_latency_ms &&
+           refused(entry, facts->max_latency_ms, latency);
 }
 
 /* In the order of the constraints. The dead come last: who is refused as dead would be taken if it
@@ -418,7 +413,9 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
     const struct target *target = &facts->input->policy->targets[entry->target];
     uint32_t constraints = facts->constraints;
     expected_price(facts, target, entry);
-    entry->expected_latency_ms = latency_of(facts, target).p50_ms;
+    struct health_latency latency = latency_of(facts, target);
+    entry->expected_latency_ms = latency.p50_ms;
+    entry->high_latency_ms = latency.p90_ms;
     entry->wanted = 0;
     entry->actual = 0;
 #define REFUSE_IF(constraint, reason, violates)                                                    \
@@ -469,5 +466,5 @@ int64_t feasible_overshoot(const struct plan_facts *facts, const struct plan_ent
         return -1;
     }
     return larger(overshoot_milli(facts->max_cost_nd, entry->high_cost_nd),
-                  overshoot_milli(facts->max_latency_ms, feasible_latency_ms(facts, target)));
+                  overshoot_milli(facts->max_latency_ms, entry->high_latency_ms));
 }

@@ -61,8 +61,8 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts);
    REASON_COUNT when it may be taken. REASON_COST and REASON_LATENCY are judged after all but
    REASON_DEAD, which is last: a target that is refused as dead would be taken if it were alive. */
 enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entry *entry);
-/* All constraints that the target violates, as bits of enum plan_constraint; the entry's costs are
- * filled in. For explanations. */
+/* All constraints that the target violates, as bits of enum plan_constraint; the entry's costs and
+ * latency are filled in. For explanations. */
 uint32_t feasible_violations(const struct plan_facts *facts, const struct plan_entry *entry);
 /* Has the target every tag that route and caller require? For whoever sends a prompt somewhere
  * without a plan. */
@@ -76,9 +76,6 @@ bool target_is_named(const struct target *target, struct slice names);
    larger of the two); -1 when it may not be relaxed: anything but these two refused it, it is dead
    as well, or the cost limit is 0, which means free targets. */
 int64_t feasible_overshoot(const struct plan_facts *facts, const struct plan_entry *entry);
-/* The p90 (first byte when streamed, else completion), the configured figure until there is data;
- * 0: not known. */
-int64_t feasible_latency_ms(const struct plan_facts *facts, const struct target *target);
 /* Of STRATEGY_WEIGHTED; 0: it has none. */
 uint32_t feasible_weight(const struct plan_facts *facts, uint16_t target);
 /* Position of a target's provider in a list of names, or `count`. */

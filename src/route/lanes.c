@@ -138,18 +138,31 @@ void lanes_likely_narrow(const float tasks[TEXT_LANES], struct task_chance likel
 
 #define VECTORS (TEXT_LANES / 8)
 
+#define ADD_ROW(at)                                                                                \
+    do {                                                                                           \
+        __m256i row = _mm256_load_si256((const __m256i *)(const void *)(at));                      \
+        pairs = _mm256_add_epi16(pairs, row);                                                      \
+        odd = _mm256_add_epi16(odd, _mm256_srli_epi16(row, 8));                                    \
+    } while (0)
+
+/* Four rows at a time are written out: the compiler would not keep them in their registers. */
 static ALWAYS SCAN_WIDE void sum_rows_wide(const struct text_model *model, const uint32_t *rows,
                                            size_t count, __m256i sums[VECTORS])
 {
     const uint8_t *table = model->table[0];
     __m256i pairs = _mm256_setzero_si256();
     __m256i odd = _mm256_setzero_si256();
-#pragma GCC unroll 4
-    for (size_t i = 0; i < count; i++) {
-        __m256i row = _mm256_load_si256((const __m256i *)(const void *)(table + rows[i]));
-        pairs = _mm256_add_epi16(pairs, row);
-        odd = _mm256_add_epi16(odd, _mm256_srli_epi16(row, 8));
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        ADD_ROW(table + rows[i]);
+        ADD_ROW(table + rows[i + 1]);
+        ADD_ROW(table + rows[i + 2]);
+        ADD_ROW(table + rows[i + 3]);
     }
+    for (; i < count; i++) {
+        ADD_ROW(table + rows[i]);
+    }
+#undef ADD_ROW
     __m256i even = _mm256_sub_epi16(pairs, _mm256_slli_epi16(odd, 8));
     __m256i first = _mm256_unpacklo_epi16(even, odd); /* lanes 0 .. 7, 16 .. 23 */
     __m256i second = _mm256_unpackhi_epi16(even, odd);
@@ -158,8 +171,8 @@ static ALWAYS SCAN_WIDE void sum_rows_wide(const struct text_model *model, const
     sums[1] = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(second));
     sums[2] = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(first, 1));
     sums[3] = _mm256_cvtepu16_epi32(_mm256_extracti128_si256(second, 1));
-    for (unsigned i = 0; i < VECTORS; i++) {
-        sums[i] = _mm256_sub_epi32(sums[i], zero);
+    for (unsigned vector = 0; vector < VECTORS; vector++) {
+        sums[vector] = _mm256_sub_epi32(sums[vector], zero);
     }
 }
 

@@ -124,6 +124,7 @@ struct plan_entry {
     int64_t high_cost_nd;      /* of high_input and high_output: what max_cost is held against */
     int64_t worst_cost_nd;     /* upper bounds of input and output: what a hold is made of */
     int64_t expected_latency_ms; /* 0: not known */
+    int64_t high_latency_ms;     /* at the 90th percentile: what max_latency is held against */
     int64_t wanted; /* the number that ruled it out: limit in ms, nd, tokens, or missing capability
                        bits */
     int64_t actual;

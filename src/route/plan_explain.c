@@ -181,7 +181,7 @@ static void explain_nearest(const struct plan_input *input, const struct plan_en
 {
     struct plan_facts facts;
     plan_facts_init(input, &facts);
-    int64_t latency = feasible_latency_ms(&facts, &input->policy->targets[entry->target]);
+    int64_t latency = entry->high_latency_ms;
     bool slow = facts.max_latency_ms >= 0 && latency > facts.max_latency_ms;
     bool dear = facts.max_cost_nd >= 0 && entry->high_cost_nd > facts.max_cost_nd;
     buf_append_cstr(out, "nothing satisfies the limits and this misses them by least: ");

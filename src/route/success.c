@@ -68,8 +68,8 @@ static bool read_counts(const struct success_facts *facts, const struct evidence
     return true;
 }
 
-void success_of(const struct success_facts *facts, const struct target *target,
-                struct success *ret_success)
+void success_of_evidence(const struct success_facts *facts, const struct target *target,
+                         struct success *ret_success)
 {
     float mean = facts->prior[target->tier];
     float weight = PRIOR_ANSWERS; /* of the mean */
@@ -90,12 +90,6 @@ void success_of(const struct success_facts *facts, const struct target *target,
     ret_success->mean = mean;
     ret_success->known = shown || facts->known;
     ret_success->deviation = shown ? sqrtf(mean * (1 - mean) / (weight + 1)) : 0;
-}
-
-uint16_t success_permille(const struct success *success)
-{
-    float permille = success->mean * 1000 + 0.5f;
-    return (uint16_t)(permille < 1 ? 1 : permille > 1000 ? 1000 : permille);
 }
 
 /* Of the best candidate. One of which only the tier is known counts where the tier is above all

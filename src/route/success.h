@@ -58,10 +58,26 @@ void success_facts_init(const struct plan_input *input, const struct success_can
  * there are fewer, as far as there is evidence (half of that with 50 answers).
  */
 double success_dial(const struct plan_input *input);
-void success_of(const struct success_facts *facts, const struct target *target,
-                struct success *ret_success);
+void success_of_evidence(const struct success_facts *facts, const struct target *target,
+                         struct success *ret_success);
+
+static inline void success_of(const struct success_facts *facts, const struct target *target,
+                              struct success *ret_success)
+{
+    if (facts->of_task == NULL && facts->of_tag == NULL) {
+        *ret_success = (struct success){.mean = facts->prior[target->tier], .known = facts->known};
+    } else {
+        success_of_evidence(facts, target, ret_success);
+    }
+}
+
 /* 1..1000 */
-uint16_t success_permille(const struct success *success);
+static inline uint16_t success_permille(const struct success *success)
+{
+    int permille = (int)(success->mean * 1000 + 0.5f);
+    return (uint16_t)(permille < 1 ? 1 : permille > 1000 ? 1000 : permille);
+}
+
 /* Tiers that a target is (or is as good as) under the wanted one; 0: good enough. */
 unsigned success_below(const struct success_facts *facts, const struct target *target,
                        enum tier wanted, const struct success *success);

@@ -20,11 +20,13 @@ static void begin(void)
 
 static void teach(uint16_t target, int64_t input, int64_t output, int64_t reasoning)
 {
+    const struct experience_answer answer = {
+        .input = input, .output = output, .reasoning = reasoning};
+    struct experience_logs logs;
     fleet_plan();
+    experience_logs(&fleet.plan.asked, &answer, &logs);
     for (int i = 0; i < 100; i++) {
-        experience_note(
-            &experience[target], &fleet.plan.asked,
-            &(struct experience_answer){.input = input, .output = output, .reasoning = reasoning});
+        experience_note(&experience[target], &fleet.plan.asked, &logs);
     }
     fleet_plan();
 }

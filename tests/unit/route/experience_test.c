@@ -15,11 +15,16 @@ static void reset(void)
         .task = TASK_QA_OPEN, .input = 1000, .output = 200, .output_high = 600, .plain = true};
 }
 
+static void note(const struct experience_answer *seen)
+{
+    struct experience_logs logs;
+    experience_logs(&request, seen, &logs);
+    experience_note(&experience, &request, &logs);
+}
+
 static void answer(int64_t input, int64_t output, int64_t reasoning)
 {
-    experience_note(
-        &experience, &request,
-        &(struct experience_answer){.input = input, .output = output, .reasoning = reasoning});
+    note(&(struct experience_answer){.input = input, .output = output, .reasoning = reasoning});
 }
 
 static struct forecast forecast(void)
@@ -181,12 +186,12 @@ static void a_cut_answer_says_at_least(void)
     reset();
     const struct experience_answer cut = {.input = 1000, .output = 20, .cut = true};
     for (int i = 0; i < 100; i++) {
-        experience_note(&experience, &request, &cut);
+        note(&cut);
     }
     EXPECT_INT(forecast().output, 200);
     const struct experience_answer longer = {.input = 1000, .output = 400, .cut = true};
     for (int i = 0; i < 100; i++) {
-        experience_note(&experience, &request, &longer);
+        note(&longer);
     }
     expect_within(forecast().output, 380, 460);
 }
@@ -227,7 +232,7 @@ static void seeding_is_as_good_as_having_seen_it(void)
         thinking.count++;
         thinking.sum += logs.thinking;
         thinking.squares += (int64_t)logs.thinking * logs.thinking;
-        experience_note(&experience, &request, &seen);
+        experience_note(&experience, &request, &logs);
     }
     struct forecast seen = forecast();
     experience_init(&experience);

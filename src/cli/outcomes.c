@@ -228,7 +228,8 @@ static struct slice read_id(struct row_reading *reading, size_t line)
 static bool read_row(struct row_reading *reading, size_t line)
 {
     struct outcomes *outcomes = reading->outcomes;
-    struct learn_row row = {.task = -1, .prompt = read_prompt(reading)};
+    struct learn_row row = {
+        .task = -1, .source = outcomes->files, .prompt = read_prompt(reading)};
     enum task task;
     struct slice id = read_id(reading, line);
     if (row.prompt.len == 0) {
@@ -290,6 +291,7 @@ bool outcomes_read_text(struct outcomes *outcomes, struct slice text, const char
         }
     }
     json_doc_release(&doc);
+    outcomes->files++;
     return read;
 }
 

@@ -31,7 +31,8 @@ struct outcomes {
     struct buf rows; /* of struct learn_row */
     struct buf ids;  /* of struct slice */
     struct slice models[LEARN_MODELS_MAX];
-    size_t tagged; /* rows with a tag */
+    size_t tagged;  /* rows with a tag */
+    uint32_t files; /* read so far */
 };
 
 void outcomes_init(struct outcomes *outcomes);

@@ -129,10 +129,11 @@ static double prior_of(const struct call *call)
 }
 
 static uint32_t find_head(const struct weights *weights, enum head_kind kind,
-                          const struct target *target)
+                          const struct target *target, const struct text_vector *vector)
 {
-    uint32_t head = weights_find(weights, kind, target->name);
-    return head != WEIGHTS_NO_HEAD ? head : weights_find(weights, kind, target->model);
+    uint32_t head = weights_find_for(weights, kind, target->name, vector);
+    return head != WEIGHTS_NO_HEAD ? head
+                                   : weights_find_for(weights, kind, target->model, vector);
 }
 
 /* By how much the next target is likelier to be right here than it is on average, in log odds:
@@ -146,7 +147,7 @@ static double promise_of_next(const struct call *call, const struct text_vector 
     for (size_t i = call->next_entry; i < plan->taken; i++) {
         const struct target *target = &policy->targets[plan->entries[i].target];
         if (target->tier > call->attempt.target->tier) {
-            uint32_t head = find_head(weights, HEAD_MODEL, target);
+            uint32_t head = find_head(weights, HEAD_MODEL, target, vector);
             return head == WEIGHTS_NO_HEAD
                        ? 0
                        : log_odds_of(weights_success(weights, head, &question)) -
@@ -166,10 +167,13 @@ static void add_learned(const struct call *call, const struct checked_answer *an
     if (weights == NULL || (settings->when & CHECK_BIT(CHECK_LEARNED)) == 0) {
         return;
     }
-    uint32_t head = find_head(weights, HEAD_ANSWER, call->attempt.target);
     struct text_vector *vector = memory_alloc(sizeof(*vector));
-    if (head != WEIGHTS_NO_HEAD && vector != NULL) {
-        vector_of_text(answer->prompt, vector);
+    if (vector == NULL) {
+        return;
+    }
+    vector_of_text(answer->prompt, vector);
+    uint32_t head = find_head(weights, HEAD_ANSWER, call->attempt.target, vector);
+    if (head != WEIGHTS_NO_HEAD) {
         answer_marks(answer->prompt, answer->text, marks);
         const struct weights_question question = {.vector = vector, .marks = marks};
         double promise = promise_of_next(call, vector);

@@ -35,6 +35,7 @@ void learning_release(struct learning *learning)
     memory_free(learning->marks);
     memory_free(learning->scores);
     memory_free(learning->strangers);
+    memory_free(learning->parts);
     memory_free(learning->weights);
 }
 
@@ -85,7 +86,7 @@ bool learning_begin(struct learning *learning, const struct learn_set *set, cons
     return learning->rows.starts != NULL && learning->rows.dense != NULL &&
            learning->shapes != NULL && learning->labels != NULL && learning->marks != NULL &&
            learning->scores != NULL && learning->strangers != NULL && learning->weights != NULL &&
-           read_vectors(learning);
+           read_vectors(learning) && learning_parts(learning);
 }
 
 /* --- labels of one head --- */
@@ -115,14 +116,28 @@ bool learning_outcome(const struct learn_row *row, enum head_kind kind, uint32_t
     return true;
 }
 
-void learning_label(struct learning *learning, enum head_kind kind, uint32_t subject)
+/* False: the row is not for this head. */
+static bool label_of(const struct learning *learning, enum head_kind kind, uint32_t subject,
+                     uint32_t parts, size_t row, float *ret_target)
+{
+    bool in_parts = (parts >> learning->parts[row] & 1u) != 0;
+    enum head_kind outcome = kind == HEAD_PART ? HEAD_MODEL : kind;
+    if ((learning->use != NULL && learning->use[row] == 0) || (!in_parts && kind != HEAD_PART) ||
+        !learning_outcome(&learning->set->rows[row], outcome, subject, ret_target)) {
+        return false;
+    }
+    *ret_target = kind == HEAD_PART ? (float)in_parts : *ret_target;
+    return true;
+}
+
+void learning_label(struct learning *learning, enum head_kind kind, uint32_t subject,
+                    uint32_t parts)
 {
     learning->label_count = 0;
     for (size_t i = 0; i < learning->set->count; i++) {
         const struct learn_row *row = &learning->set->rows[i];
         float target;
-        if ((learning->use != NULL && learning->use[i] == 0) ||
-            !learning_outcome(row, kind, subject, &target)) {
+        if (!label_of(learning, kind, subject, parts, i, &target)) {
             continue;
         }
         learning->labels[learning->label_count++] =
@@ -174,11 +189,17 @@ static void standardise_all(struct learning *learning, struct head *head)
     }
 }
 
+/* Whether a model will do well; others say what a text is. */
+static bool judges(enum head_kind kind)
+{
+    return kind == HEAD_MODEL || kind == HEAD_ANSWER;
+}
+
 static bool train(struct learning *learning, enum head_kind kind, const struct linear_label *labels,
                   size_t count)
 {
     const struct linear_options options = {
-        .c = kind == HEAD_TASK ? COST_OF_TASKS : COST_OF_ERRORS, .passes = PASSES, .seed = 1};
+        .c = judges(kind) ? COST_OF_ERRORS : COST_OF_TASKS, .passes = PASSES, .seed = 1};
     return linear_train(&learning->rows, labels, count, &options, learning->weights);
 }
 
@@ -350,7 +371,7 @@ bool learning_head(struct learning *learning, struct head *head)
     head->average = log_odds_of(learning);
     standardise_all(learning, head);
     enum head_kind kind = (enum head_kind)head->kind;
-    if (kind != HEAD_TASK && (!score_held_back(learning, kind, false, learning->scores) ||
+    if (judges(kind) && (!score_held_back(learning, kind, false, learning->scores) ||
                               !score_held_back(learning, kind, true, learning->strangers))) {
         return false;
     }
@@ -358,7 +379,7 @@ bool learning_head(struct learning *learning, struct head *head)
         return false;
     }
     store_weights(learning, head);
-    if (kind != HEAD_TASK) {
+    if (judges(kind)) {
         apply_calibration(learning, head);
     }
     return note_seen(learning, head);

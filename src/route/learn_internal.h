@@ -9,6 +9,8 @@
 #include <stdlib.h>
 
 #define LEARN_FOLDS 3u /* for what is judged on rows held back */
+#define LEARN_PARTS_MAX 16u
+#define LEARN_ALL_PARTS UINT32_MAX
 
 /* The work in hand: all rows, and the labels of one head. */
 struct learning {
@@ -20,6 +22,8 @@ struct learning {
     struct linear_label *labels; /* of the head in hand */
     size_t label_count;
     float *scores;    /* of labelled rows, held back, log odds, by row */
+    uint8_t *parts;   /* which kind of rows it is of, by row */
+    uint32_t alike[LEARN_PARTS_MAX]; /* parts that a text does not tell from this one, as bits */
     float *strangers; /* the same, with all rows of their tags held back */
     struct linear_weights *weights;
 };
@@ -31,8 +35,13 @@ void learning_release(struct learning *learning);
 /* The target of one row for a head of this kind; `subject` is a task or a model. False: none. */
 MUST_USE bool learning_outcome(const struct learn_row *row, enum head_kind kind, uint32_t subject,
                                float *ret_target);
-/* Takes a head in hand. */
-void learning_label(struct learning *learning, enum head_kind kind, uint32_t subject);
+/* Finds the kinds of rows: .parts, .alike. */
+MUST_USE bool learning_parts(struct learning *learning);
+/* Those of some parts that go with this one, also by way of others of them. */
+uint32_t learning_alike(const struct learning *learning, uint32_t parts, unsigned part);
+/* Takes a head in hand, over the rows of some parts, as bits (HEAD_PART: that it tells). */
+void learning_label(struct learning *learning, enum head_kind kind, uint32_t subject,
+                    uint32_t parts);
 /* Trains it from its labels; its scores are then those of rows held back. */
 MUST_USE bool learning_head(struct learning *learning, struct head *head);
 

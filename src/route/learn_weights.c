@@ -7,6 +7,7 @@
 #include <math.h>
 
 #define TAG_ROWS_MIN 5u
+#define PART_LABELS_MIN 200u
 #define TAG_DOUBT 4.0    /* rows that the head's average counts for */
 #define TAG_VARIANCE 1.0 /* of offsets among tags, before any row was seen */
 #define NEWTON_STEPS 25u
@@ -17,6 +18,7 @@
 struct candidate {
     enum head_kind kind;
     uint32_t subject; /* task or model */
+    uint32_t parts;   /* of the rows, as bits */
 };
 
 struct keyed_row {
@@ -32,6 +34,21 @@ struct making {
     size_t tagged;
     struct keyed_row *sampled; /* rows of the sample, by a hash */
 };
+
+/* Whether a model will do well; others say what a text is. */
+static bool judges(const struct candidate *candidate)
+{
+    return candidate->kind == HEAD_MODEL || candidate->kind == HEAD_ANSWER;
+}
+
+/* The target of a row for a head to be; false: it has none. */
+static bool target_of(const struct learning *learning, const struct candidate *candidate,
+                      uint32_t row, float *ret_target)
+{
+    return (candidate->parts >> learning->parts[row] & 1u) != 0 &&
+           learning_outcome(&learning->set->rows[row], candidate->kind, candidate->subject,
+                            ret_target);
+}
 
 /* --- tags --- */
 
@@ -49,9 +66,8 @@ static double best_offset(const struct learning *learning, const struct tag_run 
         double slope = offset / TAG_VARIANCE;
         double curvature = 1 / TAG_VARIANCE;
         for (size_t i = 0; i < run->count; i++) {
-            const struct learn_row *row = &learning->set->rows[run->rows[i].row];
             float target;
-            if (learning_outcome(row, candidate->kind, candidate->subject, &target)) {
+            if (target_of(learning, candidate, run->rows[i].row, &target)) {
                 double p = 1 / (1 + exp(-(double)learning->scores[run->rows[i].row] - offset));
                 slope += p - (double)target;
                 curvature += p * (1 - p);
@@ -71,8 +87,7 @@ static void add_tag(struct making *making, uint32_t head, const struct tag_run *
     uint32_t count = 0;
     for (size_t i = 0; i < run->count; i++) {
         float target;
-        const struct learn_row *row = &learning->set->rows[run->rows[i].row];
-        if (learning_outcome(row, candidate->kind, candidate->subject, &target)) {
+        if (target_of(learning, candidate, run->rows[i].row, &target)) {
             sum += (double)target;
             count++;
         }
@@ -170,9 +185,8 @@ static void add_to_sample(struct making *making, uint32_t head)
         size_t cell = (size_t)i * weights->head_count + head;
         uint32_t row = making->sampled[i].row;
         float target = -1;
-        bool known = candidate->kind != HEAD_TASK &&
-                     learning_outcome(&making->learning.set->rows[row], candidate->kind,
-                                      candidate->subject, &target);
+        bool known = judges(candidate) &&
+                     target_of(&making->learning, candidate, row, &target);
         weights->sample_outcomes[cell] = known ? target : -1;
         weights->sample_scores[cell] = known ? making->learning.scores[row] : 0;
         weights->sample_strangers[cell] = known ? making->learning.strangers[row] : 0;
@@ -182,29 +196,84 @@ static void add_to_sample(struct making *making, uint32_t head)
 
 /* --- heads --- */
 
-static void add_candidate(struct making *making, enum head_kind kind, uint32_t subject)
+static unsigned largest_of(const size_t counts[LEARN_PARTS_MAX])
+{
+    unsigned largest = 0;
+    for (unsigned part = 0; part < LEARN_PARTS_MAX; part++) {
+        largest = counts[part] > counts[largest] ? part : largest;
+    }
+    return largest;
+}
+
+static size_t rows_of(const size_t counts[LEARN_PARTS_MAX], uint32_t parts)
+{
+    size_t rows = 0;
+    for (unsigned part = 0; part < LEARN_PARTS_MAX; part++) {
+        rows += (parts >> part & 1u) != 0 ? counts[part] : 0;
+    }
+    return rows;
+}
+
+static void add_candidate(struct making *making, enum head_kind kind, uint32_t subject,
+                          uint32_t parts)
 {
     double sum = 0;
-    learning_label(&making->learning, kind, subject);
+    learning_label(&making->learning, kind, subject, parts);
     for (size_t i = 0; i < making->learning.label_count; i++) {
         sum += (double)making->learning.labels[i].target;
     }
-    bool enough = kind == HEAD_TASK ? sum >= LEARN_LABELS_MIN
-                                    : making->learning.label_count >= LEARN_LABELS_MIN;
+    bool enough = kind == HEAD_TASK
+                      ? sum >= LEARN_LABELS_MIN
+                      : making->learning.label_count >= LEARN_LABELS_MIN;
     if (enough && making->weights->head_count < WEIGHTS_HEADS_MAX) {
         making->candidates[making->weights->head_count++] =
-            (struct candidate){.kind = kind, .subject = subject};
+            (struct candidate){.kind = kind, .subject = subject, .parts = parts};
+    }
+}
+
+/* One head for the rows that look alike, if they are enough; what is too few goes with the most. */
+static void add_by_parts(struct making *making, enum head_kind kind, uint32_t subject)
+{
+    const struct learning *learning = &making->learning;
+    size_t counts[LEARN_PARTS_MAX] = {0};
+    uint32_t present = 0;
+    uint32_t apart[LEARN_PARTS_MAX];
+    size_t count = 0;
+    uint32_t others = LEARN_ALL_PARTS;
+    learning_label(&making->learning, kind, subject, LEARN_ALL_PARTS);
+    for (size_t i = 0; i < learning->label_count; i++) {
+        unsigned part = learning->parts[learning->labels[i].row];
+        counts[part]++;
+        present |= UINT32_C(1) << part;
+    }
+    unsigned largest = largest_of(counts);
+    uint32_t home = learning_alike(learning, present, largest);
+    for (uint32_t left = present & ~home; left != 0;) {
+        unsigned part = (unsigned)__builtin_ctz(left);
+        uint32_t group = learning_alike(learning, present, part);
+        left &= ~group;
+        if (rows_of(counts, group) >= PART_LABELS_MIN) {
+            apart[count++] = group;
+            others &= ~group;
+        }
+    }
+    add_candidate(making, kind, subject, others);
+    for (size_t i = 0; i < count; i++) {
+        add_candidate(making, kind, subject, apart[i]);
+    }
+    for (size_t i = 0; kind == HEAD_MODEL && count > 0 && i <= count; i++) {
+        add_candidate(making, HEAD_PART, subject, i == count ? others : apart[i]);
     }
 }
 
 static void find_candidates(struct making *making)
 {
     for (uint32_t task = 0; task < TASK_COUNT; task++) {
-        add_candidate(making, HEAD_TASK, task);
+        add_candidate(making, HEAD_TASK, task, LEARN_ALL_PARTS);
     }
     for (uint32_t model = 0; model < making->learning.set->model_count; model++) {
-        add_candidate(making, HEAD_MODEL, model);
-        add_candidate(making, HEAD_ANSWER, model);
+        add_by_parts(making, HEAD_MODEL, model);
+        add_by_parts(making, HEAD_ANSWER, model);
     }
 }
 
@@ -217,11 +286,12 @@ static bool make_head(struct making *making, uint32_t index)
                             : making->learning.set->models[candidate->subject];
     slice_to_cstr(name, head->name, sizeof(head->name));
     head->kind = (uint32_t)candidate->kind;
-    learning_label(&making->learning, candidate->kind, candidate->subject);
+    head->parts = candidate->parts;
+    learning_label(&making->learning, candidate->kind, candidate->subject, candidate->parts);
     if (!learning_head(&making->learning, head)) {
         return false;
     }
-    if (candidate->kind != HEAD_TASK) {
+    if (judges(candidate)) {
         add_tags(making, index);
     }
     add_to_sample(making, index);

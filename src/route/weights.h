@@ -2,7 +2,7 @@
 /*
  * What was learned from labelled outcomes, and what it says of a text. A head is one question:
  * "is the text of this task?", "will this model's answer be right?", "is this answer of the model
- * right?". Each has a linear model over the text's vector, the average it was trained on, and which
+ * right?". Where rows of different kinds were given (learn_parts.c), a model has a head for each. Each has a linear model over the text's vector, the average it was trained on, and which
  * words it has seen: a text that does not look like what it was trained on gets the average, whole
  * tags apart (see tag_offset). Immutable once made or read; any thread.
  *
@@ -29,6 +29,7 @@ enum head_kind {
     HEAD_TASK,   /* name: a task's identifier */
     HEAD_MODEL,  /* name: a model; before the call */
     HEAD_ANSWER, /* name: a model; its answer was read */
+    HEAD_PART,   /* name: a model; does it look like those kinds of its training rows? */
     HEAD_KINDS
 };
 
@@ -50,6 +51,7 @@ void answer_marks(struct slice prompt, struct slice answer, float marks[ANSWER_M
 struct head {
     char name[WEIGHTS_NAME_SIZE];
     uint32_t kind; /* enum head_kind */
+    uint32_t parts; /* kinds of training rows, as bits */
     uint32_t rows; /* it was trained on */
     float average; /* log odds of success among them */
     float bias;
@@ -88,6 +90,10 @@ void weights_release(struct weights *weights); /* of zeroed ones too */
 /* Index of the head, or WEIGHTS_NO_HEAD. */
 #define WEIGHTS_NO_HEAD UINT32_MAX
 uint32_t weights_find(const struct weights *weights, enum head_kind kind, struct slice name);
+/* The same where a name may have several heads, learned from rows of different kinds: the one whose
+ * training the text looks most like. */
+uint32_t weights_find_for(const struct weights *weights, enum head_kind kind, struct slice name,
+                          const struct text_vector *vector);
 
 /* A text for which heads are asked. */
 struct weights_question {
@@ -117,7 +123,7 @@ struct weights_pair {
     bool pays;
     bool strong_is_better; /* on average over them; without any, by the heads' averages */
 };
-/* `tagged`: with the offsets of their tags. The scores are learned by the dial, unless it is NULL.
+/* The heads, or any of the same kind and name. `tagged`: with the offsets of their tags. The scores are learned by the dial, unless it is NULL.
  */
 void weights_pair_read(const struct weights *weights, uint32_t weak, uint32_t strong, bool tagged,
                        struct share_dial *dial, struct weights_pair *ret_pair);

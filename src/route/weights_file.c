@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-#define WEIGHTS_VERSION 1u
+#define WEIGHTS_VERSION 2u
 
 struct file_header {
     char magic[8];
@@ -81,7 +81,10 @@ static bool check_header(struct slice bytes, struct file_header *header, struct 
                          "these weights are of version %u, this program reads version %u",
                          header->version, WEIGHTS_VERSION);
     }
-    if (header->version != WEIGHTS_VERSION || header->header_bytes != sizeof(*header) ||
+    if (header->version < WEIGHTS_VERSION) {
+        return bad(error, "it is of an older version, train it again");
+    }
+    if (header->header_bytes != sizeof(*header) ||
         header->head_bytes != sizeof(struct head)) {
         return bad(error, "its parts have other sizes");
     }

@@ -6,12 +6,13 @@
 #include "cli/eval_dial.h"
 #include "cli/rows.h"
 #include "cli/terminal.h"
+#include "cli/weights_file.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
-/* The pair that is judged: as named, else "weak" and "strong", else none. */
+/* The pair that is judged: as named, else "weak" and "strong" where rows name them, else none. */
 static bool find_pair(const struct arguments *arguments, const struct outcomes *outcomes,
                       struct eval_options *options, int *ret_code)
 {
@@ -24,6 +25,9 @@ static bool find_pair(const struct arguments *arguments, const struct outcomes *
     }
     uint32_t a = outcomes_model(outcomes, slice_from_cstr(weak == NULL ? "weak" : weak));
     uint32_t b = outcomes_model(outcomes, slice_from_cstr(strong == NULL ? "strong" : strong));
+    if (weak == NULL && outcomes->named > 0 && (a >= outcomes->named || b >= outcomes->named)) {
+        return true; /* the rows are of other models */
+    }
     if (a != UINT32_MAX && b != UINT32_MAX && a != b) {
         options->weak = a;
         options->strong = b;
@@ -128,12 +132,13 @@ static int print_dial(const struct arguments *arguments, const struct outcomes *
     return print_data(&out);
 }
 
-static int evaluate(const struct arguments *arguments, const struct outcomes *outcomes)
+static int evaluate(const struct arguments *arguments, const struct outcomes *outcomes,
+                    const struct weights *weights)
 {
     struct evaluation evaluation;
     struct error error;
     struct eval_options options = {
-        .weights = arguments_value(arguments, "weights"),
+        .weights = weights,
         .unseen = arguments_given(arguments, "unseen"),
         .tagged = arguments_value(arguments, "tag") != NULL,
         .cascade = arguments_given(arguments, "cascade"),
@@ -155,6 +160,32 @@ static int evaluate(const struct arguments *arguments, const struct outcomes *ou
     return code;
 }
 
+/* By weights that were given: rows need not say how the models did that these know. */
+static int evaluate_by(const struct arguments *arguments, struct outcomes *outcomes,
+                       const char *path)
+{
+    struct weights weights;
+    struct error error;
+    if (!weights_load(path, &weights, &error)) {
+        return say_error("eval", &error);
+    }
+    for (uint32_t i = 0; i < weights.head_count; i++) {
+        if (weights.heads[i].kind == HEAD_MODEL) {
+            outcomes_add_model(outcomes, slice_from_cstr(weights.heads[i].name));
+        }
+    }
+    int code = evaluate(arguments, outcomes, &weights);
+    weights_release(&weights);
+    return code;
+}
+
+static int evaluate_rows(const struct arguments *arguments, struct outcomes *outcomes)
+{
+    const char *path = arguments_value(arguments, "weights");
+    return path == NULL ? evaluate(arguments, outcomes, NULL)
+                        : evaluate_by(arguments, outcomes, path);
+}
+
 static int eval_run(int argc, char **argv)
 {
     struct arguments arguments;
@@ -164,7 +195,7 @@ static int eval_run(int argc, char **argv)
     if (!arguments_begin(&eval_command, argc, argv, &arguments, &code)) {
         return code;
     }
-    code = outcomes_load(&outcomes, &arguments, &error) ? evaluate(&arguments, &outcomes)
+    code = outcomes_load(&outcomes, &arguments, &error) ? evaluate_rows(&arguments, &outcomes)
                                                         : say_error("eval", &error);
     outcomes_release(&outcomes);
     return code;

@@ -14,13 +14,13 @@
 #define EVAL_TASKS_GROUPED 4u
 
 struct eval_options {
-    const char *weights; /* file; NULL: cross-validation */
-    bool unseen;         /* folds hold back whole tags */
-    bool tagged;         /* the caller says the tag */
-    bool cascade;        /* the weak model's answer was read */
-    bool prior;          /* the default weights have their say about tasks */
-    double share;        /* of strong calls; negative: where it pays */
-    uint32_t weak;       /* models; UINT32_MAX: there is no pair */
+    const struct weights *weights; /* NULL: cross-validation */
+    bool unseen;                   /* folds hold back whole tags */
+    bool tagged;                   /* the caller says the tag */
+    bool cascade;                  /* the weak model's answer was read */
+    bool prior;                    /* the default weights have their say about tasks */
+    double share;                  /* of strong calls; negative: where it pays */
+    uint32_t weak;                 /* models; UINT32_MAX: there is no pair */
     uint32_t strong;
 };
 
@@ -53,7 +53,7 @@ struct evaluation {
     size_t grouped_judged;
 };
 
-/* Scores all rows. Errors of learn_weights() and weights_load(); "unknown_model". Release it either
+/* Scores all rows. Errors of learn_weights(); "unknown_model". Release it either
  * way. */
 MUST_USE bool evaluation_make(struct evaluation *evaluation, const struct outcomes *outcomes,
                               const struct eval_options *options, struct error *error);

@@ -3,7 +3,6 @@
 #include "cli/eval.h"
 
 #include "base/memory.h"
-#include "cli/weights_file.h"
 #include "route/text_model.h"
 
 #include <stdlib.h>
@@ -223,22 +222,23 @@ static bool pair_is_known(const struct evaluation *evaluation, const struct weig
 
 static bool score_all(struct evaluation *evaluation, struct error *error)
 {
-    struct weights weights;
-    if (evaluation->options->weights == NULL) {
+    const struct weights *weights = evaluation->options->weights;
+    if (weights == NULL) {
         return cross_validate(evaluation, error);
     }
-    if (!weights_load(evaluation->options->weights, &weights, error)) {
+    if (!pair_is_known(evaluation, weights, error)) {
         return false;
     }
-    bool known = pair_is_known(evaluation, &weights, error);
-    if (known) {
-        score_rows(evaluation, &weights, NULL);
-    }
-    weights_release(&weights);
-    return known;
+    score_rows(evaluation, weights, NULL);
+    return true;
 }
 
 /* --- the pair --- */
+
+static bool is_known(const struct learn_outcome *outcome)
+{
+    return outcome != NULL && outcome->score >= 0;
+}
 
 static bool judge_pair(struct evaluation *evaluation, struct quality_row *rows, struct error *error)
 {
@@ -249,7 +249,7 @@ static bool judge_pair(struct evaluation *evaluation, struct quality_row *rows, 
         const struct learn_outcome *weak = outcome_of(&set->rows[i], options->weak);
         const struct learn_outcome *strong = outcome_of(&set->rows[i], options->strong);
         const struct eval_row *row = &evaluation->rows[i];
-        if (weak == NULL || strong == NULL || !row->scored) {
+        if (!is_known(weak) || !is_known(strong) || !row->scored) {
             continue;
         }
         double score = (double)row->success[options->strong] - (double)row->success[options->weak];
@@ -309,7 +309,7 @@ static size_t collect_gains(struct evaluation *evaluation, struct tag_gain *gain
     for (size_t i = 0; i < set->count; i++) {
         const struct learn_outcome *weak = outcome_of(&set->rows[i], options->weak);
         const struct learn_outcome *strong = outcome_of(&set->rows[i], options->strong);
-        if (weak == NULL || strong == NULL || !evaluation->rows[i].scored) {
+        if (!is_known(weak) || !is_known(strong) || !evaluation->rows[i].scored) {
             continue;
         }
         evaluation->by_tag_known = evaluation->by_tag_known || set->rows[i].tag != 0;

@@ -213,7 +213,9 @@ static uint32_t chosen_model(const struct evaluation *evaluation, const struct e
     if (evaluation->options->weak != UINT32_MAX) {
         return row->takes_strong ? evaluation->options->strong : evaluation->options->weak;
     }
-    for (uint32_t i = 0; i < evaluation->outcomes->set.model_count; i++) {
+    const struct outcomes *outcomes = evaluation->outcomes;
+    size_t count = outcomes->named > 0 ? outcomes->named : outcomes->set.model_count;
+    for (uint32_t i = 0; i < count; i++) {
         if (row->success[i] >= 0 && (best == UINT32_MAX || row->success[i] > row->success[best])) {
             best = i;
         }

@@ -119,12 +119,8 @@ static bool is_model_name(struct slice name)
     return name.len > 0 && name.len < WEIGHTS_NAME_SIZE;
 }
 
-static void add_outcome(struct row_reading *reading, struct slice model, uint32_t value)
+static void put_outcome(struct row_reading *reading, struct slice model, float score)
 {
-    float score;
-    if (json_is(reading->doc, value, JSON_NULL) || !read_score(reading, value, &score)) {
-        return;
-    }
     if (!is_model_name(model)) {
         reading->fault = "the name of a model has 1 to 95 bytes and no control characters";
         return;
@@ -137,13 +133,27 @@ static void add_outcome(struct row_reading *reading, struct slice model, uint32_
     reading->list[reading->count++] = (struct learn_outcome){.model = index, .score = score};
 }
 
+static void add_outcome(struct row_reading *reading, struct slice model, uint32_t value)
+{
+    float score;
+    if (!json_is(reading->doc, value, JSON_NULL) && read_score(reading, value, &score)) {
+        put_outcome(reading, model, score);
+    }
+}
+
+/* An answer may stand there without a score: then the score is not known. */
 static void set_answer(struct row_reading *reading, struct slice model, struct slice answer)
 {
     uint32_t index = outcomes_model(reading->outcomes, model);
-    for (size_t i = 0; i < reading->count; i++) {
-        if (reading->list[i].model == index) {
-            reading->list[i].answer = answer;
-        }
+    size_t at = 0;
+    while (at < reading->count && reading->list[at].model != index) {
+        at++;
+    }
+    if (at == reading->count && answer.len > 0) {
+        put_outcome(reading, model, -1);
+    }
+    if (at < reading->count) {
+        reading->list[at].answer = answer;
     }
 }
 
@@ -158,8 +168,8 @@ static void read_pair(struct row_reading *reading)
         uint32_t value = json_member(reading->doc, JSON_ROOT, model);
         if (value != JSON_ABSENT) {
             add_outcome(reading, model, value);
-            set_answer(reading, model, member_text(reading, pair[i].response));
         }
+        set_answer(reading, model, member_text(reading, pair[i].response));
     }
 }
 
@@ -228,8 +238,7 @@ static struct slice read_id(struct row_reading *reading, size_t line)
 static bool read_row(struct row_reading *reading, size_t line)
 {
     struct outcomes *outcomes = reading->outcomes;
-    struct learn_row row = {
-        .task = -1, .source = outcomes->files, .prompt = read_prompt(reading)};
+    struct learn_row row = {.task = -1, .source = outcomes->files, .prompt = read_prompt(reading)};
     enum task task;
     struct slice id = read_id(reading, line);
     if (row.prompt.len == 0) {
@@ -305,12 +314,18 @@ bool outcomes_read(struct outcomes *outcomes, const char *path, const char *tag,
     return read;
 }
 
+void outcomes_add_model(struct outcomes *outcomes, struct slice name)
+{
+    (void)model_of(outcomes, name); /* where there are too many, it is none of them */
+}
+
 void outcomes_finish(struct outcomes *outcomes)
 {
     struct slice rows = buf_slice(&outcomes->rows);
     outcomes->set.rows = (const struct learn_row *)(const void *)rows.ptr;
     outcomes->set.count = rows.len / sizeof(struct learn_row);
     outcomes->set.models = outcomes->models;
+    outcomes->named = outcomes->set.model_count;
     outcomes->names = (struct slice *)(void *)outcomes->ids.ptr;
 }
 

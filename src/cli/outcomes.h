@@ -7,7 +7,7 @@
  *   weak, strong            true, false or 0..1: how two models did, named "weak" and "strong"
  *   weak_response, strong_response   what they said
  *   scores    {"model": 0..1, ...}
- *   answers   {"model": "text", ...}
+ *   answers   {"model": "text", ...}, with or without its score
  *   category  the kind of work: an identifier of Sluice, or a category of Dolly
  *   tag       text or number: what rows of one kind share; without it `subject`, then `task`; --tag
  * names another
@@ -33,6 +33,7 @@ struct outcomes {
     struct slice models[LEARN_MODELS_MAX];
     size_t tagged;  /* rows with a tag */
     uint32_t files; /* read so far */
+    size_t named;   /* models that rows name; others were added */
 };
 
 void outcomes_init(struct outcomes *outcomes);
@@ -51,6 +52,8 @@ MUST_USE bool outcomes_load(struct outcomes *outcomes, const struct arguments *a
                             struct error *error);
 /* Index of a model, or UINT32_MAX. */
 uint32_t outcomes_model(const struct outcomes *outcomes, struct slice name);
+/* One of which rows need not say anything, to be asked for; after the last file. */
+void outcomes_add_model(struct outcomes *outcomes, struct slice name);
 bool outcomes_have_tags(const struct outcomes *outcomes);
 bool outcomes_have_answers(const struct outcomes *outcomes, uint32_t model);
 

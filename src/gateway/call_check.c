@@ -132,8 +132,7 @@ static uint32_t find_head(const struct weights *weights, enum head_kind kind,
                           const struct target *target, const struct text_vector *vector)
 {
     uint32_t head = weights_find_for(weights, kind, target->name, vector);
-    return head != WEIGHTS_NO_HEAD ? head
-                                   : weights_find_for(weights, kind, target->model, vector);
+    return head != WEIGHTS_NO_HEAD ? head : weights_find_for(weights, kind, target->model, vector);
 }
 
 /* By how much the next target is likelier to be right here than it is on average, in log odds:

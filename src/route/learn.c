@@ -109,7 +109,8 @@ bool learning_outcome(const struct learn_row *row, enum head_kind kind, uint32_t
         return row->task >= 0;
     }
     const struct learn_outcome *outcome = find_outcome(row, subject);
-    if (outcome == NULL || (kind == HEAD_ANSWER && outcome->answer.len == 0)) {
+    if (outcome == NULL || outcome->score < 0 ||
+        (kind == HEAD_ANSWER && outcome->answer.len == 0)) {
         return false;
     }
     *ret_target = outcome->score;
@@ -372,7 +373,7 @@ bool learning_head(struct learning *learning, struct head *head)
     standardise_all(learning, head);
     enum head_kind kind = (enum head_kind)head->kind;
     if (judges(kind) && (!score_held_back(learning, kind, false, learning->scores) ||
-                              !score_held_back(learning, kind, true, learning->strangers))) {
+                         !score_held_back(learning, kind, true, learning->strangers))) {
         return false;
     }
     if (!train(learning, kind, learning->labels, learning->label_count)) {

@@ -17,14 +17,14 @@
 /* How one model did on one prompt. */
 struct learn_outcome {
     uint32_t model;
-    float score;         /* 0..1 */
+    float score;         /* 0..1; negative: not known */
     struct slice answer; /* what it said; or empty */
 };
 
 struct learn_row {
-    uint64_t id;  /* a hash: the order of ties, and which fold it is in */
-    uint64_t tag; /* a hash; 0: none */
-    int task;     /* enum task; -1: not known */
+    uint64_t id;     /* a hash: the order of ties, and which fold it is in */
+    uint64_t tag;    /* a hash; 0: none */
+    int task;        /* enum task; -1: not known */
     uint32_t source; /* which file it came from, 0 ... : see learn_parts.c */
     struct slice prompt;
     const struct learn_outcome *outcomes;

@@ -21,10 +21,10 @@ struct learning {
     float *marks;                /* of answers of the head in hand, by row */
     struct linear_label *labels; /* of the head in hand */
     size_t label_count;
-    float *scores;    /* of labelled rows, held back, log odds, by row */
-    uint8_t *parts;   /* which kind of rows it is of, by row */
+    float *scores;                   /* of labelled rows, held back, log odds, by row */
+    uint8_t *parts;                  /* which kind of rows it is of, by row */
     uint32_t alike[LEARN_PARTS_MAX]; /* parts that a text does not tell from this one, as bits */
-    float *strangers; /* the same, with all rows of their tags held back */
+    float *strangers;                /* the same, with all rows of their tags held back */
     struct linear_weights *weights;
 };
 

@@ -13,7 +13,7 @@
 
 #define GROUP_ROWS_MIN 200u
 #define COMPARED_MAX 400u /* rows of each group */
-#define UNSEEN 0.1 /* texts: what a word counts for that none has */
+#define UNSEEN 0.1        /* texts: what a word counts for that none has */
 #define TOLD_APART 0.95
 
 struct grouping {

@@ -185,8 +185,7 @@ static void add_to_sample(struct making *making, uint32_t head)
         size_t cell = (size_t)i * weights->head_count + head;
         uint32_t row = making->sampled[i].row;
         float target = -1;
-        bool known = judges(candidate) &&
-                     target_of(&making->learning, candidate, row, &target);
+        bool known = judges(candidate) && target_of(&making->learning, candidate, row, &target);
         weights->sample_outcomes[cell] = known ? target : -1;
         weights->sample_scores[cell] = known ? making->learning.scores[row] : 0;
         weights->sample_strangers[cell] = known ? making->learning.strangers[row] : 0;
@@ -222,9 +221,8 @@ static void add_candidate(struct making *making, enum head_kind kind, uint32_t s
     for (size_t i = 0; i < making->learning.label_count; i++) {
         sum += (double)making->learning.labels[i].target;
     }
-    bool enough = kind == HEAD_TASK
-                      ? sum >= LEARN_LABELS_MIN
-                      : making->learning.label_count >= LEARN_LABELS_MIN;
+    bool enough = kind == HEAD_TASK ? sum >= LEARN_LABELS_MIN
+                                    : making->learning.label_count >= LEARN_LABELS_MIN;
     if (enough && making->weights->head_count < WEIGHTS_HEADS_MAX) {
         making->candidates[making->weights->head_count++] =
             (struct candidate){.kind = kind, .subject = subject, .parts = parts};

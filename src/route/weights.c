@@ -297,9 +297,9 @@ static void find_rows(struct pair_reading *reading, uint32_t weak, uint32_t stro
             reading->rows[reading->count++] = at;
         }
     }
-    reading->strong_is_better =
-        reading->count > 0 ? gap > 0
-                           : weights->heads[strong].average > weights->heads[weak].average;
+    reading->strong_is_better = reading->count > 0
+                                    ? gap > 0
+                                    : weights->heads[strong].average > weights->heads[weak].average;
 }
 
 /* The probability of a sample's row, as its tag lets expect; or as a stranger's. */

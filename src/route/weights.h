@@ -2,9 +2,10 @@
 /*
  * What was learned from labelled outcomes, and what it says of a text. A head is one question:
  * "is the text of this task?", "will this model's answer be right?", "is this answer of the model
- * right?". Where rows of different kinds were given (learn_parts.c), a model has a head for each. Each has a linear model over the text's vector, the average it was trained on, and which
- * words it has seen: a text that does not look like what it was trained on gets the average, whole
- * tags apart (see tag_offset). Immutable once made or read; any thread.
+ * right?". Where rows of different kinds were given (learn_parts.c), a model has a head for each.
+ * Each has a linear model over the text's vector, the average it was trained on, and which words it
+ * has seen: a text that does not look like what it was trained on gets the average, whole tags
+ * apart (see tag_offset). Immutable once made or read; any thread.
  *
  * The file: a header with a checksum, then arrays in the machine's order (little endian only);
  * nothing in it is believed before it was checked. Weights of buckets are one byte each with a
@@ -50,10 +51,10 @@ void answer_marks(struct slice prompt, struct slice answer, float marks[ANSWER_M
 #define HEAD_DENSE (VECTOR_SHAPES + ANSWER_MARKS)
 struct head {
     char name[WEIGHTS_NAME_SIZE];
-    uint32_t kind; /* enum head_kind */
+    uint32_t kind;  /* enum head_kind */
     uint32_t parts; /* kinds of training rows, as bits */
-    uint32_t rows; /* it was trained on */
-    float average; /* log odds of success among them */
+    uint32_t rows;  /* it was trained on */
+    float average;  /* log odds of success among them */
     float bias;
     float bucket_scale;
     float coverage; /* median share of a training text's buckets that others have, too */
@@ -123,7 +124,8 @@ struct weights_pair {
     bool pays;
     bool strong_is_better; /* on average over them; without any, by the heads' averages */
 };
-/* The heads, or any of the same kind and name. `tagged`: with the offsets of their tags. The scores are learned by the dial, unless it is NULL.
+/* The heads, or any of the same kind and name. `tagged`: with the offsets of their tags. The scores
+ * are learned by the dial, unless it is NULL.
  */
 void weights_pair_read(const struct weights *weights, uint32_t weak, uint32_t strong, bool tagged,
                        struct share_dial *dial, struct weights_pair *ret_pair);

@@ -84,8 +84,7 @@ static bool check_header(struct slice bytes, struct file_header *header, struct 
     if (header->version < WEIGHTS_VERSION) {
         return bad(error, "it is of an older version, train it again");
     }
-    if (header->header_bytes != sizeof(*header) ||
-        header->head_bytes != sizeof(struct head)) {
+    if (header->header_bytes != sizeof(*header) || header->head_bytes != sizeof(struct head)) {
         return bad(error, "its parts have other sizes");
     }
     if (header->head_count > WEIGHTS_HEADS_MAX || header->tag_count > WEIGHTS_TAGS_MAX ||

@@ -200,6 +200,66 @@ static void pairs_that_do_not_pay_for_strangers(void)
     make_world();
 }
 
+static unsigned heads_of(const struct weights *weights, const char *model)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < weights->head_count; i++) {
+        count += weights->heads[i].kind == HEAD_MODEL && strcmp(weights->heads[i].name, model) == 0;
+    }
+    return count;
+}
+
+static double success_by_part(const struct weights *weights, const char *text)
+{
+    vector_of_text(slice_from_cstr(text), &vector);
+    const struct weights_question question = {.vector = &vector};
+    uint32_t head = weights_find_for(weights, HEAD_MODEL, SLICE("weak"), &vector);
+    return head == WEIGHTS_NO_HEAD ? -1 : weights_success(weights, head, &question);
+}
+
+/* In the second file "hard" is what the weak model is good at. */
+static void make_second_file(void)
+{
+    static const char *const numbers[] = {"one", "two", "three", "four", "five", "six"};
+    for (size_t i = 1; i < ROWS; i += 2) {
+        bool hard = i / 2 % 2 == 0;
+        (void)snprintf(texts[i], sizeof(texts[i]), "add %s to %s sum of %s times %s",
+                       numbers[i % 6], hard ? "hard" : "plain", numbers[i / 6 % 6],
+                       numbers[i / 36 % 6]);
+        outcomes[i][0].score = hard ? 1 : 0;
+        rows[i].prompt = slice_from_cstr(texts[i]);
+        rows[i].source = 1;
+    }
+}
+
+static void learns_kinds_of_rows_apart(void)
+{
+    struct weights weights;
+    struct weights_pair pair;
+    make_second_file();
+    if (learn(&weights)) {
+        EXPECT_INT(heads_of(&weights, "weak"), 2);
+        EXPECT(success_by_part(&weights, "classify a hard question about stone and cloud") < 0.2);
+        EXPECT(success_by_part(&weights, "classify a plain question about stone and cloud") > 0.8);
+        EXPECT(success_by_part(&weights, "add one to hard sum of two times three") > 0.8);
+        EXPECT(success_by_part(&weights, "add one to plain sum of two times three") < 0.2);
+        uint32_t weak = weights_find(&weights, HEAD_MODEL, SLICE("weak"));
+        uint32_t strong = weights_find(&weights, HEAD_MODEL, SLICE("strong"));
+        weights_pair_read(&weights, weak, strong, false, NULL, &pair);
+        EXPECT_INT(pair.rows, ROWS); /* of both heads */
+        weights_release(&weights);
+    }
+    make_world();
+    for (size_t i = 0; i < ROWS; i++) {
+        rows[i].source = (uint32_t)(i / 2 % 2); /* the same kind, by chance in two files */
+    }
+    if (learn(&weights)) {
+        EXPECT_INT(heads_of(&weights, "weak"), 1);
+        weights_release(&weights);
+    }
+    make_world();
+}
+
 static void shares_come_out(void)
 {
     static struct share_dial dial;
@@ -252,6 +312,7 @@ int main(void)
     TEST(pairs_that_pay, "a pair of which one is never worse does not pay");
     TEST(pairs_that_do_not_pay_for_strangers,
          "what only pays on kinds of work that were seen needs their tag");
+    TEST(learns_kinds_of_rows_apart, "rows of another kind have a head of their own");
     TEST(shares_come_out, "the share that was asked for comes out on other traffic, with ties");
     TEST(survives_want_of_memory, "a failing allocation is an error");
     return tap_done();

@@ -93,7 +93,7 @@ static void damage_is_seen(void)
 static void lies_are_seen(void)
 {
     const size_t kind = HEADER + WEIGHTS_NAME_SIZE;
-    const size_t average = kind + 8;
+    const size_t average = HEADER + offsetof(struct head, average);
     const size_t tags = HEADER + 2 * sizeof(struct head);
     EXPECT(!refuses(kind, HEAD_MODEL));
     EXPECT(refuses(kind, HEAD_KINDS));

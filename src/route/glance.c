@@ -40,6 +40,8 @@ enum salt {
 #define SALTED(key, salt) ((key) ^ (uint64_t)(salt)*UINT64_C(0xd6e8feb86659fd93))
 #define HASH_FIRST UINT64_C(0x9e3779b97f4a7c15)
 #define HASH_SECOND UINT64_C(0xd6e8feb86659fd93)
+#define PAIR_SHIFT 40
+#define PAIR_FACTOR ((UINT64_C(1) << PAIR_SHIFT) + 0x1b3)
 #define HASH_SHIFT (64 - GLANCE_ROWS_LOG - GLANCE_STEP_LOG)
 #define ROW_MASK ((GLANCE_ROWS - 1) << GLANCE_STEP_LOG)
 
@@ -83,7 +85,7 @@ struct glance_kind {
 
 static ALWAYS uint64_t pair_of(uint64_t a, uint64_t b)
 {
-    return a * UINT64_C(0x100000001b3) + (b ^ b >> 29);
+    return a * PAIR_FACTOR + (b ^ b >> 29);
 }
 
 static ALWAYS uint32_t row_of(uint64_t salted)
@@ -153,50 +155,66 @@ static ALWAYS SCAN_WIDE void masks_wide(const char *text, uint64_t inside, uint6
     *ret_high = MASK_64(a, b) & inside;
 }
 
-typedef uint64_t four_keys __attribute__((vector_size(32), aligned(8), may_alias));
-
-/* Rows of the salted keys; the first 32 bits of each are its row. */
-#define ROWS_4(hash)                                                                               \
-    do {                                                                                           \
-        (hash) *= HASH_FIRST;                                                                      \
-        (hash) = ((hash) ^ (hash) >> 32) * HASH_SECOND;                                            \
-        (hash) = (hash) >> HASH_SHIFT & ROW_MASK;                                                  \
-    } while (0)
-
-static ALWAYS SCAN_WIDE void put_rows(four_keys *first, four_keys *second, uint32_t *rows)
+/* Upper halves of the products of 32 bits. */
+static ALWAYS SCAN_WIDE __m256i high_product(__m256i a, __m256i factor)
 {
-    __m256 halves = _mm256_shuffle_ps((__m256)*first, (__m256)*second, 0x88);
-    __m256i in_order = _mm256_permute4x64_epi64((__m256i)halves, 0xd8);
-    _mm256_storeu_si256((__m256i *)(void *)rows, in_order);
+    __m256i even = _mm256_mul_epu32(a, factor);
+    __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor);
+    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+}
+
+/* The upper halves of the products of 64 bits, which are given by halves; no more than 64 count. */
+static ALWAYS SCAN_WIDE __m256i upper_of(__m256i low, __m256i high, uint64_t factor)
+{
+    const __m256i factor_low = _mm256_set1_epi32((int)(uint32_t)factor);
+    const __m256i factor_high = _mm256_set1_epi32((int)(uint32_t)(factor >> 32));
+    __m256i cross = _mm256_add_epi32(_mm256_mullo_epi32(low, factor_high),
+                                     _mm256_mullo_epi32(high, factor_low));
+    return _mm256_add_epi32(high_product(low, factor_low), cross);
+}
+
+/* As row_of(), of eight salted keys. */
+static ALWAYS SCAN_WIDE void put_rows(__m256i first, __m256i second, uint32_t *rows)
+{
+    __m256 a = _mm256_castsi256_ps(first);
+    __m256 b = _mm256_castsi256_ps(second);
+    __m256i low = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)); /* quarters 0 2 1 3 */
+    __m256i high = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd));
+    high = upper_of(low, high, HASH_FIRST);
+    low = _mm256_mullo_epi32(low, _mm256_set1_epi32((int)(uint32_t)HASH_FIRST));
+    high = upper_of(_mm256_xor_si256(low, high), high, HASH_SECOND);
+    __m256i row =
+        _mm256_and_si256(_mm256_srli_epi32(high, HASH_SHIFT - 32), _mm256_set1_epi32(ROW_MASK));
+    _mm256_storeu_si256((__m256i *)(void *)rows, _mm256_permute4x64_epi64(row, 0xd8));
 }
 
 static ALWAYS SCAN_WIDE void rows_wide(const uint64_t *keys, size_t count, enum salt salt,
                                        uint32_t *rows)
 {
+    const __m256i salts = _mm256_set1_epi64x((long long)SALTED(UINT64_C(0), salt));
     for (size_t i = 0; i < count; i += 8) {
-        four_keys first = SALTED(*(const four_keys *)(const void *)(keys + i), salt);
-        four_keys second = SALTED(*(const four_keys *)(const void *)(keys + i + 4), salt);
-        ROWS_4(first);
-        ROWS_4(second);
-        put_rows(&first, &second, rows + i);
+        put_rows(_mm256_xor_si256(load_32((const char *)(keys + i)), salts),
+                 _mm256_xor_si256(load_32((const char *)(keys + i + 4)), salts), rows + i);
     }
 }
 
-static ALWAYS SCAN_WIDE four_keys pairs_4(const uint64_t *keys)
+static ALWAYS SCAN_WIDE __m256i pairs_4(const uint64_t *keys)
 {
-    four_keys a = *(const four_keys *)(const void *)keys;
-    four_keys b = *(const four_keys *)(const void *)(keys + 1);
-    return SALTED((a << 40) + a * UINT64_C(0x1b3) + (b ^ b >> 29), SALT_PAIR);
+    const __m256i factor = _mm256_set1_epi32(PAIR_FACTOR & UINT32_MAX);
+    const __m256i salt = _mm256_set1_epi64x((long long)SALTED(UINT64_C(0), SALT_PAIR));
+    __m256i a = load_32((const char *)keys);
+    __m256i b = load_32((const char *)(keys + 1));
+    __m256i high = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor);
+    high = _mm256_add_epi64(_mm256_slli_epi64(a, PAIR_SHIFT - 32), high);
+    a = _mm256_add_epi64(_mm256_mul_epu32(a, factor), _mm256_slli_epi64(high, 32));
+    b = _mm256_xor_si256(b, _mm256_srli_epi64(b, 29));
+    return _mm256_xor_si256(_mm256_add_epi64(a, b), salt);
 }
 
 static ALWAYS SCAN_WIDE void pair_rows_wide(const uint64_t *keys, size_t count, uint32_t *rows)
 {
     for (size_t i = 0; i + 1 < count; i += 8) {
-        four_keys first = pairs_4(keys + i);
-        four_keys second = pairs_4(keys + i + 4);
-        ROWS_4(first);
-        ROWS_4(second);
-        put_rows(&first, &second, rows + i);
+        put_rows(pairs_4(keys + i), pairs_4(keys + i + 4), rows + i);
     }
 }
 
@@ -230,20 +248,32 @@ static ALWAYS bool part_is_plain(const struct part *part)
 
 /* --- words of one byte per character --- */
 
-/* Nothing but a word's first 8 bytes matters, so no more of its length does. */
+/* Nothing but a word's first 8 bytes matters, so no more of its length does. `runs`: bits of words'
+ * bytes from the block on, the k-th moved by `shift` to where the k-th byte's is. */
+static ALWAYS size_t read_starts(const char *text, uint64_t starts, uint64_t runs, unsigned shift,
+                                 uint64_t *keys, const struct glance_kind *kind)
+{
+    size_t count = 0;
+    for (; starts != 0; starts &= starts - 1) {
+        unsigned start = bits_first(starts);
+        uint64_t run = runs >> (start - shift);
+        keys[count++] = kind->word_low(text + start, bits_first(~run | 1u << 8));
+    }
+    return count;
+}
+
+/* The last few words of a block may go on in the next one. */
 static ALWAYS void read_plain(struct part *part, const struct glance_kind *kind)
 {
+    const uint64_t early = bits_below(SCAN_BLOCK / 2);
     size_t count = 0;
     for (size_t block = 0; block < part->blocks; block++) {
         const char *text = part->text + block * SCAN_BLOCK;
-        for (uint64_t starts = part->starts[block]; starts != 0; starts &= starts - 1) {
-            unsigned start = bits_first(starts);
-            uint64_t run = part->word[block] >> start;
-            if (start > SCAN_BLOCK - 8) {
-                run |= part->word[block + 1] << 1 << (63 - start);
-            }
-            part->keys[count++] = kind->word_low(text + start, bits_first(~run | 1u << 8));
-        }
+        const uint64_t *word = &part->word[block];
+        uint64_t starts = part->starts[block];
+        uint64_t late = word[0] >> (SCAN_BLOCK / 2) | word[1] << (SCAN_BLOCK / 2);
+        count += read_starts(text, starts & early, word[0], 0, part->keys + count, kind);
+        count += read_starts(text, starts & ~early, late, SCAN_BLOCK / 2, part->keys + count, kind);
     }
     part->count = count;
 }

@@ -9,9 +9,8 @@
 
 static const struct table_column fact_columns[] = {{"", false}, {"", false}};
 static const struct table_column taken_columns[] = {
-    {"TRY", true},           {"TARGET", false}, {"TIER", false},
-    {"EXPECTED COST", true}, {"LATENCY", true}, {"GOOD", true},
-    {"WHY", false},
+    {"TRY", true},     {"TARGET", false}, {"TIER", false}, {"EXPECTED COST", true},
+    {"LATENCY", true}, {"GOOD", true},    {"WHY", false},
 };
 static const struct table_column refused_columns[] = {
     {"REFUSED", false}, {"TIER", false}, {"WHY", false}};
@@ -64,9 +63,11 @@ static void put_session(struct table *table, const struct snapshot *snapshot,
 static void put_model(struct table *table, const struct classification *c)
 {
     struct buf text = BUF_INIT(512);
-    for (size_t i = 0; i < TASK_CHANCES && c->likely[i].permille > 0; i++) {
-        buf_printf(&text, "%s%s %.2f", i == 0 ? "" : ", ", task_name((enum task)c->likely[i].task),
-                   c->likely[i].permille / 1000.0);
+    struct task_chance likely[TASK_CHANCES];
+    classification_likely(c, likely);
+    for (size_t i = 0; i < TASK_CHANCES && likely[i].permille > 0; i++) {
+        buf_printf(&text, "%s%s %.2f", i == 0 ? "" : ", ", task_name((enum task)likely[i].task),
+                   likely[i].permille / 1000.0);
     }
     if (text.len > 0) {
         buf_printf(&text, "; familiar %.2f", c->judged.familiarity_permille / 1000.0);

@@ -57,14 +57,16 @@ static void write_entries(struct json_writer *w, const struct plan_input *input,
 /* What the text model held it for: {"qa_open": 0.62, ...}. */
 static void write_likely(struct json_writer *w, const struct classification *c)
 {
-    if (c->likely[0].permille == 0) {
+    struct task_chance likely[TASK_CHANCES];
+    classification_likely(c, likely);
+    if (likely[0].permille == 0) {
         return;
     }
     json_key(w, SLICE("task_likely"));
     json_begin_object(w);
-    for (size_t i = 0; i < TASK_CHANCES && c->likely[i].permille > 0; i++) {
-        json_member_scaled(w, slice_from_cstr(task_name((enum task)c->likely[i].task)),
-                           c->likely[i].permille, 3);
+    for (size_t i = 0; i < TASK_CHANCES && likely[i].permille > 0; i++) {
+        json_member_scaled(w, slice_from_cstr(task_name((enum task)likely[i].task)),
+                           likely[i].permille, 3);
     }
     json_end_object(w);
 }

@@ -305,15 +305,15 @@ static void classify_by_rules(const struct features *features, struct scoring *s
     score_shapes(scoring);
     classification->given = false;
     decide(scoring, classification);
-    classification->complexity = complexity_of(features, classification->task);
     judge_task(classification->task, &classification->judged);
-    memset(classification->likely, 0, sizeof(classification->likely));
+    classification->by_model = false;
 }
 
 void classify(const struct features *features, struct classification *classification)
 {
     struct scoring scoring;
     classify_by_rules(features, &scoring, classification);
+    classification->complexity = complexity_of(features, classification->task);
 }
 
 void classify_points(const struct features *features, struct classification *classification,
@@ -324,4 +324,22 @@ void classify_points(const struct features *features, struct classification *cla
     memcpy(ret_points->of, scoring.points, sizeof(ret_points->of));
     ret_points->touched = scoring.touched;
     ret_points->best = classification->task;
+}
+
+void classification_likely(const struct classification *classification,
+                           struct task_chance likely[TASK_CHANCES])
+{
+    memset(likely, 0, TASK_CHANCES * sizeof(*likely));
+    for (unsigned task = 0; classification->by_model && task < TASK_COUNT; task++) {
+        float permille = classification->chances[task] * 1000 + 0.5F;
+        struct task_chance chance = {(uint8_t)task, (uint16_t)permille};
+        for (unsigned i = 0; i < TASK_CHANCES; i++) {
+            bool before = chance.permille == likely[i].permille && chance.task < likely[i].task;
+            if (chance.permille > likely[i].permille || (before && chance.permille > 0)) {
+                struct task_chance worse = likely[i];
+                likely[i] = chance;
+                chance = worse;
+            }
+        }
+    }
 }

@@ -17,6 +17,7 @@ struct task_chance {
     uint16_t permille;
 };
 #define TASK_CHANCES 3
+#define TASK_LANES 32u /* whole vectors */
 
 struct classification {
     enum task task;
@@ -25,7 +26,8 @@ struct classification {
     const char *reason; /* the rule: a literal such as "word: summarize" */
     bool given;         /* the caller said the task */
     struct judgement judged;
-    struct task_chance likely[TASK_CHANCES]; /* by the model, falling; permille 0: none */
+    bool by_model;             /* a learned model was asked, too: */
+    float chances[TASK_LANES]; /* of each task, zeros behind */
 };
 
 /* What the rules gave: the learned model looks at it, too. */
@@ -36,9 +38,12 @@ struct rule_points {
 };
 
 void classify(const struct features *features, struct classification *classification);
-/* The same, with the points. */
+/* The same, with the points; complexity is left to the caller, who may come to another task. */
 void classify_points(const struct features *features, struct classification *classification,
                      struct rule_points *ret_points);
+/* The most probable tasks, falling, of equals the first one; permille 0: none. For people. */
+void classification_likely(const struct classification *classification,
+                           struct task_chance likely[TASK_CHANCES]);
 /* Complexity alone (when the task was given). */
 double complexity_of(const struct features *features, enum task task);
 

@@ -17,8 +17,6 @@
 #define EXP_3 0.07809985F
 #define EXPONENT_BIAS 127
 #define MANTISSA_BITS 23
-#define TASK_BITS 5 /* behind the permille, so that one number tells both */
-#define TASK_MASK ((1 << TASK_BITS) - 1)
 
 /* No sum of that many bytes leaves 16 bits. */
 _Static_assert(GLANCE_WORDS_MAX * 255 <= UINT16_MAX && GLANCE_FACTS_MAX * 255 <= UINT16_MAX,
@@ -105,31 +103,6 @@ enum task lanes_soften_narrow(const float scores[TEXT_LANES], float tasks[TEXT_L
         tasks[i] *= share;
     }
     return (enum task)best;
-}
-
-static struct task_chance chance_of(int32_t key)
-{
-    struct task_chance none = {0, 0};
-    int32_t permille = key >> TASK_BITS;
-    return permille <= 0
-               ? none
-               : (struct task_chance){(uint8_t)(TASK_MASK - (key & TASK_MASK)), (uint16_t)permille};
-}
-
-void lanes_likely_narrow(const float tasks[TEXT_LANES], struct task_chance likely[TASK_CHANCES])
-{
-    int32_t best[TASK_CHANCES] = {0};
-    for (int task = 0; task < TASK_COUNT; task++) {
-        int32_t key = (int32_t)(tasks[task] * 1000 + 0.5F) << TASK_BITS | (TASK_MASK - task);
-        for (unsigned i = 0; i < TASK_CHANCES; i++) {
-            int32_t worse = key < best[i] ? key : best[i];
-            best[i] = key < best[i] ? best[i] : key;
-            key = worse;
-        }
-    }
-    for (unsigned i = 0; i < TASK_CHANCES; i++) {
-        likely[i] = chance_of(best[i]);
-    }
 }
 
 /* --- eight at a time --- */
@@ -250,36 +223,6 @@ SCAN_WIDE enum task lanes_soften_wide(const float scores[TEXT_LANES], float task
         _mm256_storeu_ps(tasks + (size_t)i * 8, _mm256_mul_ps(v[i], share));
     }
     return best == 0 ? (enum task)0 : (enum task)__builtin_ctz(best);
-}
-
-static ALWAYS SCAN_WIDE __m256i most_integer(const __m256i v[VECTORS])
-{
-    __m256i most = _mm256_max_epi32(_mm256_max_epi32(v[0], v[1]), _mm256_max_epi32(v[2], v[3]));
-    most = _mm256_max_epi32(most, _mm256_permute2x128_si256(most, most, 1));
-    most = _mm256_max_epi32(most, _mm256_shuffle_epi32(most, 0x4e));
-    return _mm256_max_epi32(most, _mm256_shuffle_epi32(most, 0xb1));
-}
-
-SCAN_WIDE void lanes_likely_wide(const float tasks[TEXT_LANES],
-                                 struct task_chance likely[TASK_CHANCES])
-{
-    const __m256 thousand = _mm256_set1_ps(1000);
-    const __m256 half = _mm256_set1_ps(0.5F);
-    __m256i keys[VECTORS];
-    __m256i rest = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
-    for (unsigned i = 0; i < VECTORS; i++) {
-        __m256 chance = _mm256_loadu_ps(tasks + (size_t)i * 8);
-        chance = _mm256_add_ps(_mm256_mul_ps(chance, thousand), half);
-        keys[i] = _mm256_or_si256(_mm256_slli_epi32(_mm256_cvttps_epi32(chance), TASK_BITS), rest);
-        rest = _mm256_sub_epi32(rest, _mm256_set1_epi32(8));
-    }
-    for (unsigned i = 0; i < TASK_CHANCES; i++) {
-        __m256i most = most_integer(keys);
-        likely[i] = chance_of(_mm256_cvtsi256_si32(most));
-        for (unsigned j = 0; j < VECTORS; j++) {
-            keys[j] = _mm256_andnot_si256(_mm256_cmpeq_epi32(keys[j], most), keys[j]);
-        }
-    }
 }
 
 #endif

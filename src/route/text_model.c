@@ -51,15 +51,14 @@ static float log_odds(unsigned permille)
     return logf(p / (1 - p));
 }
 
-static void soften(const float *scores, struct text_opinion *opinion)
+static enum task soften(const float scores[TEXT_LANES], float tasks[TEXT_LANES])
 {
 #ifdef __SSE2__
     if (LIKELY(is_wide())) {
-        opinion->best = lanes_soften_wide(scores, opinion->tasks);
-        return;
+        return lanes_soften_wide(scores, tasks);
     }
 #endif
-    opinion->best = lanes_soften_narrow(scores, opinion->tasks);
+    return lanes_soften_narrow(scores, tasks);
 }
 
 /* Of other kinds of work no outcomes were learned from. */
@@ -71,16 +70,15 @@ static bool has_outcomes(enum task task)
 /* By the task, and, the more the text is like those that outcomes are known of, by what they say.
  */
 static void judge_text(const struct text_model *model, const float *scores, float coverage,
-                       struct text_opinion *opinion)
+                       enum task task, struct judgement *judged)
 {
     /* How much of what moves a small model's chances moves a stronger one's. */
     static const float shares[TIER_COUNT] = {1, 0.75F, 0.6F};
-    struct judgement *judged = &opinion->judged;
     float usual = model->header.coverage > 0 ? coverage / model->header.coverage : 0;
     float known = (usual - STRANGE_BELOW) / (FAMILIAR_FROM - STRANGE_BELOW);
     known = known < 0 ? 0 : known > 1 ? 1 : known;
-    judge_task(opinion->best, judged);
-    float like = has_outcomes(opinion->best) ? known * probability(scores[LANE_JUDGED]) : 0;
+    judge_task(task, judged);
+    float like = has_outcomes(task) ? known * probability(scores[LANE_JUDGED]) : 0;
     if (like < LIKE_LEAST) {
         return;
     }
@@ -98,21 +96,42 @@ void text_model_ask(const struct text_model *model, const struct glance *glance,
     float scores[TEXT_LANES];
     float coverage;
     score_lanes(model, glance, scores, &coverage);
-    soften(scores, ret_opinion);
-    judge_text(model, scores, coverage, ret_opinion);
+    ret_opinion->best = soften(scores, ret_opinion->tasks);
+    judge_text(model, scores, coverage, ret_opinion->best, &ret_opinion->judged);
 }
 
 /* --- the decision --- */
 
-static void list_likely(const struct text_opinion *opinion, struct task_chance *likely)
+/* Whose word holds? *best: the model's, who knows what the rules said. */
+static void weigh(const struct features *features, enum task best, struct classification *c)
 {
-#ifdef __SSE2__
-    if (LIKELY(is_wide())) {
-        lanes_likely_wide(opinion->tasks, likely);
-        return;
+    const float *chances = c->chances;
+    /* rules have read all of the code, the model its ends */
+    bool unsure = chances[best] < SURE_FROM;
+    bool rules_stand =
+        c->task >= TASK_CODE_COMPLETION && chances[c->task] >= CODE_RULES_STAND * chances[best];
+    if (best != c->task && !rules_stand && !unsure) {
+        c->task = best;
+        c->reason = "text model";
     }
-#endif
-    lanes_likely_narrow(opinion->tasks, likely);
+    c->confidence = (double)chances[c->task];
+    c->complexity = complexity_of(features, c->task);
+}
+
+static void ask_model(const struct text_model *model, const struct features *features,
+                      const struct rule_points *points, struct classification *c)
+{
+    struct glance glance;
+    float scores[TEXT_LANES];
+    float coverage;
+    glance_make(features, points, &glance);
+    score_lanes(model, &glance, scores, &coverage);
+    enum task best = soften(scores, c->chances);
+    c->by_model = true;
+    weigh(features, best, c);
+    if (c->task == best) { /* else the task's own chances stand */
+        judge_text(model, scores, coverage, best, &c->judged);
+    }
 }
 
 void classify_text(const struct text_model *model, const struct features *features,
@@ -120,8 +139,6 @@ void classify_text(const struct text_model *model, const struct features *featur
 {
     struct classification *c = ret_classification;
     struct rule_points points;
-    struct glance glance;
-    struct text_opinion opinion;
     /* text to be gone on with is no request, whatever it says */
     if (model == NULL || features->user_len == 0 || features->completion || features->suffix) {
         classify(features, c);
@@ -129,25 +146,10 @@ void classify_text(const struct text_model *model, const struct features *featur
     }
     classify_points(features, c, &points);
     if (c->confidence >= RULES_SURE) {
-        judge_task(c->task, &c->judged);
+        c->complexity = complexity_of(features, c->task);
         return;
     }
-    glance_make(features, &points, &glance);
-    text_model_ask(model, &glance, &opinion);
-    /* rules have read all of the code, the model its ends */
-    bool unsure = opinion.tasks[opinion.best] < SURE_FROM;
-    bool rules_stand = c->task >= TASK_CODE_COMPLETION &&
-                       opinion.tasks[c->task] >= CODE_RULES_STAND * opinion.tasks[opinion.best];
-    if (opinion.best != c->task && !rules_stand && !unsure) {
-        c->task = opinion.best;
-        c->reason = "text model";
-        c->complexity = complexity_of(features, c->task);
-    }
-    c->confidence = (double)opinion.tasks[c->task];
-    if (c->task == opinion.best) {
-        c->judged = opinion.judged;
-    }
-    list_likely(&opinion, c->likely);
+    ask_model(model, features, &points, c);
 }
 
 /* --- files --- */

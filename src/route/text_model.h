@@ -24,6 +24,7 @@ enum text_lane {
     LANE_JUDGED,                /* is it like the texts that outcomes are known of? */
     LANE_SEEN = TEXT_LANES - 1, /* TEXT_ZERO + 1: several texts of the training have the row */
 };
+_Static_assert(TEXT_LANES == TASK_LANES, "chances are lanes");
 _Static_assert(LANE_JUDGED < LANE_SEEN, "there is a lane for each question");
 
 #define TEXT_MODEL_VERSION 1u

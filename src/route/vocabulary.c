@@ -16,6 +16,7 @@ const uint64_t word_key_masks[WORD_BYTES_MAX + 1 + 8] = {
 };
 
 static struct vocabulary the_vocabulary;
+_Atomic(const struct vocabulary *) vocabulary_built;
 static pthread_once_t vocabulary_once = PTHREAD_ONCE_INIT;
 
 /* --- building: our own tables, so whatever does not fit is a bug --- */
@@ -204,8 +205,9 @@ static void vocabulary_build(void)
     }
 }
 
-const struct vocabulary *vocabulary_get(void)
+const struct vocabulary *vocabulary_begin(void)
 {
     pthread_once(&vocabulary_once, vocabulary_build);
+    atomic_store_explicit(&vocabulary_built, &the_vocabulary, memory_order_release);
     return &the_vocabulary;
 }

@@ -10,7 +10,10 @@
 #ifndef SLUICE_ROUTE_VOCABULARY_H
 #define SLUICE_ROUTE_VOCABULARY_H
 
+#include "base/check.h"
 #include "model/task.h"
+
+#include <stdatomic.h>
 
 #define WORD_BYTES_MAX 16
 #define VOCABULARY_WORDS_MAX 4096
@@ -164,7 +167,15 @@ vocabulary_word(const struct vocabulary *vocabulary, size_t id)
     return (const struct known_word *)(const void *)((const char *)vocabulary->words + id * 8);
 }
 
-const struct vocabulary *vocabulary_get(void);
+/* Builds it on first use. */
+const struct vocabulary *vocabulary_begin(void);
+extern _Atomic(const struct vocabulary *) vocabulary_built; /* NULL: not yet */
+
+static inline const struct vocabulary *vocabulary_get(void)
+{
+    const struct vocabulary *built = atomic_load_explicit(&vocabulary_built, memory_order_acquire);
+    return LIKELY(built != NULL) ? built : vocabulary_begin();
+}
 
 /* [n] keeps n bytes, [n + 8] of the second half. */
 extern const uint64_t word_key_masks[WORD_BYTES_MAX + 1 + 8];

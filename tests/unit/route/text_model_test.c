@@ -143,10 +143,14 @@ static void rules_alone_when_there_is_no_model(void)
     classify_text(NULL, &features, &without);
     classify(&features, &rules);
     EXPECT_INT(without.task, rules.task);
-    EXPECT_INT(without.likely[0].permille, 0);
+    struct task_chance likely[TASK_CHANCES];
+    classification_likely(&without, likely);
+    EXPECT_INT(likely[0].permille, 0);
     EXPECT_INT(with.task, TASK_TRANSLATION);
-    EXPECT(with.likely[0].permille >= with.likely[1].permille);
-    EXPECT(with.likely[1].permille >= with.likely[2].permille);
+    classification_likely(&with, likely);
+    EXPECT_INT(likely[0].task, TASK_TRANSLATION);
+    EXPECT(likely[0].permille >= likely[1].permille);
+    EXPECT(likely[1].permille >= likely[2].permille);
     support_reset();
 }
 
@@ -218,7 +222,6 @@ static void expect_alike(const struct glance *glance)
     float narrow[TEXT_LANES];
     float wide[TEXT_LANES];
     float coverages[2];
-    struct task_chance likely[2][TASK_CHANCES];
     lanes_score_narrow(model, glance, narrow, &coverages[0]);
     lanes_score_wide(model, glance, wide, &coverages[1]);
     EXPECT(memcmp(narrow, wide, sizeof(wide)) == 0);
@@ -227,12 +230,6 @@ static void expect_alike(const struct glance *glance)
     float tasks[2][TEXT_LANES];
     EXPECT_INT(lanes_soften_narrow(narrow, tasks[0]), lanes_soften_wide(wide, tasks[1]));
     EXPECT(memcmp(tasks[0], tasks[1], sizeof(tasks[0])) == 0);
-    lanes_likely_narrow(tasks[0], likely[0]);
-    lanes_likely_wide(tasks[0], likely[1]);
-    for (unsigned i = 0; i < TASK_CHANCES; i++) {
-        EXPECT_INT(likely[0][i].task, likely[1][i].task);
-        EXPECT_INT(likely[0][i].permille, likely[1][i].permille);
-    }
 }
 
 static void both_forms_see_alike(void)
@@ -273,13 +270,15 @@ static void a_text_of_letters_is_read_whole(void)
 
 static void equal_chances_keep_their_order(void)
 {
-    float tasks[TEXT_LANES] = {[3] = 0.25F, [9] = 0.25F, [20] = 0.25F, [26] = 0.25F};
+    const struct classification c = {
+        .by_model = true,
+        .chances = {[3] = 0.2F, [9] = 0.2F, [15] = 0.2F, [20] = 0.1F, [26] = 0.3F}};
     struct task_chance likely[TASK_CHANCES];
-    lanes_likely_narrow(tasks, likely);
-    EXPECT_INT(likely[0].task, 3);
-    EXPECT_INT(likely[1].task, 9);
-    EXPECT_INT(likely[2].task, 20);
-    EXPECT_INT(likely[2].permille, 250);
+    classification_likely(&c, likely);
+    EXPECT_INT(likely[0].task, 26);
+    EXPECT_INT(likely[1].task, 3);
+    EXPECT_INT(likely[2].task, 9);
+    EXPECT_INT(likely[2].permille, 200);
 }
 
 int main(void)

@@ -12,8 +12,10 @@
 #define FIRST_WORDS 6
 #define WHOLE_WORDS 5
 #define RULE_LEVELS 5
-#define SHAPES 29
-#define ROOM 8 /* behind the last: several are written and read at once */
+#define SHAPES 28
+#define LANGUAGE_SHAPE 27          /* behind it there is one more of them */
+#define FACTS_MAX (PLACES_MAX + 2) /* that are no constants */
+#define ROOM 8                     /* behind the last: several are written and read at once */
 
 /* So that the same word in another place, and other facts, lead to other rows. */
 enum salt {
@@ -44,14 +46,18 @@ enum salt {
 #define PAIR_FACTOR ((UINT64_C(1) << PAIR_SHIFT) + 0x1b3)
 #define HASH_SHIFT (64 - GLANCE_ROWS_LOG - GLANCE_STEP_LOG)
 #define ROW_MASK ((GLANCE_ROWS - 1) << GLANCE_STEP_LOG)
+#define MIXED(hash) ((hash) ^ (hash) >> 32)
+/* A constant, too. */
+#define ROW_OF(salted)                                                                             \
+    ((uint32_t)(MIXED((salted)*HASH_FIRST) * HASH_SECOND >> HASH_SHIFT) & ROW_MASK)
 
-_Static_assert(PLACES_MAX + RULE_LEVELS * TASK_COUNT + 1 + SHAPES <= GLANCE_FACTS_MAX,
+_Static_assert(FACTS_MAX + RULE_LEVELS * TASK_COUNT + SHAPES <= GLANCE_FACTS_MAX,
                "there is room for all facts");
 
 /* Keys, salted; what they lead to is worked out for many at once. */
 struct key_list {
     size_t count;
-    uint64_t keys[GLANCE_FACTS_MAX + ROOM];
+    uint64_t keys[FACTS_MAX + ROOM];
 };
 
 /* Bytes of the sample that are looked at, and their words. */
@@ -88,16 +94,9 @@ static ALWAYS uint64_t pair_of(uint64_t a, uint64_t b)
     return a * PAIR_FACTOR + (b ^ b >> 29);
 }
 
-static ALWAYS uint32_t row_of(uint64_t salted)
-{
-    uint64_t hash = salted * HASH_FIRST;
-    hash = (hash ^ hash >> 32) * HASH_SECOND;
-    return (uint32_t)(hash >> HASH_SHIFT) & ROW_MASK;
-}
-
 static ALWAYS void add_word_row(struct glance *glance, uint64_t key, enum salt salt)
 {
-    glance->rows[glance->count] = row_of(SALTED(key, salt));
+    glance->rows[glance->count] = ROW_OF(SALTED(key, salt));
     glance->count += glance->count < GLANCE_WORDS_MAX;
 }
 
@@ -124,14 +123,14 @@ static ALWAYS void masks_narrow(const char *text, uint64_t inside, uint64_t *ret
 static void rows_narrow(const uint64_t *keys, size_t count, enum salt salt, uint32_t *rows)
 {
     for (size_t i = 0; i < count; i++) {
-        rows[i] = row_of(SALTED(keys[i], salt));
+        rows[i] = ROW_OF(SALTED(keys[i], salt));
     }
 }
 
 static void pair_rows_narrow(const uint64_t *keys, size_t count, uint32_t *rows)
 {
     for (size_t i = 0; i + 1 < count; i++) {
-        rows[i] = row_of(SALTED(pair_of(keys[i], keys[i + 1]), SALT_PAIR));
+        rows[i] = ROW_OF(SALTED(pair_of(keys[i], keys[i + 1]), SALT_PAIR));
     }
 }
 
@@ -173,7 +172,7 @@ static ALWAYS SCAN_WIDE __m256i upper_of(__m256i low, __m256i high, uint64_t fac
     return _mm256_add_epi32(high_product(low, factor_low), cross);
 }
 
-/* As row_of(), of eight salted keys. */
+/* As ROW_OF(), of eight salted keys. */
 static ALWAYS SCAN_WIDE void put_rows(__m256i first, __m256i second, uint32_t *rows)
 {
     __m256 a = _mm256_castsi256_ps(first);
@@ -248,16 +247,16 @@ static ALWAYS bool part_is_plain(const struct part *part)
 
 /* --- words of one byte per character --- */
 
-/* Nothing but a word's first 8 bytes matters, so no more of its length does. `runs`: bits of words'
- * bytes from the block on, the k-th moved by `shift` to where the k-th byte's is. */
-static ALWAYS size_t read_starts(const char *text, uint64_t starts, uint64_t runs, unsigned shift,
+/* Nothing but a word's first 8 bytes matters, so no more of its length does. The k-th bit of `gaps`
+ * is for the byte at `shift` + k: is it none of a word's? */
+static ALWAYS size_t read_starts(const char *text, uint64_t starts, uint64_t gaps, unsigned shift,
                                  uint64_t *keys, const struct glance_kind *kind)
 {
     size_t count = 0;
     for (; starts != 0; starts &= starts - 1) {
         unsigned start = bits_first(starts);
-        uint64_t run = runs >> (start - shift);
-        keys[count++] = kind->word_low(text + start, bits_first(~run | 1u << 8));
+        unsigned len = bits_first(gaps >> (start - shift) | 1u << 8);
+        keys[count++] = kind->word_low(text + start, len);
     }
     return count;
 }
@@ -271,8 +270,8 @@ static ALWAYS void read_plain(struct part *part, const struct glance_kind *kind)
         const char *text = part->text + block * SCAN_BLOCK;
         const uint64_t *word = &part->word[block];
         uint64_t starts = part->starts[block];
-        uint64_t late = word[0] >> (SCAN_BLOCK / 2) | word[1] << (SCAN_BLOCK / 2);
-        count += read_starts(text, starts & early, word[0], 0, part->keys + count, kind);
+        uint64_t late = ~(word[0] >> (SCAN_BLOCK / 2) | word[1] << (SCAN_BLOCK / 2));
+        count += read_starts(text, starts & early, ~word[0], 0, part->keys + count, kind);
         count += read_starts(text, starts & ~early, late, SCAN_BLOCK / 2, part->keys + count, kind);
     }
     part->count = count;
@@ -448,7 +447,22 @@ static ALWAYS void add_last(struct key_list *facts, const struct features *f,
 
 /* --- rules --- */
 
-static ALWAYS void add_rules(struct key_list *facts, const struct rule_points *points)
+#define RULE_ROW(task, level) ROW_OF(SALTED(UINT64_C(task) * 16 + (level), SALT_RULE))
+#define RULE_ROWS(task)                                                                            \
+    {                                                                                              \
+        RULE_ROW(task, 0), RULE_ROW(task, 1), RULE_ROW(task, 2), RULE_ROW(task, 3),                \
+            RULE_ROW(task, 4)                                                                      \
+    }
+static const uint32_t rule_rows[][RULE_LEVELS] = {
+    RULE_ROWS(0),  RULE_ROWS(1),  RULE_ROWS(2),  RULE_ROWS(3),  RULE_ROWS(4),  RULE_ROWS(5),
+    RULE_ROWS(6),  RULE_ROWS(7),  RULE_ROWS(8),  RULE_ROWS(9),  RULE_ROWS(10), RULE_ROWS(11),
+    RULE_ROWS(12), RULE_ROWS(13), RULE_ROWS(14), RULE_ROWS(15), RULE_ROWS(16), RULE_ROWS(17),
+    RULE_ROWS(18), RULE_ROWS(19), RULE_ROWS(20), RULE_ROWS(21), RULE_ROWS(22), RULE_ROWS(23),
+    RULE_ROWS(24), RULE_ROWS(25), RULE_ROWS(26),
+};
+_Static_assert(ARRAY_LEN(rule_rows) == TASK_COUNT, "each task has its rows");
+
+static ALWAYS uint32_t *put_rules(uint32_t *rows, const struct rule_points *points)
 {
     static const int levels[RULE_LEVELS] = {1, 48, 120, 220, 360};
     for (uint32_t rest = points->touched; rest != 0; rest &= rest - 1) {
@@ -457,10 +471,10 @@ static ALWAYS void add_rules(struct key_list *facts, const struct rule_points *p
             if (points->of[task] < levels[level]) {
                 break;
             }
-            add_fact(facts, task * 16 + level, SALT_RULE);
+            *rows++ = rule_rows[task][level];
         }
     }
-    add_fact(facts, points->best, SALT_RULE_BEST);
+    return rows;
 }
 
 /* --- shape --- */
@@ -476,7 +490,32 @@ static ALWAYS unsigned capped(unsigned value, unsigned most)
     return value < most ? value : most;
 }
 
-static ALWAYS void add_shape(struct key_list *facts, const struct features *f)
+#define SHAPE_ROW(shape, value) ROW_OF(SALTED(UINT64_C(shape) * 256 + (value), SALT_SHAPE))
+#define SHAPE_ROWS(i)                                                                              \
+    {                                                                                              \
+        SHAPE_ROW(i, 0), SHAPE_ROW(i, 1), SHAPE_ROW(i, 2), SHAPE_ROW(i, 3), SHAPE_ROW(i, 4),       \
+            SHAPE_ROW(i, 5), SHAPE_ROW(i, 6), SHAPE_ROW(i, 7), SHAPE_ROW(i, 8), SHAPE_ROW(i, 9),   \
+            SHAPE_ROW(i, 10), SHAPE_ROW(i, 11), SHAPE_ROW(i, 12), SHAPE_ROW(i, 13),                \
+            SHAPE_ROW(i, 14), SHAPE_ROW(i, 15)                                                     \
+    }
+static const uint32_t shape_rows[][16] = {
+    SHAPE_ROWS(0),  SHAPE_ROWS(1),  SHAPE_ROWS(2),  SHAPE_ROWS(3),  SHAPE_ROWS(4),  SHAPE_ROWS(5),
+    SHAPE_ROWS(6),  SHAPE_ROWS(7),  SHAPE_ROWS(8),  SHAPE_ROWS(9),  SHAPE_ROWS(10), SHAPE_ROWS(11),
+    SHAPE_ROWS(12), SHAPE_ROWS(13), SHAPE_ROWS(14), SHAPE_ROWS(15), SHAPE_ROWS(16), SHAPE_ROWS(17),
+    SHAPE_ROWS(18), SHAPE_ROWS(19), SHAPE_ROWS(20), SHAPE_ROWS(21), SHAPE_ROWS(22), SHAPE_ROWS(23),
+    SHAPE_ROWS(24), SHAPE_ROWS(25), SHAPE_ROWS(26), SHAPE_ROWS(28), /* 27 is LANGUAGE_SHAPE */
+};
+_Static_assert(ARRAY_LEN(shape_rows) == SHAPES, "each shape has its rows");
+
+/* Too many values for a table. */
+static ALWAYS void add_language(struct key_list *facts, const struct features *f)
+{
+    unsigned language = (unsigned)f->language * 16 + capped(step_of(f->user_bytes), 12);
+    add_fact(facts, LANGUAGE_SHAPE * UINT64_C(256) + language, SALT_SHAPE);
+}
+
+/* Of each shape 16 values at most. */
+static ALWAYS uint32_t *put_shape(uint32_t *rows, const struct features *f)
 {
     uint32_t len = f->user_len == 0 ? 1 : (uint32_t)f->user_len;
     bool instruction_first = f->first_line < 160 && f->user_len > f->first_line + 100;
@@ -508,13 +547,13 @@ static ALWAYS void add_shape(struct key_list *facts, const struct features *f)
         capped(step_of(f->steps), 2),
         capped(step_of(f->reasoning_words), 2),
         capped(step_of(f->number_words), 2),
-        (unsigned)f->language * 16 + capped(step_of(f->user_bytes), 12),
         f->ends_in_question * 8u + capped(step_of(f->lines), 6),
     };
 #pragma GCC unroll 32
     for (unsigned i = 0; i < SHAPES; i++) {
-        add_fact(facts, i * 256 + shape[i], SALT_SHAPE);
+        rows[i] = shape_rows[i][shape[i]];
     }
+    return rows + SHAPES;
 }
 
 static ALWAYS void glance_by(const struct features *f, const struct rule_points *points,
@@ -533,10 +572,11 @@ static ALWAYS void glance_by(const struct features *f, const struct rule_points 
     glance->words = glance->count;
     add_first(&g.facts, &g.first);
     add_last(&g.facts, f, last, rest);
-    add_rules(&g.facts, points);
-    add_shape(&g.facts, f);
+    add_fact(&g.facts, points->best, SALT_RULE_BEST);
+    add_language(&g.facts, f);
     kind->rows(g.facts.keys, g.facts.count, SALT_NONE, glance->rows + glance->words);
-    glance->count += (uint32_t)g.facts.count;
+    uint32_t *rows = glance->rows + glance->words + g.facts.count;
+    glance->count = (uint32_t)(put_shape(put_rules(rows, points), f) - glance->rows);
 }
 
 void glance_make_narrow(const struct features *features, const struct rule_points *points,

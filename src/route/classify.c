@@ -31,23 +31,26 @@ enum {
 
 /* --- places --- */
 
+/* Of what is not the request itself. */
+static int weight_of_surroundings(unsigned place)
+{
+    if ((place & PLACE_CODE) != 0) {
+        return IN_CODE;
+    }
+    if ((place & PLACE_SYSTEM) != 0) {
+        return (place & PLACE_START) != 0 ? IN_SYSTEM_START : IN_SYSTEM;
+    }
+    return (place & PLACE_EARLIER) != 0 ? IN_EARLIER : IN_QUOTE;
+}
+
 static inline int weight_of_place(const struct features *f, size_t at)
 {
     unsigned place = f->hits.places[at];
     unsigned offset = f->hits.offsets[at];
     unsigned index = f->hits.indexes[at];
     bool start = (place & PLACE_START) != 0;
-    if ((place & PLACE_CODE) != 0) {
-        return IN_CODE;
-    }
-    if ((place & PLACE_SYSTEM) != 0) {
-        return start ? IN_SYSTEM_START : IN_SYSTEM;
-    }
-    if ((place & PLACE_EARLIER) != 0) {
-        return IN_EARLIER;
-    }
-    if ((place & PLACE_QUOTED) != 0) {
-        return IN_QUOTE;
+    if ((place & (PLACE_CODE | PLACE_SYSTEM | PLACE_EARLIER | PLACE_QUOTED)) != 0) {
+        return weight_of_surroundings(place);
     }
     if (start && index < TEXT_START_WORDS) {
         return AT_TEXT_START;

@@ -66,7 +66,8 @@ static SELDOM const struct known_word *word_find(const struct text_scan *scan,
     return vocabulary_word(scan->vocabulary, id);
 }
 
-/* Returns how many words were looked up. */
+/* Returns how many words were looked up. A word of less than 8 bytes is the one that it begins
+   like, of longer ones the rest is compared. */
 static ALWAYS size_t words_look_up(struct text_scan *scan, const struct bit_kind *kind)
 {
     struct words *words = &scan->words;
@@ -76,14 +77,20 @@ static ALWAYS size_t words_look_up(struct text_scan *scan, const struct bit_kind
         count = block_slots(vocabulary, scan->features->sample, words, block, count, kind);
     }
     memset(words->kinds, 0, sizeof(words->kinds));
-    for (uint64_t rest = kind->nonzero(words->ids, count); rest != 0; rest &= rest - 1) {
-        unsigned i = bits_first(rest);
+    uint64_t known = kind->nonzero(words->ids, count);
+    uint64_t longer = kind->longer(words->lengths, count);
+    for (uint64_t rest = known & ~longer; rest != 0; rest &= rest - 1) {
+        size_t i = bits_first(rest);
         const struct known_word *word = vocabulary_word(vocabulary, words->ids[i]);
-        /* a word of less than 8 bytes is the one that it begins like */
-        if (UNLIKELY(word->low != words->lows[i] || words->lengths[i] >= 8)) {
-            word = word_find(scan, words, i);
-            words->ids[i] = word->id;
+        if (UNLIKELY(word->low != words->lows[i])) {
+            longer |= UINT64_C(1) << i;
         }
+        words->kinds[i] = (uint8_t)(word->flags >> WORD_KIND_SHIFT);
+    }
+    for (uint64_t rest = known & longer; rest != 0; rest &= rest - 1) {
+        unsigned i = bits_first(rest);
+        const struct known_word *word = word_find(scan, words, i);
+        words->ids[i] = word->id;
         words->kinds[i] = (uint8_t)(word->flags >> WORD_KIND_SHIFT);
     }
     return count;
@@ -431,10 +438,19 @@ static uint64_t nonzero_narrow(const uint16_t *values, size_t count)
     return nonzero;
 }
 
+static uint64_t longer_narrow(const uint8_t *lengths, size_t count)
+{
+    uint64_t longer = 0;
+    for (size_t i = 0; i < count; i++) {
+        longer |= (uint64_t)(lengths[i] >= 8) << i;
+    }
+    return longer;
+}
+
 void words_judge_narrow(struct text_scan *scan, size_t base)
 {
-    static const struct bit_kind narrow = {word_low_of, gather_narrow, spread_narrow, kinds_narrow,
-                                           nonzero_narrow};
+    static const struct bit_kind narrow = {word_low_of,  gather_narrow,  spread_narrow,
+                                           kinds_narrow, nonzero_narrow, longer_narrow};
     words_judge(scan, base, &narrow);
 }
 
@@ -474,10 +490,19 @@ static ALWAYS SCAN_WIDE uint64_t nonzero_wide(const uint16_t *values, size_t cou
     return ~zero & bits_below((unsigned)count);
 }
 
+/* No word is longer than a block; what is behind the last word, nobody asks for. */
+static ALWAYS SCAN_WIDE uint64_t longer_wide(const uint8_t *lengths, size_t count)
+{
+    const __m256i seven = _mm256_set1_epi8(7);
+    (void)count;
+    return MASK_64(_mm256_cmpgt_epi8(load_32((const char *)lengths), seven),
+                   _mm256_cmpgt_epi8(load_32((const char *)lengths + 32), seven));
+}
+
 SCAN_WIDE void words_judge_wide(struct text_scan *scan, size_t base)
 {
-    static const struct bit_kind wide = {word_low_wide, gather_wide, spread_wide, kinds_wide,
-                                         nonzero_wide};
+    static const struct bit_kind wide = {word_low_wide, gather_wide,  spread_wide,
+                                         kinds_wide,    nonzero_wide, longer_wide};
     words_judge(scan, base, &wide);
 }
 

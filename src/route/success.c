@@ -52,6 +52,9 @@ double success_prior(enum tier tier, enum tier task_tier, double complexity)
 /* The tier's word and the text's, the more of this the more familiar the text is. */
 static float prior_of(const struct judgement *judged, enum tier tier, double by_tier)
 {
+    if (judged->familiarity_permille == 0) {
+        return (float)by_tier;
+    }
     double share = judged->success_permille[tier] == 0 ? 0 : judged->familiarity_permille / 1000.0;
     return (float)(by_tier + share * (judged->success_permille[tier] / 1000.0 - by_tier));
 }

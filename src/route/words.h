@@ -18,6 +18,7 @@ struct bit_kind {
     /* a mask per bit of a kind */
     void (*kinds)(const uint8_t *kinds, size_t count, uint64_t masks[8]);
     uint64_t (*nonzero)(const uint16_t *values, size_t count); /* one bit each */
+    uint64_t (*longer)(const uint8_t *lengths, size_t count);  /* of 8 bytes or more, likewise */
 };
 
 /* Eight bits become the lowest bits of eight bytes by spreading them to this. */

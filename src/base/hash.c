@@ -171,6 +171,12 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t seed, co
         crc = __builtin_ia32_crc32di(crc, load_u64(p + i));
     }
     uint32_t rest = (uint32_t)crc;
+    if ((len & 4) != 0) {
+        uint32_t four;
+        memcpy(&four, p + i, sizeof(four));
+        rest = __builtin_ia32_crc32si(rest, four);
+        i += sizeof(four);
+    }
     for (; i < len; i++) {
         rest = __builtin_ia32_crc32qi(rest, (unsigned char)p[i]);
     }

@@ -40,6 +40,9 @@ enum call_bit {
 #define CALL_ROW_NUMBERS 25
 #define CALL_ROW_OWN_NUMBERS 12
 #define ATTEMPT_ROW_NUMBERS 34
+/* Which column of each is none of the numbers: `expected` and `loss`. */
+#define CALL_ROW_TEXT 22
+#define ATTEMPT_ROW_TEXT 26
 _Static_assert(CALL_ROW_NUMBERS <= ROW_NUMBERS_MAX && ATTEMPT_ROW_NUMBERS <= ROW_NUMBERS_MAX,
                "there is room");
 

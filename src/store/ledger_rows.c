@@ -107,8 +107,8 @@ static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, 
     const struct row *row = ((struct rows_cursor *)cursor)->row;
     if (column == 0) {
         sqlite3_result_blob(context, row->call.bytes, sizeof(row->call.bytes), SQLITE_STATIC);
-    } else if (column <= rows->numbers) {
-        int64_t number = row->numbers[column - 1];
+    } else if (LIKELY(column != rows->text_at)) {
+        int64_t number = row->numbers[column < rows->text_at ? column - 1 : column - 2];
         if (number != ROW_NULL) { /* no result is NULL */
             sqlite3_result_int64(context, number);
         }

@@ -15,7 +15,7 @@
 #define ROWS_MAX 4096      /* the calls of a full batch: more rows at once, fewer out of order */
 #define ROW_NULL INT64_MIN /* among the numbers */
 
-/* Columns: the call, the numbers, and the text or the bytes if the table has some. */
+/* Columns: the call, then the numbers, with the text or the bytes among them. */
 struct row {
     struct id call;
     int64_t numbers[ROW_NUMBERS_MAX]; /* the first decides the order within a call */
@@ -30,8 +30,8 @@ struct row_place {
 
 struct rows {
     const char *declaration; /* CREATE TABLE, with as many columns */
-    int numbers;
-    bool bytes; /* the last column is no text */
+    int text_at; /* which column is row.text, or the number of columns: none is */
+    bool bytes;  /* that is no text */
     size_t count;
     struct row *rows;               /* ROWS_MAX */
     struct row_place *order;        /* ROWS_MAX, and as many to sort with */
@@ -39,7 +39,7 @@ struct rows {
 };
 
 /* Makes the virtual table `name` of the connection; `rows` stays where it is as long as that is
- * open. The caller sets `declaration` and `numbers` before. */
+ * open. The caller sets `declaration` and `text_at` before. */
 MUST_USE bool rows_init(struct rows *rows, sqlite3 *db, const char *name);
 /* After the connection was closed. */
 void rows_release(struct rows *rows);

@@ -22,8 +22,9 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         "INSERT INTO call_rows(id, shape, bits, task, attempts, complexity, started_ns, cost_nd,"
         " baseline_nd, expected_nd, input_tokens, output_tokens, first_byte_us, total_us,"
         " settled_after_ns, held_nd, attempt_first_byte_us, attempt_total_us, cache_read,"
-        " cache_write, reasoning, provider_nd, expected_input, expected_output, high_output,"
-        " expected_ms, expected) SELECT * FROM collected_calls WHERE true ON CONFLICT DO NOTHING",
+        " cache_write, reasoning, provider_nd, expected, expected_input, expected_output,"
+        " high_output, expected_ms)"
+        " SELECT * FROM collected_calls WHERE true ON CONFLICT DO NOTHING",
     [SQL_CALL_FIND] = "SELECT c.started_ns, c.attempts, s.key_name, c.task, s.route, c.bits,"
                       " s.user, s.team, s.organisation, s.tag, s.key"
                       " FROM call_rows c JOIN shapes s ON s.id = c.shape WHERE c.id = ?",
@@ -37,8 +38,8 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         "INSERT INTO attempt_rows(call, attempt, settled_ns, held_nd, cost_nd, key, outcome,"
         " status, target, provider, model, lane, error, reported, priced, input, output,"
         " cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output,"
-        " first_byte_us, total_us, provider_nd, offer, basis, purpose, catalogue_nd, expected_nd,"
-        " expected_input, expected_output, high_output, expected_ms, loss)"
+        " first_byte_us, total_us, provider_nd, loss, offer, basis, purpose, catalogue_nd,"
+        " expected_nd, expected_input, expected_output, high_output, expected_ms)"
         " SELECT * FROM collected_attempts WHERE true ON CONFLICT DO NOTHING",
     [SQL_ATTEMPT_LIST] =
         "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported,"
@@ -86,19 +87,20 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
                          " VALUES(?, ?, ?, ?, ?)",
 };
 
-/* What the INSERTs read from: as many columns as their tables have. */
+/* What the INSERTs read from: the columns that their tables have, in the same order, as in the
+   INSERTs themselves; SQLite copies each column once more where an order is another. */
 static const char calls_declaration[] =
     "CREATE TABLE collected(id, shape, bits, task, attempts, complexity, started_ns, cost_nd,"
     " baseline_nd, expected_nd, input_tokens, output_tokens, first_byte_us, total_us,"
     " settled_after_ns, held_nd, attempt_first_byte_us, attempt_total_us, cache_read,"
-    " cache_write, reasoning, provider_nd, expected_input, expected_output, high_output,"
-    " expected_ms, expected)";
+    " cache_write, reasoning, provider_nd, expected, expected_input, expected_output,"
+    " high_output, expected_ms)";
 static const char attempts_declaration[] =
     "CREATE TABLE collected(call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status,"
     " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
     " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us,"
-    " provider_nd, offer, basis, purpose, catalogue_nd, expected_nd, expected_input,"
-    " expected_output, high_output, expected_ms, loss)";
+    " provider_nd, loss, offer, basis, purpose, catalogue_nd, expected_nd, expected_input,"
+    " expected_output, high_output, expected_ms)";
 
 /* --- opening -----------------------------------------------------------------------------------
  */
@@ -142,10 +144,10 @@ static void remember_file(struct writer *writer)
 static bool make_collections(struct writer *writer)
 {
     writer->calls.declaration = calls_declaration;
-    writer->calls.numbers = CALL_ROW_NUMBERS;
+    writer->calls.text_at = CALL_ROW_TEXT;
     writer->calls.bytes = true;
     writer->attempts.declaration = attempts_declaration;
-    writer->attempts.numbers = ATTEMPT_ROW_NUMBERS;
+    writer->attempts.text_at = ATTEMPT_ROW_TEXT;
     return rows_init(&writer->calls, writer->db, "collected_calls") &&
            rows_init(&writer->attempts, writer->db, "collected_attempts");
 }

@@ -332,6 +332,14 @@ static int open_clients(const struct test_case *test)
     return epoll;
 }
 
+/* What is done later, by other threads, is done for as many requests as were answered between the
+ * marks: at both, only the requests that were sent just now wait, with their answers. */
+static void let_rest(void)
+{
+    static const struct timespec rest = {.tv_sec = 2};
+    nanosleep(&rest, NULL);
+}
+
 static void run_case(struct test_case *test)
 {
     char path[300];
@@ -344,8 +352,10 @@ static void run_case(struct test_case *test)
     wait_for(server, test->port);
     int epoll = open_clients(test);
     run_load(epoll, test->warm);
+    let_rest();
     MARK_BEGIN();
     unsigned answered = run_load(epoll, test->count);
+    let_rest();
     MARK_END();
     print_threads(test->name, server);
     for (unsigned i = 0; i < test->connections; i++) {

@@ -46,6 +46,11 @@ cluster-long: $(SLUICE)
 cluster: $(SLUICE) $(BUILD)/fakeprovider
 	@SLUICE=$(CURDIR)/$(SLUICE) FAKEPROVIDER=$(CURDIR)/$(BUILD)/fakeprovider bash deploy/cluster.sh
 
+# The script does start them, and what is there for containers can be read.
+.PHONY: deploy-test
+deploy-test: $(SLUICE) $(BUILD)/fakeprovider
+	@python3 tests/cluster/deploy.py --program $(SLUICE) --fakeprovider $(BUILD)/fakeprovider
+
 # The same crowd on three nodes with a real PostgreSQL, which is killed, too: [SEED=N]
 .PHONY: cluster-caps
 cluster-caps: $(SLUICE)

@@ -77,6 +77,8 @@ step crash make_in fault gcc crash
 step caps make_in release gcc caps
 step cluster-caps make_in release gcc cluster-caps
 step cluster-sessions make_in release gcc cluster-sessions
+step cluster-ledger make_in release gcc cluster-ledger ROUNDS=2
+step deploy make_in release gcc deploy-test
 step power-loss make_in release gcc power-loss
 step keys make_in release gcc keys-test
 step disk make_in release gcc disk
@@ -96,7 +98,7 @@ if [ "$level" = all ]; then
     step crash-long make_in fault gcc crash-long
     step caps-long make_in release gcc caps-long
     step power-loss-long make_in release gcc power-loss-long
-    step cluster-ledger make_in release gcc cluster-ledger
+    step cluster-ledger-long make_in release gcc cluster-ledger ROUNDS=12
     step cluster-long make_in release gcc cluster-long
     step agents make_in release gcc agents
     step soak make_in release gcc soak-long

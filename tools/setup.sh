@@ -88,8 +88,7 @@ list_missing() {
     want_command redis-server redis-server
     want_command ip iproute2
     want_command haproxy haproxy
-    want_command spin spin
-    want_command faketime faketime
+    want_command docker-compose docker-compose # reads deploy/compose.yaml; no container is started
     [ -d /usr/lib/postgresql ] || want postgresql
 }
 

@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/evidence_record.h"
 
-#include <endian.h>
+#include "base/little_endian.h"
 
 #define VERSION 1
 #define TEXT_MAX 255
 #define FIXED_BYTES (1 + 1 + 1 + sizeof(struct id) + 2 * 8 + 3 * 4)
 #define TEXTS 4
 _Static_assert(FIXED_BYTES <= 64, "it fits");
-
-static char *put_32(char *out, uint32_t value)
-{
-    value = htole32(value);
-    memcpy(out, &value, sizeof(value));
-    return out + sizeof(value);
-}
-
-static char *put_64(char *out, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(out, &value, sizeof(value));
-    return out + sizeof(value);
-}
 
 /* Cut between two characters. */
 static char *put_text(char *out, struct slice text)
@@ -44,30 +30,16 @@ size_t evidence_record_encode(const struct evidence_record *record, char *out)
     *at++ = (char)record->source;
     *at++ = (char)record->task;
     memcpy(at, record->call.bytes, sizeof(record->call.bytes));
-    at = put_64(at + sizeof(record->call.bytes), (uint64_t)record->wall_ns);
-    at = put_64(at, record->key_id);
-    at = put_32(at, record->score_ppm);
-    at = put_32(at, record->weight_ppm);
-    at = put_32(at, record->success_permille);
+    at = little_put_64(at + sizeof(record->call.bytes), (uint64_t)record->wall_ns);
+    at = little_put_64(at, record->key_id);
+    at = little_put_32(at, record->score_ppm);
+    at = little_put_32(at, record->weight_ppm);
+    at = little_put_32(at, record->success_permille);
     at = put_text(at, record->tag);
     at = put_text(at, record->route);
     at = put_text(at, record->target);
     at = put_text(at, record->label);
     return (size_t)(at - out);
-}
-
-static uint32_t get_32(const char *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof(value));
-    return le32toh(value);
-}
-
-static uint64_t get_64(const char *at)
-{
-    uint64_t value;
-    memcpy(&value, at, sizeof(value));
-    return le64toh(value);
 }
 
 static bool is_sound(const struct evidence_record *record)
@@ -86,11 +58,11 @@ bool evidence_record_decode(struct slice bytes, struct evidence_record *ret_reco
     *ret_record = (struct evidence_record){
         .source = (enum evidence_source)(unsigned char)at[0],
         .task = (enum task)(unsigned char)at[1],
-        .wall_ns = (int64_t)get_64(at + 18),
-        .key_id = get_64(at + 26),
-        .score_ppm = get_32(at + 34),
-        .weight_ppm = get_32(at + 38),
-        .success_permille = get_32(at + 42),
+        .wall_ns = (int64_t)little_get_64(at + 18),
+        .key_id = little_get_64(at + 26),
+        .score_ppm = little_get_32(at + 34),
+        .weight_ppm = little_get_32(at + 38),
+        .success_permille = little_get_32(at + 42),
     };
     memcpy(ret_record->call.bytes, at + 2, sizeof(ret_record->call.bytes));
     struct slice *const texts[TEXTS] = {&ret_record->tag, &ret_record->route, &ret_record->target,

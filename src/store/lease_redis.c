@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* pthread_setname_np */
 #include "store/lease_redis.h"
 
+#include "base/bell.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/lease_redis_script.h"
@@ -12,8 +13,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #define BATCH 64
 #define KEYS 4 /* before those of meters */
@@ -74,18 +73,11 @@ static int64_t now_ns(void)
     return clock_monotonic(&clock_system);
 }
 
-static void ring(int fd)
-{
-    uint64_t one = 1;
-    ssize_t wrote = write(fd, &one, sizeof(one));
-    (void)wrote; /* full: it rings already */
-}
-
 static void wanted(void *user, enum lease_authority authority)
 {
     struct lease_redis *lease = user;
     if (authority == LEASE_RATES) {
-        ring(lease->wake_fd);
+        bell_ring(lease->wake_fd);
     }
 }
 
@@ -460,7 +452,7 @@ void lease_redis_revoke(struct lease_redis *lease, uint64_t key)
         lease->revoked[lease->revoked_count++] = key;
     }
     pthread_mutex_unlock(&lease->lock);
-    ring(lease->wake_fd);
+    bell_ring(lease->wake_fd);
 }
 
 /* --- listening --- */
@@ -533,7 +525,6 @@ static int idle_ms(struct lease_redis *lease)
 
 static void wait_idle(struct lease_redis *lease)
 {
-    uint64_t count = 0;
     struct redis_message message;
     struct pollfd fds[] = {
         {.fd = lease->wake_fd, .events = POLLIN},
@@ -544,9 +535,7 @@ static void wait_idle(struct lease_redis *lease)
     if (poll(fds, ARRAY_LEN(fds), idle_ms(lease)) <= 0) {
         return;
     }
-    if (fds[0].revents != 0 && read(lease->wake_fd, &count, sizeof(count)) < 0) {
-        count = 0;
-    }
+    (void)bell_take(lease->wake_fd);
     if (fds[3].revents != 0 && redis_next(lease->asking, &message)) {
         freeReplyObject(message.reply); /* unasked: nothing to us; a lost connection is noticed */
     }
@@ -628,12 +617,8 @@ void lease_redis_free(struct lease_redis *lease)
     }
     redis_free(lease->asking);
     redis_free(lease->hearing);
-    if (lease->stop_fd >= 0) {
-        close(lease->stop_fd);
-    }
-    if (lease->wake_fd >= 0) {
-        close(lease->wake_fd);
-    }
+    bell_close(lease->stop_fd);
+    bell_close(lease->wake_fd);
     pthread_mutex_destroy(&lease->lock);
     memory_free(lease);
 }
@@ -656,8 +641,8 @@ struct lease_redis *lease_redis_new(const struct lease_redis_options *options, s
     lease->options.beat_ms = or_usual(options->beat_ms, LEASE_REDIS_BEAT_MS);
     pthread_mutex_init(&lease->lock, NULL);
     name_things(lease);
-    lease->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    lease->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    lease->stop_fd = bell_open();
+    lease->wake_fd = bell_open();
     struct lease_options leases = {
         .wait_ns = options->wait_ns, .wanted = wanted, .moved = moved, .user = lease};
     if (lease->stop_fd < 0 || lease->wake_fd < 0 || !open_connections(lease) ||
@@ -678,15 +663,14 @@ bool lease_redis_start(struct lease_redis *lease, struct error *error)
 
 void lease_redis_stop(struct lease_redis *lease)
 {
-    uint64_t count = 0;
     if (lease == NULL || !lease->started) {
         return;
     }
     atomic_store(&lease->stopping, true);
-    ring(lease->stop_fd);
+    bell_ring(lease->stop_fd);
     pthread_join(lease->thread, NULL);
     lease->started = false;
-    if (read(lease->stop_fd, &count, sizeof(count)) > 0) {
+    if (bell_take(lease->stop_fd)) {
         leave(lease);
     }
 }

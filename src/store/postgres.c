@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/postgres_internal.h"
 
+#include "base/bell.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
 #include <stdio.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #define CONNECT_MS 3000
 #define STATEMENT_MS 5000
@@ -506,8 +505,8 @@ struct postgres *postgres_new(const struct postgres_options *options, struct err
     postgres->statement_ms = options->statement_ms == 0 ? STATEMENT_MS : options->statement_ms;
     postgres->on_connect = options->on_connect;
     postgres->user = options->user;
-    postgres->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    postgres->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    postgres->stop_fd = bell_open();
+    postgres->wake_fd = bell_open();
     if (postgres->string == NULL || postgres->stop_fd < 0 || postgres->wake_fd < 0) {
         error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory or descriptors");
         postgres_free(postgres);
@@ -538,26 +537,15 @@ void postgres_free(struct postgres *postgres)
     for (size_t i = 0; i < POSTGRES_SECRETS; i++) {
         forget(postgres->secrets[i]);
     }
-    if (postgres->stop_fd >= 0) {
-        close(postgres->stop_fd);
-    }
-    if (postgres->wake_fd >= 0) {
-        close(postgres->wake_fd);
-    }
+    bell_close(postgres->stop_fd);
+    bell_close(postgres->wake_fd);
     memory_free(postgres);
-}
-
-static void signal_fd(int fd)
-{
-    const uint64_t one = 1;
-    ssize_t ignored = write(fd, &one, sizeof(one));
-    (void)ignored; /* full: it is signalled already */
 }
 
 void postgres_stop(struct postgres *postgres)
 {
     atomic_store(&postgres->stopped, true);
-    signal_fd(postgres->stop_fd);
+    bell_ring(postgres->stop_fd);
 }
 
 bool postgres_stopped(const struct postgres *postgres)
@@ -567,5 +555,5 @@ bool postgres_stopped(const struct postgres *postgres)
 
 void postgres_wake(struct postgres *postgres)
 {
-    signal_fd(postgres->wake_fd);
+    bell_ring(postgres->wake_fd);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/bell.h"
 #include "base/clock.h"
 #include "store/postgres_internal.h"
 
 #include <endian.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* Of the server's catalogue; they never change. */
 enum { TYPE_UNKNOWN = 0, TYPE_BYTES = 17, TYPE_INT64 = 20, TYPE_TEXT = 25 };
@@ -212,12 +212,6 @@ static bool take_notifications(struct postgres *postgres)
     return any;
 }
 
-static bool was_woken(struct postgres *postgres)
-{
-    uint64_t count;
-    return read(postgres->wake_fd, &count, sizeof(count)) == (ssize_t)sizeof(count);
-}
-
 static int poll_ms(int64_t deadline_ns)
 {
     int64_t left = deadline_ns - postgres_now_ns();
@@ -235,7 +229,7 @@ enum postgres_event postgres_wait(struct postgres *postgres, uint64_t ms)
         if (postgres->ready && take_notifications(postgres)) {
             return POSTGRES_NOTIFIED;
         }
-        if (was_woken(postgres)) {
+        if (bell_take(postgres->wake_fd)) {
             return POSTGRES_WOKEN;
         }
         struct pollfd polled[] = {

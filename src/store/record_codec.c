@@ -7,9 +7,8 @@
 #include "store/record_codec.h"
 
 #include "base/hash.h"
+#include "base/little_endian.h"
 #include "store/record_old.h"
-
-#include <endian.h>
 
 const char *attempt_outcome_name(enum attempt_outcome outcome)
 {
@@ -92,23 +91,7 @@ static char *put_8(char *out, unsigned value)
 static char *put_16(char *out, int32_t value)
 {
     int32_t cut = value > INT16_MAX ? INT16_MAX : value;
-    uint16_t bits = htole16((uint16_t)(cut < INT16_MIN ? INT16_MIN : cut));
-    memcpy(out, &bits, sizeof(bits));
-    return out + sizeof(bits);
-}
-
-static char *put_32(char *out, uint32_t value)
-{
-    value = htole32(value);
-    memcpy(out, &value, sizeof(value));
-    return out + sizeof(value);
-}
-
-static char *put_64(char *out, uint64_t value)
-{
-    value = htole64(value);
-    memcpy(out, &value, sizeof(value));
-    return out + sizeof(value);
+    return little_put_16(out, (uint16_t)(cut < INT16_MIN ? INT16_MIN : cut));
 }
 
 static char *put_head(char *out, const struct id *id)
@@ -184,16 +167,16 @@ static char *put_loss(char *out, struct slice loss)
 size_t record_encode_hold(const struct hold_record *record, char *out)
 {
     char *at = put_head(out, &record->call);
-    at = put_32(at, record->attempt);
-    at = put_64(at, (uint64_t)record->wall_ns);
-    at = put_64(at, (uint64_t)record->amount_nd);
-    at = put_64(at, record->key_id);
+    at = little_put_32(at, record->attempt);
+    at = little_put_64(at, (uint64_t)record->wall_ns);
+    at = little_put_64(at, (uint64_t)record->amount_nd);
+    at = little_put_64(at, record->key_id);
     for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
-        at = put_64(at, record->scopes[kind]);
+        at = little_put_64(at, record->scopes[kind]);
     }
     at = put_8(at, record->task);
     at = put_8(at, record->tier);
-    at = put_32(at, (uint32_t)record->complexity_permille);
+    at = little_put_32(at, (uint32_t)record->complexity_permille);
     at = put_name(at, record->target);
     at = put_name(at, record->provider);
     at = put_name(at, record->model);
@@ -215,13 +198,13 @@ static bool has_details(const struct usage *usage)
 
 static char *put_details(char *out, const struct usage *usage)
 {
-    out = put_64(out, (uint64_t)usage->cache_read);
-    out = put_64(out, (uint64_t)usage->cache_write);
-    out = put_64(out, (uint64_t)usage->cache_write_1h);
-    out = put_64(out, (uint64_t)usage->reasoning);
-    out = put_64(out, (uint64_t)usage->audio_input);
-    out = put_64(out, (uint64_t)usage->audio_output);
-    return put_64(out, usage->has_provider_cost ? (uint64_t)usage->provider_cost_nd : 0);
+    out = little_put_64(out, (uint64_t)usage->cache_read);
+    out = little_put_64(out, (uint64_t)usage->cache_write);
+    out = little_put_64(out, (uint64_t)usage->cache_write_1h);
+    out = little_put_64(out, (uint64_t)usage->reasoning);
+    out = little_put_64(out, (uint64_t)usage->audio_input);
+    out = little_put_64(out, (uint64_t)usage->audio_output);
+    return little_put_64(out, usage->has_provider_cost ? (uint64_t)usage->provider_cost_nd : 0);
 }
 
 enum forecast_flag {
@@ -246,11 +229,11 @@ static char *put_forecast(char *out, const struct settle_forecast *forecast)
                          (forecast->has_thinking ? FORECAST_THINKING : 0u) |
                          (forecast->has_input ? FORECAST_INPUT : 0u) |
                          (forecast->thinks ? FORECAST_THINKS : 0u));
-    out = put_32(out, short_count(forecast->input));
-    out = put_32(out, short_count(forecast->output));
-    out = put_32(out, short_count(forecast->output_high));
-    out = put_64(out, (uint64_t)forecast->cost_nd);
-    out = put_32(out, short_count(forecast->latency_ms));
+    out = little_put_32(out, short_count(forecast->input));
+    out = little_put_32(out, short_count(forecast->output));
+    out = little_put_32(out, short_count(forecast->output_high));
+    out = little_put_64(out, (uint64_t)forecast->cost_nd);
+    out = little_put_32(out, short_count(forecast->latency_ms));
     out = put_16(out, forecast->log_output);
     out = put_16(out, forecast->log_thinking);
     out = put_16(out, forecast->log_input);
@@ -264,21 +247,21 @@ size_t record_encode_settle(const struct settle_record *record, char *out)
     const struct usage *usage = &record->usage;
     bool details = has_details(usage);
     char *at = put_head(out, &record->call);
-    at = put_32(at, record->attempt);
-    at = put_64(at, (uint64_t)record->wall_ns);
-    at = put_64(at, (uint64_t)record->released_nd);
-    at = put_64(at, (uint64_t)record->cost_nd);
-    at = put_64(at, record->key_id);
+    at = little_put_32(at, record->attempt);
+    at = little_put_64(at, (uint64_t)record->wall_ns);
+    at = little_put_64(at, (uint64_t)record->released_nd);
+    at = little_put_64(at, (uint64_t)record->cost_nd);
+    at = little_put_64(at, record->key_id);
     at = put_8(at, record->outcome);
-    at = put_32(at, (uint32_t)record->status);
+    at = little_put_32(at, (uint32_t)record->status);
     at = put_8(at, (usage->reported ? FLAG_REPORTED : 0u) | (record->priced ? FLAG_PRICED : 0u) |
                        (usage->has_provider_cost ? FLAG_PROVIDER_COST : 0u) |
                        (details ? FLAG_DETAILS : 0u) |
                        (record->forecast.given ? FLAG_FORECAST : 0u));
-    at = put_64(at, (uint64_t)usage->input);
-    at = put_64(at, (uint64_t)usage->output);
-    at = put_64(at, (uint64_t)record->first_byte_us);
-    at = put_64(at, (uint64_t)record->total_us);
+    at = little_put_64(at, (uint64_t)usage->input);
+    at = little_put_64(at, (uint64_t)usage->output);
+    at = little_put_64(at, (uint64_t)record->first_byte_us);
+    at = little_put_64(at, (uint64_t)record->total_us);
     at = details ? put_details(at, usage) : at;
     at = put_name(at, record->target);
     at = put_name(at, record->provider);
@@ -286,11 +269,11 @@ size_t record_encode_settle(const struct settle_record *record, char *out)
     at = put_name(at, record->lane);
     at = put_name(at, record->error);
     at = put_loss(at, record->loss);
-    at = put_64(at, record->offer);
+    at = little_put_64(at, record->offer);
     at = put_8(at, record->basis);
     at = put_8(at, record->purpose);
     if (record->basis == CHARGE_PROVIDER) {
-        at = put_64(at, (uint64_t)record->catalogue_nd);
+        at = little_put_64(at, (uint64_t)record->catalogue_nd);
     }
     if (record->forecast.given) {
         at = put_forecast(at, &record->forecast);
@@ -314,23 +297,23 @@ static bool has_scopes(const struct call_record *record)
 size_t record_encode_call(const struct call_record *record, char *out)
 {
     char *at = put_head(out, &record->call);
-    at = put_64(at, (uint64_t)record->wall_ns);
-    at = put_64(at, record->key_id);
+    at = little_put_64(at, (uint64_t)record->wall_ns);
+    at = little_put_64(at, record->key_id);
     at = put_8(at, record->task);
     at = put_8(at, record->tier);
-    at = put_32(at, (uint32_t)record->complexity_permille);
+    at = little_put_32(at, (uint32_t)record->complexity_permille);
     bool scopes = has_scopes(record);
     at = put_8(at, (record->streamed ? FLAG_STREAMED : 0u) |
                        (record->complete ? FLAG_COMPLETE : 0u) | (scopes ? FLAG_SCOPES : 0u));
-    at = put_32(at, (uint32_t)record->status);
-    at = put_32(at, record->attempts);
-    at = put_64(at, (uint64_t)record->cost_nd);
-    at = put_64(at, (uint64_t)record->baseline_nd);
-    at = put_64(at, (uint64_t)record->input_tokens);
-    at = put_64(at, (uint64_t)record->output_tokens);
-    at = put_64(at, (uint64_t)record->expected_cost_nd);
-    at = put_64(at, (uint64_t)record->first_byte_us);
-    at = put_64(at, (uint64_t)record->total_us);
+    at = little_put_32(at, (uint32_t)record->status);
+    at = little_put_32(at, record->attempts);
+    at = little_put_64(at, (uint64_t)record->cost_nd);
+    at = little_put_64(at, (uint64_t)record->baseline_nd);
+    at = little_put_64(at, (uint64_t)record->input_tokens);
+    at = little_put_64(at, (uint64_t)record->output_tokens);
+    at = little_put_64(at, (uint64_t)record->expected_cost_nd);
+    at = little_put_64(at, (uint64_t)record->first_byte_us);
+    at = little_put_64(at, (uint64_t)record->total_us);
     at = put_name(at, record->key_name);
     at = put_name(at, record->endpoint);
     at = put_name(at, record->asked_model);
@@ -340,9 +323,9 @@ size_t record_encode_call(const struct call_record *record, char *out)
     at = put_name(at, record->model);
     at = put_name(at, record->error);
     at = put_name(at, record->baseline);
-    at = put_64(at, record->baseline_offer);
+    at = little_put_64(at, record->baseline_offer);
     for (unsigned kind = SCOPE_KEY + 1; scopes && kind < SCOPE_KINDS; kind++) {
-        at = put_64(at, record->scopes[kind]);
+        at = little_put_64(at, record->scopes[kind]);
     }
     at = put_name(at, record->tag);
     at = put_candidates(at, record->candidates);
@@ -361,14 +344,14 @@ size_t record_encode_pair(const struct settle_record *settle, const struct call_
 
 static char *put_rates(char *out, int64_t above_input, const struct price_rates *rates)
 {
-    out = put_64(out, (uint64_t)above_input);
-    out = put_64(out, (uint64_t)rates->input);
-    out = put_64(out, (uint64_t)rates->output);
-    out = put_64(out, (uint64_t)rates->cache_read);
-    out = put_64(out, (uint64_t)rates->cache_write);
-    out = put_64(out, (uint64_t)rates->cache_write_1h);
-    out = put_64(out, (uint64_t)rates->audio_input);
-    return put_64(out, (uint64_t)rates->audio_output);
+    out = little_put_64(out, (uint64_t)above_input);
+    out = little_put_64(out, (uint64_t)rates->input);
+    out = little_put_64(out, (uint64_t)rates->output);
+    out = little_put_64(out, (uint64_t)rates->cache_read);
+    out = little_put_64(out, (uint64_t)rates->cache_write);
+    out = little_put_64(out, (uint64_t)rates->cache_write_1h);
+    out = little_put_64(out, (uint64_t)rates->audio_input);
+    return little_put_64(out, (uint64_t)rates->audio_output);
 }
 
 static unsigned tiers_of(const struct price *price)
@@ -382,7 +365,7 @@ size_t record_encode_offer(const struct offer *offer, char *out)
     char *at = put_8(out, RECORD_VERSION);
     at = put_8(at, offer->kind);
     at = put_8(at, tiers_of(price));
-    at = put_64(at, (uint64_t)price->per_request_nd);
+    at = little_put_64(at, (uint64_t)price->per_request_nd);
     at = put_rates(at, 0, &price->base);
     for (unsigned i = 0; i < tiers_of(price); i++) {
         at = put_rates(at, price->tiers[i].above_input, &price->tiers[i].rates);
@@ -422,26 +405,20 @@ static unsigned get_8(struct reader *r)
 
 static int32_t get_16(struct reader *r)
 {
-    uint16_t bits;
-    memcpy(&bits, r->at, sizeof(bits));
-    r->at += sizeof(bits);
-    return (int16_t)le16toh(bits);
+    r->at += sizeof(uint16_t);
+    return (int16_t)little_get_16(r->at - sizeof(uint16_t));
 }
 
 static uint32_t get_32(struct reader *r)
 {
-    uint32_t value;
-    memcpy(&value, r->at, sizeof(value));
-    r->at += sizeof(value);
-    return le32toh(value);
+    r->at += sizeof(uint32_t);
+    return little_get_32(r->at - sizeof(uint32_t));
 }
 
 static uint64_t get_64(struct reader *r)
 {
-    uint64_t value;
-    memcpy(&value, r->at, sizeof(value));
-    r->at += sizeof(value);
-    return le64toh(value);
+    r->at += sizeof(uint64_t);
+    return little_get_64(r->at - sizeof(uint64_t));
 }
 
 static int64_t get_signed(struct reader *r)

@@ -2,12 +2,11 @@
 #define _GNU_SOURCE /* pthread_setname_np */
 #include "store/redis_queue.h"
 
+#include "base/bell.h"
 #include "base/memory.h"
 
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #define BATCH 64
 #define IDLE_MS 1000
@@ -31,13 +30,6 @@ struct redis_queue {
 static int64_t now_ns(void)
 {
     return clock_monotonic(&clock_system);
-}
-
-static void ring(int fd)
-{
-    uint64_t one = 1;
-    ssize_t wrote = write(fd, &one, sizeof(one));
-    (void)wrote; /* full: it rings already */
 }
 
 /* --- putting -----------------------------------------------------------------------------------
@@ -71,7 +63,7 @@ bool redis_queue_put(struct redis_queue *queue, struct redis_command *command)
     }
     pthread_mutex_unlock(&queue->lock);
     if (taken && idle) {
-        ring(queue->wake_fd);
+        bell_ring(queue->wake_fd);
     }
     return taken;
 }
@@ -147,7 +139,6 @@ static void ask_some(struct redis_queue *queue, struct redis_command *commands[B
 
 static void wait_idle(struct redis_queue *queue, bool connected)
 {
-    uint64_t count = 0;
     struct redis_message message;
     int64_t retry_ms = redis_retry_in_ms(queue->redis);
     struct pollfd fds[] = {
@@ -159,9 +150,7 @@ static void wait_idle(struct redis_queue *queue, bool connected)
     if (poll(fds, ARRAY_LEN(fds), ms) <= 0) {
         return;
     }
-    if (fds[0].revents != 0 && read(queue->wake_fd, &count, sizeof(count)) < 0) {
-        count = 0;
-    }
+    (void)bell_take(queue->wake_fd);
     if (fds[2].revents != 0 && redis_next(queue->redis, &message)) {
         freeReplyObject(message.reply); /* unasked: nothing to us; a lost connection is noticed */
     }
@@ -205,8 +194,8 @@ struct redis_queue *redis_queue_new(const struct redis_queue_options *options, s
     }
     queue->options = *options;
     pthread_mutex_init(&queue->lock, NULL);
-    queue->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    queue->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    queue->wake_fd = bell_open();
+    queue->stop_fd = bell_open();
     queue->options.redis.stop_fd = queue->stop_fd;
     queue->redis = redis_new(&queue->options.redis);
     if (queue->redis == NULL || queue->wake_fd < 0 || queue->stop_fd < 0) {
@@ -234,7 +223,7 @@ void redis_queue_stop(struct redis_queue *queue)
     pthread_mutex_lock(&queue->lock);
     queue->stopping = true;
     pthread_mutex_unlock(&queue->lock);
-    ring(queue->stop_fd);
+    bell_ring(queue->stop_fd);
     if (queue->started) {
         pthread_join(queue->thread, NULL);
         queue->started = false;
@@ -252,12 +241,8 @@ void redis_queue_free(struct redis_queue *queue)
         return;
     }
     redis_free(queue->redis);
-    if (queue->wake_fd >= 0) {
-        close(queue->wake_fd);
-    }
-    if (queue->stop_fd >= 0) {
-        close(queue->stop_fd);
-    }
+    bell_close(queue->wake_fd);
+    bell_close(queue->stop_fd);
     pthread_mutex_destroy(&queue->lock);
     memory_free(queue);
 }

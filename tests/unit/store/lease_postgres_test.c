@@ -539,6 +539,9 @@ static void who_stayed_is_a_witness(void)
                           " WHERE lease_server = pg_postmaster_start_time()",
                           NODES),
                NODES);
+    EXPECT_INT(number("SELECT extract(epoch FROM patient_until - pg_postmaster_start_time())::int"
+                      " FROM sluice.lease_starts"),
+               10);
     (void)server_do(&server, "sql UPDATE sluice.lease_starts SET patient_until = 'infinity'");
     EXPECT(waits_in_vain(&nodes[1], &rule));
     (void)server_do(&server, "sql UPDATE sluice.lease_starts SET patient_until = 'epoch'");

@@ -32,6 +32,8 @@ clock: $(SLUICE)
 	@python3 tests/fault/clock.py --program $(SLUICE)
 
 # The model of leases, holds, settles and crashes, checked with Spin in every order of events.
-.PHONY: model
+.PHONY: model model-long
 model:
 	@python3 tests/model/run.py
+model-long:
+	@python3 tests/model/run.py --long $(if $(MINUTES),--minutes $(MINUTES))

@@ -99,6 +99,7 @@ if [ "$level" = all ]; then
     step caps-long make_in release gcc caps-long
     step power-loss-long make_in release gcc power-loss-long
     step cluster-ledger-long make_in release gcc cluster-ledger ROUNDS=12
+    step model-long make model-long
     step cluster-long make_in release gcc cluster-long
     step agents make_in release gcc agents
     step soak make_in release gcc soak-long

@@ -7,6 +7,7 @@ Keys and the ledger of a cluster: real nodes, a real PostgreSQL, a small provide
 - without PostgreSQL calls go on and keys are not changed; what was refused is audited later;
 - a PostgreSQL that lost its data is not taken for the cluster;
 - reports, lists and single calls are of all nodes, and of one where PostgreSQL is away;
+- a PostgreSQL that is full, or whose tables somebody holds, gets all of it when it is well again;
 - kill -9 of nodes and of PostgreSQL under load: each call of each node's ledger is there once.
 
     ledger.py [--program build/release/sluice] [--rounds N] [--seed N]
@@ -319,6 +320,51 @@ def reports_are_of_all_nodes(arguments):
         cluster.check_secrets()
 
 
+FULL = """
+CREATE FUNCTION sluice.full() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END$$;
+"""
+WRITTEN = ("calls", "nodes", "leases", "key_log")
+
+
+def a_full_and_a_locked_database_lose_nothing(arguments):
+    """Full: each write ends as PostgreSQL ends it then. Locked: somebody holds the tables."""
+    with Cluster(arguments.program) as cluster:
+        a, b = cluster.nodes["a"], cluster.nodes["b"]
+        key = a.make_key("one")["key"]
+        capped = a.make_key("capped", "--cap-usd", "1", "--per", "total")["key"]
+        equal((a.ask(key), b.ask(capped)), (200, 200), "before")
+        cluster.postgres.sql(
+            FULL
+            + "".join(
+                f"CREATE TRIGGER full_{t} BEFORE INSERT OR UPDATE ON sluice.{t} FOR EACH STATEMENT"
+                f" EXECUTE FUNCTION sluice.full();"
+                for t in WRITTEN
+            )
+        )
+        wait_until(lambda: leasing(a) == 0 and leasing(b) == 0, 20, "the nodes notice")
+        for _ in range(5):
+            equal((a.ask(key), b.ask(key)), (200, 200), "calls without a cap go on")
+        equal(a.ask(capped), 503, "nothing is granted")
+        status, _, err = a.key("create", "--name", "no", "--json")
+        expect(status == 1 and "no space left" in err, f"keys are not changed: {status} {err}")
+        expect(int(cluster.postgres.sql("SELECT count(*) FROM sluice.calls")) <= 2, "it is full")
+        cluster.postgres.sql("DROP FUNCTION sluice.full() CASCADE")
+        wait_until(lambda: settled(cluster, 12), 30, "with room again all is shipped")
+        wait_until(lambda: leasing(a) == 1 and a.ask(capped) == 200, 20, "and caps are leased")
+        with cluster.postgres.lock("sluice.calls", "sluice.attempts", "sluice.rollups"):
+            for _ in range(5):
+                equal((a.ask(key), b.ask(capped)), (200, 200), "calls go on, also under a cap")
+            report, _ = command(a, "report", "--since", "all")
+            expect(report["nodes"] == "this", f"the report is of this node: {report}")
+        wait_until(lambda: settled(cluster, 23), 30, "without the lock all is shipped")
+        equal(command(a, "cluster", "verify")[0], {"sound": "cluster"}, "verify")
+
+
+def leasing(node):
+    return node.metrics().get("sluice_lease_authority_up")
+
+
 def a_lost_node_is_removed(arguments):
     with Cluster(arguments.program, ("a", "b", "c")) as cluster:
         a, c = cluster.nodes["a"], cluster.nodes["c"]
@@ -408,6 +454,7 @@ TESTS = (
     (changes_need_the_authority, "without PostgreSQL calls go on and keys stay as they are"),
     (an_empty_database_is_not_the_cluster, "an emptied PostgreSQL is not taken for the cluster"),
     (reports_are_of_all_nodes, "reports are of all nodes, without PostgreSQL of one"),
+    (a_full_and_a_locked_database_lose_nothing, "a full and a locked PostgreSQL lose nothing"),
     (a_lost_node_is_removed, "a node is removed, and comes back"),
     (kills_lose_and_double_nothing, "kills of nodes and PostgreSQL lose and double no call"),
 )

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several nodes with a real PostgreSQL and a real Redis, each in a network namespace of its own, on
 two networks: in front are clients and providers (this process), behind are the shared services, so
-that a node can be cut off from these and still be asked. Needs root and iproute2."""
+that a node can be cut off from these and still be asked. That needs root and iproute2; without them
+each has addresses of its own on the loopback, and nothing can be cut off."""
 
 import contextlib
 import os
@@ -19,7 +20,7 @@ PORT = 4141
 
 
 class NoNetwork(Exception):
-    """This machine does not let us have network namespaces."""
+    """This machine does not let us have network namespaces, or what they are for."""
 
 
 def ip(*words, check=True):
@@ -39,9 +40,42 @@ def clear_dead():
             ip("link", "del", link[0], check=False)
 
 
+class Loopback:
+    """The same without namespaces: 127.A.0.n in front, 127.A.1.n behind. `why` there are none."""
+
+    parts = False
+
+    def __init__(self, members, why):
+        self.members, self.why = list(members), why
+        self.net = 64 + os.getpid() % 128, os.getpid() // 128 % 128
+
+    def address(self, member, side):
+        return f"127.{self.net[0]}.{self.net[1] * 2 + side}.{self.members.index(member) + 2}"
+
+    def ours(self, side):
+        return f"127.{self.net[0]}.{self.net[1] * 2 + side}.1"
+
+    def clients(self, side):
+        """Where connections to an address of this side come from."""
+        return "127.0.0.0/8"
+
+    def wrapper(self, member):
+        return []
+
+    def cut(self, member, side=1):
+        raise NoNetwork(self.why)
+
+    mend = block = unblock = cut
+
+    def close(self):
+        pass
+
+
 class Network:
     """Namespaces NAME-m, m of `members`, each with 10.A.0.n (in front) and 10.B.0.n (behind);
     this process has 10.A.0.1 and 10.B.0.1."""
+
+    parts = True  # nodes can be cut off
 
     def __init__(self, members):
         if os.geteuid() != 0:
@@ -106,6 +140,9 @@ class Network:
     def ours(self, side):
         return f"10.{self.nets[side]}.0.1"
 
+    def clients(self, side):
+        return f"10.{self.nets[side]}.0.0/24"
+
     def wrapper(self, member):
         """Words before a command that is to run there; the process is the command itself."""
         return ["nsenter", f"--net=/run/netns/{self.space(member)}"]
@@ -141,7 +178,7 @@ class NodePostgres(Postgres):
         super().__init__()
         self.network, self.member = network, member
         with open(os.path.join(self.data, "pg_hba.conf"), "a", encoding="utf-8") as file:
-            file.write(f"host all all 10.{network.nets[1]}.0.0/24 scram-sha-256\n")
+            file.write(f"host all all {network.clients(1)} scram-sha-256\n")
 
     def url(self, host=None, database="postgres"):
         return super().url(host or self.network.address(self.member, 1), database)
@@ -209,14 +246,24 @@ class Node(Sluice):
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
+def network_of(members, plain):
+    """Namespaces where they can be made and are not unwanted (`plain`)."""
+    try:
+        if plain:
+            raise NoNetwork("namespaces were not wanted (--plain)")
+        return Network(members)
+    except NoNetwork as why:
+        return Loopback(members, why)
+
+
 class Cluster:
     """`configuration(node) -> text` without the section cluster."""
 
-    def __init__(self, program, directory, count, configuration, more=""):
+    def __init__(self, program, directory, count, configuration, more="", plain=False):
         shutil.rmtree(directory, ignore_errors=True)
         os.makedirs(directory)
         self.names = [f"node{number + 1}" for number in range(count)]
-        self.network = Network([*self.names, "pg", "redis"])
+        self.network = network_of([*self.names, "pg", "redis"], plain)
         self.nodes = []
         self.postgres = self.redis = None
         try:

@@ -5,6 +5,7 @@ prints the connection string, then does what each line of its input says (kill, 
 restart, pause, resume, reset, copy NAME, restore NAME, sql ...) and answers "ok" or the rows; when
 the input ends, so does the server, and its directory goes."""
 
+import contextlib
 import glob
 import os
 import pwd
@@ -192,6 +193,23 @@ class Postgres:
         if done.returncode != 0:
             raise RuntimeError(f"{text}: {done.stderr}")
         return done.stdout.strip()
+
+    @contextlib.contextmanager
+    def lock(self, *tables):
+        """Nobody else reads or writes these, for as long."""
+        command = [os.path.join(self.programs, "psql"), "-XqAt", "-v", "ON_ERROR_STOP=1"]
+        command += ["-h", self.directory, "-p", str(self.port), "-U", "sluice", "-d", "postgres"]
+        holder = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **ELSEWHERE
+        )
+        holder.stdin.write(f"BEGIN; LOCK TABLE {', '.join(tables)}; SELECT 'held';\n")
+        holder.stdin.flush()
+        if holder.stdout.readline().strip() != "held":
+            raise RuntimeError(f"{tables} cannot be locked")
+        try:
+            yield
+        finally:
+            holder.communicate("ROLLBACK;\n")
 
     def close(self):
         self.kill()

@@ -140,7 +140,7 @@ static bool decide(const struct arguments *arguments, struct snapshot *snapshot,
     }
     recall(snapshot, &request, e);
     decide_classify(snapshot, &e->chat, &e->features, &e->decision);
-    decide_plan(snapshot, &e->chat, &e->features, e->now_ns, &e->decision);
+    decide_plan_at_leisure(snapshot, &e->chat, &e->features, e->now_ns, &e->decision);
     return true;
 }
 

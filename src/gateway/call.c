@@ -5,6 +5,7 @@
 #include "gateway/answer_cache.h"
 #include "gateway/attempt_run.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_exact.h"
 #include "gateway/call_linger.h"
 #include "gateway/call_new.h"
 #include "gateway/call_record.h"
@@ -172,6 +173,7 @@ static void abandon(struct call *call, const char *why, bool last)
 {
     call_wait_end(call);
     call_session_end(call);
+    call_exact_forget(call);
     classifier_cancel(call);
     question_cancel(call, why);
     answer_cache_release(call);

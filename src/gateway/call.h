@@ -163,6 +163,8 @@ struct call {
     struct token_estimate tokens;
     unsigned counted; /* they were counted for targets of this encoding, 0: they were not */
     struct token_estimate counted_tokens;
+    struct exact_job *exact; /* while it waits for a thread that counts, see call_exact.h */
+    bool exact_tried;
     struct experience_request asked; /* of the plan: what answers are compared with */
     bool below_tier;
     bool relaxed;

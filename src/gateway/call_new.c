@@ -6,6 +6,7 @@
 #include "gateway/admission.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_check.h"
+#include "gateway/call_exact.h"
 #include "gateway/call_wait.h"
 #include "gateway/head_note.h"
 
@@ -17,8 +18,8 @@
 
 bool request_secret_ambiguous(const struct http_request *request)
 {
-    static const struct slice names[] = {
-        SLICE_INIT("authorization"), SLICE_INIT("x-api-key"), SLICE_INIT("x-goog-api-key")};
+    static const struct slice names[] = {SLICE_INIT("authorization"), SLICE_INIT("x-api-key"),
+                                         SLICE_INIT("x-goog-api-key")};
     unsigned seen[ARRAY_LEN(names)] = {0};
     if (http_noted(request, HEAD_ONE_SECRET)) {
         return false;
@@ -241,6 +242,7 @@ void call_free(struct call *call)
     call_session_end(call);
     call_budget_leave(call);
     admission_forget(call);
+    call_exact_forget(call);
     list_remove(call);
     attempt_reset(call);
     if (call->encoder != NULL) {

@@ -4,6 +4,7 @@
 #include "gateway/call_budget.h"
 #include "gateway/call_check.h"
 #include "gateway/call_count.h"
+#include "gateway/call_exact.h"
 #include "gateway/call_new.h"
 #include "gateway/call_offers.h"
 #include "gateway/status.h"
@@ -290,6 +291,9 @@ enum call_step call_plan(struct call *call)
     int64_t now_ns = clock_monotonic(worker->loop.clock);
     call->decision->cheaper = call_budget_pressure(call);
     decide_plan(call->snapshot, &call->chat, &worker->features, now_ns, call->decision);
+    if (call_exact_begin(call)) {
+        return STEP_WAIT;
+    }
     keep_plan_facts(call);
     call_offers_note(call);
     return answer_cache_wanted(call) ? STEP_RECALL : call_planned(call);

@@ -259,14 +259,28 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
     };
 }
 
-void decide_plan(const struct snapshot *snapshot, const struct chat *chat,
-                 const struct features *features, int64_t now_ns, struct decision *decision)
+static void plan_with(const struct snapshot *snapshot, const struct chat *chat,
+                      const struct features *features, int64_t now_ns, bool leisure,
+                      struct decision *decision)
 {
     struct plan_input input;
     decide_plan_input(snapshot, chat, features, now_ns, decision, &input);
     plan_make(&input, &decision->plan);
-    if (exact_plan(chat, &input, &decision->plan)) {
+    if (exact_plan(chat, &input, &decision->plan, leisure)) {
         decision->counted = input.counted;
         decision->counted_tokens = input.counted_tokens;
     }
+}
+
+void decide_plan(const struct snapshot *snapshot, const struct chat *chat,
+                 const struct features *features, int64_t now_ns, struct decision *decision)
+{
+    plan_with(snapshot, chat, features, now_ns, false, decision);
+}
+
+void decide_plan_at_leisure(const struct snapshot *snapshot, const struct chat *chat,
+                            const struct features *features, int64_t now_ns,
+                            struct decision *decision)
+{
+    plan_with(snapshot, chat, features, now_ns, true, decision);
 }

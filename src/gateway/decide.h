@@ -69,6 +69,11 @@ void decide_classify(const struct snapshot *snapshot, const struct chat *chat,
 /* `features` as decide_classify() left them. */
 void decide_plan(const struct snapshot *snapshot, const struct chat *chat,
                  const struct features *features, int64_t now_ns, struct decision *decision);
+/* The same where nobody is kept waiting: long texts are counted, too, where a limit depends on it,
+ * as those of calls are by another thread (call_exact.h). */
+void decide_plan_at_leisure(const struct snapshot *snapshot, const struct chat *chat,
+                            const struct features *features, int64_t now_ns,
+                            struct decision *decision);
 /* Bits of the dialects that have a word for what is asked, or, with `emulated`, for what we cannot
    make good ourselves (dialect/emulate.h); 0: any. Tokens we can count ourselves. */
 unsigned decide_dialects(const struct chat *chat, bool emulated);

@@ -49,6 +49,7 @@ struct worker {
     struct jwks *jwks;        /* its own reference; NULL: no tokens, or no keys for them yet */
     struct tokens *tokens;    /* that these verified under this snapshot; NULL: as above */
     unsigned admissions;      /* calls that wait for the key of a subject */
+    unsigned exact_jobs;      /* calls whose texts are being counted, or were when they ended */
     SSL_CTX *tls;             /* its own reference; NULL: plain */
     uv_async_t async;
     struct deadline cut;    /* of what is under way while it drains */

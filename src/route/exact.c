@@ -43,16 +43,17 @@ unsigned exact_wanted(const struct plan_input *input, const struct plan *plan)
     return 0;
 }
 
-bool exact_plan(const struct chat *chat, struct plan_input *input, struct plan *plan)
+bool exact_plan(const struct chat *chat, struct plan_input *input, struct plan *plan, bool leisure)
 {
-    if (input->policy->tokenizers == NULL || input->features->text_bytes > EXACT_BYTES_MAX) {
+    if (input->policy->tokenizers == NULL ||
+        (input->features->text_bytes > EXACT_BYTES_MAX && !leisure)) {
         return false;
     }
     unsigned encoding = exact_wanted(input, plan);
     const struct tokenizer *tokenizer =
-        encoding == 0
-            ? NULL
-            : tokenizers_get(input->policy->tokenizers, (enum token_encoding)(encoding - 1), false);
+        encoding == 0 ? NULL
+                      : tokenizers_get(input->policy->tokenizers,
+                                       (enum token_encoding)(encoding - 1), leisure);
     if (tokenizer == NULL || !tokens_count(chat, tokenizer, &input->counted_tokens)) {
         return false;
     }

@@ -9,14 +9,15 @@
 
 #include "route/plan.h"
 
-/* Longer texts are not counted: a loop would stand still. 32 KB take less than a millisecond. */
+/* Longer texts are not counted on a loop, which would stand still; the gateway's calls are counted
+ * by another thread (gateway/call_exact.h). 32 KB take less than a millisecond. */
 #define EXACT_BYTES_MAX ((size_t)32 << 10)
 
 /* The encoding (as in struct target) of the first target in the plan whose limit the estimate
  * cannot decide; 0: there is none. */
 unsigned exact_wanted(const struct plan_input *input, const struct plan *plan);
 /* Counts, where that is wanted and its tokenizer is there, and plans again. True: it did; *input
- * has the count then. */
-bool exact_plan(const struct chat *chat, struct plan_input *input, struct plan *plan);
+ * has the count then. `leisure`: texts of any length, and a tokenizer is waited for. */
+bool exact_plan(const struct chat *chat, struct plan_input *input, struct plan *plan, bool leisure);
 
 #endif

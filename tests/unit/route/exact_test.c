@@ -44,7 +44,7 @@ static void without_a_limit_nothing_is_counted(void)
 {
     begin();
     EXPECT_INT(exact_wanted(&fleet.input, &fleet.plan), 0);
-    EXPECT(!exact_plan(&chat, &fleet.input, &fleet.plan));
+    EXPECT(!exact_plan(&chat, &fleet.input, &fleet.plan, false));
     /* a limit that any count keeps */
     fleet.targets[GPT].context_tokens = 30000;
     EXPECT_INT(exact_wanted(&fleet.input, &fleet.plan), 0);
@@ -58,7 +58,7 @@ static void a_window_that_the_estimate_cannot_decide_is_counted_for(void)
     fleet_plan();
     EXPECT_INT(exact_wanted(&fleet.input, &fleet.plan), 1 + TOKENS_O200K);
     EXPECT(tokenizers_get(fleet.policy.tokenizers, TOKENS_O200K, true) != NULL);
-    EXPECT(exact_plan(&chat, &fleet.input, &fleet.plan));
+    EXPECT(exact_plan(&chat, &fleet.input, &fleet.plan, false));
     EXPECT(fleet_entry(GPT)->taken);
     EXPECT(fleet_entry(GPT)->expected_input >= 4001 && fleet_entry(GPT)->expected_input <= 4012);
     EXPECT(fleet_entry(GPT)->high_input <= 4060);
@@ -67,7 +67,7 @@ static void a_window_that_the_estimate_cannot_decide_is_counted_for(void)
     fleet.targets[GPT].context_tokens = 4050;
     fleet.input.counted = 0;
     fleet_plan();
-    EXPECT(exact_plan(&chat, &fleet.input, &fleet.plan));
+    EXPECT(exact_plan(&chat, &fleet.input, &fleet.plan, false));
     EXPECT_INT(fleet_reason(GPT), REASON_CONTEXT);
     end();
 }
@@ -79,7 +79,7 @@ static void a_cost_limit_too(void)
     fleet_plan();
     EXPECT_INT(exact_wanted(&fleet.input, &fleet.plan), 1 + TOKENS_O200K);
     (void)tokenizers_get(fleet.policy.tokenizers, TOKENS_O200K, true);
-    EXPECT(exact_plan(&chat, &fleet.input, &fleet.plan));
+    EXPECT(exact_plan(&chat, &fleet.input, &fleet.plan, false));
     EXPECT(fleet_entry(GPT)->taken);
     EXPECT(fleet_entry(GPT)->worst_cost_nd <= 4LL * 1000 * 4200);
     end();
@@ -93,7 +93,10 @@ static void long_texts_are_not_counted_on_the_loop(void)
     fleet_plan();
     (void)tokenizers_get(fleet.policy.tokenizers, TOKENS_O200K, true);
     EXPECT_INT(exact_wanted(&fleet.input, &fleet.plan), 1 + TOKENS_O200K);
-    EXPECT(!exact_plan(&chat, &fleet.input, &fleet.plan));
+    EXPECT(!exact_plan(&chat, &fleet.input, &fleet.plan, false));
+    EXPECT_INT(fleet.input.counted, 0);
+    EXPECT(exact_plan(&chat, &fleet.input, &fleet.plan, true)); /* by whoever has the time */
+    EXPECT(fleet.input.counted_tokens.low >= 7000 && fleet.input.counted_tokens.high < 7100);
     end();
 }
 

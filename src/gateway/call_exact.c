@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/call_exact.h"
+
+#include "base/memory.h"
+#include "model/tokenizers.h"
+#include "route/exact.h"
+#include "route/token_count.h"
+
+#define ARENA_MAX ((size_t)256 << 20)
+
+struct exact_job {
+    uv_work_t work;
+    struct worker *worker;
+    struct call *call; /* NULL: it is over */
+    struct snapshot *snapshot;
+    const struct dialect *dialect;
+    enum operation operation;
+    unsigned encoding; /* as in struct target */
+    struct buf body;   /* its own copy */
+    bool counted;
+    struct token_estimate tokens;
+};
+
+static void count(uv_work_t *work)
+{
+    struct exact_job *job = CONTAINER_OF(work, struct exact_job, work);
+    struct tokenizers *tokenizers = job->snapshot->policy.tokenizers;
+    const struct tokenizer *tokenizer =
+        tokenizers_get(tokenizers, (enum token_encoding)(job->encoding - 1), true);
+    struct json_doc doc;
+    struct arena arena;
+    struct chat chat = {.operation = job->operation, .model = SLICE("counted")};
+    struct error error;
+    json_doc_init(&doc);
+    arena_init(&arena, ARENA_MAX);
+    job->counted = tokenizer != NULL &&
+                   job->dialect->read_request(buf_slice(&job->body), &doc, &arena, &chat, &error) &&
+                   tokens_count(&chat, tokenizer, &job->tokens);
+    arena_release(&arena);
+    json_doc_release(&doc);
+}
+
+static void job_free(struct exact_job *job)
+{
+    snapshot_unref(job->snapshot);
+    buf_release(&job->body);
+    memory_free(job);
+}
+
+static void go_on(struct call *call, const struct exact_job *job)
+{
+    call->exact = NULL;
+    if (job->counted) {
+        call->decision->counted = job->encoding;
+        call->decision->counted_tokens = job->tokens;
+    }
+    /* other calls used the worker's scratch meanwhile */
+    features_extract(&call->chat, &call->worker->features);
+    call_run(call, STEP_PLAN);
+}
+
+static void done(uv_work_t *work, int status)
+{
+    struct exact_job *job = CONTAINER_OF(work, struct exact_job, work);
+    (void)status;
+    job->worker->exact_jobs--;
+    if (job->call != NULL) {
+        go_on(job->call, job);
+    }
+    job_free(job);
+}
+
+static bool start(struct call *call, unsigned encoding)
+{
+    struct exact_job *job = memory_array(1, sizeof(*job));
+    if (job == NULL) {
+        return false;
+    }
+    *job = (struct exact_job){.worker = call->worker,
+                              .call = call,
+                              .snapshot = snapshot_ref(call->snapshot),
+                              .dialect = call->front,
+                              .operation = call->chat.operation,
+                              .encoding = encoding,
+                              .body = BUF_INIT(call->chat.body.len)};
+    if (!buf_append(&job->body, call->chat.body) ||
+        uv_queue_work(&call->worker->loop.uv, &job->work, count, done) != 0) {
+        job_free(job);
+        return false;
+    }
+    call->exact = job;
+    call->worker->exact_jobs++;
+    return true;
+}
+
+bool call_exact_begin(struct call *call)
+{
+    struct plan_input input;
+    const struct worker *worker = call->worker;
+    const struct policy *policy = &call->snapshot->policy;
+    if (worker->features.text_bytes <= EXACT_BYTES_MAX || policy->tokenizers == NULL ||
+        call->exact_tried || worker->exact_jobs >= EXACT_JOBS_MAX) {
+        return false;
+    }
+    decide_plan_input(call->snapshot, &call->chat, &worker->features, 0, call->decision, &input);
+    unsigned encoding = exact_wanted(&input, &call->decision->plan);
+    call->exact_tried = encoding != 0;
+    return encoding != 0 && start(call, encoding);
+}
+
+void call_exact_forget(struct call *call)
+{
+    if (call->exact != NULL) {
+        call->exact->call = NULL;
+        call->exact = NULL;
+    }
+}

@@ -121,6 +121,10 @@ static void put_facts(const struct snapshot *snapshot, const struct features *fe
     table_cstr(&table, "task");
     table_printf(&table, "%s (%s; confidence %.2f)", task_name(c->task), c->reason, c->confidence);
     put_model(&table, c);
+    if (decision->has_learned) {
+        table_cstr(&table, "weights");
+        table_put(&table, snapshot->classifier.weights_path);
+    }
     table_cstr(&table, "complexity");
     table_printf(&table, "%.2f", c->complexity);
     put_tier(&table, decision);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `escalate` of a route: which checks its answers must pass, and what these need. */
 #include "config/reader.h"
-
-#include "route/weights.h"
+#include "config/resolve_weights.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -65,68 +64,6 @@ static void resolve_pattern(struct reader *reader, const struct yaml *escalate,
     }
 }
 
-static void *read_whole(const char *path, struct buf *out)
-{
-    char piece[16384];
-    FILE *file = fopen(path, "rb");
-    size_t count;
-    if (file == NULL) {
-        return NULL;
-    }
-    while ((count = fread(piece, 1, sizeof(piece), file)) > 0) {
-        buf_append(out, slice_of(piece, count));
-    }
-    bool ok = !ferror(file) && !out->failed;
-    fclose(file);
-    return ok ? out : NULL;
-}
-
-static bool read_weights(struct slice path, struct weights *weights, struct error *error)
-{
-    char name[1024];
-    struct buf bytes = BUF_INIT(WEIGHTS_BYTES_MAX);
-    bool read = path.len < sizeof(name) &&
-                read_whole(slice_to_cstr(path, name, sizeof(name)), &bytes) != NULL;
-    if (!read) {
-        error_set(error, ERROR_ENVIRONMENT, "unreadable_file", "it cannot be read");
-    }
-    read = read && weights_read(buf_slice(&bytes), weights, error);
-    buf_release(&bytes);
-    return read;
-}
-
-/* Each file is read once, however many routes go by it. */
-static const struct weights *resolve_weights(struct reader *reader, const struct yaml *escalate)
-{
-    struct snapshot *snapshot = reader->snapshot;
-    const struct yaml *node = setting_node(escalate, "routes.*.escalate.weights");
-    struct slice path = setting_file(reader, escalate, "routes.*.escalate.weights");
-    struct error error;
-    error_clear(&error);
-    for (struct weights_file *file = snapshot->weights_files; file != NULL; file = file->next) {
-        if (slice_eq(file->path, path)) {
-            return file->weights;
-        }
-    }
-    struct weights_file *file = ARENA_NEW(reader->arena, struct weights_file);
-    struct weights *weights = ARENA_NEW(reader->arena, struct weights);
-    if (node == NULL || path.len == 0 || file == NULL || weights == NULL) {
-        return NULL;
-    }
-    if (!read_weights(path, weights, &error)) {
-        if (error.code == NULL || strcmp(error.code, "unreadable_file") != 0) {
-            diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "bad_value", node->place,
-                            "make it with sluice train", "%.*s: %s",
-                            (int)(path.len < 150 ? path.len : 150), path.ptr, error.text);
-        }
-        return NULL;
-    }
-    *file =
-        (struct weights_file){.path = path, .weights = weights, .next = snapshot->weights_files};
-    snapshot->weights_files = file;
-    return weights;
-}
-
 static void resolve_judge(struct reader *reader, const struct yaml *escalate,
                           struct escalation *escalation)
 {
@@ -156,7 +93,7 @@ static void resolve_checks(struct reader *reader, const struct yaml *escalate,
     checks->choice_count = setting_list(reader, escalate, "routes.*.escalate.choices", &choices);
     checks->choices = choices;
     escalation->stream = (enum stream_mode)setting_number(escalate, "routes.*.escalate.stream");
-    escalation->weights = resolve_weights(reader, escalate);
+    escalation->weights = setting_weights(reader, escalate, "routes.*.escalate.weights");
     resolve_judge(reader, escalate, escalation);
     require(reader, escalate, checks->when, CHECK_PATTERN, checks->pattern != NULL,
             "routes.*.escalate.pattern");

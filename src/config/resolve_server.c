@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sections server, log, keys, prices, ledger, classifier. */
 #include "config/reader.h"
+#include "config/resolve_weights.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -404,6 +405,35 @@ static void resolve_asked_target(struct reader *reader, const struct yaml *secti
     }
 }
 
+/* Which targets the weights know, by their own name or their model's. */
+static void resolve_learned(struct reader *reader, const struct yaml *section)
+{
+    struct policy *policy = &reader->snapshot->policy;
+    const char *pattern = "classifier.weights";
+    const struct weights *weights = setting_weights(reader, section, pattern);
+    unsigned known = 0;
+    for (size_t i = 0; weights != NULL && i < policy->target_count; i++) {
+        struct target *target = &policy->targets[i];
+        uint32_t head = weights_find(weights, HEAD_MODEL, target->name);
+        if (head == WEIGHTS_NO_HEAD) {
+            head = weights_find(weights, HEAD_MODEL, target->model);
+        }
+        if (head != WEIGHTS_NO_HEAD) {
+            target->learned = (uint8_t)(head + 1);
+            known++;
+        }
+    }
+    if (weights != NULL && known == 0) {
+        diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "no_effect",
+                        setting_node(section, pattern)->place,
+                        "train with the names of targets, or of their models",
+                        "these weights know none of the targets");
+    }
+    reader->snapshot->classifier.weights = known == 0 ? NULL : weights;
+    reader->snapshot->classifier.weights_path =
+        known == 0 ? SLICE_EMPTY : setting_file(reader, section, pattern);
+}
+
 void resolve_classifier(struct reader *reader)
 {
     enum { KIND_MODEL, KIND_RULES, KIND_TARGET, KIND_ENDPOINT };
@@ -419,6 +449,7 @@ void resolve_classifier(struct reader *reader)
                                           : CLASSIFIER_EXTERNAL;
     settings->target = NO_TARGET;
     settings->timeout_ms = setting_number(section, "classifier.timeout");
+    resolve_learned(reader, section);
     if (kind == KIND_ENDPOINT) {
         resolve_endpoint(reader, section);
     } else if (kind == KIND_TARGET) {

@@ -80,6 +80,8 @@ struct classifier_settings {
     struct url endpoint;
     uint16_t target; /* or NO_TARGET */
     int64_t timeout_ms;
+    const struct weights *weights; /* how targets did; NULL: nobody knows */
+    struct slice weights_path;     /* of them */
 };
 
 /* What goes with the limits of client keys; the limits themselves are in the ledger. */

@@ -3,6 +3,7 @@
 
 #include "dialect/wish.h"
 #include "gateway/asker.h"
+#include "gateway/decide_learned.h"
 #include "gateway/wishes.h"
 #include "route/evidence.h"
 #include "route/exact.h"
@@ -210,6 +211,9 @@ void decide_classify(const struct snapshot *snapshot, const struct chat *chat,
     bool by_rules = snapshot->classifier.kind == CLASSIFIER_RULES;
     features_extract(chat, features);
     struct classification *result = &decision->classification;
+    if (snapshot->classifier.weights != NULL) {
+        decide_learned(snapshot, chat, decision);
+    }
     if (decision->task_given) {
         result->complexity = complexity_of(features, result->task);
         result->confidence = 1.0;
@@ -255,6 +259,7 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .session = decision->in_session ? &decision->session : NULL,
         .withheld = decision->withheld,
         .tag = decision->tag.len == 0 ? 0 : evidence_tag(decision->tag),
+        .learned = decision->has_learned ? decision->learned : NULL,
         .now_ns = now_ns,
     };
 }

@@ -12,6 +12,7 @@
 #include "model/tag.h"
 #include "net/http.h"
 #include "route/plan.h"
+#include "route/weights.h"
 
 #define DECISION_MODELS_MAX 16
 #define DECISION_NAMES_MAX 64 /* of a `models` list, looked up one by one */
@@ -50,9 +51,11 @@ struct decision {
     unsigned cheaper;         /* so many tiers: see struct plan_input */
     uint64_t rules;           /* bits of the route's rules that may apply */
     uint64_t lot;             /* see struct plan_input */
+    bool has_learned;         /* the operator's weights were asked */
     unsigned counted;         /* the tokens were counted with this encoding, 0: estimated */
     struct token_estimate counted_tokens;
     struct plan plan;
+    uint16_t learned[WEIGHTS_HEADS_MAX + 1]; /* then what they said: see struct plan_input */
 };
 
 /* Which route or targets the model name means, and what headers (may be NULL) and body ask for.

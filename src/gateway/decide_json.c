@@ -86,7 +86,8 @@ static void write_success(struct json_writer *w, const struct judgement *judged)
     json_member_scaled(w, SLICE("familiarity"), judged->familiarity_permille, 3);
 }
 
-static void write_classification(struct json_writer *w, const struct decision *decision)
+static void write_classification(struct json_writer *w, const struct snapshot *snapshot,
+                                 const struct decision *decision)
 {
     const struct classification *c = &decision->classification;
     json_key(w, SLICE("task"));
@@ -95,6 +96,9 @@ static void write_classification(struct json_writer *w, const struct decision *d
     json_member_scaled(w, SLICE("task_confidence"), (int64_t)(c->confidence * 1000.0 + 0.5), 3);
     json_member_scaled(w, SLICE("complexity"), (int64_t)(c->complexity * 1000.0 + 0.5), 3);
     write_likely(w, c);
+    if (decision->has_learned) {
+        json_member_string(w, SLICE("weights"), snapshot->classifier.weights_path);
+    }
     write_success(w, &c->judged);
     json_member_string(w, SLICE("required_tier"),
                        slice_from_cstr(tier_name(decision->plan.required_tier)));
@@ -199,7 +203,7 @@ void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
     if (decision->tag.len > 0) {
         json_member_string(&w, SLICE("tag"), decision->tag);
     }
-    write_classification(&w, decision);
+    write_classification(&w, snapshot, decision);
     json_member_scaled(&w, SLICE("conservative"), (int64_t)(decision->plan.dial * 1000 + 0.5), 3);
     write_tokens(&w, features, decision);
     write_limits(&w, &decision->plan);

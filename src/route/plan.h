@@ -62,7 +62,8 @@ struct plan_input {
     const uint64_t *withheld;           /* bits by target: as if they were not there; NULL: none */
     unsigned required_dialects; /* bits, 0: any: operations that only some dialects can carry */
     uint64_t tag;               /* evidence_tag() of the call's word; 0: it has none but its task */
-    int64_t now_ns;             /* monotonic */
+    const uint16_t *learned; /* success by target->learned, permille; 0: not known; NULL: of none */
+    int64_t now_ns;          /* monotonic */
 };
 
 enum plan_reason {

@@ -41,6 +41,7 @@ struct target {
     bool off;           /* switched off in the configuration */
     uint64_t tags;      /* bits by position in the policy's: "eu", "no-training" */
     uint8_t encoding; /* 1 + enum token_encoding that counts its tokens exactly; 0: none is known */
+    uint8_t learned; /* 1 + head of the operator's weights that knows it; 0: none does */
     struct target_health *health;
     struct experience *experience; /* what its answers have taught; NULL: nothing */
 };

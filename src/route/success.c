@@ -74,7 +74,8 @@ static bool read_counts(const struct success_facts *facts, const struct evidence
 void success_of_evidence(const struct success_facts *facts, const struct target *target,
                          struct success *ret_success)
 {
-    float mean = facts->prior[target->tier];
+    unsigned learned = facts->learned == NULL ? 0 : facts->learned[target->learned];
+    float mean = learned > 0 ? (float)learned / 1000.0f : facts->prior[target->tier];
     float weight = PRIOR_ANSWERS; /* of the mean */
     float seen = 0;
     float good;
@@ -91,7 +92,7 @@ void success_of_evidence(const struct success_facts *facts, const struct target 
     }
     bool shown = seen >= ANSWERS_LEAST;
     ret_success->mean = mean;
-    ret_success->known = shown || facts->known;
+    ret_success->known = shown || facts->known || learned > 0;
     ret_success->deviation = shown ? sqrtf(mean * (1 - mean) / (weight + 1)) : 0;
 }
 
@@ -212,6 +213,7 @@ void success_facts_init(const struct plan_input *input, const struct success_can
         .evidence = input->policy->evidence,
         .task = evidence_task(c->task),
         .tag = input->tag,
+        .learned = input->learned,
     };
     for (int tier = 0; tier < TIER_COUNT; tier++) {
         by_tier[tier] = success_prior((enum tier)tier, asked, c->complexity);
@@ -222,7 +224,8 @@ void success_facts_init(const struct plan_input *input, const struct success_can
     facts->of_tag = facts->tag == 0 ? NULL : evidence_find(facts->evidence, facts->tag);
     facts->known = c->judged.familiarity_permille > 0;
     facts->absolute = route == NULL || dial <= 0 || dial >= 1;
-    if (!facts->absolute && (facts->known || facts->of_task != NULL || facts->of_tag != NULL)) {
+    if (!facts->absolute && (facts->known || facts->learned != NULL || facts->of_task != NULL ||
+                             facts->of_tag != NULL)) {
         require(input, candidates, dial, by_tier[wanted], facts);
     }
 }

@@ -2,7 +2,8 @@
 /*
  * How probable it is that a target's answer to this request is good enough, and whether that is
  * enough. From the general to the particular, each as far as it is known: what a tier lets expect
- * of a task; what the text lets expect (route/judge.h), as far as it is familiar; what answers to
+ * of a task; what the text lets expect (route/judge.h), as far as it is familiar; or, in place of
+ * both, what the operator's own weights say of this target and this text; what answers to
  * calls of this task were worth; what those to calls with this tag were. What a tier or a text lets
  * expect is corrected by what came of the same expectation on the same route before. Pure but for
  * reading live evidence; no allocation; any thread.
@@ -36,6 +37,7 @@ struct success_facts {
     const struct evidence_row *of_tag;
     uint64_t task;
     uint64_t tag;
+    const uint16_t *learned; /* of struct plan_input */
     float prior[TIER_COUNT];
     float required; /* see above */
     float doubt;    /* deviations to take off from what a target under the tier showed */
@@ -64,7 +66,7 @@ void success_of_evidence(const struct success_facts *facts, const struct target 
 static inline void success_of(const struct success_facts *facts, const struct target *target,
                               struct success *ret_success)
 {
-    if (facts->of_task == NULL && facts->of_tag == NULL) {
+    if (facts->of_task == NULL && facts->of_tag == NULL && facts->learned == NULL) {
         *ret_success = (struct success){.mean = facts->prior[target->tier], .known = facts->known};
     } else {
         success_of_evidence(facts, target, ret_success);

@@ -8,6 +8,8 @@ Keys and the ledger of a cluster: real nodes, a real PostgreSQL, a small provide
 - a PostgreSQL that lost its data is not taken for the cluster;
 - reports, lists and single calls are of all nodes, and of one where PostgreSQL is away;
 - a PostgreSQL that is full, or whose tables somebody holds, gets all of it when it is well again;
+- a standby takes over that lacks what was done last: no cap is exceeded, the ledger is whole again;
+- most calls under a cap ask nobody;
 - kill -9 of nodes and of PostgreSQL under load: each call of each node's ledger is there once.
 
     ledger.py [--program build/release/sluice] [--rounds N] [--seed N]
@@ -365,6 +367,60 @@ def leasing(node):
     return node.metrics().get("sluice_lease_authority_up")
 
 
+def a_standby_takes_over_and_caps_hold(arguments):
+    """It lacks what was granted, spent and changed last."""
+    with Cluster(arguments.program) as cluster:
+        a, b = cluster.nodes["a"], cluster.nodes["b"]
+        fits = 40
+        capped = a.make_key("capped", "--cap-usd", f"{fits * COST_ND / 1e9:.9f}", "--per", "total")
+        capped, answered = capped["key"], 0
+        for _ in range(5):
+            equal((a.ask(capped), b.ask(capped)), (200, 200), "calls")
+            answered += 2
+        cluster.postgres.copy("standby")
+        wait_until(lambda: leasing(a) == 1 and leasing(b) == 1, 20, "PostgreSQL is back")
+        later = a.make_key("later")["key"]
+        for _ in range(8):
+            equal((a.ask(capped), b.ask(capped)), (200, 200), "calls that the standby lacks")
+            answered += 2
+        wait_until(lambda: settled(cluster, answered), 20, "all is shipped")
+        before = int(cluster.postgres.sql("SELECT incarnation FROM sluice.cluster"))
+        cluster.postgres.restore("standby", promote=True)
+        wait_until(lambda: cluster.postgres.sql(RAISED.format(before)) == "t", 30, "all have told")
+        refused = 0
+        while refused < 6 and answered < 2 * fits:
+            status = (a, b)[refused % 2].ask(capped)
+            answered += status == 200
+            refused = 0 if status == 200 else refused + 1
+        expect(fits - 4 <= answered <= fits, f"{answered} calls under a cap for {fits}")
+        equal(b.ask(later), 200, "a key that the standby lacked")
+        wait_until(lambda: settled(cluster, answered + 1), 30, "what it lacked is shipped again")
+        report, _ = command(a, "report", "--since", "all", "--by", "key")
+        calls = {row["name"]: row["calls"] - row["failed"] for row in report["rows"]}
+        equal((calls["capped"], report["nodes"]), (answered, "all"), "the report")
+        equal(command(a, "cluster", "verify")[0], {"sound": "cluster"}, "verify")
+
+
+RAISED = (
+    "SELECT c.incarnation > {} AND (SELECT bool_and(n.incarnation = c.incarnation)"
+    " FROM sluice.nodes n) FROM sluice.cluster c"
+)
+
+
+def most_calls_ask_nobody(arguments):
+    with Cluster(arguments.program) as cluster:
+        a = cluster.nodes["a"]
+        key = a.make_key("capped", "--cap-usd", "100", "--per", "day")["key"]
+        exchanges = 'sluice_lease_exchanges_total{done="yes"}'
+        equal(a.ask(key), 200, "the first call")
+        before = a.metrics()[exchanges]
+        for _ in range(400):
+            equal(a.ask(key), 200, "a call")
+        asked = a.metrics()[exchanges] - before
+        expect(asked < 40, f"{asked:.0f} exchanges with PostgreSQL for 400 calls")
+        print(f"# {asked:.0f} exchanges with PostgreSQL for 400 calls", flush=True)
+
+
 def a_lost_node_is_removed(arguments):
     with Cluster(arguments.program, ("a", "b", "c")) as cluster:
         a, c = cluster.nodes["a"], cluster.nodes["c"]
@@ -455,6 +511,8 @@ TESTS = (
     (an_empty_database_is_not_the_cluster, "an emptied PostgreSQL is not taken for the cluster"),
     (reports_are_of_all_nodes, "reports are of all nodes, without PostgreSQL of one"),
     (a_full_and_a_locked_database_lose_nothing, "a full and a locked PostgreSQL lose nothing"),
+    (a_standby_takes_over_and_caps_hold, "a standby takes over that lacks the last: caps hold"),
+    (most_calls_ask_nobody, "most calls under a cap ask nobody"),
     (a_lost_node_is_removed, "a node is removed, and comes back"),
     (kills_lose_and_double_nothing, "kills of nodes and PostgreSQL lose and double no call"),
 )

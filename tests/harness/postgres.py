@@ -178,11 +178,20 @@ class Postgres:
         subprocess.run(["cp", "-a", self.data, os.path.join(self.directory, name)], check=True)
         self.start()
 
-    def restore(self, name):
+    def restore(self, name, promote=False):
+        """`promote`: as a standby that is told to take over, on a timeline of its own."""
         self.stop()
         shutil.rmtree(self.data)
         subprocess.run(["cp", "-a", os.path.join(self.directory, name), self.data], check=True)
+        if promote:
+            signal_file = os.path.join(self.data, "standby.signal")
+            with open(signal_file, "w", encoding="ascii"):
+                pass
+            if self.user:
+                os.chown(signal_file, self.user.pw_uid, self.user.pw_gid)
         self.start()
+        if promote:
+            self.sql("SELECT pg_promote()")
 
     def sql(self, text, database="postgres"):
         """Rows as text, columns parted by '|'."""

@@ -56,7 +56,7 @@ static bool all_is_shipped(void)
 
 #define UNTIL(condition)                                                                           \
     do {                                                                                           \
-        int64_t until_ns = clock_monotonic(&clock_system) + 20 * NS_PER_S;                         \
+        int64_t until_ns = clock_monotonic(&clock_system) + 60 * NS_PER_S;                         \
         bool until_held = (condition);                                                             \
         while (!until_held && clock_monotonic(&clock_system) < until_ns) {                         \
             nanosleep(&(struct timespec){.tv_nsec = 5 * NS_PER_MS}, NULL);                         \

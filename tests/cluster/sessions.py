@@ -138,13 +138,20 @@ class Nodes:
 
 
 def shares(nodes):
+    """Redis is told behind the answer, and asked for some milliseconds: on a busy machine a turn
+    may come too early for it, but not three times."""
     nodes.connected()
-    nodes.expect_ask(0, "a", "dear", "new", headers=PREMIUM)
-    nodes.expect_ask(1, "a", "dear", "kept")
-    nodes.expect_ask(0, "a", "dear", "kept")
-    nodes.expect_ask(1, "b", "cheap", "new")
-    nodes.expect_ask(0, "b", "dear", "moved; reason=limits", headers=PREMIUM)
-    nodes.expect_ask(1, "b", "dear", "kept")
+    for turn in range(3):
+        a, b = f"a{turn}", f"b{turn}"
+        nodes.problems.clear()
+        nodes.expect_ask(0, a, "dear", "new", headers=PREMIUM)
+        nodes.expect_ask(1, a, "dear", "kept")
+        nodes.expect_ask(0, a, "dear", "kept")
+        nodes.expect_ask(1, b, "cheap", "new")
+        nodes.expect_ask(0, b, "dear", "moved; reason=limits", headers=PREMIUM)
+        nodes.expect_ask(1, b, "dear", "kept")
+        if not nodes.problems:
+            break
 
 
 def many_at_once(nodes):

@@ -102,7 +102,8 @@ $(BUILD)/bench/$(1)_bench: $(BUILD)/obj/tests/bench/$(1)_bench.o $(call libs_of,
 	@$$(CC) -o $$@ $$(filter %.o,$$^) $$(call group,$$^) $$(LDFLAGS_ALL) $$(LIBS)
 endef
 $(foreach layer,dialect route store,$(eval $(call LAYER_BENCH_RULES,$(layer))))
-$(BUILD)/bench/budget_bench: $(BUILD)/obj/tests/bench/budget_bench.o $(call libs_of,store)
+$(BUILD)/bench/budget_bench $(BUILD)/bench/history_bench: \
+    $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(call libs_of,store)
 	@mkdir -p $(@D)
 	@$(CC) -o $@ $(filter %.o,$^) $(call group,$^) $(LDFLAGS_ALL) $(LIBS)
 

@@ -394,6 +394,7 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     if (!start_signals(gateway)) {
         return error_set(error, ERROR_ENVIRONMENT, "signals", "signal handlers could not be set");
     }
+    gateway_budget_zone(options->snapshot); /* before the ledger's writer adds up days */
     if (!open_ledger(gateway, error) || !evidence_keep_load(gateway, error) ||
         !gateway_cluster_open(gateway, error) || !recall_sessions(gateway, error) ||
         !gateway_budget_open(gateway, error) || !gateway_cluster_lease(gateway, error) ||

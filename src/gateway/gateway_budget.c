@@ -36,7 +36,7 @@ static void on_alert(void *user)
 }
 
 /* The C library reckons with the process's zone. No thread of ours reads the environment. */
-static void set_time_zone(const struct snapshot *snapshot)
+void gateway_budget_zone(const struct snapshot *snapshot)
 {
     char name[64];
     slice_to_cstr(snapshot->caps.time_zone.len > 0 ? snapshot->caps.time_zone : SLICE("UTC"), name,
@@ -48,7 +48,6 @@ static void set_time_zone(const struct snapshot *snapshot)
 bool gateway_budget_open(struct gateway *gateway, struct error *error)
 {
     size_t count = 0;
-    set_time_zone(gateway->options.snapshot);
     gateway->budget = budget_new(gateway->clock);
     gateway->news = memory_array(1, sizeof(*gateway->news));
     if (gateway->budget == NULL || gateway->news == NULL) {

@@ -18,6 +18,8 @@ struct overrun {
     bool blocks; /* the key */
 };
 
+/* The process takes the time zone of the caps: before the ledger opens. */
+void gateway_budget_zone(const struct snapshot *snapshot);
 /* After the ledger and the keys. */
 MUST_USE bool gateway_budget_open(struct gateway *gateway, struct error *error);
 /* New keys, before any worker has them: in a cluster what was spent here counts against new limits

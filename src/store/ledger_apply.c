@@ -688,8 +688,12 @@ bool writer_write_collected(struct writer *writer)
         }
     }
     memset(writer->tasks, 0, sizeof(writer->tasks));
-    return rollups_write(&writer->rollups, writer->sql[SQL_ROLLUP_ADD],
-                         writer->sql[SQL_KEY_ROLLUP_ADD], &writer->note) &&
+    const struct rollup_upserts upserts = {
+        .hours = writer->sql[SQL_ROLLUP_ADD],
+        .days = writer->sql[SQL_DAY_ROLLUP_ADD],
+        .of_keys = writer->sql[SQL_KEY_ROLLUP_ADD],
+    };
+    return rollups_write(&writer->rollups, &upserts, &writer->note) &&
            spends_write(&writer->spends, writer->sql[SQL_SPEND_ADD], &writer->note) &&
            tallies_write(&writer->tallies, writer->sql[SQL_TALLY_FIND],
                          writer->sql[SQL_TALLY_SET]) &&

@@ -72,6 +72,7 @@ enum writer_statement {
     SQL_ATTEMPT_ADD,
     SQL_ATTEMPT_LIST,
     SQL_ROLLUP_ADD,
+    SQL_DAY_ROLLUP_ADD,
     SQL_KEY_ROLLUP_ADD,
     SQL_SPEND_ADD,
     SQL_NOTE_ADD,

@@ -22,6 +22,9 @@
 const char rollups_sql[] = "INSERT INTO rollups(dimension, hour, name, " SUMS
                            ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                            " ON CONFLICT(dimension, hour, name) DO UPDATE SET " ADD_SUMS;
+const char day_rollups_sql[] = "INSERT INTO rollups_day(dimension, day, name, " SUMS
+                               ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                               " ON CONFLICT(dimension, day, name) DO UPDATE SET " ADD_SUMS;
 const char key_rollups_sql[] = "INSERT INTO key_rollups(dimension, hour, name, " SUMS
                                ", key) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
                                " ON CONFLICT(key, dimension, hour, name) DO UPDATE SET " ADD_SUMS;
@@ -121,33 +124,43 @@ bool rollups_add_key(struct rollups *rollups, int64_t key, enum report_by dimens
     return key == 0 || add(rollups, key, dimension, name, sums);
 }
 
-static bool write_one(const struct rollup *rollup, sqlite3_stmt *upsert, struct ledger_note *note)
+static bool run_upsert(sqlite3_stmt *upsert, const int64_t *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sqlite3_bind_int64(upsert, (int)i + 1, values[i]);
+    }
+    return database_run(upsert);
+}
+
+static bool write_one(const struct rollup *rollup, const struct rollup_upserts *upserts,
+                      struct ledger_note *note)
 {
     const struct sums *sums = &rollup->sums;
-    const int64_t values[] = {
+    int64_t values[] = {
         rollup->dimension, sums->hour,          rollup->name,        sums->calls,
         sums->failed,      sums->input_tokens,  sums->output_tokens, sums->cost_nd,
         sums->baseline_nd, sums->estimated,     sums->failed_nd,     sums->judge_nd,
         sums->shadow_nd,   sums->escalation_nd, sums->told_nd,       sums->catalogue_nd,
         rollup->key,
     };
-    size_t count = ARRAY_LEN(values) - (rollup->key == 0 ? 1 : 0);
-    for (size_t i = 0; i < count; i++) {
-        sqlite3_bind_int64(upsert, (int)i + 1, values[i]);
-    }
     _Static_assert(ARRAY_LEN(values) == NOTE_ROLLUP_NUMBERS + 1, "as a note has, and the key");
-    if (rollup->key == 0) { /* a key's own sums stay here */
-        note_rollup(note, values);
+    if (rollup->key != 0) { /* a key's own sums stay here */
+        return run_upsert(upserts->of_keys, values, ARRAY_LEN(values));
     }
-    return database_run(upsert);
+    note_rollup(note, values);
+    if (!run_upsert(upserts->hours, values, NOTE_ROLLUP_NUMBERS)) {
+        return false;
+    }
+    values[1] = sums->hour / ROLLUP_DAY_HOURS;
+    return run_upsert(upserts->days, values, NOTE_ROLLUP_NUMBERS);
 }
 
-bool rollups_write(struct rollups *rollups, sqlite3_stmt *upsert, sqlite3_stmt *upsert_key,
+bool rollups_write(struct rollups *rollups, const struct rollup_upserts *upserts,
                    struct ledger_note *note)
 {
     for (size_t i = 0; i < rollups->cap; i++) {
         const struct rollup *rollup = &rollups->slots[i];
-        if (rollup->used && !write_one(rollup, rollup->key == 0 ? upsert : upsert_key, note)) {
+        if (rollup->used && !write_one(rollup, upserts, note)) {
             return false;
         }
     }

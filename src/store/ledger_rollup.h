@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sums per hour and word, collected in memory during a batch and added to the database at its end:
- * a batch of thousands of calls costs some dozen rows. The dimensions are enum report_by; their
- * numbers are in the database. REPORT_DAY has one row for each hour, with the empty word; what
- * belongs to no user, team, organisation or tag has no row there. What a key may see of itself is
- * kept apart, by day and by model.
+ * Sums per hour (and per day, UTC) and word, collected in memory during a batch and added to the
+ * database at its end: a batch of thousands of calls costs some dozen rows. The dimensions are enum
+ * report_by; their numbers are in the database. REPORT_DAY has one row for each hour, with the
+ * empty word; what belongs to no user, team, organisation or tag has no row there. What a key may
+ * see of itself is kept apart, by day and by model.
  */
 #ifndef SLUICE_STORE_LEDGER_ROLLUP_H
 #define SLUICE_STORE_LEDGER_ROLLUP_H
@@ -70,11 +70,18 @@ static inline void sums_add(struct sums *to, const struct sums *sums)
     to->told_nd += sums->told_nd;
     to->catalogue_nd += sums->catalogue_nd;
 }
-/* The SQL that rollups_write() wants prepared. */
+#define ROLLUP_DAY_HOURS 24
+/* The SQL of rollups_write(), and the same prepared. */
 extern const char rollups_sql[];
+extern const char day_rollups_sql[];
 extern const char key_rollups_sql[];
+struct rollup_upserts {
+    sqlite3_stmt *hours;
+    sqlite3_stmt *days;
+    sqlite3_stmt *of_keys;
+};
 /* Adds all sums to the database, inside the caller's transaction, and clears them. */
-MUST_USE bool rollups_write(struct rollups *rollups, sqlite3_stmt *upsert,
-                            sqlite3_stmt *upsert_key, struct ledger_note *note);
+MUST_USE bool rollups_write(struct rollups *rollups, const struct rollup_upserts *upserts,
+                            struct ledger_note *note);
 
 #endif

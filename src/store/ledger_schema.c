@@ -319,11 +319,26 @@ static const char schema_14[] =
     "ALTER TABLE cluster_state ADD COLUMN exchanges INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = 14;";
 
+/* The sums of whole days (UTC, since 1970), so that a report of months does not read each hour. */
+static const char schema_15[] =
+    "CREATE TABLE rollups_day(dimension INTEGER NOT NULL, day INTEGER NOT NULL,"
+    " name INTEGER NOT NULL, calls INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    " input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cost_nd INTEGER NOT NULL,"
+    " baseline_nd INTEGER NOT NULL, estimated INTEGER NOT NULL, failed_nd INTEGER NOT NULL,"
+    " judge_nd INTEGER NOT NULL, shadow_nd INTEGER NOT NULL, escalation_nd INTEGER NOT NULL,"
+    " told_nd INTEGER NOT NULL, catalogue_nd INTEGER NOT NULL,"
+    " PRIMARY KEY(dimension, day, name)) WITHOUT ROWID;"
+    "INSERT INTO rollups_day SELECT dimension, hour / 24 AS day, name, sum(calls), sum(failed),"
+    " sum(input_tokens), sum(output_tokens), sum(cost_nd), sum(baseline_nd), sum(estimated),"
+    " sum(failed_nd), sum(judge_nd), sum(shadow_nd), sum(escalation_nd), sum(told_nd),"
+    " sum(catalogue_nd) FROM rollups GROUP BY dimension, day, name;"
+    "PRAGMA user_version = 15;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,   [4] = schema_5,
     [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9,   [9] = schema_10,
-    [10] = schema_11, [11] = schema_12, [12] = schema_13, [13] = schema_14,
+    [10] = schema_11, [11] = schema_12, [12] = schema_13, [13] = schema_14, [14] = schema_15,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "store/budget_internal.h"
 
 #define SLOTS_MIN 64
 #define SLOTS_KEEP 4096
@@ -112,38 +113,118 @@ bool spends_write(struct spends *spends, sqlite3_stmt *upsert, struct ledger_not
     return true;
 }
 
+/* --- folding -----------------------------------------------------------------------------------
+ */
+
 #define DAY_S INT64_C(86400)
+#define FOLD_MONTHS_MAX (SPEND_DAYS_MAX / 28 + 2)
 
-/* What is older than ?1 goes to bucket 0, the rest of what is older than ?2 to its day's last. */
-#define FOLDED "CASE WHEN bucket_s < ?1 THEN 0 ELSE bucket_s / 86400 * 86400 + 85500 END"
-#define TO_FOLD "bucket_s > 0 AND bucket_s < ?2 AND (bucket_s < ?1 OR bucket_s % 86400 <> 85500)"
+/* A span of time whose rows become one, in its last bucket. */
+struct fold_span {
+    int64_t start_s;
+    int64_t bucket_s;
+};
 
-static bool fold_with(sqlite3 *db, const char *sql, int64_t wall_s)
+/* All of the past, the newest first: the days that are kept, the months before, and bucket 0. */
+struct fold {
+    struct fold_span spans[SPEND_DAYS_KEPT + FOLD_MONTHS_MAX];
+    size_t count;
+    int64_t today_s; /* from here on nothing is folded */
+};
+
+static void add_span(struct fold *fold, enum cap_period period, int64_t *before_s)
+{
+    int64_t start_s;
+    int64_t end_s;
+    budget_period(period, *before_s - 1, &start_s, &end_s);
+    start_s = start_s < *before_s ? start_s : *before_s - 1; /* no zone is known to be so */
+    fold->spans[fold->count++] =
+        (struct fold_span){start_s, (end_s - 1) / SPEND_BUCKET_S * SPEND_BUCKET_S};
+    *before_s = start_s;
+}
+
+static void fold_init(struct fold *fold, int64_t wall_s)
+{
+    int64_t end_s;
+    fold->count = 0;
+    budget_period(CAP_DAY, wall_s, &fold->today_s, &end_s);
+    int64_t before_s = fold->today_s;
+    for (int i = 0; i < SPEND_DAYS_KEPT; i++) {
+        add_span(fold, CAP_DAY, &before_s);
+    }
+    while (fold->count < ARRAY_LEN(fold->spans) && before_s > wall_s - SPEND_DAYS_MAX * DAY_S) {
+        add_span(fold, CAP_MONTH, &before_s);
+    }
+}
+
+static int64_t folded(const struct fold *fold, int64_t bucket_s)
+{
+    size_t first = 0;
+    size_t end = fold->count;
+    if (bucket_s >= fold->today_s) {
+        return bucket_s;
+    }
+    while (first < end) { /* the first span that begins at the bucket or before it */
+        size_t middle = (first + end) / 2;
+        if (fold->spans[middle].start_s <= bucket_s) {
+            end = middle;
+        } else {
+            first = middle + 1;
+        }
+    }
+    return first == fold->count ? 0 : fold->spans[first].bucket_s;
+}
+
+static void fold_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_int64(context,
+                         folded(sqlite3_user_data(context), sqlite3_value_int64(values[0])));
+}
+
+/* Rows with where they go. A rolling cap needs what is in its span as it is; `names` has no empty
+ * word, so a rule for all models is of model 0, as its rows are. */
+#define FOLDED_ROWS                                                                                \
+    "SELECT s.kind, s.scope, s.model, s.bucket_s, s.cost_nd,"                                      \
+    " CASE WHEN s.bucket_s >= ?1 - w.span_s THEN s.bucket_s ELSE fold_bucket(s.bucket_s) END"      \
+    " AS folded FROM spend s LEFT JOIN (SELECT c.kind, c.scope, coalesce(n.id, 0) AS model,"       \
+    " max(c.window_s) + 86400 AS span_s FROM caps c LEFT JOIN names n ON n.name = c.model"         \
+    " WHERE c.period = 4 GROUP BY 1, 2, 3) w ON w.kind = s.kind AND w.scope = s.scope"             \
+    " AND w.model = s.model WHERE s.bucket_s > 0 AND s.bucket_s < ?2"
+
+static const char fold_add_sql[] =
+    "INSERT INTO spend SELECT kind, scope, model, folded, sum(cost_nd) FROM (" FOLDED_ROWS
+    ") WHERE folded <> bucket_s GROUP BY kind, scope, model, folded"
+    " ON CONFLICT DO UPDATE SET cost_nd = cost_nd + excluded.cost_nd";
+static const char fold_remove_sql[] =
+    "DELETE FROM spend WHERE (kind, scope, model, bucket_s) IN"
+    " (SELECT kind, scope, model, bucket_s FROM (" FOLDED_ROWS ") WHERE folded <> bucket_s)";
+_Static_assert(CAP_ROLLING == 4, "as in the question");
+
+static bool fold_with(sqlite3 *db, const char *sql, int64_t wall_s, int64_t today_s)
 {
     sqlite3_stmt *statement = database_prepare(db, sql);
-    bool done = statement != NULL &&
-                sqlite3_bind_int64(statement, 1, wall_s - SPEND_DAYS_MAX * DAY_S) == SQLITE_OK &&
-                sqlite3_bind_int64(statement, 2, wall_s - SPEND_DAYS_KEPT * DAY_S) == SQLITE_OK &&
-                database_run(statement);
+    bool done = statement != NULL && sqlite3_bind_int64(statement, 1, wall_s) == SQLITE_OK &&
+                sqlite3_bind_int64(statement, 2, today_s) == SQLITE_OK && database_run(statement);
     sqlite3_finalize(statement);
     return done;
 }
 
 bool spends_fold(sqlite3 *db, int64_t wall_s)
 {
-    if (!database_exec(db, "BEGIN IMMEDIATE")) {
+    struct fold fold;
+    fold_init(&fold, wall_s);
+    if (sqlite3_create_function_v2(db, "fold_bucket", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, &fold,
+                                   fold_function, NULL, NULL, NULL) != SQLITE_OK ||
+        !database_exec(db, "BEGIN IMMEDIATE")) {
         return false;
     }
-    bool done = fold_with(db,
-                          "INSERT INTO spend SELECT kind, scope, model, " FOLDED
-                          " AS folded, sum(cost_nd) FROM spend WHERE " TO_FOLD
-                          " GROUP BY kind, scope, model, folded"
-                          " ON CONFLICT DO UPDATE SET cost_nd = cost_nd + excluded.cost_nd",
-                          wall_s) &&
-                fold_with(db, "DELETE FROM spend WHERE " TO_FOLD, wall_s) &&
-                database_exec(db, "COMMIT");
+    bool done = fold_with(db, fold_add_sql, wall_s, fold.today_s) &&
+                fold_with(db, fold_remove_sql, wall_s, fold.today_s) && database_exec(db, "COMMIT");
     if (!done) {
         database_rollback(db);
     }
+    (void)sqlite3_create_function_v2(db, "fold_bucket", 1, SQLITE_UTF8, NULL, NULL, NULL, NULL,
+                                     NULL);
     return done;
 }

@@ -14,8 +14,10 @@
 #include "store/limits.h"
 
 #define SPEND_BUCKET_S 900
-/* Older rows are put together by days, as if it had all been spent at the day's end; those that are
- * older than any rolling cap, into one. */
+/* Rows of days that are over are put together by days, as if it had all been spent at the day's
+ * end, older ones by months and the oldest into one: so a start reads some dozen rows of each scope
+ * however many calls there were. Days and months are those of the process's time zone, as periods
+ * of caps are. What lies in the span of a rolling cap of the scope stays as it is. */
 #define SPEND_DAYS_KEPT 40
 #define SPEND_DAYS_MAX 370
 
@@ -43,7 +45,7 @@ MUST_USE bool spends_add(struct spends *spends, enum scope_kind kind, int64_t sc
 extern const char spends_sql[];
 /* Adds all to the database, inside the caller's transaction, and clears them. */
 MUST_USE bool spends_write(struct spends *spends, sqlite3_stmt *upsert, struct ledger_note *note);
-/* Puts rows together that no period needs apart any more, in a transaction of its own. */
+/* Puts rows together that no cap needs apart any more, in a transaction of its own. */
 MUST_USE bool spends_fold(sqlite3 *db, int64_t wall_s);
 
 #endif

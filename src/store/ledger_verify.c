@@ -66,6 +66,13 @@ struct invariant {
     ".cost_nd ELSE 0 END AS t, CASE WHEN " basis " = 3 AND " offer                                 \
     " IN (SELECT id FROM offers WHERE kind = 1) THEN " price " ELSE 0 END AS c"
 
+#define DAY_SUMS(before, after)                                                                    \
+    before "calls" after ", " before "failed" after ", " before "input_tokens" after ", " before   \
+           "output_tokens" after ", " before "cost_nd" after ", " before "baseline_nd" after       \
+           ", " before "estimated" after ", " before "failed_nd" after ", " before                 \
+           "judge_nd" after ", " before "shadow_nd" after ", " before "escalation_nd" after        \
+           ", " before "told_nd" after ", " before "catalogue_nd" after
+
 /* Words of a table that must have names; chained by UNION ALL. */
 #define UNNAMED(table, column)                                                                     \
     "SELECT " column " FROM " table " WHERE " column " <> 0 AND " column                           \
@@ -135,14 +142,16 @@ static const struct invariant invariants[] = {
     {"a baseline is not the usage at the baseline's price",
      "SELECT c.id FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8 AND"
      " s.baseline_offer IN (SELECT id FROM offers) AND c.baseline_nd <> CASE WHEN"
-     " c.bits >> 9 & 7 IN (1, 4) OR c.bits >> 12 & 7 = 1 THEN 0 ELSE "
-     OWN_PRICE_OF("s.baseline_offer")
-     " END UNION ALL SELECT c.id FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE"
-     " c.bits & 8 = 0 AND s.baseline_offer IN (SELECT id FROM offers) AND"
-     " c.id NOT IN (SELECT call FROM open_calls) AND c.baseline_nd <>"
-     " (SELECT coalesce(sum(nd), 0) FROM (SELECT " PRICE_OF("s.baseline_offer", "a.")
-     " AS nd FROM attempt_rows a WHERE a.call = c.id AND a.outcome NOT IN (1, 4) AND"
-     " a.basis <> 1 AND a.purpose = 0)) LIMIT 1"},
+     " c.bits >> 9 & 7 IN (1, 4) OR c.bits >> 12 & 7 = 1 THEN 0 ELSE " OWN_PRICE_OF(
+         "s.baseline_offer") " END UNION ALL SELECT c.id FROM call_rows c CROSS JOIN shapes s ON "
+                             "s.id = c.shape WHERE"
+                             " c.bits & 8 = 0 AND s.baseline_offer IN (SELECT id FROM offers) AND"
+                             " c.id NOT IN (SELECT call FROM open_calls) AND c.baseline_nd <>"
+                             " (SELECT coalesce(sum(nd), 0) FROM (SELECT " PRICE_OF(
+                                 "s.baseline_offer",
+                                 "a.") " AS nd FROM attempt_rows a WHERE a.call = c.id AND "
+                                       "a.outcome NOT IN (1, 4) AND"
+                                       " a.basis <> 1 AND a.purpose = 0)) LIMIT 1"},
     {"the sums of the users are wrong", LATER_ROLLUPS("7", CALL_SUMS("user", "cost_nd"))},
     {"the sums of the teams are wrong", LATER_ROLLUPS("8", CALL_SUMS("team", "cost_nd"))},
     {"the sums of the organisations are wrong",
@@ -192,6 +201,16 @@ static const struct invariant invariants[] = {
      " min(e) <> max(e) OR min(f) <> max(f) LIMIT 1"},
     {"there are sums of an unknown kind",
      "SELECT 'dimension ' || dimension FROM rollups WHERE dimension NOT BETWEEN 0 AND 10 LIMIT 1"},
+    /* Sums are never removed, so these hold for every day there is. */
+    {"the sums of a day are not those of its hours",
+     "WITH wanted AS (SELECT dimension, hour / 24 AS day, name, " DAY_SUMS(
+         "sum(", ")") " FROM rollups GROUP BY 1, 2, 3), found AS (SELECT dimension, day, "
+                      "name, " DAY_SUMS("", "") " FROM rollups_day) SELECT 'day ' || day || ', "
+                                                "word ' || name FROM (SELECT * FROM wanted"
+                                                " EXCEPT SELECT * FROM found) UNION ALL SELECT "
+                                                "'day ' || day || ', word ' || name FROM"
+                                                " (SELECT * FROM found EXCEPT SELECT * FROM "
+                                                "wanted) LIMIT 1"},
     {"a word has no name", UNNAMED_2("shapes", "key_name", "endpoint")},
     {"a word has no name", UNNAMED_2("shapes", "asked_model", "route")},
     {"a word has no name", UNNAMED_2("shapes", "target", "provider")},

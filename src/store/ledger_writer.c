@@ -47,6 +47,7 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         " FROM open_calls o CROSS JOIN attempt_rows a ON a.call = o.call"
         " ORDER BY a.call, a.attempt",
     [SQL_ROLLUP_ADD] = rollups_sql,
+    [SQL_DAY_ROLLUP_ADD] = day_rollups_sql,
     [SQL_KEY_ROLLUP_ADD] = key_rollups_sql,
     [SQL_SPEND_ADD] = spends_sql,
     [SQL_NOTE_ADD] = note_sql,

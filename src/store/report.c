@@ -54,6 +54,15 @@ sqlite3 *report_open(const char *path, struct database_deadline *deadline, struc
     " sum(baseline_nd), sum(estimated), sum(failed_nd), sum(judge_nd), sum(shadow_nd),"            \
     " sum(escalation_nd), sum(told_nd), sum(catalogue_nd)"
 #define HOURS " dimension = ?1 AND hour >= ?2 AND hour < ?3"
+/* The same hours: whole days at once, and the hours before and after them. */
+#define VALUES                                                                                     \
+    " name, calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated,"          \
+    " failed_nd, judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd FROM "
+#define SPAN                                                                                       \
+    "(SELECT day," VALUES "rollups_day WHERE dimension = ?1 AND day >= ?5 AND day < ?6"            \
+    " UNION ALL SELECT hour / 24," VALUES "rollups WHERE dimension = ?1 AND hour >= ?2"            \
+    " AND hour < ?7 UNION ALL SELECT hour / 24," VALUES "rollups WHERE dimension = ?1"             \
+    " AND hour >= ?8 AND hour < ?3)"
 #define BY_DAY " GROUP BY day ORDER BY day"
 #define BY_NAME " GROUP BY r.name ORDER BY sum(cost_nd) DESC, sum(calls) DESC, 2"
 #define WORD "(SELECT n.name FROM names n WHERE n.id = r.name)"
@@ -63,17 +72,14 @@ sqlite3 *report_open(const char *path, struct database_deadline *deadline, struc
     " FROM scopes s LEFT JOIN scopes o ON o.id = s.organisation AND s.kind <> 3"                   \
     " WHERE s.id = r.name), '#' || r.name)"
 
-static const char sql_by_day[] =
-    "SELECT hour / 24 AS day, NULL, " SUMS " FROM rollups WHERE" HOURS BY_DAY;
-static const char sql_by_name[] =
-    "SELECT r.name, " WORD ", " SUMS " FROM rollups r WHERE" HOURS BY_NAME;
-static const char sql_by_scope[] =
-    "SELECT r.name, " SCOPE ", " SUMS " FROM rollups r WHERE" HOURS BY_NAME;
+static const char sql_by_day[] = "SELECT day, NULL, " SUMS " FROM " SPAN BY_DAY;
+static const char sql_by_name[] = "SELECT r.name, " WORD ", " SUMS " FROM " SPAN " r" BY_NAME;
+static const char sql_by_scope[] = "SELECT r.name, " SCOPE ", " SUMS " FROM " SPAN " r" BY_NAME;
 static const char sql_of_key_by_day[] =
     "SELECT hour / 24 AS day, NULL, " SUMS " FROM key_rollups WHERE key = ?4 AND" HOURS BY_DAY;
 static const char sql_of_key_by_name[] =
     "SELECT r.name, " WORD ", " SUMS " FROM key_rollups r WHERE key = ?4 AND" HOURS BY_NAME;
-static const char sql_total[] = "SELECT NULL, NULL, " SUMS " FROM rollups WHERE" HOURS;
+static const char sql_total[] = "SELECT NULL, NULL, " SUMS " FROM " SPAN;
 
 static void name_row(struct report_row *row, enum report_by by, sqlite3_stmt *from)
 {
@@ -201,13 +207,28 @@ static bool add_rest(sqlite3_stmt *total, struct report *report, size_t *cap)
     return done;
 }
 
-/* Hours that [since_s, until_s) touches. */
-static void bind_hours(sqlite3_stmt *sql, int64_t since_s, int64_t until_s)
+/* Hours that [since_s, until_s) touches; up to now they end with this day, whose later hours have
+ * nothing unless the clock was turned back. */
+static void bind_hours(sqlite3_stmt *sql, int64_t since_s, int64_t until_s, bool in_days)
 {
-    int64_t since = since_s < 0 ? 0 : since_s;
     int64_t until = until_s == 0 ? clock_wall(&clock_system) / NS_PER_S + 1 : until_s;
-    sqlite3_bind_int64(sql, 2, since / SECONDS_PER_HOUR);
-    sqlite3_bind_int64(sql, 3, until / SECONDS_PER_HOUR + (until % SECONDS_PER_HOUR > 0 ? 1 : 0));
+    int64_t first = (since_s < 0 ? 0 : since_s) / SECONDS_PER_HOUR;
+    int64_t end = until / SECONDS_PER_HOUR + (until % SECONDS_PER_HOUR > 0 ? 1 : 0);
+    if (until_s == 0) {
+        end = (end + HOURS_PER_DAY - 1) / HOURS_PER_DAY * HOURS_PER_DAY;
+    }
+    sqlite3_bind_int64(sql, 2, first);
+    sqlite3_bind_int64(sql, 3, end);
+    if (in_days) {
+        int64_t first_day = (first + HOURS_PER_DAY - 1) / HOURS_PER_DAY;
+        int64_t end_day = end / HOURS_PER_DAY;
+        int64_t days_from = first_day * HOURS_PER_DAY < end ? first_day * HOURS_PER_DAY : end;
+        int64_t days_to = end_day * HOURS_PER_DAY;
+        sqlite3_bind_int64(sql, 5, first_day);
+        sqlite3_bind_int64(sql, 6, end_day);
+        sqlite3_bind_int64(sql, 7, days_from);
+        sqlite3_bind_int64(sql, 8, days_to > days_from ? days_to : days_from);
+    }
 }
 
 struct question {
@@ -243,7 +264,7 @@ static bool ask(sqlite3 *db, const struct question *question, struct report *rep
     bool done = sql != NULL && (!has_rest || total != NULL);
     if (done) {
         sqlite3_bind_int64(sql, 1, question->by);
-        bind_hours(sql, question->since_s, question->until_s);
+        bind_hours(sql, question->since_s, question->until_s, question->key == 0);
         if (question->key != 0) {
             sqlite3_bind_int64(sql, 4, (int64_t)question->key);
         }
@@ -251,7 +272,7 @@ static bool ask(sqlite3 *db, const struct question *question, struct report *rep
     }
     if (done && has_rest) {
         sqlite3_bind_int64(total, 1, REPORT_DAY);
-        bind_hours(total, question->since_s, question->until_s);
+        bind_hours(total, question->since_s, question->until_s, true);
         done = add_rest(total, report, &cap);
     }
     sqlite3_finalize(sql);

@@ -182,27 +182,97 @@ static void what_was_spent_later_counts_then(void)
     end();
 }
 
+/* Rows of a scope each quarter of an hour, of 1 nano-dollar each, up to `end_s`. */
+static void spend_each_quarter(int64_t scope, int64_t count, int64_t end_s)
+{
+    char sql[512];
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO spend WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+             " WHERE i < %lld) SELECT 0, %lld, 0, %lld - 900 * i, 1 FROM n",
+             (long long)count, (long long)scope, (long long)end_s);
+    EXPECT(change(sql));
+}
+
+static void fold_at(int64_t wall_s)
+{
+    sqlite3 *db = NULL;
+    EXPECT(sqlite3_open(ledger_path, &db) == SQLITE_OK);
+    EXPECT(spends_fold(db, wall_s));
+    int64_t before = sqlite3_total_changes(db);
+    EXPECT(spends_fold(db, wall_s)); /* nothing is left to do */
+    EXPECT_INT(sqlite3_total_changes(db), before);
+    sqlite3_close(db);
+}
+
+#define FOLD_NOW_S INT64_C(1790250300) /* 2026-09-24 11:45 UTC, a Thursday */
+#define FOLD_TODAY_S INT64_C(1790208000)
+
 static void folding_keeps_days_and_sums(void)
+{
+    struct tm midnight;
+    const time_t today = FOLD_TODAY_S;
+    EXPECT(gmtime_r(&today, &midnight) != NULL && midnight.tm_hour == 0);
+    begin();
+    ledger_close(open_ledger(), 1000);
+    spend_each_quarter(1, 500 * 96, FOLD_NOW_S / 900 * 900 + 900);
+    spend_each_quarter(2, 500 * 96, FOLD_NOW_S / 900 * 900 + 900);
+    fold_at(FOLD_NOW_S);
+    EXPECT_INT(ask("SELECT sum(cost_nd) FROM spend"), 2 * 500 * 96);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 1 AND bucket_s >= 1790208000"), 48);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 1 AND bucket_s % 86400 = 85500"
+                   " AND bucket_s < 1790208000 AND bucket_s > 1790208000 - 40 * 86400"
+                   " AND (cost_nd = 96 OR bucket_s = 1788220800 - 900)"), /* August's last */
+               40);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 1"), 48 + 40 + 11 + 1);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE bucket_s = 0"), 2);
+    clock_manual_init(&then, NS_PER_S, FOLD_NOW_S * NS_PER_S);
+    struct budget *budget = load(&then.clock);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_DAY), 48);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_WEEK), 3 * 96 + 48); /* since Monday */
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_MONTH), 23 * 96 + 48);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_TOTAL), 500 * 96);
+    budget_free(budget);
+    end();
+}
+
+/* In a zone whose days are others than those of UTC. */
+static void folding_goes_by_the_days_of_caps(void)
+{
+    setenv("TZ", "Asia/Kolkata", 1); /* UTC+5:30: its day began at 18:30 */
+    tzset();
+    begin();
+    ledger_close(open_ledger(), 1000);
+    spend_each_quarter(1, 60 * 96, FOLD_NOW_S / 900 * 900 + 900);
+    fold_at(FOLD_NOW_S);
+    clock_manual_init(&then, NS_PER_S, FOLD_NOW_S * NS_PER_S);
+    struct budget *budget = load(&then.clock);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_DAY), 48 + 22);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_MONTH), 23 * 96 + 48 + 22);
+    EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_TOTAL), 60 * 96);
+    budget_free(budget);
+    end();
+    setenv("TZ", "UTC", 1);
+    tzset();
+}
+
+static void folding_spares_rolling_caps(void)
 {
     begin();
     ledger_close(open_ledger(), 1000);
-    EXPECT(change("INSERT INTO spend WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n"
-                  " WHERE i < 4999) SELECT 0, 1 + i % 2, 0, 900 * (1 + i * 10), 1 FROM n"));
-    sqlite3 *db = NULL;
-    EXPECT(sqlite3_open(ledger_path, &db) == SQLITE_OK);
-    int64_t end_s = 900 * INT64_C(49991);
-    EXPECT(spends_fold(db, end_s));
-    EXPECT(spends_fold(db, end_s)); /* nothing is left to do */
-    sqlite3_close(db);
-    EXPECT_INT(ask("SELECT sum(cost_nd) FROM spend"), 5000);
-    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE bucket_s = 0"), 2);
-    EXPECT_INT(
-        ask("SELECT count(*) FROM spend WHERE bucket_s > 0 AND bucket_s < 44991900 - 370 * 86400"),
-        0);
-    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE bucket_s < 44991900 - 40 * 86400"
-                   " AND bucket_s > 0 AND bucket_s % 86400 <> 85500"),
-               0);
-    EXPECT(ask("SELECT count(*) FROM spend WHERE bucket_s > 44991900 - 40 * 86400") > 300);
+    EXPECT(change("INSERT INTO names(id, name) VALUES(77, 'auto');"
+                  "INSERT INTO caps VALUES(0, 1, '', 4, 259200, 1000, 0),"
+                  " (0, 2, 'auto', 4, 259200, 1000, 0)"));
+    for (int64_t scope = 1; scope <= 3; scope++) {
+        spend_each_quarter(scope, 10 * 96, FOLD_NOW_S / 900 * 900 + 900);
+    }
+    EXPECT(change("INSERT INTO spend SELECT 0, 2, 77, bucket_s, 1 FROM spend WHERE scope = 2"));
+    fold_at(FOLD_NOW_S);
+    /* the span and a day more; and what is left of the six days before */
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 1"), 4 * 96 + 1 + 6);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 2 AND model = 77"), 4 * 96 + 1 + 6);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 2 AND model = 0"), 48 + 10);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 3"), 48 + 10);
+    EXPECT_INT(ask("SELECT sum(cost_nd) FROM spend"), 4 * 10 * 96);
     end();
 }
 
@@ -215,6 +285,9 @@ int main(void)
     TEST(a_crash_charges_what_was_held, "a crash charges what was held, to every scope");
     TEST(what_was_spent_later_counts_then,
          "what a ledger says was spent later than now counts now, and again when it is then");
-    TEST(folding_keeps_days_and_sums, "old rows are put together by days, and nothing is lost");
+    TEST(folding_keeps_days_and_sums,
+         "days that are over are put together, and nothing is lost to any cap");
+    TEST(folding_goes_by_the_days_of_caps, "the days are those of the caps' time zone");
+    TEST(folding_spares_rolling_caps, "what a rolling cap looks back on stays as it is");
     return tap_done();
 }

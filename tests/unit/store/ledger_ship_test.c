@@ -592,7 +592,9 @@ static void ships_older_batches(void)
     ledger_close(ledger, 5000);
     EXPECT(ask("SELECT sum(failed_nd) FROM rollups") > 0);
     make_batches_older();
-    EXPECT(change("UPDATE rollups SET failed_nd = 0, judge_nd = 0, told_nd = 0, catalogue_nd = 0"));
+    EXPECT(change("UPDATE rollups SET failed_nd = 0, judge_nd = 0, told_nd = 0, catalogue_nd = 0;"
+                  "UPDATE rollups_day SET failed_nd = 0, judge_nd = 0, told_nd = 0,"
+                  " catalogue_nd = 0"));
     EXPECT(change("UPDATE state SET sums_hour = (SELECT max(hour) FROM rollups)"));
     open_ship(0);
     UNTIL(all_is_shipped());

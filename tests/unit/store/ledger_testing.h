@@ -75,6 +75,7 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
  * views only what a migration reads. */
 #define UNDO_SCHEMA_11                                                                             \
     "DROP TABLE revoked_tokens;"                                                                   \
+    "DROP TABLE rollups_day;"                                                                      \
     "DROP TABLE sessions; ALTER TABLE cluster_state DROP COLUMN exchanges;"                        \
     "DROP VIEW attempts; ALTER TABLE call_rows DROP COLUMN expected_input;"                        \
     "ALTER TABLE call_rows DROP COLUMN expected_output;"                                           \

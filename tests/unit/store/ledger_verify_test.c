@@ -55,6 +55,9 @@ static const struct tampering tamperings[] = {
     {"UPDATE rollups SET cost_nd = cost_nd + 1 WHERE dimension = 0 AND hour ="
      " (SELECT max(hour) FROM rollups)",
      "the sums of the hours are wrong"},
+    {"UPDATE rollups_day SET escalation_nd = escalation_nd + 1 WHERE dimension = 3",
+     "the sums of a day are not those of its hours"},
+    {"DELETE FROM rollups_day WHERE dimension = 7", "the sums of a day are not those of its hours"},
     {"UPDATE rollups SET calls = calls - 1 WHERE dimension = 1 AND name ="
      " (SELECT max(name) FROM rollups WHERE dimension = 1)",
      "the sums of the models are wrong"},

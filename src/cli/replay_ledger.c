@@ -111,13 +111,13 @@ static struct known_target *target_of_attempt(struct ledger_replay *r,
     return know_target(r, attempt->provider, attempt->model, attempt->target);
 }
 
-/* The attempt that was delivered, or NULL. */
+/* The attempt that was delivered, or NULL; of what the exact cache repeated nobody was asked. */
 static const struct settle_record *answer_of(const struct call_detail *detail)
 {
     for (size_t i = detail->count; i > 0; i--) {
         const struct settle_record *attempt = &detail->attempts[i - 1];
         if (attempt->purpose == ATTEMPT_FOR_ANSWER && attempt->outcome == ATTEMPT_OK &&
-            attempt_answered(attempt)) {
+            attempt_answered(attempt) && attempt->basis != CHARGE_CACHE) {
             return attempt;
         }
     }
@@ -264,13 +264,6 @@ static int64_t failure_nd(struct ledger_replay *r, const struct call_detail *det
     return cost;
 }
 
-static int64_t cost_at(const struct policy *policy, const struct target *target,
-                       const struct usage *usage)
-{
-    struct price price = policy_price(policy, target);
-    return price.known ? price_cost(&price, usage) : 0;
-}
-
 /* The same target: what it cost, unless the other policy has another price for it. */
 static void choose_same(struct ledger_replay *r, const struct call_detail *detail,
                         const struct settle_record *answer, const struct target *target,
@@ -279,7 +272,7 @@ static void choose_same(struct ledger_replay *r, const struct call_detail *detai
     const struct offer *offer = call_detail_offer(detail, answer->offer);
     struct price price = policy_price(r->policy, target);
     bool same = offer == NULL || memcmp(&offer->price.base, &price.base, sizeof(price.base)) == 0;
-    after->cost_nd += same ? answer->cost_nd : cost_at(r->policy, target, &answer->usage);
+    after->cost_nd += same ? answer->cost_nd : policy_cost(r->policy, target, &answer->usage);
 }
 
 /* Another target: the same input without a warm cache, and an answer of a length that is predicted.
@@ -294,9 +287,9 @@ static void choose_other(struct ledger_replay *r, enum task task,
     struct factor factor = factor_of(from == NULL ? NULL : &from->lengths[task],
                                      to == NULL ? NULL : &to->lengths[task]);
     struct usage usage = {.input = answer->usage.input};
-    int64_t input_nd = cost_at(r->policy, other, &usage);
+    int64_t input_nd = policy_cost(r->policy, other, &usage);
     usage.output = (int64_t)((double)answer->usage.output * factor.length + 0.5);
-    int64_t cost_nd = cost_at(r->policy, other, &usage);
+    int64_t cost_nd = policy_cost(r->policy, other, &usage);
     after->cost_nd += cost_nd;
     after->output_nd = cost_nd - input_nd;
     after->spread = factor.spread;
@@ -377,7 +370,8 @@ static void replay_one(struct ledger_replay *r, const struct call_detail *detail
     choose(r, detail, answer, &replayed.after);
     if (r->plan->baseline != NO_TARGET) {
         struct usage usage = {.input = answer->usage.input, .output = answer->usage.output};
-        replayed.baseline_nd = cost_at(r->policy, &r->policy->targets[r->plan->baseline], &usage);
+        replayed.baseline_nd =
+            policy_cost(r->policy, &r->policy->targets[r->plan->baseline], &usage);
     }
     replay_take(r->replay, &replayed);
 }

@@ -79,12 +79,11 @@ static int64_t known_output(const struct workload_replay *w, const struct target
 
 /* --- one side --- */
 
-static int64_t cost_at(const struct policy *policy, const struct target *target, int64_t input,
+static int64_t cost_of(const struct policy *policy, const struct target *target, int64_t input,
                        int64_t output)
 {
-    struct usage usage = {.input = input, .output = output};
-    struct price price = policy_price(policy, target);
-    return price.known ? price_cost(&price, &usage) : 0;
+    const struct usage usage = {.input = input, .output = output};
+    return policy_cost(policy, target, &usage);
 }
 
 static void price_choice(const struct workload_replay *w, const struct side *side,
@@ -98,10 +97,10 @@ static void price_choice(const struct workload_replay *w, const struct side *sid
     choice->tier = target->tier;
     choice->latency_ms = entry->expected_latency_ms;
     if (known >= 0) {
-        choice->cost_nd = cost_at(policy, target, input, known);
+        choice->cost_nd = cost_of(policy, target, input, known);
         return;
     }
-    int64_t input_nd = cost_at(policy, target, input, 0);
+    int64_t input_nd = cost_of(policy, target, input, 0);
     choice->cost_nd = entry->expected_cost_nd;
     choice->output_nd = entry->expected_cost_nd > input_nd ? entry->expected_cost_nd - input_nd : 0;
     choice->common_spread = COMMON_SPREAD;

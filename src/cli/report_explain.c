@@ -33,6 +33,7 @@ static const char *const basis_words[CHARGE_BASES] = {
     [CHARGE_PROVIDER] = "charged: what the provider says that it charges",
     [CHARGE_BOUND] = "charged: an estimate is never more than what was held",
     [CHARGE_HOLD] = "charged: what was held, as nobody knows what was used",
+    [CHARGE_CACHE] = "the exact cache repeated an earlier answer: no charge",
 };
 
 /* Pico-dollars, with all of their decimals that are not zero. */
@@ -147,25 +148,13 @@ static void put_attempt(const struct call_detail *detail, const struct settle_re
     table_release(&table);
 }
 
-/* By the exact cache: there may have been questions of our own, but no attempt at an answer. */
-static bool is_repeated(const struct call_detail *detail)
-{
-    bool asked = false;
-    for (size_t i = 0; i < detail->count; i++) {
-        asked = asked || detail->attempts[i].purpose == ATTEMPT_FOR_ANSWER;
-    }
-    return !asked && slice_eq(detail->row.call.provider, SLICE("cache"));
-}
-
 static void put_cost(const struct call_detail *detail, struct buf *out)
 {
     buf_append_cstr(out, "\nWhat it cost\n");
     for (size_t i = 0; i < detail->count; i++) {
         put_attempt(detail, &detail->attempts[i], out);
     }
-    if (is_repeated(detail)) {
-        buf_append_cstr(out, "  the exact cache repeated an earlier answer, which costs nothing\n");
-    } else if (detail->count == 0) {
+    if (detail->count == 0) {
         buf_append_cstr(out, "  no provider was asked\n");
     }
     if (detail->count > 0) {
@@ -189,9 +178,7 @@ static void put_candidate(struct table *table, const struct call_detail *detail,
     if (priced) {
         table_usd(table, candidate.expected_nd);
     }
-    if (priced && is_repeated(detail)) {
-        table_cstr(table, "-"); /* its usage was another call's */
-    } else if (priced) {
+    if (priced) {
         table_usd(table, call_cost_at(detail, offer));
     } else {
         table_cstr(table, "unknown");

@@ -2,7 +2,9 @@
 #include "gateway/answer_cache.h"
 
 #include "gateway/answer_value.h"
+#include "gateway/call_budget.h"
 #include "gateway/call_check.h"
+#include "gateway/call_offers.h"
 #include "gateway/call_record.h"
 #include "gateway/cluster_ask.h"
 #include "gateway/fragile.h"
@@ -111,19 +113,10 @@ static struct slice redis_name(const struct call *call, char text[CLUSTER_KEY_SI
 
 /* --- a hit --- */
 
-static int64_t baseline_nd(const struct call *call, const struct usage *usage)
-{
-    const struct policy *policy = &call->snapshot->policy;
-    if (call->baseline == NO_TARGET) {
-        return 0;
-    }
-    struct price price = policy_price(policy, &policy->targets[call->baseline]);
-    return price.known ? price_cost(&price, usage) : 0;
-}
-
-/* May who answered then answer now? Keys, targets and routes change while answers are kept. That it
- * rests, or is dear or slow just now, is no matter: nobody asks it. */
-static bool may_still_answer(const struct call *call, const struct slice names[ANSWER_NAMES])
+/* Who answered then, if it may answer now, or NULL: keys, targets and routes change while answers
+ * are kept. That it rests, or is dear or slow just now, is no matter: nobody asks it. */
+static const struct target *target_of(const struct call *call,
+                                      const struct slice names[ANSWER_NAMES])
 {
     const struct plan *plan = &call->decision->plan;
     const struct policy *policy = &call->snapshot->policy;
@@ -131,12 +124,14 @@ static bool may_still_answer(const struct call *call, const struct slice names[A
         const struct plan_entry *entry = &plan->entries[i];
         const struct target *target = &policy->targets[entry->target];
         if (slice_eq(target->name, names[0])) {
-            return slice_eq(target->provider_name, names[1]) && slice_eq(target->model, names[2]) &&
-                   (entry->taken || entry->reason == REASON_DEAD || entry->reason == REASON_COST ||
-                    entry->reason == REASON_LATENCY);
+            bool same =
+                slice_eq(target->provider_name, names[1]) && slice_eq(target->model, names[2]);
+            bool may = entry->taken || entry->reason == REASON_DEAD ||
+                       entry->reason == REASON_COST || entry->reason == REASON_LATENCY;
+            return same && may ? target : NULL;
         }
     }
-    return false;
+    return NULL;
 }
 
 /* Answers from the kept bytes. False: they are too old, of a target that may not answer, or no
@@ -146,37 +141,89 @@ static bool answer_from(struct call *call, struct slice bytes)
     struct answer_value value;
     int64_t now_ns = clock_wall(call->worker->loop.clock);
     if (!answer_value_read(bytes, &value) || now_ns < value.made_wall_ns ||
-        now_ns - value.made_wall_ns > settings_of(call)->ttl_ms * NS_PER_MS ||
-        !may_still_answer(call, value.names)) {
+        now_ns - value.made_wall_ns > settings_of(call)->ttl_ms * NS_PER_MS) {
+        return false;
+    }
+    const struct target *target = target_of(call, value.names);
+    if (target == NULL) {
         return false;
     }
     struct attempt *attempt = &call->attempt;
     buf_clear(&attempt->answer);
     struct slice type = arena_copy(&call->arena, value.content_type);
-    struct slice *names = arena_array(&call->arena, ANSWER_NAMES, sizeof(*names));
-    if (!buf_append(&attempt->answer, value.body) || type.ptr == NULL || names == NULL) {
+    if (!buf_append(&attempt->answer, value.body) || type.ptr == NULL) {
         return false;
-    }
-    for (size_t i = 0; i < ANSWER_NAMES; i++) {
-        names[i] = arena_copy(&call->arena, value.names[i]);
     }
     attempt->lane = LANE_VERBATIM;
     attempt->content_type = type;
-    call->cache.names = names;
+    call->cache.target = target;
     call->cache.usage = value.usage;
     call->cache.age_s = (now_ns - value.made_wall_ns) / NS_PER_S;
     call->cache.state = CACHE_STATE_HIT;
     return true;
 }
 
+/* As an attempt that asked nobody: so its usage is in the ledger, and what it would have cost there
+ * and at the baseline can be computed again. */
+static bool journal_hit(const struct call *call, const struct call_record *closing)
+{
+    const struct target *target = call->cache.target;
+    struct journal *journal = ledger_journal(call->worker->gateway->ledger);
+    struct hold_record hold = {
+        .call = call->id,
+        .attempt = closing->attempts,
+        .wall_ns = clock_wall(call->worker->loop.clock),
+        .key_id = call->key_id,
+        .target = target->name,
+        .provider = SLICE("cache"),
+        .model = target->model,
+    };
+    const struct settle_record settle = {
+        .call = call->id,
+        .attempt = closing->attempts,
+        .wall_ns = hold.wall_ns,
+        .key_id = call->key_id,
+        .outcome = ATTEMPT_OK,
+        .usage = call->cache.usage,
+        .priced = true,
+        .first_byte_us = -1,
+        .total_us = closing->total_us,
+        .target = target->name,
+        .provider = hold.provider,
+        .model = target->model,
+        .lane = slice_from_cstr(lane_name(LANE_VERBATIM)),
+        .offer = call_offer(call, target),
+        .basis = CHARGE_CACHE,
+        .catalogue_nd = RECORD_NO_CATALOGUE,
+    };
+    call_budget_scopes(call, &hold);
+    call_record_facts(call, &hold);
+    return journal_hold(journal, &hold) && journal_settle_and_call(journal, &settle, closing);
+}
+
+static void record_hit(struct call *call)
+{
+    struct call_record closing;
+    call_record_fill(call, clock_monotonic(call->worker->loop.clock), &closing);
+    if (call->worker->gateway->ledger != NULL && !journal_hit(call, &closing)) {
+        metric_add(&call->worker->metrics.ledger_refused, 1);
+    }
+    call_record_closed(call, &closing);
+}
+
+/* Who named its target saves what that would have cost: the whole of it. */
 static enum call_step deliver_hit(struct call *call)
 {
+    const struct policy *policy = &call->snapshot->policy;
     metric_add(&call->worker->metrics.cache_hits, 1);
     call->status = 200;
     call->error_code = NULL;
     call->delivered = true;
-    call->baseline_nd = baseline_nd(call, &call->cache.usage);
-    call_record_close(call);
+    if (call->baseline == NO_TARGET) {
+        call->baseline = (uint16_t)(call->cache.target - policy->targets);
+    }
+    call->baseline_nd = policy_cost(policy, &policy->targets[call->baseline], &call->cache.usage);
+    record_hit(call);
     return STEP_DELIVER;
 }
 
@@ -305,12 +352,12 @@ struct slice answer_cache_word(const struct call *call)
 void answer_cache_record(const struct call *call, struct call_record *record)
 {
     if (call->cache.state == CACHE_STATE_HIT) {
-        record->target = call->cache.names[0];
+        record->target = call->cache.target->name;
         record->provider = SLICE("cache");
-        record->model = call->cache.names[2];
+        record->model = call->cache.target->model;
         record->input_tokens = call->cache.usage.input;
         record->output_tokens = call->cache.usage.output;
-        record->baseline_offer = 0; /* no attempt of this call has the usage */
+        record->attempts = call->attempts + 1; /* the ledger's own, see journal_hit() */
     }
 }
 

@@ -6,8 +6,9 @@
  * same that is not. The answer is kept as the client got it, complete ones only, in the memory of
  * this process, and in Redis where nodes share one; no prompt is kept.
  *
- * A hit costs nothing: the call has no attempt, its provider is "cache", and its baseline is what
- * the kept usage would have cost there.
+ * A hit costs nothing: its provider is "cache", its one attempt in the ledger asked nobody and has
+ * the kept usage, and its baseline is what that would have cost there (for who named a target: at
+ * that target).
  */
 #ifndef SLUICE_GATEWAY_ANSWER_CACHE_H
 #define SLUICE_GATEWAY_ANSWER_CACHE_H

@@ -113,7 +113,7 @@ static void add_hit(struct buf *lines, const struct call *call)
     if (call->cache.state != CACHE_STATE_HIT) {
         return;
     }
-    answer_headers_add(lines, SLICE("x-sluice-target"), call->cache.names[0]);
+    answer_headers_add(lines, SLICE("x-sluice-target"), call->cache.target->name);
     answer_headers_add(lines, SLICE("x-sluice-provider"), SLICE("cache"));
     buf_printf(lines, "age: %lld\r\n", (long long)call->cache.age_s);
 }

@@ -80,7 +80,7 @@ struct call_cache {
     struct cluster_question *question; /* under way, or NULL */
     struct buf copy;                   /* what has left so far */
     struct usage usage;                /* of a hit, with: */
-    struct slice *names;               /* target, provider, model; in the arena */
+    const struct target *target;       /* of a hit: who gave the answer */
     int64_t age_s;
 };
 

@@ -70,11 +70,10 @@ static void estimate_usage(const struct question *c, enum attempt_outcome outcom
 /* Fills in the cost and what it is made of. */
 static void price_attempt(const struct question *c, struct settle_record *record)
 {
-    struct price price = policy_price(&c->call->snapshot->policy, c->target);
     const struct usage *usage = &record->usage;
     bool told = usage->has_provider_cost && (c->provider->quirks & QUIRK_REPORTS_COST) != 0;
     bool answered = usage->reported || is_answered(c, record->outcome);
-    int64_t priced_nd = price_cost(&price, usage);
+    int64_t priced_nd = policy_cost(&c->call->snapshot->policy, c->target, usage);
     record->offer = call_offer(c->call, c->target);
     record->purpose = ATTEMPT_FOR_JUDGE;
     record->basis = told ? CHARGE_PROVIDER : answered ? CHARGE_PRICE : CHARGE_NOTHING;

@@ -79,7 +79,8 @@ void json_savings_attempt(struct json_writer *w, const struct call_detail *detai
     json_member_string(w, SLICE("basis"), slice_from_cstr(charge_basis_name(attempt->basis)));
     write_verdict(w, attempt);
     write_told(w, attempt);
-    if (offer != NULL && attempt->basis != CHARGE_NOTHING && attempt->basis != CHARGE_HOLD) {
+    if (offer != NULL && attempt->basis != CHARGE_NOTHING && attempt->basis != CHARGE_HOLD &&
+        attempt->basis != CHARGE_CACHE) {
         json_member_string(w, SLICE("price"), slice_from_cstr(offer_kind_name(offer->kind)));
         write_lines(w, offer, &attempt->usage);
     }

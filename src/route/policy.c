@@ -55,3 +55,10 @@ struct price policy_price(const struct policy *policy, const struct target *targ
     }
     return price;
 }
+
+int64_t policy_cost(const struct policy *policy, const struct target *target,
+                    const struct usage *usage)
+{
+    struct price price = policy_price(policy, target);
+    return price.known ? price_cost(&price, usage) : 0;
+}

@@ -125,5 +125,8 @@ const struct route *policy_find_route(const struct policy *policy, struct slice 
 /* The price to reckon with under the unknown-price policy: the target's own, the ceiling, or zero
  * for `allow`. */
 struct price policy_price(const struct policy *policy, const struct target *target);
+/* The usage at that price; 0 where there is none. */
+int64_t policy_cost(const struct policy *policy, const struct target *target,
+                    const struct usage *usage);
 
 #endif

@@ -34,6 +34,7 @@ enum charge_basis {
     CHARGE_PROVIDER,   /* what the provider says that it charges */
     CHARGE_BOUND,      /* an estimate that was dearer than the worst case, which was charged */
     CHARGE_HOLD,       /* nobody knows what was used: the hold */
+    CHARGE_CACHE,      /* nothing: the answer was kept, and so was its usage */
     CHARGE_BASES
 };
 const char *charge_basis_name(enum charge_basis basis);

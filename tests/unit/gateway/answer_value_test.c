@@ -5,7 +5,7 @@
 
 static const struct answer_value sample = {
     .made_wall_ns = 1795000000000000000,
-    .usage = {.input = 10, .output = 20, .cache_read = 3, .reasoning = 4},
+    .usage = {.input = 10, .output = 20, .cache_read = 3, .reasoning = 4, .reported = true},
     .content_type = SLICE_INIT("text/event-stream"),
     .names = {SLICE_INIT("haiku"), SLICE_INIT("openrouter"), SLICE_INIT("anthropic/haiku")},
     .body = SLICE_INIT("data: {}\n\n"),
@@ -22,6 +22,7 @@ static void what_is_written_is_read(void)
     EXPECT_INT(value.usage.output, 20);
     EXPECT_INT(value.usage.cache_read, 3);
     EXPECT_INT(value.usage.reasoning, 4);
+    EXPECT(value.usage.reported);
     EXPECT_SLICE(value.content_type, "text/event-stream");
     EXPECT_SLICE(value.names[0], "haiku");
     EXPECT_SLICE(value.names[2], "anthropic/haiku");

@@ -24,11 +24,8 @@ const char *attempt_outcome_name(enum attempt_outcome outcome)
 
 const char *charge_basis_name(enum charge_basis basis)
 {
-    static const char *const names[CHARGE_BASES] = {
-        [CHARGE_UNRECORDED] = "unrecorded", [CHARGE_NOTHING] = "nothing", [CHARGE_PRICE] = "price",
-        [CHARGE_PROVIDER] = "provider",     [CHARGE_BOUND] = "bound",     [CHARGE_HOLD] = "hold",
-        [CHARGE_CACHE] = "cache",
-    };
+    static const char *const names[CHARGE_BASES] = {"unrecorded", "nothing", "price", "provider",
+                                                    "bound",      "hold",    "cache"};
     return (unsigned)basis < CHARGE_BASES ? names[basis] : "unrecorded";
 }
 

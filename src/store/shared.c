@@ -3,20 +3,34 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/map.h"
 #include "base/memory.h"
 
 #include <pthread.h>
 
 #define STRIPES 16u
 #define BUCKETS_FIRST 64u
+#define SHARES 4u /* an owner that has more than this part of a stripe takes from itself */
 
 const struct shared_limits shared_default_limits = {
     .bytes = (size_t)64 << 20, .value_bytes = (size_t)4 << 20, .ttl_ns = 86400 * NS_PER_S};
 
+/* What one owner has in a stripe. */
+struct holding {
+    uint64_t owner;
+    size_t bytes;
+    size_t count;
+    struct entry *newest;
+    struct entry *oldest;
+};
+
 struct entry {
     struct entry *chain; /* same bucket */
-    struct entry *newer;
+    struct entry *newer; /* of all in the stripe */
     struct entry *older;
+    struct entry *own_newer; /* of its owner's */
+    struct entry *own_older;
+    struct holding *holding;
     uint64_t hash;
     int64_t expires_ns;
     uint64_t owner;
@@ -35,6 +49,10 @@ struct stripe {
     uint64_t evicted;
     struct entry *newest;
     struct entry *oldest;
+    struct map holdings; /* owner -> struct holding, of those that have entries */
+    size_t share;        /* bytes: who has more makes room for others first */
+    size_t over;         /* how many owners have more */
+    struct holding *hog; /* one of them, as last found; or NULL */
 };
 
 struct shared_store {
@@ -55,6 +73,7 @@ static struct slice entry_value(const struct entry *e)
 
 static bool stripe_init(struct stripe *s)
 {
+    map_init(&s->holdings);
     s->buckets = memory_array(BUCKETS_FIRST, sizeof(struct entry *));
     s->bucket_count = BUCKETS_FIRST;
     return s->buckets != NULL && pthread_mutex_init(&s->lock, NULL) == 0;
@@ -62,6 +81,11 @@ static bool stripe_init(struct stripe *s)
 
 static void stripe_release(struct stripe *s)
 {
+    const struct map_entry *held;
+    for (size_t i = 0; (held = map_next(&s->holdings, &i)) != NULL;) {
+        memory_free(held->value);
+    }
+    map_release(&s->holdings);
     for (struct entry *e = s->newest; e != NULL;) {
         struct entry *older = e->older;
         memory_free(e);
@@ -82,6 +106,7 @@ struct shared_store *shared_new(const struct clock *clock, const struct shared_l
     store->clock = clock;
     store->limits = *limits;
     for (size_t i = 0; i < STRIPES; i++) {
+        store->stripes[i].share = limits->bytes / STRIPES / SHARES;
         if (!stripe_init(&store->stripes[i])) {
             shared_free(store);
             return NULL;
@@ -100,6 +125,7 @@ void shared_free(struct shared_store *store)
 
 static void list_add(struct stripe *s, struct entry *e)
 {
+    struct holding *held = e->holding;
     e->newer = NULL;
     e->older = s->newest;
     if (s->newest != NULL) {
@@ -107,12 +133,64 @@ static void list_add(struct stripe *s, struct entry *e)
     }
     s->newest = e;
     s->oldest = s->oldest == NULL ? e : s->oldest;
+    e->own_newer = NULL;
+    e->own_older = held->newest;
+    if (held->newest != NULL) {
+        held->newest->own_newer = e;
+    }
+    held->newest = e;
+    held->oldest = held->oldest == NULL ? e : held->oldest;
 }
 
 static void list_remove(struct stripe *s, const struct entry *e)
 {
+    struct holding *held = e->holding;
     *(e->newer != NULL ? &e->newer->older : &s->newest) = e->older;
     *(e->older != NULL ? &e->older->newer : &s->oldest) = e->newer;
+    *(e->own_newer != NULL ? &e->own_newer->own_older : &held->newest) = e->own_older;
+    *(e->own_older != NULL ? &e->own_older->own_newer : &held->oldest) = e->own_newer;
+}
+
+/* --- who has how much --- */
+
+static struct slice owner_name(const uint64_t *owner)
+{
+    return slice_of((const char *)owner, sizeof(*owner));
+}
+
+/* Finds or makes it; NULL: out of memory. */
+static struct holding *holding_of(struct stripe *s, uint64_t owner)
+{
+    struct holding *held = map_get(&s->holdings, owner_name(&owner));
+    if (held == NULL) {
+        held = memory_array(1, sizeof(*held));
+        if (held != NULL) {
+            held->owner = owner;
+            if (!map_set(&s->holdings, owner_name(&owner), held)) {
+                memory_free(held);
+                held = NULL;
+            }
+        }
+    }
+    return held;
+}
+
+static void holding_change(struct stripe *s, struct holding *held, size_t bytes, bool more)
+{
+    bool was_over = held->bytes > s->share;
+    held->bytes = more ? held->bytes + bytes : held->bytes - bytes;
+    held->count = more ? held->count + 1 : held->count - 1;
+    bool is_over = held->bytes > s->share;
+    s->over += (is_over ? 1u : 0u) - (was_over ? 1u : 0u);
+}
+
+static void forget_if_empty(struct stripe *s, struct holding *held)
+{
+    if (held->count == 0) {
+        s->hog = s->hog == held ? NULL : s->hog;
+        (void)map_remove(&s->holdings, owner_name(&held->owner));
+        memory_free(held);
+    }
 }
 
 /* Where the pointer to the entry stands, or to nothing at the chain's end. */
@@ -136,6 +214,8 @@ static void drop(struct stripe *s, struct entry **place)
     list_remove(s, e);
     s->bytes -= entry_bytes(e);
     s->count--;
+    holding_change(s, e->holding, entry_bytes(e), false);
+    forget_if_empty(s, e->holding);
     memory_free(e);
 }
 
@@ -166,12 +246,38 @@ static void grow(struct stripe *s)
     s->bucket_count = count;
 }
 
-/* Drops what is out of date, and the least recently used until there is room. */
-static void make_room(struct stripe *s, size_t bytes, size_t limit, int64_t now_ns)
+/* Whose oldest entry goes when `owner` wants room: its own where it has more than a share; else of
+ * somebody who has; else the oldest of all. So nobody drives out what others use. There are few who
+ * have more than a share, and they are looked for among all. */
+static const struct entry *least_missed(struct stripe *s, const struct holding *owner, size_t bytes)
 {
-    while (s->oldest != NULL && (s->oldest->expires_ns <= now_ns || s->bytes + bytes > limit)) {
-        s->evicted += s->oldest->expires_ns > now_ns ? 1 : 0;
+    if (owner->oldest != NULL && owner->bytes + bytes > s->share) {
+        return owner->oldest;
+    }
+    const struct map_entry *held;
+    if (s->hog != NULL && s->hog->bytes > s->share) {
+        return s->hog->oldest;
+    }
+    for (size_t i = 0; s->over > 0 && (held = map_next(&s->holdings, &i)) != NULL;) {
+        s->hog = held->value;
+        if (s->hog->bytes > s->share) {
+            return s->hog->oldest;
+        }
+    }
+    s->hog = NULL;
+    return s->oldest;
+}
+
+/* Drops what is out of date, then what is missed least until there is room. */
+static void make_room(struct stripe *s, const struct holding *owner, size_t bytes, size_t limit,
+                      int64_t now_ns)
+{
+    while (s->oldest != NULL && s->oldest->expires_ns <= now_ns) {
         drop_entry(s, s->oldest);
+    }
+    while (s->oldest != NULL && s->bytes + bytes > limit) {
+        s->evicted++;
+        drop_entry(s, least_missed(s, owner, bytes));
     }
 }
 
@@ -215,8 +321,13 @@ bool shared_put(struct shared_store *store, const struct shared_key *key, struct
     if (*place != NULL) {
         drop(s, place);
     }
-    if (e != NULL) {
-        make_room(s, entry_bytes(e), limit, now_ns);
+    struct holding *held = e == NULL ? NULL : holding_of(s, key->owner);
+    bool kept = held != NULL;
+    if (kept) {
+        e->holding = held;
+        held->count++; /* it stays while room is made */
+        make_room(s, held, entry_bytes(e), limit, now_ns);
+        held->count--;
         if (s->count >= s->bucket_count) {
             grow(s);
         }
@@ -226,9 +337,13 @@ bool shared_put(struct shared_store *store, const struct shared_key *key, struct
         list_add(s, e);
         s->count++;
         s->bytes += entry_bytes(e);
+        holding_change(s, held, entry_bytes(e), true);
     }
     pthread_mutex_unlock(&s->lock);
-    return e != NULL;
+    if (!kept) {
+        memory_free(e);
+    }
+    return kept;
 }
 
 bool shared_get(struct shared_store *store, const struct shared_key *key, struct buf *out)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What any worker must see and nobody needs after a restart: the opaque state of earlier answers,
- * stored responses. A bounded map in this process, split into stripes with a short lock each; the
- * least recently used entries leave when a stripe is full, all leave at their time. Values are
- * copied in and out. An entry belongs to a client key (0: none): nobody finds another's. Any
- * thread.
+ * stored responses, the exact cache. A bounded map in this process, split into stripes with a short
+ * lock each; when a stripe is full the least recently used entries leave, of those that have more
+ * than a quarter of it first, so that no client drives out what others have; all leave at their
+ * time. Values are copied in and out. An entry belongs to a client key (0: none): nobody finds
+ * another's. Any thread.
  */
 #ifndef SLUICE_STORE_SHARED_H
 #define SLUICE_STORE_SHARED_H

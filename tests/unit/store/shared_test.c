@@ -121,6 +121,52 @@ static void what_is_used_stays(void)
     shared_free(store);
 }
 
+static size_t have(struct shared_store *store, uint64_t owner, int count)
+{
+    size_t found = 0;
+    for (int i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "mine %d", i);
+        found += strcmp(get(store, owner, name), "(none)") != 0 ? 1 : 0;
+    }
+    return found;
+}
+
+static void put_many(struct shared_store *store, uint64_t owner, int count)
+{
+    char value[401];
+    memset(value, 'x', 400);
+    value[400] = '\0';
+    for (int i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "mine %d", i);
+        EXPECT(put(store, owner, name, value));
+    }
+}
+
+/* Some 2,000 entries fit. */
+static void nobody_drives_out_others(void)
+{
+    struct shared_store *store = store_new(1 << 20);
+    struct shared_stats stats;
+    for (uint64_t owner = 1; owner <= 10; owner++) {
+        put_many(store, owner, 20);
+    }
+    put_many(store, 99, 20000); /* ten times what there is */
+    for (uint64_t owner = 1; owner <= 10; owner++) {
+        EXPECT_INT(have(store, owner, 20), 20);
+    }
+    shared_stats_read(store, &stats);
+    EXPECT(stats.entries > 1200); /* what nobody else uses is not kept free */
+    EXPECT(stats.bytes <= 1 << 20);
+    put_many(store, 100, 300); /* who has little takes it from who has much */
+    EXPECT_INT(have(store, 100, 300), 300);
+    for (uint64_t owner = 1; owner <= 10; owner++) {
+        EXPECT_INT(have(store, owner, 20), 20);
+    }
+    shared_free(store);
+}
+
 static void refuses_what_is_too_large(void)
 {
     static char large[4098];
@@ -195,6 +241,7 @@ int main(void)
     TEST(entries_leave_at_their_time, "entries leave at their time");
     TEST(stays_within_its_bytes, "stays within its bytes however much is put");
     TEST(what_is_used_stays, "what is used stays when room is needed");
+    TEST(nobody_drives_out_others, "one owner's entries drive out no others'");
     TEST(refuses_what_is_too_large, "refuses what is too large and forgets the older value");
     TEST(many_threads_may_use_it, "many threads may use it");
 #ifdef SLUICE_FAULTS

@@ -18,6 +18,35 @@
 #include "dialect/tool_fit.h"
 #include "dialect/wish.h"
 
+/* Does the request ask to have some of it written to the provider's prompt cache? */
+static bool marks_cache(const struct chat *chat)
+{
+    for (size_t i = 0; i < chat->message_count; i++) {
+        const struct chat_message *message = &chat->messages[i];
+        for (size_t p = 0; p < message->part_count; p++) {
+            if (message->parts[p].cache != CACHE_MARK_NONE) {
+                return true;
+            }
+        }
+    }
+    for (size_t i = 0; i < chat->tool_count; i++) {
+        if (chat->tools[i].cache != CACHE_MARK_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the prompt costs at most: writing it to a cache can be dearer than reading it. */
+static int64_t prompt_nd(const struct call *call, const struct price *price, int64_t tokens)
+{
+    const struct price_rates *rates = price_rates_for(price, tokens);
+    const struct usage prompt = {.input = tokens};
+    bool dearer = rates->cache_write > rates->input || rates->cache_write_1h > rates->input;
+    return dearer && marks_cache(&call->chat) ? price_bound(price, tokens, 0, false)
+                                              : price_cost(price, &prompt);
+}
+
 /* What still may be spent on this call at this target, as a ceiling on the tokens of each of its
    answers. 0: no ceiling; negative: not even the prompt fits. */
 static int64_t affordable_tokens(const struct call *call, const struct target *target,
@@ -29,8 +58,7 @@ static int64_t affordable_tokens(const struct call *call, const struct target *t
     struct price spare;
     const struct price *price = attempt_price(call, target, &spare);
     const struct price_rates *rates = price_rates_for(price, entry->high_input);
-    struct usage prompt = {.input = entry->high_input};
-    int64_t spent_nd = money_add(call->cost_nd, price_cost(price, &prompt));
+    int64_t spent_nd = money_add(call->cost_nd, prompt_nd(call, price, entry->high_input));
     if (spent_nd >= call->max_cost_nd) {
         return -1;
     }

@@ -159,9 +159,12 @@ static void on_keys_changed(void *user)
 
 static void begin_drain(struct gateway *gateway)
 {
+    unsigned ms = atomic_load(&gateway->stop_ms);
     if (!atomic_exchange(&gateway->draining, true)) {
-        log_event(LOG_INFO, "draining", "no new connections; calls under way have %u ms",
-                  atomic_load(&gateway->stop_ms));
+        log_event(LOG_INFO, "draining", "no new connections; calls under way have %u ms", ms);
+    } else {
+        log_event(LOG_INFO, "draining_hurried", "told to stop again: calls under way have %u ms",
+                  ms);
     }
     gateway_tell_workers(gateway);
 }

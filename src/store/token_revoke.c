@@ -26,11 +26,6 @@ static int by_digest(const void *left, const void *right)
     return memcmp(left, right, KEY_DIGEST_SIZE);
 }
 
-bool key_set_revokes_tokens(const struct key_set *set)
-{
-    return set->token_count > 0;
-}
-
 bool key_set_token_revoked(const struct key_set *set, const uint8_t digest[KEY_DIGEST_SIZE])
 {
     return set->token_count > 0 && bsearch(digest, set->tokens, set->token_count,

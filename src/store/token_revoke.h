@@ -24,7 +24,6 @@ MUST_USE bool token_revoke(const char *path, struct slice id, int64_t expires_s,
 
 /* What a set of keys knows tokens by. */
 MUST_USE bool token_id_digest(struct slice id, uint8_t ret_digest[32]);
-bool key_set_revokes_tokens(const struct key_set *set);
 bool key_set_token_revoked(const struct key_set *set, const uint8_t digest[32]);
 
 #endif

@@ -171,8 +171,8 @@ static bool is_revoked(const char *id)
 {
     uint8_t digest[32];
     struct key_set *set = load();
-    bool revoked = token_id_digest(slice_from_cstr(id), digest) && key_set_revokes_tokens(set) &&
-                   key_set_token_revoked(set, digest);
+    bool revoked =
+        token_id_digest(slice_from_cstr(id), digest) && key_set_token_revoked(set, digest);
     key_set_unref(set);
     return revoked;
 }

@@ -118,7 +118,7 @@ static void *alloc_alone(struct arena *a, size_t rounded)
     return (char *)block + sizeof(*block);
 }
 
-static void *alloc_from_new_block(struct arena *a, size_t rounded)
+RARELY static void *alloc_from_new_block(struct arena *a, size_t rounded)
 {
     size_t size = next_block_size(a);
     if (rounded > size / 4) {

@@ -20,7 +20,9 @@ void buf_release(struct buf *b)
     if (b == NULL) {
         return;
     }
-    memory_free(b->ptr);
+    if (b->ptr != NULL) {
+        memory_free(b->ptr);
+    }
     *b = BUF_INIT(b->limit);
 }
 

@@ -24,8 +24,9 @@ struct buf {
 void buf_init(struct buf *b, size_t limit);
 /* Frees the bytes; the buffer may be used again. NULL-safe. */
 void buf_release(struct buf *b);
-char *buf_reserve_slow(struct buf *b, size_t extra); /* buf_reserve() when there is no room yet */
-bool buf_append_slow(struct buf *b, struct slice s); /* buf_append() when there is no room yet */
+/* buf_reserve() and buf_append() when there is no room yet. */
+RARELY char *buf_reserve_slow(struct buf *b, size_t extra);
+bool buf_append_slow(struct buf *b, struct slice s);
 
 /* Empties it, keeps the memory, clears `failed`. */
 static inline void buf_clear(struct buf *b)

@@ -12,6 +12,9 @@
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 #define NO_RETURN __attribute__((noreturn))
 #define UNUSED __attribute__((unused))
+/* Of a function that is called where something is wrong, or seldom: a compiler prepares nothing for
+   such calls on the way of all others. */
+#define RARELY __attribute__((cold))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
@@ -19,7 +22,7 @@
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* Prints where and what to stderr, then aborts. For bugs of ours only. */
-NO_RETURN void check_failed(const char *file, int line, const char *condition);
+RARELY NO_RETURN void check_failed(const char *file, int line, const char *condition);
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \

@@ -31,10 +31,10 @@ struct error {
 
 /* Fills in *error (which may be NULL) and returns false, so that `return error_set(...)` reads
  * well. */
-bool error_set(struct error *error, enum error_kind kind, const char *code, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+RARELY bool error_set(struct error *error, enum error_kind kind, const char *code,
+                      const char *format, ...) PRINTF_LIKE(4, 5);
 /* Sets the JSON pointer, truncating. */
-void error_at(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
+RARELY void error_at(struct error *error, const char *format, ...) PRINTF_LIKE(2, 3);
 void error_clear(struct error *error);
 
 #endif

@@ -7,6 +7,10 @@
 #include "base/id.h"
 
 #include <endian.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define FRACTION_STEPS 4096
 
@@ -35,28 +39,35 @@ static bool hyphen_before(size_t byte)
     return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
-/* The eight digits of four bytes, all at once: nibbles are spread over the bytes of a word, and
-   those above 9 get the distance to the letters added. */
-static void digits_put(const uint8_t *bytes, char *out)
+#ifdef __SSE2__
+static void digits_put(struct id id, char *out)
 {
-    uint32_t four;
-    memcpy(&four, bytes, sizeof(four));
-    uint64_t word = le32toh(four);
-    word = (word | word << 16) & 0x0000FFFF0000FFFF;
-    word = (word | word << 8) & 0x00FF00FF00FF00FF;
-    uint64_t nibbles = (word >> 4 & 0x000F000F000F000F) | (word & 0x000F000F000F000F) << 8;
-    uint64_t letters = (nibbles + 0x0606060606060606) >> 4 & 0x0101010101010101;
-    uint64_t digits = nibbles + 0x3030303030303030 + letters * ('a' - '0' - 10);
-    digits = htole64(digits);
-    memcpy(out, &digits, sizeof(digits));
+    const __m128i nibble = _mm_set1_epi8(15);
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)id.bytes);
+    __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+    __m128i low = _mm_and_si128(bytes, nibble);
+    __m128i halves[2] = {_mm_unpacklo_epi8(high, low), _mm_unpackhi_epi8(high, low)};
+    for (size_t i = 0; i < ARRAY_LEN(halves); i++) {
+        __m128i letters = _mm_cmpgt_epi8(halves[i], _mm_set1_epi8(9));
+        __m128i more = _mm_and_si128(letters, _mm_set1_epi8('a' - '0' - 10));
+        __m128i digits = _mm_add_epi8(_mm_add_epi8(halves[i], _mm_set1_epi8('0')), more);
+        _mm_storeu_si128((__m128i *)(void *)(out + i * sizeof(digits)), digits);
+    }
 }
+#else
+static void digits_put(struct id id, char *out)
+{
+    for (size_t i = 0; i < sizeof(id.bytes); i++) {
+        out[2 * i] = "0123456789abcdef"[id.bytes[i] >> 4];
+        out[2 * i + 1] = "0123456789abcdef"[id.bytes[i] & 15];
+    }
+}
+#endif
 
 char *id_format(struct id id, char *buffer)
 {
     char digits[2 * sizeof(id.bytes)];
-    for (size_t i = 0; i < sizeof(id.bytes); i += 4) {
-        digits_put(id.bytes + i, digits + 2 * i);
-    }
+    digits_put(id, digits);
     memcpy(buffer, digits, 8);
     memcpy(buffer + 9, digits + 8, 4);
     memcpy(buffer + 14, digits + 12, 4);

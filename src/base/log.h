@@ -20,7 +20,8 @@ void log_start(int fd, enum log_format format, enum log_level level);
 /* Writes out what is queued and joins the writer. */
 void log_stop(void);
 /* One message; `event` is a short stable identifier such as "reload_failed". */
-void log_event(enum log_level level, const char *event, const char *format, ...) PRINTF_LIKE(3, 4);
+RARELY void log_event(enum log_level level, const char *event, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 /* One ready-made JSON object (without line end) as a line of its own: the access log. */
 void log_line(struct slice json);
 bool log_enabled(enum log_level level);

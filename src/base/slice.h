@@ -36,7 +36,7 @@ static inline struct slice slice_of(const char *ptr, size_t len)
 
 static inline struct slice slice_from_cstr(const char *text)
 {
-    return (struct slice){text, text == NULL ? 0 : strlen(text)};
+    return (struct slice){text, text == NULL || *text == '\0' ? 0 : strlen(text)};
 }
 
 static inline bool slice_eq(struct slice a, struct slice b)

@@ -56,23 +56,34 @@ __attribute__((target("avx2"), always_inline)) static inline const char *run_ski
     return p;
 }
 
+/* Which of these bytes are hits: quotes, backslashes, control characters, not ASCII. */
+__attribute__((target("avx2"), always_inline)) static inline __m256i hits_of(const char *p)
+{
+    __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
+    __m256i turned = _mm256_xor_si256(v, _mm256_set1_epi8((char)0x82));
+    __m256i low = _mm256_cmpeq_epi8(_mm256_min_epu8(turned, _mm256_set1_epi8((char)0xA0)), turned);
+    return _mm256_or_si256(low, _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\')));
+}
+
 __attribute__((target("avx2"))) const char *json_wide_skip(const char *p, const char *end)
 {
     const char *long_run = p + JSON_WIDE_BLOCK * 2;
-    while (end - p >= JSON_WIDE_BLOCK) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)p);
-        __m256i turned = _mm256_xor_si256(v, _mm256_set1_epi8((char)0x82));
-        __m256i low =
-            _mm256_cmpeq_epi8(_mm256_min_epu8(turned, _mm256_set1_epi8((char)0xA0)), turned);
-        __m256i escapes = _mm256_cmpeq_epi8(v, _mm256_set1_epi8('\\'));
-        unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(low, escapes));
-        if (hits != 0) {
-            return p + __builtin_ctz(hits);
+    while (end - p >= JSON_WIDE_BLOCK * 2) {
+        __m256i first = hits_of(p);
+        __m256i second = hits_of(p + JSON_WIDE_BLOCK);
+        if (_mm256_movemask_epi8(_mm256_or_si256(first, second)) != 0) {
+            uint64_t hits = (uint32_t)_mm256_movemask_epi8(first) |
+                            (uint64_t)(uint32_t)_mm256_movemask_epi8(second) << JSON_WIDE_BLOCK;
+            return p + __builtin_ctzll(hits);
         }
-        p += JSON_WIDE_BLOCK;
+        p += JSON_WIDE_BLOCK * 2;
         if (p == long_run) {
             p = run_skip(p, end);
         }
+    }
+    if (end - p >= JSON_WIDE_BLOCK) {
+        unsigned hits = (unsigned)_mm256_movemask_epi8(hits_of(p));
+        return p + (hits != 0 ? __builtin_ctz(hits) : JSON_WIDE_BLOCK);
     }
     return p;
 }

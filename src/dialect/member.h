@@ -92,12 +92,12 @@ MUST_USE bool members_read(struct reader *r, uint32_t object, const char *inside
 
 /* Each fills in the error with a pointer to `member` (which may be a path "a/b") of the current
  * place and returns false. */
-bool reader_refuse(struct reader *r, const char *code, const char *member, const char *format, ...)
-    PRINTF_LIKE(4, 5);
-bool reader_refuse_type(struct reader *r, const char *member, const char *wanted);
-bool reader_refuse_missing(struct reader *r, const char *member);
+RARELY bool reader_refuse(struct reader *r, const char *code, const char *member,
+                          const char *format, ...) PRINTF_LIKE(4, 5);
+RARELY bool reader_refuse_type(struct reader *r, const char *member, const char *wanted);
+RARELY bool reader_refuse_missing(struct reader *r, const char *member);
 /* The arena is exhausted. */
-bool reader_refuse_size(struct reader *r);
+RARELY bool reader_refuse_size(struct reader *r);
 
 /* Notes the member with this value as odd, unless it says nothing (null, false, "", []): for
    members that a reader knows and can do nothing with. `inside` as in members_read(). */

@@ -244,8 +244,8 @@ enum call_step call_done(struct call *call);
 /* Ends the call with an error in the client's dialect; returns STEP_SETTLE's successor so that
    `return call_fail(...)` reads well. Before the answer has begun: status and body; after it: a
    last error event and a cut. */
-enum call_step call_fail(struct call *call, int status, const char *code, const char *param,
-                         const char *format, ...) PRINTF_LIKE(5, 6);
+RARELY enum call_step call_fail(struct call *call, int status, const char *code, const char *param,
+                                const char *format, ...) PRINTF_LIKE(5, 6);
 /* What a provider said of a failure, plain; what is empty is ours to say. */
 struct fail_words {
     struct slice type;
@@ -254,9 +254,9 @@ struct fail_words {
     struct slice message;
 };
 /* As call_fail(), in these words. */
-enum call_step call_fail_words(struct call *call, int status, const char *code,
-                               const struct fail_words *words);
-enum call_step call_fail_error(struct call *call, const struct error *error);
+RARELY enum call_step call_fail_words(struct call *call, int status, const char *code,
+                                      const struct fail_words *words);
+RARELY enum call_step call_fail_error(struct call *call, const struct error *error);
 
 /* While the body came the key may have been revoked. *ret_caller: as it is now. False: the call has
  * failed, and *ret_step follows. */

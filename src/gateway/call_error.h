@@ -21,7 +21,7 @@ enum call_step call_plan_exhausted(struct call *call);
  * of such a refusal in attempt.answer. */
 void call_note_stream_error(struct call *call);
 /* The same once the answer has begun: the provider's own words are the stream's last. */
-enum call_step call_fail_in_stream(struct call *call);
+RARELY enum call_step call_fail_in_stream(struct call *call);
 /* Does this upstream status allow another target to be tried? */
 bool status_allows_fallback(int status);
 

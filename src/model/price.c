@@ -10,6 +10,7 @@
 
 #include "base/number.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define PD_PER_ND 1000u
@@ -241,40 +242,42 @@ int64_t money_add(int64_t a, int64_t b)
     return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
-/* Digits two at a time: half the divisions. */
-static const char digit_pairs[100][3] = {
-    "00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13", "14",
-    "15", "16", "17", "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29",
-    "30", "31", "32", "33", "34", "35", "36", "37", "38", "39", "40", "41", "42", "43", "44",
-    "45", "46", "47", "48", "49", "50", "51", "52", "53", "54", "55", "56", "57", "58", "59",
-    "60", "61", "62", "63", "64", "65", "66", "67", "68", "69", "70", "71", "72", "73", "74",
-    "75", "76", "77", "78", "79", "80", "81", "82", "83", "84", "85", "86", "87", "88", "89",
-    "90", "91", "92", "93", "94", "95", "96", "97", "98", "99",
-};
+/* The eight digits of a number below 10^8, the first one in the lowest byte, none with its '0': all
+   divisions by 100 at once, then all by 10 (each quotient by a multiplication that is exact up to
+   what can be there). */
+static uint64_t eight_digits(uint32_t number)
+{
+    uint64_t halves = number / 10000 | (uint64_t)(number % 10000) << 32;
+    uint64_t hundreds = halves * 10486 >> 20 & 0x0000007F0000007F;
+    uint64_t pairs = hundreds | (halves - 100 * hundreds) << 16;
+    uint64_t tens = pairs * 103 >> 10 & 0x000F000F000F000F;
+    return tens | (pairs - 10 * tens) << 8;
+}
 
 _Static_assert(1 + NUMBER_DIGITS_MAX + 1 + MONEY_DECIMALS_MAX == MONEY_TEXT_MAX, "all of it fits");
 
 size_t money_put(int64_t nd, char *out)
 {
     uint64_t amount = nd < 0 ? 0 - (uint64_t)nd : (uint64_t)nd;
+    uint64_t whole = amount / (uint64_t)MONEY_ND_PER_USD;
     uint32_t fraction = (uint32_t)(amount % (uint64_t)MONEY_ND_PER_USD);
-    size_t len = 0;
+    char *at = out;
     if (nd < 0) {
-        out[len++] = '-';
+        *at++ = '-';
     }
-    len += number_format(amount / (uint64_t)MONEY_ND_PER_USD, out + len);
-    out[len++] = '.';
-    char *last = out + len + MONEY_DECIMALS_MAX - 1;
-    *last = (char)('0' + fraction % 10);
-    fraction /= 10;
-    for (char *pair = last - 2; pair > out + len - 2; pair -= 2) {
-        memcpy(pair, digit_pairs[fraction % 100], 2);
-        fraction /= 100;
+    if (LIKELY(whole < 10)) {
+        *at++ = (char)('0' + whole);
+    } else {
+        at += number_format(whole, at);
     }
-    while (*last == '0' && last >= out + len + MONEY_DECIMALS_MIN) {
-        last--;
-    }
-    return (size_t)(last - out) + 1;
+    *at++ = '.';
+    *at++ = (char)('0' + fraction / 100000000);
+    uint64_t rest = eight_digits(fraction % 100000000);
+    uint64_t text = htole64(rest + 0x3030303030303030);
+    memcpy(at, &text, sizeof(text));
+    size_t zeros = rest == 0 ? sizeof(text) : (size_t)__builtin_clzll(rest) / 8;
+    size_t most = MONEY_DECIMALS_MAX - MONEY_DECIMALS_MIN;
+    return (size_t)(at - out) + sizeof(text) - (zeros < most ? zeros : most);
 }
 
 bool money_format(struct buf *out, int64_t nd)

@@ -119,7 +119,7 @@ static double part_score(const struct weights *weights, const struct head *of,
                          const struct text_vector *vector)
 {
     const struct weights_question question = {.vector = vector};
-    double most = -FLT_MAX;
+    double most = -DBL_MAX;
     for (uint32_t i = 0; i < weights->head_count; i++) {
         const struct head *head = &weights->heads[i];
         if (head->kind == HEAD_PART && (head->parts & of->parts) != 0 &&

@@ -594,6 +594,8 @@ def read_micro(bench, section, text):
                 bar = 2.0 if unit == "us" else 2000.0
             elif name.endswith("p99.9") and "append" in name:
                 bar = 1000.0 if unit == "us" else 1.0
+            elif name.startswith("decision, ") and name.endswith(" p99"):
+                bar = 200.0 if "200 KB" in name else 30.0
             bench.table.add(section, name, value, unit, bar)
 
 

@@ -2,8 +2,7 @@
 /*
  * What the store costs: latency of an append while the disk syncs, CPU of the writer per call at
  * 20,000 calls a second, size per call, and the time of the questions. Prints one figure a line.
- * Usage: store_bench [DIRECTORY [CALLS [history]]]; with `history` the calls lie in the last 90
- * days, are written as fast as the database takes them, and only opening and questions are timed.
+ * Usage: store_bench [DIRECTORY [CALLS]]. What a long history costs: history_bench.c.
  */
 #include "store/journal_segment.h"
 #include "store/ledger.h"
@@ -15,10 +14,6 @@
 
 #define RATE 20000
 #define TICK_NS (5 * NS_PER_MS)
-#define FLUSHED 100000 /* calls: the journal is not to become full */
-#define FLUSH_MS 60000
-#define HISTORY_DAYS 90LL
-#define SECONDS_PER_DAY 86400LL
 
 static void say(const char *what, double value, const char *unit)
 {
@@ -176,38 +171,6 @@ static void bench_writer(const char *path, uint64_t calls)
     free(all.ns);
 }
 
-static void fill_history(const char *path, uint64_t calls)
-{
-    const int64_t days_ns = HISTORY_DAYS * SECONDS_PER_DAY * NS_PER_S;
-    struct ledger *ledger = open_bench(path);
-    struct journal *journal = ledger_journal(ledger);
-    struct prepared *prepared = prepare();
-    struct random random;
-    int64_t first_ns = clock_wall(&clock_system) - days_ns;
-    random_seed(&random, 1);
-    for (uint64_t i = 0; i < calls; i++) {
-        struct prepared *one = &prepared[i % PREPARED];
-        int64_t wall_ns = first_ns + days_ns / (int64_t)calls * (int64_t)i;
-        give_id(one, id_make_at(wall_ns, &random), wall_ns);
-        CHECK(journal_hold(journal, &one->hold));
-        CHECK(journal_settle_and_call(journal, &one->settle, &one->call));
-        CHECK((i + 1) % FLUSHED != 0 || ledger_flush(ledger, FLUSH_MS));
-    }
-    ledger_close(ledger, FLUSH_MS);
-    free(prepared);
-}
-
-/* As a server's start does it, and a second time with everything in the page cache. */
-static void bench_start(const char *path)
-{
-    for (int i = 0; i < 2; i++) {
-        int64_t start = now();
-        struct ledger *ledger = open_bench(path);
-        say(i == 0 ? "start" : "start again", (double)(now() - start) / 1e6, "ms");
-        ledger_close(ledger, 1000);
-    }
-}
-
 static void bench_questions(const char *path)
 {
     struct error error;
@@ -247,13 +210,7 @@ int main(int argc, char **argv)
     } else {
         scratch_file(&scratch, "sluice.db", path);
     }
-    if (argc > 3 && strcmp(argv[3], "history") == 0) {
-        fill_history(path, calls);
-        say("database bytes per call", size_of(path) / (double)calls, "");
-        bench_start(path);
-    } else {
-        bench_writer(path, calls);
-    }
+    bench_writer(path, calls);
     bench_questions(path);
     scratch_release(&scratch);
     return 0;

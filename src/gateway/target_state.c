@@ -49,6 +49,10 @@ bool target_states_attach(struct target_states *states, struct snapshot *snapsho
     bool ok = states->evidence != NULL;
     snapshot->policy.evidence = states->evidence;
     snapshot->policy.tokenizers = states->tokenizers;
+    for (size_t i = 0; i < snapshot->policy.route_count; i++) {
+        struct route *route = &snapshot->policy.routes[i];
+        route->evidence = evidence_route(route->name);
+    }
     pthread_mutex_lock(&states->lock);
     for (size_t i = 0; i < snapshot->policy.target_count && ok; i++) {
         struct target *target = &snapshot->policy.targets[i];

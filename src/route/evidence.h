@@ -39,7 +39,8 @@ uint64_t evidence_name(struct slice name);
 /* Tags as numbers: of a word (never 0; another one in each process), and of a task. */
 uint64_t evidence_tag(struct slice word);
 uint64_t evidence_task(enum task task);
-/* Of a route: what was expected of answers, in steps for targets ("0" to "9"), and what came. */
+/* Of a route: what was expected of answers, in steps for targets ("0" to "9"), and what came. For
+ * `evidence` of struct route, likewise. */
 uint64_t evidence_route(struct slice name);
 
 /* One answer of `target` to a call with this tag: score 0..1 counts `weight` times, from 0 to

@@ -295,6 +295,9 @@ static void forecast_thinking(const struct experience *experience,
 {
     uint64_t factors = GET(experience->thinking[request->thinks].factors);
     uint64_t weight = factors >> (2 * FACTOR_BITS);
+    if (factors == 0) {
+        return;
+    }
     forecast->thinking = blend(0, (factors >> FACTOR_BITS & FACTOR_MASK) >> TOKEN_SHIFT, weight);
     forecast->output += forecast->thinking;
     forecast->output_high += blend(0, (factors & FACTOR_MASK) >> TOKEN_SHIFT, weight);

@@ -219,8 +219,9 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
         return;
     }
     struct plan_entry *entry = &planning->plan->entries[planning->plan->count];
-    *entry = (struct plan_entry){.target = target};
-    enum plan_reason refusal = feasible_judge(facts, entry);
+    entry->target = target;
+    entry->propensity_permille = 0;
+    enum plan_reason refusal = feasible_judge(facts, entry); /* fills in all numbers */
     if (facts->exclusive && list_position == facts->list_count) {
         refusal = REASON_NOT_LISTED;
         entry->wanted = entry->actual = 0;

@@ -74,6 +74,7 @@ struct escalation {
 
 struct route {
     struct slice name;
+    uint64_t evidence;    /* as evidence_route() says; 0: not asked yet */
     struct slice tag;     /* of calls that bring none; or empty */
     uint16_t *candidates; /* targets of this route, in configuration order */
     size_t candidate_count;

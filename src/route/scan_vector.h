@@ -238,32 +238,38 @@ static inline __attribute__((always_inline)) SCAN_WIDE size_t plain_stop_64(__m2
     return stops == 0 ? SCAN_BLOCK : bits_first(stops);
 }
 
+/* Copies 64 bytes; true: none of them stops plain_copy(), else *ret_stop is the first that does. */
+static inline __attribute__((always_inline)) SCAN_WIDE bool
+plain_copy_64(char *to, const char *from, size_t *ret_stop)
+{
+    const __m256i escape = _mm256_set1_epi8('\\');
+    __m256i first = load_32(from);
+    __m256i second = load_32(from + 32);
+    __m256i escapes =
+        _mm256_or_si256(_mm256_cmpeq_epi8(first, escape), _mm256_cmpeq_epi8(second, escape));
+    __m256i rare = _mm256_or_si256(escapes, _mm256_or_si256(first, second));
+    _mm256_storeu_si256((__m256i *)(void *)to, first);
+    _mm256_storeu_si256((__m256i *)(void *)(to + 32), second);
+    if (LIKELY(_mm256_movemask_epi8(rare) == 0)) {
+        return true;
+    }
+    *ret_stop = plain_stop_64(first, second);
+    return *ret_stop == SCAN_BLOCK;
+}
+
 /* See scan.h. At least 64 bytes: the last block overlaps the one before it. */
 static inline __attribute__((always_inline)) SCAN_WIDE size_t plain_copy_avx2(char *to,
                                                                               const char *from,
                                                                               size_t len)
 {
-    const __m256i escape = _mm256_set1_epi8('\\');
     size_t last = len - SCAN_BLOCK;
-    for (size_t i = 0;; i += SCAN_BLOCK) {
-        i = i < last ? i : last;
-        __m256i first = load_32(from + i);
-        __m256i second = load_32(from + i + 32);
-        __m256i escapes =
-            _mm256_or_si256(_mm256_cmpeq_epi8(first, escape), _mm256_cmpeq_epi8(second, escape));
-        __m256i rare = _mm256_or_si256(escapes, _mm256_or_si256(first, second));
-        _mm256_storeu_si256((__m256i *)(void *)(to + i), first);
-        _mm256_storeu_si256((__m256i *)(void *)(to + i + 32), second);
-        if (UNLIKELY(!_mm256_testz_si256(rare, _mm256_set1_epi8(-128)))) {
-            size_t stop = plain_stop_64(first, second);
-            if (stop < SCAN_BLOCK) {
-                return i + stop;
-            }
-        }
-        if (i == last) {
-            return len;
+    size_t stop = SCAN_BLOCK;
+    for (size_t i = 0; i < last; i += SCAN_BLOCK) {
+        if (UNLIKELY(!plain_copy_64(to + i, from + i, &stop))) {
+            return i + stop;
         }
     }
+    return plain_copy_64(to + last, from + last, &stop) ? len : last + stop;
 }
 
 #endif

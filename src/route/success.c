@@ -132,7 +132,8 @@ static const struct evidence_row *row_of_route(const struct plan_input *input, u
     if (input->policy->evidence == NULL || input->route == NULL) {
         return NULL;
     }
-    *ret_tag = evidence_route(input->route->name);
+    const struct route *route = input->route;
+    *ret_tag = route->evidence != 0 ? route->evidence : evidence_route(route->name);
     return evidence_find(input->policy->evidence, *ret_tag);
 }
 

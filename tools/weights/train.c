@@ -80,6 +80,21 @@ static void read_success(const struct json_doc *doc, struct row *row)
                        : UNKNOWN;
 }
 
+static int compare_rows(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* What is learned must not depend on the order in which a glance lists its rows. */
+static void sort_rows(struct glance *glance)
+{
+    qsort(glance->rows, glance->words, sizeof(glance->rows[0]), compare_rows);
+    qsort(glance->rows + glance->words, glance->count - glance->words, sizeof(glance->rows[0]),
+          compare_rows);
+}
+
 static bool read_row(struct slice line, struct row *row)
 {
     static struct features features;
@@ -101,6 +116,7 @@ static bool read_row(struct slice line, struct row *row)
         read_success(&doc, row);
         good = json_is(&doc, prompt, JSON_STRING) &&
                glance_text(json_string(&doc, prompt, &arena), &features, &row->glance);
+        sort_rows(&row->glance);
         struct classification by_rules;
         classify(&features, &by_rules);
         row->by_rules = by_rules.task;

@@ -64,6 +64,20 @@ static void resolve_pattern(struct reader *reader, const struct yaml *escalate,
     }
 }
 
+static const uint64_t *judged_targets(struct reader *reader, const struct weights *weights)
+{
+    const struct policy *policy = &reader->snapshot->policy;
+    uint64_t *bits = weights == NULL
+                         ? NULL
+                         : arena_array(reader->arena, policy->target_count / 64 + 1, sizeof(*bits));
+    for (size_t i = 0; bits != NULL && i < policy->target_count; i++) {
+        bool known =
+            weights_find_target(weights, HEAD_ANSWER, &policy->targets[i]) != WEIGHTS_NO_HEAD;
+        bits[i / 64] |= (uint64_t)known << (i % 64);
+    }
+    return bits;
+}
+
 static void resolve_judge(struct reader *reader, const struct yaml *escalate,
                           struct escalation *escalation)
 {
@@ -94,6 +108,9 @@ static void resolve_checks(struct reader *reader, const struct yaml *escalate,
     checks->choices = choices;
     escalation->stream = (enum stream_mode)setting_number(escalate, "routes.*.escalate.stream");
     escalation->weights = setting_weights(reader, escalate, "routes.*.escalate.weights");
+    escalation->judged = (checks->when & CHECK_BIT(CHECK_LEARNED)) == 0
+                             ? NULL
+                             : judged_targets(reader, escalation->weights);
     resolve_judge(reader, escalate, escalation);
     require(reader, escalate, checks->when, CHECK_PATTERN, checks->pattern != NULL,
             "routes.*.escalate.pattern");

@@ -80,6 +80,9 @@ static void facts_candidates(struct plan_facts *facts, const struct task_policy 
     facts->strategy = rule != NULL ? rule->strategy : route->strategy;
     facts->weights = rule != NULL ? rule->weights : route->weights;
     facts->by_tier = strategy_by_tier(facts->strategy) || sort != SORT_BY_ROUTE;
+    bool whole = route->escalation != NULL &&
+                 (route->escalation->stream == STREAM_BUFFERED || !facts->input->streamed);
+    facts->judged = whole ? route->escalation->judged : NULL;
     facts->by_price = sort == SORT_EXPECTED_PRICE ||
                       (sort == SORT_BY_ROUTE && facts->strategy == STRATEGY_CHEAPEST);
 }

@@ -51,9 +51,11 @@ struct plan_facts {
     size_t candidate_count;
     const uint32_t *weights; /* of each candidate, or NULL */
     enum strategy strategy;
-    bool by_tier;         /* targets under the wanted tier come last */
-    bool by_price;        /* the expected price is what orders them */
-    uint32_t constraints; /* those that can refuse anything in this request, as bits */
+    bool by_tier;           /* targets under the wanted tier come last */
+    bool by_price;          /* the expected price is what orders them */
+    const uint64_t *judged; /* targets, as bits, that may come first under the wanted tier: what
+                               was learned reads each answer of theirs; NULL: none */
+    uint32_t constraints;   /* those that can refuse anything in this request, as bits */
 };
 
 void plan_facts_init(const struct plan_input *input, struct plan_facts *facts);

@@ -126,6 +126,13 @@ static inline void rank_sort_keys(const struct planning *planning, const struct 
     }
 }
 
+/* Where the dial says "always the strongest" no answer is asked of others. */
+static bool is_judged(const struct plan_facts *facts, uint16_t target)
+{
+    return facts->judged != NULL && facts->dial < 1 &&
+           (facts->judged[target / 64] >> (target % 64) & 1) != 0;
+}
+
 static inline void rank_make(const struct planning *planning, const struct plan_entry *entry,
                              const struct success *success, size_t list_position, struct rank *rank)
 {
@@ -144,6 +151,9 @@ static inline void rank_make(const struct planning *planning, const struct plan_
     rank->group |= (uint64_t)rank->order << 16 | rank->preferred;
     if (facts->by_tier) {
         rank->below = (uint16_t)success_below(&facts->success, target, facts->wanted_tier, success);
+    }
+    if (rank->below > 0 && is_judged(facts, entry->target)) {
+        rank->below = 0;
     }
     bool unknown = !target->price.known && facts->by_tier &&
                    input->policy->unknown_price == UNKNOWN_PRICE_ALLOW;
@@ -316,7 +326,10 @@ static enum plan_reason reason_taken(const struct planning *planning, size_t i)
     if (i > 0) {
         return REASON_FALLBACK;
     }
-    return under && facts->by_tier ? REASON_PROVEN : reason_first(facts);
+    if (!under || !facts->by_tier) {
+        return reason_first(facts);
+    }
+    return is_judged(facts, target) ? REASON_JUDGED : REASON_PROVEN;
 }
 
 /* The target that has the conversation comes first, if that stays there. */

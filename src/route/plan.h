@@ -81,6 +81,7 @@ enum plan_reason {
     REASON_SESSION,    /* the conversation is there, and stays */
     REASON_MOVED,      /* the conversation comes here: struct plan says why */
     REASON_PROVEN,     /* the first, under the derived tier, and believed good enough */
+    REASON_JUDGED,     /* the first, under the derived tier: its answer is read before it counts */
     REASON_DOUBTED,    /* reaches the derived tier, but its answers did not: later in the plan */
     REASON_NEAREST,    /* not feasible; on_infeasible: nearest took it */
     REASON_TAKEN_LAST = REASON_NEAREST,

@@ -20,6 +20,7 @@ static const char *const reason_names[REASON_COUNT] = {
     [REASON_MOVED] = "session_moved",
     [REASON_PROVEN] = "proven",
     [REASON_DOUBTED] = "doubted",
+    [REASON_JUDGED] = "judged",
     [REASON_NEAREST] = "nearest",
     [REASON_OFF] = "switched_off",
     [REASON_DEAD] = "dead",
@@ -52,7 +53,7 @@ static const uint8_t reason_codes[REASON_COUNT] = {
     [REASON_DIALECT] = 43,    [REASON_TAG] = 44,           [REASON_SESSION] = 8,
     [REASON_MOVED] = 9,       [REASON_DRAWN] = 10,         [REASON_FIRST] = 11,
     [REASON_BALANCED] = 12,   [REASON_PROVEN] = 16,        [REASON_DOUBTED] = 17,
-    [REASON_LIST_PRICE] = 13,
+    [REASON_LIST_PRICE] = 13, [REASON_JUDGED] = 18,
 };
 
 unsigned plan_reason_code(enum plan_reason reason)
@@ -363,6 +364,9 @@ void plan_entry_explain(const struct plan_input *input, const struct plan_entry 
         break;
     case REASON_MOVED:
         explain_price(input, entry, "the conversation moves here", out);
+        break;
+    case REASON_JUDGED:
+        explain_price(input, entry, "its answer is read before it counts, and it costs least", out);
         break;
     case REASON_PROVEN:
     case REASON_DOUBTED:

@@ -66,6 +66,7 @@ struct escalation {
     struct check_settings checks;
     enum stream_mode stream;
     const struct weights *weights; /* of CHECK_LEARNED, or NULL */
+    const uint64_t *judged;        /* targets whose answers those know, as bits; NULL: none */
     uint16_t judge;                /* a target, or NO_TARGET */
     struct slice rubric;           /* plain, or empty */
     double judge_threshold;        /* 0..1 */

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "route/arithmetic.h"
+#include "route/policy.h"
 
 #include <float.h>
 #include <math.h>
@@ -42,6 +43,13 @@ uint32_t weights_find(const struct weights *weights, enum head_kind kind, struct
         }
     }
     return WEIGHTS_NO_HEAD;
+}
+
+uint32_t weights_find_target(const struct weights *weights, enum head_kind kind,
+                             const struct target *target)
+{
+    uint32_t head = weights_find(weights, kind, target->name);
+    return head != WEIGHTS_NO_HEAD ? head : weights_find(weights, kind, target->model);
 }
 
 /* --- answers --- */

@@ -20,6 +20,8 @@
 #include "route/share.h"
 #include "route/vector.h"
 
+struct target;
+
 #define WEIGHTS_HEADS_MAX 96u
 #define WEIGHTS_TAGS_MAX 65536u
 #define WEIGHTS_SAMPLE_MAX 1536u
@@ -95,6 +97,9 @@ uint32_t weights_find(const struct weights *weights, enum head_kind kind, struct
  * training the text looks most like. */
 uint32_t weights_find_for(const struct weights *weights, enum head_kind kind, struct slice name,
                           const struct text_vector *vector);
+/* By the target's name, else its model's. */
+uint32_t weights_find_target(const struct weights *weights, enum head_kind kind,
+                             const struct target *target);
 
 /* A text for which heads are asked. */
 struct weights_question {

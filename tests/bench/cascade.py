@@ -96,7 +96,7 @@ def configuration(port, replay, folds, thresholds):
     for fold in range(folds):
         for point, threshold in enumerate(thresholds):
             lines.append(
-                f"  f{fold}t{point}: {{ targets: [weak, strong], strategy: priority,"
+                f"  f{fold}t{point}: {{ targets: [weak, strong],"
                 f" baseline: strong, escalate: {{ when: learned, weights: fold{fold}.bin,"
                 f" threshold: {threshold:.3f} }} }}"
             )

@@ -399,6 +399,38 @@ static void more_targets_than_a_plan_holds_keep_the_best(void)
     EXPECT_INT(fleet_at(0), MANY - 1);
 }
 
+/* What was learned reads LLAMA's and HAIKU's answers, so they may come first for any work. */
+static void answers_that_are_read_are_asked_of_cheap_targets(void)
+{
+    static const uint64_t judged[] = {1u << LLAMA | 1u << HAIKU};
+    struct escalation escalation = {.judged = judged, .stream = STREAM_BUFFERED};
+    fleet_init();
+    fleet.input.classification.task = TASK_CODE_ARCHITECTURE;
+    fleet.targets[LLAMA].off = true;
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), OPUS);
+    fleet.route.escalation = &escalation;
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), HAIKU);
+    EXPECT_INT(fleet_reason(HAIKU), REASON_JUDGED);
+    EXPECT(!fleet.plan.below_tier);
+    EXPECT_INT(fleet_at(1), OPUS); /* of the tier; GPT's answers nobody knows */
+    fleet.input.streamed = true;
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), HAIKU);
+    escalation.stream = STREAM_EARLY; /* nothing is read of these */
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), OPUS);
+    fleet.input.streamed = false;
+    fleet.route.conservative = 1;
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), OPUS);
+    fleet.route.conservative = 0.7;
+    fleet.route.min_tier = TIER_PREMIUM;
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), OPUS);
+}
+
 int main(void)
 {
     TEST(orders_by_expected_price, "feasible targets are ordered by their expected price");
@@ -433,5 +465,7 @@ int main(void)
     TEST(a_price_by_ceiling_is_ordered_like_any_other, "a ceiling price is a price");
     TEST(an_unknown_price_that_is_allowed_is_not_the_cheapest, "unknown is not cheap");
     TEST(more_targets_than_a_plan_holds_keep_the_best, "a full plan keeps what matters most");
+    TEST(answers_that_are_read_are_asked_of_cheap_targets,
+         "answers that are read are asked of cheap targets first");
     return tap_done();
 }

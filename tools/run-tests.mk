@@ -71,6 +71,11 @@ cluster-ledger: $(SLUICE)
 invoice: $(SLUICE)
 	@python3 tests/fault/invoice.py --program $(SLUICE) $(if $(CALLS),--calls $(CALLS))
 
+# What was learned, and where conversations are, after a restart and after kill -9: seconds.
+.PHONY: restart
+restart: $(SLUICE)
+	@python3 tests/fault/restart.py --program $(SLUICE)
+
 # Answers of two models replayed, the weak one's read and escalated, quality over spend: [ROWS=FILE] [POINTS=N] [BAR=0.75]
 .PHONY: cascade
 cascade: $(SLUICE)

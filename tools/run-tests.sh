@@ -87,6 +87,7 @@ step tokens make_in release gcc tokens-test
 step model make model
 step invoice make_in release gcc invoice
 step cascade make_in release gcc cascade POINTS=9
+step restart make_in release gcc restart
 step smuggling make_in release gcc smuggling SEED=1
 step sdk make_in release gcc sdk
 step cluster make_in release gcc cluster-test

@@ -14,14 +14,17 @@
 #include "gateway/judge.h"
 #include "gateway/opaque.h"
 #include "gateway/stored.h"
+#include "route/answer_result.h"
+#include "route/check_weight.h"
 #include "route/weights.h"
 
 #include <math.h>
 #include <stdio.h>
 
 #define PROMPT_MAX ((size_t)64 << 10)
-#define EARLY_BYTES 160u /* by then a refusal or another language shows */
-#define PRIOR_MAX 2.0    /* however good a target is, what its answer says counts for more */
+#define EARLY_BYTES 160u     /* by then a refusal or another language shows */
+#define AGREEMENT_WEIGHT 0.5 /* of a judge's or a stronger target's word: either may be wrong */
+#define PRIOR_MAX 2.0        /* however good a target is, what its answer says counts for more */
 
 static bool is_checked(enum operation operation)
 {
@@ -186,6 +189,41 @@ static void add_learned(const struct call *call, const struct checked_answer *an
     memory_free(vector);
 }
 
+/* What the checks of this answer weigh by what is known of their word. */
+static void weigh(struct call *call, double prior)
+{
+    const struct check_history history = {
+        .evidence = call->snapshot->policy.evidence,
+        .target = call->attempt.target,
+        .task = call->task,
+        .tag = slice_from_cstr(call->tag),
+    };
+    checked_weigh(&call->check->checked, &history, prior);
+}
+
+/* A stronger target's answer is there, and good enough: does it come to the same as the one that
+ * was not? Then that was good after all, whatever the checks said of it. */
+static void compare_with_rejected(const struct call *call)
+{
+    const struct call_check *check = call->check;
+    uint64_t result = answer_result(buf_slice(&check->answer.text));
+    if (check->rejected != NULL && check->rejected_result != 0 && result != 0) {
+        call_evidence_checks(call, check->rejected, check->rejected_results,
+                             result == check->rejected_result ? 1 : 0, AGREEMENT_WEIGHT);
+    }
+}
+
+/* What a judge thinks of an answer says what the other checks' words are worth. */
+static void learn_from_judge(const struct call *call)
+{
+    const struct checked *checked = &call->check->checked;
+    if (checked->results[CHECK_JUDGE] != CHECK_SILENT) {
+        call_evidence_checks(call, call->attempt.target, checked->results,
+                             checked->results[CHECK_JUDGE] == CHECK_PASSED ? 1 : 0,
+                             AGREEMENT_WEIGHT);
+    }
+}
+
 static bool wants_judge(const struct call_check *check)
 {
     return (check->escalation->checks.when & CHECK_BIT(CHECK_JUDGE)) != 0 &&
@@ -203,6 +241,7 @@ enum call_step call_check(struct call *call)
     double prior = prior_of(call);
     view(call, calls, &answer);
     answer_check(&check->escalation->checks, &answer, prior, &check->checked);
+    weigh(call, prior);
     add_learned(call, &answer, prior);
     if (wants_judge(check) && judge_ask(call)) {
         check->under_way = true;
@@ -238,6 +277,11 @@ enum call_step call_check_judged(struct call *call)
         }
     }
     tell_evidence(call);
+    learn_from_judge(call);
+    if (accepts) {
+        compare_with_rejected(call);
+        verdict_memory_put(&call->worker->gateway->verdicts_seen, &call->id, &check->checked);
+    }
     return STEP_SETTLE;
 }
 
@@ -364,6 +408,9 @@ void call_check_keep(struct call *call)
     struct call_check *check = call->check;
     note_escalated(call);
     metric_add(&call->worker->metrics.escalations, 1);
+    check->rejected = call->attempt.target;
+    check->rejected_result = answer_result(buf_slice(&check->answer.text));
+    memcpy(check->rejected_results, check->checked.results, sizeof(check->rejected_results));
     if (check->has_best && check->best_checked.log_odds > check->checked.log_odds) {
         return;
     }
@@ -398,6 +445,7 @@ void call_check_restore(struct call *call)
     call->status = 200;
     call->error_code = NULL;
     call->delivered = true;
+    verdict_memory_put(&call->worker->gateway->verdicts_seen, &call->id, &check->checked);
     call->session.escalated = false; /* it is delivered after all */
     call_session_keep(call);
     if (call->attempt.notes != NULL) {

@@ -42,6 +42,9 @@ struct call_check {
     bool has_best;
     struct checked best_checked;
     size_t best_meta_at;
+    const struct target *rejected; /* whose answer was, last; NULL: none */
+    uint64_t rejected_result;      /* what that comes down to, see route/answer_result.h */
+    uint8_t rejected_results[CHECK_COUNT];
     char escalated[CALL_ESCALATED_SIZE]; /* "weak: arithmetic, middle: empty" */
 };
 

@@ -14,6 +14,7 @@ static uint64_t tag_of(enum evidence_of of, enum task task, struct slice name)
     case EVIDENCE_OF_TASK:
         return evidence_task(task);
     case EVIDENCE_OF_TAG:
+    case EVIDENCE_OF_CHECK: /* no tag can have such a name */
         return evidence_tag(name);
     case EVIDENCE_OF_ROUTE:
         return evidence_route(name);

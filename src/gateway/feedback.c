@@ -4,6 +4,7 @@
 #include "codec/json.h"
 #include "codec/json_write.h"
 #include "gateway/admin_job.h"
+#include "gateway/call_evidence.h"
 #include "gateway/status.h"
 #include "store/report.h"
 
@@ -182,6 +183,10 @@ static bool journal_it(struct admin_job *job, const struct call_detail *detail)
         .target = call->target,
         .label = slice_from_cstr(job->label),
     };
+    uint8_t results[CHECK_COUNT];
+    if (verdict_memory_take(&job->gateway->verdicts_seen, &job->id, results)) {
+        evidence_checks_journal(ledger_journal(job->gateway->ledger), &record, results);
+    }
     return journal_evidence(ledger_journal(job->gateway->ledger), &record) ||
            error_set(&job->error, ERROR_ENVIRONMENT, "ledger_full",
                      "The journal takes no records now: try again later.");

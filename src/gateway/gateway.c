@@ -361,6 +361,7 @@ static void finish(struct gateway *gateway)
     shared_free(gateway->shared);
     shared_free(gateway->answers);
     sessions_free(gateway->sessions);
+    verdict_memory_release(&gateway->verdicts_seen);
     SSL_CTX_free(gateway->tls);
     google_tokens_free(gateway->google_tokens);
     jwks_fetch_free(gateway->jwks_fetch);
@@ -384,6 +385,7 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
     atomic_store(&gateway->last_reload_ok, true);
     pthread_mutex_init(&gateway->lock, NULL);
     pthread_mutex_init(&gateway->keys_reading, NULL);
+    verdict_memory_init(&gateway->verdicts_seen);
     questions_init(&gateway->questions);
     pthread_cond_init(&gateway->keys_taken, NULL);
     target_states_init(&gateway->states);

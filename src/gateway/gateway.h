@@ -13,6 +13,7 @@
 #include "gateway/jwks_fetch.h"
 #include "gateway/questions.h"
 #include "gateway/target_state.h"
+#include "gateway/verdict_memory.h"
 #include "store/budget.h"
 #include "store/keys.h"
 #include "store/ledger.h"
@@ -75,6 +76,7 @@ struct gateway {
     struct cluster_redis *redis;         /* NULL: none */
     int64_t lease_wait_ns;               /* how long calls wait for a slice; 0: no cluster */
     struct sessions *sessions;           /* of conversations */
+    struct verdict_memory verdicts_seen; /* of the last answers that were checked */
     atomic_bool sessions_shared;         /* they are hashed as the cluster's other nodes do */
     struct shared_store *shared;         /* state that answers leave behind, of all workers */
     struct shared_store *answers;        /* the exact cache; NULL: out of memory */

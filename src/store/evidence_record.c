@@ -44,7 +44,7 @@ size_t evidence_record_encode(const struct evidence_record *record, char *out)
 
 static bool is_sound(const struct evidence_record *record)
 {
-    return (record->source == EVIDENCE_VERDICT || record->source == EVIDENCE_FEEDBACK) &&
+    return record->source >= EVIDENCE_VERDICT && record->source <= EVIDENCE_CHECK &&
            (unsigned)record->task < TASK_COUNT && record->score_ppm <= EVIDENCE_PPM &&
            record->weight_ppm <= EVIDENCE_WEIGHT_PPM_MAX && record->success_permille <= 1000;
 }

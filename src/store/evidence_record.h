@@ -14,7 +14,12 @@
 #include "model/task.h"
 
 /* The numbers are in databases. */
-enum evidence_source { EVIDENCE_VERDICT = 1, EVIDENCE_FEEDBACK = 2 };
+enum evidence_source {
+    EVIDENCE_VERDICT = 1,
+    EVIDENCE_FEEDBACK = 2,
+    EVIDENCE_CHECK =
+        3, /* how good an answer was of which a check said `label`: not of the target */
+};
 
 #define EVIDENCE_PPM 1000000 /* scores and weights are millionths */
 #define EVIDENCE_WEIGHT_PPM_MAX (16 * EVIDENCE_PPM)
@@ -31,7 +36,7 @@ struct evidence_record {
     struct slice tag;    /* of the call, or empty */
     struct slice route;  /* or empty */
     struct slice target; /* that answered */
-    struct slice label;  /* free text, or empty */
+    struct slice label;  /* free text, or empty; of EVIDENCE_CHECK: see route/check_weight.h */
 };
 
 /* `out` has room for EVIDENCE_BYTES_MAX; returns the bytes used. Texts are cut to 255 bytes. */
@@ -41,14 +46,19 @@ size_t evidence_record_encode(const struct evidence_record *record, char *out);
 MUST_USE bool evidence_record_decode(struct slice bytes, struct evidence_record *ret_record);
 
 /* What sums are of. The numbers are in databases. */
-enum evidence_of { EVIDENCE_OF_TASK = 1, EVIDENCE_OF_TAG = 2, EVIDENCE_OF_ROUTE = 3 };
+enum evidence_of {
+    EVIDENCE_OF_TASK = 1,
+    EVIDENCE_OF_TAG = 2,
+    EVIDENCE_OF_ROUTE = 3,
+    EVIDENCE_OF_CHECK = 4, /* by the name that the record's label is */
+};
 #define EVIDENCE_STEPS 10 /* of what was expected: "0" for less than .1, up to "9" */
 unsigned evidence_step(uint32_t success_permille);
 
 struct evidence_sum {
     enum evidence_of of;
     enum task task;      /* of a task */
-    struct slice name;   /* of a tag or route */
+    struct slice name;   /* of a tag, route or check */
     struct slice target; /* or the step, as a digit, of a route */
     int64_t day;         /* since 1970 */
     double good;         /* may be negative: what was replaced */

@@ -100,6 +100,9 @@ static bool add_all(struct writer *writer, const struct adding *adding)
 {
     const struct evidence_record *record = adding->record;
     char step = (char)('0' + evidence_step(record->success_permille));
+    if (record->source == EVIDENCE_CHECK) {
+        return add_sum(writer, EVIDENCE_OF_CHECK, record->label, record->target, adding);
+    }
     if (!add_sum(writer, EVIDENCE_OF_TASK, SLICE_EMPTY, record->target, adding)) {
         return false;
     }

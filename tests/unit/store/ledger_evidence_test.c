@@ -63,7 +63,7 @@ static void what_makes_no_sense_is_no_record(void)
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         wrong[i] = sample(1, EVIDENCE_VERDICT, 5);
     }
-    wrong[0].source = (enum evidence_source)3;
+    wrong[0].source = (enum evidence_source)4;
     wrong[1].score_ppm = EVIDENCE_PPM + 1;
     wrong[2].weight_ppm = EVIDENCE_WEIGHT_PPM_MAX + 1;
     wrong[3].success_permille = 1001;
@@ -117,8 +117,8 @@ static bool say(struct ledger *ledger, unsigned call, enum evidence_source sourc
 
 struct found {
     size_t rows;
-    double good[EVIDENCE_OF_ROUTE + 1];
-    double bad[EVIDENCE_OF_ROUTE + 1];
+    double good[EVIDENCE_OF_CHECK + 1];
+    double bad[EVIDENCE_OF_CHECK + 1];
 };
 
 static void find(void *user, const struct evidence_sum *sum)
@@ -133,6 +133,9 @@ static void find(void *user, const struct evidence_sum *sum)
         break;
     case EVIDENCE_OF_TAG:
         EXPECT_SLICE(sum->name, "invoices");
+        break;
+    case EVIDENCE_OF_CHECK:
+        EXPECT_SLICE(sum->name, "as wished");
         break;
     case EVIDENCE_OF_ROUTE:
         EXPECT_SLICE(sum->name, "auto");
@@ -189,6 +192,22 @@ static void verdicts_add_up_and_feedback_replaces(void)
     end();
 }
 
+static void what_a_check_said_is_summed_apart(void)
+{
+    begin();
+    struct ledger *ledger = open_ledger_with((struct ledger_options){.batch_ms = 1});
+    EXPECT(say(ledger, 1, EVIDENCE_CHECK, 250000, 0));
+    EXPECT(say(ledger, 1, EVIDENCE_CHECK, 1000000, 0)); /* adds up: it is no feedback */
+    struct found found = read_all(0);
+    EXPECT_INT(found.rows, 1);
+    EXPECT(fabs(found.good[EVIDENCE_OF_CHECK] - 1.25) < 1e-6);
+    EXPECT(fabs(found.bad[EVIDENCE_OF_CHECK] - .75) < 1e-6);
+    EXPECT(found.good[EVIDENCE_OF_TASK] == 0 && found.bad[EVIDENCE_OF_TAG] == 0);
+    EXPECT_INT(ask("SELECT count(*) FROM feedback"), 0);
+    ledger_close(ledger, 1000);
+    end();
+}
+
 /* The first process appends and is not seen any more: its journal is all that there is. */
 static void what_is_in_the_journal_counts_once_after_a_restart(void)
 {
@@ -225,6 +244,7 @@ int main(void)
     TEST(what_makes_no_sense_is_no_record, "what makes no sense is no record");
     TEST(long_texts_are_cut_between_characters, "long texts are cut between characters");
     TEST(verdicts_add_up_and_feedback_replaces, "verdicts add up, feedback replaces, sums follow");
+    TEST(what_a_check_said_is_summed_apart, "what a check said is summed apart");
     TEST(what_is_in_the_journal_counts_once_after_a_restart,
          "what is in the journal counts once after a restart");
     TEST(what_is_too_old_is_not_read, "what is too old is not read");

@@ -62,6 +62,7 @@ static int64_t apply_catalogue(const struct reader *reader, const struct provide
         target->local = true;
         until_s = INT64_MAX;
     }
+    target->sorts_itself = (provider->quirks & QUIRK_ROUTING_FIELDS) != 0;
     return until_s;
 }
 
@@ -197,6 +198,16 @@ static size_t tag_number(struct policy *policy, struct slice name)
     return at;
 }
 
+/* What stays on this machine is seen by nobody: OpenRouter's words for that. */
+static void tag_local(struct policy *policy, struct target *target)
+{
+    static const struct slice promises[] = {SLICE_INIT("no-data-collection"), SLICE_INIT("zdr")};
+    for (size_t i = 0; i < ARRAY_LEN(promises) && policy->tags != NULL; i++) {
+        size_t number = tag_number(policy, promises[i]);
+        target->tags |= number < TARGET_TAGS_MAX ? UINT64_C(1) << number : 0;
+    }
+}
+
 static void read_tags(struct reader *reader, const struct yaml *section, struct target *target)
 {
     struct policy *policy = &reader->snapshot->policy;
@@ -214,6 +225,9 @@ static void read_tags(struct reader *reader, const struct yaml *section, struct 
         } else {
             target->tags |= UINT64_C(1) << number;
         }
+    }
+    if (target->local) {
+        tag_local(policy, target);
     }
 }
 

@@ -334,6 +334,63 @@ static bool read_max_price(const struct json_doc *doc, uint32_t value,
            json_scaled(doc, completion, 6, &constraints->max_output_pd);
 }
 
+/* A promise about the request's data, which targets carry as a tag. */
+static bool add_promise(struct arena *arena, struct slice tag, struct constraints *constraints)
+{
+    struct slice before = constraints->promises;
+    constraints->promises = arena_printf(arena, "%.*s%s%.*s", SLICE_ARG(before),
+                                         before.len == 0 ? "" : ",", SLICE_ARG(tag));
+    return constraints->promises.len > 0;
+}
+
+static bool read_collection(const struct json_doc *doc, uint32_t value, struct arena *arena,
+                            struct constraints *constraints)
+{
+    if (json_string_is(doc, value, SLICE("deny"))) {
+        return add_promise(arena, SLICE("no-data-collection"), constraints);
+    }
+    return json_is(doc, value, JSON_NULL) || json_string_is(doc, value, SLICE("allow"));
+}
+
+static bool read_promise(const struct json_doc *doc, uint32_t value, struct arena *arena,
+                         struct slice tag, struct constraints *constraints)
+{
+    bool wanted = false;
+    bool sound = json_is(doc, value, JSON_NULL) || json_bool(doc, value, &wanted);
+    return sound && (!wanted || add_promise(arena, tag, constraints));
+}
+
+static bool read_quantizations(const struct json_doc *doc, uint32_t value, struct arena *arena,
+                               struct constraints *constraints)
+{
+    if (json_is(doc, value, JSON_NULL)) {
+        return true;
+    }
+    bool list = json_is(doc, value, JSON_ARRAY);
+    constraints->quantizations = list ? joined_text(doc, value, arena) : SLICE_EMPTY;
+    return list && (constraints->quantizations.len > 0 || json_count(doc, value) == 0);
+}
+
+/* What OpenRouter promises of the providers that it asks. */
+static bool read_data_preference(const struct json_doc *doc, uint32_t key, struct arena *arena,
+                                 struct constraints *constraints)
+{
+    uint32_t value = key + 1;
+    if (json_string_is(doc, key, SLICE("data_collection"))) {
+        return read_collection(doc, value, arena, constraints);
+    }
+    if (json_string_is(doc, key, SLICE("zdr"))) {
+        return read_promise(doc, value, arena, SLICE("zdr"), constraints);
+    }
+    if (json_string_is(doc, key, SLICE("enforce_distillable_text"))) {
+        return read_promise(doc, value, arena, SLICE("distillable"), constraints);
+    }
+    if (json_string_is(doc, key, SLICE("quantizations"))) {
+        return read_quantizations(doc, value, arena, constraints);
+    }
+    return true; /* OpenRouter's other fields are for OpenRouter and travel on in the body */
+}
+
 static bool read_preference(const struct json_doc *doc, uint32_t key, struct arena *arena,
                             struct constraints *constraints)
 {
@@ -359,7 +416,7 @@ static bool read_preference(const struct json_doc *doc, uint32_t key, struct are
     if (json_string_is(doc, key, SLICE("require_parameters"))) {
         return json_bool(doc, value, &constraints->require_parameters);
     }
-    return true; /* OpenRouter's other fields are for OpenRouter and travel on in the body */
+    return read_data_preference(doc, key, arena, constraints);
 }
 
 bool wishes_read_preferences(const struct chat *chat, struct arena *arena,

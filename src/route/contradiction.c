@@ -20,6 +20,10 @@ static void put_nd(struct buf *out, int64_t nd)
 static void put_tags(const struct plan_facts *facts, struct buf *out)
 {
     const struct policy *policy = facts->input->policy;
+    if (facts->required_tags == 0 && !facts->unknown_tag) {
+        buf_append_cstr(out, "what `provider` asks for about data and quantization");
+        return;
+    }
     buf_append_cstr(out, "the required tags");
     if (facts->unknown_tag) {
         struct slice names = facts->input->constraints.require;

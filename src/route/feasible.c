@@ -111,12 +111,43 @@ static uint64_t required_tags(const struct policy *policy, const struct route *r
            (route == NULL ? 0 : route->required_tags);
 }
 
+static void facts_tags(struct plan_facts *facts)
+{
+    const struct constraints *constraints = &facts->input->constraints;
+    const struct policy *policy = facts->input->policy;
+    bool unknown;
+    facts->required_tags =
+        required_tags(policy, facts->input->route, constraints, &facts->unknown_tag);
+    facts->promised_tags = tags_of(policy, constraints->promises, &facts->unknown_promise);
+    facts->quantized_tags = tags_of(policy, constraints->quantizations, &unknown);
+}
+
+/* Bits of the tags that the target lacks; *ret_lacks: it lacks any, known or not. */
+static uint64_t missing_tags(const struct plan_facts *facts, const struct target *target,
+                             bool *ret_lacks)
+{
+    uint64_t missing = facts->required_tags & ~target->tags;
+    bool lacks = facts->unknown_tag;
+    if (!target->sorts_itself) {
+        bool quantized = facts->input->constraints.quantizations.len == 0 ||
+                         (facts->quantized_tags & target->tags) != 0;
+        missing |= facts->promised_tags & ~target->tags;
+        missing |= quantized ? 0 : facts->quantized_tags;
+        lacks |= facts->unknown_promise || !quantized;
+    }
+    *ret_lacks = lacks || missing != 0;
+    return missing;
+}
+
 bool feasible_tags(const struct policy *policy, const struct route *route,
                    const struct constraints *constraints, const struct target *target)
 {
-    bool unknown;
-    uint64_t required = required_tags(policy, route, constraints, &unknown);
-    return !unknown && (required & ~target->tags) == 0;
+    const struct plan_input input = {.policy = policy, .route = route, .constraints = *constraints};
+    struct plan_facts facts = {.input = &input};
+    bool lacks;
+    facts_tags(&facts);
+    (void)missing_tags(&facts, target, &lacks);
+    return !lacks;
 }
 
 static void facts_limits(struct plan_facts *facts)
@@ -127,8 +158,7 @@ static void facts_limits(struct plan_facts *facts)
     int64_t route_cost = route == NULL ? NO_LIMIT : route->max_cost_nd;
     facts->max_latency_ms = tighter(constraints->max_latency_ms, route_latency);
     facts->max_cost_nd = tighter(constraints->max_cost_nd, route_cost);
-    facts->required_tags =
-        required_tags(facts->input->policy, route, constraints, &facts->unknown_tag);
+    facts_tags(facts);
     facts->local_only = constraints->local_only || (route != NULL && route->local_only);
 }
 
@@ -152,7 +182,8 @@ static uint32_t constraints_that_apply(const struct plan_facts *facts)
     uint32_t always = 1u << CONSTRAINT_OFF | 1u << CONSTRAINT_CONTEXT |
                       1u << CONSTRAINT_PRICE_KNOWN | 1u << CONSTRAINT_ALIVE;
     bool named = c->only != NULL || c->ignore_count > 0 || (c->allow.len | c->deny.len) != 0;
-    bool tagged = facts->required_tags != 0 || facts->unknown_tag;
+    bool tagged = facts->required_tags != 0 || facts->unknown_tag || c->promises.len > 0 ||
+                  c->quantizations.len > 0;
     bool rated = c->max_input_pd >= 0 || c->max_output_pd >= 0;
     return always | (uint32_t)named << CONSTRAINT_ALLOWED | (uint32_t)rated << CONSTRAINT_RATE |
            (uint32_t)(facts->input->required_dialects != 0) << CONSTRAINT_DIALECT |
@@ -317,9 +348,9 @@ static inline bool violates_local(const struct plan_facts *facts, const struct t
 static inline bool violates_tags(const struct plan_facts *facts, const struct target *target,
                                  struct plan_entry *entry)
 {
-    uint64_t missing = facts->required_tags & ~target->tags;
-    return (missing != 0 || facts->unknown_tag) &&
-           refused(entry, (int64_t)missing, (int64_t)target->tags);
+    bool lacks;
+    uint64_t missing = missing_tags(facts, target, &lacks);
+    return lacks && refused(entry, (int64_t)missing, (int64_t)target->tags);
 }
 
 static inline bool violates_tier(const struct plan_facts *facts, const struct target *target,

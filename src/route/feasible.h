@@ -38,6 +38,9 @@ struct plan_facts {
     bool local_only;
     uint64_t required_tags; /* bits */
     bool unknown_tag;       /* a required one that no target of the policy has */
+    uint64_t promised_tags; /* the same of those that not every target must have as a tag: see */
+    bool unknown_promise;   /* struct constraints */
+    uint64_t quantized_tags;
     capability_set needs;
     int64_t choices;
     struct experience_request asked;

@@ -37,6 +37,10 @@ struct constraints {
     struct slice require; /* tags that a target must have, with commas between; or empty */
     struct slice allow;   /* names of targets or providers, likewise: no others */
     struct slice deny;    /* none of these */
+    /* Of OpenRouter's `provider`; targets at a provider that knows these members itself are left to
+     * it. Tags with commas between, or empty: a target must have all of these, or one of those. */
+    struct slice promises;
+    struct slice quantizations;
 };
 void constraints_init(struct constraints *constraints);
 

@@ -201,6 +201,24 @@ static void explain_capability(const struct plan_entry *entry, struct buf *out)
     put_list_of_capabilities(out, (capability_set)entry->wanted);
 }
 
+/* Those of the list that no target has. */
+static void put_unknown_tags(const struct policy *policy, struct slice names,
+                             const char **separator, struct buf *out)
+{
+    while (names.len > 0) {
+        struct slice name = slice_trim(slice_cut(&names, ','));
+        size_t at = 0;
+        while (at < policy->tag_count && !slice_eq(policy->tags[at], name)) {
+            at++;
+        }
+        if (at == policy->tag_count) {
+            buf_printf(out, "%s%.*s (no target is)", *separator,
+                       (int)(name.len < 63 ? name.len : 63), name.ptr);
+            *separator = ", ";
+        }
+    }
+}
+
 static void explain_tag(const struct plan_input *input, const struct plan_entry *entry,
                         struct buf *out)
 {
@@ -213,18 +231,10 @@ static void explain_tag(const struct plan_input *input, const struct plan_entry 
             separator = ", ";
         }
     }
-    struct slice names = input->constraints.require;
-    while (names.len > 0) { /* those that no target has */
-        struct slice name = slice_trim(slice_cut(&names, ','));
-        size_t at = 0;
-        while (at < policy->tag_count && !slice_eq(policy->tags[at], name)) {
-            at++;
-        }
-        if (at == policy->tag_count) {
-            buf_printf(out, "%s%.*s (no target is)", separator,
-                       (int)(name.len < 63 ? name.len : 63), name.ptr);
-            separator = ", ";
-        }
+    put_unknown_tags(policy, input->constraints.require, &separator, out);
+    if (!policy->targets[entry->target].sorts_itself) {
+        put_unknown_tags(policy, input->constraints.promises, &separator, out);
+        put_unknown_tags(policy, input->constraints.quantizations, &separator, out);
     }
 }
 

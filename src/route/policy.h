@@ -38,10 +38,11 @@ struct target {
     uint64_t name_hash; /* as evidence_name() says; 0: not asked yet */
     int64_t latency_ms; /* configured: used until there is data; 0: not given */
     bool local;         /* for local-only requests */
+    bool sorts_itself;  /* its provider knows OpenRouter's `provider` object and keeps to it */
     bool off;           /* switched off in the configuration */
     uint64_t tags;      /* bits by position in the policy's: "eu", "no-training" */
     uint8_t encoding; /* 1 + enum token_encoding that counts its tokens exactly; 0: none is known */
-    uint8_t learned; /* 1 + head of the operator's weights that knows it; 0: none does */
+    uint8_t learned;  /* 1 + head of the operator's weights that knows it; 0: none does */
     struct target_health *health;
     struct experience *experience; /* what its answers have taught; NULL: nothing */
 };

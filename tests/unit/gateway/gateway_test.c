@@ -145,7 +145,7 @@ static void hang_up(uint64_t wanted_generation)
     wait_for(wanted_generation);
 }
 
-/* A reload says how it went after it was read: what is refused changes no generation to wait for. */
+/* How a reload went is told after it was read; what is refused has no generation to wait for. */
 static void wait_for_failure(void)
 {
     double succeeded = 1;

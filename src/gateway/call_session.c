@@ -81,7 +81,7 @@ static uint64_t look_up_call(struct call *call, const struct conversation *conve
     }
     if (!conversation_find_call(sessions, conversation, &call->chat, call->key_id,
                                 clock_wall(call->worker->loop.clock), &made)) {
-        return conversation_last_call(sessions, conversation, &call->chat);
+        return conversation_asked_call(sessions, conversation, &call->chat);
     }
     conversation_loop(&made, call->snapshot, &session->loop);
     return 0;
@@ -223,14 +223,12 @@ static void keep_call(struct call *call, struct session *session)
 {
     const struct meter *meter = &call->attempt.meter;
     const struct sessions *sessions = call->worker->gateway->sessions;
-    unsigned front = call->endpoint->dialect;
-    bool nameless = front == DIALECT_GEMINI || front == DIALECT_OLLAMA;
     if (call->session.calls == 0 || meter->call_name == 0) {
         return;
     }
     session->key = conversation_call_key(sessions, call->session.calls, meter->call_id);
     put(call, session);
-    if (nameless) {
+    if (conversation_nameless(call->endpoint->dialect)) {
         session->key = conversation_call_key(sessions, call->session.calls, meter->call_name);
         put(call, session);
     }

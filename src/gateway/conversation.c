@@ -2,6 +2,7 @@
 #include "gateway/conversation.h"
 
 #include "base/hash.h"
+#include "dialect/dialect.h"
 
 /* Of a text that names: its length, its beginning and its end. Whole texts would cost more time
  * than a decision has; what is told apart wrongly shares a target, and nothing else. */
@@ -155,54 +156,70 @@ uint64_t conversation_call_key(const struct sessions *sessions, uint64_t calls, 
     return sessions_hash(sessions, slice_of((const char *)name, sizeof(name)));
 }
 
-/* The calls that were made last, the latest first; false: there is no other. Begins with *at =
- * {message_count, 0}. */
-struct call_place {
-    size_t message;
-    size_t part;
-};
-
-static const struct chat_part *previous_call(const struct chat *chat, struct call_place *at)
+/* Of one answer, which may be several messages. Adds its calls, the first one first: that is the
+ * one which is remembered. */
+static size_t add_calls(const struct chat *chat, size_t begin, size_t end,
+                        const struct chat_part *calls[CONVERSATION_CALLS_MAX], size_t count)
 {
-    for (;;) {
-        while (at->part > 0) {
-            const struct chat_part *part = &chat->messages[at->message].parts[--at->part];
-            if (part->kind == PART_TOOL_CALL) {
-                return part;
+    size_t most = count + CONVERSATION_CALLS_OF_ONE;
+    most = most < CONVERSATION_CALLS_MAX ? most : CONVERSATION_CALLS_MAX;
+    for (size_t i = begin; i < end; i++) {
+        const struct chat_message *message = &chat->messages[i];
+        for (size_t p = 0; p < message->part_count && count < most; p++) {
+            if (message->parts[p].kind == PART_TOOL_CALL) {
+                calls[count++] = &message->parts[p];
             }
         }
-        if (at->message == 0) {
-            return NULL;
-        }
-        at->part = chat->messages[--at->message].part_count;
     }
+    return count;
 }
 
-uint64_t conversation_last_call(const struct sessions *sessions,
-                                const struct conversation *conversation, const struct chat *chat)
+/* The calls of the last answers, those of the latest first. Returns how many. */
+static size_t last_calls(const struct chat *chat,
+                         const struct chat_part *calls[CONVERSATION_CALLS_MAX])
 {
-    struct call_place at = {chat->message_count, 0};
-    const struct chat_part *call = conversation->in_tool_loop ? previous_call(chat, &at) : NULL;
-    return call == NULL || conversation->calls == 0 || call->id.len == 0
-               ? 0
-               : conversation_call_key(sessions, conversation->calls, hash_stable(call->id));
+    size_t count = 0;
+    size_t end = chat->message_count;
+    while (end > 0 && count < CONVERSATION_CALLS_MAX) {
+        size_t begin = end;
+        while (begin > 0 && chat->messages[begin - 1].role == ROLE_ASSISTANT) {
+            begin--;
+        }
+        count = add_calls(chat, begin, end, calls, count);
+        end = begin == end ? end - 1 : begin;
+    }
+    return count;
+}
+
+bool conversation_nameless(unsigned dialect)
+{
+    return dialect == DIALECT_GEMINI || dialect == DIALECT_OLLAMA;
+}
+
+uint64_t conversation_asked_call(const struct sessions *sessions,
+                                 const struct conversation *conversation, const struct chat *chat)
+{
+    const struct chat_part *calls[CONVERSATION_CALLS_MAX];
+    if (conversation->calls == 0 || !conversation->in_tool_loop || last_calls(chat, calls) == 0) {
+        return 0;
+    }
+    struct slice word = conversation_nameless(chat->dialect) ? calls[0]->name : calls[0]->id;
+    return word.len == 0 ? 0
+                         : conversation_call_key(sessions, conversation->calls, hash_stable(word));
 }
 
 bool conversation_find_call(struct sessions *sessions, const struct conversation *conversation,
                             const struct chat *chat, uint64_t owner, int64_t wall_ns,
                             struct session *ret_session)
 {
-    struct call_place at = {chat->message_count, 0};
-    bool found = conversation->calls == 0 || !conversation->in_tool_loop;
-    if (found) {
+    const struct chat_part *calls[CONVERSATION_CALLS_MAX];
+    bool found = false;
+    if (conversation->calls == 0 || !conversation->in_tool_loop) {
         return false;
     }
-    for (size_t i = 0; i < CONVERSATION_CALLS_MAX && !found; i++) {
-        const struct chat_part *call = previous_call(chat, &at);
-        if (call == NULL) {
-            break;
-        }
-        const struct slice words[] = {call->id, call->name};
+    size_t count = last_calls(chat, calls);
+    for (size_t i = 0; i < count && !found; i++) {
+        const struct slice words[] = {calls[i]->id, calls[i]->name};
         for (size_t w = 0; w < ARRAY_LEN(words) && !found; w++) {
             uint64_t key =
                 conversation_call_key(sessions, conversation->calls, hash_stable(words[w]));

@@ -26,15 +26,20 @@ struct conversation {
     bool in_tool_loop;
 };
 
-/* Calls whose results a request brings are looked at from the last one backwards, so many. */
-#define CONVERSATION_CALLS_MAX 8
+/* Calls that are looked at: those of the last answer, then of the ones before; of an answer the
+ * first ones, for the very first is the one that is remembered. */
+#define CONVERSATION_CALLS_MAX 16
+#define CONVERSATION_CALLS_OF_ONE 4
 #define CONVERSATION_TTL_MS (30 * 60 * 1000) /* where there is no route */
 
 /* Of a call with this id (or name), as hash_stable() of its inner text. */
 uint64_t conversation_call_key(const struct sessions *sessions, uint64_t calls, uint64_t hash);
-/* The key of the call whose result ends the request, by its id; 0: none is there. */
-uint64_t conversation_last_call(const struct sessions *sessions,
-                                const struct conversation *conversation, const struct chat *chat);
+/* Do clients of this dialect (enum dialect_id) leave out ids? */
+bool conversation_nameless(unsigned dialect);
+/* The key under which other nodes have the call whose results end the request: of the answer's
+ * first call, by its id, or by the tool's name where clients leave ids out. 0: none is there. */
+uint64_t conversation_asked_call(const struct sessions *sessions,
+                                 const struct conversation *conversation, const struct chat *chat);
 /* Who made the calls whose results end the request. */
 MUST_USE bool conversation_find_call(struct sessions *sessions,
                                      const struct conversation *conversation,

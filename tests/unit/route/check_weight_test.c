@@ -79,6 +79,33 @@ static void what_cannot_be_used_is_no_opinion(void)
     EXPECT_SLICE(slice_from_cstr(check_weight_word(CHECK_REFUSAL, CHECK_SILENT)), "");
 }
 
+/* What people say of answers that nothing spoke against, they say of the target: that is in the
+ * prior. Else a good name would buy off each check once more, and a target that was praised often
+ * enough could say what it likes. */
+static void praise_buys_no_failure_off(void)
+{
+    static const enum answer_check passed[] = {CHECK_REFUSAL, CHECK_TRUNCATED, CHECK_LANGUAGE,
+                                               CHECK_REPETITION};
+    static const struct check_settings settings = {.threshold = .5};
+    struct evidence *table = evidence_new();
+    struct checked checked = {.results = {[CHECK_ARITHMETIC] = CHECK_FAILED}};
+    const struct check_history history = {table, &weak, TASK_MATH, SLICE("bills")};
+    for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
+        checked.results[passed[i]] = CHECK_PASSED;
+        said(table, passed[i], CHECK_PASSED, SLICE("math"), false, 1, 400);
+        said(table, passed[i], CHECK_PASSED, SLICE("bills"), true, 1, 400);
+    }
+    checked_weigh(&checked, &history, 2); /* no prior is higher */
+    EXPECT(near(checked.log_odds, 2 + check_weight(CHECK_LANGUAGE, CHECK_PASSED) +
+                                      check_weight(CHECK_ARITHMETIC, CHECK_FAILED)));
+    EXPECT(!checked_accepts(&checked, &settings));
+    double praised = checked.log_odds;
+    said(table, CHECK_REFUSAL, CHECK_PASSED, SLICE("bills"), true, 0, 4000); /* blame counts */
+    checked_weigh(&checked, &history, 2);
+    EXPECT(checked.log_odds < praised - 1);
+    evidence_free(table);
+}
+
 /* The weightiest failure is named by its weight as it is now. */
 static void the_worst_one_is_found_anew(void)
 {
@@ -125,6 +152,7 @@ int main(void)
     TEST(outcomes_move_the_weight_by_target_task_and_tag,
          "outcomes move the weight, by target, task and tag");
     TEST(what_cannot_be_used_is_no_opinion, "what cannot be used is no opinion");
+    TEST(praise_buys_no_failure_off, "praise of answers that passed buys no failure off");
     TEST(the_worst_one_is_found_anew, "the worst one is found anew");
     TEST(answers_come_down_to_numbers_or_few_words, "answers come down to numbers or few words");
     return tap_done();

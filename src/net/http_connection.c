@@ -185,7 +185,7 @@ static void method_peek(struct http_connection *connection)
 
 static void input_take(struct http_connection *connection, size_t len)
 {
-    connection->input = slice_of(connection->input.ptr + len, connection->input.len - len);
+    connection->input = slice_from(connection->input, len); /* which may be none at all */
 }
 
 /* A head was read: its exchange begins. */

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions over restarts, reloads and time, and explanations of them."""
+"""Sessions and weights over restarts, reloads and time, and explanations of them."""
 
 import contextlib
 import json
+import os
 import signal
 
 from harness import http1
@@ -124,4 +125,81 @@ class SessionsAgree(ExplainAgrees):
         return made
 
 
-CONVERSATIONS = {"sessions_survive": SessionsSurvive, "sessions_agree": SessionsAgree}
+class WeightsChange(Live):
+    says = "New weights are in force after SIGHUP; damaged, cut, foreign and missing ones are not"
+    targets = """\
+  cheap: { provider: lab, model: small, tier: budget, price: { input_per_mtok: 1,
+    output_per_mtok: 2 } }
+classifier: { weights: weights.bin }
+"""
+
+    def path(self, name):
+        return os.path.join(self.sluice.directory, name)
+
+    def train(self, good, name):
+        """Of texts about tea the small model answers `good` in ten."""
+        with open(self.path("rows.jsonl"), "w", encoding="utf-8") as file:
+            for i in range(200):
+                what = ["classify", "summarize"][i % 2]
+                row = {"id": i, "prompt": f"{what} a text about tea, part {i % 7}"}
+                row["category"] = ["classification", "summarization"][i % 2]
+                row["scores"] = {"small": float(i * 7 % 10 < good)}
+                file.write(json.dumps(row) + "\n")
+        status, _, says = self.sluice.run("train", "rows.jsonl", "-o", name)
+        self.expect(status == 0, f"train: {says}")
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def put(self, data):
+        """As a file that is copied there: never half of it."""
+        with open(self.path("next.bin"), "wb") as file:
+            file.write(data)
+        os.replace(self.path("next.bin"), self.path("weights.bin"))
+
+    def success(self):
+        client = http1.connect(self.sluice.port)
+        real = request(text="classify a text about tea, part 3")
+        client.send(real.replace(b"/v1/chat/completions", b"/sluice/v1/explain", 1))
+        told = json.loads(http1.read_answer(client).body)
+        client.close()
+        self.expect(told.get("weights", "").endswith("weights.bin"), f"no weights in {told}")
+        return told["plan"][0]["success"]
+
+    def hang_up(self, event):
+        seen = self.sluice.log().count(f'"{event}"')
+        self.sluice.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.sluice.log().count(f'"{event}"') > seen, 10, f"{event} is logged")
+
+    def run(self):
+        self.good = self.train(9, "good.bin")
+        self.bad = self.train(1, "bad.bin")
+        self.put(self.good)
+        return super().run()
+
+    def play(self):
+        high = self.success()
+        self.put(self.bad)
+        self.expect(self.success() == high, "weights count before SIGHUP")
+        self.hang_up("reloaded")
+        low = self.success()
+        self.expect(low + 0.3 < high, f"good weights say {high}, bad ones {low}")
+        middle = len(self.good) // 2
+        flipped = self.good[:middle] + bytes([self.good[middle] ^ 1]) + self.good[middle + 1 :]
+        for damaged in (flipped, self.good[:-1], b"", b"GGUF" + bytes(5000)):
+            self.put(damaged)
+            self.hang_up("reload_failed")
+            self.expect(self.success() == low, "damaged weights changed what is in force")
+        self.expect("checksum does not fit" in self.sluice.log(), "the log does not say why")
+        os.remove(self.path("weights.bin"))
+        self.hang_up("reload_failed")
+        self.expect(self.success() == low, "missing weights changed what is in force")
+        self.put(self.good)
+        self.hang_up("reloaded")
+        self.expect(self.success() == high, "what was good is not taken any more")
+
+
+CONVERSATIONS = {
+    "sessions_survive": SessionsSurvive,
+    "sessions_agree": SessionsAgree,
+    "weights_change": WeightsChange,
+}

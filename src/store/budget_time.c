@@ -5,13 +5,30 @@
 
 #define DAY_S 86400
 
+static int64_t second_of_day(const struct tm *tm)
+{
+    return (tm->tm_hour * 60 + tm->tm_min) * 60 + tm->tm_sec;
+}
+
+/* The day's first moment. Where clocks go back to midnight there are two midnights, and mktime()
+ * takes either, as it happens: the first one, on all nodes and after every start. Where they go
+ * forward at midnight there is none, and mktime() may take a time of the evening before. */
 static int64_t midnight(struct tm day)
 {
+    struct tm before;
     day.tm_hour = 0;
     day.tm_min = 0;
     day.tm_sec = 0;
     day.tm_isdst = -1;
-    return (int64_t)mktime(&day);
+    time_t start = mktime(&day);
+    if (day.tm_hour >= 12) {
+        return (int64_t)start + DAY_S - second_of_day(&day);
+    }
+    time_t last = start - 1;
+    if (localtime_r(&last, &before) != NULL && before.tm_mday == day.tm_mday) {
+        start -= second_of_day(&before) + 1;
+    }
+    return (int64_t)start;
 }
 
 void budget_period(enum cap_period period, int64_t wall_s, int64_t *ret_start_s, int64_t *ret_end_s)

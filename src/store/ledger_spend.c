@@ -138,6 +138,7 @@ static void add_span(struct fold *fold, enum cap_period period, int64_t *before_
     int64_t end_s;
     budget_period(period, *before_s - 1, &start_s, &end_s);
     start_s = start_s < *before_s ? start_s : *before_s - 1; /* no zone is known to be so */
+    end_s = end_s < *before_s ? end_s : *before_s; /* the month's other days are kept apart */
     fold->spans[fold->count++] =
         (struct fold_span){start_s, (end_s - 1) / SPEND_BUCKET_S * SPEND_BUCKET_S};
     *before_s = start_s;
@@ -182,11 +183,13 @@ static void fold_function(sqlite3_context *context, int count, sqlite3_value **v
                          folded(sqlite3_user_data(context), sqlite3_value_int64(values[0])));
 }
 
-/* Rows with where they go. A rolling cap needs what is in its span as it is; `names` has no empty
- * word, so a rule for all models is of model 0, as its rows are. */
+/* Rows with where they go. A rolling cap needs what is in its span as it is, and nothing older
+ * moved into it; `names` has no empty word, so a rule for all models is of model 0, as its rows
+ * are. */
 #define FOLDED_ROWS                                                                                \
     "SELECT s.kind, s.scope, s.model, s.bucket_s, s.cost_nd,"                                      \
-    " CASE WHEN s.bucket_s >= ?1 - w.span_s THEN s.bucket_s ELSE fold_bucket(s.bucket_s) END"      \
+    " CASE WHEN fold_bucket(s.bucket_s) >= ?1 - w.span_s THEN s.bucket_s"                          \
+    " ELSE fold_bucket(s.bucket_s) END"                                                            \
     " AS folded FROM spend s LEFT JOIN (SELECT c.kind, c.scope, coalesce(n.id, 0) AS model,"       \
     " max(c.window_s) + 86400 AS span_s FROM caps c LEFT JOIN names n ON n.name = c.model"         \
     " WHERE c.period = 4 GROUP BY 1, 2, 3) w ON w.kind = s.kind AND w.scope = s.scope"             \

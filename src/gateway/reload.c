@@ -158,6 +158,11 @@ static void warn_unchangeable(const struct gateway *gateway, const struct snapsh
                   "another ledger takes effect at the next start; calls and keys stay with the one "
                   "that is open");
     }
+    if (!slice_eq(old->caps.time_zone, new->caps.time_zone)) {
+        log_event(LOG_WARN, "restart_needed",
+                  "another caps.time_zone takes effect at the next start; until then caps begin "
+                  "their days, weeks and months in the one of this start");
+    }
 }
 
 /* The listeners of the start stay open, so a configuration that is safe behind other listeners is

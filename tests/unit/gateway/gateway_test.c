@@ -221,7 +221,9 @@ static int reload_three(struct scene *s)
     EXPECT_INT(ask("/v1/models/first"), 200);
     wait_for_failure();
     s->broken = false;
-    s->yaml = "server: { listen: '127.0.0.1:1', workers: 3 }\n" BASE NO_LEDGER;
+    s->yaml =
+        "server: { listen: '127.0.0.1:1', workers: 3 }\ncaps: { time_zone: Asia/Tokyo }\n" BASE
+            NO_LEDGER;
     hang_up(3);
     return 0;
 }
@@ -316,6 +318,7 @@ static void log_tells(void)
         EXPECT(strstr(text, member) != NULL);
     }
     EXPECT(strstr(text, "provider shady has insecure_skip_verify") != NULL);
+    EXPECT(strstr(text, "another caps.time_zone takes effect at the next start") != NULL);
 }
 
 int main(void)

@@ -2,12 +2,8 @@
 #include "gateway/admin.h"
 
 #include "codec/json.h"
-#include "dialect/dialect.h"
 #include "gateway/admin_job.h"
 #include "gateway/calibration_json.h"
-#include "gateway/call_budget.h"
-#include "gateway/conversation.h"
-#include "gateway/decide.h"
 #include "gateway/refusals.h"
 #include "gateway/rows_json.h"
 #include "gateway/status.h"
@@ -285,42 +281,4 @@ void admin_prices(struct worker *worker, struct http_exchange *x, struct slice r
                       clock_wall(worker->loop.clock) / NS_PER_S, &out);
     answer_json_made(x, &out);
     buf_release(&out);
-}
-
-/* The body is a chat request; nothing is sent anywhere. The same functions decide as for a call. */
-void admin_explain(struct worker *worker, struct http_exchange *x, struct slice rest,
-                   struct slice body)
-{
-    (void)rest;
-    struct arena arena;
-    struct json_doc doc;
-    struct chat chat = {.stream = false}; /* what a path could have said */
-    struct error error;
-    arena_init(&arena, JOB_ARENA);
-    json_doc_init(&doc);
-    struct decision *decision = arena_alloc(&arena, sizeof(*decision));
-    struct caller caller;
-    error_set(&error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
-    bool ok = decision != NULL && exchange_caller(worker, x, &caller, &error) &&
-              dialect_of(DIALECT_OPENAI_CHAT)->read_request(body, &doc, &arena, &chat, &error) &&
-              decide_begin(worker->snapshot, &caller, &chat, DIALECT_OPENAI_CHAT,
-                           http_exchange_request(x), clock_wall(worker->loop.clock), &arena,
-                           decision, &error);
-    if (ok) {
-        struct buf out = BUF_INIT(JOB_ANSWER);
-        conversation_recall(worker->gateway->sessions, worker->snapshot, &chat,
-                            http_exchange_request(x), caller.key == NULL ? 0 : caller.key->id,
-                            clock_wall(worker->loop.clock), decision);
-        decide_classify(worker->snapshot, &chat, &worker->features, decision);
-        decision->cheaper = caller_budget_pressure(worker, &caller, chat.model);
-        decide_plan(worker->snapshot, &chat, &worker->features, clock_monotonic(worker->loop.clock),
-                    decision);
-        decide_write_json(worker->snapshot, &chat, &worker->features, decision, &out);
-        answer_json_made(x, &out);
-        buf_release(&out);
-    } else {
-        answer_error_of(x, &error);
-    }
-    json_doc_release(&doc);
-    arena_release(&arena);
 }

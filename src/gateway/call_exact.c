@@ -12,47 +12,66 @@ struct exact_job {
     uv_work_t work;
     struct worker *worker;
     struct call *call; /* NULL: it is over */
-    struct snapshot *snapshot;
-    const struct dialect *dialect;
-    enum operation operation;
-    unsigned encoding; /* as in struct target */
-    struct buf body;   /* its own copy */
-    bool counted;
-    struct token_estimate tokens;
+    struct exact_count count;
 };
 
-static void count(uv_work_t *work)
+bool exact_count_init(struct exact_count *count, struct snapshot *snapshot,
+                      const struct dialect *dialect, const struct chat *chat, unsigned encoding)
 {
-    struct exact_job *job = CONTAINER_OF(work, struct exact_job, work);
-    struct tokenizers *tokenizers = job->snapshot->policy.tokenizers;
+    *count = (struct exact_count){.dialect = dialect,
+                                  .operation = chat->operation,
+                                  .encoding = encoding,
+                                  .body = BUF_INIT(chat->body.len)};
+    if (!buf_append(&count->body, chat->body)) {
+        buf_release(&count->body);
+        return false;
+    }
+    count->snapshot = snapshot_ref(snapshot);
+    return true;
+}
+
+void exact_count_run(struct exact_count *count)
+{
+    struct tokenizers *tokenizers = count->snapshot->policy.tokenizers;
     const struct tokenizer *tokenizer =
-        tokenizers_get(tokenizers, (enum token_encoding)(job->encoding - 1), true);
+        tokenizers_get(tokenizers, (enum token_encoding)(count->encoding - 1), true);
     struct json_doc doc;
     struct arena arena;
-    struct chat chat = {.operation = job->operation, .model = SLICE("counted")};
+    struct chat chat = {.operation = count->operation, .model = SLICE("counted")};
     struct error error;
     json_doc_init(&doc);
     arena_init(&arena, ARENA_MAX);
-    job->counted = tokenizer != NULL &&
-                   job->dialect->read_request(buf_slice(&job->body), &doc, &arena, &chat, &error) &&
-                   tokens_count(&chat, tokenizer, &job->tokens);
+    count->counted =
+        tokenizer != NULL &&
+        count->dialect->read_request(buf_slice(&count->body), &doc, &arena, &chat, &error) &&
+        tokens_count(&chat, tokenizer, &count->tokens);
     arena_release(&arena);
     json_doc_release(&doc);
 }
 
+void exact_count_release(struct exact_count *count)
+{
+    snapshot_unref(count->snapshot);
+    buf_release(&count->body);
+}
+
+static void run(uv_work_t *work)
+{
+    exact_count_run(&CONTAINER_OF(work, struct exact_job, work)->count);
+}
+
 static void job_free(struct exact_job *job)
 {
-    snapshot_unref(job->snapshot);
-    buf_release(&job->body);
+    exact_count_release(&job->count);
     memory_free(job);
 }
 
 static void go_on(struct call *call, const struct exact_job *job)
 {
     call->exact = NULL;
-    if (job->counted) {
-        call->decision->counted = job->encoding;
-        call->decision->counted_tokens = job->tokens;
+    if (job->count.counted) {
+        call->decision->counted = job->count.encoding;
+        call->decision->counted_tokens = job->count.tokens;
     }
     /* other calls used the worker's scratch meanwhile */
     features_extract(&call->chat, &call->worker->features);
@@ -76,15 +95,13 @@ static bool start(struct call *call, unsigned encoding)
     if (job == NULL) {
         return false;
     }
-    *job = (struct exact_job){.worker = call->worker,
-                              .call = call,
-                              .snapshot = snapshot_ref(call->snapshot),
-                              .dialect = call->front,
-                              .operation = call->chat.operation,
-                              .encoding = encoding,
-                              .body = BUF_INIT(call->chat.body.len)};
-    if (!buf_append(&job->body, call->chat.body) ||
-        uv_queue_work(&call->worker->loop.uv, &job->work, count, done) != 0) {
+    job->worker = call->worker;
+    job->call = call;
+    if (!exact_count_init(&job->count, call->snapshot, call->front, &call->chat, encoding)) {
+        memory_free(job);
+        return false;
+    }
+    if (uv_queue_work(&call->worker->loop.uv, &job->work, run, done) != 0) {
         job_free(job);
         return false;
     }

@@ -13,6 +13,23 @@
 
 #define EXACT_JOBS_MAX 2u
 
+/* What such a thread does; sees nothing of the worker. Owns its snapshot and its body. */
+struct exact_count {
+    struct snapshot *snapshot;
+    const struct dialect *dialect;
+    enum operation operation;
+    unsigned encoding; /* as in struct target */
+    struct buf body;   /* its own copy */
+    bool counted;
+    struct token_estimate tokens;
+};
+/* False: out of memory; nothing is to be released. */
+MUST_USE bool exact_count_init(struct exact_count *count, struct snapshot *snapshot,
+                               const struct dialect *dialect, const struct chat *chat,
+                               unsigned encoding);
+void exact_count_run(struct exact_count *count);
+void exact_count_release(struct exact_count *count);
+
 /* After a plan. True: the count is under way, and STEP_PLAN comes again. */
 bool call_exact_begin(struct call *call);
 /* The call ends, or goes another way. */

@@ -4,6 +4,7 @@
 
 #include "codec/json_write.h"
 #include "route/contradiction.h"
+#include "route/exact.h"
 
 #define USD_DECIMALS 9
 
@@ -105,14 +106,31 @@ static void write_classification(struct json_writer *w, const struct snapshot *s
     json_member_bool(w, SLICE("tier_is_hard"), decision->plan.tier_is_hard);
 }
 
-static void write_tokens(struct json_writer *w, const struct features *features,
+/* "input_counted": only where a limit lies between the bounds (route/exact.h). */
+static void write_counted(struct json_writer *w, const struct plan_input *input,
+                          const struct decision *decision)
+{
+    if (decision->counted != 0) {
+        json_member_int(w, SLICE("input_counted"), decision->counted_tokens.expected);
+    } else if (exact_wanted(input, &decision->plan) != 0) {
+        json_member_string(
+            w, SLICE("input_not_counted"),
+            SLICE("a limit lies between input_low and input_high, but the vocabulary "
+                  "is not loaded yet or too many texts are being counted: the "
+                  "estimate decides"));
+    }
+}
+
+static void write_tokens(struct json_writer *w, const struct plan_input *input,
                          const struct decision *decision)
 {
+    const struct features *features = input->features;
     json_key(w, SLICE("tokens"));
     json_begin_object(w);
     json_member_int(w, SLICE("input_low"), features->tokens.low);
     json_member_int(w, SLICE("input_expected"), features->tokens.expected);
     json_member_int(w, SLICE("input_high"), features->tokens.high);
+    write_counted(w, input, decision);
     json_member_int(w, SLICE("output_expected"), decision->plan.expected_output_tokens);
     json_end_object(w);
 }
@@ -205,7 +223,7 @@ void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
     }
     write_classification(&w, snapshot, decision);
     json_member_scaled(&w, SLICE("conservative"), (int64_t)(decision->plan.dial * 1000 + 0.5), 3);
-    write_tokens(&w, features, decision);
+    write_tokens(&w, &input, decision);
     write_limits(&w, &decision->plan);
     if (decision->plan.baseline != NO_TARGET) {
         json_member_string(&w, SLICE("baseline"),

@@ -62,6 +62,16 @@ static void facts_list(struct plan_facts *facts, const struct task_policy *task_
     }
 }
 
+/* Is an answer read before it counts, and may another target be asked where it is not good enough?
+ */
+static bool is_judged_whole(const struct plan_input *input)
+{
+    const struct route *route = input->route;
+    return route->escalation != NULL &&
+           (route->escalation->stream == STREAM_BUFFERED || !input->streamed) &&
+           route->max_attempts > 1 && input->constraints.allow_fallbacks;
+}
+
 /* A rule that names its targets sets the lists of tasks aside: it says more than they do. */
 static void facts_candidates(struct plan_facts *facts, const struct task_policy *task_policy)
 {
@@ -80,9 +90,7 @@ static void facts_candidates(struct plan_facts *facts, const struct task_policy 
     facts->strategy = rule != NULL ? rule->strategy : route->strategy;
     facts->weights = rule != NULL ? rule->weights : route->weights;
     facts->by_tier = strategy_by_tier(facts->strategy) || sort != SORT_BY_ROUTE;
-    bool whole = route->escalation != NULL &&
-                 (route->escalation->stream == STREAM_BUFFERED || !facts->input->streamed);
-    facts->judged = whole ? route->escalation->judged : NULL;
+    facts->judged = is_judged_whole(facts->input) ? route->escalation->judged : NULL;
     facts->by_price = sort == SORT_EXPECTED_PRICE ||
                       (sort == SORT_BY_ROUTE && facts->strategy == STRATEGY_CHEAPEST);
 }

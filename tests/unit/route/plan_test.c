@@ -410,6 +410,7 @@ static void answers_that_are_read_are_asked_of_cheap_targets(void)
     fleet_plan();
     EXPECT_INT(fleet_at(0), OPUS);
     fleet.route.escalation = &escalation;
+    fleet.route.max_attempts = 2;
     fleet_plan();
     EXPECT_INT(fleet_at(0), HAIKU);
     EXPECT_INT(fleet_reason(HAIKU), REASON_JUDGED);
@@ -427,6 +428,26 @@ static void answers_that_are_read_are_asked_of_cheap_targets(void)
     EXPECT_INT(fleet_at(0), OPUS);
     fleet.route.conservative = 0.7;
     fleet.route.min_tier = TIER_PREMIUM;
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), OPUS);
+}
+
+/* Who may ask one target only asks the one that the work wants. */
+static void what_cannot_escalate_does_not_begin_below(void)
+{
+    static const uint64_t judged[] = {1u << HAIKU};
+    static const struct escalation escalation = {.judged = judged, .stream = STREAM_BUFFERED};
+    fleet_init();
+    fleet.input.classification.task = TASK_CODE_ARCHITECTURE;
+    fleet.targets[LLAMA].off = true;
+    fleet.route.escalation = &escalation;
+    fleet.route.max_attempts = 1;
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), OPUS);
+    fleet.route.max_attempts = 2;
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), HAIKU);
+    fleet.input.constraints.allow_fallbacks = false;
     fleet_plan();
     EXPECT_INT(fleet_at(0), OPUS);
 }
@@ -467,5 +488,7 @@ int main(void)
     TEST(more_targets_than_a_plan_holds_keep_the_best, "a full plan keeps what matters most");
     TEST(answers_that_are_read_are_asked_of_cheap_targets,
          "answers that are read are asked of cheap targets first");
+    TEST(what_cannot_escalate_does_not_begin_below,
+         "where no other may be asked none comes first for being read");
     return tap_done();
 }

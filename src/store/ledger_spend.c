@@ -213,9 +213,25 @@ static bool fold_with(sqlite3 *db, const char *sql, int64_t wall_s, int64_t toda
     return done;
 }
 
+/* A clock that is far ahead, as that of a machine that was just started, must not make the past of
+ * today: it is not later than when something was last spent. */
+static bool believe(sqlite3 *db, int64_t *wall_s)
+{
+    sqlite3_stmt *row = database_prepare(db, "SELECT max(bucket_s) FROM spend");
+    bool done = row != NULL && sqlite3_step(row) == SQLITE_ROW;
+    if (done && sqlite3_column_type(row, 0) != SQLITE_NULL) {
+        int64_t last_s = sqlite3_column_int64(row, 0) + SPEND_BUCKET_S - 1;
+        *wall_s = last_s < *wall_s ? last_s : *wall_s;
+    }
+    return sqlite3_finalize(row) == SQLITE_OK && done;
+}
+
 bool spends_fold(sqlite3 *db, int64_t wall_s)
 {
     struct fold fold;
+    if (!believe(db, &wall_s)) {
+        return false;
+    }
     fold_init(&fold, wall_s);
     if (sqlite3_create_function_v2(db, "fold_bucket", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, &fold,
                                    fold_function, NULL, NULL, NULL) != SQLITE_OK ||

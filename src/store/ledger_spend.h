@@ -17,7 +17,8 @@
 /* Rows of days that are over are put together by days, as if it had all been spent at the day's
  * end, older ones by months and the oldest into one: so a start reads some dozen rows of each scope
  * however many calls there were. Days and months are those of the process's time zone, as periods
- * of caps are. What lies in the span of a rolling cap of the scope stays as it is. */
+ * of caps are. What lies in the span of a rolling cap of the scope stays as it is. Nothing of the
+ * day on which something was last spent is put together, whatever the clock says. */
 #define SPEND_DAYS_KEPT 40
 #define SPEND_DAYS_MAX 370
 

@@ -78,7 +78,8 @@ static void balances_are_what_the_records_say(void)
     expect_balances(budget);
     budget_free(budget);
     ledger_close(ledger, 1000);
-    ledger = open_ledger(); /* it folds what is years old, soon */
+    EXPECT(change("INSERT INTO spend VALUES(3, 99, 0, unixepoch() / 900 * 900, 1)"));
+    ledger = open_ledger(); /* it folds what is years older than that, soon */
     for (int i = 0; i < 5000 && ask("SELECT count(*) FROM spend") >= 20; i++) {
         EXPECT(ledger_flush(ledger, 5000));
     }
@@ -295,14 +296,37 @@ static void folding_moves_nothing_into_a_rolling_span(void)
         for (int later = 0; later < 3; later++) {
             int64_t now_s = FOLD_NOW_S + later * 9 * day_s;
             int64_t first_s = (now_s - span_s) / day_s * day_s; /* a day is one row without one */
+            snprintf(sql, sizeof(sql), "INSERT INTO spend VALUES(0, 2, 0, %lld, 1)",
+                     (long long)(now_s / 900 * 900));
+            EXPECT(change(sql));
             fold_at(now_s);
-            snprintf(sql, sizeof(sql), "SELECT sum(cost_nd) FROM spend WHERE bucket_s >= %lld",
+            snprintf(sql, sizeof(sql),
+                     "SELECT sum(cost_nd) FROM spend WHERE scope = 1 AND bucket_s >= %lld",
                      (long long)first_s);
             EXPECT_INT(ask(sql), (end_s - first_s) / 900);
         }
-        EXPECT_INT(ask("SELECT sum(cost_nd) FROM spend"), 400 * 96);
+        EXPECT_INT(ask("SELECT sum(cost_nd) FROM spend WHERE scope = 1"), 400 * 96);
         end();
     }
+}
+
+/* A machine starts in a year to come, and its clock is set right before the next start. */
+static void a_clock_ahead_folds_nothing_of_today(void)
+{
+    const int64_t days[] = {1, 40, 500, 20000};
+    begin();
+    ledger_close(open_ledger(), 1000);
+    spend_each_quarter(1, 60 * 96, FOLD_NOW_S / 900 * 900 + 900);
+    for (size_t i = 0; i < ARRAY_LEN(days); i++) {
+        fold_at(FOLD_NOW_S + days[i] * 86400);
+        clock_manual_init(&then, NS_PER_S, FOLD_NOW_S * NS_PER_S);
+        struct budget *budget = load(&then.clock);
+        EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_DAY), 48);
+        EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_WEEK), 3 * 96 + 48);
+        EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_MONTH), 23 * 96 + 48);
+        budget_free(budget);
+    }
+    end();
 }
 
 /* Clocks go back from 1:00 to 0:00, and forward from 0:00 to 1:00. */
@@ -360,6 +384,8 @@ int main(void)
     TEST(folding_spares_rolling_caps, "what a rolling cap looks back on stays as it is");
     TEST(folding_moves_nothing_into_a_rolling_span,
          "nothing older is moved into what a rolling cap looks back on");
+    TEST(a_clock_ahead_folds_nothing_of_today,
+         "a clock that was far ahead at a start forgets nothing of today for the next one");
     TEST(a_day_begins_at_its_first_midnight,
          "a day begins once, where clocks go back to midnight or forward from it");
     return tap_done();

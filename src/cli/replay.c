@@ -10,6 +10,7 @@
 #include "cli/terminal.h"
 
 #include <errno.h>
+#include <time.h>
 
 #define ROW_MAX ((size_t)1 << 20)
 
@@ -31,8 +32,41 @@ static int load_policy(const char *file, struct loaded *ret_loaded)
     return load_configuration(&request, ret_loaded);
 }
 
+/* "2026-11-23T09:30" of this machine's zone, as rules by the hour are. */
+static bool parse_time(const char *text, int64_t *ret_wall_ns)
+{
+    struct tm tm = {.tm_isdst = -1};
+    char rest;
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d%c", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+               &tm.tm_min, &rest) != 5 ||
+        tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+        tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59) {
+        return false;
+    }
+    tm.tm_year -= 1900;
+    tm.tm_mon--;
+    time_t seconds = mktime(&tm);
+    *ret_wall_ns = (int64_t)seconds * NS_PER_S;
+    return seconds != (time_t)-1;
+}
+
+void replay_write_time(const struct replay *replay, char text[REPLAY_TIME_SIZE])
+{
+    time_t seconds = (time_t)(replay->wall_ns / NS_PER_S);
+    struct tm tm;
+    if (localtime_r(&seconds, &tm) == NULL ||
+        strftime(text, REPLAY_TIME_SIZE, "%Y-%m-%dT%H:%M", &tm) == 0) {
+        text[0] = '\0';
+    }
+}
+
 static int replay_file(const struct arguments *arguments, struct replay *replay)
 {
+    const char *at = arguments_value(arguments, "at");
+    replay->wall_ns = clock_wall(&clock_system);
+    if (at != NULL && !parse_time(at, &replay->wall_ns)) {
+        return arguments_refuse(arguments, "--at is a time such as 2026-11-23T09:30");
+    }
     const char *config = arguments_value(arguments, "config");
     struct loaded present = {.snapshot = NULL};
     struct error error;
@@ -152,6 +186,10 @@ static int replay_run(int argc, char **argv)
         (arguments_given(&arguments, "since") || arguments_given(&arguments, "route"))) {
         return arguments_refuse(&arguments, "--since and --route are about recorded calls");
     }
+    if (arguments.word_count == 0 && arguments_given(&arguments, "at")) {
+        return arguments_refuse(&arguments,
+                                "--at is about a workload: a recorded call has its time");
+    }
     code = load_policy(file, &policy);
     if (code == EXIT_CODE_OK) {
         code = replay_with(&arguments, policy.snapshot);
@@ -164,6 +202,7 @@ static const struct argument replay_arguments[] = {
     {.name = "policy", .letter = 'p', .value = "FILE", .help = "configuration to try"},
     ARGUMENT_CONFIG,
     {.name = "since", .value = "WHEN", .help = "recorded calls since 12h, 7d, 2026-11-21 (all)"},
+    {.name = "at", .value = "TIME", .help = "when a workload is asked: 2026-11-23T09:30 (now)"},
     {.name = "route", .value = "ROUTE", .help = "take this route for all of them"},
     {.name = "rows", .value = "OUT", .help = "write what becomes of each call, as JSON lines"},
     ARGUMENT_JSON,

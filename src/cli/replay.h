@@ -95,6 +95,7 @@ struct replay {
     const char *route;        /* asked for instead of the recorded one; NULL: that */
     FILE *rows;               /* a JSON line for each call; NULL: none wanted */
     struct buf row;
+    int64_t wall_ns;    /* of workloads: when they are taken to be asked, for rules by the hour */
     const char *source; /* what was replayed, for people */
     bool baseline_only; /* there is nothing to compare with */
     double seconds;     /* that it took */
@@ -110,6 +111,8 @@ MUST_USE bool replay_workload(struct replay *replay, const char *path, struct er
 /* Counts the call and writes its row. */
 void replay_take(struct replay *replay, const struct replay_call *call);
 
+#define REPLAY_TIME_SIZE 20 /* "2026-11-23T09:30", of this machine's zone */
+void replay_write_time(const struct replay *replay, char text[REPLAY_TIME_SIZE]);
 void replay_write_text(struct replay *replay, struct buf *out);
 void replay_write_json(struct replay *replay, struct buf *out);
 void replay_write_row(const struct replay_call *call, struct buf *out);

@@ -161,6 +161,11 @@ void replay_write_text(struct replay *replay, struct buf *out)
     buf_printf(out, " calls of %s, ", replay->source);
     put_count(out, tally->changed);
     buf_printf(out, " of them answered by another target; %.1f s\n", replay->seconds);
+    if (replay->wall_ns != 0) {
+        char at[REPLAY_TIME_SIZE];
+        replay_write_time(replay, at);
+        buf_printf(out, "rules by the hour: as if all were asked at %s\n", at);
+    }
     write_left_out(tally, out);
     if (tally->calls == 0) {
         return;
@@ -231,6 +236,11 @@ void replay_write_json(struct replay *replay, struct buf *out)
     json_begin_object(&w);
     json_member_string(&w, SLICE("schema"), SLICE("sluice.replay/1"));
     json_member_string(&w, SLICE("source"), slice_from_cstr(replay->source));
+    if (replay->wall_ns != 0) {
+        char at[REPLAY_TIME_SIZE];
+        replay_write_time(replay, at);
+        json_member_string(&w, SLICE("at"), slice_from_cstr(at));
+    }
     json_member_int(&w, SLICE("calls"), tally->calls);
     json_member_int(&w, SLICE("changed"), tally->changed);
     json_member_int(&w, SLICE("named_by_caller"), tally->named);

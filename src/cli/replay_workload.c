@@ -126,8 +126,8 @@ static void learn(const struct workload_replay *w, const struct side *side,
 
 static bool decide(struct workload_replay *w, struct side *side, struct error *error)
 {
-    if (!decide_begin(side->snapshot, NULL, &w->chat, DIALECT_OPENAI_CHAT, NULL, 0, &w->arena,
-                      &side->decision, error)) {
+    if (!decide_begin(side->snapshot, NULL, &w->chat, DIALECT_OPENAI_CHAT, NULL, w->replay->wall_ns,
+                      &w->arena, &side->decision, error)) {
         return false;
     }
     decide_classify(side->snapshot, &w->chat, &w->features, &side->decision);

@@ -375,11 +375,14 @@ static uint64_t weight_of(const struct planning *planning, size_t i)
                : 0;
 }
 
-/* The chance that each one had of coming first, before the lot was drawn. */
+/* The chance that each one had of coming first, before the lot was drawn. What is rounded off one
+ * is the next one's: they sum to 1000. */
 static void share_chances(struct planning *planning)
 {
     struct plan *plan = planning->plan;
     uint64_t sum = 0;
+    uint64_t up_to = 0;
+    unsigned begin = 0;
     if (plan->taken == 0) {
         return;
     }
@@ -388,8 +391,10 @@ static void share_chances(struct planning *planning)
         sum += weight_of(planning, i);
     }
     for (size_t i = 0; i < plan->taken && sum > 0; i++) {
-        uint64_t weight = weight_of(planning, i);
-        plan->entries[i].propensity_permille = (uint16_t)((weight * 1000 + sum / 2) / sum);
+        up_to += weight_of(planning, i);
+        unsigned end = (unsigned)((up_to * 1000 + sum / 2) / sum);
+        plan->entries[i].propensity_permille = (uint16_t)(end - begin);
+        begin = end;
     }
     if (sum == 0) {
         plan->entries[0].propensity_permille = 1000; /* nothing was drawn by lot */

@@ -116,8 +116,8 @@ struct plan_entry {
     uint8_t reason; /* enum plan_reason */
     bool taken;
     /* How probable it was, before the choice, that this one comes first; 1000 for the first and 0
-     * for all others as long as nothing is drawn by lot. What is learned from the answers later
-     * needs it. */
+     * for all others as long as nothing is drawn by lot; they sum to 1000. What is learned from the
+     * answers later needs it. */
     uint16_t propensity_permille;
     uint16_t success_permille; /* how probable it is that its answer is good enough; 0: not known */
     int64_t expected_input;    /* tokens, as this target counts them */

@@ -90,6 +90,22 @@ static void the_chances_are_recorded(void)
     EXPECT_INT(fleet_entry(OPUS)->propensity_permille, 250);
 }
 
+static void the_chances_sum_to_one(void)
+{
+    static const uint32_t weights[][4] = {{1, 1, 1, 0}, {1, 1, 1, 4}, {6, 1, 5, 3}, {999, 7, 7, 7}};
+    for (size_t i = 0; i < ARRAY_LEN(weights); i++) {
+        for (uint64_t lot = 0; lot < 50; lot++) {
+            weigh(weights[i][0], weights[i][1], weights[i][2], weights[i][3]);
+            first_of_lot(lot);
+            unsigned sum = 0;
+            for (size_t j = 0; j < fleet.plan.count; j++) {
+                sum += fleet.plan.entries[j].propensity_permille;
+            }
+            EXPECT_INT(sum, 1000);
+        }
+    }
+}
+
 static void only_those_that_rank_together_are_drawn_from(void)
 {
     static const struct slice order[] = {SLICE_INIT("openai"), SLICE_INIT("openrouter")};
@@ -214,8 +230,7 @@ static void names_are_the_words(void)
 {
     struct slice rest = SLICE(STRATEGY_WORDS);
     for (unsigned i = 0; i < STRATEGY_COUNT; i++) {
-        EXPECT(slice_eq(slice_cut(&rest, '|'),
-                           slice_from_cstr(strategy_name((enum strategy)i))));
+        EXPECT(slice_eq(slice_cut(&rest, '|'), slice_from_cstr(strategy_name((enum strategy)i))));
     }
     EXPECT_INT(rest.len, 0);
 }
@@ -226,6 +241,7 @@ int main(void)
     TEST(shares_are_the_weights, "each target comes first as often as its weight says");
     TEST(a_lot_stays_where_it_is, "the same lot draws the same target");
     TEST(only_the_lots_of_a_lost_target_move, "a target that goes away moves its own lots only");
+    TEST(the_chances_sum_to_one, "they sum to one exactly, however odd the weights");
     TEST(the_chances_are_recorded, "every candidate has the chance it had");
     TEST(only_those_that_rank_together_are_drawn_from,
          "a lot is drawn from those that rank together");

@@ -275,8 +275,8 @@ static void find_final(struct slice text, struct arithmetic *arithmetic)
     while (start < end && !is_digit(text.ptr[start])) {
         start++;
     }
-    arithmetic->has_final = read_number(slice_of(text.ptr + start, end - start),
-                                        &arithmetic->final_number, &places) > 0;
+    struct slice number = slice_from(slice_of(text.ptr, end), start); /* of no text, too */
+    arithmetic->has_final = read_number(number, &arithmetic->final_number, &places) > 0;
 }
 
 void arithmetic_check(struct slice text, struct arithmetic *ret_arithmetic)

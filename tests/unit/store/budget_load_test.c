@@ -78,7 +78,7 @@ static void balances_are_what_the_records_say(void)
     expect_balances(budget);
     budget_free(budget);
     ledger_close(ledger, 1000);
-    EXPECT(change("INSERT INTO spend VALUES(3, 99, 0, unixepoch() / 900 * 900, 1)"));
+    EXPECT(change("INSERT INTO spend VALUES(3, 99, 0, strftime('%s', 'now') / 900 * 900, 1)"));
     ledger = open_ledger(); /* it folds what is years older than that, soon */
     for (int i = 0; i < 5000 && ask("SELECT count(*) FROM spend") >= 20; i++) {
         EXPECT(ledger_flush(ledger, 5000));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as labelled outcomes: what is read can be learned from, an error has a code. Scores are
- * shares, models are named once, what is said of a row is inside the set.
+ * shares, or not known of an answer that was read; models are named once, what is said of a row is
+ * inside the set.
  */
 #include "base/check.h"
 #include "cli/outcomes.h"
@@ -14,7 +15,8 @@ static void check_row(const struct learn_set *set, const struct learn_row *row)
     CHECK(row->outcome_count <= LEARN_MODELS_MAX);
     for (size_t i = 0; i < row->outcome_count; i++) {
         CHECK(row->outcomes[i].model < set->model_count);
-        CHECK(row->outcomes[i].score >= 0 && row->outcomes[i].score <= 1);
+        float score = row->outcomes[i].score;
+        CHECK(score == -1 || (score >= 0 && score <= 1));
     }
 }
 

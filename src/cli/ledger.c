@@ -47,6 +47,12 @@ static int print_sound(const struct arguments *arguments, const char *file,
                 (unsigned long long)books->caps, (unsigned long long)books->holds,
                 (unsigned long long)books->overruns);
         }
+        if (books->untold > 0) {
+            say("Of these, caps whose amount the audit log does not tell: %llu. Another node "
+                "changed "
+                "them, or somebody did without Sluice: they are played as they are now.",
+                (unsigned long long)books->untold);
+        }
         return EXIT_CODE_OK;
     }
     json_writer_init(&w, &out);
@@ -56,6 +62,7 @@ static int print_sound(const struct arguments *arguments, const char *file,
     json_member_int(&w, SLICE("owed_nd"), books->owed_nd);
     json_member_int(&w, SLICE("held_nd"), books->held_nd);
     json_member_int(&w, SLICE("caps"), (int64_t)books->caps);
+    json_member_int(&w, SLICE("caps_untold"), (int64_t)books->untold);
     json_member_int(&w, SLICE("holds"), (int64_t)books->holds);
     json_member_int(&w, SLICE("overruns"), (int64_t)books->overruns);
     json_end_object(&w);

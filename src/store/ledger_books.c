@@ -371,7 +371,7 @@ static size_t read_versions(sqlite3_stmt *rows, struct version *versions)
  * How the cap came to be what it is, where the audit log tells all of it: it ends with the amount
  * that is in force. Else the cap is played from the scope's last change on. Rolling caps, too.
  */
-static bool find_versions(sqlite3 *db, const char *subject, struct cap *cap)
+static bool find_versions(sqlite3 *db, const char *subject, struct cap *cap, uint64_t *untold)
 {
     sqlite3_stmt *rows = database_prepare(db, versions_sql);
     cap->versions = memory_array(VERSIONS_MAX, sizeof(*cap->versions));
@@ -381,10 +381,12 @@ static bool find_versions(sqlite3 *db, const char *subject, struct cap *cap)
         bind_slice(rows, 2, cap->model);
         bind_slice(rows, 3, slice_from_cstr(period_words[cap->period]));
         size_t count = read_versions(rows, cap->versions);
-        if (count > 0 && cap->versions[count - 1].amount_nd == cap->amount_nd) {
+        bool told = count > 0 && cap->versions[count - 1].amount_nd == cap->amount_nd;
+        if (told) {
             cap->version_count = count;
             cap->since_ns = cap->versions[0].from_ns;
         }
+        *untold += !told;
     }
     sqlite3_finalize(rows);
     return done;
@@ -424,7 +426,8 @@ static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
             .amount_nd = sqlite3_column_int64(rows, 5),
             .since_ns = sqlite3_column_int64(rows, 6),
         };
-        done = find_versions(db, (const char *)sqlite3_column_text(rows, 7), &cap) ||
+        const char *subject = (const char *)sqlite3_column_text(rows, 7);
+        done = find_versions(db, subject, &cap, &books->untold) ||
                database_error(db, path, "verifying", error);
         done = done && play_cap(db, path, &cap, books, error);
         memory_free(cap.versions);

@@ -34,6 +34,8 @@ struct ledger_books {
     uint64_t caps;      /* hard caps that were played again, ... */
     uint64_t holds;     /* ... at so many holds */
     uint64_t overruns;  /* attempts under these that cost more than was held */
+    uint64_t untold;    /* of these caps: of an amount that the audit log does not end with; another
+                           node of a cluster changed it, or somebody else than Sluice */
 };
 
 /* False: *error says what does not hold ("ledger_violation"), or why it could not be looked at. */

@@ -55,11 +55,12 @@ static void add_cap(enum cap_period period, int64_t window_s, int64_t amount_nd)
     EXPECT(change(sql));
 }
 
+static struct ledger_books books;
+
 /* What is found broken, or "". */
 static const char *look(void)
 {
     static struct error error;
-    struct ledger_books books;
     error = (struct error){0};
     return ledger_books_check(ledger_path, &books, &error) ? "" : error.text;
 }
@@ -110,7 +111,6 @@ static void days_and_windows_have_their_own(void)
 static void overruns_are_no_violations(void)
 {
     static const struct spell spells[] = {{0, 10, 50, 90}, {20, 25, 10, 10}, {30, 35, 1, 1}};
-    struct ledger_books books;
     struct error error;
     begin();
     write_spells(spells, ARRAY_LEN(spells));
@@ -170,6 +170,7 @@ static void a_cap_is_what_it_was_then(void)
     write_spells(spells, ARRAY_LEN(spells));
     add_cap(CAP_TOTAL, 0, 300);
     expect_held(true);
+    EXPECT_INT(books.untold, 1); /* nobody is known to have set it */
     add_entry(1, -10, DETAIL("0.000000050"));
     add_entry(2, 15, DETAIL("0.000000300"));
     expect_held(false); /* the first one did not fit what was in force */
@@ -186,8 +187,12 @@ static void a_cap_is_what_it_was_then(void)
     add_entry(3, 15, DETAIL("0.000000300"));
     expect_held(true); /* another's */
     add_entry(1, -10, DETAIL("0.000000050"));
+    add_entry(2, 15, DETAIL("0.000000300"));
+    expect_held(false);
+    EXPECT_INT(books.untold, 0);
     add_entry(2, 15, DETAIL("0.000000299"));
     expect_held(true); /* not all of it is told: since the last change */
+    EXPECT_INT(books.untold, 1);
     end();
 }
 

@@ -79,7 +79,7 @@ static double weight_of(const struct check_history *history, enum answer_check c
     }
     /* That answers with nothing against them were good is said of the target, and counted in the
        prior: once more for each check that passed, and no failure would outweigh their sum. */
-    double most = result == CHECK_PASSED ? usual : 0; /* nor does a failure buy off another one */
+    double most = result == CHECK_PASSED ? usual : CHECK_WEIGHT_MAX;
     double weight = log_odds_of(mean) - prior;
     return weight < -CHECK_WEIGHT_MAX ? -CHECK_WEIGHT_MAX : weight > most ? most : weight;
 }

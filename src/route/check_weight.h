@@ -4,8 +4,7 @@
  * to calls of a task and of a tag, were good although (or since) the check said what it said. The
  * counts are evidence (evidence.h) under names of their own, which no tag can have. From the table
  * of check.c, as much as CHECK_WEIGHT_ANSWERS answers, to the task's counts to the tag's; never
- * below -CHECK_WEIGHT_MAX, a check that passed never more than the table says, and one that failed
- * never for the answer: it would buy off another failure. Only opinions
+ * beyond CHECK_WEIGHT_MAX, and a check that passed never more than the table says. Only opinions
  * are learned: an answer that is empty, or no JSON where JSON was asked for, cannot be used,
  * whatever was said of others. Pure; any thread.
  */

@@ -128,6 +128,9 @@ def first_start():
     wait_until(lambda: sum(cluster.served().values()) == 28, 20, "all calls are in PostgreSQL")
     expect(min(cluster.served().values()) > 1, f"HAProxy uses all nodes: {cluster.served()}")
 
+    # An empty Redis grants nothing beyond each node's part until all have told what they took.
+    early = cluster.key("early", "--rpm", "3")
+    wait_until(lambda: 503 not in cluster.statuses(early, 12), 20, "Redis grants")
     often = cluster.statuses(cluster.key("often", "--rpm", "20"), 60)
     expect(set(often) <= {200, 429} and 17 <= often.count(200) <= 20, f"20 a minute: {often}")
     capped = cluster.statuses(cluster.key("capped", "--cap-usd", str(CAP_USD)), 60, max_tokens=100)

@@ -81,6 +81,7 @@ class Provider:
 
 class Live:
     server = ""
+    environment = None
     targets = """\
   cheap: { provider: lab, model: cheap-1, tier: premium, latency_ms: 100, context_tokens: 32000,
     price: { input_per_mtok: 1, output_per_mtok: 2 } }
@@ -90,7 +91,7 @@ class Live:
         self.workers = workers
         self.problems = []
         self.provider = Provider(self.answer)
-        self.sluice = Sluice(program, directory)
+        self.sluice = Sluice(program, directory, self.environment)
 
     def answer(self, connection, got):
         connection.send(whole())
@@ -130,6 +131,8 @@ class Live:
 class SlowClientBoundsMemory(Live):
     says = "A client that does not read stops the provider; memory stays; it gets all in the end"
     events = 12000  # of 4 KB: more than all buffers of both kernels (tcp_rmem, tcp_wmem) can take
+    # What was freed is no memory of the program's, and a sanitizer keeps it for a while.
+    environment = {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1:quarantine_size_mb=1"}
 
     def answer(self, connection, got):
         self.sent = 0

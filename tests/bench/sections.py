@@ -472,6 +472,7 @@ def ledger(bench):
     """How far the database is behind while wrk calls as fast as it can: the largest age of a record
     not yet written, asked every 200 ms; 15 s, in the long form 10 minutes."""
     seconds = 600 if bench.long_form else 15
+    section = "ledger" + ("-long" if bench.long_form else "")
     with Upstream() as upstream, Gateway(upstream.port) as server:
         lags = []
 
@@ -502,9 +503,9 @@ def ledger(bench):
         text = run()
         requests = int(re.search(r'"requests":(\d+)', text).group(1))
         refused = server.metric("sluice_ledger_refused_total")
-        bench.table.add("ledger", "calls per second meanwhile", requests / seconds)
-        bench.table.add("ledger", "largest lag of the database", max(lags), "s", 1.0)
-        bench.table.add("ledger", "records refused", refused, "", 0)
+        bench.table.add(section, "calls per second meanwhile", requests / seconds)
+        bench.table.add(section, "largest lag of the database", max(lags), "s", 1.0)
+        bench.table.add(section, "records refused", refused, "", 0)
 
 
 def history(bench):
@@ -512,6 +513,7 @@ def history(bench):
     keys (tests/bench/history_bench.c): 200,000 calls, in the long form 10 million (a quarter of an
     hour, 2.5 GB). Medians of five questions; two starts."""
     calls = 10_000_000 if bench.long_form else 200_000
+    section = "history" + ("-long" if bench.long_form else "")
     program = layer_program("history_bench")
     if program is None:
         bench.table.skip("history", "build/release/bench/history_bench is not built")
@@ -520,11 +522,11 @@ def history(bench):
         text = subprocess.run(
             [program, directory, str(calls)], stdout=subprocess.PIPE, text=True, check=True
         ).stdout
-    bench.table.add("history", "calls in the ledger", calls)
+    bench.table.add(section, "calls in the ledger", calls)
     for line in text.splitlines():
         name, value, unit = re.match(r"(.+?) {2,}([0-9.]+) ?(\S*)$", line.strip()).groups()
         timed = unit == "ms"
-        bench.table.add("history", name, float(value), unit, 200.0 if timed else None)
+        bench.table.add(section, name, float(value), unit, 200.0 if timed else None)
 
 
 def budget(bench):

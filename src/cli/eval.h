@@ -28,6 +28,7 @@ struct eval_options {
 struct eval_row {
     bool scored; /* some weights were asked */
     bool takes_strong;
+    uint8_t fold;   /* that held it back */
     int task;       /* enum task; -1: not judged */
     int group;      /* of the four; -1: not judged */
     float *success; /* by model; negative: no head */

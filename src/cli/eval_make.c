@@ -51,7 +51,8 @@ static void score_models(struct evaluation *evaluation, const struct weights *we
             answer_marks(row->prompt, outcome_of(row, model)->answer, marks);
             question.marks = marks;
         }
-        question.tag = evaluation->options->tagged ? row->tag : 0;
+        question.tag = row->tag;
+        question.tag_withheld = !evaluation->options->tagged;
         evaluation->rows[index].success[model] = (float)weights_success(weights, head, &question);
     }
 }
@@ -148,9 +149,9 @@ static const float *ask_prior(const struct evaluation *evaluation, size_t index,
     return opinion->tasks;
 }
 
-/* Rows that these weights were not trained on. */
+/* Rows that these weights were not trained on: those of a fold, or all. */
 static void score_rows(struct evaluation *evaluation, const struct weights *weights,
-                       const uint8_t *use)
+                       const uint8_t *use, unsigned fold)
 {
     struct features *scratch = memory_alloc(sizeof(*scratch));
     struct text_opinion opinion;
@@ -162,6 +163,7 @@ static void score_rows(struct evaluation *evaluation, const struct weights *weig
         if (use == NULL || use[i] == 0) {
             vector_of_text(evaluation->outcomes->set.rows[i].prompt, &vector);
             evaluation->rows[i].scored = true;
+            evaluation->rows[i].fold = (uint8_t)fold;
             const float *prior = ask_prior(evaluation, i, scratch, &opinion);
             evaluation->rows[i].task = (int)weights_task(weights, &vector, prior, tasks);
             evaluation->rows[i].group = most_probable_group(tasks);
@@ -189,7 +191,7 @@ static bool score_fold(struct evaluation *evaluation, unsigned fold, unsigned fo
     if (!learn_weights(set, use, &weights, error)) {
         return false;
     }
-    score_rows(evaluation, &weights, use);
+    score_rows(evaluation, &weights, use, fold);
     weights_release(&weights);
     return true;
 }
@@ -229,7 +231,7 @@ static bool score_all(struct evaluation *evaluation, struct error *error)
     if (!pair_is_known(evaluation, weights, error)) {
         return false;
     }
-    score_rows(evaluation, weights, NULL);
+    score_rows(evaluation, weights, NULL, 0);
     return true;
 }
 
@@ -240,7 +242,53 @@ static bool is_known(const struct learn_outcome *outcome)
     return outcome != NULL && outcome->score >= 0;
 }
 
-static bool judge_pair(struct evaluation *evaluation, struct quality_row *rows, struct error *error)
+struct fold_row {
+    unsigned fold;
+    struct quality_row *row;
+};
+
+static int compare_fold_rows(const void *a, const void *b)
+{
+    const struct fold_row *x = a;
+    const struct fold_row *y = b;
+    if (x->fold != y->fold) {
+        return x->fold < y->fold ? -1 : 1;
+    }
+    return (x->row->score > y->row->score) - (x->row->score < y->row->score);
+}
+
+/* Rows of one fold, from the lowest score on: a score is then the row's place; ties share one. */
+static void place_rows(const struct fold_row *rows, size_t count)
+{
+    for (size_t first = 0, end = 0; first < count; first = end) {
+        double score = rows[first].row->score;
+        while (end < count && rows[end].row->score <= score) {
+            end++;
+        }
+        for (size_t i = first; i < end; i++) {
+            rows[i].row->score = (double)(first + end) / (2 * (double)count);
+        }
+    }
+}
+
+/*
+ * Weights that did not see some kinds of work and weights that did not see the others expect
+ * different averages, the higher the lower those of the kinds held back are: between their folds
+ * that would count against any router. So each share of calls is taken of each fold alike.
+ */
+static void compare_within_folds(struct fold_row *rows, size_t count)
+{
+    qsort(rows, count, sizeof(*rows), compare_fold_rows);
+    for (size_t first = 0, end = 0; first < count; first = end) {
+        while (end < count && rows[end].fold == rows[first].fold) {
+            end++;
+        }
+        place_rows(rows + first, end - first);
+    }
+}
+
+static bool judge_pair(struct evaluation *evaluation, struct quality_row *rows,
+                       struct fold_row *folds, struct error *error)
 {
     const struct learn_set *set = &evaluation->outcomes->set;
     const struct eval_options *options = evaluation->options;
@@ -253,6 +301,7 @@ static bool judge_pair(struct evaluation *evaluation, struct quality_row *rows, 
             continue;
         }
         double score = (double)row->success[options->strong] - (double)row->success[options->weak];
+        folds[count] = (struct fold_row){row->fold, &rows[count]};
         rows[count++] = (struct quality_row){.score = score,
                                              .weak = (double)weak->score,
                                              .strong = (double)strong->score,
@@ -262,6 +311,9 @@ static bool judge_pair(struct evaluation *evaluation, struct quality_row *rows, 
     }
     evaluation->chosen /= count == 0 ? 1 : (double)count;
     evaluation->chosen_share /= count == 0 ? 1 : (double)count;
+    if (options->unseen) {
+        compare_within_folds(folds, count);
+    }
     return quality_measure(rows, count, &evaluation->quality, error);
 }
 
@@ -420,16 +472,18 @@ bool evaluation_make(struct evaluation *evaluation, const struct outcomes *outco
 {
     *evaluation = (struct evaluation){.outcomes = outcomes, .options = options};
     struct quality_row *rows = memory_array(outcomes->set.count + 1, sizeof(*rows));
-    bool done = (make_room(evaluation) && rows != NULL) ||
+    struct fold_row *folds = memory_array(outcomes->set.count + 1, sizeof(*folds));
+    bool done = (make_room(evaluation) && rows != NULL && folds != NULL) ||
                 error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     done = done && score_all(evaluation, error);
     if (done && options->weak != UINT32_MAX) {
-        done = judge_pair(evaluation, rows, error) && judge_tags(evaluation, rows, error);
+        done = judge_pair(evaluation, rows, folds, error) && judge_tags(evaluation, rows, error);
     }
     if (done) {
         judge_tasks(evaluation);
     }
     memory_free(rows);
+    memory_free(folds);
     return done;
 }
 

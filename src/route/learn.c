@@ -16,6 +16,7 @@
 #define STEP_MAX 1.0
 #define SLOPE_MAX 2.0
 #define OFFSET_MAX 10.0
+#define SPREAD 0x9e3779b97f4a7c15u /* one division of the rows does not follow the other */
 
 unsigned learn_fold(uint64_t hash, unsigned count)
 {
@@ -35,6 +36,7 @@ void learning_release(struct learning *learning)
     memory_free(learning->marks);
     memory_free(learning->scores);
     memory_free(learning->strangers);
+    memory_free(learning->moves);
     memory_free(learning->parts);
     memory_free(learning->weights);
 }
@@ -82,11 +84,12 @@ bool learning_begin(struct learning *learning, const struct learn_set *set, cons
     learning->marks = memory_array(count + 1, ANSWER_MARKS * sizeof(float));
     learning->scores = memory_array(count + 1, sizeof(float));
     learning->strangers = memory_array(count + 1, sizeof(float));
+    learning->moves = memory_array(count + 1, sizeof(float));
     learning->weights = memory_alloc(sizeof(*learning->weights));
     return learning->rows.starts != NULL && learning->rows.dense != NULL &&
            learning->shapes != NULL && learning->labels != NULL && learning->marks != NULL &&
-           learning->scores != NULL && learning->strangers != NULL && learning->weights != NULL &&
-           read_vectors(learning) && learning_parts(learning);
+           learning->scores != NULL && learning->strangers != NULL && learning->moves != NULL &&
+           learning->weights != NULL && read_vectors(learning) && learning_parts(learning);
 }
 
 /* --- labels of one head --- */
@@ -204,14 +207,13 @@ static bool train(struct learning *learning, enum head_kind kind, const struct l
     return linear_train(&learning->rows, labels, count, &options, learning->weights);
 }
 
-static float log_odds_of(const struct learning *learning)
+static double rate_of(const struct linear_label *labels, size_t count)
 {
     double sum = 0.5;
-    for (size_t i = 0; i < learning->label_count; i++) {
-        sum += (double)learning->labels[i].target;
+    for (size_t i = 0; i < count; i++) {
+        sum += (double)labels[i].target;
     }
-    double rate = sum / ((double)learning->label_count + 1);
-    return (float)log(rate / (1 - rate));
+    return sum / ((double)count + 1);
 }
 
 /* --- what it has seen --- */
@@ -274,15 +276,50 @@ static void store_weights(const struct learning *learning, struct head *head)
     }
 }
 
-static unsigned fold_of(const struct learn_row *row, bool whole_tags)
+/* --- rows held back --- */
+
+struct calibration {
+    double slope;
+    double offset;
+};
+
+static float calibrated(const struct calibration *calibration, float score)
 {
-    return learn_fold(whole_tags && row->tag != 0 ? row->tag : row->id, LEARN_FOLDS);
+    return (float)(calibration->slope * (double)score + calibration->offset);
+}
+
+/* How the rows are divided into folds, and what is to be known of those held back. */
+struct division {
+    bool whole_tags;
+    unsigned number; /* of the tags there are several */
+    float *scores;   /* by row */
+    /* Where moves are wanted: */
+    float *moves; /* by row; added to */
+    const struct calibration *calibration;
+};
+
+static unsigned fold_of(const struct learn_row *row, const struct division *division)
+{
+    uint64_t hash = division->whole_tags && row->tag != 0 ? row->tag : row->id;
+    return learn_fold(hash + division->number * SPREAD, LEARN_FOLDS);
+}
+
+static void score_row(struct learning *learning, const struct division *division, uint32_t row,
+                      double average)
+{
+    float score = (float)linear_score(&learning->rows, row, learning->weights);
+    division->scores[row] = score;
+    if (division->moves != NULL) {
+        double odds = (double)calibrated(division->calibration, score);
+        double move = 1 / (1 + exp(-odds)) - average;
+        division->moves[row] += (float)(move / learning->divisions);
+    }
 }
 
 /* Scores of labelled rows by models that did not see them, nor others of their tags if whole tags
- * are held back, by row. */
-static bool score_held_back(struct learning *learning, enum head_kind kind, bool whole_tags,
-                            float *scores)
+ * are held back. */
+static bool score_held_back(struct learning *learning, enum head_kind kind,
+                            const struct division *division)
 {
     const struct learn_row *rows = learning->set->rows;
     size_t count = learning->label_count;
@@ -291,15 +328,16 @@ static bool score_held_back(struct learning *learning, enum head_kind kind, bool
     for (unsigned fold = 0; done && fold < LEARN_FOLDS; fold++) {
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
-            if (fold_of(&rows[learning->labels[i].row], whole_tags) != fold) {
+            if (fold_of(&rows[learning->labels[i].row], division) != fold) {
                 others[kept++] = learning->labels[i];
             }
         }
         done = train(learning, kind, others, kept);
+        double average = rate_of(others, kept);
         for (size_t i = 0; done && i < count; i++) {
             uint32_t row = learning->labels[i].row;
-            if (fold_of(&rows[row], whole_tags) == fold) {
-                scores[row] = (float)linear_score(&learning->rows, row, learning->weights);
+            if (fold_of(&rows[row], division) == fold) {
+                score_row(learning, division, row, average);
             }
         }
     }
@@ -308,11 +346,6 @@ static bool score_held_back(struct learning *learning, enum head_kind kind, bool
 }
 
 /* --- calibration --- */
-
-struct calibration {
-    double slope;
-    double offset;
-};
 
 /*
  * The line from held-back log odds to the ones under which the labels are most likely: it takes
@@ -349,39 +382,56 @@ static struct calibration calibrate(const struct learning *learning)
     return c;
 }
 
-static void apply_calibration(struct learning *learning, struct head *head)
+static void apply_calibration(struct learning *learning, const struct calibration *calibration,
+                              struct head *head)
 {
-    struct calibration c = calibrate(learning);
-    head->bias = (float)(c.slope * (double)head->bias + c.offset);
-    head->bucket_scale *= (float)c.slope;
+    head->bias = calibrated(calibration, head->bias);
+    head->bucket_scale *= (float)calibration->slope;
     for (size_t i = 0; i < HEAD_DENSE; i++) {
-        head->dense[i] *= (float)c.slope;
+        head->dense[i] *= (float)calibration->slope;
     }
     for (size_t i = 0; i < learning->label_count; i++) {
-        float *both[2] = {&learning->scores[learning->labels[i].row],
-                          &learning->strangers[learning->labels[i].row]};
-        for (size_t k = 0; k < ARRAY_LEN(both); k++) {
-            *both[k] = (float)(c.slope * (double)*both[k] + c.offset);
-        }
+        uint32_t row = learning->labels[i].row;
+        learning->scores[row] = calibrated(calibration, learning->scores[row]);
+        learning->strangers[row] = calibrated(calibration, learning->strangers[row]);
     }
+}
+
+/* Rows held back, one by one and by whole tags. */
+static bool judge_rows(struct learning *learning, enum head_kind kind,
+                       struct calibration *ret_calibration)
+{
+    struct division division = {.scores = learning->scores};
+    bool done = score_held_back(learning, kind, &division);
+    *ret_calibration = calibrate(learning);
+    division.whole_tags = true;
+    division.scores = learning->strangers;
+    if (learning->divisions > 0) {
+        memset(learning->moves, 0, learning->set->count * sizeof(float));
+        division.moves = learning->moves;
+        division.calibration = ret_calibration;
+    }
+    for (; done && division.number < learning->divisions; division.number++) {
+        done = score_held_back(learning, kind, &division);
+    }
+    return done && (learning->divisions > 0 || score_held_back(learning, kind, &division));
 }
 
 bool learning_head(struct learning *learning, struct head *head)
 {
+    struct calibration calibration;
+    double rate = rate_of(learning->labels, learning->label_count);
     head->rows = (uint32_t)learning->label_count;
-    head->average = log_odds_of(learning);
+    head->average = (float)log(rate / (1 - rate));
     standardise_all(learning, head);
     enum head_kind kind = (enum head_kind)head->kind;
-    if (judges(kind) && (!score_held_back(learning, kind, false, learning->scores) ||
-                         !score_held_back(learning, kind, true, learning->strangers))) {
-        return false;
-    }
-    if (!train(learning, kind, learning->labels, learning->label_count)) {
+    if ((judges(kind) && !judge_rows(learning, kind, &calibration)) ||
+        !train(learning, kind, learning->labels, learning->label_count)) {
         return false;
     }
     store_weights(learning, head);
     if (judges(kind)) {
-        apply_calibration(learning, head);
+        apply_calibration(learning, &calibration, head);
     }
     return note_seen(learning, head);
 }

@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 
-#define LEARN_FOLDS 3u /* for what is judged on rows held back */
+#define LEARN_FOLDS 3u     /* for what is judged on rows held back */
+#define LEARN_DIVISIONS 3u /* of tags into folds, where transfer is learned */
 #define LEARN_PARTS_MAX 16u
 #define LEARN_ALL_PARTS UINT32_MAX
 
@@ -25,6 +26,8 @@ struct learning {
     uint8_t *parts;                  /* which kind of rows it is of, by row */
     uint32_t alike[LEARN_PARTS_MAX]; /* parts that a text does not tell from this one, as bits */
     float *strangers;                /* the same, with all rows of their tags held back */
+    float *moves;       /* what their texts said then, as a probability, less the average */
+    unsigned divisions; /* .moves are means over so many; 0: they are not wanted */
     struct linear_weights *weights;
 };
 
@@ -44,5 +47,34 @@ void learning_label(struct learning *learning, enum head_kind kind, uint32_t sub
                     uint32_t parts);
 /* Trains it from its labels; its scores are then those of rows held back. */
 MUST_USE bool learning_head(struct learning *learning, struct head *head);
+
+/* One head to be, with the labels it would have. */
+struct candidate {
+    enum head_kind kind;
+    uint32_t subject; /* task or model */
+    uint32_t parts;   /* of the rows, as bits */
+    uint32_t tags;    /* that have enough labelled rows to be learned */
+    float *moves;     /* as in struct learning; NULL: they were not wanted */
+};
+/* The target of a row for a head to be; false: it has none. */
+MUST_USE bool learning_target(const struct learning *learning, const struct candidate *candidate,
+                              uint32_t row, float *ret_target);
+
+struct keyed_row {
+    uint64_t key;
+    uint32_t row;
+};
+
+/* Rows that have tags, by tag. */
+struct tagged_rows {
+    const struct learning *learning;
+    const struct keyed_row *rows;
+    size_t count;
+};
+/* Are they enough to learn from whole tags held back? See learn_transfer.c. */
+bool transfer_is_learned(uint32_t tags);
+/* Writes the transfer of each head. False: out of memory. */
+MUST_USE bool transfer_learn(const struct tagged_rows *tagged, const struct candidate *candidates,
+                             uint32_t head_count, float *ret_transfer);
 
 #endif

@@ -14,18 +14,6 @@
 #define STEP_MAX 1.0               /* a full step may overshoot where all scores are far from 0 */
 #define SPREAD 0x9e3779b97f4a7c15u /* the sample does not follow the folds */
 
-/* One head to be, with the labels it would have. */
-struct candidate {
-    enum head_kind kind;
-    uint32_t subject; /* task or model */
-    uint32_t parts;   /* of the rows, as bits */
-};
-
-struct keyed_row {
-    uint64_t key;
-    uint32_t row;
-};
-
 struct making {
     struct learning learning;
     struct weights *weights;
@@ -41,9 +29,8 @@ static bool judges(const struct candidate *candidate)
     return candidate->kind == HEAD_MODEL || candidate->kind == HEAD_ANSWER;
 }
 
-/* The target of a row for a head to be; false: it has none. */
-static bool target_of(const struct learning *learning, const struct candidate *candidate,
-                      uint32_t row, float *ret_target)
+bool learning_target(const struct learning *learning, const struct candidate *candidate,
+                     uint32_t row, float *ret_target)
 {
     return (candidate->parts >> learning->parts[row] & 1u) != 0 &&
            learning_outcome(&learning->set->rows[row], candidate->kind, candidate->subject,
@@ -67,7 +54,7 @@ static double best_offset(const struct learning *learning, const struct tag_run 
         double curvature = 1 / TAG_VARIANCE;
         for (size_t i = 0; i < run->count; i++) {
             float target;
-            if (target_of(learning, candidate, run->rows[i].row, &target)) {
+            if (learning_target(learning, candidate, run->rows[i].row, &target)) {
                 double p = 1 / (1 + exp(-(double)learning->scores[run->rows[i].row] - offset));
                 slope += p - (double)target;
                 curvature += p * (1 - p);
@@ -78,20 +65,29 @@ static double best_offset(const struct learning *learning, const struct tag_run 
     return offset;
 }
 
+/* Labelled rows of a tag. */
+static uint32_t count_targets(const struct learning *learning, const struct tag_run *run,
+                              const struct candidate *candidate, double *ret_sum)
+{
+    uint32_t count = 0;
+    *ret_sum = 0;
+    for (size_t i = 0; i < run->count; i++) {
+        float target;
+        if (learning_target(learning, candidate, run->rows[i].row, &target)) {
+            *ret_sum += (double)target;
+            count++;
+        }
+    }
+    return count;
+}
+
 static void add_tag(struct making *making, uint32_t head, const struct tag_run *run)
 {
     const struct learning *learning = &making->learning;
     const struct candidate *candidate = &making->candidates[head];
     struct weights *weights = making->weights;
-    double sum = 0;
-    uint32_t count = 0;
-    for (size_t i = 0; i < run->count; i++) {
-        float target;
-        if (target_of(learning, candidate, run->rows[i].row, &target)) {
-            sum += (double)target;
-            count++;
-        }
-    }
+    double sum;
+    uint32_t count = count_targets(learning, run, candidate, &sum);
     if (count < TAG_ROWS_MIN || weights->tag_count == WEIGHTS_TAGS_MAX) {
         return;
     }
@@ -106,19 +102,35 @@ static void add_tag(struct making *making, uint32_t head, const struct tag_run *
     };
 }
 
+/* The next tag's rows; false: there is none. */
+static bool next_tag(const struct making *making, struct tag_run *run)
+{
+    const struct keyed_row *end = making->by_tag + making->tagged;
+    run->rows += run->count;
+    run->count = 0;
+    while (run->rows + run->count < end && run->rows[run->count].key == run->rows[0].key) {
+        run->count++;
+    }
+    return run->count > 0;
+}
+
 static void add_tags(struct making *making, uint32_t head)
 {
-    const struct keyed_row *rows = making->by_tag;
-    size_t first = 0;
-    while (first < making->tagged) {
-        size_t end = first + 1;
-        while (end < making->tagged && rows[end].key == rows[first].key) {
-            end++;
-        }
-        const struct tag_run run = {.rows = rows + first, .count = end - first};
+    struct tag_run run = {.rows = making->by_tag};
+    while (next_tag(making, &run)) {
         add_tag(making, head, &run);
-        first = end;
     }
+}
+
+static uint32_t count_tags(const struct making *making, const struct candidate *candidate)
+{
+    struct tag_run run = {.rows = making->by_tag};
+    uint32_t tags = 0;
+    double sum;
+    while (next_tag(making, &run)) {
+        tags += count_targets(&making->learning, &run, candidate, &sum) >= TAG_ROWS_MIN;
+    }
+    return tags;
 }
 
 static int compare_tags(const void *a, const void *b)
@@ -185,7 +197,8 @@ static void add_to_sample(struct making *making, uint32_t head)
         size_t cell = (size_t)i * weights->head_count + head;
         uint32_t row = making->sampled[i].row;
         float target = -1;
-        bool known = judges(candidate) && target_of(&making->learning, candidate, row, &target);
+        bool known =
+            judges(candidate) && learning_target(&making->learning, candidate, row, &target);
         weights->sample_outcomes[cell] = known ? target : -1;
         weights->sample_scores[cell] = known ? making->learning.scores[row] : 0;
         weights->sample_strangers[cell] = known ? making->learning.strangers[row] : 0;
@@ -275,9 +288,17 @@ static void find_candidates(struct making *making)
     }
 }
 
+static bool keep_moves(struct learning *learning, struct candidate *candidate)
+{
+    candidate->moves = learning->moves;
+    learning->moves = memory_array(learning->set->count + 1, sizeof(float));
+    return learning->moves != NULL;
+}
+
 static bool make_head(struct making *making, uint32_t index)
 {
-    const struct candidate *candidate = &making->candidates[index];
+    struct learning *learning = &making->learning;
+    struct candidate *candidate = &making->candidates[index];
     struct head *head = &making->weights->heads[index];
     struct slice name = candidate->kind == HEAD_TASK
                             ? slice_from_cstr(task_name((enum task)candidate->subject))
@@ -285,15 +306,17 @@ static bool make_head(struct making *making, uint32_t index)
     slice_to_cstr(name, head->name, sizeof(head->name));
     head->kind = (uint32_t)candidate->kind;
     head->parts = candidate->parts;
-    learning_label(&making->learning, candidate->kind, candidate->subject, candidate->parts);
-    if (!learning_head(&making->learning, head)) {
+    candidate->tags = judges(candidate) ? count_tags(making, candidate) : 0;
+    learning->divisions = transfer_is_learned(candidate->tags) ? LEARN_DIVISIONS : 0;
+    learning_label(learning, candidate->kind, candidate->subject, candidate->parts);
+    if (!learning_head(learning, head)) {
         return false;
     }
     if (judges(candidate)) {
         add_tags(making, index);
     }
     add_to_sample(making, index);
-    return true;
+    return learning->divisions == 0 || keep_moves(learning, candidate);
 }
 
 static bool make_all(struct making *making)
@@ -306,16 +329,19 @@ static bool make_all(struct making *making)
     weights->sample_strangers = memory_array(cells + 1, sizeof(float));
     weights->sample_outcomes = memory_array(cells + 1, sizeof(float));
     weights->sample_tags = memory_array(weights->sample_count + 1, sizeof(uint64_t));
-    bool made = weights->sample_tags != NULL && weights->heads != NULL && weights->tags != NULL &&
-                weights->sample_scores != NULL && weights->sample_strangers != NULL &&
-                weights->sample_outcomes != NULL;
+    weights->transfer = memory_array(weights->head_count + 1, sizeof(float));
+    bool made = weights->transfer != NULL && weights->sample_tags != NULL &&
+                weights->heads != NULL && weights->tags != NULL && weights->sample_scores != NULL &&
+                weights->sample_strangers != NULL && weights->sample_outcomes != NULL;
     for (uint32_t i = 0; made && i < weights->head_count; i++) {
         made = make_head(making, i);
     }
     if (made) {
         qsort(weights->tags, weights->tag_count, sizeof(struct tag_offset), compare_tags);
     }
-    return made;
+    const struct tagged_rows tagged = {&making->learning, making->by_tag, making->tagged};
+    return made &&
+           transfer_learn(&tagged, making->candidates, weights->head_count, weights->transfer);
 }
 
 bool learn_weights(const struct learn_set *set, const uint8_t *use, struct weights *ret_weights,
@@ -340,6 +366,9 @@ bool learn_weights(const struct learn_set *set, const uint8_t *use, struct weigh
         learning_release(&making->learning);
         memory_free(making->by_tag);
         memory_free(making->sampled);
+        for (size_t i = 0; i < ARRAY_LEN(making->candidates); i++) {
+            memory_free(making->candidates[i].moves);
+        }
         memory_free(making);
     }
     if (!made || empty) {

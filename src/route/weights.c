@@ -31,6 +31,7 @@ void weights_release(struct weights *weights)
     memory_free(weights->sample_strangers);
     memory_free(weights->sample_outcomes);
     memory_free(weights->sample_tags);
+    memory_free(weights->transfer);
     *weights = (struct weights){.heads = NULL};
 }
 
@@ -185,10 +186,17 @@ double weights_success(const struct weights *weights, uint32_t index,
     const struct head *head = &weights->heads[index];
     const struct tag_offset *tag =
         question->tag == 0 ? NULL : weights_tag(weights, question->tag, index);
+    bool stranger = question->tag != 0 && tag == NULL;
+    tag = question->tag_withheld ? NULL : tag;
     double familiarity = head_familiarity(head, question->vector);
     double strange = tag == NULL ? (double)head->average : (double)tag->average;
     double known = head_text_score(head, question) + (tag == NULL ? 0 : (double)tag->offset);
-    return probability(familiarity * known + (1 - familiarity) * strange);
+    double success = probability(familiarity * known + (1 - familiarity) * strange);
+    if (stranger) {
+        double average = probability((double)head->average);
+        success = average + (double)weights->transfer[index] * (success - average);
+    }
+    return success;
 }
 
 /* What the heads say, as probabilities; the tasks that have one, as bits. */

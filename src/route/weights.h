@@ -5,7 +5,9 @@
  * right?". Where rows of different kinds were given (learn_parts.c), a model has a head for each.
  * Each has a linear model over the text's vector, the average it was trained on, and which words it
  * has seen: a text that does not look like what it was trained on gets the average, whole tags
- * apart (see tag_offset). Immutable once made or read; any thread.
+ * apart (see tag_offset). A text with a tag that the head has not seen moves from the average only
+ * as far as texts of tags held back showed that it may (see transfer). Immutable once made or read;
+ * any thread.
  *
  * The file: a header with a checksum, then arrays in the machine's order (little endian only);
  * nothing in it is believed before it was checked. Weights of buckets are one byte each with a
@@ -86,6 +88,9 @@ struct weights {
     float *sample_strangers; /* the same by weights that saw no row of their tags */
     float *sample_outcomes;  /* 0..1; negative: not known */
     uint64_t *sample_tags;   /* by row; 0: none */
+    /* By head: how much of what a text says holds where its tag was never seen, 0..1; 1 where no
+     * row had a tag. */
+    float *transfer;
     uint32_t sample_count;
 };
 
@@ -106,12 +111,15 @@ struct weights_question {
     const struct text_vector *vector;
     const float *marks; /* of the answer; NULL: none was read */
     uint64_t tag;       /* 0: none */
+    /* What is known of the tag is not asked; only whether it was ever seen. */
+    bool tag_withheld;
 };
 /* 0..1: how much the text looks like what the head was trained on. */
 double head_familiarity(const struct head *head, const struct text_vector *vector);
 /* Log odds from the text alone, as if it were familiar. */
 double head_text_score(const struct head *head, const struct weights_question *question);
-/* Probability of success: text, tag and familiarity put together. */
+/* Probability of success: text, tag and familiarity put together. Where the head has not seen the
+ * tag, `transfer` of the way from its average to what the text says. */
 double weights_success(const struct weights *weights, uint32_t head,
                        const struct weights_question *question);
 /* Probabilities of all tasks, rare ones counted for more; the most probable one. `prior`: what was

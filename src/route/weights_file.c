@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-#define WEIGHTS_VERSION 2u
+#define WEIGHTS_VERSION 3u
 
 struct file_header {
     char magic[8];
@@ -25,7 +25,7 @@ struct part {
     void **place;
     size_t bytes;
 };
-#define PARTS 6
+#define PARTS 7
 
 static void list_parts(struct weights *weights, struct part parts[PARTS])
 {
@@ -38,6 +38,7 @@ static void list_parts(struct weights *weights, struct part parts[PARTS])
         (struct part){(void **)&weights->sample_tags, weights->sample_count * sizeof(uint64_t)};
     parts[5] = (struct part){(void **)&weights->sample_strangers, cells * sizeof(float)};
     parts[3] = (struct part){(void **)&weights->sample_outcomes, cells * sizeof(float)};
+    parts[6] = (struct part){(void **)&weights->transfer, weights->head_count * sizeof(float)};
 }
 
 bool weights_write(const struct weights *weights, struct buf *out)
@@ -162,7 +163,8 @@ static bool is_sound(const struct weights *weights)
 {
     size_t cells = (size_t)weights->sample_count * weights->head_count;
     for (uint32_t i = 0; i < weights->head_count; i++) {
-        if (!head_is_sound(&weights->heads[i])) {
+        float transfer = weights->transfer[i];
+        if (!head_is_sound(&weights->heads[i]) || !(transfer >= 0 && transfer <= 1)) {
             return false;
         }
     }

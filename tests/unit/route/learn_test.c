@@ -200,6 +200,73 @@ static void pairs_that_do_not_pay_for_strangers(void)
     make_world();
 }
 
+/* `tags` kinds of work. "hard" is what the weak model fails on; in `turned` of ten kinds it is
+ * the other way round. */
+static void make_kinds(size_t tags, size_t turned)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        size_t tag = i % tags;
+        bool hard = i / tags % 2 == 0;
+        (void)snprintf(texts[i], sizeof(texts[i]), "a %s question about subject%zu and %zu",
+                       hard ? "hard" : "plain", tag, i % 7);
+        outcomes[i][0].score = hard == (tag % 10 < turned) ? 1 : 0;
+        rows[i].tag = 1 + tag;
+        rows[i].prompt = slice_from_cstr(texts[i]);
+    }
+}
+
+/* How much surer one is of the weak model where the text is not hard. */
+static double told_apart(const struct weights *weights, uint64_t tag, bool withheld)
+{
+    static const char *const prompts[] = {"a hard question about subject1 and 3",
+                                          "a plain question about subject1 and 3"};
+    uint32_t head = weights_find(weights, HEAD_MODEL, SLICE("weak"));
+    double success[2];
+    for (size_t i = 0; i < 2; i++) {
+        const struct weights_question question = {
+            .vector = &vector, .tag = tag, .tag_withheld = withheld};
+        vector_of_text(slice_from_cstr(prompts[i]), &vector);
+        success[i] = weights_success(weights, head, &question);
+    }
+    return success[1] - success[0];
+}
+
+static void strangers_move_as_far_as_it_transfers(void)
+{
+    static const struct {
+        size_t tags;
+        size_t turned;
+        bool transfers;
+    } worlds[] = {{20, 0, true}, {20, 4, false}, {16, 3, false}, {4, 0, false}};
+    for (size_t i = 0; i < ARRAY_LEN(worlds); i++) {
+        struct weights weights;
+        make_kinds(worlds[i].tags, worlds[i].turned);
+        if (learn(&weights)) {
+            double stranger = told_apart(&weights, 999, false);
+            EXPECT(worlds[i].transfers ? stranger > 0.3 : stranger == 0);
+            EXPECT(told_apart(&weights, 999, true) == stranger);
+            EXPECT(worlds[i].turned > 0 || told_apart(&weights, 2, true) > 0.5);
+            EXPECT(told_apart(&weights, 0, false) == told_apart(&weights, 2, true));
+            weights_release(&weights);
+        }
+        make_world();
+    }
+}
+
+static void says_what_no_tag_was_held_back_from(void)
+{
+    struct weights weights;
+    for (size_t i = 0; i < ROWS; i++) {
+        rows[i].tag = 0;
+    }
+    if (learn(&weights)) {
+        uint32_t head = weights_find(&weights, HEAD_MODEL, SLICE("weak"));
+        EXPECT(weights.transfer[head] == 1); /* no row had a tag: a new one says nothing */
+        weights_release(&weights);
+    }
+    make_world();
+}
+
 static unsigned heads_of(const struct weights *weights, const char *model)
 {
     unsigned count = 0;
@@ -312,6 +379,9 @@ int main(void)
     TEST(pairs_that_pay, "a pair of which one is never worse does not pay");
     TEST(pairs_that_do_not_pay_for_strangers,
          "what only pays on kinds of work that were seen needs their tag");
+    TEST(strangers_move_as_far_as_it_transfers,
+         "a tag never seen gets the average, unless tags held back show that texts tell");
+    TEST(says_what_no_tag_was_held_back_from, "without tags a new tag changes nothing");
     TEST(learns_kinds_of_rows_apart, "rows of another kind have a head of their own");
     TEST(shares_come_out, "the share that was asked for comes out on other traffic, with ties");
     TEST(survives_want_of_memory, "a failing allocation is an error");

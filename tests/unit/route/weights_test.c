@@ -26,6 +26,7 @@ static void make(void)
     made.sample_strangers = memory_array(6, sizeof(float));
     made.sample_outcomes = memory_array(6, sizeof(float));
     made.sample_tags = memory_array(3, sizeof(uint64_t));
+    made.transfer = memory_array(2, sizeof(float));
     memcpy(made.heads[0].name, "classification", 15);
     memcpy(made.heads[1].name, "small", 6);
     made.heads[1].kind = HEAD_MODEL;
@@ -103,6 +104,10 @@ static void lies_are_seen(void)
     EXPECT(refuses(tags, 7));              /* tags out of order */
     EXPECT(refuses(20, WEIGHTS_HEADS_MAX + 1));
     EXPECT(refuses(16, 8));
+    EXPECT(!refuses(bytes.len - 4, 0x3f800000u)); /* a transfer of 1 */
+    EXPECT(refuses(bytes.len - 4, 0x3f800001u));  /* just above it */
+    EXPECT(refuses(bytes.len - 4, 0xbf800000u));  /* -1 */
+    EXPECT(refuses(bytes.len - 4, 0x7fc00000u));  /* NaN */
     for (size_t i = 0; i < WEIGHTS_NAME_SIZE; i += 4) {
         memset(bytes.ptr + HEADER, 'x', WEIGHTS_NAME_SIZE);
     }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/decide.h"
 
+#include "base/hash.h"
 #include "dialect/wish.h"
 #include "gateway/asker.h"
-#include "gateway/decide_learned.h"
 #include "gateway/wishes.h"
 #include "route/evidence.h"
 #include "route/exact.h"
+#include "route/learned.h"
 #include "route/text_model.h"
 
 unsigned decide_dialects(const struct chat *chat, bool emulated)
@@ -212,7 +213,9 @@ void decide_classify(const struct snapshot *snapshot, const struct chat *chat,
     features_extract(chat, features);
     struct classification *result = &decision->classification;
     if (snapshot->classifier.weights != NULL) {
-        decide_learned(snapshot, chat, decision);
+        uint64_t tag = decision->tag.len == 0 ? 0 : hash_stable(decision->tag);
+        decision->has_learned = learned_ask(snapshot->classifier.weights, &snapshot->policy, chat,
+                                            tag, decision->learned);
     }
     if (decision->task_given) {
         result->complexity = complexity_of(features, result->task);

@@ -250,7 +250,7 @@ static bool note_seen(struct learning *learning, struct head *head)
         qsort(shares, learning->label_count, sizeof(*shares), compare_floats);
         head->coverage = shares[learning->label_count / 2];
         for (size_t i = 0; i < VECTOR_BUCKETS; i++) {
-            head->seen[i / 8] |= (uint8_t)((texts[i] >= SEEN_FROM) << (i % 8));
+            head->buckets[i] |= texts[i] >= SEEN_FROM ? HEAD_SEEN : 0;
         }
     }
     memory_free(texts);
@@ -258,6 +258,7 @@ static bool note_seen(struct learning *learning, struct head *head)
     return done;
 }
 
+/* Even numbers: what was seen comes on top. */
 static void store_weights(const struct learning *learning, struct head *head)
 {
     const struct linear_weights *weights = learning->weights;
@@ -266,9 +267,9 @@ static void store_weights(const struct learning *learning, struct head *head)
         largest = fmaxf(largest, fabsf(weights->buckets[i]));
     }
     head->bias = weights->bias;
-    head->bucket_scale = largest / 127;
+    head->bucket_scale = largest / 126;
     for (size_t i = 0; i < VECTOR_BUCKETS && largest > 0; i++) {
-        head->buckets[i] = (int8_t)lrintf(weights->buckets[i] / head->bucket_scale);
+        head->buckets[i] = (int8_t)(2 * lrintf(weights->buckets[i] / (2 * head->bucket_scale)));
     }
     for (size_t i = 0; i < learning->rows.width; i++) {
         double weight = i < VECTOR_SHAPES ? SHAPE_WEIGHT : MARK_WEIGHT;

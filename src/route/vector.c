@@ -1,26 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/vector.h"
 
+#include "route/vector_read.h"
+
 #include <math.h>
-
-#define FIRST_WORDS 8u /* how a request begins says what it is */
-#define FIRST_SALT 0x5bd1e9955bd1e995u
-
-/* What is counted while the text is read. */
-struct counts {
-    uint32_t of[VECTOR_SHAPES];
-    uint32_t word_bytes;
-    uint32_t repeated;
-    uint32_t line_bytes;
-    bool blank; /* the line so far */
-};
-
-struct reading {
-    struct text_vector *vector;
-    struct counts counts;
-    uint64_t seen[VECTOR_BUCKETS / 64];
-    uint64_t before; /* hash of the word before; 0: there is none */
-};
 
 static bool is_letter(unsigned char c)
 {
@@ -34,61 +17,24 @@ static bool is_digit(unsigned char c)
 
 /* --- words --- */
 
-static uint64_t mix(uint64_t hash)
+static unsigned char lower(char c)
 {
-    hash ^= hash >> 32;
-    hash *= 0xd6e8feb86659fd93u;
-    hash ^= hash >> 32;
-    hash *= 0xd6e8feb86659fd93u;
-    return hash ^ hash >> 32;
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
 }
 
-static uint64_t word_hash(const char *text, size_t len)
+/* As word_hash() in vector_read.h, of a text that is neither padded nor in lower case. */
+static uint64_t word_hash_of(const char *text, size_t len)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
-        c = c >= 'A' && c <= 'Z' ? (unsigned char)(c + 'a' - 'A') : c;
-        hash = (hash ^ c) * 0x100000001b3u;
+    char word[8];
+    uint64_t hash = WORD_SALT;
+    for (size_t i = 0; i < len; i += sizeof(word)) {
+        memset(word, 0, sizeof(word));
+        for (size_t k = 0; k < sizeof(word) && i + k < len; k++) {
+            word[k] = (char)lower(text[i + k]);
+        }
+        hash = word_hash_step(hash, word_load(word));
     }
     return hash;
-}
-
-/* False: it was there already. */
-static bool add_bucket(struct reading *reading, uint64_t hash)
-{
-    uint32_t bucket = (uint32_t)(mix(hash) % VECTOR_BUCKETS);
-    uint64_t bit = UINT64_C(1) << (bucket % 64);
-    if ((reading->seen[bucket / 64] & bit) != 0) {
-        return false;
-    }
-    reading->seen[bucket / 64] |= bit;
-    reading->vector->buckets[reading->vector->count++] = (uint16_t)bucket;
-    return true;
-}
-
-static void add_word(struct reading *reading, const char *text, size_t len)
-{
-    struct counts *counts = &reading->counts;
-    uint64_t hash = word_hash(text, len);
-    if (counts->of[SHAPE_WORDS] >= VECTOR_WORDS_MAX) {
-        return;
-    }
-    counts->of[SHAPE_WORDS]++;
-    counts->word_bytes += (uint32_t)len;
-    counts->of[SHAPE_LONG_WORDS] += len > 8;
-    if (add_bucket(reading, hash)) {
-        counts->of[SHAPE_DISTINCT_WORDS]++;
-    } else {
-        counts->repeated++;
-    }
-    if (counts->of[SHAPE_WORDS] <= FIRST_WORDS) {
-        add_bucket(reading, hash ^ FIRST_SALT);
-    }
-    if (reading->before != 0) {
-        add_bucket(reading, reading->before * 0x9e3779b97f4a7c15u + hash);
-    }
-    reading->before = hash;
 }
 
 /* Scripts that write no spaces: from U+2E80 on, three bytes each (four: rarer ones and emoji). */
@@ -114,33 +60,6 @@ static bool is_in_word(unsigned char c)
 }
 
 /* --- shape --- */
-
-static void end_line(struct counts *counts)
-{
-    uint32_t *longest = &counts->of[SHAPE_LONGEST_LINE];
-    counts->of[SHAPE_LINES]++;
-    counts->of[SHAPE_PARAGRAPHS] += counts->blank;
-    *longest = counts->line_bytes > *longest ? counts->line_bytes : *longest;
-    counts->line_bytes = 0;
-    counts->blank = true;
-}
-
-static void count_mark(struct counts *counts, char c)
-{
-    static const uint8_t shapes[128] = {
-        ['?'] = SHAPE_QUESTION_MARKS, ['+'] = SHAPE_OPERATORS,    ['-'] = SHAPE_OPERATORS,
-        ['*'] = SHAPE_OPERATORS,      ['/'] = SHAPE_OPERATORS,    ['='] = SHAPE_OPERATORS,
-        ['<'] = SHAPE_OPERATORS,      ['>'] = SHAPE_OPERATORS,    ['^'] = SHAPE_OPERATORS,
-        ['$'] = SHAPE_DOLLARS,        ['\\'] = SHAPE_BACKSLASHES, [','] = SHAPE_COMMAS,
-        ['.'] = SHAPE_PERIODS,        ['"'] = SHAPE_QUOTES,       ['('] = SHAPE_PARENTHESES,
-        ['%'] = SHAPE_PERCENTS,       [':'] = SHAPE_COLONS,       ['{'] = SHAPE_BRACES,
-        [';'] = SHAPE_BRACES,         ['_'] = SHAPE_UNDERSCORES,
-    };
-    unsigned char byte = (unsigned char)c;
-    if (byte < sizeof(shapes) && shapes[byte] != 0) {
-        counts->of[shapes[byte]]++;
-    }
-}
 
 static void count_number(struct counts *counts, struct slice rest, size_t len)
 {
@@ -181,15 +100,15 @@ static size_t read_next(struct reading *reading, struct slice rest)
         count_number(counts, rest, len);
     } else if (len == 0) {
         len = 1;
-        count_mark(counts, rest.ptr[0]);
+        counts->of[mark_shapes[(unsigned char)rest.ptr[0]]]++;
     }
     count_letters(counts, rest.ptr, len);
-    add_word(reading, rest.ptr, len);
+    add_word(reading, word_hash_of(rest.ptr, len), len);
     counts->blank = false;
     return len;
 }
 
-static void read_part(struct reading *reading, struct slice text)
+static void read_words(struct reading *reading, struct slice text)
 {
     while (text.len > 0) {
         size_t len = read_next(reading, text);
@@ -198,28 +117,63 @@ static void read_part(struct reading *reading, struct slice text)
     }
 }
 
+static void read_part(struct reading *reading, struct slice text, bool plain)
+{
+    if (text.len > 0 && (plain || !vector_read_part(reading, text))) {
+        read_words(reading, text);
+    }
+}
+
+/* Small ones are looked up: a logarithm takes longer than all that was counted. */
+static float log_of(uint32_t count)
+{
+    return count < ARRAY_LEN(vector_logs) ? vector_logs[count] : log1pf((float)count);
+}
+
 static void finish(const struct counts *counts, size_t bytes, float *shapes)
 {
     float words = counts->of[SHAPE_WORDS] == 0 ? 1 : (float)counts->of[SHAPE_WORDS];
-    for (size_t i = 0; i < VECTOR_SHAPES; i++) {
-        shapes[i] = log1pf((float)counts->of[i]);
+    for (size_t i = SHAPE_BYTES + 1; i < VECTOR_SHAPES; i++) {
+        shapes[i] = log_of(counts->of[i]);
     }
     shapes[SHAPE_BYTES] = log1pf((float)bytes);
     shapes[SHAPE_WORD_LENGTH] = (float)counts->word_bytes / words;
     shapes[SHAPE_REPETITION] = (float)counts->repeated / words;
 }
 
-void vector_of_text(struct slice text, struct text_vector *ret_vector)
+/* `tail` may be empty: the text is short. */
+static void vector_make(struct slice head, struct slice tail, size_t bytes, bool plain,
+                        struct text_vector *ret_vector)
 {
     struct reading reading = {.vector = ret_vector, .counts.blank = true};
     ret_vector->count = 0;
-    if (text.len <= 2 * VECTOR_HALF) {
-        read_part(&reading, text);
-    } else {
-        read_part(&reading, slice_of(text.ptr, VECTOR_HALF));
-        reading.before = 0;
-        read_part(&reading, slice_from(text, text.len - VECTOR_HALF));
-    }
+    read_part(&reading, head, plain);
+    reading.before = 0;
+    read_part(&reading, tail, plain);
     end_line(&reading.counts);
-    finish(&reading.counts, text.len, ret_vector->shapes);
+    finish(&reading.counts, bytes, ret_vector->shapes);
+}
+
+static void vector_split(struct slice text, bool plain, struct text_vector *ret_vector)
+{
+    bool is_long = text.len > 2 * VECTOR_HALF;
+    struct slice head = slice_of(text.ptr, is_long ? VECTOR_HALF : text.len);
+    struct slice tail = is_long ? slice_from(text, text.len - VECTOR_HALF) : SLICE_EMPTY;
+    vector_make(head, tail, text.len, plain, ret_vector);
+}
+
+void vector_of_text(struct slice text, struct text_vector *ret_vector)
+{
+    vector_split(text, false, ret_vector);
+}
+
+void vector_of_text_plain(struct slice text, struct text_vector *ret_vector)
+{
+    vector_split(text, true, ret_vector);
+}
+
+void vector_of_ends(struct slice head, struct slice tail, size_t bytes,
+                    struct text_vector *ret_vector)
+{
+    vector_make(head, tail, bytes, false, ret_vector);
 }

@@ -4,8 +4,9 @@
  * counts of its shape. The order of buckets is that of their first words. Case does not count
  * (ASCII), nor how often a word stands there. Words are runs of letters and digits (bytes from 0x80
  * on are letters; of scripts without spaces each character is a word); every other visible byte is
- * a word of its own. Of a long text the first and the last VECTOR_HALF bytes are read. Pure, no
- * allocation; about 8 KiB of stack.
+ * a word of its own. Of a long text the first and the last VECTOR_HALF bytes are read: what a
+ * request wants it says at its ends, and a decision has no time for more. Pure, no allocation;
+ * about 16 KiB of stack.
  *
  * Weinberger et al., "Feature Hashing for Large Scale Multitask Learning", 2009.
  */
@@ -15,8 +16,8 @@
 #include "base/slice.h"
 
 #define VECTOR_BUCKETS 65536u
-#define VECTOR_HALF ((size_t)4096)
-#define VECTOR_WORDS_MAX 1536u
+#define VECTOR_HALF ((size_t)256)
+#define VECTOR_WORDS_MAX (2u * VECTOR_HALF)
 #define VECTOR_COUNT_MAX (2 * VECTOR_WORDS_MAX + 16)
 
 enum vector_shape {
@@ -56,5 +57,11 @@ struct text_vector {
 };
 
 void vector_of_text(struct slice text, struct text_vector *ret_vector);
+/* Of a text of `bytes` bytes, more than 2 * VECTOR_HALF, of which only the ends are at hand, of at
+ * most VECTOR_HALF bytes each. */
+void vector_of_ends(struct slice head, struct slice tail, size_t bytes,
+                    struct text_vector *ret_vector);
+/* The same word by word; for tests. */
+void vector_of_text_plain(struct slice text, struct text_vector *ret_vector);
 
 #endif

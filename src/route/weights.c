@@ -74,15 +74,29 @@ void answer_marks(struct slice prompt, struct slice answer, float marks[ANSWER_M
 
 /* --- heads --- */
 
-/* The share of the text's words that the head has seen, against what is usual. */
-static double usual_coverage(const struct head *head, const struct text_vector *vector)
+/* What the text's words come to, and how many of them the head has seen. */
+struct head_words {
+    int32_t sum;
+    uint32_t seen;
+};
+
+static struct head_words head_read(const struct head *head, const struct text_vector *vector)
 {
-    uint32_t seen = 0;
+    int32_t sum = 0;
+    int32_t seen = 0;
     for (uint32_t i = 0; i < vector->count; i++) {
-        uint16_t bucket = vector->buckets[i];
-        seen += head->seen[bucket / 8] >> (bucket % 8) & 1u;
+        int32_t value = head->buckets[vector->buckets[i]];
+        sum += value;
+        seen += value & HEAD_SEEN;
     }
-    double coverage = vector->count == 0 ? 0 : (double)seen / vector->count;
+    return (struct head_words){sum - seen, (uint32_t)seen};
+}
+
+/* The share of the text's words that the head has seen, against what is usual. */
+static double usual_coverage(const struct head *head, const struct text_vector *vector,
+                             const struct head_words *words)
+{
+    double coverage = vector->count == 0 ? 0 : (double)words->seen / vector->count;
     return head->coverage > 0 ? coverage / (double)head->coverage : 0;
 }
 
@@ -91,9 +105,16 @@ static double between(double value, double low, double high)
     return fmax(0, fmin(1, (value - low) / (high - low)));
 }
 
+static double familiarity_of(const struct head *head, const struct text_vector *vector,
+                             const struct head_words *words)
+{
+    return between(usual_coverage(head, vector, words), STRANGE_BELOW, FAMILIAR_FROM);
+}
+
 double head_familiarity(const struct head *head, const struct text_vector *vector)
 {
-    return between(usual_coverage(head, vector), STRANGE_BELOW, FAMILIAR_FROM);
+    const struct head_words words = head_read(head, vector);
+    return familiarity_of(head, vector, &words);
 }
 
 static double dense_score(const struct head *head, const float *values, size_t first, size_t count)
@@ -101,26 +122,30 @@ static double dense_score(const struct head *head, const float *values, size_t f
     float sum = 0;
     for (size_t i = 0; i < count; i++) {
         float value = (values[i] - head->means[first + i]) * head->scales[first + i];
-        sum += head->dense[first + i] * fmaxf(-DENSE_LIMIT, fminf(DENSE_LIMIT, value));
+        value = value > DENSE_LIMIT ? DENSE_LIMIT : value < -DENSE_LIMIT ? -DENSE_LIMIT : value;
+        sum += head->dense[first + i] * value;
     }
     return (double)sum;
 }
 
-double head_text_score(const struct head *head, const struct weights_question *question)
+static double text_score(const struct head *head, const struct weights_question *question,
+                         const struct head_words *words)
 {
     const struct text_vector *vector = question->vector;
-    int32_t words = 0;
-    for (uint32_t i = 0; i < vector->count; i++) {
-        words += head->buckets[vector->buckets[i]];
-    }
     double score = (double)head->bias + dense_score(head, vector->shapes, 0, VECTOR_SHAPES);
     if (vector->count > 0) {
-        score += (double)words * (double)head->bucket_scale / sqrt((double)vector->count);
+        score += (double)words->sum * (double)head->bucket_scale / sqrt((double)vector->count);
     }
     if (question->marks != NULL && head->kind == HEAD_ANSWER) {
         score += dense_score(head, question->marks, VECTOR_SHAPES, ANSWER_MARKS);
     }
     return score;
+}
+
+double head_text_score(const struct head *head, const struct weights_question *question)
+{
+    const struct head_words words = head_read(head, question->vector);
+    return text_score(head, question, &words);
 }
 
 /* How much a text looks like the rows that the head was trained on, of the same model's. */
@@ -188,9 +213,10 @@ double weights_success(const struct weights *weights, uint32_t index,
         question->tag == 0 ? NULL : weights_tag(weights, question->tag, index);
     bool stranger = question->tag != 0 && tag == NULL;
     tag = question->tag_withheld ? NULL : tag;
-    double familiarity = head_familiarity(head, question->vector);
+    const struct head_words words = head_read(head, question->vector);
+    double familiarity = familiarity_of(head, question->vector, &words);
     double strange = tag == NULL ? (double)head->average : (double)tag->average;
-    double known = head_text_score(head, question) + (tag == NULL ? 0 : (double)tag->offset);
+    double known = text_score(head, question, &words) + (tag == NULL ? 0 : (double)tag->offset);
     double success = probability(familiarity * known + (1 - familiarity) * strange);
     if (stranger) {
         double average = probability((double)head->average);
@@ -211,12 +237,13 @@ static uint32_t ask_heads(const struct weights *weights, const struct text_vecto
         enum task task;
         const struct head *head = &weights->heads[i];
         if (head->kind == HEAD_TASK && task_from_name(slice_from_cstr(head->name), &task)) {
+            const struct head_words words = head_read(head, vector);
             double commonness = pow(probability((double)head->average), RARITY);
             probabilities[task] =
-                (float)(probability(head_text_score(head, &question)) / commonness);
+                (float)(probability(text_score(head, &question, &words)) / commonness);
             sum += probabilities[task];
             asked |= UINT32_C(1) << task;
-            *ret_home = (float)between(usual_coverage(head, vector), AWAY_BELOW, HOME_FROM);
+            *ret_home = (float)between(usual_coverage(head, vector, &words), AWAY_BELOW, HOME_FROM);
         }
     }
     for (unsigned i = 0; i < TASK_COUNT; i++) {

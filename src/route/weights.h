@@ -53,6 +53,7 @@ enum answer_mark {
 void answer_marks(struct slice prompt, struct slice answer, float marks[ANSWER_MARKS]);
 
 #define HEAD_DENSE (VECTOR_SHAPES + ANSWER_MARKS)
+#define HEAD_SEEN 1 /* bit of a bucket that several training texts have */
 struct head {
     char name[WEIGHTS_NAME_SIZE];
     uint32_t kind;  /* enum head_kind */
@@ -65,8 +66,7 @@ struct head {
     float means[HEAD_DENSE];
     float scales[HEAD_DENSE]; /* one by the deviation; 0: not used */
     float dense[HEAD_DENSE];
-    int8_t buckets[VECTOR_BUCKETS];
-    uint8_t seen[VECTOR_BUCKETS / 8]; /* bits: buckets of several training texts */
+    int8_t buckets[VECTOR_BUCKETS]; /* weights, even, and HEAD_SEEN */
 };
 
 /* How much better or worse a model does on texts that carry a tag than their words let expect. */

@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-#define WEIGHTS_VERSION 3u
+#define WEIGHTS_VERSION 3u /* 2: other hashes of words, no transfer */
 
 struct file_header {
     char magic[8];

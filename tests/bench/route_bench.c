@@ -5,11 +5,20 @@
  * 200 KB (one long text, and 400 turns). Prints two lines per case. Each sample is a batch of
  * decisions, so the clock's own cost does not show; but for the 99th percentile, of single
  * decisions.
+ *
+ * The same again "with everything on": the operator's own weights, which know all ten targets'
+ * models (two), what answers have taught of output and input, rules of the route, and a session.
+ * With the name of a workload (JSON lines with a prompt): its prompts of 500 bytes to 1.4 KB, one
+ * after the other, so that none is in the processor's memory of branches; the clock included.
  */
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/random.h"
+#include "codec/json.h"
 #include "route/evidence.h"
+#include "route/experience.h"
 #include "route/health.h"
+#include "route/learned.h"
 #include "route/plan.h"
 #include "route/text_model.h"
 
@@ -32,6 +41,36 @@ static struct features bench_features;
 static struct plan bench_plan;
 static char bench_names[TARGETS][16];
 static uint64_t bench_tag;
+static struct experience bench_experience[TARGETS];
+static struct weights bench_weights;
+static uint16_t bench_learned[WEIGHTS_HEADS_MAX + 1];
+static bool everything; /* is on */
+static const struct slice bench_keys[] = {SLICE_INIT("batch"), SLICE_INIT("nightly")};
+static const struct rule bench_rules[] = {
+    {.name = SLICE_INIT("nights"),
+     .when = {.max_complexity = 1,
+              .max_tokens = INT64_MAX,
+              .tools = 1,
+              .stream = -1,
+              .keys = bench_keys,
+              .key_count = ARRAY_LEN(bench_keys)},
+     .min_tier = -1},
+    {.name = SLICE_INIT("research"),
+     .when = {.tasks = UINT64_C(1) << TASK_MATH,
+              .min_complexity = 0.9,
+              .max_complexity = 1,
+              .min_tokens = 100000,
+              .max_tokens = INT64_MAX,
+              .tools = -1,
+              .stream = -1},
+     .min_tier = -1},
+    {.name = SLICE_INIT("all"),
+     .when = {.max_complexity = 1, .max_tokens = INT64_MAX, .tools = -1, .stream = -1},
+     .strategy = STRATEGY_CHEAPEST,
+     .min_tier = -1},
+};
+static const struct session_view bench_session = {
+    .target = 4, .warm_tokens = 3000, .turns = 12, .stay = 8, .recent_tier = TIER_MID};
 
 /* Of each target, for every task and for the tag of the calls: the most that a plan has to read. */
 static void evidence_init(void)
@@ -95,6 +134,58 @@ static void route_init(void)
                                    .route_count = 1};
 }
 
+/* Two models that all targets are, with weights of no meaning: what a sum costs does not depend on
+ * what is added. */
+static void weights_init(void)
+{
+    struct random random;
+    random_seed(&random, 5);
+    bench_weights.heads = memory_array(2, sizeof(struct head));
+    bench_weights.transfer = memory_array(2, sizeof(float));
+    bench_weights.head_count =
+        bench_weights.heads == NULL || bench_weights.transfer == NULL ? 0 : 2;
+    for (uint32_t h = 0; h < bench_weights.head_count; h++) {
+        struct head *head = &bench_weights.heads[h];
+        memset(head, 0, sizeof(*head));
+        snprintf(head->name, sizeof(head->name), "model-%u", h);
+        head->kind = HEAD_MODEL;
+        head->bucket_scale = 0.05F;
+        head->coverage = 0.4F;
+        for (size_t i = 0; i < HEAD_DENSE; i++) {
+            head->scales[i] = 1;
+            head->dense[i] = 0.01F;
+        }
+        for (size_t i = 0; i < VECTOR_BUCKETS; i++) {
+            head->buckets[i] = (int8_t)random_below(&random, 256);
+        }
+    }
+    for (size_t i = 0; i < TARGETS; i++) {
+        bench_targets[i].learned = (uint8_t)(1 + i % 2);
+    }
+}
+
+/* Each target has answered every task. */
+static void experience_fill(void)
+{
+    const struct experience_sums sums = {.count = 50, .sum = 5000, .squares = 40000000};
+    for (size_t i = 0; i < TARGETS; i++) {
+        experience_init(&bench_experience[i]);
+        for (int task = 0; task < TASK_COUNT; task++) {
+            experience_seed(&bench_experience[i], EXPERIENCE_OUTPUT, (enum task)task, false, &sums);
+        }
+        experience_seed(&bench_experience[i], EXPERIENCE_INPUT, TASK_OTHER, false, &sums);
+        bench_targets[i].experience = &bench_experience[i];
+    }
+}
+
+static void classify_once(const struct chat *chat, struct classification *classification)
+{
+    classify_text(text_model_default(), &bench_features, classification);
+    if (everything) {
+        learned_ask(&bench_weights, &bench_policy, chat, bench_tag, bench_learned);
+    }
+}
+
 static void plan_once(const struct classification *classification)
 {
     struct plan_input input = {.policy = &bench_policy,
@@ -105,6 +196,12 @@ static void plan_once(const struct classification *classification)
                                .tag = bench_tag,
                                .now_ns = 1};
     constraints_init(&input.constraints);
+    if (everything) {
+        input.learned = bench_learned;
+        input.session = &bench_session;
+        input.rule = rule_of_request(bench_rules, ARRAY_LEN(bench_rules), UINT64_MAX,
+                                     &bench_features, classification, true, 0);
+    }
     plan_make(&input, &bench_plan);
 }
 
@@ -128,7 +225,7 @@ static double slow_one(const struct chat *chat)
     for (size_t i = 0; i < SINGLES; i++) {
         int64_t start = now();
         features_extract(chat, &bench_features);
-        classify_text(text_model_default(), &bench_features, &classification);
+        classify_once(chat, &classification);
         plan_once(&classification);
         singles[i] = (double)(now() - start);
     }
@@ -155,7 +252,7 @@ static void measure(const char *name, const struct chat *chat)
         }
         int64_t extracted = now();
         for (int j = 0; j < BATCH; j++) {
-            classify_text(text_model_default(), &bench_features, &classification);
+            classify_once(chat, &classification);
         }
         int64_t classified = now();
         for (int j = 0; j < BATCH; j++) {
@@ -269,17 +366,112 @@ static void measure_turns(struct slice text)
     measure("200 KB, 400 turns", &chat);
 }
 
-int main(void)
+/* --- the prompts of a workload --- */
+
+#define PROMPTS_MAX 4096
+#define PROMPT_LEAST 500
+#define PROMPT_MOST 1434 /* 1.4 KB */
+
+static struct slice prompts[PROMPTS_MAX]; /* JSON, without the quotes */
+#define PROMPT_ROUNDS 20                  /* and one that is not counted */
+static double prompt_times[PROMPTS_MAX * PROMPT_ROUNDS];
+
+static size_t read_prompts(const char *path, char *room, size_t size)
 {
+    FILE *file = fopen(path, "rb");
+    size_t len = file == NULL ? 0 : fread(room, 1, size - 1, file);
+    size_t count = 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    room[len] = '\0';
+    static const char member[] = "\"prompt\":";
+    for (char *at = strstr(room, member); at != NULL && count < PROMPTS_MAX;
+         at = strstr(at, member)) {
+        char *start = strchr(at + sizeof(member) - 1, '"');
+        char *end = start == NULL ? NULL : start + 1;
+        while (end != NULL && *end != '\0' && *end != '"') {
+            end += *end == '\\' && end[1] != '\0' ? 2 : 1;
+        }
+        if (end == NULL || *end == '\0') {
+            break;
+        }
+        struct slice text = slice_of(start + 1, (size_t)(end - start - 1));
+        if (text.len >= PROMPT_LEAST && text.len <= PROMPT_MOST) {
+            prompts[count++] = text;
+        }
+        at = end;
+    }
+    return count;
+}
+
+static double decide_prompt(struct slice prompt)
+{
+    struct classification classification;
+    message_set(1, ROLE_USER, prompt);
+    struct chat chat = {.messages = bench_messages, .message_count = 2, .choices = 1};
+    int64_t start = now();
+    features_extract(&chat, &bench_features);
+    classify_once(&chat, &classification);
+    plan_once(&classification);
+    return (double)(now() - start);
+}
+
+static void measure_prompts(const char *path)
+{
+    const size_t size = (size_t)16 << 20;
+    char *room = malloc(size);
+    size_t count = room == NULL ? 0 : read_prompts(path, room, size);
+    size_t bytes = 0;
+    message_set(0, ROLE_SYSTEM, SLICE("You are a helpful assistant. Answer briefly."));
+    for (size_t i = 0; i < count; i++) {
+        decide_prompt(prompts[i]);
+        bytes += prompts[i].len;
+    }
+    size_t samples = count * PROMPT_ROUNDS;
+    for (size_t i = 0; i < samples; i++) {
+        prompt_times[i] = decide_prompt(prompts[i % count]);
+    }
+    qsort(prompt_times, samples, sizeof(prompt_times[0]), compare_double);
+    if (count > 0) {
+        const char *on = everything ? ", everything on" : "";
+        printf("decision, prompts of 500 B to 1.4 KB%s, median  %.2f us\n", on,
+               prompt_times[samples / 2] / 1e3);
+        printf("decision, prompts of 500 B to 1.4 KB%s, p99  %.2f us\n", on,
+               prompt_times[samples / 100 * 99] / 1e3);
+        printf("prompts of 500 B to 1.4 KB, mean  %zu bytes\n", bytes / count);
+    }
+    free(room);
+}
+
+static void measure_short(const char *of_prose, const char *of_code)
+{
+    measure_text(of_prose, slice_from_cstr(prose));
+    measure_text(of_code, slice_from_cstr(code));
+}
+
+int main(int argc, char **argv)
+{
+    struct slice text = long_text();
     route_init();
     evidence_init();
-    measure_text("1.4 KB prose", slice_from_cstr(prose));
-    measure_text("1.4 KB code", slice_from_cstr(code));
+    measure_short("1.4 KB prose", "1.4 KB code");
     measure_text("short", SLICE("What is the capital of Australia?"));
-    struct slice text = long_text();
     measure_text("200 KB, one text", text);
     measure_turns(text);
+    if (argc > 1) {
+        measure_prompts(argv[1]);
+    }
+    everything = true;
+    weights_init();
+    experience_fill();
+    measure_short("1.4 KB prose, everything on", "1.4 KB code, everything on");
+    measure_text("200 KB, one text, everything on", text);
+    if (argc > 1) {
+        measure_prompts(argv[1]);
+    }
     free((void *)(uintptr_t)text.ptr);
+    weights_release(&bench_weights);
     evidence_free(bench_policy.evidence);
     return 0;
 }

@@ -41,7 +41,6 @@ static void fill_buckets(struct head *head, unsigned seed)
     for (size_t i = 0; i < VECTOR_BUCKETS; i++) {
         head->buckets[i] = (int8_t)(seed * (i % 7)); /* any byte but one that all buckets share */
     }
-    memset(head->seen, (int)seed, sizeof(head->seen));
 }
 
 /* The file that the input stands for, with a checksum that fits. */

@@ -7,6 +7,7 @@
 #include "tests/tap.h"
 
 #include <math.h>
+#include <string.h>
 
 static struct text_vector a, b;
 
@@ -98,6 +99,63 @@ static void reads_the_ends_of_long_texts(void)
     EXPECT_INT(a.count, 4); /* two words, both among the first; no pair across the gap */
 }
 
+/* Of texts as they are, with everything that begins, ends or breaks a word near a block's end. */
+static void both_ways_agree(void)
+{
+    static const char *const bits[] = {"word",
+                                       "Word's",
+                                       "'",
+                                       "''quoted''",
+                                       "12",
+                                       "3.14",
+                                       "7.",
+                                       "\n",
+                                       "\n\n \n",
+                                       " ",
+                                       "  ",
+                                       "?",
+                                       "$x_{2}$",
+                                       "\xc3\xa9t\xc3\xa9",
+                                       "\xe2\x80\x9ctypographic\xe2\x80\x9d",
+                                       "\xe4\xbd\xa0",
+                                       "x\xe5\xa5\xbd",
+                                       "\xff",
+                                       "\xe2",
+                                       "antidisestablishmentarianism",
+                                       "eightbyt",
+                                       "\t",
+                                       "a",
+                                       "\xf0\x9f\x98\x80",
+                                       "{;}",
+                                       "0",
+                                       "\0"};
+    static char text[4096];
+    struct random random;
+    random_seed(&random, 11);
+    unsigned wide = 0;
+    for (unsigned round = 0; round < 20000; round++) {
+        size_t limit = random_below(&random, round % 10 == 0 ? 3000 : 300);
+        unsigned kinds = round % 2 == 0 ? ARRAY_LEN(bits) : 15; /* none that is a word by itself */
+        size_t len = 0;
+        while (len < limit) {
+            const char *bit = bits[random_below(&random, kinds)];
+            size_t size = *bit == '\0' ? 1 : strlen(bit);
+            memcpy(text + len, bit, size);
+            len += size;
+        }
+        vector_of_text(slice_of(text, len), &a);
+        vector_of_text_plain(slice_of(text, len), &b);
+        wide += a.count > 0;
+        if (a.count != b.count ||
+            memcmp(a.buckets, b.buckets, a.count * sizeof(a.buckets[0])) != 0 ||
+            memcmp(a.shapes, b.shapes, sizeof(a.shapes)) != 0) {
+            EXPECT_INT(round, -1);
+            return;
+        }
+    }
+    EXPECT(wide > 19000);
+}
+
 int main(void)
 {
     TEST(words_and_pairs, "a text is its words and pairs of words, whatever their case");
@@ -106,5 +164,6 @@ int main(void)
     TEST(scripts_without_spaces, "of scripts without spaces each character is a word");
     TEST(any_bytes, "any bytes give a finite vector");
     TEST(reads_the_ends_of_long_texts, "of a long text the two ends are read");
+    TEST(both_ways_agree, "by masks and word by word a text is the same vector");
     return tap_done();
 }

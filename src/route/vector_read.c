@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bytes become bit masks, 64 at a time; where words begin and end are bits, too. No branch depends
+ * on how long a word is: a decision waits for this.
+ */
+#include "route/vector_read.h"
+
+#include "route/scan_vector.h"
+#include "route/text.h"
+
+const uint8_t mark_shapes[256] = {
+    ['?'] = SHAPE_QUESTION_MARKS, ['+'] = SHAPE_OPERATORS,    ['-'] = SHAPE_OPERATORS,
+    ['*'] = SHAPE_OPERATORS,      ['/'] = SHAPE_OPERATORS,    ['='] = SHAPE_OPERATORS,
+    ['<'] = SHAPE_OPERATORS,      ['>'] = SHAPE_OPERATORS,    ['^'] = SHAPE_OPERATORS,
+    ['$'] = SHAPE_DOLLARS,        ['\\'] = SHAPE_BACKSLASHES, [','] = SHAPE_COMMAS,
+    ['.'] = SHAPE_PERIODS,        ['"'] = SHAPE_QUOTES,       ['('] = SHAPE_PARENTHESES,
+    ['%'] = SHAPE_PERCENTS,       [':'] = SHAPE_COLONS,       ['{'] = SHAPE_BRACES,
+    [';'] = SHAPE_BRACES,         ['_'] = SHAPE_UNDERSCORES,
+};
+
+const float vector_logs[128] = {
+    0.0F,        0.693147181F, 1.09861229F, 1.38629436F, 1.60943791F, 1.79175947F, 1.94591015F,
+    2.07944154F, 2.19722458F,  2.30258509F, 2.39789527F, 2.48490665F, 2.56494936F, 2.63905733F,
+    2.7080502F,  2.77258872F,  2.83321334F, 2.89037176F, 2.94443898F, 2.99573227F, 3.04452244F,
+    3.09104245F, 3.13549422F,  3.17805383F, 3.21887582F, 3.25809654F, 3.29583687F, 3.33220451F,
+    3.36729583F, 3.40119738F,  3.4339872F,  3.4657359F,  3.49650756F, 3.52636052F, 3.55534806F,
+    3.58351894F, 3.61091791F,  3.63758616F, 3.66356165F, 3.68887945F, 3.71357207F, 3.73766962F,
+    3.76120012F, 3.78418963F,  3.80666249F, 3.8286414F,  3.8501476F,  3.87120101F, 3.8918203F,
+    3.91202301F, 3.93182563F,  3.95124372F, 3.97029191F, 3.98898405F, 4.00733319F, 4.02535169F,
+    4.04305127F, 4.06044301F,  4.07753744F, 4.09434456F, 4.11087386F, 4.12713439F, 4.14313473F,
+    4.15888308F, 4.17438727F,  4.18965474F, 4.20469262F, 4.21950771F, 4.2341065F,  4.24849524F,
+    4.26267988F, 4.27666612F,  4.29045944F, 4.30406509F, 4.31748811F, 4.33073334F, 4.34380542F,
+    4.35670883F, 4.36944785F,  4.38202663F, 4.39444915F, 4.40671925F, 4.41884061F, 4.4308168F,
+    4.44265126F, 4.4543473F,   4.46590812F, 4.47733681F, 4.48863637F, 4.49980967F, 4.51085951F,
+    4.52178858F, 4.53259949F,  4.54329478F, 4.55387689F, 4.56434819F, 4.57471098F, 4.58496748F,
+    4.59511985F, 4.60517019F,  4.61512052F, 4.62497281F, 4.63472899F, 4.6443909F,  4.65396035F,
+    4.66343909F, 4.67282883F,  4.68213123F, 4.69134788F, 4.70048037F, 4.7095302F,  4.71849887F,
+    4.72738782F, 4.73619845F,  4.74493213F, 4.75359019F, 4.76217393F, 4.77068462F, 4.77912349F,
+    4.78749174F, 4.79579055F,  4.80402104F, 4.81218436F, 4.82028157F, 4.82831374F, 4.83628191F,
+    4.84418709F, 4.85203026F,
+};
+
+#ifdef SCAN_HAS_VECTORS
+
+#define PART_MAX (2 * VECTOR_HALF)
+#define PADDING SCAN_BLOCK /* whole blocks are read, and words eight bytes at a time */
+#define WIDE_LEAD 0xe2     /* scripts that write no spaces begin with this byte or a greater one */
+#define WIDE_SECOND 0xba   /* ... then with this one, or a greater one */
+
+/* One bit per byte of a block. */
+struct bytes {
+    uint64_t letter; /* and all beyond ASCII */
+    uint64_t digit;
+    uint64_t apostrophe;
+    uint64_t visible;
+    uint64_t upper;
+    uint64_t newline;
+    uint64_t high;
+    uint64_t lead;   /* >= WIDE_LEAD */
+    uint64_t beyond; /* >= 0xc0 */
+};
+
+/* Of the byte before a block: 1, or 0. */
+struct carry {
+    uint64_t word;
+    uint64_t number;
+    uint64_t mark;
+};
+
+struct part {
+    char text[PART_MAX + PADDING]; /* in lower case, zeros behind */
+    uint16_t starts[PART_MAX + 1];
+    uint16_t ends[PART_MAX + 1];
+    size_t start_count;
+    size_t end_count;
+    struct carry carry;
+    uint32_t line_start;
+};
+
+/* Of 64 bytes, which become lower case. */
+static ALWAYS void bytes_read(char *text, struct bytes *m)
+{
+    memset(m, 0, sizeof(*m));
+    for (unsigned i = 0; i < SCAN_BLOCK; i += 16) {
+        __m128i *at = (__m128i *)(void *)(text + i);
+        __m128i b = _mm_loadu_si128(at);
+        __m128i upper = RANGE_16(b, 'A', 26);
+        __m128i low = _mm_or_si128(b, _mm_and_si128(upper, _mm_set1_epi8(0x20)));
+        m->letter |= MASK_16(_mm_or_si128(RANGE_16(low, 'a', 26), b)) << i;
+        m->digit |= MASK_16(RANGE_16(b, '0', 10)) << i;
+        m->apostrophe |= MASK_16(IS_16(b, '\'')) << i;
+        m->visible |= MASK_16(_mm_or_si128(_mm_cmpgt_epi8(b, _mm_set1_epi8(' ')), b)) << i;
+        m->upper |= MASK_16(upper) << i;
+        m->newline |= MASK_16(IS_16(b, '\n')) << i;
+        m->high |= MASK_16(b) << i;
+        _mm_storeu_si128(at, low);
+    }
+    for (unsigned i = 0; m->high != 0 && i < SCAN_BLOCK; i += 16) {
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+        m->lead |= MASK_16(RANGE_16(b, WIDE_LEAD, 0x100 - WIDE_LEAD)) << i;
+        m->beyond |= MASK_16(RANGE_16(b, 0xc0, 0x40)) << i;
+    }
+}
+
+static SELDOM bool has_wide(const char *block, uint64_t leads)
+{
+    for (; leads != 0; leads &= leads - 1) {
+        const char *at = block + bits_first(leads);
+        if ((unsigned char)at[0] > WIDE_LEAD || (unsigned char)at[1] >= WIDE_SECOND) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- shape --- */
+
+static SELDOM void count_lines(struct reading *reading, struct part *part, const struct bytes *m,
+                               size_t base)
+{
+    struct counts *counts = &reading->counts;
+    uint64_t rest = UINT64_MAX;
+    for (uint64_t ends = m->newline; ends != 0; ends &= ends - 1) {
+        unsigned bit = bits_first(ends);
+        counts->blank = counts->blank && (m->visible & rest & bits_below(bit)) == 0;
+        counts->line_bytes += (uint32_t)base + bit - part->line_start;
+        part->line_start = (uint32_t)base + bit + 1;
+        end_line(counts);
+        rest = ~UINT64_C(1) << bit;
+    }
+    counts->blank = counts->blank && (m->visible & rest) == 0;
+}
+
+static ALWAYS void count_marks(struct counts *counts, const char *block, uint64_t marks)
+{
+    for (; marks != 0; marks &= marks - 1) {
+        counts->of[mark_shapes[(unsigned char)block[bits_first(marks)]]]++;
+    }
+}
+
+/* `ends`: the first bytes behind them. */
+static ALWAYS void count_numbers(struct counts *counts, const char *block, uint64_t ends)
+{
+    for (; ends != 0; ends &= ends - 1) {
+        const char *end = block + bits_first(ends);
+        counts->of[SHAPE_NUMBERS]++;
+        counts->of[SHAPE_DECIMALS] += end[0] == '.' && end[1] >= '0' && end[1] <= '9';
+    }
+}
+
+static ALWAYS void count_bytes(struct counts *counts, const struct bytes *m)
+{
+    counts->word_bytes += bits_count(m->visible);
+    counts->of[SHAPE_CAPITALS] += bits_count(m->upper);
+    counts->of[SHAPE_LETTERS_BEYOND_ASCII] += bits_count(m->beyond);
+    counts->of[SHAPE_DIGITS] += bits_count(m->digit);
+}
+
+/* --- where words are --- */
+
+/* Apostrophes belong to the word behind whose letters they stand. */
+static ALWAYS uint64_t in_words(const struct bytes *m, uint64_t carry)
+{
+    uint64_t runs = m->letter | m->apostrophe;
+    uint64_t begins = runs & ~(runs << 1 | carry) & m->apostrophe;
+    return begins == 0 ? runs : runs & ~(m->apostrophe & ~(m->apostrophe + begins));
+}
+
+static ALWAYS size_t put_places(uint16_t *to, uint64_t bits, size_t base)
+{
+    size_t count = 0;
+    for (; bits != 0; bits &= bits - 1) {
+        to[count++] = (uint16_t)(base + bits_first(bits));
+    }
+    return count;
+}
+
+static ALWAYS void read_block(struct reading *reading, struct part *part, const struct bytes *m,
+                              size_t base)
+{
+    const char *block = part->text + base;
+    struct carry *carry = &part->carry;
+    uint64_t word = in_words(m, carry->word);
+    uint64_t marks = m->visible & ~word & ~m->digit;
+    uint64_t words_before = word << 1 | carry->word;
+    uint64_t digits_before = m->digit << 1 | carry->number;
+    uint64_t numbers = digits_before & ~m->digit;
+    uint64_t ends = (words_before & ~word) | numbers | marks << 1 | carry->mark;
+    uint64_t starts = (word & ~words_before) | (m->digit & ~digits_before) | marks;
+    part->start_count += put_places(part->starts + part->start_count, starts, base);
+    part->end_count += put_places(part->ends + part->end_count, ends, base);
+    *carry = (struct carry){word >> 63, m->digit >> 63, marks >> 63};
+    count_bytes(&reading->counts, m);
+    count_marks(&reading->counts, block, marks);
+    count_numbers(&reading->counts, block, numbers);
+    if (m->newline != 0) {
+        count_lines(reading, part, m, base);
+    } else {
+        reading->counts.blank = reading->counts.blank && m->visible == 0;
+    }
+}
+
+/* --- words --- */
+
+/* Of a word in lower case, eight bytes at a time. */
+static ALWAYS uint64_t word_hash(const char *text, size_t len)
+{
+    uint64_t hash = WORD_SALT;
+    for (; UNLIKELY(len > 8); text += 8, len -= 8) {
+        hash = word_hash_step(hash, word_load(text));
+    }
+    return word_hash_step(hash, word_load(text) & UINT64_MAX >> (64 - 8 * len));
+}
+
+/* As add_word() does it one by one, with nothing in memory but the buckets. */
+struct adding {
+    uint16_t *buckets;
+    uint64_t *seen;
+    uint32_t count;
+};
+
+static ALWAYS unsigned put_bucket(struct adding *adding, uint64_t hash)
+{
+    uint32_t bucket = (uint32_t)(hash * WORD_SPREAD >> 48);
+    uint64_t *cell = &adding->seen[bucket / 64];
+    uint64_t before = *cell;
+    unsigned is_new = ~(unsigned)(before >> bucket % 64) & 1u;
+    *cell = before | UINT64_C(1) << bucket % 64;
+    adding->buckets[adding->count] = (uint16_t)bucket;
+    adding->count += is_new;
+    return is_new;
+}
+
+static ALWAYS void add_words(struct reading *reading, const struct part *part)
+{
+    struct counts *counts = &reading->counts;
+    struct adding adding = {reading->vector->buckets, reading->seen, reading->vector->count};
+    uint64_t before = reading->before;
+    uint32_t distinct = 0;
+    uint32_t longer = 0;
+    size_t i = 0;
+    /* the first words of the text, or none: reading before part */
+    for (; i < part->start_count && counts->of[SHAPE_WORDS] + i < FIRST_WORDS; i++) {
+        size_t len = (size_t)(part->ends[i] - part->starts[i]);
+        uint64_t hash = word_hash(part->text + part->starts[i], len);
+        longer += len > 8;
+        distinct += put_bucket(&adding, hash);
+        put_bucket(&adding, hash ^ FIRST_SALT);
+        if (before != 0) {
+            put_bucket(&adding, before * PAIR_SALT + hash);
+        }
+        before = hash;
+    }
+    if (i == 0 && part->start_count > 0 && before == 0) { /* the first one of the other end */
+        size_t len = (size_t)(part->ends[0] - part->starts[0]);
+        before = word_hash(part->text + part->starts[0], len);
+        longer += len > 8;
+        distinct += put_bucket(&adding, before);
+        i = 1;
+    }
+    for (; i < part->start_count; i++) {
+        size_t len = (size_t)(part->ends[i] - part->starts[i]);
+        uint64_t hash = word_hash(part->text + part->starts[i], len);
+        longer += len > 8;
+        distinct += put_bucket(&adding, hash);
+        put_bucket(&adding, before * PAIR_SALT + hash);
+        before = hash;
+    }
+    counts->of[SHAPE_WORDS] += (uint32_t)part->start_count;
+    counts->of[SHAPE_DISTINCT_WORDS] += distinct;
+    counts->of[SHAPE_LONG_WORDS] += longer;
+    counts->repeated += (uint32_t)part->start_count - distinct;
+    reading->vector->count = adding.count;
+    reading->before = before;
+}
+
+static ALWAYS bool read_by(struct reading *reading, struct slice text)
+{
+    struct part part;
+    const struct counts before = reading->counts;
+    part.start_count = part.end_count = part.line_start = 0;
+    part.carry = (struct carry){0, 0, 0};
+    memcpy(part.text, text.ptr, text.len);
+    memset(part.text + text.len, 0, PADDING);
+    for (size_t base = 0; base <= text.len; base += SCAN_BLOCK) {
+        struct bytes m;
+        bytes_read(part.text + base, &m);
+        if (UNLIKELY(m.lead != 0) && has_wide(part.text + base, m.lead)) {
+            reading->counts = before;
+            return false;
+        }
+        read_block(reading, &part, &m, base);
+    }
+    reading->counts.line_bytes += (uint32_t)text.len - part.line_start;
+    add_words(reading, &part);
+    return true;
+}
+
+static SELDOM bool read_narrow(struct reading *reading, struct slice text)
+{
+    return read_by(reading, text);
+}
+
+static SELDOM SCAN_WIDE bool read_wide(struct reading *reading, struct slice text)
+{
+    return read_by(reading, text);
+}
+
+bool vector_read_part(struct reading *reading, struct slice text)
+{
+    return vocabulary_get()->wide ? read_wide(reading, text) : read_narrow(reading, text);
+}
+
+#else
+
+bool vector_read_part(struct reading *reading, struct slice text)
+{
+    (void)reading;
+    (void)text;
+    return false;
+}
+
+#endif

@@ -51,6 +51,12 @@ cluster: $(SLUICE) $(BUILD)/fakeprovider
 deploy-test: $(SLUICE) $(BUILD)/fakeprovider
 	@python3 tests/cluster/deploy.py --program $(SLUICE) --fakeprovider $(BUILD)/fakeprovider
 
+# The same in containers, as docs/guides/deployment.md says; skipped where no engine answers. ENGINE=own starts a dockerd (as root),
+# IMAGES=stand-ins makes images that are not there of Debian's packages instead of pulling them. In no gate: it builds the image.
+.PHONY: compose-test
+compose-test:
+	@python3 tests/cluster/compose.py $(if $(filter own,$(ENGINE)),--own-engine) $(if $(filter stand-ins,$(IMAGES)),--stand-ins)
+
 # The same crowd on three nodes with a real PostgreSQL, which is killed, too: [SEED=N]
 .PHONY: cluster-caps
 cluster-caps: $(SLUICE)

@@ -14,6 +14,10 @@
 #pragma weak sqlite3changeset_next
 #pragma weak sqlite3changeset_op
 #pragma weak sqlite3changeset_finalize
+#pragma weak sqlite3changegroup_new
+#pragma weak sqlite3changegroup_add
+#pragma weak sqlite3changegroup_output
+#pragma weak sqlite3changegroup_delete
 
 static const char *const tables[] = {
     "keys", "old_secrets", "scopes", "grants", "limits", "caps", "revoked_tokens", "audit",
@@ -22,7 +26,7 @@ static const char *const tables[] = {
 bool changeset_possible(void)
 {
     return &sqlite3session_create != NULL && &sqlite3changeset_apply != NULL &&
-           &sqlite3session_diff != NULL;
+           &sqlite3session_diff != NULL && &sqlite3changegroup_new != NULL;
 }
 
 struct changeset_recorder {
@@ -105,6 +109,41 @@ bool changeset_of_all(sqlite3 *db, void **ret_bytes, size_t *ret_len)
                 record_difference(recorder) && changeset_take(recorder, ret_bytes, ret_len);
     changeset_end(recorder);
     return database_exec(db, "DETACH none") && done;
+}
+
+/* How many fit; *ret_bytes is NULL unless all do. */
+static size_t join_all(const struct slice *changesets, size_t count, void **ret_bytes, int *ret_len)
+{
+    sqlite3_changegroup *group = NULL;
+    size_t joined = 0;
+    *ret_bytes = NULL;
+    if (sqlite3changegroup_new(&group) != SQLITE_OK) {
+        return 0;
+    }
+    while (joined < count &&
+           sqlite3changegroup_add(group, (int)changesets[joined].len,
+                                  (void *)(uintptr_t)changesets[joined].ptr) == SQLITE_OK) {
+        joined++;
+    }
+    if (joined == count && sqlite3changegroup_output(group, ret_len, ret_bytes) != SQLITE_OK) {
+        joined = 0;
+    }
+    sqlite3changegroup_delete(group);
+    return joined;
+}
+
+void changesets_join(const struct slice *changesets, size_t count, void **ret_bytes,
+                     size_t *ret_len, size_t *ret_joined)
+{
+    int len = 0;
+    size_t fit = count;
+    size_t joined = join_all(changesets, fit, ret_bytes, &len);
+    while (joined > 0 && joined < fit) { /* a group that failed says nothing any more */
+        fit = joined;
+        joined = join_all(changesets, fit, ret_bytes, &len);
+    }
+    *ret_len = (size_t)len;
+    *ret_joined = joined;
 }
 
 bool changeset_has_keys(struct slice bytes)

@@ -23,6 +23,11 @@ void changeset_end(struct changeset_recorder *recorder);
 
 /* All rows of these tables, as if each had been added to an empty database. */
 MUST_USE bool changeset_of_all(sqlite3 *db, void **ret_bytes, size_t *ret_len);
+/* Several changesets, in their order, as one with the same effect; *ret_bytes as above. Fewer may
+ * go together than are given (another version of the tables made them, or memory): *ret_joined is
+ * how many did, 0 or more. */
+void changesets_join(const struct slice *changesets, size_t count, void **ret_bytes,
+                     size_t *ret_len, size_t *ret_joined);
 /* Does it change more than the audit log? */
 bool changeset_has_keys(struct slice bytes);
 /* False: a row is not as it was where the change was made, or SQLite failed: roll back. */

@@ -28,6 +28,8 @@ struct key_share *share_new(const struct share_options *options, struct error *e
     share->on_applied = options->on_applied;
     share->user = options->user;
     share->confirmed = -1;
+    share->log_kept = options->log_kept == 0 ? KEY_LOG_KEPT : options->log_kept;
+    share->log_joined = options->log_joined == 0 ? KEY_LOG_JOINED : options->log_joined;
     share->changer = member_postgres(options->member, "changes", error);
     share->follower = member_postgres(options->member, "keys", error);
     if (share->changer == NULL || share->follower == NULL) {
@@ -115,7 +117,8 @@ static bool follow(struct key_share *share, sqlite3 *db, struct error *error)
     }
     share->confirmed = place.seq;
     note(share, place.seq, head, NULL);
-    return share_drain_audit(share, db, &drained, error);
+    return share_drain_audit(share, db, &drained, error) &&
+           log_join(share, share->follower, head, error);
 }
 
 /* One round, on a connection of its own to the ledger: that may be replaced meanwhile. */

@@ -18,7 +18,11 @@
  * Errors besides postgres.h's and cluster_member.h's, ERROR_ENVIRONMENT: "authority_recovering";
  * "keys_conflict" (this node has keys of its own and the cluster has others), "keys_forked" (the
  * cluster went on from an older state without what this node knows), "keys_diverged" (a change does
- * not fit what is here): the node keeps reading what it has, and says how to go on.
+ * not fit what is here), "keys_behind" (this node's ledger, restored from a copy, is older than the
+ * log goes back): the node keeps reading what it has, and says how to go on.
+ *
+ * Changes that every node has and that are not among the last KEY_LOG_KEPT are put together in
+ * PostgreSQL, KEY_LOG_JOINED in one row: a node that joins takes them as one.
  */
 #ifndef SLUICE_STORE_KEY_SHARE_H
 #define SLUICE_STORE_KEY_SHARE_H
@@ -30,7 +34,8 @@
  * is more than any node counted alone, and of two nodes the one with the larger one has the newer
  * limits. */
 #define KEY_CHANGES_SHARED (INT64_C(1) << 40)
-#define KEY_LOG_KEPT 10000      /* changes in each node's own log */
+#define KEY_LOG_KEPT 10000      /* changes in each node's own log, and one by one in PostgreSQL */
+#define KEY_LOG_JOINED 1000     /* changes that become one row in PostgreSQL */
 #define AUDIT_WAITING_MAX 10000 /* entries; those beyond are lost, and counted in the log */
 
 struct key_share;
@@ -41,6 +46,8 @@ struct share_options {
      * again). On the follower's thread. NULL: nobody reads them. */
     bool (*on_applied)(void *user, struct error *error);
     void *user;
+    int64_t log_kept;   /* 0: KEY_LOG_KEPT */
+    int64_t log_joined; /* 0: KEY_LOG_JOINED */
 };
 
 /* "no_sessions" (ERROR_UNSUPPORTED): SQLite was built without what this needs. */

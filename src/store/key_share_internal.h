@@ -23,6 +23,9 @@ struct key_share {
     pthread_t thread;
     bool started;
     int64_t confirmed; /* what `nodes.key_seq` says; the thread's */
+    int64_t log_kept;
+    int64_t log_joined;
+    int64_t join_at_ns; /* not before: the thread's */
     pthread_mutex_t stats_lock;
     struct share_stats stats;
 };
@@ -57,6 +60,11 @@ MUST_USE bool log_append(struct key_share *share, struct postgres *postgres, sql
 MUST_USE bool log_lock(struct postgres *postgres, int64_t *ret_head, struct error *error);
 /* Does a change after `after`, up to `seq`, touch more than the audit log? */
 bool log_has_keys(sqlite3 *db, int64_t after, int64_t seq);
+
+/* --- key_share_join.c --- */
+/* Now and then: puts changes together that are far behind `head`. Outside a transaction. */
+MUST_USE bool log_join(struct key_share *share, struct postgres *postgres, int64_t head,
+                       struct error *error);
 
 /* --- key_share_change.c --- */
 

@@ -81,6 +81,7 @@ bool log_lock(struct postgres *postgres, int64_t *ret_head, struct error *error)
 
 /* The columns of both, from `seq` on. */
 struct log_row {
+    int64_t first; /* of the changes that are together in it */
     int64_t seq;
     int64_t node;
     struct slice change;
@@ -96,7 +97,7 @@ static bool set_generation(sqlite3 *db, int64_t seq)
     return set_number(db, "UPDATE state SET key_changes = ?", KEY_CHANGES_SHARED + seq);
 }
 
-static bool keep_row(sqlite3 *db, const struct log_row *row)
+static bool keep_changeset(sqlite3 *db, const struct log_row *row)
 {
     sqlite3_stmt *sql =
         database_prepare(db, "INSERT OR REPLACE INTO key_log(seq, node, change, at_us, audit_count,"
@@ -113,7 +114,14 @@ static bool keep_row(sqlite3 *db, const struct log_row *row)
     sqlite3_bind_blob64(sql, 7, row->changeset.ptr, row->changeset.len, SQLITE_STATIC);
     bool done = database_run(sql);
     sqlite3_finalize(sql);
-    return done && set_number(db, "UPDATE cluster_state SET key_seq = ?", row->seq) &&
+    return done;
+}
+
+/* What PostgreSQL put together is so old that it need not be put back. */
+static bool keep_row(sqlite3 *db, const struct log_row *row)
+{
+    return (row->first != row->seq || keep_changeset(db, row)) &&
+           set_number(db, "UPDATE cluster_state SET key_seq = ?", row->seq) &&
            (!changeset_has_keys(row->changeset) || set_generation(db, row->seq)) &&
            set_number(db, "DELETE FROM key_log WHERE seq <= ?", row->seq - KEY_LOG_KEPT);
 }
@@ -146,6 +154,7 @@ bool log_append(struct key_share *share, struct postgres *postgres, sqlite3 *db,
         return local_failed(share, db, error);
     }
     const struct log_row row = {
+        .first = change->seq,
         .seq = change->seq,
         .node = change->node,
         .change = slice_from_cstr(change->change),
@@ -205,6 +214,14 @@ static bool diverged(int64_t seq, struct error *error)
                      (long long)seq);
 }
 
+static bool behind(int64_t seq, struct error *error)
+{
+    return error_set(error, ERROR_ENVIRONMENT, "keys_behind",
+                     "the keys here are those of change %lld of the cluster, older than its log "
+                     "goes back: `sluice cluster forget --keys` takes the cluster's",
+                     (long long)seq);
+}
+
 /* Alone in its transaction; another process may have applied it meanwhile. */
 static bool apply_row(struct key_share *share, sqlite3 *db, const struct log_row *row,
                       struct error *error)
@@ -214,8 +231,9 @@ static bool apply_row(struct key_share *share, sqlite3 *db, const struct log_row
         !get_number(db, "SELECT key_seq FROM cluster_state", &seq)) {
         return local_failed(share, db, error);
     }
-    if (seq + 1 != row->seq) {
-        return seq >= row->seq || diverged(row->seq, error);
+    if (seq + 1 != row->first) {
+        return seq >= row->seq ||
+               (seq >= row->first ? behind(seq, error) : diverged(row->seq, error));
     }
     if (!changeset_apply(db, row->changeset) || !set_audit_end(db, row)) {
         return diverged(row->seq, error);
@@ -233,6 +251,7 @@ static struct log_row row_at(const struct postgres_rows *rows, int at)
         .audit_count = postgres_int64(rows, at, 4),
         .audit_hash = postgres_slice(rows, at, 5),
         .changeset = postgres_slice(rows, at, 6),
+        .first = postgres_int64(rows, at, 7),
     };
 }
 
@@ -243,10 +262,12 @@ static bool apply_some(struct key_share *share, struct postgres *postgres, sqlit
     struct postgres_params params = {0};
     struct postgres_rows rows;
     params_int64(&params, after);
-    if (!postgres_query(postgres,
-                        "SELECT seq, node, change, at_us, audit_count, audit_hash, changeset"
-                        " FROM key_log WHERE seq > $1 ORDER BY seq LIMIT " FETCH_ROWS,
-                        &params, &rows, error)) {
+    if (!postgres_query(
+            postgres,
+            "SELECT seq, node::bigint, change, at_us, audit_count, audit_hash, changeset,"
+            " coalesce(first, seq) FROM key_log WHERE seq > $1 ORDER BY seq LIMIT"
+            " " FETCH_ROWS,
+            &params, &rows, error)) {
         return false;
     }
     bool done = true;
@@ -263,20 +284,24 @@ static bool apply_some(struct key_share *share, struct postgres *postgres, sqlit
 /* --- finding this node's place -----------------------------------------------------------------
  */
 
-/* What PostgreSQL has for change `seq`: is the audit chain after it the one that ends here? */
+/* What PostgreSQL has for change `seq`: is the audit chain after it the one that ends here? What is
+ * in the middle of changes that were put together cannot be said. */
 static bool same_history(struct postgres *postgres, int64_t seq, struct slice hash, bool *ret_same,
                          struct error *error)
 {
     struct postgres_params params = {0};
     struct postgres_rows rows;
     params_int64(&params, seq);
-    if (!postgres_query(postgres, "SELECT audit_hash FROM key_log WHERE seq = $1", &params, &rows,
-                        error)) {
+    if (!postgres_query(postgres,
+                        "SELECT audit_hash, seq FROM key_log WHERE seq >= $1"
+                        " AND coalesce(first, seq) <= $1",
+                        &params, &rows, error)) {
         return false;
     }
+    bool within = seq != 0 && rows.count == 1 && postgres_int64(&rows, 0, 1) != seq;
     *ret_same = seq == 0 || (rows.count == 1 && slice_eq(postgres_slice(&rows, 0, 0), hash));
     postgres_rows_release(&rows);
-    return true;
+    return !within || behind(seq, error);
 }
 
 static bool forked(struct error *error)
@@ -297,6 +322,7 @@ static bool own_row(sqlite3 *db, int64_t seq, sqlite3_stmt **ret_statement, stru
         return false;
     }
     *ret_row = (struct log_row){
+        .first = seq,
         .seq = sqlite3_column_int64(sql, 0),
         .node = sqlite3_column_int64(sql, 1),
         .change = slice_from_cstr((const char *)sqlite3_column_text(sql, 2)),

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "store/ledger_note.h"
 #include "store/ledger_schema.h"
+#include "store/ledger_ship_fold.h"
 #include "store/ledger_ship_rows.h"
 #include "store/report.h"
 
@@ -18,6 +19,7 @@
 #define LOOK_MS 500
 #define STATEMENT_MS 30000
 #define PRUNE_MS 60000
+#define FOLD_MS 3600000
 #define MEASURE_MS 5000
 #define PRUNE_ROWS "5000"
 #define PIECE_LIMIT ((size_t)16 << 20) /* a row of more than that is no row of ours */
@@ -31,6 +33,7 @@ struct ledger_ship {
     struct ship_offers offers;
     bool known; /* the watermark was read */
     int64_t prune_at_ns;
+    int64_t fold_at_ns;
     int64_t measure_ns; /* not before */
     pthread_t thread;
     bool started;
@@ -266,6 +269,27 @@ static bool prune(struct ledger_ship *ship, struct error *error)
     return done;
 }
 
+/* Days that are over: at the start, then every hour. */
+static bool fold(struct ledger_ship *ship, struct error *error)
+{
+    int64_t now = clock_monotonic(&clock_system);
+    bool more = false;
+    if (ship->fold_at_ns != 0 && now < ship->fold_at_ns) {
+        return true;
+    }
+    if (!postgres_connect(ship->postgres, error) ||
+        !ship_fold(ship->postgres, member_facts(ship->member).node, &more, error)) {
+        return false;
+    }
+    ship->fold_at_ns = now + (more ? LOOK_MS : FOLD_MS) * NS_PER_MS;
+    return true;
+}
+
+static bool tidy(struct ledger_ship *ship, struct error *error)
+{
+    return prune(ship, error) && fold(ship, error);
+}
+
 /* --- the thread --------------------------------------------------------------------------------
  */
 
@@ -347,7 +371,7 @@ static bool ship_all(struct ledger_ship *ship, sqlite3 *db, struct error *error)
     bool more = true;
     int64_t seq = 0;
     if (!anything_waits(ship, db)) {
-        return prune(ship, error);
+        return tidy(ship, error);
     }
     measure(ship, db);
     if (!prepare_session(ship, error)) {
@@ -363,7 +387,7 @@ static bool ship_all(struct ledger_ship *ship, sqlite3 *db, struct error *error)
     ship->known = true;
     pthread_mutex_unlock(&ship->lock);
     (void)anything_waits(ship, db);
-    return note_watermark(ship, db, seq, error) && prune(ship, error);
+    return note_watermark(ship, db, seq, error) && tidy(ship, error);
 }
 
 static void note(struct ledger_ship *ship, const struct error *failure)

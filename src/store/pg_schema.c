@@ -116,12 +116,23 @@ static const char forecasts_schema[] =
     " ADD COLUMN expected_output bigint, ADD COLUMN high_output bigint,"
     " ADD COLUMN expected_nd bigint, ADD COLUMN expected_ms bigint";
 
+/* A row of `key_log` may be several changes put together: `first` to `seq` (key_share_join.c). */
+static const char joined_schema[] = "ALTER TABLE sluice.key_log ADD COLUMN first bigint";
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
-    [0] = schema_1,         [1] = lease_schema,     [2] = ledger_schema, [3] = sums_schema,
-    [4] = own_calls_schema, [5] = offers_schema,    [6] = alerts_schema, [7] = lease_schema_2,
-    [8] = lease_schema_3,   [9] = forecasts_schema,
+    [0] = schema_1,         [1] = lease_schema,     [2] = ledger_schema,  [3] = sums_schema,
+    [4] = own_calls_schema, [5] = offers_schema,    [6] = alerts_schema,  [7] = lease_schema_2,
+    [8] = lease_schema_3,   [9] = forecasts_schema, [10] = joined_schema,
 };
+
+const char *pg_schema_step(int version)
+{
+    CHECK(version >= 1 && version <= PG_SCHEMA_VERSION);
+    return migrations[version - 1];
+}
+
+#define MIGRATE_MS (30 * 60 * 1000)
 
 /* Any number that other programs are unlikely to use: "SLUICE" and "PG". */
 #define LOCK "SELECT pg_advisory_xact_lock(6002266176527618119)"
@@ -205,6 +216,17 @@ static bool in_transaction(struct postgres *postgres, struct slice remembered,
     return done;
 }
 
+/* An index of many millions of calls takes longer than a question may. */
+static bool migrate_patiently(struct postgres *postgres, struct slice remembered,
+                              struct error *error)
+{
+    uint64_t before_ms = postgres_patience(postgres);
+    struct error ignored;
+    bool done = postgres_set_patience(postgres, MIGRATE_MS, error) &&
+                in_transaction(postgres, remembered, migrate, error);
+    return postgres_set_patience(postgres, before_ms, done ? error : &ignored) && done;
+}
+
 bool pg_schema_raise(struct postgres *postgres, struct error *error)
 {
     return postgres_run(postgres, "UPDATE cluster SET incarnation = incarnation + 1", NULL, NULL,
@@ -269,7 +291,7 @@ bool pg_schema_prepare(struct postgres *postgres, struct slice remembered,
 {
     int64_t version = 0;
     return read_version(postgres, &version, error) && check_version(version, remembered, error) &&
-           (version == PG_SCHEMA_VERSION || in_transaction(postgres, remembered, migrate, error)) &&
+           (version == PG_SCHEMA_VERSION || migrate_patiently(postgres, remembered, error)) &&
            read_cluster(postgres, ret_cluster, error) &&
            is_remembered(ret_cluster, remembered, error) &&
            in_transaction(postgres, remembered, note_server, error) &&

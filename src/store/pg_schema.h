@@ -11,7 +11,7 @@
 
 #include "store/postgres.h"
 
-#define PG_SCHEMA_VERSION 10
+#define PG_SCHEMA_VERSION 11
 #define UUID_TEXT_SIZE 37
 
 struct pg_cluster {
@@ -26,6 +26,9 @@ struct pg_cluster {
  */
 MUST_USE bool pg_schema_prepare(struct postgres *postgres, struct slice remembered,
                                 struct pg_cluster *ret_cluster, struct error *error);
+/* The statements that make version `version` (1 ...) of the one before, for who wants to see an
+ * older one migrated. */
+const char *pg_schema_step(int version);
 /* Inside a transaction that notices it has the older truth: raises the incarnation. */
 MUST_USE bool pg_schema_raise(struct postgres *postgres, struct error *error);
 

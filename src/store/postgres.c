@@ -408,6 +408,11 @@ bool postgres_script(struct postgres *postgres, const char *sql, struct error *e
     return done;
 }
 
+uint64_t postgres_patience(const struct postgres *postgres)
+{
+    return postgres->statement_ms;
+}
+
 bool postgres_set_patience(struct postgres *postgres, uint64_t ms, struct error *error)
 {
     char sql[128];

@@ -54,6 +54,7 @@ uint64_t postgres_retry_ms(const struct postgres *postgres);
 void postgres_drop(struct postgres *postgres);
 /* How long statements have from now on (this connection and later ones). */
 MUST_USE bool postgres_set_patience(struct postgres *postgres, uint64_t ms, struct error *error);
+uint64_t postgres_patience(const struct postgres *postgres);
 
 /* --- statements --- */
 

@@ -17,6 +17,8 @@
 
 static struct postgres_server server;
 static struct scratch scratch;
+static int64_t log_kept; /* as in share_options */
+static int64_t log_joined;
 
 struct node {
     char name[16];
@@ -81,7 +83,9 @@ static inline void node_open(struct node *node, bool follows)
     CHECK(node->member != NULL);
     node->share = share_new(&(struct share_options){.member = node->member,
                                                     .on_applied = follows ? take_keys : NULL,
-                                                    .user = node},
+                                                    .user = node,
+                                                    .log_kept = log_kept,
+                                                    .log_joined = log_joined},
                             &error);
     CHECK(node->share != NULL);
     CHECK(!follows || share_start(node->share, &error));

@@ -257,6 +257,113 @@ static void keeps_reading_what_it_has_lost(void)
     end();
 }
 
+static int64_t ask_server(const char *sql)
+{
+    char line[256];
+    snprintf(line, sizeof(line), "sql %s", sql);
+    return strtoll(server_do(&server, line), NULL, 10);
+}
+
+static void copy_ledger(const struct node *node, const char *suffix)
+{
+    char sql[320];
+    snprintf(sql, sizeof(sql), "VACUUM INTO '%s.%s'", node->path, suffix);
+    change_node(node, sql);
+}
+
+static void take_copy(const struct node *node, const char *suffix)
+{
+    char copy[320];
+    snprintf(copy, sizeof(copy), "%s.%s", node->path, suffix);
+    CHECK(rename(copy, node->path) == 0);
+}
+
+/* Changes from `from` to `to`: keys, every third of which is revoked at once. */
+static void make_changes(int from, int to)
+{
+    for (int seq = from; seq <= to; seq++) {
+        char name[32];
+        snprintf(name, sizeof(name), "key %d", seq);
+        EXPECT_SLICE(slice_from_cstr(make_key(&a, name, NULL)), "");
+        if (seq % 3 == 0) {
+            EXPECT_SLICE(slice_from_cstr(revoke_key(&a, name, NULL)), "");
+            seq++;
+        }
+    }
+}
+
+static void reopen(struct node *node)
+{
+    node_close(node);
+    node_open(node, true);
+    UNTIL(is_current(node));
+}
+
+#define JOINED_ROWS "SELECT count(*) FROM sluice.key_log WHERE first IS NOT NULL"
+
+static void puts_old_changes_together(void)
+{
+    static struct node c;
+    log_kept = 5;
+    log_joined = 10;
+    begin();
+    make_changes(2, 15);
+    UNTIL(is_current(&b));
+    copy_ledger(&b, "old");
+    make_changes(16, 33);
+    UNTIL(is_current(&b));
+    copy_ledger(&b, "kept");
+    make_changes(34, 36);
+    int64_t head = ask_server("SELECT seq FROM sluice.key_head");
+    reopen(&b); /* now it looks again */
+    UNTIL(ask_server(JOINED_ROWS) == 3);
+    EXPECT_INT(ask_server("SELECT count(*) FROM sluice.key_log"), 3 + head - 30);
+    EXPECT_INT(ask_server("SELECT min(first) FROM sluice.key_log"), 1);
+    EXPECT_INT(ask_server("SELECT max(seq) FROM sluice.key_log WHERE first IS NOT NULL"), 30);
+    node_make(&c, "c");
+    node_open(&c, true);
+    UNTIL(is_current(&c));
+    EXPECT_INT(ask_node(&c, KEYS), ask_node(&a, KEYS));
+    EXPECT_INT(ask_node(&c, IN_FORCE), ask_node(&a, IN_FORCE));
+    EXPECT_INT(ask_node(&c, GENERATION), ask_node(&a, GENERATION));
+    EXPECT(same_audit(&a, &c));
+    EXPECT_SLICE(slice_from_cstr(make_key(&c, "of c", NULL)), "");
+    node_close(&c);
+    node_close(&b);
+    take_copy(&b, "kept");
+    node_open(&b, true);
+    UNTIL(is_current(&b) && same_audit(&a, &b));
+    node_close(&b);
+    take_copy(&b, "old");
+    node_open(&b, true);
+    UNTIL(is_away(&b));
+    struct share_stats stats;
+    share_stats(b.share, &stats);
+    EXPECT(strstr(stats.reason, "older than its log goes back") != NULL);
+    log_kept = log_joined = 0;
+    end();
+}
+
+/* A node that was stopped has not all: it must find the changes one by one. */
+static void keeps_apart_what_a_node_lacks(void)
+{
+    log_kept = 5;
+    log_joined = 10;
+    begin();
+    make_changes(2, 4);
+    UNTIL(is_current(&b));
+    node_close(&b);
+    make_changes(5, 30);
+    reopen(&a);
+    EXPECT_INT(ask_server(JOINED_ROWS), 0);
+    node_open(&b, true);
+    UNTIL(is_current(&b) && same_audit(&a, &b));
+    reopen(&a);
+    UNTIL(ask_server(JOINED_ROWS) > 0);
+    log_kept = log_joined = 0;
+    end();
+}
+
 static void *make_twenty(void *user)
 {
     struct node *node = user;
@@ -371,6 +478,8 @@ int main(void)
     TEST(makes_one_key_of_a_subject, "a subject that comes to two nodes at once is one key");
     TEST(shares_revoked_tokens, "tokens that are revoked at one node are at the others");
     TEST(orders_what_comes_at_once, "changes on two nodes at once are one after the other");
+    TEST(puts_old_changes_together, "old changes are put together, and a node that joins has all");
+    TEST(keeps_apart_what_a_node_lacks, "changes that a node lacks stay apart");
     server_end(&server);
     return tap_done();
 }

@@ -56,6 +56,58 @@ static void put_age(struct table *table, int64_t us)
     }
 }
 
+/* What waits for a node, and what to do. */
+struct wait_words {
+    const char *name;
+    const char *what;
+    const char *live; /* what to do */
+    const char *away;
+};
+
+#define LOOK_AT_ITS_LOG "Its log says why; restart it."
+#define START_OR_REMOVE "Start it, or take it out with `sluice cluster remove`."
+static const struct wait_words waits[CLUSTER_WAITS] = {
+    [WAIT_KEYS_TAKEN] =
+        {
+            "keys_taken",
+            "changes of the keys are answered late, and caps that are new grant nothing, until it "
+            "has taken the last change",
+            LOOK_AT_ITS_LOG,
+            LOOK_AT_ITS_LOG,
+        },
+    [WAIT_KEYS_TOLD] =
+        {
+            "keys_told",
+            "no key is changed until it has told what it knows: PostgreSQL was restored or failed "
+            "over",
+            LOOK_AT_ITS_LOG,
+            START_OR_REMOVE,
+        },
+    [WAIT_CAPS_TOLD] =
+        {
+            "caps_told",
+            "caps grant nothing until it has told what it spent: PostgreSQL may have forgotten it",
+            LOOK_AT_ITS_LOG,
+            START_OR_REMOVE,
+        },
+};
+
+static const char *fix_of(const struct cluster_node *node, int wait)
+{
+    return node->live ? waits[wait].live : waits[wait].away;
+}
+
+static void write_waits(const struct cluster_node *node, struct buf *out)
+{
+    for (int i = 0; i < CLUSTER_WAITS; i++) {
+        if (node->since_us[i] != 0) {
+            int64_t s = (clock_wall(&clock_system) / NS_PER_US - node->since_us[i]) / 1000000;
+            buf_printf(out, "\nWaited for %s, since %lld s: %s. %s\n", node->name,
+                       (long long)(s < 0 ? 0 : s), waits[i].what, fix_of(node, i));
+        }
+    }
+}
+
 static void write_text(const struct cluster_status *status, struct buf *out)
 {
     static const struct table_column columns[] = {
@@ -85,6 +137,9 @@ static void write_text(const struct cluster_status *status, struct buf *out)
     }
     table_write(&table, 0, out);
     table_release(&table);
+    for (size_t i = 0; i < status->count; i++) {
+        write_waits(&status->nodes[i], out);
+    }
 }
 
 static void member_time(struct json_writer *w, struct slice name, int64_t us)
@@ -112,6 +167,18 @@ static void write_node(struct json_writer *w, const struct cluster_status *statu
     json_member_int(w, SLICE("calls"), node->calls);
     json_member_scaled(w, SLICE("spend_usd"), node->cost_nd, 9);
     json_member_string(w, SLICE("version"), slice_from_cstr(node->version));
+    json_key(w, SLICE("waited_for"));
+    json_begin_array(w);
+    for (int i = 0; i < CLUSTER_WAITS; i++) {
+        if (node->since_us[i] != 0) {
+            json_begin_object(w);
+            json_member_string(w, SLICE("reason"), slice_from_cstr(waits[i].name));
+            member_time(w, SLICE("since"), node->since_us[i]);
+            json_member_string(w, SLICE("fix"), slice_from_cstr(fix_of(node, i)));
+            json_end_object(w);
+        }
+    }
+    json_end_array(w);
     json_end_object(w);
 }
 

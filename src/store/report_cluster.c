@@ -235,11 +235,25 @@ bool cluster_report_make(struct cluster_reports *reports, uint64_t key, enum rep
 /* --- the cluster itself ------------------------------------------------------------------------
  */
 
+/* As share_change_spread(), all_heard() and look_for_missing() wait. */
+#define SINCE_KEYS_TAKEN                                                                           \
+    "coalesce(CASE WHEN " NODE_IS_LIVE " THEN (SELECT at_us FROM key_log k WHERE k.seq >"          \
+    " n.key_seq ORDER BY k.seq LIMIT 1) END, 0)"
+#define SINCE_KEYS_TOLD                                                                            \
+    "CASE WHEN NOT n.stopped AND n.key_incarnation < c.incarnation"                                \
+    " THEN (extract(epoch FROM n.seen_at) * 1000000)::bigint ELSE 0 END"
+#define SINCE_CAPS_TOLD                                                                            \
+    "coalesce((extract(epoch FROM CASE WHEN n.incarnation <> c.incarnation AND NOT"                \
+    " (n.incarnation = 0 AND (n.stopped OR n.seen_at < clock_timestamp() - interval '10 s'))"      \
+    " THEN n.seen_at WHEN NOT n.stopped AND n.lease_awaited IS NOT NULL"                           \
+    " THEN least(n.seen_at, n.lease_awaited) END) * 1000000)::bigint, 0)"
+#define SINCE SINCE_KEYS_TAKEN ", " SINCE_KEYS_TOLD ", " SINCE_CAPS_TOLD
 static const char sql_nodes[] =
     "SELECT n.id, n.name, n.version, (extract(epoch FROM n.seen_at) * 1000000)::bigint,"
     " " NODE_IS_LIVE ", n.stopped, n.key_seq, coalesce(s.seq, 0),"
     " coalesce((extract(epoch FROM s.at) * 1000000)::bigint, 0),"
-    " coalesce(r.calls, 0)::bigint, coalesce(r.cost_nd, 0)::bigint FROM nodes n"
+    " coalesce(r.calls, 0)::bigint, coalesce(r.cost_nd, 0)::bigint, " SINCE
+    " FROM nodes n CROSS JOIN cluster c"
     " LEFT JOIN shipped s ON s.node = n.id LEFT JOIN (SELECT node, sum(calls) AS calls,"
     " sum(cost_nd) AS cost_nd FROM rollups_day WHERE dimension = 'day' GROUP BY node) r"
     " ON r.node = n.id WHERE n.removed_at IS NULL ORDER BY n.name";
@@ -261,6 +275,9 @@ static bool read_nodes(const struct postgres_rows *rows, struct arena *arena,
             .calls = postgres_int64(rows, i, 9),
             .cost_nd = postgres_int64(rows, i, 10),
         };
+        for (int wait = 0; wait < CLUSTER_WAITS; wait++) {
+            node->since_us[wait] = postgres_int64(rows, i, 11 + wait);
+        }
         slice_to_cstr(postgres_slice(rows, i, 1), node->name, sizeof(node->name));
         slice_to_cstr(postgres_slice(rows, i, 2), node->version, sizeof(node->version));
     }

@@ -30,6 +30,14 @@ MUST_USE bool cluster_report_call(struct cluster_reports *reports, uint64_t key,
                                   struct error *error);
 
 #define CLUSTER_NODES_MAX 256
+/* Why others wait for a node. */
+enum cluster_wait {
+    WAIT_KEYS_TAKEN, /* it lives and has not taken a change of the keys: changes are answered late,
+                        and caps that are new grant nothing */
+    WAIT_KEYS_TOLD,  /* PostgreSQL was restored, and it may know newer changes: none is made */
+    WAIT_CAPS_TOLD,  /* it has not told what it spent and has: caps grant nothing */
+    CLUSTER_WAITS,
+};
 struct cluster_node {
     int64_t id;
     char name[NODE_NAME_SIZE];
@@ -42,6 +50,8 @@ struct cluster_node {
     int64_t shipped_us; /* when */
     int64_t calls;      /* of all that it has shipped */
     int64_t cost_nd;
+    int64_t since_us[CLUSTER_WAITS]; /* since 1970; 0: not for this. Of a node that is away: when it
+                                        was seen last */
 };
 struct cluster_status {
     struct pg_cluster cluster;

@@ -421,6 +421,34 @@ def most_calls_ask_nobody(arguments):
         print(f"# {asked:.0f} exchanges with PostgreSQL for 400 calls", flush=True)
 
 
+def status_tells_who_is_waited_for(arguments):
+    with Cluster(arguments.program) as cluster:
+        a, b = cluster.nodes["a"], cluster.nodes["b"]
+        key = a.make_key("one", "--cap-usd", "1", "--per", "day")["key"]
+        equal((a.ask(key), b.ask(key)), (200, 200), "calls")
+        equal([n["waited_for"] for n in command(a, "cluster", "status")[0]["nodes"]], [[], []], "")
+        b.kill()
+        cluster.postgres.sql("UPDATE sluice.cluster SET incarnation = incarnation + 1")
+        wait_until(lambda: waited_for(a) == {"b": ["keys_told", "caps_told"]}, 20, "b is named")
+        wait_until(lambda: states(a)["b"] == "away", 30, "b is away")
+        _, out, _ = a.run("cluster", "status", "-c", a.config)
+        expect(out.count("\nWaited for b, since ") == 2 and "cluster remove" in out, out)
+        status, _, err = a.key("create", "--name", "no", "--json")
+        expect(status == 1 and "authority_recovering" in err, err)
+        b.start()
+        wait_until(lambda: waited_for(a) == {}, 20, "b has told what it knows")
+        equal(b.ask(key), 200, "a call under the cap")
+
+
+def states(node):
+    return {n["name"]: n["state"] for n in command(node, "cluster", "status")[0]["nodes"]}
+
+
+def waited_for(node):
+    nodes = command(node, "cluster", "status")[0]["nodes"]
+    return {n["name"]: [w["reason"] for w in n["waited_for"]] for n in nodes if n["waited_for"]}
+
+
 def a_lost_node_is_removed(arguments):
     with Cluster(arguments.program, ("a", "b", "c")) as cluster:
         a, c = cluster.nodes["a"], cluster.nodes["c"]
@@ -513,6 +541,7 @@ TESTS = (
     (a_full_and_a_locked_database_lose_nothing, "a full and a locked PostgreSQL lose nothing"),
     (a_standby_takes_over_and_caps_hold, "a standby takes over that lacks the last: caps hold"),
     (most_calls_ask_nobody, "most calls under a cap ask nobody"),
+    (status_tells_who_is_waited_for, "cluster status names whom others wait for"),
     (a_lost_node_is_removed, "a node is removed, and comes back"),
     (kills_lose_and_double_nothing, "kills of nodes and PostgreSQL lose and double no call"),
 )

@@ -2,6 +2,7 @@
 #include "gateway/gateway.h"
 #include "gateway/answer_value.h"
 
+#include "base/footprint.h"
 #include "base/log.h"
 #include "gateway/call_forecast.h"
 #include "gateway/call_session.h"
@@ -413,6 +414,7 @@ bool gateway_run(struct gateway *gateway, const struct gateway_options *options,
         return false;
     }
     gateway_begin_minutes(gateway);
+    footprint_trim();
     if (options->on_ready != NULL) {
         options->on_ready(options->user, gateway);
     }

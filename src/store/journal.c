@@ -242,6 +242,7 @@ static struct journal *journal_alloc(const struct journal_options *options)
     journal->sync_ms = options->sync_ms == 0 ? SYNC_MS_DEFAULT : options->sync_ms;
     journal->consumed = options->resume;
     journal->wake_at = UINT64_MAX;
+    journal->window = PREFAULT_LEAST;
     init_lock(&journal->lock);
     init_condition(&journal->reader_wakes);
     init_condition(&journal->spare_ready);
@@ -261,7 +262,7 @@ static bool begin_segment(struct journal *journal, uint64_t number, struct error
     if (fresh == NULL) {
         return false;
     }
-    segment_prefault(fresh, PREFAULT_WINDOW);
+    segment_prefault(fresh, journal->window);
     segment_begin(fresh, journal->end_record, clock_wall(journal->clock));
     if (journal->active == NULL) {
         journal->oldest = fresh;

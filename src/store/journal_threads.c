@@ -21,6 +21,9 @@
 #include <unistd.h>
 
 #define PREPARE_RETRY_MS 200
+/* Half a window is written in less: it doubles; in more: it is halved. */
+#define WINDOW_SHORT_NS (250 * NS_PER_MS)
+#define WINDOW_LONG_NS (2 * NS_PER_S)
 
 void journal_call_preparer(struct journal *journal)
 {
@@ -191,22 +194,32 @@ static struct segment *make_spare(struct journal *journal, struct segment *retir
         }
         return NULL;
     }
-    segment_prefault(spare, PREFAULT_WINDOW);
     return spare;
+}
+
+/* Lock held, and released for the work. */
+static void remove_surplus(struct journal *journal)
+{
+    size_t count = 0;
+    for (const struct segment *s = journal->retired; s != NULL; s = s->next) {
+        count++;
+    }
+    struct segment *surplus = count > RETIRED_KEPT ? take_retired(journal) : NULL;
+    if (surplus != NULL) {
+        pthread_mutex_unlock(&journal->lock);
+        remove_file(journal, surplus);
+        pthread_mutex_lock(&journal->lock);
+    }
 }
 
 /* Lock held, and released for the work. */
 static bool prepare_spare(struct journal *journal)
 {
-    struct segment *retired = take_retired(journal);
     if (journal->spare != NULL) {
-        if (retired != NULL) {
-            pthread_mutex_unlock(&journal->lock);
-            remove_file(journal, retired);
-            pthread_mutex_lock(&journal->lock);
-        }
+        remove_surplus(journal);
         return true;
     }
+    struct segment *retired = take_retired(journal);
     uint64_t number = journal->active->number + 1; /* no rotation without a spare */
     pthread_mutex_unlock(&journal->lock);
     struct segment *spare = make_spare(journal, retired, number);
@@ -217,6 +230,19 @@ static bool prepare_spare(struct journal *journal)
     return spare != NULL;
 }
 
+/* How fast the journal grows says how far ahead its pages are wanted. */
+static void fit_window(struct journal *journal)
+{
+    int64_t now_ns = clock_monotonic(&clock_system);
+    int64_t since_ns = now_ns - journal->window_ns;
+    if (since_ns < WINDOW_SHORT_NS && journal->window < PREFAULT_MOST) {
+        journal->window *= 2;
+    } else if (since_ns > WINDOW_LONG_NS && journal->window > PREFAULT_LEAST) {
+        journal->window /= 2;
+    }
+    journal->window_ns = now_ns;
+}
+
 /* Lock held, and released for the work. Only this thread prefaults, and the active segment stays
  * mapped: it can be retired only after a rotation, and then only by this thread. */
 static void prepare_window(struct journal *journal)
@@ -224,14 +250,29 @@ static void prepare_window(struct journal *journal)
     struct segment *active = journal->active;
     uint64_t used = atomic_load_explicit(&active->used, memory_order_relaxed);
     pthread_mutex_unlock(&journal->lock);
-    segment_prefault(active, used + PREFAULT_WINDOW);
+    if (used + journal->window / 2 >= active->prefaulted) {
+        fit_window(journal);
+    }
+    segment_prefault(active, used + journal->window);
     pthread_mutex_lock(&journal->lock);
     if (journal->active == active) {
         journal->prepare_at = active->prefaulted >= active->bytes
                                   ? UINT64_MAX
-                                  : active->prefaulted - PREFAULT_WINDOW / 2;
+                                  : active->prefaulted - journal->window / 2;
     } else {
         journal->prepare_wanted = true;
+    }
+}
+
+/* Lock held, and released for the work. The spare's first pages, when it comes next; it may become
+ * the active one meanwhile. */
+static void prepare_next(struct journal *journal)
+{
+    struct segment *spare = journal->spare;
+    if (spare != NULL && journal->active->prefaulted >= journal->active->bytes) {
+        pthread_mutex_unlock(&journal->lock);
+        segment_prefault(spare, journal->window);
+        pthread_mutex_lock(&journal->lock);
     }
 }
 
@@ -246,6 +287,7 @@ static void *preparer_main(void *argument)
             journal->prepare_wanted = false;
             prepare_window(journal);
             ready = prepare_spare(journal);
+            prepare_next(journal);
         } else if (ready) {
             pthread_cond_wait(&journal->preparer_wakes, &journal->lock);
         } else {

@@ -159,6 +159,7 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         return false;
     }
     const int64_t values[] = {
+        ROW_BYTES,
         settle->attempt,
         settle->wall_ns,
         sane(settle->released_nd),
@@ -184,6 +185,7 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         settle->first_byte_us,
         settle->total_us,
         usage->has_provider_cost ? sane(usage->provider_cost_nd) : ROW_NULL,
+        ROW_BYTES, /* loss */
         (int64_t)settle->offer,
         settle->basis,
         settle->purpose,
@@ -194,7 +196,7 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         expected_or_null(settle, settle->forecast.output_high),
         expected_or_null(settle, settle->forecast.latency_ms),
     };
-    _Static_assert(ARRAY_LEN(values) == ATTEMPT_ROW_NUMBERS, "as the INSERT has");
+    _Static_assert(ARRAY_LEN(values) == ATTEMPT_ROW_COLUMNS, "as the INSERT has");
     row->call = settle->call;
     memcpy(row->numbers, values, sizeof(values));
     row->text = settle->loss;
@@ -349,8 +351,8 @@ static void fill_own(int64_t *numbers, const struct call_record *record,
     if (own == NULL) {
         const size_t counts = 7; /* the others may be unknown */
         memset(numbers, 0, counts * sizeof(numbers[0]));
-        for (size_t i = counts; i < CALL_ROW_OWN_NUMBERS; i++) {
-            numbers[i] = ROW_NULL;
+        for (size_t i = counts; i < CALL_ROW_OWN_COLUMNS; i++) {
+            numbers[i] = i == counts + 1 ? ROW_BYTES : ROW_NULL;
         }
         return;
     }
@@ -364,12 +366,13 @@ static void fill_own(int64_t *numbers, const struct call_record *record,
         sane(usage->cache_write),
         sane(usage->reasoning),
         usage->has_provider_cost ? sane(usage->provider_cost_nd) : ROW_NULL,
+        ROW_BYTES, /* expected */
         expected_or_null(own, own->forecast.input),
         expected_or_null(own, own->forecast.output),
         expected_or_null(own, own->forecast.output_high),
         expected_or_null(own, own->forecast.latency_ms),
     };
-    _Static_assert(ARRAY_LEN(values) == CALL_ROW_OWN_NUMBERS, "as the table has");
+    _Static_assert(ARRAY_LEN(values) == CALL_ROW_OWN_COLUMNS, "as the table has");
     memcpy(numbers, values, sizeof(values));
 }
 
@@ -379,6 +382,7 @@ static bool add_call_row(struct writer *writer, const struct call_record *record
 {
     struct row *row = rows_next(&writer->calls);
     const int64_t values[] = {
+        ROW_BYTES,
         shape,
         call_bits(record, own, estimated),
         task,
@@ -393,7 +397,7 @@ static bool add_call_row(struct writer *writer, const struct call_record *record
         record->first_byte_us,
         record->total_us,
     };
-    _Static_assert(ARRAY_LEN(values) + CALL_ROW_OWN_NUMBERS == CALL_ROW_NUMBERS,
+    _Static_assert(ARRAY_LEN(values) + CALL_ROW_OWN_COLUMNS == CALL_ROW_COLUMNS,
                    "as the table has");
     row->call = record->call;
     row->text = expected;
@@ -457,11 +461,12 @@ bool writer_add_spend(struct writer *writer, const struct open_call *call,
                       const struct open_attempt *attempt, int64_t cost_nd)
 {
     int64_t held_ns = attempt->held_ns != 0 ? attempt->held_ns : call->started_ns;
-    for (unsigned kind = 0; kind < SCOPE_KINDS; kind++) {
+    for (unsigned kind = 0; cost_nd != 0 && kind < SCOPE_KINDS; kind++) {
         int64_t scope = call->scopes[kind];
-        if (!spends_add(&writer->spends, (enum scope_kind)kind, scope, 0, held_ns, cost_nd) ||
-            (call->limited_model != 0 && !spends_add(&writer->spends, (enum scope_kind)kind, scope,
-                                                     call->limited_model, held_ns, cost_nd))) {
+        if (scope != 0 &&
+            (!spends_add(&writer->spends, (enum scope_kind)kind, scope, 0, held_ns, cost_nd) ||
+             (call->limited_model != 0 && !spends_add(&writer->spends, (enum scope_kind)kind, scope,
+                                                      call->limited_model, held_ns, cost_nd)))) {
             return false;
         }
     }

@@ -36,14 +36,11 @@ enum call_bit {
     CALL_BASIS_SHIFT = 12,
 };
 
-/* How many numbers the rows have; CALL_ROW_OWN_NUMBERS of a call's are its own attempt's. */
-#define CALL_ROW_NUMBERS 25
-#define CALL_ROW_OWN_NUMBERS 12
-#define ATTEMPT_ROW_NUMBERS 34
-/* Which column of each is none of the numbers: `expected` and `loss`. */
-#define CALL_ROW_TEXT 22
-#define ATTEMPT_ROW_TEXT 26
-_Static_assert(CALL_ROW_NUMBERS <= ROW_NUMBERS_MAX && ATTEMPT_ROW_NUMBERS <= ROW_NUMBERS_MAX,
+/* How many columns the rows have; CALL_ROW_OWN_COLUMNS of a call's are its own attempt's. */
+#define CALL_ROW_COLUMNS 27
+#define CALL_ROW_OWN_COLUMNS 13
+#define ATTEMPT_ROW_COLUMNS 36
+_Static_assert(CALL_ROW_COLUMNS <= ROW_COLUMNS_MAX && ATTEMPT_ROW_COLUMNS <= ROW_COLUMNS_MAX,
                "there is room");
 
 /* The words of a call and of its own attempt, as they lie in the journal, with their numbers. */

@@ -101,21 +101,29 @@ static int cursor_eof(sqlite3_vtab_cursor *cursor)
     return ((struct rows_cursor *)cursor)->at >= rows_of(cursor)->count;
 }
 
-static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
+/* The call, or the text. */
+static int column_bytes(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
 {
-    const struct rows *rows = rows_of(cursor);
-    const struct row *row = ((struct rows_cursor *)cursor)->row;
+    const struct row *row = ((const struct rows_cursor *)cursor)->row;
     if (column == 0) {
         sqlite3_result_blob(context, row->call.bytes, sizeof(row->call.bytes), SQLITE_STATIC);
-    } else if (LIKELY(column != rows->text_at)) {
-        int64_t number = row->numbers[column < rows->text_at ? column - 1 : column - 2];
-        if (number != ROW_NULL) { /* no result is NULL */
-            sqlite3_result_int64(context, number);
-        }
-    } else if (row->text.len > 0 && rows->bytes) {
+    } else if (row->text.len > 0 && rows_of(cursor)->bytes) {
         sqlite3_result_blob(context, row->text.ptr, (int)row->text.len, SQLITE_STATIC);
     } else if (row->text.len > 0) {
         sqlite3_result_text(context, row->text.ptr, (int)row->text.len, SQLITE_STATIC);
+    }
+    return SQLITE_OK;
+}
+
+/* Asked for each column of each row. */
+static int cursor_column(sqlite3_vtab_cursor *cursor, sqlite3_context *context, int column)
+{
+    int64_t number = ((const struct rows_cursor *)cursor)->row->numbers[column];
+    if (UNLIKELY(number == ROW_BYTES)) {
+        return column_bytes(cursor, context, column);
+    }
+    if (number != ROW_NULL) { /* no result is NULL */
+        sqlite3_result_int64(context, number);
     }
     return SQLITE_OK;
 }
@@ -174,7 +182,7 @@ static bool is_before(const struct rows *rows, struct row_place a, struct row_pl
     const struct row *left = &rows->rows[a.at];
     const struct row *right = &rows->rows[b.at];
     int order = memcmp(left->call.bytes, right->call.bytes, sizeof(left->call.bytes));
-    return order < 0 || (order == 0 && left->numbers[0] < right->numbers[0]);
+    return order < 0 || (order == 0 && left->numbers[1] < right->numbers[1]);
 }
 
 /* Each RUN of the order by itself: calls end nearly in the order in which they began. */

@@ -11,14 +11,15 @@
 #include "base/id.h"
 #include "store/database.h"
 
-#define ROW_NUMBERS_MAX 34
-#define ROWS_MAX 4096      /* the calls of a full batch: more rows at once, fewer out of order */
-#define ROW_NULL INT64_MIN /* among the numbers */
+#define ROW_COLUMNS_MAX 36
+#define ROWS_MAX 4096 /* the calls of a full batch: more rows at once, fewer out of order */
+/* Among the numbers: */
+#define ROW_NULL INT64_MIN
+#define ROW_BYTES (INT64_MIN + 1) /* the call, in column 0, or the text, in its own */
 
-/* Columns: the call, then the numbers, with the text or the bytes among them. */
 struct row {
     struct id call;
-    int64_t numbers[ROW_NUMBERS_MAX]; /* the first decides the order within a call */
+    int64_t numbers[ROW_COLUMNS_MAX]; /* by column; column 1 decides the order within a call */
     struct slice text; /* or bytes; borrowed until the rows are written; empty: NULL */
 };
 
@@ -30,8 +31,7 @@ struct row_place {
 
 struct rows {
     const char *declaration; /* CREATE TABLE, with as many columns */
-    int text_at; /* which column is row.text, or the number of columns: none is */
-    bool bytes;  /* that is no text */
+    bool bytes;              /* the text is none */
     size_t count;
     struct row *rows;               /* ROWS_MAX */
     struct row_place *order;        /* ROWS_MAX, and as many to sort with */
@@ -39,7 +39,7 @@ struct rows {
 };
 
 /* Makes the virtual table `name` of the connection; `rows` stays where it is as long as that is
- * open. The caller sets `declaration` and `text_at` before. */
+ * open. The caller sets `declaration` before. */
 MUST_USE bool rows_init(struct rows *rows, sqlite3 *db, const char *name);
 /* After the connection was closed. */
 void rows_release(struct rows *rows);

@@ -9,13 +9,13 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#include <math.h>
-
 #define SLOTS_MIN 16
 #define SLOTS_KEEP 128
 #define NS_PER_DAY (86400 * NS_PER_S)
 #define RATIOS_PER_OCTAVE 8
 #define RATIO_MIDDLE (TALLY_RATIOS / 2)
+#define DOUBLE_FRACTION_BITS 52
+#define DOUBLE_BIAS 1023
 #define VARINT_MAX 10
 #define BLOB_MAX (TALLIES * (VARINT_MAX + 2))
 
@@ -97,10 +97,29 @@ static struct tally_row *row_at(struct tallies *tallies, int64_t target, int32_t
     return row;
 }
 
+/*
+ * The nearest eighth of an octave: the exponent of the ratio, and how many of the powers of two
+ * with (k - 1/2) / 8 are not above its fraction. A logarithm costs ten times that.
+ */
 unsigned tally_ratio(int64_t actual, int64_t expected)
 {
-    long eighths = lround(log2((double)actual / (double)expected) * RATIOS_PER_OCTAVE);
-    long bucket = RATIO_MIDDLE + eighths;
+    static const double powers[RATIOS_PER_OCTAVE] = {
+        0x1.0b5586cf9890fp+0, 0x1.2387a6e756238p+0, 0x1.3dea64c123422p+0, 0x1.5ab07dd485429p+0,
+        0x1.7a11473eb0187p+0, 0x1.9c49182a3f09p+0,  0x1.c199bdd85529cp+0, 0x1.ea4afa2a490dap+0,
+    };
+    double ratio = (double)actual / (double)expected;
+    uint64_t bits;
+    memcpy(&bits, &ratio, sizeof(bits));
+    long bucket =
+        RATIO_MIDDLE + ((long)(bits >> DOUBLE_FRACTION_BITS) - DOUBLE_BIAS) * RATIOS_PER_OCTAVE;
+    bits = (bits & (((uint64_t)1 << DOUBLE_FRACTION_BITS) - 1)) | (uint64_t)DOUBLE_BIAS
+                                                                      << DOUBLE_FRACTION_BITS;
+    memcpy(&ratio, &bits, sizeof(ratio));
+    const double *at = powers;
+    at += ratio >= at[3] ? 4 : 0;
+    at += ratio >= at[1] ? 2 : 0;
+    at += ratio >= at[0] ? 1 : 0;
+    bucket += at - powers + (ratio >= *at);
     return bucket < 0 ? 0 : bucket >= TALLY_RATIOS ? TALLY_RATIOS - 1 : (unsigned)bucket;
 }
 

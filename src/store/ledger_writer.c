@@ -145,10 +145,8 @@ static void remember_file(struct writer *writer)
 static bool make_collections(struct writer *writer)
 {
     writer->calls.declaration = calls_declaration;
-    writer->calls.text_at = CALL_ROW_TEXT;
     writer->calls.bytes = true;
     writer->attempts.declaration = attempts_declaration;
-    writer->attempts.text_at = ATTEMPT_ROW_TEXT;
     return rows_init(&writer->calls, writer->db, "collected_calls") &&
            rows_init(&writer->attempts, writer->db, "collected_attempts");
 }

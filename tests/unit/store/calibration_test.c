@@ -2,7 +2,10 @@
 /* Forecasts and what came of them, through the journal and the writer, back from its sums. */
 #include "store/calibration.h"
 
+#include "store/ledger_tally.h"
 #include "tests/unit/store/ledger_testing.h"
+
+#include <math.h>
 
 #define CALLS 200
 
@@ -243,6 +246,25 @@ static void no_ledger_is_said(void)
     end();
 }
 
+/* Against the logarithm that it stands for. */
+static void ratios_are_eighths_of_octaves(void)
+{
+    unsigned wrong = 0;
+    for (int64_t actual = 1; actual < 3000000000; actual = actual * 13 / 12 + 1) {
+        for (int64_t wanted = 1; wanted < 3000000000; wanted = wanted * 11 / 10 + 1) {
+            long eighths = lround(log2((double)actual / (double)wanted) * 8);
+            long bucket = TALLY_RATIOS / 2 + eighths;
+            bucket = bucket < 0 ? 0 : bucket >= TALLY_RATIOS ? TALLY_RATIOS - 1 : bucket;
+            wrong += tally_ratio(actual, wanted) != (unsigned)bucket;
+        }
+    }
+    EXPECT_INT(wrong, 0);
+    EXPECT_INT(tally_ratio(7, 7), TALLY_RATIOS / 2);
+    EXPECT_INT(tally_ratio(2, 1), TALLY_RATIOS / 2 + 8);
+    EXPECT_INT(tally_ratio(INT64_MAX, 1), TALLY_RATIOS - 1);
+    EXPECT_INT(tally_ratio(1, INT64_MAX), 0);
+}
+
 int main(void)
 {
     TEST(says_how_well_forecasts_were, "the report says how well forecasts were");
@@ -250,6 +272,7 @@ int main(void)
     TEST(the_next_process_learns_what_this_one_saw,
          "what was learned comes back, and fades by day");
     TEST(sums_survive_a_restart, "sums go on after a restart");
+    TEST(ratios_are_eighths_of_octaves, "ratios are counted by eighths of an octave");
     TEST(no_ledger_is_said, "a ledger that is not there is said");
     return tap_done();
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/wait.h>
 
 static struct scratch scratch;
@@ -116,6 +117,50 @@ static void goes_on_over_many_segments(void)
     EXPECT_INT(stats.refused, 0);
     EXPECT(stats.segments <= 4);
     journal_close(journal);
+    end();
+}
+
+static void write_and_read(struct journal *journal, struct journal_position *position,
+                           uint64_t segments)
+{
+    uint64_t until = position->segment + segments;
+    while (position->segment < until) {
+        for (int i = 0; i < 100; i++) {
+            EXPECT(append_hold(journal, position->record + (uint64_t)i));
+        }
+        EXPECT_INT(read_holds(journal, position, position->record), 100);
+        journal_consumed(journal, *position);
+    }
+}
+
+/* How many files were made since the last question; renamed ones are not. */
+static unsigned files_made(int watch)
+{
+    _Alignas(struct inotify_event) char events[8192];
+    unsigned count = 0;
+    for (ssize_t len; (len = read(watch, events, sizeof(events))) > 0;) {
+        for (ssize_t at = 0; at < len;) {
+            const struct inotify_event *event = (const void *)(events + at);
+            count += (event->mask & IN_CREATE) != 0;
+            at += (ssize_t)(sizeof(*event) + event->len);
+        }
+    }
+    return count;
+}
+
+static void files_are_written_again(void)
+{
+    begin();
+    struct journal *journal = open_small((struct journal_position){0}, 8);
+    struct journal_position position = {0};
+    int watch = inotify_init1(IN_NONBLOCK);
+    EXPECT(inotify_add_watch(watch, directory, IN_CREATE) >= 0);
+    write_and_read(journal, &position, 60);
+    journal_close(journal);
+    unsigned made = files_made(watch);
+    printf("# %u of 60 files were new\n", made);
+    EXPECT(made >= 1 && made <= 8);
+    close(watch);
     end();
 }
 
@@ -522,6 +567,7 @@ int main(void)
 {
     TEST(keeps_order_and_kinds, "records come back in order, each as its kind");
     TEST(goes_on_over_many_segments, "segments rotate and are used again");
+    TEST(files_are_written_again, "files that were read to their end are written again");
     TEST(reopening_finds_what_is_unread, "reopening finds exactly what is unread");
     TEST(a_full_journal_refuses_and_recovers, "a full journal refuses and recovers");
     TEST(a_second_process_is_refused_with_the_pid, "a second process is refused with the pid");

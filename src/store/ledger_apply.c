@@ -8,13 +8,6 @@
 
 #include "base/log.h"
 
-void bind_numbers(sqlite3_stmt *statement, int first, const int64_t *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        sqlite3_bind_int64(statement, first + (int)i, values[i]);
-    }
-}
-
 int64_t writer_hour(int64_t wall_ns)
 {
     return wall_ns < 0 ? 0 : wall_ns / NS_PER_HOUR;

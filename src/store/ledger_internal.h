@@ -152,6 +152,8 @@ MUST_USE bool writer_write_position(struct writer *writer);
  * changed, in the database or in what the journal keeps. */
 MUST_USE bool writer_batch(struct writer *writer, struct journal *journal, size_t max,
                            size_t *ret_count, struct error *error);
+/* Binds `count` numbers from parameter `first` on. */
+void bind_numbers(sqlite3_stmt *statement, int first, const int64_t *values, size_t count);
 /* True once after the keys were changed by another connection. */
 bool writer_keys_changed(struct writer *writer);
 
@@ -191,8 +193,6 @@ MUST_USE bool writer_add_spend(struct writer *writer, const struct open_call *ca
 int64_t writer_hour(int64_t wall_ns);
 /* What arrived against the rules of record.h. */
 void writer_anomaly(struct writer *writer, const char *what, struct id call);
-/* Binds `count` numbers from parameter `first` on. */
-void bind_numbers(sqlite3_stmt *statement, int first, const int64_t *values, size_t count);
 static inline void bind_id(sqlite3_stmt *statement, int index, const struct id *id)
 {
     sqlite3_bind_blob(statement, index, id->bytes, sizeof(id->bytes), SQLITE_STATIC);

@@ -103,6 +103,13 @@ static const char attempts_declaration[] =
     " provider_nd, loss, offer, basis, purpose, catalogue_nd, expected_nd, expected_input,"
     " expected_output, high_output, expected_ms)";
 
+void bind_numbers(sqlite3_stmt *statement, int first, const int64_t *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sqlite3_bind_int64(statement, first + (int)i, values[i]);
+    }
+}
+
 /* --- opening -----------------------------------------------------------------------------------
  */
 

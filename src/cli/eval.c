@@ -65,7 +65,8 @@ static bool save(const char *path, void (*write)(const struct evaluation *, stru
     }
     write(evaluation, &out);
     FILE *file = fopen(path, "wb");
-    bool written = file != NULL && !out.failed && fwrite(out.ptr, 1, out.len, file) == out.len;
+    bool written = file != NULL && !out.failed &&
+                   (out.len == 0 || fwrite(out.ptr, 1, out.len, file) == out.len);
     if (file != NULL) {
         written = fclose(file) == 0 && written;
     }

@@ -66,6 +66,7 @@ LTO_OTHERS  := -fno-lto
 # Vectors that the compiler finds by itself cost more than they save: texts are short.
 $(BUILD)/obj/src/%.o: LTO_LEVEL := -O3 -fno-tree-vectorize
 endif
+include tools/profile.mk
 # The assembler makes the symbols of an embedded file, which link-time optimisation does not see.
 EMBEDDING := src/model/token_ranks src/route/text_model_data src/cli/demo_workload
 $(EMBEDDING:%=$(BUILD)/obj/%.o): LTO_COMPILE := $(LTO_OTHERS)
@@ -93,7 +94,7 @@ $(BUILD)/obj/src/route/%.o: CFLAGS_ALL += -fno-tree-slp-vectorize
 $(BUILD)/obj/%.o: %.c $(GENERATED_DEPS) | generated
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	@$(CC) $(CFLAGS_ALL) $(LTO_COMPILE) -MMD -MP -c $< -o $@
+	@$(CC) $(CFLAGS_ALL) $(LTO_COMPILE) $(PROFILE_COMPILE) -MMD -MP -c $< -o $@
 
 # llhttp: a library where it is packaged, else the packaged generated C, compiled here without our warnings
 $(BUILD)/lib/llhttp.a: $(LLHTTP_SRC)
@@ -134,7 +135,7 @@ run:
 	@$(MAKE) --no-print-directory build
 	@exec $(SLUICE) serve --or-demo
 help:
-	@echo "make run | build | test | test-all | test-real | bench | unit | check | clean   (VARIANT=release|asan|tsan|cov|fuzz|fault, CC=gcc|clang, LTO=0|1)"
+	@echo "make run | build | test | test-all | test-real | bench | unit | check | clean   (VARIANT=release|asan|tsan|cov|fuzz|fault, CC=gcc|clang, LTO=0|1, PROFILE=none)"
 
 # A unit test tests/unit/LAYER/NAME_test.c links LAYER and what LAYER may use: nothing else.
 UNIT_SRC := $(sort $(wildcard tests/unit/*/*_test.c))

@@ -9,10 +9,13 @@
 #include "cli/terminal.h"
 #include "codec/json_write.h"
 #include "dialect/dialect.h"
+#include "gateway/call_forecast.h"
 #include "gateway/conversation.h"
+#include "gateway/evidence_keep.h"
 #include "gateway/target_state.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #define BODY_MAX (32u << 20)
 #define ARENA_MAX (256u << 20)
@@ -111,6 +114,27 @@ static void recall(const struct snapshot *snapshot, const struct http_request *r
     }
 }
 
+/* What answers have taught, as the ledger has it; where there is none yet, nothing is known. */
+static void learn(const struct snapshot *snapshot, struct explanation *e)
+{
+    char path[1024];
+    struct error error;
+    if (snapshot->ledger_path.len == 0 || snapshot->ledger_path.len >= sizeof(path)) {
+        return;
+    }
+    slice_to_cstr(snapshot->ledger_path, path, sizeof(path));
+    if (access(path, F_OK) != 0) {
+        return;
+    }
+    error_clear(&error);
+    if (!evidence_keep_read(e->states.evidence, path, clock_wall(&clock_system) / NS_PER_S,
+                            &error) ||
+        !forecast_seed_from(snapshot, path, &clock_system, &error)) {
+        say("sluice explain: without what answers have taught, for the ledger cannot be read: %s",
+            error.text);
+    }
+}
+
 static bool decide(const struct arguments *arguments, struct snapshot *snapshot,
                    struct explanation *e, struct error *error)
 {
@@ -127,6 +151,7 @@ static bool decide(const struct arguments *arguments, struct snapshot *snapshot,
     if (!target_states_attach(&e->states, snapshot)) {
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
+    learn(snapshot, e);
     if (!dialect_of(DIALECT_OPENAI_CHAT)
              ->read_request(buf_slice(&e->body), &e->doc, &e->arena, &e->chat, error)) {
         return false;
@@ -274,7 +299,10 @@ const struct command explain_command = {
     .example = "sluice explain \"Fix the off-by-one error in this loop\"\n"
                "sluice explain --max-cost-usd 0.001 --json -d body.json\n"
                "git diff | sluice explain -\n",
-    .details = "Nothing is sent. Exit code 1 when no target satisfies the request.",
+    .details =
+        "Nothing is sent. What answers have taught is read from the ledger. Of who rests after\n"
+        "failures, is switched off or near a cap only the server knows: POST\n"
+        "/sluice/v1/explain asks it. Exit code 1 when no target satisfies the request.",
     .arguments = explain_arguments,
     .argument_count = ARRAY_LEN(explain_arguments),
     .words = "[PROMPT]",

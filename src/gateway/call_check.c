@@ -26,11 +26,6 @@
 #define AGREEMENT_WEIGHT 0.5 /* of a judge's or a stronger target's word: either may be wrong */
 #define PRIOR_MAX 2.0        /* however good a target is, what its answer says counts for more */
 
-static bool is_checked(enum operation operation)
-{
-    return operation == OPERATION_CHAT || operation == OPERATION_COMPLETION;
-}
-
 static void read_prompt(const struct chat *chat, struct buf *prompt)
 {
     for (size_t i = chat->message_count; i > 0; i--) {
@@ -50,7 +45,7 @@ static void read_prompt(const struct chat *chat, struct buf *prompt)
 void call_check_begin(struct call *call)
 {
     const struct route *route = call->decision->route;
-    if (route == NULL || route->escalation == NULL || !is_checked(call->chat.operation)) {
+    if (route == NULL || route->escalation == NULL || !decide_is_checked(call->chat.operation)) {
         return;
     }
     struct call_check *check = memory_array(1, sizeof(*check));
@@ -78,12 +73,23 @@ static void release_best(struct call_check *check)
     check->has_best = false;
 }
 
+/* What was said of the answer that was rejected last, unless it turned out otherwise. */
+static void tell_doubt(const struct call *call)
+{
+    struct call_check *check = call->check;
+    if (check->doubted != NULL) {
+        call_evidence(call, check->doubted, check->doubted_score, check->doubted_weight);
+        check->doubted = NULL;
+    }
+}
+
 void call_check_free(struct call *call)
 {
     struct call_check *check = call->check;
     if (check == NULL) {
         return;
     }
+    tell_doubt(call);
     release_best(check);
     answer_text_release(&check->answer);
     buf_release(&check->prompt);
@@ -197,6 +203,7 @@ static void weigh(struct call *call, double prior)
         .target = call->attempt.target,
         .task = call->task,
         .tag = slice_from_cstr(call->tag),
+        .key = call->key_id,
     };
     checked_weigh(&call->check->checked, &history, prior);
 }
@@ -205,11 +212,17 @@ static void weigh(struct call *call, double prior)
  * was not? Then that was good after all, whatever the checks said of it. */
 static void compare_with_rejected(const struct call *call)
 {
-    const struct call_check *check = call->check;
+    struct call_check *check = call->check;
     uint64_t result = answer_result(buf_slice(&check->answer.text));
-    if (check->rejected != NULL && check->rejected_result != 0 && result != 0) {
-        call_evidence_checks(call, check->rejected, check->rejected_results,
-                             result == check->rejected_result ? 1 : 0, AGREEMENT_WEIGHT);
+    if (check->rejected == NULL || check->rejected_result == 0 || result == 0) {
+        return;
+    }
+    bool same = result == check->rejected_result;
+    call_evidence_checks(call, check->rejected, check->rejected_results, same ? 1 : 0,
+                         AGREEMENT_WEIGHT);
+    if (same && check->doubted == check->rejected) {
+        check->doubted_score = 1;
+        check->doubted_weight = AGREEMENT_WEIGHT;
     }
 }
 
@@ -250,15 +263,39 @@ enum call_step call_check(struct call *call)
     return call_check_judged(call);
 }
 
+/* Was it opinions alone that spoke against the answer? Those a stronger answer may refute. */
+static bool is_doubt(const struct checked *checked)
+{
+    bool doubt = false;
+    for (unsigned i = 0; i < CHECK_COUNT; i++) {
+        if (checked->results[i] == CHECK_FAILED) {
+            doubt = check_is_opinion((enum answer_check)i);
+            if (!doubt) {
+                return false;
+            }
+        }
+    }
+    return doubt;
+}
+
 /* What the checks said of this answer, without what was known before, as evidence. What was learned
- * has taken that place already, and says more than the answer: what the next target is good for. */
+ * has taken that place already, and says more than the answer: what the next target is good for. A
+ * doubt waits for what the stronger target says. */
 static void tell_evidence(const struct call *call)
 {
-    const struct call_check *check = call->check;
+    struct call_check *check = call->check;
     double known = check->learned ? -check->promise : prior_of(call);
     double good = probability_of(check->checked.log_odds - known);
     double weight = fabs(2 * good - 1);
-    if (weight > 0.05) {
+    if (weight <= 0.05) {
+        return;
+    }
+    if (check->verdict == VERDICT_ESCALATE && is_doubt(&check->checked)) {
+        tell_doubt(call);
+        check->doubted = call->attempt.target;
+        check->doubted_score = good;
+        check->doubted_weight = weight;
+    } else {
         call_evidence(call, call->attempt.target, good, weight);
     }
 }
@@ -280,7 +317,9 @@ enum call_step call_check_judged(struct call *call)
     learn_from_judge(call);
     if (accepts) {
         compare_with_rejected(call);
-        verdict_memory_put(&call->worker->gateway->verdicts_seen, &call->id, &check->checked);
+        tell_doubt(call);
+        verdict_memory_put(&call->worker->gateway->verdicts_seen, &call->id, call->key_id,
+                           &check->checked);
     }
     return STEP_SETTLE;
 }
@@ -445,7 +484,8 @@ void call_check_restore(struct call *call)
     call->status = 200;
     call->error_code = NULL;
     call->delivered = true;
-    verdict_memory_put(&call->worker->gateway->verdicts_seen, &call->id, &check->checked);
+    verdict_memory_put(&call->worker->gateway->verdicts_seen, &call->id, call->key_id,
+                       &check->checked);
     call->session.escalated = false; /* it is delivered after all */
     call_session_keep(call);
     if (call->attempt.notes != NULL) {

@@ -45,6 +45,9 @@ struct call_check {
     const struct target *rejected; /* whose answer was, last; NULL: none */
     uint64_t rejected_result;      /* what that comes down to, see route/answer_result.h */
     uint8_t rejected_results[CHECK_COUNT];
+    const struct target *doubted; /* of whom this is to be said at the end; NULL: of nobody */
+    double doubted_score;
+    double doubted_weight;
     char escalated[CALL_ESCALATED_SIZE]; /* "weak: arithmetic, middle: empty" */
 };
 

@@ -11,22 +11,23 @@ static void count_here(const struct call *call, const struct target *target, dou
     struct evidence *table = call->snapshot->policy.evidence;
     evidence_add(table, evidence_task(call->task), target, score, weight);
     if (call->tag[0] != '\0') {
-        evidence_add(table, evidence_tag(slice_from_cstr(call->tag)), target, score, weight);
+        uint64_t tag = evidence_tag(slice_from_cstr(call->tag));
+        evidence_add_named(table, call->key_id, tag, target->name, score, weight, 0);
     }
 }
 
 /* What a check said, under the names of its counts: the task's, and the tag's if there is one. */
-static unsigned names_of(struct slice word, enum task task, struct slice tag,
+static unsigned names_of(struct slice word, enum task task, struct slice tag, uint64_t key,
                          char out[2][CHECK_WEIGHT_NAME_MAX], struct slice ret_names[2])
 {
     unsigned count = 0;
     if (word.len > 0) {
         ret_names[count] =
-            check_weight_name(word, slice_from_cstr(task_name(task)), false, out[count]);
+            check_weight_name(word, slice_from_cstr(task_name(task)), false, key, out[count]);
         count++;
     }
     if (word.len > 0 && tag.len > 0) {
-        ret_names[count] = check_weight_name(word, tag, true, out[count]);
+        ret_names[count] = check_weight_name(word, tag, true, key, out[count]);
         count++;
     }
     return count;
@@ -39,7 +40,7 @@ static struct slice word_of(const uint8_t results[CHECK_COUNT], unsigned check)
 }
 
 void evidence_checks_journal(struct journal *journal, const struct evidence_record *record,
-                             const uint8_t results[CHECK_COUNT])
+                             uint64_t key, const uint8_t results[CHECK_COUNT])
 {
     char texts[2][CHECK_WEIGHT_NAME_MAX];
     struct slice names[2];
@@ -47,7 +48,8 @@ void evidence_checks_journal(struct journal *journal, const struct evidence_reco
     said.source = EVIDENCE_CHECK;
     said.success_permille = 0;
     for (unsigned check = 0; check < CHECK_COUNT; check++) {
-        unsigned count = names_of(word_of(results, check), record->task, record->tag, texts, names);
+        unsigned count =
+            names_of(word_of(results, check), record->task, record->tag, key, texts, names);
         for (unsigned i = 0; i < count; i++) {
             said.label = names[i];
             (void)!journal_evidence(journal, &said); /* a full journal: less is learned */
@@ -107,11 +109,11 @@ static void count_checks_here(const struct call *call, const struct target *targ
     char texts[2][CHECK_WEIGHT_NAME_MAX];
     struct slice names[2];
     for (unsigned check = 0; check < CHECK_COUNT; check++) {
-        unsigned count =
-            names_of(word_of(results, check), call->task, slice_from_cstr(call->tag), texts, names);
+        unsigned count = names_of(word_of(results, check), call->task, slice_from_cstr(call->tag),
+                                  call->key_id, texts, names);
         for (unsigned i = 0; i < count; i++) {
-            evidence_add(call->snapshot->policy.evidence, evidence_tag(names[i]), target, score,
-                         weight);
+            evidence_add_named(call->snapshot->policy.evidence, call->key_id,
+                               evidence_tag(names[i]), target->name, score, weight, 0);
         }
     }
 }
@@ -134,5 +136,5 @@ void call_evidence_checks(const struct call *call, const struct target *target,
         .tag = slice_from_cstr(call->tag),
         .target = target->name,
     };
-    evidence_checks_journal(ledger_journal(ledger), &record, results);
+    evidence_checks_journal(ledger_journal(ledger), &record, call->key_id, results);
 }

@@ -14,9 +14,9 @@
 void call_evidence_checks(const struct call *call, const struct target *target,
                           const uint8_t results[CHECK_COUNT], double score, double weight);
 /* Of a call that is over, by its record: tag, task, target and who says it are taken from there,
- * the score, too. NULL-safe journal: without one nothing is said. */
+ * the score, too; `key` is whose call it was. NULL-safe journal: without one nothing is said. */
 void evidence_checks_journal(struct journal *journal, const struct evidence_record *record,
-                             const uint8_t results[CHECK_COUNT]);
+                             uint64_t key, const uint8_t results[CHECK_COUNT]);
 
 /* It goes through the ledger: it counts from the writer's next batch on, and after a restart.
  * An answer of this target to the call was worth `score`, 0..1; it counts `weight` times (a noisy

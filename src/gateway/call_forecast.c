@@ -116,16 +116,20 @@ static void seed_times(void *user, const struct learned_times *learned)
     }
 }
 
+bool forecast_seed_from(const struct snapshot *snapshot, const char *path,
+                        const struct clock *clock, struct error *error)
+{
+    struct seeding seeding = {.snapshot = snapshot, .now_ns = clock_monotonic(clock)};
+    const struct learned_visitor visitor = {
+        .task = seed_task, .times = seed_times, .user = &seeding};
+    return calibration_learned(path, clock_wall(clock) / NS_PER_S, &visitor, error);
+}
+
 void forecast_seed(struct gateway *gateway)
 {
     struct error error;
-    struct seeding seeding = {.snapshot = gateway->snapshot,
-                              .now_ns = clock_monotonic(gateway->clock)};
-    const struct learned_visitor visitor = {
-        .task = seed_task, .times = seed_times, .user = &seeding};
     if (gateway->ledger_path[0] != '\0' &&
-        !calibration_learned(gateway->ledger_path, clock_wall(gateway->clock) / NS_PER_S, &visitor,
-                             &error)) {
+        !forecast_seed_from(gateway->snapshot, gateway->ledger_path, gateway->clock, &error)) {
         log_event(LOG_WARN, "forecast_unseeded",
                   "forecasts begin without what the ledger knows: %s", error.text);
     }

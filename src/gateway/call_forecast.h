@@ -18,5 +18,8 @@ void call_forecast_settle(struct call *call, struct settle_record *record);
 
 /* Before the workers start: what the ledger knows of these targets. Bounded time. */
 void forecast_seed(struct gateway *gateway);
+/* The same for whoever explains without a gateway. */
+MUST_USE bool forecast_seed_from(const struct snapshot *snapshot, const char *path,
+                                 const struct clock *clock, struct error *error);
 
 #endif

@@ -228,6 +228,11 @@ void decide_classify(const struct snapshot *snapshot, const struct chat *chat,
     classify_text(by_rules ? NULL : text_model_default(), features, result);
 }
 
+bool decide_is_checked(enum operation operation)
+{
+    return operation == OPERATION_CHAT || operation == OPERATION_COMPLETION;
+}
+
 const struct rule *decide_rule(const struct chat *chat, const struct features *features,
                                const struct decision *decision)
 {
@@ -256,6 +261,7 @@ void decide_plan_input(const struct snapshot *snapshot, const struct chat *chat,
         .constraints = decision->constraints,
         .max_tokens = chat->max_tokens,
         .streamed = chat->stream,
+        .unchecked = !decide_is_checked(chat->operation),
         .client_dialect = decision->client_dialect,
         .required_dialects = decide_dialects(chat, true),
         .cheaper = decision->cheaper,

@@ -85,6 +85,8 @@ unsigned decide_dialects(const struct chat *chat, bool emulated);
 void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
                        const struct features *features, const struct decision *decision,
                        struct buf *out);
+/* Do checks read the answers of this operation, where a route asks for it? Those that are texts. */
+bool decide_is_checked(enum operation operation);
 /* The rule of the route that applies, or NULL. */
 const struct rule *decide_rule(const struct chat *chat, const struct features *features,
                                const struct decision *decision);

@@ -32,6 +32,10 @@ static void write_entry(struct json_writer *w, const struct plan_input *input,
     }
     json_member_int(w, SLICE("expected_input_tokens"), entry->expected_input);
     json_member_int(w, SLICE("expected_output_tokens"), entry->expected_output);
+    unsigned answers = experience_count(target->experience, input->classification.task);
+    if (answers > 0) { /* by which that was learned */
+        json_member_int(w, SLICE("answers_known"), answers);
+    }
     if (entry->expected_total_nd != entry->expected_cost_nd) {
         json_member_scaled(w, SLICE("expected_total_usd"), entry->expected_total_nd, USD_DECIMALS);
     }

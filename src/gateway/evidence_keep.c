@@ -23,13 +23,13 @@ static uint64_t tag_of(enum evidence_of of, enum task task, struct slice name)
 }
 
 /* In parts that the table takes. */
-static void add(struct evidence *table, uint64_t tag, struct slice target, double score,
-                double weight, int64_t age_s)
+static void add(struct evidence *table, uint64_t owner, uint64_t tag, struct slice target,
+                double score, double weight, int64_t age_s)
 {
     double left = fabs(weight);
     while (left > 0) {
         double part = left > EVIDENCE_WEIGHT_MAX ? EVIDENCE_WEIGHT_MAX : left;
-        evidence_add_named(table, tag, target, score, weight < 0 ? -part : part, age_s);
+        evidence_add_named(table, owner, tag, target, score, weight < 0 ? -part : part, age_s);
         left -= part;
     }
 }
@@ -47,17 +47,25 @@ static void load_sum(void *user, const struct evidence_sum *sum)
     weight = weight > EVIDENCE_COUNT_MAX ? EVIDENCE_COUNT_MAX : weight;
     int64_t age_s = loading->now_s - sum->day * DAY_S;
     if (weight > 0 && sum->good >= 0 && sum->bad >= 0) {
-        add(loading->table, tag, sum->target, sum->good / (sum->good + sum->bad), weight,
+        add(loading->table, 0, tag, sum->target, sum->good / (sum->good + sum->bad), weight,
             age_s < DAY_S ? 0 : age_s);
     }
 }
 
+bool evidence_keep_read(struct evidence *table, const char *path, int64_t now_s,
+                        struct error *error)
+{
+    struct loading loading = {table, now_s};
+    evidence_tick(table, now_s);
+    return ledger_evidence_read(path, now_s, load_sum, &loading, error);
+}
+
 bool evidence_keep_load(struct gateway *gateway, struct error *error)
 {
-    struct loading loading = {gateway->states.evidence, clock_wall(gateway->clock) / NS_PER_S};
-    evidence_tick(loading.table, loading.now_s);
+    int64_t now_s = clock_wall(gateway->clock) / NS_PER_S;
+    evidence_tick(gateway->states.evidence, now_s);
     return gateway->ledger == NULL ||
-           ledger_evidence_read(gateway->ledger_path, loading.now_s, load_sum, &loading, error);
+           evidence_keep_read(gateway->states.evidence, gateway->ledger_path, now_s, error);
 }
 
 static void count(struct gateway *gateway, const struct evidence_change *change)
@@ -82,7 +90,7 @@ void evidence_keep_changed(void *user, const struct evidence_change *changes, si
     for (size_t i = 0; i < changed; i++) {
         const struct evidence_change *change = &changes[i];
         int64_t age_s = now_s - change->day * DAY_S;
-        add(gateway->states.evidence,
+        add(gateway->states.evidence, change->key_id,
             tag_of(change->of, change->task, slice_from_cstr(change->name)),
             slice_from_cstr(change->target), change->score, change->weight,
             age_s < DAY_S ? 0 : age_s);

@@ -184,8 +184,9 @@ static bool journal_it(struct admin_job *job, const struct call_detail *detail)
         .label = slice_from_cstr(job->label),
     };
     uint8_t results[CHECK_COUNT];
-    if (verdict_memory_take(&job->gateway->verdicts_seen, &job->id, results)) {
-        evidence_checks_journal(ledger_journal(job->gateway->ledger), &record, results);
+    uint64_t key = 0;
+    if (verdict_memory_take(&job->gateway->verdicts_seen, &job->id, &key, results)) {
+        evidence_checks_journal(ledger_journal(job->gateway->ledger), &record, key, results);
     }
     return journal_evidence(ledger_journal(job->gateway->ledger), &record) ||
            error_set(&job->error, ERROR_ENVIRONMENT, "ledger_full",

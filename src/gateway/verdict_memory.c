@@ -12,7 +12,7 @@ void verdict_memory_release(struct verdict_memory *memory)
     pthread_mutex_destroy(&memory->lock);
 }
 
-void verdict_memory_put(struct verdict_memory *memory, const struct id *call,
+void verdict_memory_put(struct verdict_memory *memory, const struct id *call, uint64_t key,
                         const struct checked *checked)
 {
     uint32_t results = 0;
@@ -23,12 +23,12 @@ void verdict_memory_put(struct verdict_memory *memory, const struct id *call,
         return;
     }
     pthread_mutex_lock(&memory->lock);
-    memory->seen[memory->next] = (struct verdict_seen){*call, results};
+    memory->seen[memory->next] = (struct verdict_seen){*call, key, results};
     memory->next = (memory->next + 1) % VERDICT_MEMORY_ANSWERS;
     pthread_mutex_unlock(&memory->lock);
 }
 
-bool verdict_memory_take(struct verdict_memory *memory, const struct id *call,
+bool verdict_memory_take(struct verdict_memory *memory, const struct id *call, uint64_t *ret_key,
                          uint8_t results[CHECK_COUNT])
 {
     uint32_t found = 0;
@@ -37,6 +37,7 @@ bool verdict_memory_take(struct verdict_memory *memory, const struct id *call,
         struct verdict_seen *seen = &memory->seen[i];
         if (seen->results != 0 && memcmp(seen->call.bytes, call->bytes, sizeof(call->bytes)) == 0) {
             found = seen->results;
+            *ret_key = seen->key;
             seen->results = 0;
         }
     }

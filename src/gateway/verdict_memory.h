@@ -16,6 +16,7 @@
 
 struct verdict_seen {
     struct id call;
+    uint64_t key; /* whose call it was */
     uint32_t results; /* two bits for each check, as enum check_result; 0: taken, or never used */
 };
 _Static_assert(CHECK_COUNT <= 16, "they fit");
@@ -28,10 +29,10 @@ struct verdict_memory {
 
 void verdict_memory_init(struct verdict_memory *memory);
 void verdict_memory_release(struct verdict_memory *memory);
-void verdict_memory_put(struct verdict_memory *memory, const struct id *call,
+void verdict_memory_put(struct verdict_memory *memory, const struct id *call, uint64_t key,
                         const struct checked *checked);
 /* Once for each call: what feedback says first counts. False: nothing is known of it. */
 MUST_USE bool verdict_memory_take(struct verdict_memory *memory, const struct id *call,
-                                  uint8_t results[CHECK_COUNT]);
+                                  uint64_t *ret_key, uint8_t results[CHECK_COUNT]);
 
 #endif

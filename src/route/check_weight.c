@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/check_weight.h"
 
+#include <stdio.h>
+
 #define NOT_FAILED 0
 #define FAILED 1
 
@@ -37,10 +39,15 @@ static size_t put(char *out, size_t at, struct slice text)
     return at + len;
 }
 
-struct slice check_weight_name(struct slice word, struct slice of, bool is_tag,
+struct slice check_weight_name(struct slice word, struct slice of, bool is_tag, uint64_t key,
                                char out[CHECK_WEIGHT_NAME_MAX])
 {
+    char owner[32];
     size_t len = put(out, 0, word);
+    if (key != 0) {
+        snprintf(owner, sizeof(owner), ",@%llu", (unsigned long long)key);
+        len = put(out, len, slice_from_cstr(owner));
+    }
     len = put(out, len, is_tag ? SLICE(",#") : SLICE(","));
     len = put(out, len, of);
     return slice_of(out, len);
@@ -52,7 +59,7 @@ static double learn(const struct check_history *history, struct slice word, stru
 {
     char name[CHECK_WEIGHT_NAME_MAX];
     struct evidence_counts counts;
-    uint64_t tag = evidence_tag(check_weight_name(word, of, is_tag, name));
+    uint64_t tag = evidence_tag(check_weight_name(word, of, is_tag, history->key, name));
     const struct evidence_row *row = evidence_find(history->evidence, tag);
     if (row == NULL || !evidence_read(history->evidence, row, tag, history->target, &counts)) {
         return mean;
@@ -78,8 +85,9 @@ static double weight_of(const struct check_history *history, enum answer_check c
         return usual;
     }
     /* That answers with nothing against them were good is said of the target, and counted in the
-       prior: once more for each check that passed, and no failure would outweigh their sum. */
-    double most = result == CHECK_PASSED ? usual : CHECK_WEIGHT_MAX;
+       prior: once more for each check that passed, and no failure would outweigh their sum. And a
+       failure that turned out to be none is no reason to overlook another one. */
+    double most = result == CHECK_PASSED ? usual : 0;
     double weight = log_odds_of(mean) - prior;
     return weight < -CHECK_WEIGHT_MAX ? -CHECK_WEIGHT_MAX : weight > most ? most : weight;
 }

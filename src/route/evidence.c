@@ -49,6 +49,7 @@ struct cell {
 struct evidence_row {
     atomic_uint_fast64_t tag; /* 0: empty */
     uint64_t used;            /* under the lock: larger is later */
+    uint64_t owner;           /* likewise: who said the tag first, or 0 */
     struct cell cells[EVIDENCE_TARGETS_MAX];
 };
 
@@ -199,14 +200,40 @@ bool evidence_read(const struct evidence *table, const struct evidence_row *row,
     return false;
 }
 
-/* Lock held: the row of a tag that has none, taken from the one that was not used for longest. */
-static size_t row_displace(struct evidence *table, uint64_t tag)
+/* Rows of the set that this one's owner has; of nobody's each is by itself. */
+static unsigned rows_of_owner(const struct evidence_row *set, uint64_t owner)
+{
+    unsigned count = 0;
+    for (size_t i = 0; owner != 0 && i < SET_ROWS; i++) {
+        count += GET(set[i].tag) != 0 && set[i].owner == owner;
+    }
+    return count;
+}
+
+/* Lock held: the row of a tag that has none: an empty one, else that which was not used for
+ * longest, of the owner with most rows of the set, who brings the tag before others. */
+static size_t row_displace(struct evidence *table, uint64_t tag, uint64_t owner)
 {
     size_t first = set_of(tag);
-    size_t at = first;
-    for (size_t i = first + 1; i < first + SET_ROWS; i++) {
-        at = table->rows[i].used < table->rows[at].used ? i : at;
+    const struct evidence_row *set = &table->rows[first];
+    unsigned shares[SET_ROWS];
+    unsigned most = 1;
+    size_t at = SET_ROWS;
+    for (size_t i = 0; i < SET_ROWS; i++) {
+        shares[i] = rows_of_owner(set, set[i].owner);
+        most = shares[i] > most ? shares[i] : most;
     }
+    bool own = owner != 0 && rows_of_owner(set, owner) >= most;
+    for (size_t i = 0; i < SET_ROWS; i++) {
+        bool empty = GET(set[i].tag) == 0;
+        bool may = empty || (own ? set[i].owner == owner : shares[i] == most || most == 1);
+        at = may && (at == SET_ROWS || set[i].used < set[at].used) ? i : at;
+        if (empty) {
+            at = i;
+            break;
+        }
+    }
+    at += first;
     SET_LAST(table->rows[at].tag, 0);
     for (size_t i = 0; i < EVIDENCE_TARGETS_MAX; i++) {
         SET_LAST(table->rows[at].cells[i].target, 0);
@@ -215,13 +242,15 @@ static size_t row_displace(struct evidence *table, uint64_t tag)
 }
 
 /* Lock held. NULL: the number is no tag's. */
-static struct evidence_row *row_take(struct evidence *table, uint64_t tag)
+static struct evidence_row *row_take(struct evidence *table, uint64_t tag, uint64_t owner)
 {
     size_t at = row_find(table, tag);
     if (at == NO_ROW && tag < WORD_TAG_FIRST) {
         return NULL;
     }
-    struct evidence_row *row = &table->rows[at == NO_ROW ? row_displace(table, tag) : at];
+    bool is_new = at == NO_ROW;
+    struct evidence_row *row = &table->rows[is_new ? row_displace(table, tag, owner) : at];
+    row->owner = is_new ? owner : row->owner;
     row->used = ++table->uses;
     SET_LAST(row->tag, tag);
     return row;
@@ -259,8 +288,8 @@ static void cell_add(struct cell *cell, unsigned now, unsigned then, double good
     SET_LAST(cell->counts, counts_pack(counts, now));
 }
 
-static void add(struct evidence *table, uint64_t tag, struct slice target, double score,
-                double weight, unsigned age)
+static void add(struct evidence *table, uint64_t owner, uint64_t tag, struct slice target,
+                double score, double weight, unsigned age)
 {
     bool sound = score >= 0 && score <= 1 && fabs(weight) <= EVIDENCE_WEIGHT_MAX;
     if (table == NULL || !sound || weight == 0) { /* NaN is not sound either */
@@ -268,7 +297,7 @@ static void add(struct evidence *table, uint64_t tag, struct slice target, doubl
     }
     pthread_mutex_lock(&table->lock);
     unsigned now = GET(table->tick);
-    struct evidence_row *row = row_take(table, tag);
+    struct evidence_row *row = row_take(table, tag, owner);
     if (row != NULL) {
         unsigned then = age > now ? 0 : now - age;
         cell_add(cell_take(row, evidence_name(target)), now, then, weight * score,
@@ -280,12 +309,12 @@ static void add(struct evidence *table, uint64_t tag, struct slice target, doubl
 void evidence_add(struct evidence *table, uint64_t tag, const struct target *target, double score,
                   double weight)
 {
-    add(table, tag, target->name, score, weight, 0);
+    add(table, 0, tag, target->name, score, weight, 0);
 }
 
-void evidence_add_named(struct evidence *table, uint64_t tag, struct slice target, double score,
-                        double weight, int64_t age_s)
+void evidence_add_named(struct evidence *table, uint64_t owner, uint64_t tag, struct slice target,
+                        double score, double weight, int64_t age_s)
 {
     int64_t age = age_s < 0 ? 0 : age_s / TICK_S;
-    add(table, tag, target, score, weight, age > TICK_MAX ? TICK_MAX : (unsigned)age);
+    add(table, owner, tag, target, score, weight, age > TICK_MAX ? TICK_MAX : (unsigned)age);
 }

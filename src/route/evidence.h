@@ -7,7 +7,8 @@
  * other thing.
  *
  * Bounded, whatever callers invent: so many tags, and so many targets of each; where another one is
- * seen the one goes that has had no evidence for longest. Targets are found by name, so a reload
+ * seen the one goes that has had no evidence for longest, of those that the client key with most of
+ * them brought: nobody pushes others out by inventing more. Targets are found by name, so a reload
  * keeps what is known of them. Any thread: one short lock for who adds, none for who reads, who may
  * see a moment's difference. Time is what evidence_tick() said last.
  */
@@ -48,9 +49,10 @@ uint64_t evidence_route(struct slice name);
  * numbers that are none, and without a table. */
 void evidence_add(struct evidence *table, uint64_t tag, const struct target *target, double score,
                   double weight);
-/* As evidence_add(), for what is known of a target only by name, and as it was `age_s` ago. */
-void evidence_add_named(struct evidence *table, uint64_t tag, struct slice target, double score,
-                        double weight, int64_t age_s);
+/* As evidence_add(), for what is known of a target only by name, and as it was `age_s` ago.
+ * `owner`: the client key that said it; 0: nobody in particular, and none that has most. */
+void evidence_add_named(struct evidence *table, uint64_t owner, uint64_t tag, struct slice target,
+                        double score, double weight, int64_t age_s);
 
 struct evidence_counts {
     double good;

@@ -170,7 +170,7 @@ void expected_escalation(const struct plan_facts *facts, int64_t ret_nd[TIER_COU
     for (size_t i = 0; i < TIER_COUNT; i++) {
         ret_nd[i] = 0;
     }
-    if (route == NULL || route->escalation == NULL) {
+    if (route == NULL || route->escalation == NULL || facts->input->unchecked) {
         return;
     }
     for (size_t i = 0; i <= TIER_COUNT; i++) {

@@ -69,7 +69,7 @@ void experience_init(struct experience *experience);
 /* NULL: nothing was learned. No allocation, some nanoseconds; any thread. */
 void experience_forecast(const struct experience *experience,
                          const struct experience_request *request, struct forecast *ret_forecast);
-/* Has it learned of answers to this task, by at least so many? */
+/* How many answers to this task it has learned of, as far as it remembers; NULL: none. */
 unsigned experience_count(const struct experience *experience, enum task task);
 
 /* Sums of binary logarithms of what experience_note() learns from, in thousandths, as a ledger

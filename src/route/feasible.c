@@ -67,7 +67,7 @@ static void facts_list(struct plan_facts *facts, const struct task_policy *task_
 static bool is_judged_whole(const struct plan_input *input)
 {
     const struct route *route = input->route;
-    return route->escalation != NULL &&
+    return route->escalation != NULL && !input->unchecked &&
            (route->escalation->stream == STREAM_BUFFERED || !input->streamed) &&
            route->max_attempts > 1 && input->constraints.allow_fallbacks;
 }

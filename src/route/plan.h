@@ -59,6 +59,7 @@ struct plan_input {
     struct constraints constraints;
     int64_t max_tokens;      /* of the request; 0: not given */
     bool streamed;           /* latency is the first token, else completion */
+    bool unchecked;          /* no check reads the answers of its operation (embeddings) */
     unsigned client_dialect; /* enum dialect_id, for ties and for operations that need the same
                                 dialect */
     unsigned cheaper;        /* so many tiers below the derived one: spending is near a cap */

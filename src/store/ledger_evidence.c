@@ -88,6 +88,7 @@ static bool add_sum(struct writer *writer, enum evidence_of of, struct slice nam
         .of = of,
         .task = task,
         .day = adding->day,
+        .key_id = adding->record->key_id,
         .score = adding->score,
         .weight = adding->weight,
     };

@@ -18,6 +18,7 @@ struct evidence_change {
     enum evidence_of of;
     enum task task;
     int64_t day;
+    uint64_t key_id; /* who said it, or 0 */
     double score;
     double weight; /* negative: taken back */
     char name[256];

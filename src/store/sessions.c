@@ -141,17 +141,34 @@ static struct session *find(struct session *set, uint64_t key)
     return NULL;
 }
 
-/* An empty place, else the one that was not used for longest. */
-static struct session *place_for(struct session *set)
+/* Nobody's count each by itself. */
+static unsigned places_of(const struct session *set, uint64_t owner)
 {
-    struct session *oldest = &set[0];
+    unsigned count = 0;
+    for (size_t i = 0; owner != 0 && i < SESSIONS_WAYS; i++) {
+        count += set[i].owner == owner;
+    }
+    return count;
+}
+
+/* An empty place, else the one that was not used for longest, of the owner with most of them: no
+ * key pushes others' conversations out by having more of its own. */
+static struct session *place_for(struct session *set, uint64_t owner)
+{
+    unsigned shares[SESSIONS_WAYS];
+    unsigned most = 1;
+    struct session *oldest = NULL;
     for (size_t i = 0; i < SESSIONS_WAYS; i++) {
         if (set[i].key == 0) {
             return &set[i];
         }
-        if (set[i].used_ns < oldest->used_ns) {
-            oldest = &set[i];
-        }
+        shares[i] = places_of(set, set[i].owner);
+        most = shares[i] > most ? shares[i] : most;
+    }
+    bool own = owner != 0 && places_of(set, owner) >= most;
+    for (size_t i = 0; i < SESSIONS_WAYS; i++) {
+        bool may = own ? set[i].owner == owner : most == 1 || shares[i] == most;
+        oldest = may && (oldest == NULL || set[i].used_ns < oldest->used_ns) ? &set[i] : oldest;
     }
     return oldest;
 }
@@ -236,7 +253,7 @@ void sessions_put(struct sessions *sessions, const struct session *session)
     struct session *entry = find(set, session->key);
     bool queued = entry != NULL && entry->unwritten;
     if (entry == NULL) {
-        entry = place_for(set);
+        entry = place_for(set, session->owner);
         bool evicts = entry->key != 0 && entry->expires_ns > session->used_ns;
         atomic_fetch_add_explicit(&sessions->evicted, evicts ? 1 : 0, memory_order_relaxed);
         atomic_fetch_add_explicit(&sessions->used, entry->key == 0 ? 1 : 0, memory_order_relaxed);
@@ -249,7 +266,7 @@ void sessions_put(struct sessions *sessions, const struct session *session)
 void sessions_restore(struct sessions *sessions, const struct session *session)
 {
     struct session *set = set_of(sessions, session->key);
-    struct session *entry = place_for(set);
+    struct session *entry = place_for(set, session->owner);
     if (entry->key == 0 && find(set, session->key) == NULL) { /* the newest come first */
         *entry = *session;
         entry->unwritten = false;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which conversation is at which target: a table in memory for all workers, bounded, the least
- * recently used out first; its copy in the ledger's database, so that a restart loses nothing but
- * the last moments; and the text that nodes of a cluster share. Of a caller's own words nothing is
- * kept: a session is the keyed hash of what names it, and the client key it belongs to. Times are
- * wall clock, since they outlive the process. Any thread; a look-up is one short lock and one
- * probe.
+ * recently used out first, of the client key that has most of them; its copy in the ledger's
+ * database, so that a restart loses nothing but the last moments; and the text that nodes of a
+ * cluster share. Of a caller's own words nothing is kept: a session is the keyed hash of what names
+ * it, and the client key it belongs to. Times are wall clock, since they outlive the process. Any
+ * thread; a look-up is one short lock and one probe.
  */
 #ifndef SLUICE_STORE_SESSIONS_H
 #define SLUICE_STORE_SESSIONS_H
@@ -68,7 +68,8 @@ void sessions_share(struct sessions *sessions, struct slice name);
 /* False: there is none, it is another owner's, or its time was over at `now_ns`. */
 MUST_USE bool sessions_get(struct sessions *sessions, uint64_t key, uint64_t owner, int64_t now_ns,
                            struct session *ret_session);
-/* Inserts or replaces; where its place is taken, the one that was not used for longest leaves. */
+/* Inserts or replaces; where its place is taken, one leaves: of the owner who has most of the
+ * places there, the new session's before others, the one that was not used for longest. */
 void sessions_put(struct sessions *sessions, const struct session *session);
 
 struct sessions_stats {

@@ -148,9 +148,33 @@ def state(client):
     }
 
 
+def printed(sluice):
+    """What the command line says of the same requests, without a server."""
+    asked = {
+        "told": ("plain", "Fix it.", {"task": "translation", "tags": ["letters"]}),
+        "sums": ("sums", "What is 2 + 2?", {"task": "math"}),
+    }
+    said = {}
+    for name, (model, text, wishes) in asked.items():
+        path = os.path.join(sluice.directory, f"{name}.json")
+        body = {"model": model, "messages": [user(text)], "tools": TOOLS, "sluice": wishes}
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(body, file)
+        text = sluice.run("explain", "--json", "-d", path, "-c", sluice.config)[1]
+        said[name] = json.loads(text)
+    first = said["told"]["plan"][0]["target"]
+    return {
+        "success": round(float(entry(said["told"], first)["success"]), 2),
+        "first of the tag": first,
+        "output": entry(said["sums"], "weak")["expected_output_tokens"],
+    }
+
+
 def compare(what, found, wanted, alike):
     failures = 0
     for name, value in wanted.items():
+        if name not in found:
+            continue
         same = found[name] == value
         if name == "output":  # each look at it is an answer more
             same = abs(found[name] - value) <= value * 0.03
@@ -180,6 +204,8 @@ def check(program, directory, provider):
                 sluice.kill()
             elif sluice.stop() != 0:
                 raise RuntimeError("it did not end well")
+            else:
+                failures += compare("explain on the command line", printed(sluice), learned, True)
             sluice.start()
             failures += compare(f"after {way}", state(client), learned, True)
         sluice.stop()

@@ -17,13 +17,14 @@ static void put(unsigned number, enum answer_check check, enum check_result resu
     struct checked checked = {.worst = CHECK_COUNT};
     struct id id = id_of(number);
     checked.results[check] = (uint8_t)result;
-    verdict_memory_put(&memory, &id, &checked);
+    verdict_memory_put(&memory, &id, 42, &checked);
 }
 
 static bool take(unsigned number, uint8_t results[CHECK_COUNT])
 {
     struct id id = id_of(number);
-    return verdict_memory_take(&memory, &id, results);
+    uint64_t key = 0;
+    return verdict_memory_take(&memory, &id, &key, results) && key == 42;
 }
 
 static void it_is_found_once(void)

@@ -85,8 +85,8 @@ static void what_is_old_counts_as_old(void)
 {
     uint64_t tag = evidence_tag(SLICE("t"));
     begin();
-    evidence_add_named(table, tag, SLICE("small"), 1, 8, EVIDENCE_HALF_LIFE_S);
-    evidence_add_named(table, tag, SLICE("small"), 0, 8, 0);
+    evidence_add_named(table, 0, tag, SLICE("small"), 1, 8, EVIDENCE_HALF_LIFE_S);
+    evidence_add_named(table, 0, tag, SLICE("small"), 0, 8, 0);
     EXPECT(counts_are(tag, &small, 4, 8));
 }
 
@@ -164,6 +164,37 @@ static void a_tag_in_use_stays(void)
         }
     }
     EXPECT(counts_are(tag, &large, EVIDENCE_TAGS_MAX, 0));
+}
+
+/* A few tags of many keys each, then one key that invents without end. */
+static void no_key_displaces_the_others(void)
+{
+    enum { KEYS = 64, EACH = 8 };
+    int known = 0;
+    int own = 0;
+    begin();
+    for (int i = 0; i < KEYS * EACH; i++) {
+        evidence_add_named(table, 1 + (uint64_t)(i % KEYS), numbered(i), SLICE("small"), 1, 1, 0);
+    }
+    for (int i = KEYS * EACH; i < 10 * EVIDENCE_TAGS_MAX; i++) {
+        evidence_add_named(table, 1000, numbered(i), SLICE("small"), 1, 1, 0);
+    }
+    for (int i = 0; i < 10 * EVIDENCE_TAGS_MAX; i++) {
+        bool is = evidence_find(table, numbered(i)) != NULL;
+        known += is && i < KEYS * EACH;
+        own += is && i >= KEYS * EACH;
+    }
+    EXPECT_INT(known, KEYS * EACH);
+    EXPECT_INT(own, EVIDENCE_TAGS_MAX - KEYS * EACH);
+    /* what it has beyond its share others may take: 2,000 tags of a second key fill half */
+    for (int i = 0; i < 20 * EVIDENCE_TAGS_MAX; i++) {
+        evidence_add_named(table, 2000, numbered(-1 - i), SLICE("small"), 1, 1, 0);
+    }
+    own = 0;
+    for (int i = KEYS * EACH; i < 10 * EVIDENCE_TAGS_MAX; i++) {
+        own += evidence_find(table, numbered(i)) != NULL;
+    }
+    EXPECT(own > EVIDENCE_TAGS_MAX * 3 / 10 && own < EVIDENCE_TAGS_MAX * 6 / 10);
 }
 
 static void targets_without_end_displace_the_oldest(void)
@@ -252,6 +283,7 @@ int main(void)
     TEST(counts_have_a_ceiling_and_keep_their_share, "at the ceiling the share stays");
     TEST(tags_without_end_displace_the_oldest_and_no_task,
          "tags without end displace the oldest, and no task");
+    TEST(no_key_displaces_the_others, "tags of one key without end displace its own");
     TEST(a_tag_in_use_stays, "a tag in use stays");
     TEST(targets_without_end_displace_the_oldest, "targets without end displace the oldest");
     TEST(memory_that_is_missing_is_no_table, "memory that is missing is no table");

@@ -416,6 +416,10 @@ static void answers_that_are_read_are_asked_of_cheap_targets(void)
     EXPECT_INT(fleet_reason(HAIKU), REASON_JUDGED);
     EXPECT(!fleet.plan.below_tier);
     EXPECT_INT(fleet_at(1), OPUS); /* of the tier; GPT's answers nobody knows */
+    fleet.input.unchecked = true;  /* vectors: no check reads them */
+    fleet_plan();
+    EXPECT_INT(fleet_at(0), OPUS);
+    fleet.input.unchecked = false;
     fleet.input.streamed = true;
     fleet_plan();
     EXPECT_INT(fleet_at(0), HAIKU);

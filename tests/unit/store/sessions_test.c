@@ -106,6 +106,39 @@ static void the_least_recently_used_leave_first(void)
     sessions_free(sessions);
 }
 
+/* Two keys with some conversations each, and one that begins them without end. */
+static void no_key_pushes_others_out(void)
+{
+    struct sessions *sessions = sessions_new(64);
+    size_t kept = 0;
+    uint64_t key = 1;
+    for (; key <= 32; key++) { /* two in each of eight sets, of both keys */
+        struct session session = session_of(key, 1 + key % 2, "a");
+        sessions_put(sessions, &session);
+    }
+    for (; key <= 4000; key++) {
+        struct session session = session_of(key, 3, "a");
+        session.used_ns += (int64_t)key;
+        sessions_put(sessions, &session);
+        EXPECT_SLICE(target_of(sessions, key, 3, NOW_NS), "a");
+    }
+    for (key = 1; key <= 32; key++) {
+        kept += target_of(sessions, key, 1 + key % 2, NOW_NS).len > 0;
+    }
+    EXPECT_INT(kept, 32);
+    for (; key <= 8000; key++) { /* what is beyond a share another one may have */
+        struct session session = session_of(100000 + key, 4, "a");
+        session.used_ns += (int64_t)key;
+        sessions_put(sessions, &session);
+    }
+    kept = 0;
+    for (key = 8000 - 100; key <= 8000; key++) {
+        kept += target_of(sessions, 100000 + key, 4, NOW_NS).len > 0;
+    }
+    EXPECT(kept >= 8 && kept <= 40);
+    sessions_free(sessions);
+}
+
 static void hashes_depend_on_bytes_and_secret(void)
 {
     struct sessions *one = sessions_new(8);
@@ -395,6 +428,7 @@ int main(void)
     TEST(another_owner_finds_nothing, "another owner finds nothing");
     TEST(ends_at_its_time, "a session ends at its time");
     TEST(the_least_recently_used_leave_first, "the least recently used leave first");
+    TEST(no_key_pushes_others_out, "conversations of one key without end push out its own");
     TEST(hashes_depend_on_bytes_and_secret, "hashes depend on bytes and on the secret");
     TEST(long_names_are_refused_and_full_ones_kept, "names have a longest length");
     TEST(text_says_all_and_comes_back, "text says all, and comes back");

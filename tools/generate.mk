@@ -38,9 +38,9 @@ $(WEIGHTS_TOOL): $(BUILD)/obj/tools/weights/train.o $(call libs_of,route)
 	@mkdir -p $(@D)
 	@$(CC) -o $@ $(filter %.o,$^) $(call group,$^) $(LDFLAGS_ALL) $(LIBS)
 .PHONY: weights weights-check
-build/weights/material.jsonl: tools/weights/material.py tools/weights/snippets.py data/weights/outcomes.jsonl $(wildcard tools/weights/phrases/*.txt)
+build/weights/material.jsonl: tools/weights/material.py tools/weights/snippets.py data/weights/outcomes.jsonl.gz $(wildcard tools/weights/phrases/*.txt)
 	@mkdir -p $(@D)
-	@python3 -B tools/weights/material.py tools/weights/phrases data/weights/outcomes.jsonl > $@.$$$$ && mv $@.$$$$ $@
+	@python3 -B tools/weights/material.py tools/weights/phrases data/weights/outcomes.jsonl.gz > $@.$$$$ && mv $@.$$$$ $@
 weights: $(WEIGHTS_TOOL) build/weights/material.jsonl
 	@$(WEIGHTS_TOOL) -o data/weights/default.weights build/weights/material.jsonl
 weights-check: $(WEIGHTS_TOOL) build/weights/material.jsonl

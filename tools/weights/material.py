@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the training material of the default weights as JSON lines, reproducibly.
 
-Usage: material.py PHRASES-DIRECTORY [OUTCOMES.jsonl ...] > material.jsonl
+Usage: material.py PHRASES-DIRECTORY [OUTCOMES.jsonl.gz ...] > material.jsonl
 
 What people ask is composed from phrases and slots of our own (phrases/*.txt): a request, in one of several languages, in one of
 several layouts, with the text it is about before it, behind it or between marks. Rows of the other files are copied behind
@@ -11,6 +11,7 @@ Every choice follows from a hash of what is chosen for: the same phrases give th
 change the others.
 """
 
+import gzip
 import hashlib
 import json
 import os
@@ -284,7 +285,7 @@ def main():
     for row in compose_all(phrases, slots):
         sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
     for path in sys.argv[2:]:
-        with open(path, encoding="utf-8") as f:
+        with gzip.open(path, "rt", encoding="utf-8") as f:
             for line in f:
                 sys.stdout.write(line)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes data/weights/outcomes.jsonl: the public rows that the default weights are trained on.
+"""Writes data/weights/outcomes.jsonl.gz, before it is packed: the public rows that the default weights are trained on.
 
-Usage: sample.py DIRECTORY-WITH-dolly.jsonl-gsm8k.jsonl-mmlu.jsonl-llmrouter9.jsonl data/workload/mixed.jsonl > outcomes.jsonl
+Usage: sample.py DIRECTORY-WITH-dolly.jsonl-gsm8k.jsonl-mmlu.jsonl-llmrouter9.jsonl data/workload/mixed.jsonl | gzip -9n > outcomes.jsonl.gz
 
 No prompt of the demo's workload is taken. Which rows are taken is decided by a hash of their text. data/weights/ORIGIN.md has origin
 and licence.

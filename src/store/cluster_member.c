@@ -244,10 +244,10 @@ static bool connected(struct postgres *postgres, void *user, struct error *error
     if (before.node == 0 && !keep_state(member, &facts, error)) {
         return false;
     }
-    pthread_mutex_lock(&member->lock);
-    facts.nodes = member->facts.nodes;
-    facts.exchanges = member->facts.exchanges;
-    member->facts = facts;
+    pthread_mutex_lock(&member->lock); /* `instance` stays: other connections read it */
+    memcpy(member->facts.cluster, facts.cluster, sizeof(facts.cluster));
+    member->facts.node = facts.node;
+    member->facts.incarnation = facts.incarnation;
     pthread_mutex_unlock(&member->lock);
     return true;
 }

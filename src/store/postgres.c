@@ -199,13 +199,14 @@ static enum waited shake_hands(struct postgres *postgres, int64_t deadline_ns)
     return WAITED_READY;
 }
 
+/* What is asked takes less than compiling it would: 100 ms in a report of some thousand sums. */
 static bool set_up(struct postgres *postgres, struct error *error)
 {
     char sql[512];
     snprintf(sql, sizeof(sql),
              "SET client_min_messages = error; SET search_path = sluice; SET timezone = 'UTC';"
-             " SET default_transaction_isolation = 'read committed'; SET statement_timeout = %llu;"
-             " SET idle_in_transaction_session_timeout = %llu",
+             " SET jit = off; SET default_transaction_isolation = 'read committed';"
+             " SET statement_timeout = %llu; SET idle_in_transaction_session_timeout = %llu",
              (unsigned long long)postgres->statement_ms,
              (unsigned long long)postgres->statement_ms * 2 + 1000);
     bool done = postgres_script(postgres, sql, error);

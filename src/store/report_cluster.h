@@ -64,7 +64,7 @@ MUST_USE bool cluster_status(struct cluster_reports *reports, struct arena *aren
                              struct cluster_status *ret_status, struct error *error);
 
 /* Are the sums of each node's rows its rollups, and every call the sum of its attempts?
- * "ledger_violation" names what is not. Reads all calls: has a minute. */
+ * "ledger_violation" names what is not. Reads all calls: minutes where there are millions. */
 MUST_USE bool cluster_verify(struct cluster_reports *reports, struct error *error);
 /* Takes a node out: its name is free, nobody waits for it. "node_not_found"; "node_live": it was
  * seen a moment ago and has not stopped. */

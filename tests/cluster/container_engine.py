@@ -72,6 +72,7 @@ class Engine:
             )
         try:
             wait_until(self.answers, 30, "dockerd answers")
+            answer("iptables", "-P", "FORWARD", "ACCEPT")  # others' bridges pass here, too
         except TimeoutError:
             with open(place("log"), encoding="utf-8", errors="replace") as log:
                 return "dockerd does not start: " + log.read()[-400:]
@@ -83,6 +84,10 @@ class Engine:
         self.process.terminate()
         self.process.wait(60)
         answer("ip", "link", "delete", "docker0")
+        for table in ("filter", "nat"):  # what was empty is not in what was saved
+            answer("iptables", "-t", table, "-F")
+            answer("iptables", "-t", table, "-X")
+        answer("iptables", "-P", "FORWARD", "ACCEPT")
         subprocess.run(["iptables-restore"], input=self.filter, text=True, check=False)
         with open(FORWARDING, "w", encoding="ascii") as file:
             file.write(self.forwarding)

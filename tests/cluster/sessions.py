@@ -326,6 +326,28 @@ def goes_on_without(nodes):
     wait_until(agreed, 20, "the nodes agree again")
 
 
+def scripts_run(nodes):
+    text = nodes.redis.ask("INFO", "commandstats")
+    text = text.decode() if isinstance(text, bytes) else text
+    lines = [line for line in text.splitlines() if line.startswith("cmdstat_evalsha:")]
+    return int(lines[0].split("calls=")[1].split(",")[0]) if lines else 0
+
+
+def most_calls_ask_nobody(nodes):
+    """Slices of limits of a minute and of calls at the same time are asked of Redis by a script."""
+    words = ("--name", "busy", "--rpm", "60000", "--tpm", "60000000", "--parallel", "50")
+    status, text, err = nodes.nodes[0].run("key", "create", "-c", "sluice.yaml", *words, "--json")
+    nodes.expect(status == 0, err)
+    secret = json.loads(text)["key"]
+    wait_until(lambda: nodes.ask(0, "busy", secret=secret)[0] == 200, 20, "the key opens")
+    before = scripts_run(nodes)
+    for _ in range(400):
+        nodes.expect(nodes.ask(0, "busy", secret=secret)[0] == 200, "a call was refused")
+    asked = scripts_run(nodes) - before
+    nodes.expect(0 < asked < 60, f"{asked} scripts for 400 calls")
+    print(f"# {asked} scripts in Redis for 400 calls under limits of a minute", flush=True)
+
+
 TESTS = [
     (shares, "a turn at one node is known at the other, moves too"),
     (keeps_loops, "the results of tools go to who called them, at any node, without ids, too"),
@@ -333,6 +355,7 @@ TESTS = [
     (keeps_tenants_apart, "the same session id of another key is another session"),
     (names_nothing, "Redis has hashes, for as long as a session lives"),
     (repeats, "what one node's cache has, the other's has; what is spoiled there is no answer"),
+    (most_calls_ask_nobody, "most calls under limits of a minute ask Redis nothing"),
     (goes_on_without, "Redis away or hanging holds nobody up; then nodes agree again"),
 ]
 

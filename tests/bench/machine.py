@@ -35,9 +35,18 @@ def cpu_between(before, after):
     return max(spent, default=0), sum(spent)
 
 
-def pss_bytes(pid):
+def rollup_bytes(pid, name):
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return int(re.search(r"^Pss: +([0-9]+) kB", file.read(), re.M).group(1)) * 1024
+        return int(re.search(rf"^{name}: +([0-9]+) kB", file.read(), re.M).group(1)) * 1024
+
+
+def pss_bytes(pid):
+    return rollup_bytes(pid, "Pss")
+
+
+def rss_bytes(pid):
+    """As if no other process had the libraries mapped."""
+    return rollup_bytes(pid, "Rss")
 
 
 def counters_supported():

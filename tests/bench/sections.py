@@ -451,6 +451,8 @@ def memory(bench):
         time.sleep(1.0)
         idle = machine.pss_bytes(server.pid)
         bench.table.add("memory", "idle PSS", idle / 2**20, "MB", 12)
+        alone = machine.rss_bytes(server.pid)
+        bench.table.add("memory", "idle RSS, shared pages counted whole", alone / 2**20, "MB")
         for count in (1000, 5000):
             held = load.HeldStreams(server.port, bench.stream, count)
             time.sleep(1.0)

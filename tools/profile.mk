@@ -13,7 +13,7 @@ $(BUILD)/obj/profile.mk: $(PROFILE_FILE)
 	@echo "PROFILED := $$(tar -tzf $< | sed 's/gcda$$/o/' | tr '\n' ' ')" > $@
 PROFILED_OBJ := $(PROFILED:%=$(BUILD)/obj/%)
 $(PROFILED_OBJ): %.o: %.gcda
-$(PROFILED_OBJ): PROFILE_COMPILE := -fprofile-use -fprofile-correction -fprofile-partial-training -Wno-coverage-mismatch
+$(PROFILED_OBJ): PROFILE_COMPILE := -fprofile-use -fprofile-correction -fprofile-partial-training -Wno-coverage-mismatch -Wno-missing-profile
 # What a request passes once is hot, too, although the loops over its text are a hundred times hotter.
 LTO_PROGRAM  += --param=hot-bb-count-ws-permille=999
 endif

@@ -10,6 +10,7 @@
 #include "cli/rows.h"
 #include "cli/terminal.h"
 #include "codec/json_write.h"
+#include "store/audit.h"
 #include "store/ledger_books.h"
 #include "store/ledger_copy.h"
 
@@ -48,9 +49,8 @@ static int print_sound(const struct arguments *arguments, const char *file,
                 (unsigned long long)books->overruns);
         }
         if (books->untold > 0) {
-            say("Of these, caps whose amount the audit log does not tell: %llu. Another node "
-                "changed "
-                "them, or somebody did without Sluice: they are played as they are now.",
+            say("Of these, caps of which the audit log has an act that cannot be read: %llu. They "
+                "are played as they are now.",
                 (unsigned long long)books->untold);
         }
         return EXIT_CODE_OK;
@@ -81,7 +81,9 @@ static int ledger_verify_run(int argc, char **argv)
     }
     const char *file = arguments.word_count > 0 ? arguments.words[0] : path;
     struct ledger_books books;
-    if (!ledger_verify(file, &error) || !ledger_books_check(file, &books, &error)) {
+    struct audit_head head;
+    if (!ledger_verify(file, &error) || !ledger_books_check(file, &books, &error) ||
+        !audit_verify(file, SLICE_EMPTY, &head, &error)) {
         return say_ledger_error("ledger verify", &error);
     }
     return print_sound(&arguments, file, &books);

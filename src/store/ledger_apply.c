@@ -123,16 +123,18 @@ bool writer_write_rows(struct writer *writer, struct rows *rows, size_t *ret_add
 
 /* Counts the row that was filled in. *ret_added: false when there was one already; it is known at
  * once only when the writer is careful. */
-static bool add_row(struct writer *writer, struct rows *rows, bool *ret_added)
+static bool add_row(struct writer *writer, enum control_kind kind, int64_t hour, bool *ret_added)
 {
+    bool calls = kind == CONTROL_CALLS;
+    struct rows *rows = calls ? &writer->calls : &writer->attempts;
+    const struct row *row = &rows->rows[rows->count++];
     size_t added = 1;
-    rows->count++;
-    bool done = true;
-    if (writer->careful || rows->count == ROWS_MAX) {
-        done = writer_write_rows(writer, rows, &added);
+    if ((writer->careful || rows->count == ROWS_MAX) && !writer_write_rows(writer, rows, &added)) {
+        return false;
     }
     *ret_added = added > 0;
-    return done;
+    return !*ret_added || controls_add(&writer->controls, kind, hour, &row->call, row->numbers + 1,
+                                       (calls ? CALL_ROW_COLUMNS : ATTEMPT_ROW_COLUMNS) - 1);
 }
 
 static int64_t expected_or_null(const struct settle_record *settle, int64_t value)
@@ -142,7 +144,7 @@ static int64_t expected_or_null(const struct settle_record *settle, int64_t valu
 
 /* Adds the row. *ret_added as for add_row(). */
 static bool add_attempt_row(struct writer *writer, const struct settle_record *settle,
-                            const int64_t names[ATTEMPT_WORDS], bool *ret_added)
+                            const struct open_attempt *attempt, bool *ret_added)
 {
     struct row *row = rows_next(&writer->attempts);
     const struct usage *usage = &settle->usage;
@@ -160,9 +162,9 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         (int64_t)settle->key_id,
         settle->outcome,
         settle->status,
-        names[WORD_TARGET],
-        names[WORD_PROVIDER],
-        names[WORD_MODEL],
+        attempt->names[WORD_TARGET],
+        attempt->names[WORD_PROVIDER],
+        attempt->names[WORD_MODEL],
         lane,
         error,
         usage->reported,
@@ -188,12 +190,13 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         expected_or_null(settle, settle->forecast.output),
         expected_or_null(settle, settle->forecast.output_high),
         expected_or_null(settle, settle->forecast.latency_ms),
+        attempt->held_ns,
     };
     _Static_assert(ARRAY_LEN(values) == ATTEMPT_ROW_COLUMNS, "as the INSERT has");
     row->call = settle->call;
     memcpy(row->numbers, values, sizeof(values));
     row->text = settle->loss;
-    return add_row(writer, &writer->attempts, ret_added);
+    return add_row(writer, CONTROL_ATTEMPTS, writer_hour(settle->wall_ns), ret_added);
 }
 
 static bool remove_hold(struct writer *writer, const struct open_call *call,
@@ -250,8 +253,13 @@ static bool apply_settle(struct writer *writer, const struct settle_record *sett
     bool added = false;
     bool in_call = false;
     if (!writer_number_words(writer, words, attempt->names, ATTEMPT_WORDS) ||
-        (attempt->held_ns == 0 && !is_in_call(writer, settle, &in_call)) ||
-        (!in_call && !add_attempt_row(writer, settle, attempt->names, &added)) ||
+        (attempt->held_ns == 0 && !is_in_call(writer, settle, &in_call))) {
+        return false;
+    }
+    if (attempt->held_ns == 0) { /* nobody held it: it counts from when its call began */
+        attempt->held_ns = call->started_ns != 0 ? call->started_ns : settle->wall_ns;
+    }
+    if ((!in_call && !add_attempt_row(writer, settle, attempt, &added)) ||
         !remove_hold(writer, call, attempt)) {
         return false;
     }
@@ -297,8 +305,7 @@ bool writer_interrupt(struct writer *writer, struct open_call *call, struct open
         .basis = CHARGE_HOLD,
         .catalogue_nd = RECORD_NO_CATALOGUE,
     };
-    if (!name_attempt(writer, attempt) ||
-        !add_attempt_row(writer, &settle, attempt->names, &added) ||
+    if (!name_attempt(writer, attempt) || !add_attempt_row(writer, &settle, attempt, &added) ||
         !remove_hold(writer, call, attempt)) {
         return false;
     }
@@ -396,33 +403,7 @@ static bool add_call_row(struct writer *writer, const struct call_record *record
     row->text = expected;
     memcpy(row->numbers, values, sizeof(values));
     fill_own(row->numbers + ARRAY_LEN(values), record, own);
-    return add_row(writer, &writer->calls, ret_added);
-}
-
-struct sums writer_attempt_sums(const struct open_attempt *attempt, int64_t hour)
-{
-    int64_t cost = attempt->cost_nd;
-    struct sums sums = {.hour = hour, .cost_nd = cost};
-    bool failed = attempt->outcome == ATTEMPT_FAILED || attempt->outcome == ATTEMPT_INTERRUPTED;
-    switch (attempt->purpose) {
-    case ATTEMPT_FOR_ANSWER:
-        sums.failed_nd = failed ? cost : 0;
-        break;
-    case ATTEMPT_FOR_JUDGE:
-        sums.judge_nd = cost;
-        break;
-    case ATTEMPT_FOR_SHADOW:
-        sums.shadow_nd = cost;
-        break;
-    case ATTEMPT_FOR_ESCALATION:
-        sums.escalation_nd = cost;
-        break;
-    case ATTEMPT_PURPOSES:
-        break;
-    }
-    sums.told_nd = attempt->told ? cost : 0;
-    sums.catalogue_nd = attempt->told ? attempt->catalogue_nd : 0;
-    return sums;
+    return add_row(writer, CONTROL_CALLS, writer_hour(record->wall_ns), ret_added);
 }
 
 /* Into the sums of its task and its shape, which go to the rollups later. */
@@ -453,7 +434,7 @@ static bool count_call(struct writer *writer, const struct call_record *record, 
 bool writer_add_spend(struct writer *writer, const struct open_call *call,
                       const struct open_attempt *attempt, int64_t cost_nd)
 {
-    int64_t held_ns = attempt->held_ns != 0 ? attempt->held_ns : call->started_ns;
+    int64_t held_ns = attempt->held_ns;
     for (unsigned kind = 0; cost_nd != 0 && kind < SCOPE_KINDS; kind++) {
         int64_t scope = call->scopes[kind];
         if (scope != 0 &&
@@ -547,6 +528,7 @@ bool writer_close_call(struct writer *writer, const struct call_record *record,
     if (parts[SHAPE_MENU] < 0) {
         return false;
     }
+    writer_agree_on_scopes(call, parts);
     struct shape *shape = shapes_at(&writer->shapes, parts, hour, &writer->rollups);
     if (shape == NULL ||
         !add_call_row(writer, record, own, shape->id, task, expected, estimated, &added)) {
@@ -612,7 +594,8 @@ static bool fits_one_row(const struct open_call *open, const struct settle_recor
            call->output_tokens == usage->output && call->wall_ns >= 0 && settle->wall_ns >= 0 &&
            usage->cache_write_1h == 0 && usage->audio_input == 0 && usage->audio_output == 0 &&
            settle->loss.len == 0 && settle->purpose == ATTEMPT_FOR_ANSWER &&
-           (!settle->forecast.given || settle->forecast.cost_nd == call->expected_cost_nd);
+           (!settle->forecast.given || settle->forecast.cost_nd == call->expected_cost_nd) &&
+           spend_bucket(attempt->held_ns) == spend_bucket(call->wall_ns);
 }
 
 static bool apply_both(struct writer *writer, const struct settle_record *settle,
@@ -693,6 +676,7 @@ bool writer_write_collected(struct writer *writer)
     };
     return rollups_write(&writer->rollups, &upserts, &writer->note) &&
            spends_write(&writer->spends, writer->sql[SQL_SPEND_ADD], &writer->note) &&
+           controls_write(&writer->controls, writer->sql[SQL_CONTROL_ADD]) &&
            tallies_write(&writer->tallies, writer->sql[SQL_TALLY_FIND],
                          writer->sql[SQL_TALLY_SET]) &&
            note_write(&writer->note, writer->sql[SQL_NOTE_ADD]);
@@ -715,6 +699,8 @@ static bool write_hold(struct writer *writer, const struct open_call *call,
     };
     bind_id(sql, 1, &call->id);
     bind_numbers(sql, 2, values, ARRAY_LEN(values));
+    sqlite3_bind_int64(sql, 2 + (int)ARRAY_LEN(values),
+                       control_seal(&call->id, values, ARRAY_LEN(values)));
     attempt->written = true;
     return database_run(sql);
 }
@@ -744,6 +730,8 @@ static bool write_call(struct writer *writer, struct open_call *call)
         };
         bind_id(sql, 1, &call->id);
         bind_numbers(sql, 2, values, ARRAY_LEN(values));
+        sqlite3_bind_int64(sql, 2 + (int)ARRAY_LEN(values),
+                           control_seal(&call->id, values, ARRAY_LEN(values)));
         call->written = true;
         if (!database_run(sql)) {
             return false;

@@ -7,6 +7,7 @@
 #include "store/budget_internal.h"
 #include "store/database.h"
 #include "store/ledger_schema.h"
+#include "store/ledger_verify_limits.h"
 #include "store/record.h"
 
 #include <stdio.h>
@@ -200,6 +201,12 @@ static void advance(struct play *play, int64_t now_ns)
     }
 }
 
+enum played_kind {
+    PLAYED_ATTEMPT,
+    PLAYED_INTERRUPTED, /* and when it was held is not known */
+    PLAYED_OPENING,     /* calls that were removed */
+};
+
 /* An attempt, in the order of their holds. */
 struct played {
     struct id call;
@@ -207,7 +214,8 @@ struct played {
     int64_t settled_ns;
     int64_t held_nd;
     int64_t cost_nd;
-    bool interrupted;
+    enum played_kind kind;
+    bool checked; /* it must have fitted; an interrupted one was not alone in its moment */
 };
 
 static bool hold(struct play *play, const struct played *attempt)
@@ -256,24 +264,28 @@ static bool read_attempt(sqlite3_stmt *row, struct played *ret_attempt)
     ret_attempt->settled_ns = sqlite3_column_int64(row, 2);
     ret_attempt->held_nd = sqlite3_column_int64(row, 3);
     ret_attempt->cost_nd = sqlite3_column_int64(row, 4);
-    ret_attempt->interrupted = sqlite3_column_int64(row, 5) != 0;
+    ret_attempt->kind = (enum played_kind)sqlite3_column_int64(row, 5);
+    ret_attempt->checked = sqlite3_column_int64(row, 8) != 0;
     return true;
 }
 
-/* When an interrupted attempt was held is not known, only that it counts from then on: it is played
- * when it was found, and only where that is in the period in which its call began. */
-static bool counts(const struct play *play, const struct played *attempt, int64_t started_ns)
+/* When an attempt was interrupted that was written before version 16, nobody knows when it was
+ * held, only that it counts from then on: it is played when it was found, and only where that is in
+ * the period in which its call began. What was put together, as when calls were removed, is played
+ * where all of it is in one period. */
+static bool counts(const struct play *play, const struct played *attempt, int64_t from_ns,
+                   int64_t until_ns)
 {
     int64_t start_s;
     int64_t end_s;
-    if (!attempt->interrupted || play->cap->period == CAP_TOTAL) {
+    if (attempt->kind == PLAYED_ATTEMPT || play->cap->period == CAP_TOTAL) {
         return true;
     }
     if (play->cap->period == CAP_ROLLING) {
-        return false;
+        return attempt->kind == PLAYED_OPENING;
     }
-    budget_period(play->cap->period, attempt->held_ns / NS_PER_S, &start_s, &end_s);
-    return started_ns / NS_PER_S >= start_s;
+    budget_period(play->cap->period, until_ns / NS_PER_S, &start_s, &end_s);
+    return from_ns / NS_PER_S >= start_s;
 }
 
 static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books *books,
@@ -283,41 +295,50 @@ static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books
     struct played attempt;
     while ((status = sqlite3_step(rows)) == SQLITE_ROW) {
         if (!read_attempt(rows, &attempt) ||
-            !counts(play, &attempt, sqlite3_column_int64(rows, 6))) {
+            !counts(play, &attempt, sqlite3_column_int64(rows, 6), sqlite3_column_int64(rows, 7))) {
             continue;
         }
         advance(play, attempt.held_ns);
         if (!hold(play, &attempt)) {
             return error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
         }
-        books->holds++;
+        books->holds += attempt.kind != PLAYED_OPENING;
         books->overruns += attempt.cost_nd > attempt.held_nd;
         int64_t amount_nd = amount_at(play->cap, attempt.held_ns);
-        if (attempt.held_ns >= play->cap->since_ns && !attempt.interrupted &&
-            amount_nd != INT64_MAX && play->used_nd > amount_nd + play->slack_nd) {
+        if (attempt.held_ns >= play->cap->since_ns && attempt.checked && amount_nd != INT64_MAX &&
+            play->used_nd > amount_nd + play->slack_nd) {
             return violation(play, &attempt, error);
         }
     }
     return status == SQLITE_DONE;
 }
 
-/* The attempts of calls that the scope paid for. What was held later than it was settled, says a
- * clock, was held when it was settled. */
-#define PLAYED(column)                                                                             \
-    "SELECT a.call, max(0, a.settled_ns - max(a.total_us, 0) * 1000) AS held_ns, a.settled_ns,"    \
-    " a.held_nd, a.cost_nd, a.outcome = 4, c.started_ns FROM calls c CROSS JOIN attempts a"        \
-    " ON a.call = c.id WHERE c." column " = ?1 AND (?2 = '' OR c.asked_model ="                    \
-    " (SELECT id FROM names WHERE name = ?2)) ORDER BY held_ns"
+/* The attempts of calls that the scope paid for, and what there was before: the opening balances of
+ * calls that were removed, at their beginning, but for those of before version 16, whose calls may
+ * still be there. For a limit of a model those count that were made while it had one. What was held
+ * later than it was settled, says a clock, was held when it was settled. */
+#define HELD "max(0, a.settled_ns - max(a.total_us, 0) * 1000)"
+#define PLAYED(column, number)                                                                     \
+    "SELECT a.call, CASE WHEN a.outcome = 4 AND a.held_ns IS NOT NULL THEN a.held_ns ELSE " HELD   \
+    " END AS held_ns, a.settled_ns, a.held_nd, a.cost_nd, CASE WHEN a.outcome = 4 AND"             \
+    " a.held_ns IS NULL THEN 1 ELSE 0 END AS kind, c.started_ns AS from_ns, a.settled_ns AS"       \
+    " until_ns, a.outcome <> 4 FROM calls c CROSS JOIN attempts a ON a.call = c.id"                \
+    " WHERE c." column " = ?1 AND (?2 = '' OR (SELECT id FROM names WHERE name = ?2) ="            \
+    " CASE WHEN c.counted < 0 THEN c.asked_model ELSE c.counted END)"                              \
+    " UNION ALL SELECT zeroblob(16), start_s * 1000000000, start_s * 1000000000, cost_nd,"         \
+    " cost_nd, 2, start_s * 1000000000, bucket_s * 1000000000, 0 FROM openings WHERE kind "        \
+    "= " number " AND scope = ?1 AND start_s >= (SELECT booked_s FROM state) AND model ="          \
+    " CASE ?2 WHEN '' THEN 0 ELSE (SELECT id FROM names WHERE name = ?2) END ORDER BY held_ns"
 _Static_assert(ATTEMPT_INTERRUPTED == 4, "as in the question");
 
 static bool play_cap(sqlite3 *db, const char *path, const struct cap *cap,
                      struct ledger_books *books, struct error *error)
 {
     static const char *const sql[SCOPE_KINDS] = {
-        [SCOPE_KEY] = PLAYED("key"),
-        [SCOPE_USER] = PLAYED("user"),
-        [SCOPE_TEAM] = PLAYED("team"),
-        [SCOPE_ORGANISATION] = PLAYED("organisation"),
+        [SCOPE_KEY] = PLAYED("key", "0"),
+        [SCOPE_USER] = PLAYED("user", "1"),
+        [SCOPE_TEAM] = PLAYED("team", "2"),
+        [SCOPE_ORGANISATION] = PLAYED("organisation", "3"),
     };
     struct play play = {.cap = cap};
     *error = (struct error){0};
@@ -338,19 +359,14 @@ static bool play_cap(sqlite3 *db, const char *path, const struct cap *cap,
 }
 
 /*
- * What the audit log says of one cap: the subject of an entry begins with "key:7 ", its detail is
- * what was asked for. ?1 is that beginning, ?2 the model or empty, ?3 the period's name.
+ * What the audit log says of one cap, in order: ?1 is its scope ("key:7 "), ?2 the model or empty,
+ * ?3 the period's name, ?4 the seconds of a rolling one. No amount: there is no hard cap.
  */
-static const char versions_sql[] =
-    "SELECT a.at_ns, CASE WHEN c.value IS NULL OR json_extract(c.value, '$.usd') IS NULL OR"
-    " coalesce(json_extract(c.value, '$.soft'), 0) THEN NULL ELSE"
-    " round(CAST(json_extract(c.value, '$.usd') AS REAL) * 1e9) END"
-    " FROM (SELECT id, at_ns, CASE WHEN json_valid(detail) THEN detail ELSE '{}' END AS detail"
-    " FROM audit WHERE outcome = 'ok' AND action IN ('key.create', 'limit.change')"
-    " AND substr(subject, 1, length(?1)) = ?1) a"
-    " LEFT JOIN json_each(a.detail, '$.caps') c ON json_extract(c.value, '$.per') = ?3"
-    " WHERE coalesce(json_extract(a.detail, '$.model'), '') = ?2"
-    " AND (c.value IS NOT NULL OR json_extract(a.detail, '$.clear')) ORDER BY a.id";
+static const char versions_sql[] = AUDIT_PIECES
+    "SELECT p.at_ns, CASE WHEN NOT c.soft THEN c.amount_nd END FROM pieces p LEFT JOIN priced c"
+    " ON c.id = p.id AND c.prefix = p.prefix AND c.model = p.model AND c.per = ?3"
+    " AND c.window_s = ?4 WHERE p.prefix = ?1 AND p.model = ?2 AND (c.id IS NOT NULL OR p.clear)"
+    " ORDER BY p.id";
 
 /* 0: there are none, or too many. */
 static size_t read_versions(sqlite3_stmt *rows, struct version *versions)
@@ -369,20 +385,22 @@ static size_t read_versions(sqlite3_stmt *rows, struct version *versions)
 
 /*
  * How the cap came to be what it is, where the audit log tells all of it: it ends with the amount
- * that is in force. Else the cap is played from the scope's last change on. Rolling caps, too.
+ * that is in force. Else the cap is played from the scope's last change on. Rolling caps, too: what
+ * was spent before one was set comes into it with the next start only.
  */
 static bool find_versions(sqlite3 *db, const char *subject, struct cap *cap, uint64_t *untold)
 {
     sqlite3_stmt *rows = database_prepare(db, versions_sql);
     cap->versions = memory_array(VERSIONS_MAX, sizeof(*cap->versions));
     bool done = rows != NULL && cap->versions != NULL;
-    if (done && cap->period != CAP_ROLLING) {
+    if (done) {
         bind_slice(rows, 1, slice_from_cstr(subject));
         bind_slice(rows, 2, cap->model);
         bind_slice(rows, 3, slice_from_cstr(period_words[cap->period]));
+        sqlite3_bind_int64(rows, 4, cap->window_ns / NS_PER_S);
         size_t count = read_versions(rows, cap->versions);
         bool told = count > 0 && cap->versions[count - 1].amount_nd == cap->amount_nd;
-        if (told) {
+        if (told && cap->period != CAP_ROLLING) {
             cap->version_count = count;
             cap->since_ns = cap->versions[0].from_ns;
         }
@@ -392,16 +410,14 @@ static bool find_versions(sqlite3 *db, const char *subject, struct cap *cap, uin
     return done;
 }
 
-/* Hard caps, and when the limits of their scopes were last changed. What was removed from the
- * ledger cannot be played again. */
+/* Hard caps, and when the limits of their scopes were last changed. */
 static const char caps_sql[] =
-    "SELECT kind, scope, model, period, window_s, amount_nd, coalesce((SELECT max(at_ns) + ?1 FROM "
-    "audit"
-    " WHERE outcome = 'ok' AND action = 'limit.change' AND substr(subject, 1, length(prefix)) = "
-    "prefix), 0)"
+    "SELECT kind, scope, model, period, window_s, amount_nd, coalesce((SELECT max(at_ns) + ?1 FROM"
+    " audit WHERE outcome = 'ok' AND action = 'limit.change'"
+    " AND substr(subject, 1, length(prefix)) = prefix), 0), prefix"
     " FROM (SELECT *, CASE kind WHEN 0 THEN 'key:' WHEN 1 THEN 'user:' WHEN 2 THEN 'team:'"
     " ELSE 'organisation:' END || scope || ' ' AS prefix FROM caps)"
-    " WHERE soft = 0 AND (SELECT pruned_hour FROM state) < 0";
+    " WHERE soft = 0";
 
 static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
                       struct error *error)
@@ -444,9 +460,11 @@ bool ledger_books_check(const char *path, struct ledger_books *ret_books, struct
     *ret_books = (struct ledger_books){0};
     sqlite3 *db = database_open(path, DATABASE_READ, error);
     bool done = db != NULL && ledger_schema_check(db, path, error);
-    if (done && !database_exec(db, "BEGIN")) { /* all questions about one moment */
+    /* all questions about one moment */
+    if (done && (!verify_limits_register(db) || !database_exec(db, "BEGIN"))) {
         done = database_error(db, path, "verifying", error);
     }
+    done = done && ledger_verify_limits(db, path, error);
     for (size_t i = 0; done && i < ARRAY_LEN(questions); i++) {
         done = ask(db, path, &questions[i], error);
     }

@@ -12,13 +12,13 @@
  *
  * Caps: the attempts of a scope are played again in the order of time. At each hold, what was
  * settled and what was held must have fitted the hard cap that was in force then, as the audit log
- * tells; where that does not tell all of it, and for rolling caps, since the scope's last change
- * the hard cap. An attempt that cost more than was held (the provider charged more than could be
- * foreseen, or a stream was allowed more on its way) widens its period by as much: it is counted,
- * and is no violation. When an attempt was held is known from its end and its length, so it seems
- * to begin a little later than it did: nothing sound is found broken by that. Periods are those of
- * the process's time zone, by the wall clock; where that was turned back they are not the ones that
- * were enforced.
+ * tells; where that does not tell all of it, and for rolling caps, since the scope's last change of
+ * the hard cap. What retention removed comes in as the opening balance that it left. An attempt
+ * that cost more than was held (the provider charged more than could be foreseen, or a stream was
+ * allowed more on its way) widens its period by as much: it is counted, and is no violation. When
+ * an attempt was held is known from its end and its length, so it seems to begin a little later
+ * than it did: nothing sound is found broken by that. Periods are those of the process's time zone,
+ * by the wall clock; where that was turned back they are not the ones that were enforced.
  */
 #ifndef SLUICE_STORE_LEDGER_BOOKS_H
 #define SLUICE_STORE_LEDGER_BOOKS_H
@@ -34,8 +34,8 @@ struct ledger_books {
     uint64_t caps;      /* hard caps that were played again, ... */
     uint64_t holds;     /* ... at so many holds */
     uint64_t overruns;  /* attempts under these that cost more than was held */
-    uint64_t untold;    /* of these caps: of an amount that the audit log does not end with; another
-                           node of a cluster changed it, or somebody else than Sluice */
+    uint64_t untold;    /* of these caps: of scopes of which the audit log has an act that cannot be
+                           read (ledger_verify_limits.h); any other must be what the log says */
 };
 
 /* False: *error says what does not hold ("ledger_violation"), or why it could not be looked at. */

@@ -168,7 +168,7 @@ static bool forget_journal(const char *path, struct error *error)
     sqlite3 *db = database_open(path, DATABASE_CHANGE, error);
     bool done = db != NULL;
     if (done && !database_exec(db, "UPDATE state SET segment = 0, offset = 0, record = 0,"
-                                   " open_offset = 0, open_record = 0")) {
+                                   " open_offset = 0, open_record = 0, position_seal = 0")) {
         done = database_error(db, path, "restoring", error);
     }
     sqlite3_close(db);

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "store/ledger.h"
+#include "store/ledger_control.h"
 #include "store/ledger_evidence.h"
 #include "store/ledger_names.h"
 #include "store/ledger_note.h"
@@ -39,7 +40,7 @@ enum call_bit {
 /* How many columns the rows have; CALL_ROW_OWN_COLUMNS of a call's are its own attempt's. */
 #define CALL_ROW_COLUMNS 27
 #define CALL_ROW_OWN_COLUMNS 13
-#define ATTEMPT_ROW_COLUMNS 36
+#define ATTEMPT_ROW_COLUMNS 37
 _Static_assert(CALL_ROW_COLUMNS <= ROW_COLUMNS_MAX && ATTEMPT_ROW_COLUMNS <= ROW_COLUMNS_MAX,
                "there is room");
 
@@ -72,6 +73,8 @@ enum writer_statement {
     SQL_DAY_ROLLUP_ADD,
     SQL_KEY_ROLLUP_ADD,
     SQL_SPEND_ADD,
+    SQL_CONTROL_ADD,
+    SQL_CONTROL_CALL,
     SQL_NOTE_ADD,
     SQL_TALLY_FIND,
     SQL_TALLY_SET,
@@ -118,6 +121,7 @@ struct writer {
     struct open_calls calls_open;
     struct rollups rollups;
     struct spends spends;
+    struct controls controls;
     struct tallies tallies;
     struct ledger_note note; /* of the batch under way */
     struct evidence_changes evidence;
@@ -208,6 +212,9 @@ MUST_USE bool writer_number_words(struct writer *writer, const struct slice *wor
 /* Of a call and its own attempt (NULL: none); all but the menu. */
 MUST_USE bool writer_number_call(struct writer *writer, const struct call_record *record,
                                  const struct settle_record *own, int64_t parts[SHAPE_PARTS]);
+/* What a call costs is spent by those whom its row names. Its holds know them as well, and records
+ * of older versions lacked one or the other. NULL: it has none. */
+void writer_agree_on_scopes(struct open_call *call, int64_t parts[SHAPE_PARTS]);
 /* -1 on failure; *ret_expected is for the call's row, valid until that is written. */
 MUST_USE int64_t writer_number_menu(struct writer *writer, const struct call_record *record,
                                     struct slice *ret_expected);

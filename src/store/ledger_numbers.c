@@ -167,3 +167,45 @@ bool writer_tally(struct writer *writer, const struct settle_record *settle)
     int64_t target = told ? names_id(&writer->names, settle->target) : 0;
     return target >= 0 && (!told || tallies_add(&writer->tallies, target, settle));
 }
+
+void writer_agree_on_scopes(struct open_call *call, int64_t parts[SHAPE_PARTS])
+{
+    static const enum shape_part of_kind[SCOPE_KINDS] = {
+        [SCOPE_KEY] = SHAPE_KEY,
+        [SCOPE_USER] = SHAPE_USER,
+        [SCOPE_TEAM] = SHAPE_TEAM,
+        [SCOPE_ORGANISATION] = SHAPE_ORGANISATION,
+    };
+    parts[SHAPE_COUNTED] = call == NULL ? 0 : call->limited_model;
+    for (unsigned kind = 0; call != NULL && kind < SCOPE_KINDS; kind++) {
+        int64_t *part = &parts[of_kind[kind]];
+        *part = *part != 0 ? *part : call->scopes[kind];
+        call->scopes[kind] = *part;
+    }
+}
+
+struct sums writer_attempt_sums(const struct open_attempt *attempt, int64_t hour)
+{
+    int64_t cost = attempt->cost_nd;
+    struct sums sums = {.hour = hour, .cost_nd = cost};
+    bool failed = attempt->outcome == ATTEMPT_FAILED || attempt->outcome == ATTEMPT_INTERRUPTED;
+    switch (attempt->purpose) {
+    case ATTEMPT_FOR_ANSWER:
+        sums.failed_nd = failed ? cost : 0;
+        break;
+    case ATTEMPT_FOR_JUDGE:
+        sums.judge_nd = cost;
+        break;
+    case ATTEMPT_FOR_SHADOW:
+        sums.shadow_nd = cost;
+        break;
+    case ATTEMPT_FOR_ESCALATION:
+        sums.escalation_nd = cost;
+        break;
+    case ATTEMPT_PURPOSES:
+        break;
+    }
+    sums.told_nd = attempt->told ? cost : 0;
+    sums.catalogue_nd = attempt->told ? attempt->catalogue_nd : 0;
+    return sums;
+}

@@ -31,6 +31,7 @@ struct closed_call {
     int64_t hour;
     uint32_t attempts;
     bool own_attempt; /* the first is in its row */
+    int64_t counted;  /* -1: of an older version */
     int64_t key;
     int64_t words[REPORT_BYS]; /* but for model, provider and target */
 };
@@ -52,6 +53,7 @@ static bool find_closed(struct writer *writer, const struct id *id, struct close
         ret_closed->words[REPORT_ORGANISATION] = sqlite3_column_int64(sql, 8);
         ret_closed->words[REPORT_TAG] = sqlite3_column_int64(sql, 9);
         ret_closed->key = sqlite3_column_int64(sql, 10);
+        ret_closed->counted = sqlite3_column_int64(sql, 11);
         ret_closed->own_attempt = (sqlite3_column_int64(sql, 5) & CALL_OWN_ATTEMPT) != 0;
     }
     return sqlite3_reset(sql) == SQLITE_OK;
@@ -74,6 +76,16 @@ static bool count_late(struct writer *writer, const struct open_call *call,
     return done;
 }
 
+/* Adds its row, and that of its first attempt, to the control totals (1), or takes them away (-1).
+ */
+static bool take_control(struct writer *writer, const struct open_call *call, int sign)
+{
+    sqlite3_stmt *sql = writer->sql[SQL_CONTROL_CALL];
+    bind_id(sql, 1, &call->id);
+    sqlite3_bind_int64(sql, 2, sign);
+    return database_run(sql);
+}
+
 /*
  * Attempts that came after their call was closed, against the rules: the row has counted those up
  * to its number of attempts; the others are added.
@@ -83,6 +95,11 @@ static bool extend_call(struct writer *writer, struct open_call *call,
 {
     int64_t count = 0;
     int64_t cost = 0;
+    call->scopes[SCOPE_KEY] = closed->key;
+    call->scopes[SCOPE_USER] = closed->words[REPORT_USER];
+    call->scopes[SCOPE_TEAM] = closed->words[REPORT_TEAM];
+    call->scopes[SCOPE_ORGANISATION] = closed->words[REPORT_ORGANISATION];
+    call->limited_model = closed->counted > 0 ? closed->counted : 0;
     for (size_t i = 0; i < call->count; i++) {
         const struct open_attempt *attempt = &call->attempts[i];
         if (attempt->number > closed->attempts) {
@@ -95,7 +112,7 @@ static bool extend_call(struct writer *writer, struct open_call *call,
     }
     sqlite3_stmt *split = writer->sql[SQL_CALL_SPLIT];
     bind_id(split, 1, &call->id);
-    if (closed->own_attempt && !database_run(split)) {
+    if (!take_control(writer, call, -1) || (closed->own_attempt && !database_run(split))) {
         return false;
     }
     sqlite3_stmt *sql = writer->sql[SQL_CALL_EXTEND];
@@ -103,7 +120,7 @@ static bool extend_call(struct writer *writer, struct open_call *call,
     sqlite3_bind_int64(sql, 2, count);
     sqlite3_bind_int64(sql, 3, cost);
     note_call(&writer->note, &call->id);
-    return database_run(sql);
+    return database_run(sql) && take_control(writer, call, 1);
 }
 
 /* The one that was begun last; NULL: none. */

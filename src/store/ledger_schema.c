@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ledger_schema.h"
 
+#include "store/ledger_control.h"
+
 /*
  * Amounts are nano-dollars, durations microseconds, times nanoseconds unless the column says
  * seconds (_s). Words (targets, models, tasks, errors ...) are numbers of `names`; 0 is the empty
@@ -334,11 +336,86 @@ static const char schema_15[] =
     " sum(catalogue_nd) FROM rollups GROUP BY dimension, day, name;"
     "PRAGMA user_version = 15;";
 
+/*
+ * So that what was spent can be computed again, and no number of a row changes unnoticed.
+ * `shapes.counted`: the model that has limits of its own for which such a call counts as well, a
+ * number of `names`, 0 for none; -1 for calls that were written before this version. An attempt
+ * in its call's row was held in the same quarter of an hour in which the call began, others
+ * `held_ns`, NULL if written before. The view `counted` has what each attempt added to `spend`.
+ * A row of `spend` has what was held from start_s on until its bucket's end. `openings`: what of it
+ * is of calls that are no longer there, or of programs before this version (until booked_s), by
+ * the row of `spend` that it is in. `controls`, seals: ledger_control.h.
+ */
+static const char schema_16[] =
+    "ALTER TABLE shapes ADD COLUMN counted INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE shapes ADD COLUMN seal INTEGER;"
+    "ALTER TABLE attempt_rows ADD COLUMN held_ns INTEGER;"
+    "DROP VIEW calls; DROP VIEW attempts;"
+    "CREATE VIEW calls AS SELECT c.id, c.started_ns, s.key, s.key_name, s.endpoint,"
+    " s.asked_model, s.route, s.target, s.provider, s.model, c.task, c.bits >> 6 & 7 AS tier,"
+    " c.complexity, c.bits & 1 AS streamed, s.status, s.error, c.attempts, c.cost_nd,"
+    " c.baseline_nd, s.baseline, c.input_tokens, c.output_tokens, c.expected_nd,"
+    " c.first_byte_us, c.total_us, c.bits >> 1 & 1 AS complete, c.bits >> 2 & 1 AS estimated,"
+    " s.baseline_offer, s.user, s.team, s.organisation, s.tag,"
+    " (SELECT m.candidates FROM menus m WHERE m.id = s.menu) AS menu, c.expected, s.counted"
+    " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape;"
+    "CREATE VIEW attempts AS SELECT c.id AS call, 1 AS attempt,"
+    " c.started_ns + c.settled_after_ns AS settled_ns, c.held_nd, c.cost_nd, s.key,"
+    " c.bits >> 9 & 7 AS outcome, s.attempt_status AS status, s.attempt_target AS target,"
+    " s.attempt_provider AS provider, s.attempt_model AS model, s.lane,"
+    " s.attempt_error AS error, c.bits >> 4 & 1 AS reported, c.bits >> 5 & 1 AS priced,"
+    " c.input_tokens AS input, c.output_tokens AS output, c.cache_read, c.cache_write,"
+    " 0 AS cache_write_1h, c.reasoning, 0 AS audio_input, 0 AS audio_output,"
+    " c.attempt_first_byte_us AS first_byte_us, c.attempt_total_us AS total_us, c.provider_nd,"
+    " NULL AS loss, s.attempt_offer AS offer, c.bits >> 12 & 7 AS basis, 0 AS purpose,"
+    " NULL AS catalogue_nd, CASE WHEN c.expected_input IS NOT NULL THEN c.expected_nd END"
+    " AS expected_nd, c.expected_input, c.expected_output, c.high_output, c.expected_ms,"
+    " CASE WHEN s.counted >= 0 THEN c.started_ns END AS held_ns"
+    " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8"
+    " UNION ALL SELECT r.* FROM attempt_rows r WHERE NOT (r.attempt = 1 AND EXISTS"
+    " (SELECT 1 FROM call_rows c WHERE c.id = r.call AND c.bits & 8));"
+    "CREATE VIEW counted AS SELECT c.id AS call, s.key, s.user, s.team, s.organisation,"
+    " s.counted AS model, max(c.started_ns, 0) / 900000000000 * 900 AS bucket_s, c.cost_nd"
+    " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape"
+    " WHERE c.bits & 8 AND s.counted >= 0 AND c.cost_nd > 0"
+    " UNION ALL SELECT a.call, s.key, s.user, s.team, s.organisation, max(s.counted, 0),"
+    " max(a.held_ns, 0) / 900000000000 * 900, a.cost_nd FROM attempt_rows a"
+    " CROSS JOIN call_rows c ON c.id = a.call CROSS JOIN shapes s ON s.id = c.shape"
+    " WHERE a.held_ns IS NOT NULL AND a.cost_nd > 0 AND NOT (a.attempt = 1 AND c.bits & 8)"
+    " AND (a.attempt <= c.attempts OR a.call NOT IN (SELECT call FROM open_calls));"
+    "ALTER TABLE spend ADD COLUMN start_s INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE spend SET start_s = bucket_s;"
+    "CREATE TABLE openings(kind INTEGER NOT NULL, scope INTEGER NOT NULL, model INTEGER NOT NULL,"
+    " bucket_s INTEGER NOT NULL, start_s INTEGER NOT NULL, cost_nd INTEGER NOT NULL,"
+    " PRIMARY KEY(kind, scope, model, bucket_s)) WITHOUT ROWID;"
+    "INSERT INTO openings SELECT kind, scope, model, bucket_s, bucket_s, cost_nd FROM spend;"
+    "CREATE TABLE controls(kind INTEGER NOT NULL, hour INTEGER NOT NULL, rows INTEGER NOT NULL,"
+    " total INTEGER NOT NULL, PRIMARY KEY(kind, hour)) WITHOUT ROWID;"
+    "ALTER TABLE holds ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE open_calls ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE holds SET seal = seal(" CONTROL_HOLD ");"
+    "UPDATE open_calls SET seal = seal(" CONTROL_OPEN_CALL ");"
+    /* Attempts that will be counted yet: when they were held is not known any more. */
+    "UPDATE attempt_rows SET held_ns = settled_ns WHERE call IN (SELECT call FROM open_calls)"
+    " AND attempt > coalesce((SELECT attempts FROM call_rows WHERE id = call), 0);" CONTROL_ADD(
+        CONTROL_TOTALS(
+            "", "true",
+            "true")) ";"
+                     "ALTER TABLE state ADD COLUMN booked_s INTEGER NOT NULL DEFAULT 0;"
+                     "ALTER TABLE state ADD COLUMN position_seal INTEGER NOT NULL DEFAULT 0;"
+                     "ALTER TABLE state ADD COLUMN marks_seal INTEGER NOT NULL DEFAULT 0;"
+                     "UPDATE state SET booked_s = coalesce((SELECT max(bucket_s) + 900 FROM "
+                     "spend), 0),"
+                     " position_seal = seal(" CONTROL_POSITION ");"
+                     "UPDATE state SET marks_seal = seal(" CONTROL_MARKS ");"
+                     "PRAGMA user_version = 16;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
-    [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,   [4] = schema_5,
-    [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9,   [9] = schema_10,
-    [10] = schema_11, [11] = schema_12, [12] = schema_13, [13] = schema_14, [14] = schema_15,
+    [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,
+    [4] = schema_5,   [5] = schema_6,   [6] = schema_7,   [7] = schema_8,
+    [8] = schema_9,   [9] = schema_10,  [10] = schema_11, [11] = schema_12,
+    [12] = schema_13, [13] = schema_14, [14] = schema_15, [15] = schema_16,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)
@@ -425,6 +502,11 @@ bool ledger_schema_prepare(sqlite3 *db, const char *path, struct error *error)
     }
     if (!database_exec(db, "PRAGMA journal_mode = WAL") || !database_exec(db, "BEGIN IMMEDIATE")) {
         return database_error(db, path, "opening", error);
+    }
+    if (!control_register(db)) {
+        database_error(db, path, "making the tables", error);
+        database_rollback(db);
+        return false;
     }
     if (!migrate(db, path, error)) {
         database_rollback(db);

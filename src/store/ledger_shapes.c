@@ -2,6 +2,7 @@
 #include "store/ledger_shapes.h"
 
 #include "base/memory.h"
+#include "store/ledger_control.h"
 
 #define SLOTS_MIN 64
 #define SLOTS_MAX 8192
@@ -9,8 +10,9 @@
 const char shapes_add_sql[] =
     "INSERT INTO shapes(key, key_name, endpoint, asked_model, route, target, provider, model,"
     " status, error, baseline, attempt_target, attempt_provider, attempt_model, attempt_status,"
-    " lane, attempt_error, baseline_offer, attempt_offer, user, team, organisation, tag, menu)"
-    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    " lane, attempt_error, baseline_offer, attempt_offer, user, team, organisation, tag, menu, "
+    "counted, seal)"
+    " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 void shapes_init(struct shapes *shapes, sqlite3_stmt *add)
 {
@@ -31,12 +33,13 @@ void shapes_clear(struct shapes *shapes)
 }
 
 /* The parts are nearly all row numbers of ours, so nobody chooses them to collide. In four lanes,
- * so that no multiplication waits for the one before. */
+ * so that no multiplication waits for the one before. What it counts for follows from the key and
+ * the model that was asked for, as a rule. */
 static size_t slot_of(const struct shapes *shapes, const int64_t parts[SHAPE_PARTS])
 {
     const uint64_t factor = 0x9E3779B97F4A7C15u;
     uint64_t lanes[4] = {0};
-    for (size_t i = 0; i < SHAPE_PARTS; i += ARRAY_LEN(lanes)) {
+    for (size_t i = 0; i < SHAPE_COUNTED; i += ARRAY_LEN(lanes)) {
         for (size_t lane = 0; lane < ARRAY_LEN(lanes); lane++) {
             lanes[lane] = lanes[lane] * factor + (uint64_t)parts[i + lane];
         }
@@ -47,7 +50,7 @@ static size_t slot_of(const struct shapes *shapes, const int64_t parts[SHAPE_PAR
     }
     return (size_t)(mixed >> 32) & (shapes->cap - 1);
 }
-_Static_assert(SHAPE_PARTS % 4 == 0, "four at a time");
+_Static_assert(SHAPE_COUNTED % 4 == 0 && SHAPE_COUNTED + 1 == SHAPE_PARTS, "four at a time");
 
 static struct shape *find(const struct shapes *shapes, const int64_t parts[SHAPE_PARTS])
 {
@@ -173,6 +176,7 @@ static bool add(struct shapes *shapes, struct shape *shape, const int64_t parts[
     for (int i = 0; i < SHAPE_PARTS; i++) {
         sqlite3_bind_int64(shapes->add, i + 1, parts[i]);
     }
+    sqlite3_bind_int64(shapes->add, SHAPE_PARTS + 1, control_seal(NULL, parts, SHAPE_PARTS));
     if (!database_run(shapes->add)) {
         return false;
     }

@@ -36,7 +36,8 @@ enum shape_part {
     SHAPE_TEAM,
     SHAPE_ORGANISATION,
     SHAPE_TAG,
-    SHAPE_MENU, /* a number of `menus` */
+    SHAPE_MENU,    /* a number of `menus` */
+    SHAPE_COUNTED, /* the model for which it counts apart; 0: none */
     SHAPE_PARTS
 };
 

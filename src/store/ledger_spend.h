@@ -9,18 +9,32 @@
 #ifndef SLUICE_STORE_LEDGER_SPEND_H
 #define SLUICE_STORE_LEDGER_SPEND_H
 
+#include "base/clock.h"
 #include "store/database.h"
 #include "store/ledger_note.h"
 #include "store/limits.h"
 
 #define SPEND_BUCKET_S 900
-/* Rows of days that are over are put together by days, as if it had all been spent at the day's
- * end, older ones by months and the oldest into one: so a start reads some dozen rows of each scope
- * however many calls there were. Days and months are those of the process's time zone, as periods
- * of caps are. What lies in the span of a rolling cap of the scope stays as it is. Nothing of the
- * day on which something was last spent is put together, whatever the clock says. */
+/* Rows of days that are over are put together by days, as if it had all been spent when the last
+ * of it was, older ones by months and the oldest into one: so a start reads some dozen rows of each
+ * scope however many calls there were. Days and months are those of the process's time zone, as
+ * periods of caps are. What lies in the span of a rolling cap of the scope is put together by
+ * sixtieths of the span (within a day; of the shortest span that has it): after a start it counts
+ * for as much longer, never shorter. Nothing of the day on which something was last spent is put
+ * together, whatever the clock says.
+ *
+ * So a row has what was held from its column start_s on until the end of its bucket: both have
+ * something in them, and both are what ledger_verify() finds in the calls and in `openings`, which
+ * has what there was of calls that were removed. */
 #define SPEND_DAYS_KEPT 40
 #define SPEND_DAYS_MAX 370
+
+/* The quarter of an hour of a time. */
+static inline int64_t spend_bucket(int64_t wall_ns)
+{
+    int64_t wall_s = wall_ns < 0 ? 0 : wall_ns / NS_PER_S;
+    return wall_s - wall_s % SPEND_BUCKET_S;
+}
 
 struct spend {
     int64_t scope; /* 0: an empty slot */

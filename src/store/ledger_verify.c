@@ -7,8 +7,10 @@
 #include "store/ledger.h"
 
 #include "store/database.h"
+#include "store/ledger_control.h"
 #include "store/ledger_price.h"
 #include "store/ledger_schema.h"
+#include "store/ledger_verify_spend.h"
 #include "store/report.h"
 
 #include <stdio.h>
@@ -55,6 +57,23 @@ struct invariant {
 #define LATER "SELECT max(pruned_hour, sums_hour) FROM state"
 #define LATER_ROLLUPS(dimension, rows)                                                             \
     COMPARED("rollups WHERE dimension = " dimension, "name", rows " WHERE name <> 0", LATER)
+
+/* Of a key's calls with a model, as one word. */
+#define KEY_AND(key, model) key " * 4294967296 + " model
+#define KEY_MODEL_COSTS                                                                            \
+    " UNION ALL SELECT max(c.started_ns, 0) / 3600000000000, " KEY_AND(                            \
+        "s.key",                                                                                   \
+        "s.attempt_model") ", 0, 0, 0, 0, c.cost_nd, 0, 0 FROM call_rows c CROSS JOIN shapes s "   \
+                           "ON s.id = c.shape"                                                     \
+                           " WHERE c.bits & 8 AND s.key <> 0"                                      \
+                           " UNION ALL SELECT max(c.started_ns, 0) / 3600000000000, " KEY_AND(     \
+                               "s.key",                                                            \
+                               "a.model") ", 0, 0, 0, 0, a.cost_nd, 0, 0 FROM attempt_rows a "     \
+                                          "CROSS JOIN call_rows c ON c.id = a.call"                \
+                                          " CROSS JOIN shapes s ON s.id = c.shape WHERE s.key <> " \
+                                          "0 AND NOT (a.attempt = 1 AND"                           \
+                                          " c.bits & 8) AND (a.attempt <= c.attempts OR a.call "   \
+                                          "NOT IN (SELECT call FROM open_calls))"
 
 /* Of the cost of an attempt in `row`, what no answer cost, and what its provider told. */
 #define EXTRA(row, outcome, purpose, basis, offer, price)                                          \
@@ -162,10 +181,23 @@ static const struct invariant invariants[] = {
               CALL_SUMS("key", "cost_nd") " WHERE key <> 0", LATER)},
     {"the sums of a key's models are not those of its days",
      "SELECT 'key ' || key || ', hour ' || hour FROM (SELECT key, hour, dimension, sum(calls) AS a,"
+     " sum(failed) AS f, sum(input_tokens) AS g, sum(output_tokens) AS h, sum(estimated) AS i,"
      " sum(cost_nd) AS b, sum(baseline_nd) AS c, sum(failed_nd + judge_nd + shadow_nd +"
      " escalation_nd) AS d, sum(told_nd - catalogue_nd) AS e FROM key_rollups GROUP BY key, hour,"
-     " dimension) GROUP BY key, hour HAVING count(*) <> 2 OR min(a) <> max(a) OR min(b) <> max(b)"
+     " dimension) GROUP BY key, hour HAVING count(*) <> 2 OR min(dimension) <> 0 OR"
+     " max(dimension) <> 1 OR min(f) <> max(f) OR min(g) <> max(g) OR min(h) <> max(h) OR"
+     " min(i) <> max(i) OR min(a) <> max(a) OR min(b) <> max(b)"
      " OR min(c) <> max(c) OR min(d) <> max(d) OR min(e) <> max(e) LIMIT 1"},
+    {"the sums of a key's models are wrong",
+     COMPARED("key_rollups WHERE dimension = 1", KEY_AND("key", "name"),
+              CALL_SUMS(KEY_AND("key", "model"), "0") " WHERE key <> 0" KEY_MODEL_COSTS, LATER)},
+    {"a key's own sums have a name",
+     "SELECT 'key ' || key FROM key_rollups WHERE dimension = 0 AND name <> 0 LIMIT 1"},
+    {"the sums of a model are less than those of its keys",
+     "SELECT 'hour ' || k.hour || ', word ' || k.name FROM (SELECT hour, name, sum(calls) AS calls,"
+     " sum(cost_nd) AS nd FROM key_rollups WHERE dimension = 1 GROUP BY 1, 2) k LEFT JOIN rollups r"
+     " ON r.dimension = 1 AND r.hour = k.hour AND r.name = k.name WHERE r.calls IS NULL OR"
+     " k.calls > r.calls OR k.nd > r.cost_nd LIMIT 1"},
     {"the sums of what no answer cost are wrong",
      "WITH wanted AS (SELECT hour, sum(f), sum(j), sum(s), sum(e), sum(t), sum(c) FROM ("
      "SELECT max(c.started_ns, 0) / 3600000000000 AS hour, " EXTRA(
@@ -222,7 +254,28 @@ static const struct invariant invariants[] = {
     {"a word has no name", UNNAMED_2("attempt_rows", "target", "provider")},
     {"a word has no name", UNNAMED_2("attempt_rows", "model", "lane")},
     {"a word has no name", UNNAMED("attempt_rows", "error")},
+    {"a rate belongs to no offer",
+     "SELECT offer FROM offer_rates WHERE offer NOT IN (SELECT id FROM offers) LIMIT 1"},
     {"the state is missing", "SELECT 'state' WHERE (SELECT count(*) FROM state) <> 1"},
+    {"the position in the journal was changed",
+     "SELECT 'state' FROM state WHERE position_seal <> seal(" CONTROL_POSITION ")"},
+    {"from when on sums hold was changed",
+     "SELECT 'state' FROM state WHERE marks_seal <> seal(" CONTROL_MARKS ")"},
+    {"what calls have in common was changed",
+     "SELECT 'shape ' || id FROM shapes WHERE seal <> seal(" CONTROL_SHAPE ") LIMIT 1"},
+    {"a hold was changed", "SELECT call FROM holds WHERE seal <> seal(" CONTROL_HOLD ") LIMIT 1"},
+    {"an open call was changed",
+     "SELECT call FROM open_calls WHERE seal <> seal(" CONTROL_OPEN_CALL ") LIMIT 1"},
+    {"the calls or attempts of an hour are not those that were written",
+     "WITH wanted AS (" CONTROL_TOTALS(
+         "", "true", "true") "), found AS"
+                             " (SELECT kind, hour, rows, total FROM controls)"
+                             " SELECT CASE kind WHEN 0 THEN 'calls' ELSE 'attempts' END || ' of "
+                             "hour ' || hour FROM"
+                             " (SELECT * FROM wanted EXCEPT SELECT * FROM found) UNION ALL"
+                             " SELECT CASE kind WHEN 0 THEN 'calls' ELSE 'attempts' END || ' of "
+                             "hour ' || hour FROM"
+                             " (SELECT * FROM found EXCEPT SELECT * FROM wanted) LIMIT 1"},
 };
 _Static_assert(ATTEMPT_OUTCOMES == 5 && CHARGE_BASES == 7 && ATTEMPT_PURPOSES == 4 &&
                    ATTEMPT_FAILED == 1 && ATTEMPT_INTERRUPTED == 4,
@@ -235,6 +288,40 @@ _Static_assert(REPORT_DAY == 0 && REPORT_MODEL == 1 && REPORT_TASK == 2 && REPOR
                    REPORT_USER == 7 && REPORT_TEAM == 8 && REPORT_ORGANISATION == 9 &&
                    REPORT_TAG == 10 && REPORT_BYS == 11,
                "as in the questions about sums, and in the databases that exist");
+
+static struct slice word_at(sqlite3_stmt *row, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(row, column);
+    return text == NULL ? SLICE_EMPTY : slice_of(text, (size_t)sqlite3_column_bytes(row, column));
+}
+
+/* The name of an offer is the hash of what it says. */
+static bool check_offers(sqlite3 *db, const char *path, const struct ledger_price *prices,
+                         struct error *error)
+{
+    static const char sql[] =
+        "SELECT t.name, p.name, m.name FROM offers o LEFT JOIN names t ON t.id = o.target"
+        " LEFT JOIN names p ON p.id = o.provider LEFT JOIN names m ON m.id = o.model"
+        " ORDER BY o.id";
+    sqlite3_stmt *row = database_prepare(db, sql);
+    bool done = row != NULL;
+    for (size_t i = 0; done && i < prices->count && sqlite3_step(row) == SQLITE_ROW; i++) {
+        struct offer offer = prices->offers[i];
+        offer.target = word_at(row, 0);
+        offer.provider = word_at(row, 1);
+        offer.model = word_at(row, 2);
+        offer_identify(&offer);
+        done = offer.id == prices->offers[i].id ||
+               error_set(error, ERROR_INVALID, "ledger_violation",
+                         "an offer was changed after it was recorded (offer %016llx)",
+                         (unsigned long long)prices->offers[i].id);
+    }
+    if (row == NULL) {
+        database_error(db, path, "verifying", error);
+    }
+    sqlite3_finalize(row);
+    return done;
+}
 
 /* Where: a call's identifier, or text. */
 static void describe(sqlite3_stmt *row, char *buffer, size_t size)
@@ -293,13 +380,15 @@ bool ledger_verify(const char *path, struct error *error)
     struct ledger_price prices = {0};
     bool done = db != NULL && ledger_schema_check(db, path, error);
     /* all questions about one moment */
-    if (done && (!database_exec(db, "BEGIN") || !ledger_price_init(&prices, db))) {
+    if (done &&
+        (!database_exec(db, "BEGIN") || !ledger_price_init(&prices, db) || !control_register(db))) {
         done = database_error(db, path, "verifying", error);
     }
     done = done && check_file(db, path, error);
     for (size_t i = 0; done && i < ARRAY_LEN(invariants); i++) {
         done = check_invariant(db, path, &invariants[i], error);
     }
+    done = done && check_offers(db, path, &prices, error) && ledger_verify_spend(db, path, error);
     if (db != NULL) {
         database_rollback(db);
         sqlite3_close(db);

@@ -26,7 +26,7 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         " high_output, expected_ms)"
         " SELECT * FROM collected_calls WHERE true ON CONFLICT DO NOTHING",
     [SQL_CALL_FIND] = "SELECT c.started_ns, c.attempts, s.key_name, c.task, s.route, c.bits,"
-                      " s.user, s.team, s.organisation, s.tag, s.key"
+                      " s.user, s.team, s.organisation, s.tag, s.key, s.counted"
                       " FROM call_rows c JOIN shapes s ON s.id = c.shape WHERE c.id = ?",
     /* The attempt leaves the call's row; 8 is CALL_OWN_ATTEMPT. */
     [SQL_CALL_SPLIT] = "INSERT OR REPLACE INTO attempt_rows SELECT * FROM attempts"
@@ -39,36 +39,40 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         " status, target, provider, model, lane, error, reported, priced, input, output,"
         " cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output,"
         " first_byte_us, total_us, provider_nd, loss, offer, basis, purpose, catalogue_nd,"
-        " expected_nd, expected_input, expected_output, high_output, expected_ms)"
+        " expected_nd, expected_input, expected_output, high_output, expected_ms, held_ns)"
         " SELECT * FROM collected_attempts WHERE true ON CONFLICT DO NOTHING",
     [SQL_ATTEMPT_LIST] =
         "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported,"
-        " a.settled_ns, a.purpose, a.catalogue_nd"
+        " coalesce(a.held_ns, a.settled_ns), a.purpose, a.catalogue_nd"
         " FROM open_calls o CROSS JOIN attempt_rows a ON a.call = o.call"
         " ORDER BY a.call, a.attempt",
     [SQL_ROLLUP_ADD] = rollups_sql,
     [SQL_DAY_ROLLUP_ADD] = day_rollups_sql,
     [SQL_KEY_ROLLUP_ADD] = key_rollups_sql,
     [SQL_SPEND_ADD] = spends_sql,
+    [SQL_CONTROL_ADD] = controls_sql,
+    /* A call's row, taken from its hour (-1) or added to it, with its attempts' rows. */
+    [SQL_CONTROL_CALL] =
+        CONTROL_ADD(CONTROL_TOTALS("?2 * ", "c.id = ?1", "call = ?1 AND attempt = 1")),
     [SQL_NOTE_ADD] = note_sql,
     [SQL_TALLY_FIND] = tallies_find_sql,
     [SQL_TALLY_SET] = tallies_set_sql,
     [SQL_OPEN_ADD] = "INSERT INTO open_calls(call, key, started_ns, user, team, organisation,"
                      " limited_model, key_name, endpoint, asked_model, route, tag, task, tier,"
-                     " complexity) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     " complexity, seal) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_OPEN_REMOVE] = "DELETE FROM open_calls WHERE call = ?",
     [SQL_OPEN_LIST] = "SELECT call, key, started_ns, user, team, organisation, limited_model,"
                       " key_name, endpoint, asked_model, route, tag, task, tier, complexity"
                       " FROM open_calls",
-    [SQL_HOLD_ADD] = "INSERT INTO holds(call, attempt, held_ns, amount_nd, target, provider, model)"
-                     " VALUES(?, ?, ?, ?, ?, ?, ?)",
+    [SQL_HOLD_ADD] = "INSERT INTO holds(call, attempt, held_ns, amount_nd, target, provider, model,"
+                     " seal) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_HOLD_REMOVE] = "DELETE FROM holds WHERE call = ? AND attempt = ?",
     [SQL_HOLD_CLEAR] = "DELETE FROM holds WHERE call = ?",
     [SQL_HOLD_LIST] = "SELECT call, attempt, held_ns, amount_nd, target, provider, model FROM holds"
                       " ORDER BY call, attempt",
     [SQL_POSITION_GET] = "SELECT segment, offset, record, open_offset, open_record FROM state",
     [SQL_POSITION_SET] = "UPDATE state SET segment = ?, offset = ?, record = ?, open_offset = ?,"
-                         " open_record = ?",
+                         " open_record = ?, position_seal = ?",
     [SQL_DATA_VERSION] = "PRAGMA data_version",
     [SQL_KEY_CHANGES] = "SELECT key_changes FROM state",
     [SQL_KEY_NAME] = "SELECT name FROM keys WHERE id = ?",
@@ -101,7 +105,7 @@ static const char attempts_declaration[] =
     " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
     " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us,"
     " provider_nd, loss, offer, basis, purpose, catalogue_nd, expected_nd, expected_input,"
-    " expected_output, high_output, expected_ms)";
+    " expected_output, high_output, expected_ms, held_ns)";
 
 void bind_numbers(sqlite3_stmt *statement, int first, const int64_t *values, size_t count)
 {
@@ -198,8 +202,8 @@ static bool open_database(struct writer *writer, enum database_access access, st
         close_database(writer);
         return false;
     }
-    if (!set_pragmas(writer) || !make_collections(writer) || !prepare_statements(writer) ||
-        !make_caches(writer)) {
+    if (!set_pragmas(writer) || !control_register(writer->db) || !make_collections(writer) ||
+        !prepare_statements(writer) || !make_caches(writer)) {
         database_error(writer->db, writer->path, "preparing", error);
         close_database(writer);
         return false;
@@ -216,6 +220,7 @@ bool writer_open(struct writer *writer, const char *path, enum ledger_sync sync,
     open_calls_init(&writer->calls_open);
     rollups_init(&writer->rollups);
     spends_init(&writer->spends);
+    controls_init(&writer->controls);
     tallies_init(&writer->tallies);
     note_init(&writer->note);
     return open_database(writer, access, error);
@@ -227,6 +232,7 @@ void writer_close(struct writer *writer)
     open_calls_release(&writer->calls_open);
     rollups_release(&writer->rollups);
     spends_release(&writer->spends);
+    controls_release(&writer->controls);
     tallies_release(&writer->tallies);
     note_release(&writer->note);
     evidence_changes_release(&writer->evidence);
@@ -316,7 +322,7 @@ static bool load_attempt(struct writer *writer, sqlite3_stmt *row)
     attempt->settled = true;
     attempt->named = true;
     attempt->cost_nd = sqlite3_column_int64(row, 2);
-    attempt->held_ns = sqlite3_column_int64(row, 8); /* when is not known any more: not later */
+    attempt->held_ns = sqlite3_column_int64(row, 8);
     for (int i = 0; i < ATTEMPT_WORDS; i++) {
         attempt->names[i] = sqlite3_column_int64(row, 3 + i);
     }
@@ -385,6 +391,7 @@ bool writer_load(struct writer *writer, struct journal *journal, struct error *e
     open_calls_release(&writer->calls_open);
     rollups_clear(&writer->rollups);
     spends_clear(&writer->spends);
+    controls_clear(&writer->controls);
     tallies_clear(&writer->tallies);
     note_clear(&writer->note);
     evidence_changes_clear(&writer->evidence);
@@ -437,6 +444,8 @@ bool writer_write_position(struct writer *writer)
         (int64_t)writer->open.record,
     };
     bind_numbers(sql, 1, values, ARRAY_LEN(values));
+    sqlite3_bind_int64(sql, (int)ARRAY_LEN(values) + 1,
+                       control_seal(NULL, values, ARRAY_LEN(values)));
     return database_run(sql);
 }
 

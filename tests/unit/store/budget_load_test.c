@@ -78,7 +78,8 @@ static void balances_are_what_the_records_say(void)
     expect_balances(budget);
     budget_free(budget);
     ledger_close(ledger, 1000);
-    EXPECT(change("INSERT INTO spend VALUES(3, 99, 0, strftime('%s', 'now') / 900 * 900, 1)"));
+    EXPECT(change("INSERT INTO spend(kind, scope, model, bucket_s, cost_nd)"
+                  " VALUES(3, 99, 0, strftime('%s', 'now') / 900 * 900, 1)"));
     ledger = open_ledger(); /* it folds what is years older than that, soon */
     for (int i = 0; i < 5000 && ask("SELECT count(*) FROM spend") >= 20; i++) {
         EXPECT(ledger_flush(ledger, 5000));
@@ -89,6 +90,7 @@ static void balances_are_what_the_records_say(void)
     EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_MONTH), 0);
     budget_free(budget);
     ledger_close(ledger, 1000);
+    EXPECT(change("DELETE FROM spend WHERE scope = 99"));
     expect_sound();
     end();
 }
@@ -165,11 +167,11 @@ static void what_was_spent_later_counts_then(void)
     char sql[160];
     begin();
     ledger_close(open_ledger(), 1000);
-    snprintf(
-        sql, sizeof(sql),
-        "INSERT INTO spend VALUES(0, 1, 0, %lld, 5), (0, 1, 0, %lld, 70), (0, 1, 0, %lld, 300)",
-        (long long)(start_s + 900), (long long)(start_s + day_s + 900),
-        (long long)(start_s + day_s + 1800));
+    snprintf(sql, sizeof(sql),
+             "INSERT INTO spend(kind, scope, model, bucket_s, cost_nd)"
+             " VALUES(0, 1, 0, %lld, 5), (0, 1, 0, %lld, 70), (0, 1, 0, %lld, 300)",
+             (long long)(start_s + 900), (long long)(start_s + day_s + 900),
+             (long long)(start_s + day_s + 1800));
     EXPECT(change(sql));
     clock_manual_init(&then, NS_PER_S, (start_s + 3600) * NS_PER_S);
     struct budget *budget = load(&then.clock);
@@ -190,8 +192,8 @@ static void spend_each_quarter(int64_t scope, int64_t count, int64_t end_s)
     char sql[512];
     snprintf(sql, sizeof(sql),
              "INSERT INTO spend WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
-             " WHERE i < %lld) SELECT 0, %lld, 0, %lld - 900 * i, 1 FROM n",
-             (long long)count, (long long)scope, (long long)end_s);
+             " WHERE i < %lld) SELECT 0, %lld, 0, %lld - 900 * i, 1, %lld - 900 * i FROM n",
+             (long long)count, (long long)scope, (long long)end_s, (long long)end_s);
     EXPECT(change(sql));
 }
 
@@ -226,7 +228,10 @@ static void folding_keeps_days_and_sums(void)
                    " AND cost_nd = 96"),
                40);
     EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 1"), 48 + 40 + 12 + 1);
-    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE bucket_s = 0"), 2);
+    EXPECT_INT(ask("SELECT count(DISTINCT start_s) FROM spend WHERE scope = 1"), 48 + 40 + 12 + 1);
+    EXPECT_INT(ask("SELECT max(start_s) FROM spend WHERE bucket_s = (SELECT min(bucket_s) FROM"
+                   " spend)"),
+               FOLD_NOW_S / 900 * 900 + 900 - 500 * 96 * 900);
     clock_manual_init(&then, NS_PER_S, FOLD_NOW_S * NS_PER_S);
     struct budget *budget = load(&then.clock);
     EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_DAY), 48);
@@ -267,11 +272,17 @@ static void folding_spares_rolling_caps(void)
     for (int64_t scope = 1; scope <= 3; scope++) {
         spend_each_quarter(scope, 10 * 96, FOLD_NOW_S / 900 * 900 + 900);
     }
-    EXPECT(change("INSERT INTO spend SELECT 0, 2, 77, bucket_s, 1 FROM spend WHERE scope = 2"));
+    EXPECT(change(
+        "INSERT INTO spend SELECT 0, 2, 77, bucket_s, 1, bucket_s FROM spend WHERE scope = 2"));
     fold_at(FOLD_NOW_S);
-    /* the days that the span and a day more reach into; and the six days before */
-    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 1"), 4 * 96 + 48 + 6);
-    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 2 AND model = 77"), 4 * 96 + 48 + 6);
+    /* Today; three days, and 12 hours and a quarter, in parts of 72 minutes; the rest of that day,
+     * and six days before it. */
+    const int64_t rows = 48 + 3 * 20 + 11 + 1 + 6;
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 1"), rows);
+    EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 2 AND model = 77"), rows);
+    EXPECT_INT(ask("SELECT max(bucket_s - start_s) FROM spend WHERE scope = 1 AND bucket_s >="
+                   " 1790208000 - 3 * 86400"),
+               4 * 900);
     EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 2 AND model = 0"), 48 + 10);
     EXPECT_INT(ask("SELECT count(*) FROM spend WHERE scope = 3"), 48 + 10);
     EXPECT_INT(ask("SELECT sum(cost_nd) FROM spend"), 4 * 10 * 96);
@@ -296,14 +307,17 @@ static void folding_moves_nothing_into_a_rolling_span(void)
         for (int later = 0; later < 3; later++) {
             int64_t now_s = FOLD_NOW_S + later * 9 * day_s;
             int64_t first_s = (now_s - span_s) / day_s * day_s; /* a day is one row without one */
-            snprintf(sql, sizeof(sql), "INSERT INTO spend VALUES(0, 2, 0, %lld, 1)",
-                     (long long)(now_s / 900 * 900));
+            snprintf(sql, sizeof(sql), "INSERT INTO spend VALUES(0, 2, 0, %lld, 1, %lld)",
+                     (long long)(now_s / 900 * 900), (long long)(now_s / 900 * 900));
             EXPECT(change(sql));
             fold_at(now_s);
             snprintf(sql, sizeof(sql),
                      "SELECT sum(cost_nd) FROM spend WHERE scope = 1 AND bucket_s >= %lld",
                      (long long)first_s);
-            EXPECT_INT(ask(sql), (end_s - first_s) / 900);
+            int64_t kept = ask(sql);
+            int64_t part_s = days[i] == 0 ? 0 : span_s / 60;
+            EXPECT(kept >= (end_s - first_s) / 900);
+            EXPECT(kept <= (end_s - first_s + part_s) / 900);
         }
         EXPECT_INT(ask("SELECT sum(cost_nd) FROM spend WHERE scope = 1"), 400 * 96);
         end();
@@ -381,9 +395,10 @@ int main(void)
     TEST(folding_keeps_days_and_sums,
          "days that are over are put together, and nothing is lost to any cap");
     TEST(folding_goes_by_the_days_of_caps, "the days are those of the caps' time zone");
-    TEST(folding_spares_rolling_caps, "what a rolling cap looks back on stays as it is");
+    TEST(folding_spares_rolling_caps,
+         "what a rolling cap looks back on is told apart by its sixtieths");
     TEST(folding_moves_nothing_into_a_rolling_span,
-         "nothing older is moved into what a rolling cap looks back on");
+         "of what is older, no more than a sixtieth of a rolling span is moved into it");
     TEST(a_clock_ahead_folds_nothing_of_today,
          "a clock that was far ahead at a start forgets nothing of today for the next one");
     TEST(a_day_begins_at_its_first_midnight,

@@ -595,7 +595,8 @@ static void ships_older_batches(void)
     EXPECT(change("UPDATE rollups SET failed_nd = 0, judge_nd = 0, told_nd = 0, catalogue_nd = 0;"
                   "UPDATE rollups_day SET failed_nd = 0, judge_nd = 0, told_nd = 0,"
                   " catalogue_nd = 0"));
-    EXPECT(change("UPDATE state SET sums_hour = (SELECT max(hour) FROM rollups)"));
+    EXPECT(change("UPDATE state SET sums_hour = (SELECT max(hour) FROM rollups);"
+                  "UPDATE state SET marks_seal = seal(" CONTROL_MARKS ")"));
     open_ship(0);
     UNTIL(all_is_shipped());
     expect_same();

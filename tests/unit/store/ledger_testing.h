@@ -5,6 +5,7 @@
 #define TESTS_LEDGER_TESTING_H
 
 #include "store/ledger.h"
+#include "store/ledger_control.h"
 #include "tests/tap.h"
 #include "tests/unit/store/store_testing.h"
 
@@ -71,9 +72,19 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
     return journal_hold(journal, &hold) && journal_settle_and_call(journal, &settle, &call);
 }
 
+#define UNDO_SCHEMA_16                                                                             \
+    "DROP VIEW counted; DROP VIEW calls; DROP VIEW attempts; DROP TABLE openings;"                 \
+    "DROP TABLE controls; ALTER TABLE shapes DROP COLUMN counted; ALTER TABLE shapes DROP COLUMN " \
+    "seal;"                                                                                        \
+    "ALTER TABLE attempt_rows DROP COLUMN held_ns; ALTER TABLE spend DROP COLUMN start_s;"         \
+    "ALTER TABLE holds DROP COLUMN seal; ALTER TABLE open_calls DROP COLUMN seal;"                 \
+    "ALTER TABLE state DROP COLUMN booked_s; ALTER TABLE state DROP COLUMN position_seal;"         \
+    "ALTER TABLE state DROP COLUMN marks_seal;"                                                    \
+    "CREATE VIEW calls AS SELECT 1; CREATE VIEW attempts AS SELECT 1;"
 /* What makes a database of this version look as version 7 left it, but for user_version. Of the
  * views only what a migration reads. */
 #define UNDO_SCHEMA_11                                                                             \
+    UNDO_SCHEMA_16                                                                                 \
     "DROP TABLE revoked_tokens;"                                                                   \
     "DROP TABLE rollups_day;"                                                                      \
     "DROP TABLE sessions; ALTER TABLE cluster_state DROP COLUMN exchanges;"                        \
@@ -151,7 +162,7 @@ static inline bool change(const char *sql)
     char *reason = NULL;
     sqlite3_open_v2(ledger_path, &db, SQLITE_OPEN_READWRITE, NULL);
     sqlite3_busy_timeout(db, 5000);
-    bool done = sqlite3_exec(db, sql, NULL, NULL, &reason) == SQLITE_OK;
+    bool done = control_register(db) && sqlite3_exec(db, sql, NULL, NULL, &reason) == SQLITE_OK;
     if (!done) {
         printf("# %s: %s\n", sql, reason);
     }

@@ -290,6 +290,7 @@ enum call_step call_plan(struct call *call)
     struct worker *worker = call->worker;
     int64_t now_ns = clock_monotonic(worker->loop.clock);
     call->decision->cheaper = call_budget_pressure(call);
+    call->decision->call_limit_nd = call->claim.call_limit_nd;
     decide_plan(call->snapshot, &call->chat, &worker->features, now_ns, call->decision);
     if (call_exact_begin(call)) {
         return STEP_WAIT;

@@ -49,6 +49,7 @@ struct decision {
     unsigned client_dialect;  /* enum dialect_id */
     const uint64_t *withheld; /* targets that the caller may not use: see struct plan_input */
     unsigned cheaper;         /* so many tiers: see struct plan_input */
+    int64_t call_limit_nd;    /* likewise */
     uint64_t rules;           /* bits of the route's rules that may apply */
     uint64_t lot;             /* see struct plan_input */
     bool has_learned;         /* the operator's weights were asked */

@@ -30,13 +30,37 @@ static bool cost_is_open(const struct plan_input *input, const struct plan *plan
                         plan->max_cost_nd);
 }
 
+#define OUTPUT_MOST (INT64_C(1) << 30)
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A limit of what one call may cost is held against its worst case, as the gateway does: the prompt
+ * as the most that it may be, and all of the output that may come, at the dearest rates. */
+static bool limit_is_open(const struct plan_input *input, const struct target *target)
+{
+    const struct token_estimate *tokens = &input->features->tokens;
+    int64_t output = input->max_tokens > 0       ? input->max_tokens
+                     : target->output_tokens > 0 ? target->output_tokens
+                                                 : target->context_tokens;
+    output =
+        smaller(output, OUTPUT_MOST) * (input->choices > 1 ? smaller(input->choices, 1024) : 1);
+    return input->call_limit_nd > 0 && target->price.known &&
+           lies_between(price_bound(&target->price, tokens->low, output, false),
+                        price_bound(&target->price, tokens->high, output, false),
+                        input->call_limit_nd);
+}
+
 unsigned exact_wanted(const struct plan_input *input, const struct plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
         const struct plan_entry *entry = &plan->entries[i];
         const struct target *target = &input->policy->targets[entry->target];
         if (target->encoding != 0 &&
-            (window_is_open(input, target, entry) || cost_is_open(input, plan, target, entry))) {
+            (window_is_open(input, target, entry) || cost_is_open(input, plan, target, entry) ||
+             limit_is_open(input, target))) {
             return target->encoding;
         }
     }

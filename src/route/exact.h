@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Is it worth while to count a request's tokens? Only where a limit lies between what it may be and
- * what it may not: the window of a target, or what the call may cost. Pure, but for the
+ * what it may not: the window of a target, what the call may cost, or the worst case that a limit
+ * of its key allows one call. Pure, but for the
  * counting itself, which is linear in the chat.
  */
 #ifndef SLUICE_ROUTE_EXACT_H

@@ -62,6 +62,9 @@ struct plan_input {
     bool unchecked;          /* no check reads the answers of its operation (embeddings) */
     unsigned client_dialect; /* enum dialect_id, for ties and for operations that need the same
                                 dialect */
+    int64_t call_limit_nd;   /* what the worst case of the call may be, say limits of who pays; 0:
+                                none. The plan does not go by it, only exact.h */
+    int64_t choices;         /* answers that are asked for; 0: one */
     unsigned cheaper;        /* so many tiers below the derived one: spending is near a cap */
     const struct session_view *session; /* of the conversation, where a target has it; else NULL */
     const uint64_t *withheld;           /* bits by target: as if they were not there; NULL: none */

@@ -361,6 +361,10 @@ static void note_limits(struct budget_claim *claim, const struct budget_account 
     if (account->enforced != NULL) {
         claim->capped |= has_hard_cap(&account->enforced->limits);
         claim->paced |= account->enforced->limits.pace;
+        int64_t limit_nd = account->enforced->limits.max_request_nd;
+        if (limit_nd > 0 && (claim->call_limit_nd == 0 || limit_nd < claim->call_limit_nd)) {
+            claim->call_limit_nd = limit_nd;
+        }
     }
 }
 

@@ -77,10 +77,12 @@ struct budget_claim {
     bool entered;
     bool capped; /* a hard cap or a limit per call applies: its streams are watched */
     bool paced;
-    bool patient;     /* set by its owner: would wait for a lease, see budget_lease.h */
-    int64_t since_ns; /* also: monotonic, when it began to wait for this; 0: it has not */
-    int64_t tokens;   /* held for the limits of a minute */
-    int64_t spent_nd; /* of all its attempts */
+    int64_t call_limit_nd; /* the least that an account allows one call; 0: none says anything, or
+                              nothing */
+    bool patient;          /* set by its owner: would wait for a lease, see budget_lease.h */
+    int64_t since_ns;      /* also: monotonic, when it began to wait for this; 0: it has not */
+    int64_t tokens;        /* held for the limits of a minute */
+    int64_t spent_nd;      /* of all its attempts */
     int64_t held_nd;
 };
 

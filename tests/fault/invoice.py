@@ -3,8 +3,11 @@
 """
 The vendor's invoice against the ledger. Clients of five dialects call six kinds of provider, whole
 and streamed, through every lane; each answer has another usage, and the vendor adds up what it asks
-for by its own arithmetic. Afterwards the ledger's charges must be the invoice's, one by one and to
-the nano-dollar: the same tokens, the same amounts, as often.
+for by its own arithmetic: cached and thought tokens, what a cache keeps for an hour, prompts above
+a tier, prices since a date (two models of the catalogue, with the vendor's own list), prices per
+request and such as the provider tells, judges and the stronger answers after them. What the exact
+cache repeats is on no invoice. Afterwards the ledger's charges must be the invoice's, one by one
+and to the nano-dollar: the same tokens, the same amounts, as often.
 
     invoice.py [--calls N] [--program build/release/sluice] [--seed N]
 
@@ -38,7 +41,22 @@ PRICES = {  # pico-dollars per token; odd ones, so that every rounding shows
     "anthropic": Price(3_000_019, 15_000_023, 300_029, 3_750_031, 0),
     "gemini": Price(300_037, 2_500_041, 75_043, 300_037, 1_234_567),
     "ollama": Price(49_013, 51_017, 49_013, 49_013, 0),
+    "small": Price(100_003, 400_009, 10_007, 100_003, 0),
+    "strong": Price(5_000_011, 20_000_003, 500_009, 5_000_011, 0),
+    "judge": Price(200_017, 800_023, 20_011, 200_017, 77),
 }
+# As the vendor's list has them: claude-sonnet-4-5 has a dearer price above 200,000 tokens, and
+# claude-sonnet-4-6 had one until 13 March 2026.
+LISTED = {
+    "tiered": Price(
+        *(3_000_000, 15_000_000, 300_000, 3_750_000, 0, 6_000_000, 200_000),
+        Price(6_000_000, 22_500_000, 600_000, 7_500_000, 0, 12_000_000),
+    ),
+    "dated": Price(3_000_000, 15_000_000, 300_000, 3_750_000, 0, 6_000_000),
+}
+MODELS = {"tiered": "claude-sonnet-4-5", "dated": "claude-sonnet-4-6"}
+CASCADE = ("small", "strong", "judge")
+REPEATED = 0.05
 PRESETS = {
     "chat": ("openai-compatible", "/v1"),
     "router": ("openrouter", "/v1"),
@@ -46,7 +64,11 @@ PRESETS = {
     "anthropic": ("anthropic", "/v1"),
     "gemini": ("gemini", "/v1beta"),
     "ollama": ("ollama", ""),
+    "tiered": ("anthropic", "/v1"),
+    "dated": ("anthropic", "/v1"),
+    **{name: ("openai-compatible", "/v1") for name in CASCADE},
 }
+TARGETS = tuple(name for name in PRESETS if name not in CASCADE)
 
 
 def dollars_per_mtok(pico):
@@ -58,6 +80,7 @@ def configuration(port, upstream):
         f"server: {{ listen: 127.0.0.1:{port}, workers: 2 }}",
         "log: { format: json, level: warn, access: false }",
         "ledger: { path: ledger.db }",
+        "cache: { exact: { ttl: 1h } }",
         "providers:",
     ]
     for name, (preset, path) in PRESETS.items():
@@ -74,6 +97,14 @@ def configuration(port, upstream):
             f" cache_write_per_mtok: {dollars_per_mtok(price.write)},"
             f" per_request: {price.request_nd / 1e9:.9f} }} }}"
         )
+    for name, model in MODELS.items():
+        lines.append(f"  {name}: {{ provider: {name}, model: {model}, context_tokens: 1000000 }}")
+    lines.append("routes:")
+    lines.append(f"  auto: {{ targets: [{', '.join(TARGETS)}] }}")
+    lines.append(
+        "  cascade: { targets: [small, strong], strategy: priority,"
+        " escalate: { when: [empty, judge], judge: { target: judge, timeout: 30s } } }"
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -139,8 +170,10 @@ class Clients:
 
     def _call(self, connection, number):
         """True: the gateway said that it closes the connection."""
+        if random.Random(f"{self.seed}-again-{number}").random() < REPEATED:
+            number = -(number % 50)  # the same once more
         choice = random.Random(f"{self.seed}-{number}")
-        model = choice.choice((*PRICES, "auto"))
+        model = choice.choice((*TARGETS, "auto", "cascade", "cascade"))
         path, body = choice.choice(FRONTS)(model, choice.random() < 0.5, f"Say done, {number}.")
         body = json.dumps(body, separators=(",", ":")).encode()
         connection.send(
@@ -157,21 +190,27 @@ class Clients:
         return (answer.header("connection") or "").lower() == "close"
 
 
+CACHE = 6  # the exact cache's basis of a charge
+
+
 def charges(sluice):
     """The ledger's, in the invoice's form; attempts that failed cost nothing and are none."""
     with contextlib.closing(sluice.database()) as database:
         rows = database.execute(
             "SELECT (SELECT name FROM names n WHERE n.id = a.target), cost_nd, input, output,"
-            " outcome, reported FROM attempts a"
+            " outcome, reported, basis FROM attempts a"
         ).fetchall()
     found = collections.Counter()
+    repeated = 0
     problems = []
-    for target, cost, tokens, output, outcome, reported in rows:
-        if outcome == 0 and reported:
+    for target, cost, tokens, output, outcome, reported, basis in rows:
+        if basis == CACHE and cost == 0:
+            repeated += 1
+        elif outcome == 0 and reported:
             found[(target, cost, tokens, output)] += 1
         elif cost != 0 or outcome == 0:
             problems.append(f"an attempt at {target} of outcome {outcome} costs {cost}")
-    return found, problems
+    return found, repeated, problems
 
 
 def result(number, good, what, problems):
@@ -186,7 +225,7 @@ def total(counter):
 
 
 def run(options, directory):
-    vendor = Vendor(PRICES, options.seed)
+    vendor = Vendor({**PRICES, **LISTED}, options.seed)
     sluice = Sluice(options.program, directory)
     try:
         sluice.configure(configuration(sluice.port, vendor.port))
@@ -196,7 +235,7 @@ def run(options, directory):
             lambda: sluice.metrics().get("sluice_ledger_queue_depth") == 0, 60, "the ledger rests"
         )
         status = sluice.stop()
-        found, problems = charges(sluice)
+        found, repeated, problems = charges(sluice)
         verified = sluice.run("ledger", "verify", "-c", sluice.config)
     finally:
         sluice.close()
@@ -208,13 +247,16 @@ def run(options, directory):
     print(f"# {options.calls} calls, answers by status {dict(clients.statuses)}")
     print(f"# {vendor.requests} requests to vendors, {vendor.failures} of them failed as told")
     print(f"# invoice {total(vendor.invoice)} nano-dollars, ledger {total(found)}")
+    print(f"# {repeated} answers repeated by the cache; charges: {dict(vendor.kinds)}")
+    absent = [kind for kind, count in vendor.kinds.items() if count == 0]
     good = [
         result(1, not clients.problems, "every call was answered or told why", clients.problems),
         result(2, not problems, "the ledger's charges are the invoice's, one by one", problems),
         result(3, total(found) == total(vendor.invoice), "and so are their sums", []),
         result(4, verified[0] == 0 and status == 0, "the ledger is sound", [verified[2]]),
+        result(5, repeated > 0 and not absent, "and every kind of charge was among them", absent),
     ]
-    print("1..4")
+    print("1..5")
     return all(good)
 
 

@@ -14,20 +14,32 @@ from harness import http1
 PICO_PER_NANO = 1000
 FAILURES = 0.04
 
-# Dollars per million tokens are pico-dollars per token, times a million.
-Price = collections.namedtuple("Price", "input output read write request_nd")
-# What was used, in exclusive parts: plain input, read from the cache, written to it, output.
-Used = collections.namedtuple("Used", "plain read written output reasoning cost_nd")
+# Dollars per million tokens are pico-dollars per token, times a million. `hour`: what is kept in
+# the cache for an hour; `dear`: the prices of a prompt of more tokens than `above`.
+Price = collections.namedtuple(
+    "Price", "input output read write request_nd hour above dear", defaults=(0, 0, None)
+)
+# What was used, in exclusive parts: plain input, read from the cache, written to it (for some
+# minutes, for an hour), output.
+Used = collections.namedtuple("Used", "plain read written hour output reasoning cost_nd")
+GRADED = b"You grade an answer"
+
+
+def prompt(used):
+    return used.plain + used.read + used.written + used.hour
 
 
 def amount_nd(price, used):
     """One charge: exact, and rounded up once."""
     if used.cost_nd is not None:
         return used.cost_nd
+    if price.dear is not None and prompt(used) > price.above:
+        price = price.dear
     pico = (
         used.plain * price.input
         + used.read * price.read
         + used.written * price.write
+        + used.hour * price.hour
         + used.output * price.output
     )
     return -(-pico // PICO_PER_NANO) + price.request_nd
@@ -59,16 +71,19 @@ def chat_usage(used, cached_word):
     return usage
 
 
-def chat(used, streamed, cached_word="details"):
+def chat(used, streamed, cached_word="details", text="done"):
     usage = chat_usage(used, cached_word)
     if not streamed:
-        message = {"role": "assistant", "content": "done"}
+        message = {"role": "assistant", "content": text}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return {"id": "c", "object": "chat.completion", "choices": [choice], "usage": usage}
     return (
         sse(
-            {"id": "c", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "do"}}]},
-            {"id": "c", "choices": [{"index": 0, "delta": {"content": "ne"}}]},
+            {
+                "id": "c",
+                "choices": [{"index": 0, "delta": {"role": "assistant", "content": text[:2]}}],
+            },
+            {"id": "c", "choices": [{"index": 0, "delta": {"content": text[2:]}}]},
             {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
             {"id": "c", "choices": [], "usage": usage},
         )
@@ -84,9 +99,14 @@ def anthropic(used, streamed):
     usage = {
         "input_tokens": used.plain,
         "cache_read_input_tokens": used.read,
-        "cache_creation_input_tokens": used.written,
+        "cache_creation_input_tokens": used.written + used.hour,
         "output_tokens": used.output,
     }
+    if used.hour:
+        usage["cache_creation"] = {
+            "ephemeral_5m_input_tokens": used.written,
+            "ephemeral_1h_input_tokens": used.hour,
+        }
     message = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": []}
     if not streamed:
         message["content"] = [{"type": "text", "text": "done"}]
@@ -147,6 +167,11 @@ VENDORS = {
     "anthropic": (anthropic, ("read", "written")),
     "gemini": (gemini, ("read", "reasoning")),
     "ollama": (ollama, ()),
+    "tiered": (anthropic, ("read", "written", "hour")),
+    "dated": (anthropic, ("read", "written", "hour")),
+    "small": (chat, ("read",)),
+    "strong": (chat, ("read",)),
+    "judge": (chat, ("read",)),
 }
 
 
@@ -158,6 +183,7 @@ class Vendor:
         self.invoice = collections.Counter()  # (vendor, amount, input, output) -> charges
         self.requests = 0
         self.failures = 0
+        self.kinds = collections.Counter()  # of prices that are not the same for every token
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -179,14 +205,28 @@ class Vendor:
             plain=self.random.randrange(1, 200000),
             read=self.random.randrange(0, 90000) if "read" in parts else 0,
             written=self.random.randrange(0, 9000) if "written" in parts else 0,
+            hour=self.random.choice((0, self.random.randrange(1, 7000))) if "hour" in parts else 0,
             output=output,
             reasoning=self.random.randrange(0, output) if "reasoning" in parts else 0,
             cost_nd=self.random.randrange(0, 5_000_000_000) if "cost" in parts else None,
         )
 
     def _charge(self, name, used):
-        tokens = used.plain + used.read + used.written
-        self.invoice[(name, amount_nd(self.prices[name], used), tokens, used.output)] += 1
+        price = self.prices[name]
+        self.invoice[(name, amount_nd(price, used), prompt(used), used.output)] += 1
+        self.kinds["above a tier"] += price.dear is not None and prompt(used) > price.above
+        self.kinds["dated, and no tier any more"] += name == "dated" and prompt(used) > 200_000
+        self.kinds["kept for an hour"] += used.hour > 0
+        self.kinds["per request"] += price.request_nd > 0
+        self.kinds["told by the provider"] += used.cost_nd is not None
+        self.kinds["a judgement"] += name == "judge"
+        self.kinds["a stronger answer"] += name == "strong"
+
+    def _text(self, name, body):
+        """Of four answers of the small model one is empty, one is poor."""
+        if GRADED in body:
+            return "1" if b"poor" in body else "9"
+        return self.random.choice(("", "poor", "done", "done")) if name == "small" else "done"
 
     def _answer(self, request):
         name = request.start.split(" ")[1].split("/")[1]
@@ -200,7 +240,8 @@ class Vendor:
             used = self._use(parts)
             self._charge(name, used)
         streamed = b'"stream":true' in request.body or b":streamGenerate" in request.start.encode()
-        body = answer(used, streamed)
+        text = self._text(name, request.body)
+        body = answer(used, streamed, text=text) if answer is chat else answer(used, streamed)
         if not streamed:
             return b"200 OK", b"application/json", json.dumps(body).encode()
         kind = b"application/x-ndjson" if name == "ollama" else b"text/event-stream"

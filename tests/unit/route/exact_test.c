@@ -85,6 +85,27 @@ static void a_cost_limit_too(void)
     end();
 }
 
+/* Of $4 per million: 4,020 or so of input, or 20,000, and 100 of output. */
+static void a_limit_of_one_call_too(void)
+{
+    const int64_t output_nd = 4LL * 1000 * 100;
+    begin();
+    fleet.input.call_limit_nd = 4LL * 1000 * 5000 + output_nd;
+    fleet_plan();
+    EXPECT_INT(exact_wanted(&fleet.input, &fleet.plan), 1 + TOKENS_O200K);
+    (void)tokenizers_get(fleet.policy.tokenizers, TOKENS_O200K, true);
+    EXPECT(exact_plan(&chat, &fleet.input, &fleet.plan, false));
+    EXPECT(fleet.input.counted_tokens.high < 5000);
+    /* what no count decides is not counted: all of it fits, nothing does */
+    fleet.input.call_limit_nd = 4LL * 1000 * 30000 + output_nd;
+    EXPECT_INT(exact_wanted(&fleet.input, &fleet.plan), 0);
+    fleet.input.call_limit_nd = output_nd;
+    EXPECT_INT(exact_wanted(&fleet.input, &fleet.plan), 0);
+    fleet.input.call_limit_nd = 0;
+    EXPECT_INT(exact_wanted(&fleet.input, &fleet.plan), 0);
+    end();
+}
+
 static void long_texts_are_not_counted_on_the_loop(void)
 {
     begin();
@@ -118,6 +139,7 @@ int main(void)
     TEST(a_window_that_the_estimate_cannot_decide_is_counted_for,
          "a window that is close is counted");
     TEST(a_cost_limit_too, "so is a cost limit");
+    TEST(a_limit_of_one_call_too, "so is what a key may spend on one call, in the worst case");
     TEST(long_texts_are_not_counted_on_the_loop, "long texts are not counted");
     TEST(nobody_waits_for_a_tokenizer, "nobody waits for a tokenizer");
     return tap_done();

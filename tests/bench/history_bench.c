@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A ledger of 90 days as a company has it: 1,000 keys with caps, of users, teams and organisations;
+ * A ledger of 90 days as a company has it: 1,000 keys with caps, a third of them also with one of
+ * the last 30 days, of users, teams and organisations;
  * 24 targets at prices that changed once; offers, forecasts, judges, failed attempts, evidence. Few
  * keys make most of the calls, as it is. Then the time of the start, of every question that reports
  * and dashboards ask, and of `ledger verify`. Prints one figure a line.
@@ -103,6 +104,11 @@ static void make_key(struct world *world, size_t at)
     limits.limits.caps[0].period = CAP_MONTH;
     limits.limits.caps[0].amount_nd = INT64_C(1) << 50;
     limits.limits.cap_count = 1;
+    if (at % 3 == 0) { /* its spending is told apart for longer */
+        limits.limits.caps[1] = (struct spend_cap){
+            .period = CAP_ROLLING, .window_s = 30 * SECONDS_PER_DAY, .amount_nd = INT64_C(1) << 50};
+        limits.limits.cap_count = 2;
+    }
     uint64_t organisation = at % ORGANISATIONS;
     struct key_order order = {.name = name_of(texts[0], 32, "key", at), .limits = &limits};
     order.limit_count = 1;

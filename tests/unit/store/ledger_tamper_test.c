@@ -193,8 +193,8 @@ static bool tamper(const struct column *column, const char *by, const char *orde
     char sql[1024];
     sqlite3 *db = NULL;
     snprintf(sql, sizeof(sql),
-             "UPDATE %s SET %s = %s WHERE (%s) = (SELECT %s FROM %s WHERE typeof(%s) = 'integer'"
-             " ORDER BY %s LIMIT 1)",
+             "UPDATE %.47s SET %.47s = %.79s WHERE (%.255s) = (SELECT %.255s FROM %.47s"
+             " WHERE typeof(%.47s) = 'integer' ORDER BY %.79s LIMIT 1)",
              column->table, column->name, by, column->key, column->key, column->table, column->name,
              order);
     EXPECT(sqlite3_open(ledger_path, &db) == SQLITE_OK);
@@ -220,9 +220,9 @@ static void try_column(const struct column *column, size_t *ret_changes)
     char more[80];
     char less[80];
     char order[80];
-    snprintf(more, sizeof(more), "%s + 1", column->name);
-    snprintf(less, sizeof(less), "CASE WHEN %s = 0 THEN 900 ELSE 0 END", column->name);
-    snprintf(order, sizeof(order), "%s DESC", column->name);
+    snprintf(more, sizeof(more), "%.47s + 1", column->name);
+    snprintf(less, sizeof(less), "CASE WHEN %.40s = 0 THEN 900 ELSE 0 END", column->name);
+    snprintf(order, sizeof(order), "%.47s DESC", column->name);
     const char *const values[] = {more, less};
     const char *const orders[] = {order, column->key};
     for (size_t i = 0; i < ARRAY_LEN(values) * ARRAY_LEN(orders); i++) {

@@ -107,6 +107,7 @@ void call_check_attempt(struct call *call)
     check->checked = (struct checked){.worst = CHECK_COUNT};
     check->verdict = VERDICT_NONE;
     check->learned = false;
+    check->early = false; /* of an attempt that failed before it could begin */
     check->suspect = false;
     check->meta_at = 0;
 }
@@ -359,16 +360,20 @@ bool call_check_holds(struct call *call)
     }
     check->early = sounds_well(call);
     check->suspect = !check->early;
+    if (check->early) {
+        metric_add(&call->worker->metrics.answers_early, 1);
+    }
     return check->suspect;
 }
 
 /* --- what follows --- */
 
-static bool in_time(const struct call *call)
+/* Nanoseconds that are left of what the call may take; zero or less: none. */
+static int64_t time_left(const struct call *call)
 {
     int64_t limit_ms = call->decision->plan.max_latency_ms;
-    int64_t now_ns = clock_monotonic(call->worker->loop.clock);
-    return limit_ms == NO_LIMIT || now_ns - call->started_ns < limit_ms * NS_PER_MS;
+    int64_t spent_ns = clock_monotonic(call->worker->loop.clock) - call->started_ns;
+    return limit_ms == NO_LIMIT ? INT64_MAX : limit_ms * NS_PER_MS - spent_ns;
 }
 
 static enum tier tier_of(const struct call *call, const struct plan_entry *entry)
@@ -376,11 +381,26 @@ static enum tier tier_of(const struct call *call, const struct plan_entry *entry
     return call->snapshot->policy.targets[entry->target].tier;
 }
 
+/* Forgets the targets that would hardly be done in the time that is left. */
+static void keep_timely(struct call *call)
+{
+    struct plan *plan = &call->decision->plan;
+    int64_t left_ns = time_left(call);
+    size_t kept = call->next_entry;
+    for (size_t i = call->next_entry; i < plan->taken; i++) {
+        if (left_ns > 0 && plan->entries[i].high_latency_ms <= left_ns / NS_PER_MS) {
+            plan->entries[kept++] = plan->entries[i];
+        }
+    }
+    plan->taken = kept;
+}
+
 /* The targets that are left, those of a higher tier alone; without any those of the same one.
  * False: there is none. */
 static bool keep_stronger(struct call *call)
 {
     struct plan *plan = &call->decision->plan;
+    keep_timely(call);
     enum tier tier = call->attempt.target->tier;
     bool higher = false;
     for (size_t i = call->next_entry; i < plan->taken; i++) {
@@ -401,7 +421,7 @@ bool call_check_moves_on(struct call *call)
 {
     const struct call_check *check = call->check;
     return check != NULL && check->verdict == VERDICT_ESCALATE && call_has_another(call) &&
-           in_time(call) && keep_stronger(call);
+           keep_stronger(call);
 }
 
 const char *call_check_reason(const struct call *call)

@@ -172,6 +172,8 @@ static const struct {
      offsetof(struct metrics, answers_accepted), false},
     {"sluice_verdicts_total", "{verdict=\"escalate\"}", NULL,
      offsetof(struct metrics, answers_rejected), false},
+    {"sluice_verdicts_total", "{verdict=\"early\"}", NULL, offsetof(struct metrics, answers_early),
+     false},
     {"sluice_escalations_total", "",
      "Answers that were not good enough and led to another attempt.",
      offsetof(struct metrics, escalations), false},

@@ -49,7 +49,8 @@ struct metrics {
     atomic_uint_fast64_t cache_kept;
     atomic_uint_fast64_t answers_accepted;
     atomic_uint_fast64_t answers_rejected;
-    atomic_uint_fast64_t escalations; /* rejected answers that were not shown at once */
+    atomic_uint_fast64_t answers_early; /* streams that began because of their first words */
+    atomic_uint_fast64_t escalations;   /* rejected answers that were not shown at once */
     atomic_uint_fast64_t checks_failed[METRICS_CHECKS];
     atomic_uint_fast64_t sessions[SESSION_STATES]; /* turns; [SESSION_NONE] is not used */
     atomic_uint_fast64_t session_cached_tokens;

@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 
 from casefile import Case  # noqa: E402
+from checks import CHECKED  # noqa: E402
 from failures import FAILED  # noqa: E402
 from lanes import LANES  # noqa: E402
 from conversations import CONVERSATIONS  # noqa: E402
@@ -61,7 +62,7 @@ class DataCase(Case):
 
 def select(names):
     """Live ones first: they take the longest."""
-    live = {**LIVE, **CONVERSATIONS, **LANES, **FAILED, **REFUSALS}
+    live = {**LIVE, **CONVERSATIONS, **LANES, **FAILED, **REFUSALS, **CHECKED}
     cases = [LiveCase(name, kind) for name, kind in live.items()]
     cases += [DataCase(path) for path in sorted(glob.glob(os.path.join(HERE, "cases", "*.case")))]
     if not names:

@@ -364,6 +364,9 @@ static int64_t baseline_of(const struct call *call, const struct settle_record *
 
 static enum health_outcome health_of(const struct attempt *attempt)
 {
+    if (attempt_ran_out(attempt)) {
+        return HEALTH_CANCELLED; /* which says nothing of the target */
+    }
     switch (attempt->outcome) {
     case ATTEMPT_OK:
         return HEALTH_OK;

@@ -103,6 +103,7 @@ struct attempt {
     const char *error;         /* stable literal, NULL: none */
     const char *rejected;      /* of a good answer: which check it failed; NULL: none */
     bool escalated;            /* and it is not shown: it is what escalation costs */
+    const char *hurried;       /* the error that says that the call's time was up; NULL: none */
     uint16_t success_permille; /* that it is good, as the plan expected; 0: not known */
     struct meter meter;
     /* Texts: of these and of the meter's only the beginning is cleared for the next attempt. */
@@ -113,6 +114,13 @@ struct attempt {
 static inline int attempt_refusal(const struct attempt *attempt)
 {
     return attempt->error_status != 0 ? attempt->error_status : attempt->status;
+}
+
+/* It was given up because the call's time was up. */
+static inline bool attempt_ran_out(const struct attempt *attempt)
+{
+    return attempt->hurried != NULL && attempt->error != NULL &&
+           strcmp(attempt->error, attempt->hurried) == 0;
 }
 
 #endif

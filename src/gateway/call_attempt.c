@@ -225,18 +225,44 @@ static bool take_hold(struct call *call, const struct attempt_bound *bound)
     return attempt->open;
 }
 
+/* True: what is left of the call's time is shorter than the timeout, and takes its place. */
+static bool shorten(uint64_t *timeout_ms, int64_t left_ms)
+{
+    uint64_t left = left_ms < 1 ? 1 : (uint64_t)left_ms;
+    bool shorter = *timeout_ms == 0 || left < *timeout_ms;
+    *timeout_ms = shorter ? left : *timeout_ms;
+    return shorter;
+}
+
+/* The provider's, but no better answer than the one that is there is waited for longer than the
+ * call may take; a stream that may begin early has to do that in time, not to end. */
+static struct upstream_timeouts timeouts_of(struct call *call)
+{
+    const struct provider *provider = call->attempt.provider;
+    struct upstream_timeouts timeouts = {.connect = (uint64_t)provider->timeouts.connect,
+                                         .first_byte = (uint64_t)provider->timeouts.first_byte,
+                                         .idle = (uint64_t)provider->timeouts.idle,
+                                         .total = (uint64_t)provider->timeouts.total};
+    int64_t left_ms = call_check_patience_ms(call);
+    if (left_ms == INT64_MAX) {
+        return timeouts;
+    }
+    bool early = call->streamed && call->check->escalation->stream == STREAM_EARLY;
+    if (shorten(early ? &timeouts.first_byte : &timeouts.total, left_ms)) {
+        call->attempt.hurried =
+            upstream_failure_name(early ? UPSTREAM_FIRST_BYTE_TIMEOUT : UPSTREAM_TOTAL_TIMEOUT);
+    }
+    return timeouts;
+}
+
 /* All but the sending: a request that cannot be made must not have a hold. */
 static bool make_request(struct call *call, struct error *error)
 {
     struct attempt *attempt = &call->attempt;
-    const struct provider *provider = attempt->provider;
     attempt->request = (struct upstream_request){
         .origin = runtime_origin(call->snapshot, attempt->target->provider),
         .body = attempt->lane == LANE_VERBATIM ? call->chat.body : buf_slice(&attempt->body),
-        .timeouts = {.connect = (uint64_t)provider->timeouts.connect,
-                     .first_byte = (uint64_t)provider->timeouts.first_byte,
-                     .idle = (uint64_t)provider->timeouts.idle,
-                     .total = (uint64_t)provider->timeouts.total},
+        .timeouts = timeouts_of(call),
         .body_limit = 256u << 20,
         .ops = &attempt_upstream_ops,
         .user = call,

@@ -381,6 +381,13 @@ static enum tier tier_of(const struct call *call, const struct plan_entry *entry
     return call->snapshot->policy.targets[entry->target].tier;
 }
 
+int64_t call_check_patience_ms(const struct call *call)
+{
+    bool kept = call->check != NULL && call->check->has_best && !call->committed;
+    int64_t left_ns = kept ? time_left(call) : INT64_MAX;
+    return left_ns == INT64_MAX ? INT64_MAX : left_ns > 0 ? left_ns / NS_PER_MS : 0;
+}
+
 /* Forgets the targets that would hardly be done in the time that is left. */
 static void keep_timely(struct call *call)
 {

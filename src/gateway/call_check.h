@@ -66,6 +66,10 @@ enum call_step call_check(struct call *call);
 /* The verdict is there, or a judge has nothing to say. */
 enum call_step call_check_judged(struct call *call);
 
+/* While a rejected answer is kept: for how many milliseconds of the call's time a better one may be
+ * waited for, 0: not any more; else, and without a limit, INT64_MAX. */
+MUST_USE int64_t call_check_patience_ms(const struct call *call);
+
 /* --- at SETTLE and after it --- */
 
 /* The answer is to be rejected, and a stronger target can be asked for. */

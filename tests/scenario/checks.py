@@ -152,21 +152,23 @@ CAN = "[streaming, tools, json, json_schema, logprobs]"
 class Checked(Live):
     """A weak and a strong target, and one that grades."""
 
-    latency = {"weak": "", "strong": ""}
+    latency = {}
+    more = ()
 
     def __init__(self, workers, program, directory):
         self.says = {}  # model: Says
         self.asked = []  # (model, body without it)
         self.usage = {"weak": USAGE, "strong": USAGE}
         self.pause = 0
+        self.hangs = False  # the strong one, until the gateway leaves
         self.rows = []  # what the ledger has to say, asked when all calls are through
         super().__init__(workers, program, directory)
 
     def config(self):
-        rows = (("weak", "budget", 1), ("strong", "premium", 10))
+        rows = (("weak", "budget", 1), ("strong", "premium", 10), *self.more)
         self.targets = "".join(
             f"  {name}: {{ provider: lab, model: {name}-1, tier: {tier}, context_tokens: 16000,"
-            f"{self.latency[name]} capabilities: {CAN},"
+            f"{self.latency.get(name, '')} capabilities: {CAN},"
             f" price: {{ input_per_mtok: {usd}, output_per_mtok: {usd} }} }}\n"
             for name, tier, usd in rows
         )
@@ -184,6 +186,10 @@ class Checked(Live):
             self.send_whole(connection, Says("2" if poor else "9").whole(SCORE))
             return
         self.asked.append((model, body))
+        if model == "strong" and self.hangs:
+            while connection.more():
+                pass
+            return
         if model == "weak" and self.pause:
             time.sleep(self.pause)
         says = self.says[model]
@@ -410,6 +416,42 @@ class CheckDeadlineForeseen(CheckLimits):
         self.escalates(f"{what}, enough left", got)
 
 
+class CheckHangs(CheckLimits):
+    says = "A better answer is waited for as long as the call may take, then the first is delivered"
+    more = (("spare", "premium", 20),)  # is not tried after the strong one: there is no time left
+    hung = {  # as often as would take the target out of service, if it were its fault
+        False: [("auto", "total_timeout")] * 3,
+        True: [("auto", "total_timeout"), ("early", "first_byte_timeout")],
+    }
+
+    def routes(self):
+        return "".join(
+            f"  {name}: {{ targets: [weak, strong, spare], conservative: 0,"
+            f" escalate: {{ when: [empty, arithmetic], stream: {stream} }} }}\n"
+            for name, stream in (("auto", "buffered"), ("early", "early"))
+        )
+
+    def gives_up(self, what, client, stream, model, error):
+        answer, _ = self.ask(client, model, SUM, stream, ["x-sluice-max-latency-ms: 800"])
+        self.check_headers(what, answer, "weak", "escalate; arithmetic", "weak: arithmetic")
+        row = self.sluice.call(answer.header("x-sluice-call-id"))
+        last = row["attempts"][-1]
+        got = (row["status"], row["target"], last["target"], last["outcome"], last["error"])
+        asked = [model for model, _ in self.asked]
+        self.same(f"{what}: who was asked", ["weak", "strong"], asked)
+        self.same(f"{what}: the ledger", (200, "weak", "strong", "failed", error), got)
+        arithmetic.check(what, compare.decode(json.dumps(row)), self.problems)
+
+    def limits(self, client, stream):
+        what = f"hangs, {'stream' if stream else 'whole'}"
+        self.hangs = True
+        for model, error in self.hung[stream]:
+            self.gives_up(f"{what}, {model}", client, stream, model, error)
+        self.hangs = False
+        got = self.ask(client, "auto", SUM, stream, ["x-sluice-max-latency-ms: 60000"])
+        self.escalates(f"{what}, enough left", got)
+
+
 class CheckCost(CheckLimits):
     says = "No money left for a stronger target: the first answer is kept, and says so"
 
@@ -429,5 +471,6 @@ CHECKED = {
     "check_each_mode": EachCheck,
     "check_deadline": CheckDeadline,
     "check_deadline_foreseen": CheckDeadlineForeseen,
+    "check_hangs": CheckHangs,
     "check_cost": CheckCost,
 }

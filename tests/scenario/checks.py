@@ -136,6 +136,13 @@ CHECKS = [
         Says("Oslo."),
         ', judge: { target: grader, rubric: "It names a city.", threshold: 0.6 }',
     ),
+    Check(
+        "learned",
+        Says("I am not sure, it may be some. Perhaps many?"),
+        Says("They are 11.\n#### 11"),
+        ", weights: weights.bin",
+        text="How many are 7 and 4? Part 3",
+    ),
 ]
 SPEAK_EARLY = ("empty", "refusal", "wrong_language")
 PYTHON = Check("code", Says("```python\ndef f(:\n```"), Says("```python\ndef f():\n    pass\n```"))
@@ -291,6 +298,24 @@ class EachCheck(Checked):
             for number, check in enumerate(CHECKS)
             for stream in ("buffered", "early")
         )
+
+    def run(self):
+        self.train()
+        return super().run()
+
+    def train(self):
+        """Of the weak target's answers those that doubt are wrong, the strong one's all right."""
+        with open(os.path.join(self.sluice.directory, "rows.jsonl"), "w", encoding="utf-8") as file:
+            for i in range(200):
+                total = f"{3 + i % 9 + i % 7}.\n#### {3 + i % 9 + i % 7}"
+                good = i * 7 % 10 < 5
+                said = f"They are {total}" if good else "I am not sure, it may be some. Perhaps?"
+                row = {"id": i, "prompt": f"How many are {3 + i % 9} and {i % 7}? Part {i % 11}"}
+                row["scores"] = {"weak": float(good), "strong": 1.0}
+                row["answers"] = {"weak": said, "strong": f"They are {total}"}
+                file.write(json.dumps(row) + "\n")
+        status, _, says = self.sluice.run("train", "rows.jsonl", "-o", "weights.bin")
+        self.expect(status == 0, f"train: {says}")
 
     def rejected(self, what, check, stream, got, verdict):
         answer, counted = got

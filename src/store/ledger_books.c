@@ -313,6 +313,14 @@ static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books
     return status == SQLITE_DONE;
 }
 
+/* The calls that some scope with a cap paid for, by who did: else each cap would read all calls. */
+static const char paid_sql[] =
+    "CREATE TEMP TABLE paid(shape, id, PRIMARY KEY(shape, id)) WITHOUT ROWID;"
+    "INSERT INTO paid SELECT c.shape, c.id FROM call_rows c JOIN shapes s ON s.id = c.shape"
+    " WHERE EXISTS (SELECT 1 FROM caps WHERE soft = 0 AND scope ="
+    " CASE kind WHEN 0 THEN s.key WHEN 1 THEN s.user WHEN 2 THEN s.team ELSE s.organisation END)"
+    " ORDER BY c.shape, c.id";
+
 /* The attempts of calls that the scope paid for, and what there was before: the opening balances of
  * calls that were removed, at their beginning, but for those of before version 16, whose calls may
  * still be there. For a limit of a model those count that were made while it had one. What was held
@@ -322,8 +330,9 @@ static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books
     "SELECT a.call, CASE WHEN a.outcome = 4 AND a.held_ns IS NOT NULL THEN a.held_ns ELSE " HELD   \
     " END AS held_ns, a.settled_ns, a.held_nd, a.cost_nd, CASE WHEN a.outcome = 4 AND"             \
     " a.held_ns IS NULL THEN 1 ELSE 0 END AS kind, c.started_ns AS from_ns, a.settled_ns AS"       \
-    " until_ns, a.outcome <> 4 FROM calls c CROSS JOIN attempts a ON a.call = c.id"                \
-    " WHERE c." column " = ?1 AND (?2 = '' OR (SELECT id FROM names WHERE name = ?2) ="            \
+    " until_ns, a.outcome <> 4 FROM shapes s CROSS JOIN paid p ON p.shape = s.id"                  \
+    " CROSS JOIN calls c ON c.id = p.id CROSS JOIN attempts a ON a.call = c.id"                    \
+    " WHERE s." column " = ?1 AND (?2 = '' OR (SELECT id FROM names WHERE name = ?2) ="            \
     " CASE WHEN c.counted < 0 THEN c.asked_model ELSE c.counted END)"                              \
     " UNION ALL SELECT zeroblob(16), start_s * 1000000000, start_s * 1000000000, cost_nd,"         \
     " cost_nd, 2, start_s * 1000000000, bucket_s * 1000000000, 0 FROM openings WHERE kind "        \
@@ -422,6 +431,9 @@ static const char caps_sql[] =
 static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
                       struct error *error)
 {
+    if (!database_exec(db, paid_sql)) {
+        return database_error(db, path, "verifying", error);
+    }
     sqlite3_stmt *rows = database_prepare(db, caps_sql);
     int status = rows == NULL ? SQLITE_ERROR : SQLITE_ROW;
     bool done = true;

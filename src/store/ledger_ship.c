@@ -31,7 +31,8 @@ struct ledger_ship {
     struct buf piece;
     struct buf counts;
     struct ship_offers offers;
-    bool known; /* the watermark was read */
+    bool known;       /* the watermark was read */
+    uint64_t session; /* the connection that `offers` is of */
     int64_t prune_at_ns;
     int64_t fold_at_ns;
     int64_t measure_ns; /* not before */
@@ -303,11 +304,14 @@ static bool get_number(sqlite3 *db, const char *sql, int64_t *ret_value)
 
 static bool prepare_session(struct ledger_ship *ship, struct error *error)
 {
-    if (!postgres_connected(ship->postgres)) {
-        ship_offers_forget(&ship->offers); /* the server may be another one */
+    if (!postgres_connect(ship->postgres, error)) {
+        return false;
     }
-    return postgres_connect(ship->postgres, error) &&
-           postgres_script(ship->postgres, ship_session_sql, error);
+    if (ship->session != postgres_made(ship->postgres)) {
+        ship_offers_forget(&ship->offers); /* the server may be another one */
+        ship->session = postgres_made(ship->postgres);
+    }
+    return postgres_script(ship->postgres, ship_session_sql, error);
 }
 
 static bool ask_number(sqlite3 *db, const char *sql, int64_t value, int64_t *ret_value)

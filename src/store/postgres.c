@@ -283,7 +283,13 @@ bool postgres_connect(struct postgres *postgres, struct error *error)
     }
     postgres->pause_ms = 0;
     postgres->retry_ns = 0;
+    postgres->made++;
     return true;
+}
+
+uint64_t postgres_made(const struct postgres *postgres)
+{
+    return postgres->made;
 }
 
 bool postgres_connected(const struct postgres *postgres)

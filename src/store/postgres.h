@@ -48,6 +48,8 @@ void postgres_wake(struct postgres *postgres);
  * fails at once. */
 MUST_USE bool postgres_connect(struct postgres *postgres, struct error *error);
 bool postgres_connected(const struct postgres *postgres);
+/* How many connections were made so far: another number, maybe another server. */
+uint64_t postgres_made(const struct postgres *postgres);
 /* How long until postgres_connect() tries again; 0: now, or connected. */
 uint64_t postgres_retry_ms(const struct postgres *postgres);
 /* Ends the connection. The next one is made at once. */

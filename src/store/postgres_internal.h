@@ -15,7 +15,8 @@
 
 struct postgres {
     PGconn *connection;
-    bool ready; /* connected and set up */
+    bool ready;    /* connected and set up */
+    uint64_t made; /* connections so far */
     char *string;
     char *secrets[POSTGRES_SECRETS];
     char name[64];

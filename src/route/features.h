@@ -119,7 +119,6 @@ struct features {
     uint32_t first_line;    /* bytes of the first line that is not blank */
     uint32_t last_line;     /* offset of the last such line */
     uint32_t last_sentence; /* offset */
-    uint32_t quoted_lines;  /* of the last user turn, by "> " */
     bool json_wanted;
     bool completion; /* plain text completion, not a chat */
     bool suffix;     /* fill in the middle */

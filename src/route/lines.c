@@ -289,29 +289,10 @@ static void mark_words(struct text_scan *scan, uint64_t *pending, uint8_t place)
     *pending |= bits_below(scan->words.all) & ~bits_below(scan->line_words);
 }
 
-/* As mail and Markdown quote: "> ...", not the prompt of an interpreter. */
-static bool is_quotation(const struct line *line)
-{
-    return line->text[0] == '>' && !line_starts(line, ">>>") &&
-           (line->len == 1 || line->text[1] == ' ' || line->text[1] == '>');
-}
-
-static void line_quote(struct text_scan *scan, const struct line *line)
-{
-    struct features *f = scan->features;
-    f->quoted_bytes += (uint32_t)line->len;
-    f->quoted_lines += scan->region == 0;
-    scan->last_line_code = false;
-}
-
 static void line_classify(struct text_scan *scan, const struct line *line)
 {
     struct features *f = scan->features;
     unsigned fences = scan->line_quotes ? fences_on(line) : 0;
-    if (UNLIKELY(line->text[0] == '>') && !scan->fenced && is_quotation(line)) {
-        line_quote(scan, line);
-        return;
-    }
     bool request = !scan->fenced && is_request_with_code(line);
     bool code = scan->fenced || (!request && is_code(line));
     f->code_fences += fences;
@@ -369,81 +350,4 @@ void line_end(struct text_scan *scan, size_t end)
     scan->line_marks = 0;
     scan->line_formulas = 0;
     scan->line_quotes = false;
-}
-
-/* --- what is no request --- */
-
-/* Blanks for a hit's word, and for its line if that is a quotation. */
-static bool forget_quoted(struct features *f, size_t at)
-{
-    size_t start = at;
-    size_t end = at;
-    while (start > 0 && f->sample[start - 1] != '\n') {
-        start--;
-    }
-    while (start < at && f->sample[start] == ' ') {
-        start++;
-    }
-    while (end < f->user_len && f->sample[end] != '\n') {
-        end++;
-    }
-    bool quoted = f->sample[start] == '>';
-    if (quoted) {
-        memset(f->sample + start + 1, ' ', end - start - 1);
-    }
-    return quoted;
-}
-
-static void forget_word(struct features *f, size_t at)
-{
-    while (at < f->user_len && (unsigned char)f->sample[at] > ' ' && f->sample[at] != ',') {
-        f->sample[at++] = ' ';
-    }
-}
-
-/* Marks the words of sentences that begin with the same word twice or more: "classify classify". */
-static void mark_stuffed(const struct features *f, bool forgotten[FEATURES_HITS_ROOM])
-{
-    const struct word_hits *hits = &f->hits;
-    for (size_t i = 1; i < hits->count; i++) {
-        bool beside = hits->words[i] == hits->words[i - 1] &&
-                      hits->indexes[i] == hits->indexes[i - 1] + 1 &&
-                      hits->offsets[i] < f->user_len;
-        unsigned place = hits->places[i - 1];
-        bool begins = (place & PLACE_START) != 0 && (place & (PLACE_CODE | PLACE_QUOTED)) == 0;
-        if (beside && (begins || forgotten[i - 1])) {
-            forgotten[i - 1] = forgotten[i] = true;
-        }
-    }
-}
-
-void lines_forget(struct features *features)
-{
-    struct features *f = features;
-    struct word_hits *hits = &f->hits;
-    bool quotations = f->quoted_lines > 0 && f->quoted_lines < f->lines;
-    bool forgotten[FEATURES_HITS_ROOM] = {false};
-    size_t kept = 0;
-    mark_stuffed(f, forgotten);
-    for (size_t i = 0; i < hits->count; i++) {
-        size_t at = hits->offsets[i];
-        if (forgotten[i]) {
-            forget_word(f, at);
-            continue;
-        }
-        bool blank = at < f->user_len && f->sample[at] == ' '; /* with another one of its line */
-        if (blank || (quotations && at < f->user_len && forget_quoted(f, at))) {
-            continue;
-        }
-        hits->words[kept] = hits->words[i];
-        hits->indexes[kept] = hits->indexes[i];
-        hits->offsets[kept] = hits->offsets[i];
-        hits->places[kept++] = hits->places[i];
-    }
-    uint32_t removed = hits->count - (uint32_t)kept;
-    hits->count = (uint32_t)kept;
-    if (f->found.end > f->found.first) { /* of the system prompt, behind all of these */
-        f->found.first -= removed;
-        f->found.end -= removed;
-    }
 }

@@ -517,17 +517,6 @@ static uint32_t tally(const struct text_scan *scan, unsigned flag)
     return scan->tallied[i] + (uint8_t)(scan->tallies >> 8 * i);
 }
 
-static ALWAYS bool any_beside_itself(const struct word_hits *hits)
-{
-    bool any = false;
-    for (size_t i = 1; i < hits->count; i++) {
-        unsigned same = hits->words[i] ^ hits->words[i - 1];
-        unsigned next = (hits->indexes[i - 1] + 1u) ^ hits->indexes[i];
-        any |= (same | next) == 0;
-    }
-    return any;
-}
-
 void text_scan_finish(struct text_scan *scan)
 {
     struct features *f = scan->features;
@@ -543,7 +532,4 @@ void text_scan_finish(struct text_scan *scan)
     f->number_words = tally(scan, WORD_NUMBER);
     f->quantity_words = tally(scan, WORD_QUANTITY);
     f->english_words = tally(scan, WORD_ENGLISH);
-    if (UNLIKELY(f->quoted_lines > 0 || any_beside_itself(&f->hits))) {
-        lines_forget(f);
-    }
 }

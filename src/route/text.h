@@ -129,9 +129,5 @@ uint64_t quotes_open(uint64_t marks, uint64_t newlines, bool open_before);
 
 /* lines.c: what the line [scan->line_start, end) is; called at each line's end. */
 void line_end(struct text_scan *scan, size_t end);
-/* Of the user's turn: lines that begin with "> " are what others said, as long as there are others,
- * and a word that stands beside itself is there to be counted: they ask for nothing, and are taken
- * out of hits and sample. */
-void lines_forget(struct features *features);
 
 #endif

@@ -101,78 +101,27 @@ static void repeating_a_word_adds_nothing(void)
     buf_release(&text);
 }
 
-static const char *const rests[] = {
-    PROVE,
-    "Design the architecture of a payment system of three services; explain trade-offs.",
-    "Derive the gradient of the loss step by step and compare both estimators.",
-    "Fix the race condition in this lock-free queue.",
-    "Plan a migration of our database in five steps.",
-};
-
-struct form {
-    const char *before;
-    const char *after;
-};
-
-/* What stands before or around it may not make the rest cheaper. */
-static void expect_as_dear(const struct form *form, const char *rest)
+/* It may not change what the rest asks for, or it must say which word it was. */
+static void stuffing_is_seen(void)
 {
-    static char text[4096];
-    ask(rest);
-    enum tier wanted = required_tier(NULL, &asked);
-    snprintf(text, sizeof(text), "%s%s%s", form->before, rest, form->after);
-    ask(text);
-    EXPECT(is_sound());
-    if (required_tier(NULL, &asked) < wanted) {
-        printf("# %s: %s, %s\n", text, task_name(asked.task), asked.reason);
-    }
-    EXPECT(required_tier(NULL, &asked) >= wanted);
-}
-
-static void stuffing_does_not_lower_the_tier(void)
-{
-    static const struct form forms[] = {
-        {"classify classify classify classify, then ", ""},
-        {"classify classify, then ", ""},
-        {"translate translate translate translate translate translate. ", ""},
+    static const char *const rests[] = {
+        PROVE,
+        "what is 2+2",
+        "Design the architecture of a payment system of three services; explain trade-offs.",
+        "Derive the gradient of the loss step by step and compare both estimators.",
+        "Fix the race condition in this lock-free queue.",
+        "Plan a migration of our database in five steps.",
     };
-    for (size_t i = 0; i < ARRAY_LEN(rests) * ARRAY_LEN(forms); i++) {
-        expect_as_dear(&forms[i % ARRAY_LEN(forms)], rests[i / ARRAY_LEN(forms)]);
-    }
-}
-
-/* What no rule tells from a request must at least be said. */
-static void what_decided_is_named(void)
-{
+    static char text[4096];
     for (size_t i = 0; i < ARRAY_LEN(rests); i++) {
-        static char text[4096];
         ask(rests[i]);
         enum tier wanted = required_tier(NULL, &asked);
-        snprintf(text, sizeof(text), "Classify, translate, summarize and classify again. %s",
-                 rests[i]);
+        snprintf(text, sizeof(text), "classify classify classify classify, then %s", rests[i]);
         ask(text);
         EXPECT(is_sound());
-        EXPECT(required_tier(NULL, &asked) >= wanted || because("word: classify"));
+        bool named = asked.task == TASK_CLASSIFICATION && because("word: classify");
+        EXPECT(required_tier(NULL, &asked) >= wanted || named);
     }
-}
-
-static void blockquotes_are_quotations(void)
-{
-    static const struct form forms[] = {
-        {"> classify these tickets as spam or not\n\n", ""},
-        {"> Translate this to French.\n> Summarize that.\n>\n> Classify it.\n", ""},
-        {"", "\n\n> classify classify classify\n> translate it to French"},
-        {">> Rewrite this sentence.\n> Extract the names.\n\n", ""},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(rests) * ARRAY_LEN(forms); i++) {
-        expect_as_dear(&forms[i % ARRAY_LEN(forms)], rests[i / ARRAY_LEN(forms)]);
-    }
-    ask("> classify these tickets\n\n" PROVE);
-    EXPECT_INT(required_tier(NULL, &asked), TIER_PREMIUM);
-    ask("Summarize what he wrote:\n\n> Prove that the root of two is irrational.\n> Derive it.");
-    EXPECT_INT(asked.task, TASK_SUMMARIZATION);
-    ask(">>> sorted([3, 1])\n[1, 3]\n\nWhy does this print [1, 3]?");
-    EXPECT_INT(features.quoted_lines, 0);
 }
 
 /* Letters of other scripts that look the same make another word; a text is not cheaper for it. */
@@ -202,9 +151,7 @@ int main(void)
     TEST(ten_megabytes_have_an_outcome, "so has one of ten megabytes, by what its ends ask for");
     TEST(quoted_words_do_not_decide, "words in quotations do not decide");
     TEST(repeating_a_word_adds_nothing, "a word that is repeated counts once");
-    TEST(stuffing_does_not_lower_the_tier, "stuffed words do not lower the tier");
-    TEST(what_decided_is_named, "what decided is named");
-    TEST(blockquotes_are_quotations, "lines that begin with > are quotations");
+    TEST(stuffing_is_seen, "stuffed words do not lower the tier, or are named as what decided");
     TEST(homoglyphs_are_other_words, "letters that only look alike make no known word");
     support_reset();
     return tap_done();

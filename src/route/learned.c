@@ -4,8 +4,7 @@
 #include <string.h>
 
 #define WHOLE_MAX (4 * VECTOR_HALF) /* bytes of JSON: a longer text is read at its ends alone */
-#define TAIL_READ (2 * VECTOR_HALF) /* of JSON: escapes make it longer than the text */
-_Static_assert(TAIL_READ <= WHOLE_MAX, "the tail fits into the same room");
+#define TAIL_READ (6 * VECTOR_HALF) /* of JSON: a letter of two bytes may take six */
 
 static const struct chat_message *last_user_turn(const struct chat *chat)
 {
@@ -47,19 +46,22 @@ static struct slice cut_front(struct slice inner, size_t size)
     return blank == SIZE_MAX ? tail : slice_from(tail, blank);
 }
 
-/* The last text's end, as the text that it stands for. */
-static struct slice read_tail(const struct chat_message *turn, char text[TAIL_READ])
+/* The last bytes of its texts, one behind the other. */
+static struct slice read_tail(const struct chat_message *turn, char tail[VECTOR_HALF])
 {
-    for (size_t i = turn->part_count; i > 0; i--) {
+    char text[TAIL_READ];
+    size_t start = VECTOR_HALF;
+    for (size_t i = turn->part_count; i > 0 && start > 0; i--) {
         struct slice inner = turn->parts[i - 1].text;
         if (turn->parts[i - 1].kind == PART_TEXT && inner.len > 0) {
             struct slice end = inner.len <= TAIL_READ ? inner : cut_front(inner, TAIL_READ);
             size_t len = json_unescape_to(end, text, TAIL_READ);
-            size_t kept = len < VECTOR_HALF ? len : VECTOR_HALF;
-            return slice_of(text + len - kept, kept);
+            size_t kept = len < start ? len : start;
+            start -= kept;
+            memcpy(tail + start, text + len - kept, kept);
         }
     }
-    return SLICE_EMPTY;
+    return slice_of(tail + start, VECTOR_HALF - start);
 }
 
 static bool read_turn(const struct chat_message *turn, struct text_vector *ret_vector)
@@ -74,9 +76,9 @@ static bool read_turn(const struct chat_message *turn, struct text_vector *ret_v
         vector_of_text(slice_of(text, len), ret_vector);
         return len > 0;
     }
-    char head[VECTOR_HALF];
-    size_t len = read_head(turn, head, sizeof(head));
-    vector_of_ends(slice_of(head, len), read_tail(turn, text), bytes, ret_vector);
+    size_t len = read_head(turn, text, VECTOR_HALF);
+    struct slice tail = read_tail(turn, text + VECTOR_HALF);
+    vector_of_ends(slice_of(text, len), tail, bytes, ret_vector);
     return true;
 }
 

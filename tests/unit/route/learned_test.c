@@ -83,6 +83,13 @@ static void reads_both_ends_of_long_turns(void)
     memcpy(text, "begin", 5);
     EXPECT(ask(parts, 2));
     EXPECT(permille[1] < 200);
+    /* what is said at the end of a long part is, before a short one that follows it */
+    memset(text, ' ', sizeof(text));
+    memcpy(text, "begin", 5);
+    memcpy(text + sizeof(text) - 30, "and what is a quasar?", 21);
+    const struct slice followed[] = {{text, sizeof(text)}, SLICE_INIT("ok")};
+    EXPECT(ask(followed, 2));
+    EXPECT(permille[1] < 200);
 }
 
 /* Cut anywhere, it is text or nothing: sanitizers look on. */

@@ -141,33 +141,46 @@ static struct session *find(struct session *set, uint64_t key)
     return NULL;
 }
 
-/* Nobody's count each by itself. */
+/* Nobody's count as one owner's. */
 static unsigned places_of(const struct session *set, uint64_t owner)
 {
     unsigned count = 0;
-    for (size_t i = 0; owner != 0 && i < SESSIONS_WAYS; i++) {
+    for (size_t i = 0; i < SESSIONS_WAYS; i++) {
         count += set[i].owner == owner;
     }
     return count;
 }
 
-/* An empty place, else the one that was not used for longest, of the owner with most of them: no
- * key pushes others' conversations out by having more of its own. */
-static struct session *place_for(struct session *set, uint64_t owner)
+/* An empty place, else one whose time is over, else NULL. */
+static struct session *place_free(struct session *set, int64_t now_ns)
 {
-    unsigned shares[SESSIONS_WAYS];
-    unsigned most = 1;
-    struct session *oldest = NULL;
+    struct session *over = NULL;
     for (size_t i = 0; i < SESSIONS_WAYS; i++) {
         if (set[i].key == 0) {
             return &set[i];
         }
+        over = set[i].expires_ns <= now_ns ? &set[i] : over;
+    }
+    return over;
+}
+
+/* A free place, else the one that was not used for longest, of the owner with most of them: no
+ * key pushes others' conversations out by having more of its own. */
+static struct session *place_for(struct session *set, uint64_t owner, int64_t now_ns)
+{
+    unsigned shares[SESSIONS_WAYS];
+    unsigned most = 1;
+    struct session *oldest = place_free(set, now_ns);
+    if (oldest != NULL) {
+        return oldest;
+    }
+    for (size_t i = 0; i < SESSIONS_WAYS; i++) {
         shares[i] = places_of(set, set[i].owner);
         most = shares[i] > most ? shares[i] : most;
     }
-    bool own = owner != 0 && places_of(set, owner) >= most;
+    bool own = places_of(set, owner) >= most;
     for (size_t i = 0; i < SESSIONS_WAYS; i++) {
-        bool may = own ? set[i].owner == owner : most == 1 || shares[i] == most;
+        bool may = own ? set[i].owner == owner : shares[i] == most;
         oldest = may && (oldest == NULL || set[i].used_ns < oldest->used_ns) ? &set[i] : oldest;
     }
     return oldest;
@@ -253,7 +266,7 @@ void sessions_put(struct sessions *sessions, const struct session *session)
     struct session *entry = find(set, session->key);
     bool queued = entry != NULL && entry->unwritten;
     if (entry == NULL) {
-        entry = place_for(set, session->owner);
+        entry = place_for(set, session->owner, session->used_ns);
         bool evicts = entry->key != 0 && entry->expires_ns > session->used_ns;
         atomic_fetch_add_explicit(&sessions->evicted, evicts ? 1 : 0, memory_order_relaxed);
         atomic_fetch_add_explicit(&sessions->used, entry->key == 0 ? 1 : 0, memory_order_relaxed);
@@ -266,7 +279,7 @@ void sessions_put(struct sessions *sessions, const struct session *session)
 void sessions_restore(struct sessions *sessions, const struct session *session)
 {
     struct session *set = set_of(sessions, session->key);
-    struct session *entry = place_for(set, session->owner);
+    struct session *entry = place_for(set, session->owner, session->used_ns);
     if (entry->key == 0 && find(set, session->key) == NULL) { /* the newest come first */
         *entry = *session;
         entry->unwritten = false;

@@ -68,8 +68,9 @@ void sessions_share(struct sessions *sessions, struct slice name);
 /* False: there is none, it is another owner's, or its time was over at `now_ns`. */
 MUST_USE bool sessions_get(struct sessions *sessions, uint64_t key, uint64_t owner, int64_t now_ns,
                            struct session *ret_session);
-/* Inserts or replaces; where its place is taken, one leaves: of the owner who has most of the
- * places there, the new session's before others, the one that was not used for longest. */
+/* Inserts or replaces; where its place is taken, one leaves: one whose time was over when this one
+ * was used, else of the owner who has most of the places there, the new session's before others,
+ * the one that was not used for longest. Nobody's are one owner's. */
 void sessions_put(struct sessions *sessions, const struct session *session);
 
 struct sessions_stats {

@@ -139,6 +139,70 @@ static void no_key_pushes_others_out(void)
     sessions_free(sessions);
 }
 
+/* A full table of many keys' conversations, all over, then one key that begins as many. */
+static void what_is_over_is_nobodys_share(void)
+{
+    enum { PLACES = 1024, OWNERS = 20 };
+    struct sessions *sessions = sessions_new(PLACES);
+    struct sessions_stats stats;
+    const int64_t now_ns = NOW_NS + HOUR_NS; /* at which they end */
+    int kept = 0;
+    for (uint64_t key = 1; key <= PLACES; key++) {
+        put(sessions, key, 1 + key % OWNERS, "a");
+    }
+    for (uint64_t key = PLACES + 1; key <= 2 * PLACES; key++) {
+        struct session session = session_of(key, 1, "b");
+        session.used_ns = now_ns;
+        session.expires_ns = now_ns + HOUR_NS;
+        sessions_put(sessions, &session);
+    }
+    for (uint64_t key = PLACES + 1; key <= 2 * PLACES; key++) {
+        kept += target_of(sessions, key, 1, now_ns).len > 0;
+    }
+    EXPECT_INT(kept, PLACES);
+    sessions_stats_read(sessions, &stats);
+    EXPECT_INT(stats.entries, PLACES);
+    EXPECT_INT(stats.evicted, 0);
+    sessions_free(sessions);
+}
+
+/* Beside places that are over, what still goes on stays, however long unused. */
+static void what_is_over_leaves_first(void)
+{
+    struct sessions *sessions = sessions_new(8); /* one set */
+    for (uint64_t key = 1; key <= 8; key++) {
+        struct session session = session_of(key, 1, "a");
+        session.used_ns += (int64_t)key;
+        session.expires_ns = key == 5 ? NOW_NS + 50 : session.expires_ns;
+        sessions_put(sessions, &session);
+    }
+    struct session ninth = session_of(9, 1, "b");
+    ninth.used_ns += 50;
+    sessions_put(sessions, &ninth);
+    for (uint64_t key = 1; key <= 9; key++) {
+        EXPECT((target_of(sessions, key, 1, NOW_NS).len > 0) == (key != 5));
+    }
+    sessions_free(sessions);
+}
+
+/* They count as one owner, so that they push out their own. */
+static void calls_without_a_key_push_no_key_out(void)
+{
+    struct sessions *sessions = sessions_new(64);
+    for (uint64_t key = 1; key <= 24; key++) { /* three in each of eight sets */
+        put(sessions, key, 1, "a");
+    }
+    for (uint64_t key = 25; key <= 4000; key++) {
+        struct session session = session_of(key, 0, "a");
+        session.used_ns += (int64_t)key;
+        sessions_put(sessions, &session);
+    }
+    for (uint64_t key = 1; key <= 24; key++) {
+        EXPECT_SLICE(target_of(sessions, key, 1, NOW_NS), "a");
+    }
+    sessions_free(sessions);
+}
+
 static void hashes_depend_on_bytes_and_secret(void)
 {
     struct sessions *one = sessions_new(8);
@@ -429,6 +493,9 @@ int main(void)
     TEST(ends_at_its_time, "a session ends at its time");
     TEST(the_least_recently_used_leave_first, "the least recently used leave first");
     TEST(no_key_pushes_others_out, "conversations of one key without end push out its own");
+    TEST(what_is_over_is_nobodys_share, "sessions that are over are places for anybody");
+    TEST(what_is_over_leaves_first, "a session that is over leaves before one that is not");
+    TEST(calls_without_a_key_push_no_key_out, "calls without a key push no key's sessions out");
     TEST(hashes_depend_on_bytes_and_secret, "hashes depend on bytes and on the secret");
     TEST(long_names_are_refused_and_full_ones_kept, "names have a longest length");
     TEST(text_says_all_and_comes_back, "text says all, and comes back");

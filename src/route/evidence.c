@@ -49,7 +49,7 @@ struct cell {
 struct evidence_row {
     atomic_uint_fast64_t tag; /* 0: empty */
     uint64_t used;            /* under the lock: larger is later */
-    uint64_t owner;           /* likewise: who said the tag first, or 0 */
+    uint64_t owner;           /* likewise: the first who said the tag; 0: nobody yet */
     struct cell cells[EVIDENCE_TARGETS_MAX];
 };
 
@@ -200,11 +200,11 @@ bool evidence_read(const struct evidence *table, const struct evidence_row *row,
     return false;
 }
 
-/* Rows of the set that this one's owner has; of nobody's each is by itself. */
+/* Rows of the set that this owner has; nobody's are one owner's. */
 static unsigned rows_of_owner(const struct evidence_row *set, uint64_t owner)
 {
     unsigned count = 0;
-    for (size_t i = 0; owner != 0 && i < SET_ROWS; i++) {
+    for (size_t i = 0; i < SET_ROWS; i++) {
         count += GET(set[i].tag) != 0 && set[i].owner == owner;
     }
     return count;
@@ -223,10 +223,10 @@ static size_t row_displace(struct evidence *table, uint64_t tag, uint64_t owner)
         shares[i] = rows_of_owner(set, set[i].owner);
         most = shares[i] > most ? shares[i] : most;
     }
-    bool own = owner != 0 && rows_of_owner(set, owner) >= most;
+    bool own = rows_of_owner(set, owner) >= most;
     for (size_t i = 0; i < SET_ROWS; i++) {
         bool empty = GET(set[i].tag) == 0;
-        bool may = empty || (own ? set[i].owner == owner : shares[i] == most || most == 1);
+        bool may = empty || (own ? set[i].owner == owner : shares[i] == most);
         at = may && (at == SET_ROWS || set[i].used < set[at].used) ? i : at;
         if (empty) {
             at = i;
@@ -241,7 +241,8 @@ static size_t row_displace(struct evidence *table, uint64_t tag, uint64_t owner)
     return at;
 }
 
-/* Lock held. NULL: the number is no tag's. */
+/* Lock held. NULL: the number is no tag's. What was nobody's is its who uses it: after a restart
+ * nothing else says whose a row is. */
 static struct evidence_row *row_take(struct evidence *table, uint64_t tag, uint64_t owner)
 {
     size_t at = row_find(table, tag);
@@ -250,7 +251,7 @@ static struct evidence_row *row_take(struct evidence *table, uint64_t tag, uint6
     }
     bool is_new = at == NO_ROW;
     struct evidence_row *row = &table->rows[is_new ? row_displace(table, tag, owner) : at];
-    row->owner = is_new ? owner : row->owner;
+    row->owner = is_new || row->owner == 0 ? owner : row->owner;
     row->used = ++table->uses;
     SET_LAST(row->tag, tag);
     return row;

@@ -50,7 +50,8 @@ uint64_t evidence_route(struct slice name);
 void evidence_add(struct evidence *table, uint64_t tag, const struct target *target, double score,
                   double weight);
 /* As evidence_add(), for what is known of a target only by name, and as it was `age_s` ago.
- * `owner`: the client key that said it; 0: nobody in particular, and none that has most. */
+ * `owner`: the client key that said it; 0: nobody in particular. What is nobody's counts as one
+ * owner's, until a key adds to it. */
 void evidence_add_named(struct evidence *table, uint64_t owner, uint64_t tag, struct slice target,
                         double score, double weight, int64_t age_s);
 

@@ -197,6 +197,49 @@ static void no_key_displaces_the_others(void)
     EXPECT(own > EVIDENCE_TAGS_MAX * 3 / 10 && own < EVIDENCE_TAGS_MAX * 6 / 10);
 }
 
+static void fill_with_nobodys(void)
+{
+    begin();
+    for (int i = 0; i < 10 * EVIDENCE_TAGS_MAX; i++) {
+        evidence_add(table, numbered(i), &small, 1, 1);
+    }
+}
+
+/* As after a restart: a full table, and nobody knows who brought what. */
+static void what_is_nobodys_is_one_owners(void)
+{
+    int known = 0;
+    int kept = 0;
+    fill_with_nobodys();
+    for (int i = 0; i < 10 * EVIDENCE_TAGS_MAX; i++) {
+        evidence_add_named(table, 7, numbered(-1 - i), SLICE("small"), 1, 1, 0);
+    }
+    for (int i = 0; i < 10 * EVIDENCE_TAGS_MAX; i++) {
+        known += evidence_find(table, numbered(-1 - i)) != NULL;
+        kept += evidence_find(table, numbered(i)) != NULL;
+    }
+    EXPECT_INT(known, EVIDENCE_TAGS_MAX / 2);
+    EXPECT_INT(kept, EVIDENCE_TAGS_MAX / 2);
+}
+
+/* Where nobody's tags come without end, those that a key has used stay: nobody's use of them
+ * does not take them back. */
+static void who_uses_what_is_nobodys_has_it(void)
+{
+    enum { USED = 3, END = 10 * EVIDENCE_TAGS_MAX };
+    fill_with_nobodys();
+    for (int i = END - USED; i < END; i++) {
+        evidence_add_named(table, 7, numbered(i), SLICE("small"), 1, 1, 0);
+        evidence_add_named(table, 0, numbered(i), SLICE("small"), 1, 1, 0);
+    }
+    for (int i = 0; i < END; i++) {
+        evidence_add(table, numbered(-1 - i), &small, 1, 1);
+    }
+    for (int i = END - USED; i < END; i++) {
+        EXPECT(counts_are(numbered(i), &small, 3, 0));
+    }
+}
+
 static void targets_without_end_displace_the_oldest(void)
 {
     uint64_t tag = evidence_tag(SLICE("t"));
@@ -284,6 +327,8 @@ int main(void)
     TEST(tags_without_end_displace_the_oldest_and_no_task,
          "tags without end displace the oldest, and no task");
     TEST(no_key_displaces_the_others, "tags of one key without end displace its own");
+    TEST(what_is_nobodys_is_one_owners, "what is nobody's counts as one owner's, who shares");
+    TEST(who_uses_what_is_nobodys_has_it, "a key that uses what is nobody's has it");
     TEST(a_tag_in_use_stays, "a tag in use stays");
     TEST(targets_without_end_displace_the_oldest, "targets without end displace the oldest");
     TEST(memory_that_is_missing_is_no_table, "memory that is missing is no table");

@@ -317,8 +317,10 @@ static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books
 static const char paid_sql[] =
     "CREATE TEMP TABLE paid(shape, id, PRIMARY KEY(shape, id)) WITHOUT ROWID;"
     "INSERT INTO paid SELECT c.shape, c.id FROM call_rows c JOIN shapes s ON s.id = c.shape"
-    " WHERE EXISTS (SELECT 1 FROM caps WHERE soft = 0 AND scope ="
-    " CASE kind WHEN 0 THEN s.key WHEN 1 THEN s.user WHEN 2 THEN s.team ELSE s.organisation END)"
+    " WHERE s.key IN (SELECT scope FROM caps WHERE kind = 0 AND soft = 0)"
+    " OR s.user IN (SELECT scope FROM caps WHERE kind = 1 AND soft = 0)"
+    " OR s.team IN (SELECT scope FROM caps WHERE kind = 2 AND soft = 0)"
+    " OR s.organisation IN (SELECT scope FROM caps WHERE kind = 3 AND soft = 0)"
     " ORDER BY c.shape, c.id";
 
 /* The attempts of calls that the scope paid for, and what there was before: the opening balances of
@@ -371,7 +373,7 @@ static bool play_cap(sqlite3 *db, const char *path, const struct cap *cap,
  * What the audit log says of one cap, in order: ?1 is its scope ("key:7 "), ?2 the model or empty,
  * ?3 the period's name, ?4 the seconds of a rolling one. No amount: there is no hard cap.
  */
-static const char versions_sql[] = AUDIT_PIECES
+static const char versions_sql[] =
     "SELECT p.at_ns, CASE WHEN NOT c.soft THEN c.amount_nd END FROM pieces p LEFT JOIN priced c"
     " ON c.id = p.id AND c.prefix = p.prefix AND c.model = p.model AND c.per = ?3"
     " AND c.window_s = ?4 WHERE p.prefix = ?1 AND p.model = ?2 AND (c.id IS NOT NULL OR p.clear)"
@@ -422,10 +424,9 @@ static bool find_versions(sqlite3 *db, const char *subject, struct cap *cap, uin
 /* Hard caps, and when the limits of their scopes were last changed. */
 static const char caps_sql[] =
     "SELECT kind, scope, model, period, window_s, amount_nd, coalesce((SELECT max(at_ns) + ?1 FROM"
-    " audit WHERE outcome = 'ok' AND action = 'limit.change'"
-    " AND substr(subject, 1, length(prefix)) = prefix), 0), prefix"
+    " acts a WHERE a.action = 'limit.change' AND a.prefix = c.prefix), 0), c.prefix"
     " FROM (SELECT *, CASE kind WHEN 0 THEN 'key:' WHEN 1 THEN 'user:' WHEN 2 THEN 'team:'"
-    " ELSE 'organisation:' END || scope || ' ' AS prefix FROM caps)"
+    " ELSE 'organisation:' END || scope || ' ' AS prefix FROM caps) c"
     " WHERE soft = 0";
 
 static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
@@ -473,7 +474,7 @@ bool ledger_books_check(const char *path, struct ledger_books *ret_books, struct
     sqlite3 *db = database_open(path, DATABASE_READ, error);
     bool done = db != NULL && ledger_schema_check(db, path, error);
     /* all questions about one moment */
-    if (done && (!verify_limits_register(db) || !database_exec(db, "BEGIN"))) {
+    if (done && (!database_exec(db, "BEGIN") || !verify_limits_register(db))) {
         done = database_error(db, path, "verifying", error);
     }
     done = done && ledger_verify_limits(db, path, error);

@@ -45,13 +45,33 @@ static void window_s(sqlite3_context *context, int argc, sqlite3_value **argv)
     }
 }
 
+static const char audit_sql[] =
+    "CREATE TEMP TABLE acts AS SELECT id, at_ns, action, substr(subject, 1, instr(subject || ' ',"
+    " ' ')) AS prefix, json_valid(detail) AS readable, CASE WHEN json_valid(detail) THEN detail"
+    " ELSE '{}' END AS detail FROM audit WHERE outcome = 'ok' AND action IN ('key.create',"
+    " 'limit.change');"
+    "CREATE TEMP TABLE pieces AS SELECT id, at_ns, prefix, CASE action WHEN 'limit.change' THEN"
+    " coalesce(json_extract(detail, '$.model'), '') ELSE '' END AS model, detail AS limits,"
+    " coalesce(json_extract(detail, '$.clear'), 0) AS clear FROM acts UNION ALL"
+    " SELECT a.id, a.at_ns, a.prefix, l.key, l.value, 0 FROM acts a,"
+    " json_each(a.detail, '$.limits') l WHERE a.action = 'key.create';"
+    "CREATE TEMP TABLE priced AS SELECT p.id, p.prefix, p.model, json_extract(c.value, '$.per') AS"
+    " per, coalesce(window_s(json_extract(c.value, '$.window')), 0) AS window_s,"
+    " usd_nd(json_extract(c.value, '$.usd', '$.usd')) AS amount_nd,"
+    " coalesce(json_extract(c.value, '$.soft'), 0) AS soft FROM pieces p,"
+    " json_each(p.limits, '$.caps') c;"
+    "CREATE INDEX temp.acts_of ON acts(prefix, action);"
+    "CREATE INDEX temp.pieces_of ON pieces(prefix, model);"
+    "CREATE INDEX temp.priced_of ON priced(id)";
+
 bool verify_limits_register(sqlite3 *db)
 {
     const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
     return sqlite3_create_function_v2(db, "usd_nd", 1, flags, NULL, usd_nd, NULL, NULL, NULL) ==
                SQLITE_OK &&
            sqlite3_create_function_v2(db, "window_s", 1, flags, NULL, window_s, NULL, NULL, NULL) ==
-               SQLITE_OK;
+               SQLITE_OK &&
+           database_exec(db, audit_sql);
 }
 
 /* --- the questions -----------------------------------------------------------------------------
@@ -70,8 +90,9 @@ bool verify_limits_register(sqlite3 *db)
     " WHERE prefix NOT IN " UNREADABLE " LIMIT 1"
 
 /* Of each cap what was asked for last, unless all were cleared since. */
-static const char caps_sql[] = AUDIT_PIECES
-    ", " CLEARED ", listed AS (SELECT prefix, model, per, window_s, amount_nd, soft, max(id) AS id"
+static const char caps_sql[] =
+    "WITH " CLEARED
+    ", listed AS (SELECT prefix, model, per, window_s, amount_nd, soft, max(id) AS id"
     " FROM priced GROUP BY 1, 2, 3, 4), told AS (SELECT l.prefix, l.model, l.per, l.window_s,"
     " l.amount_nd, l.soft FROM listed l LEFT JOIN cleared c ON c.prefix = l.prefix AND"
     " c.model = l.model WHERE l.id >= coalesce(c.id, 0) AND l.amount_nd IS NOT NULL),"
@@ -85,14 +106,14 @@ _Static_assert(CAP_TOTAL == 0 && CAP_DAY == 1 && CAP_WEEK == 2 && CAP_MONTH == 3
 
 /* The same of one number of a rule, which has one of its own when there is none. */
 #define LIMIT(member, column, value, none)                                                         \
-    AUDIT_PIECES ", " CLEARED ", listed AS (SELECT prefix, model, coalesce(" value ", " none       \
-                 ") AS number, max(id) AS id FROM pieces"                                          \
-                 " WHERE json_type(limits, '$." member "') IS NOT NULL GROUP BY 1, 2),"            \
-                 " told AS (SELECT l.prefix, l.model, l.number FROM listed l LEFT JOIN cleared c"  \
-                 " ON c.prefix = l.prefix AND c.model = l.model"                                   \
-                 " WHERE l.id >= coalesce(c.id, 0) AND l.number <> " none "),"                     \
-                 " kept AS (SELECT " PREFIX ", model, " column " FROM limits WHERE " column        \
-                 " <> " none ")" BOTH_WAYS
+    "WITH " CLEARED ", listed AS (SELECT prefix, model, coalesce(" value ", " none                 \
+    ") AS number, max(id) AS id FROM pieces"                                                       \
+    " WHERE json_type(limits, '$." member "') IS NOT NULL GROUP BY 1, 2),"                         \
+    " told AS (SELECT l.prefix, l.model, l.number FROM listed l LEFT JOIN cleared c"               \
+    " ON c.prefix = l.prefix AND c.model = l.model"                                                \
+    " WHERE l.id >= coalesce(c.id, 0) AND l.number <> " none "),"                                  \
+    " kept AS (SELECT " PREFIX ", model, " column " FROM limits WHERE " column " <> " none         \
+    ")" BOTH_WAYS
 #define NUMBER(member, column) LIMIT(member, column, "json_extract(limits, '$." member "')", "-1")
 
 static const struct {

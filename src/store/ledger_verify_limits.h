@@ -10,25 +10,12 @@
 
 #include "store/database.h"
 
-/* `acts`: what was done to limits; `pieces`: to those of one scope ("key:7 ") and model (or ''),
- * with the JSON object that has them; `priced`: to its caps. Begins a question. */
-#define AUDIT_PIECES                                                                               \
-    "WITH acts AS (SELECT id, at_ns, action, substr(subject, 1, instr(subject || ' ', ' '))"       \
-    " AS prefix, json_valid(detail) AS readable, CASE WHEN json_valid(detail) THEN detail"         \
-    " ELSE '{}' END AS detail FROM audit WHERE outcome = 'ok' AND action IN ('key.create',"        \
-    " 'limit.change')), pieces AS (SELECT id, at_ns, prefix, CASE action WHEN 'limit.change' THEN" \
-    " coalesce(json_extract(detail, '$.model'), '') ELSE '' END AS model, detail AS limits,"       \
-    " coalesce(json_extract(detail, '$.clear'), 0) AS clear FROM acts UNION ALL"                   \
-    " SELECT a.id, a.at_ns, a.prefix, l.key, l.value, 0 FROM acts a,"                              \
-    " json_each(a.detail, '$.limits') l WHERE a.action = 'key.create'),"                           \
-    " priced AS (SELECT p.id, p.prefix, p.model, json_extract(c.value, '$.per') AS per,"           \
-    " coalesce(window_s(json_extract(c.value, '$.window')), 0) AS window_s,"                       \
-    " usd_nd(json_extract(c.value, '$.usd', '$.usd')) AS amount_nd,"                               \
-    " coalesce(json_extract(c.value, '$.soft'), 0) AS soft FROM pieces p,"                         \
-    " json_each(p.limits, '$.caps') c) "
-
-/* Makes usd_nd() and window_s() of this connection: of an array of "1.5", of "24h"; NULL for what
- * is neither. */
+/*
+ * Makes these of this connection, in its transaction: usd_nd() and window_s(), of an array of "1.5"
+ * and of "24h", NULL for what is neither; and tables of what the audit log has, read once. `acts`:
+ * what was done to limits; `pieces`: to those of one scope ("key:7 ") and model (or ''), with the
+ * JSON object that has them; `priced`: to its caps.
+ */
 MUST_USE bool verify_limits_register(sqlite3 *db);
 /* False: *error says which is not what was asked for last ("ledger_violation"), or why it could not
  * be looked at. */

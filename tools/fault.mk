@@ -1,8 +1,8 @@
 # Tests of what is left when the machine fails, as programs of their own.
 
 # Simulated power losses below the journal and SQLite: the linker puts tests/fault/power_calls.c between src/store and the
-# system. [LOSSES=10000] [SEED=N]
-POWER_CALLS := open open64 openat openat64 mkdir fsync msync munmap mmap mmap64 renameat unlinkat
+# system, and its own counter before segment_begin(). [LOSSES=10000] [SEED=N]
+POWER_CALLS := open open64 openat openat64 mkdir fsync msync munmap mmap mmap64 renameat unlinkat segment_begin
 POWER_SRC   := $(sort $(wildcard tests/fault/power_*.c))
 POWER_LOSS  := $(BUILD)/power_loss
 empty :=

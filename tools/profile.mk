@@ -3,16 +3,24 @@
 # versions and variants build without. Of a function that has changed since, gcc finds no profile and goes on without.
 ifneq ($(LTO_COMPILE),)
 PROFILE_FILE := data/profile/$(shell $(CC) -dumpmachine)-gcc-$(basename $(shell $(CC) -dumpfullversion)).tar.gz
-PROFILE      ?= $(if $(wildcard $(PROFILE_FILE)),use,none)
+# Of the command line only: a variable of that name in somebody's environment must not change the program.
+ifneq ($(origin PROFILE),command line)
+override PROFILE := $(if $(wildcard $(PROFILE_FILE)),use,none)
+endif
 
 ifeq ($(PROFILE),use)
-# Counts are where gcc looks for them: beside the object, under its name.
--include $(BUILD)/obj/profile.mk
+ifeq ($(and $(shell command -v tar 2>/dev/null),$(shell command -v gzip 2>/dev/null)),)
+$(error The profile in $(PROFILE_FILE) cannot be read without tar and gzip; PROFILE=none builds without it)
+endif
+# Counts are where gcc looks for them: beside the object, under its name. What cannot be unpacked ends the build.
+include $(BUILD)/obj/profile.mk
 $(BUILD)/obj/profile.mk: $(PROFILE_FILE)
 	@mkdir -p $(@D) && tar -xzmf $< -C $(@D)
 	@echo "PROFILED := $$(tar -tzf $< | sed 's/gcda$$/o/' | tr '\n' ' ')" > $@
 PROFILED_OBJ := $(PROFILED:%=$(BUILD)/obj/%)
 $(PROFILED_OBJ): %.o: %.gcda
+$(PROFILED_OBJ:.o=.gcda): $(PROFILE_FILE)
+	@mkdir -p $(@D) && tar -xzmf $< -C $(BUILD)/obj $(@:$(BUILD)/obj/%=%)
 $(PROFILED_OBJ): PROFILE_COMPILE := -fprofile-use -fprofile-correction -fprofile-partial-training -Wno-coverage-mismatch -Wno-missing-profile
 # What a request passes once is hot, too, although the loops over its text are a hundred times hotter.
 LTO_PROGRAM  += --param=hot-bb-count-ws-permille=999

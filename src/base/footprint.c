@@ -20,6 +20,26 @@ struct pages {
     uintptr_t bytes;
 };
 
+/* The page of `address`, which was touched a moment ago, is in memory, and a file's as `of_file`
+ * says. */
+static bool is_told(const struct pages *pages, uintptr_t address, bool of_file)
+{
+    uint64_t entry = 0;
+    off_t at = (off_t)(address / pages->bytes * sizeof(entry));
+    return pread(pages->map, &entry, sizeof(entry), at) == (ssize_t)sizeof(entry) &&
+           (entry & (PAGE_PRESENT | PAGE_OF_FILE)) ==
+               (of_file ? PAGE_PRESENT | PAGE_OF_FILE : PAGE_PRESENT);
+}
+
+/* Does this system tell pages of files from others? Asked of two that are known: this code's, and
+ * this stack's. An emulation of /proc may not. */
+static bool can_tell(const struct pages *pages)
+{
+    volatile char on_stack = 1;
+    return on_stack == 1 && is_told(pages, (uintptr_t)footprint_trim, true) &&
+           is_told(pages, (uintptr_t)&on_stack, false);
+}
+
 /* Are those in memory all the file's own? One that is not has been written to, and the file would
  * come back without that. */
 static bool are_of_file(const struct pages *pages, uintptr_t from, uintptr_t to)
@@ -71,7 +91,9 @@ void footprint_trim(void)
     struct pages pages = {.map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC),
                           .bytes = (uintptr_t)sysconf(_SC_PAGESIZE)};
     if (pages.map >= 0) {
-        (void)dl_iterate_phdr(let_go, &pages);
+        if (can_tell(&pages)) {
+            (void)dl_iterate_phdr(let_go, &pages);
+        }
         close(pages.map);
     }
 }

@@ -10,8 +10,10 @@
 /*
  * Gives back the heap's free pages, and lets go of the pages of the program and its libraries that
  * are the files' own: what is used again comes back from the page cache, some pages with one fault.
- * What was changed in this process (relocated, or by a debugger) stays. Any thread, at any time;
- * where the system does not tell (no /proc, no glibc) it does nothing.
+ * What was changed in this process (relocated, or by a debugger) stays. Any thread, while none
+ * changes read-only parts: a write between the look and the letting go would be lost. Where the
+ * system does not tell (no /proc, no glibc, a /proc that says wrong things of pages that are known)
+ * it does nothing.
  */
 void footprint_trim(void);
 

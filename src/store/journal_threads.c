@@ -41,6 +41,16 @@ struct timespec journal_deadline(uint64_t ms)
     return at;
 }
 
+/* Lock held. More segments are read to their end than are kept. */
+static bool is_surplus(const struct journal *journal)
+{
+    size_t count = 0;
+    for (const struct segment *s = journal->retired; s != NULL; s = s->next) {
+        count++;
+    }
+    return count > RETIRED_KEPT;
+}
+
 /* --- syncing --------------------------------------------------------------------------------- */
 
 /* Lock held. Fills the page at the end, so that the next append begins a fresh one. */
@@ -111,8 +121,10 @@ static bool sync_segment(struct journal *journal)
     pthread_mutex_lock(&journal->lock);
     segment->synced = done ? to : segment->synced;
     journal->syncing = NULL;
-    if (journal->retired != NULL) {
-        journal_call_preparer(journal); /* it may have waited for this segment */
+    /* The preparer may have waited for this segment. Else it is left alone: it would move its
+     * window at each sync, and so never find out that the journal is written to more slowly. */
+    if (journal->retired != NULL && (journal->spare == NULL || is_surplus(journal))) {
+        journal_call_preparer(journal);
     }
     pthread_mutex_unlock(&journal->lock);
     return done && sealed;
@@ -153,17 +165,19 @@ static void *syncer_main(void *argument)
 
 /* --- preparing ------------------------------------------------------------------------------- */
 
-/* Lock held. A retired segment that nobody uses any more; NULL when there is none. */
+/* Lock held. The retired segment that nobody uses any more, the oldest of several, as its pages are
+ * the least likely to be in memory still; NULL when there is none. */
 static struct segment *take_retired(struct journal *journal)
 {
+    struct segment **last = NULL; /* the newest is the first of the list */
     for (struct segment **at = &journal->retired; *at != NULL; at = &(*at)->next) {
-        struct segment *segment = *at;
-        if (segment != journal->syncing) {
-            *at = segment->next;
-            return segment;
-        }
+        last = *at == journal->syncing ? last : at;
     }
-    return NULL;
+    struct segment *segment = last == NULL ? NULL : *last;
+    if (segment != NULL) {
+        *last = segment->next;
+    }
+    return segment;
 }
 
 static void remove_file(struct journal *journal, struct segment *segment)
@@ -200,12 +214,8 @@ static struct segment *make_spare(struct journal *journal, struct segment *retir
 /* Lock held, and released for the work. */
 static void remove_surplus(struct journal *journal)
 {
-    size_t count = 0;
-    for (const struct segment *s = journal->retired; s != NULL; s = s->next) {
-        count++;
-    }
-    struct segment *surplus = count > RETIRED_KEPT ? take_retired(journal) : NULL;
-    if (surplus != NULL) {
+    struct segment *surplus;
+    while (is_surplus(journal) && (surplus = take_retired(journal)) != NULL) {
         pthread_mutex_unlock(&journal->lock);
         remove_file(journal, surplus);
         pthread_mutex_lock(&journal->lock);
@@ -213,12 +223,8 @@ static void remove_surplus(struct journal *journal)
 }
 
 /* Lock held, and released for the work. */
-static bool prepare_spare(struct journal *journal)
+static void prepare_spare(struct journal *journal)
 {
-    if (journal->spare != NULL) {
-        remove_surplus(journal);
-        return true;
-    }
     struct segment *retired = take_retired(journal);
     uint64_t number = journal->active->number + 1; /* no rotation without a spare */
     pthread_mutex_unlock(&journal->lock);
@@ -227,7 +233,6 @@ static bool prepare_spare(struct journal *journal)
     journal->spare = spare;
     journal->prepare_failed = spare == NULL;
     pthread_cond_broadcast(&journal->spare_ready);
-    return spare != NULL;
 }
 
 /* How fast the journal grows says how far ahead its pages are wanted. */
@@ -286,7 +291,11 @@ static void *preparer_main(void *argument)
         if (journal->prepare_wanted) {
             journal->prepare_wanted = false;
             prepare_window(journal);
-            ready = prepare_spare(journal);
+            if (journal->spare == NULL) {
+                prepare_spare(journal);
+            }
+            ready = !journal->prepare_failed;
+            remove_surplus(journal);
             prepare_next(journal);
         } else if (ready) {
             pthread_cond_wait(&journal->preparer_wakes, &journal->lock);

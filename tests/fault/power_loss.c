@@ -5,7 +5,7 @@
  * keeps what power_disk.h says, the ledger is opened again. What was synced before must be there,
  * exactly once and as it was written; no torn record may count; ledger_verify() must hold; and what
  * one start has said of a call, every later one must say. Then it goes on with that ledger, some
- * losses long.
+ * losses long. Some lives are long, so that the journal writes segments again that are read.
  *
  * At the end the disk lies: with syncs that do nothing the same test must find violations.
  *
@@ -13,20 +13,32 @@
  */
 #include "base/log.h"
 #include "store/database.h"
+#include "store/journal_segment.h"
 #include "tests/fault/power_calls_made.h"
 #include "tests/fault/power_disk.h"
 #include "tests/fault/power_vfs.h"
 #include "tests/unit/store/store_testing.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <time.h>
 
-#define CHAIN_MAX 10     /* losses of one ledger */
-#define STEPS_MAX 160    /* appends between two losses */
+#define LONG_EACH 4      /* of so many ledgers one lives long: of the losses about one in eight */
+#define SPAN_LONG 8000   /* events before a loss, of those */
+#define AGAIN_LOSSES 100 /* among so many losses segments must have been written again */
 #define LYING_LOSSES 400 /* a lie must be found within so many */
 #define WINDOW_MS 1000.0 /* ledger.sync is 1 to 3 ms; the rest is a busy machine's */
 
+struct pace {
+    uint64_t chain_max; /* losses of one ledger */
+    uint64_t steps_max; /* appends between two of them */
+};
+
+static const struct pace short_pace = {.chain_max = 10, .steps_max = 160};
+static const struct pace long_pace = {.chain_max = 3, .steps_max = 2500};
+
 struct life {
+    const struct pace *pace;
     char root[96];
     char after[96];
     char path[128];
@@ -44,6 +56,23 @@ static struct {
 } sums;
 
 static char base[64];
+
+/* Segments with the header of an earlier life that got a new one, with the power on. */
+static _Atomic uint64_t begun_again;
+/* Of these, such that were taken for synced or used as far as in their earlier life. */
+static _Atomic uint64_t begun_stale;
+
+/* The linker puts it between the journal and segment_begin(). */
+void __real_segment_begin(struct segment *segment, uint64_t first_record, int64_t wall_ns);
+void __wrap_segment_begin(struct segment *segment, uint64_t first_record, int64_t wall_ns);
+void __wrap_segment_begin(struct segment *segment, uint64_t first_record, int64_t wall_ns)
+{
+    if (segment->map[0] != '\0' && !power_is_lost()) {
+        atomic_fetch_add(&begun_again, 1);
+        atomic_fetch_add(&begun_stale, segment->synced != 0 || atomic_load(&segment->used) != 0);
+    }
+    __real_segment_begin(segment, first_record, wall_ns);
+}
 
 static bool open_life(struct life *life)
 {
@@ -81,7 +110,7 @@ static void run_checkpoint(struct life *life)
 
 static void load(struct life *life)
 {
-    uint64_t steps = random_below(&life->random, STEPS_MAX);
+    uint64_t steps = random_below(&life->random, life->pace->steps_max);
     const struct timespec moment = {.tv_nsec = 100000};
     for (uint64_t i = 0; i < steps && !power_is_lost(); i++) {
         uint64_t choice = random_next(&life->random);
@@ -144,7 +173,9 @@ static bool lose_once(struct life *life, uint64_t seed, bool fresh, enum power_l
     uint64_t lost;
     double oldest_ms;
     random_seed(&life->random, seed);
-    uint64_t span = random_below(&life->random, 4) == 0 ? 30 : 500;
+    uint64_t span = random_below(&life->random, 4) == 0 ? 30
+                    : life->pace == &long_pace          ? SPAN_LONG
+                                                        : 500;
     const struct power_options options = {
         .root = life->root,
         .after = life->after,
@@ -168,9 +199,9 @@ static bool lose_once(struct life *life, uint64_t seed, bool fresh, enum power_l
 
 /* Losses of one ledger, `count` of them; the last one's ledger is opened and compared, too. False:
  * something was wrong. */
-static bool run_chain(uint64_t seed, uint64_t count, enum power_lie lie)
+static bool run_chain(uint64_t seed, const struct pace *pace, uint64_t count, enum power_lie lie)
 {
-    struct life life = {0};
+    struct life life = {.pace = pace};
     bool sound = true;
     bool opened = false;
     made_reset(1 + seed % 100000);
@@ -196,8 +227,9 @@ static bool run_losses(uint64_t seed, uint64_t losses, enum power_lie lie)
     uint64_t end = sums.losses + losses;
     for (uint64_t chain = seed; sums.losses < end; chain++) {
         uint64_t left = end - sums.losses;
-        uint64_t count = 1 + chain % CHAIN_MAX;
-        if (!run_chain(chain, count < left ? count : left, lie)) {
+        const struct pace *pace = chain % LONG_EACH == 0 ? &long_pace : &short_pace;
+        uint64_t count = 1 + chain % pace->chain_max;
+        if (!run_chain(chain, pace, count < left ? count : left, lie)) {
             if (lie == LIE_NONE) {
                 printf("# repeat it with --seed %llu --losses %llu\n", (unsigned long long)chain,
                        (unsigned long long)count);
@@ -227,14 +259,19 @@ static void run_truth(uint64_t seed, uint64_t losses)
     bool sound = run_losses(seed, losses, LIE_NONE);
     clock_gettime(CLOCK_MONOTONIC, &end);
     printf("# %llu losses (%llu while opening) in %ld s, %llu events; in doubt: %llu records, the "
-           "longest for %.1f ms; segments set aside: %llu\n",
+           "longest for %.1f ms; segments written again: %llu, set aside: %llu\n",
            (unsigned long long)sums.losses, (unsigned long long)sums.at_start,
            (long)(end.tv_sec - start.tv_sec), (unsigned long long)sums.events,
-           (unsigned long long)sums.lost, sums.oldest_ms, (unsigned long long)sums.set_aside);
+           (unsigned long long)sums.lost, sums.oldest_ms,
+           (unsigned long long)atomic_load(&begun_again), (unsigned long long)sums.set_aside);
     snprintf(says, sizeof(says), "%llu power losses: what was synced is there, exactly once",
              (unsigned long long)losses);
     tell(sound, says);
     tell(sums.oldest_ms < WINDOW_MS, "no record was in doubt for longer than the window");
+    if (losses >= AGAIN_LOSSES) {
+        tell(atomic_load(&begun_again) > 0, "segments of the journal were written again");
+    }
+    tell(atomic_load(&begun_stale) == 0, "none of them counted as synced before it was written");
 }
 
 static void run_lies(uint64_t seed)

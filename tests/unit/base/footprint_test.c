@@ -20,6 +20,9 @@ static size_t resident_pages(const void *from, size_t bytes)
     size_t count = ((uintptr_t)from + bytes - first) / page;
     FILE *map = fopen("/proc/self/pagemap", "rb");
     size_t present = 0;
+    if (map == NULL) {
+        return 0;
+    }
     fseek(map, (long)(first / page * sizeof(uint64_t)), SEEK_SET);
     for (size_t i = 0; i < count; i++) {
         uint64_t entry = 0;
@@ -61,7 +64,12 @@ static void test_written_pages_stay(void)
 
 int main(void)
 {
-    TEST(test_read_pages_go, "pages of the program that were only read leave it, and come back");
+    if (access("/proc/self/pagemap", R_OK) == 0) {
+        TEST(test_read_pages_go,
+             "pages of the program that were only read leave it, and come back");
+    } else {
+        printf("# skipped: /proc/self/pagemap cannot be read, so nothing is let go\n");
+    }
     TEST(test_written_pages_stay, "what was written into a read-only part is not lost");
     return tap_done();
 }

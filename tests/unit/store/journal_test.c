@@ -181,6 +181,79 @@ static void files_are_written_again(void)
     end();
 }
 
+static size_t retired_count(struct journal *journal)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&journal->lock);
+    for (const struct segment *s = journal->retired; s != NULL; s = s->next) {
+        count++;
+    }
+    pthread_mutex_unlock(&journal->lock);
+    return count;
+}
+
+static void wait_for_one_retired(struct journal *journal)
+{
+    for (int i = 0; i < 1000000 && (retired_count(journal) > 1 || !is_prepared(journal)); i++) {
+        sched_yield(); /* without another call of the preparer */
+    }
+    EXPECT_INT(retired_count(journal), 1);
+}
+
+/* Full segments below `number` are read at once. */
+static struct journal *open_with_retired(size_t bytes, uint64_t number)
+{
+    const struct journal_options options = {
+        .directory = directory,
+        .segment_bytes = bytes,
+        .segments_max = 16,
+        .sync_ms = 600000, /* the test syncs */
+    };
+    struct journal *journal = journal_open(&options, NULL);
+    struct journal_position position = {0};
+    uint64_t records = 0;
+    while (journal->active->number < number) { /* this thread's appends change it */
+        EXPECT(append_hold(journal, records++));
+    }
+    for (int i = 0; i < 1000000 && !is_prepared(journal); i++) {
+        sched_yield(); /* else it is made of one of those that are read */
+    }
+    EXPECT_INT(read_holds(journal, &position, 0), records);
+    journal_consumed(journal, position);
+    return journal;
+}
+
+static void the_newest_read_segment_is_kept(void)
+{
+    begin();
+    struct journal *journal = open_with_retired(SEGMENT_BYTES_MIN, 8);
+    wait_for_one_retired(journal);
+    EXPECT_INT(journal->retired->number, 7);
+    journal_close(journal);
+    end();
+}
+
+static void a_sync_leaves_the_window_alone(void)
+{
+    begin();
+    struct journal *journal = open_with_retired((size_t)2 << 20, 2); /* more than its window */
+    wait_for_one_retired(journal);
+    int calls = 0;
+    for (uint64_t i = 0; i < 8; i++) {
+        pthread_mutex_lock(&journal->lock);
+        journal->prepare_at = UINT64_MAX; /* only the preparer changes it, when it is called */
+        pthread_mutex_unlock(&journal->lock);
+        EXPECT(append_hold(journal, i));
+        journal_sync(journal);
+        pthread_mutex_lock(&journal->lock);
+        calls += journal->prepare_at != UINT64_MAX || journal->prepare_wanted;
+        pthread_mutex_unlock(&journal->lock);
+    }
+    EXPECT(calls <= 1); /* it may still have been at work when the first was made */
+    journal_close(journal);
+    end();
+}
+
 static void reopening_finds_what_is_unread(void)
 {
     begin();
@@ -585,6 +658,8 @@ int main(void)
     TEST(keeps_order_and_kinds, "records come back in order, each as its kind");
     TEST(goes_on_over_many_segments, "segments rotate and are used again");
     TEST(files_are_written_again, "files that were read to their end are written again");
+    TEST(the_newest_read_segment_is_kept, "of the segments read at once only the newest is kept");
+    TEST(a_sync_leaves_the_window_alone, "a sync does not move the pages kept ahead");
     TEST(reopening_finds_what_is_unread, "reopening finds exactly what is unread");
     TEST(a_full_journal_refuses_and_recovers, "a full journal refuses and recovers");
     TEST(a_second_process_is_refused_with_the_pid, "a second process is refused with the pid");

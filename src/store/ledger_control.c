@@ -33,6 +33,16 @@ static uint64_t half_of(const unsigned char *bytes)
     return be64toh(half);
 }
 
+/* The sum of a row is linear, so two rows could trade numbers: what is added is mixed first
+ * (splitmix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014). */
+static uint64_t mixed(uint64_t sum)
+{
+    sum += 0x9E3779B97F4A7C15u;
+    sum = (sum ^ sum >> 30) * 0xBF58476D1CE4E5B9u;
+    sum = (sum ^ sum >> 27) * 0x94D049BB133111EBu;
+    return sum ^ sum >> 31;
+}
+
 static uint64_t total_of(const struct id *id, const int64_t *numbers, size_t count)
 {
     const uint64_t *weight = weights;
@@ -44,7 +54,7 @@ static uint64_t total_of(const struct id *id, const int64_t *numbers, size_t cou
     for (size_t i = 0; i < count; i++) {
         total += (uint64_t)numbers[i] * weight[i];
     }
-    return total;
+    return mixed(total);
 }
 
 int64_t control_seal(const struct id *id, const int64_t *numbers, size_t count)
@@ -158,7 +168,7 @@ static uint64_t total_of_values(int argc, sqlite3_value **argv)
         }
         at += id ? 2 : 1;
     }
-    return total;
+    return mixed(total);
 }
 
 static void seal(sqlite3_context *context, int argc, sqlite3_value **argv)

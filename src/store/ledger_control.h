@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Control totals, as bookkeepers have them: of the rows of calls and attempts of each hour their
- * number, and a sum of all their numbers, each times the weight of its column. The writer adds them
- * up while it adds rows; whoever changes or removes a row otherwise, or one number of it, leaves a
- * total that is wrong: all weights are odd, so no change of one number adds nothing. They are no
+ * number, and a sum over rows: of each the sum of its numbers, each times the weight of its column,
+ * mixed. The writer adds them up while it adds rows; whoever changes or removes a row otherwise, or
+ * one number of it, leaves a total that is wrong: all weights are odd, so no change of one number
+ * adds nothing, and as rows are mixed one by one none makes good what another lacks. They are no
  * defence against somebody who computes them again.
  *
  * A row that nothing else in the ledger could be compared with has a total of its own, its seal.

@@ -2,6 +2,7 @@
 /*
  * One number of one row is changed, whatever the table and the column: what carries money, counts
  * or time must be found changed. The columns of which nothing is said are listed, with the reason.
+ * Nor may two rows trade what they have.
  */
 #include "store/audit.h"
 #include "store/ledger_books.h"
@@ -266,6 +267,49 @@ static void every_number_that_was_changed_is_found(void)
     end();
 }
 
+/* --- two rows at once --------------------------------------------------------------------------
+ */
+
+/* Pairs of calls of one hour that are of two shapes. */
+#define PAIRS                                                                                      \
+    "CREATE TEMP TABLE pair AS SELECT a.id AS a, b.id AS b, a.shape AS a_shape, b.shape AS"        \
+    " b_shape FROM call_rows a JOIN call_rows b ON b.id > a.id AND b.shape <> a.shape"             \
+    " AND b.started_ns / 3600000000000 = a.started_ns / 3600000000000"                             \
+    " JOIN shapes s ON s.id = a.shape JOIN shapes t ON t.id = b.shape"                             \
+    " WHERE s.counted >= 0 AND t.counted >= 0 ORDER BY 1, 2 LIMIT 1;"
+
+static void expect_found(const char *sql)
+{
+    struct error error = {0};
+    EXPECT(change(sql));
+    EXPECT(!is_sound(&error));
+    EXPECT_SLICE(slice_from_cstr(error.code), "ledger_violation");
+    copy_file(kept_path, ledger_path);
+}
+
+static void rows_that_trade_are_found(void)
+{
+    struct error error = {0};
+    begin();
+    struct ledger *ledger = open_ledger();
+    for (uint64_t seed = 1; seed <= CALLS; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed));
+    }
+    EXPECT(ledger_flush(ledger, 10000));
+    ledger_close(ledger, 5000);
+    EXPECT(is_sound(&error));
+    keep_file();
+    expect_found(PAIRS
+                 "UPDATE call_rows SET total_us = total_us + CASE id WHEN (SELECT a FROM pair)"
+                 " THEN 5 ELSE -5 END WHERE id IN (SELECT a FROM pair UNION SELECT b FROM"
+                 " pair)");
+    expect_found(PAIRS "UPDATE call_rows SET shape = CASE id WHEN (SELECT a FROM pair) THEN"
+                       " (SELECT b_shape FROM pair) ELSE (SELECT a_shape FROM pair) END WHERE id IN"
+                       " (SELECT a FROM pair UNION SELECT b FROM pair)");
+    EXPECT(is_sound(&error));
+    end();
+}
+
 int main(void)
 {
     setenv("TZ", "UTC", 1);
@@ -273,5 +317,6 @@ int main(void)
     TEST(every_number_that_was_changed_is_found,
          "a number that was changed is found, in every table and column that has money, counts or "
          "times");
+    TEST(rows_that_trade_are_found, "two calls of an hour that trade numbers or shapes are found");
     return tap_done();
 }

@@ -503,8 +503,7 @@ static void a_slow_server_holds_up_no_checkpoint(void)
     EXPECT(append_call(ledger_journal(ledger), 1));
     EXPECT(ledger_flush(ledger, 5000));
     UNTIL(all_is_shipped());
-    ship_stats(ship, &stats);
-    EXPECT(stats.calls_behind == 0 && stats.age_ms == 0 && !stats.away);
+    UNTIL((ship_stats(ship, &stats), stats.calls_behind == 0 && stats.age_ms == 0 && !stats.away));
     struct postgres *locker = member_postgres(member, "test", &error);
     CHECK(locker != NULL && postgres_connect(locker, &error) && postgres_begin(locker, &error) &&
           postgres_script(locker, "LOCK TABLE sluice.attempts IN SHARE MODE", &error));

@@ -19,8 +19,6 @@ NETWORKS = "10.214.0.0/16"
 FORWARDING = "/proc/sys/net/ipv4/ip_forward"
 STAND_INS = {"postgres:15": "postgres", "redis:7": "redis", "haproxy:2.8": "haproxy"}
 BASES = ("debian:12", "debian:12-slim")
-SUITES = ("bookworm", "main"), ("bookworm-security", "main")
-ARCHIVES = ("http://deb.debian.org/debian", "http://deb.debian.org/debian-security")
 
 
 def answer(*command, env=None, timeout=60, cwd=None):
@@ -101,10 +99,10 @@ class Engine:
     def make_base(self):
         if not shutil.which("mmdebstrap"):
             raise RuntimeError("mmdebstrap is needed for stand-ins")
-        lines = [f"deb {archive} {' '.join(s)}" for archive, s in zip(ARCHIVES, SUITES)]
         with tempfile.TemporaryDirectory(prefix="sluice-base-") as directory:
             path = os.path.join(directory, "base.tar")
-            done = answer("mmdebstrap", "--variant=minbase", "bookworm", path, *lines, timeout=900)
+            # without a mirror it takes Debian's own, with updates and security
+            done = answer("mmdebstrap", "--variant=minbase", "bookworm", path, timeout=900)
             if done.returncode != 0:
                 raise RuntimeError(done.stderr[-400:])
             done = self.docker("import", path, BASES[0])

@@ -6,6 +6,7 @@
 #include "store/budget.h"
 #include "store/budget_lease_internal.h"
 #include "store/budget_window.h"
+#include "store/ledger_period.h"
 
 #include <pthread.h>
 
@@ -66,19 +67,6 @@ struct budget_account {
     struct lease *leases;
 };
 
-struct period {
-    int64_t start_s;
-    int64_t end_s;
-    int64_t began_ns; /* monotonic: when this process entered it */
-    uint32_t serial;
-};
-
-/* One reading of the clocks. */
-struct instant {
-    int64_t wall_ns;
-    int64_t monotonic_ns;
-};
-
 struct budget {
     const struct clock *clock;
     pthread_mutex_t lock;
@@ -98,10 +86,6 @@ struct budget {
 };
 
 /* --- budget_time.c --- */
-/* [*ret_start_s, *ret_end_s) of the day, week or month with wall_s in it, in the process's time
- * zone. */
-void budget_period(enum cap_period period, int64_t wall_s, int64_t *ret_start_s,
-                   int64_t *ret_end_s);
 /* Ends the periods that are over. Lock held. */
 void budget_tick(struct budget *budget, const struct instant *now);
 

@@ -68,15 +68,23 @@ static bool is_over(const struct period *period, const struct instant *now)
             (now->monotonic_ns - period->began_ns) / NS_PER_S >= length_s);
 }
 
-void budget_tick(struct budget *budget, const struct instant *now)
+bool periods_tick(struct period periods[CAP_ROLLING], const struct instant *now)
 {
+    bool over = false;
     for (unsigned i = CAP_DAY; i < CAP_ROLLING; i++) {
-        struct period *period = &budget->periods[i];
+        struct period *period = &periods[i];
         if (period->serial == 0 || is_over(period, now)) {
             budget_period((enum cap_period)i, now->wall_ns / NS_PER_S, &period->start_s,
                           &period->end_s);
             period->began_ns = now->monotonic_ns;
             period->serial++;
+            over = true;
         }
     }
+    return over;
+}
+
+void budget_tick(struct budget *budget, const struct instant *now)
+{
+    (void)periods_tick(budget->periods, now);
 }

@@ -46,6 +46,7 @@ struct ledger {
     uint64_t batch_ms;
     size_t batch_records;
     int64_t retention_ms;
+    int64_t doubt_ms;
     struct ledger_keeper keepers[LEDGER_KEEPERS_MAX];
     size_t keeper_count;
     void (*on_keys_changed)(void *user);
@@ -151,6 +152,7 @@ static void run_batches(struct ledger *ledger, struct pace *pace)
     while (count == ledger->batch_records) {
         struct error error;
         int64_t started_ns = clock_monotonic(&clock_system);
+        ledger_clock_look(&ledger->writer.clock);
         if (!writer_batch(&ledger->writer, ledger->journal, ledger->batch_records, &count,
                           &error)) {
             report_failure(ledger, &error, pace);
@@ -194,18 +196,43 @@ static void wait_for_work(struct ledger *ledger, const struct pace *pace)
     journal_wait(ledger->journal, ledger->writer.position, ledger->batch_records, ms);
 }
 
+/* What was seen of the clock since the last batch. */
+static void save_clock(struct ledger *ledger)
+{
+    struct writer *writer = &ledger->writer;
+    bool done = database_exec(writer->db, "BEGIN IMMEDIATE") &&
+                ledger_clock_write(&writer->clock, writer->db) &&
+                database_exec(writer->db, "COMMIT");
+    if (done) {
+        ledger_clock_written(&writer->clock);
+    } else {
+        database_rollback(writer->db); /* it goes with the next batch */
+    }
+}
+
+static uint64_t prune_pause_ms(const struct ledger *ledger, bool more)
+{
+    uint64_t doubt_ms = (uint64_t)ledger->doubt_ms;
+    uint64_t ms = doubt_ms > 0 && doubt_ms < PRUNE_MS ? doubt_ms : PRUNE_MS;
+    return more ? PRUNE_STEP_MS : ms;
+}
+
 static void prune_when_due(struct ledger *ledger, struct pace *pace)
 {
     bool more = false;
     if (ledger->retention_ms == 0 || pace->back_off_ms != 0 || now_ms() < pace->prune_at_ms) {
         return;
     }
-    int64_t before_ns = clock_wall(ledger->clock) - ledger->retention_ms * NS_PER_MS;
-    if (!writer_prune(&ledger->writer, before_ns, &more)) {
+    int64_t before_ns =
+        ledger_clock_known(&ledger->writer.clock) - ledger->retention_ms * NS_PER_MS;
+    if (before_ns > 0 && !writer_prune(&ledger->writer, before_ns, &more)) {
         log_event(LOG_WARN, "ledger_prune", "old calls could not be removed from %s: %s",
                   ledger->path, sqlite3_errmsg(ledger->writer.db));
     }
-    pace->prune_at_ms = now_ms() + (more ? PRUNE_STEP_MS : PRUNE_MS);
+    if (ledger->writer.db != NULL && !more) {
+        save_clock(ledger);
+    }
+    pace->prune_at_ms = now_ms() + prune_pause_ms(ledger, more);
 }
 
 /* Not while it starts: with a long history it takes longer than that. */
@@ -218,9 +245,12 @@ static void fold_when_due(struct ledger *ledger, struct pace *pace)
         log_event(LOG_WARN, "ledger_fold", "old spending could not be added up in %s: %s",
                   ledger->path, sqlite3_errmsg(ledger->writer.db));
     }
-    if (!evidence_fold(ledger->writer.db, clock_wall(ledger->clock) / NS_PER_S)) {
+    if (!evidence_fold(ledger->writer.db, ledger_clock_known(&ledger->writer.clock) / NS_PER_S)) {
         log_event(LOG_WARN, "ledger_fold", "old evidence could not be removed from %s: %s",
                   ledger->path, sqlite3_errmsg(ledger->writer.db));
+    }
+    if (ledger->writer.clock.stored) {
+        save_clock(ledger);
     }
     pace->fold_at_ms = now_ms() + FOLD_MS;
 }
@@ -272,6 +302,7 @@ static void *ledger_main(void *argument)
     pthread_setname_np(pthread_self(), "sluice-ledger");
     while (!is_stopping(ledger)) {
         wait_for_work(ledger, &pace);
+        ledger_clock_look(&ledger->writer.clock);
         if (batch_is_due(ledger, &pace)) {
             run_batches(ledger, &pace);
         }
@@ -284,6 +315,10 @@ static void *ledger_main(void *argument)
     }
     if (ledger->writer.db != NULL) {
         keep_all(ledger);
+        ledger_clock_look(&ledger->writer.clock);
+        if (ledger->writer.clock.stored) {
+            save_clock(ledger);
+        }
     }
     return NULL;
 }
@@ -323,6 +358,7 @@ static struct ledger *ledger_alloc(const struct ledger_options *options)
     ledger->batch_records =
         options->batch_records == 0 ? BATCH_RECORDS_DEFAULT : options->batch_records;
     ledger->retention_ms = options->retention_ms;
+    ledger->doubt_ms = options->doubt_ms;
     CHECK(options->keeper_count <= LEDGER_KEEPERS_MAX);
     for (size_t i = 0; i < options->keeper_count; i++) {
         ledger->keepers[ledger->keeper_count++] = options->keepers[i];
@@ -363,6 +399,7 @@ static bool catch_up(struct ledger *ledger, struct error *error)
         ledger->shared.stats.anomalies += ledger->writer.anomalies;
     }
     uint64_t calls;
+    ledger_clock_begin(&ledger->writer.clock);
     if (!writer_recover(&ledger->writer, clock_wall(ledger->clock), &calls, error)) {
         return false;
     }
@@ -385,6 +422,14 @@ static bool begin_notes(struct ledger *ledger, struct error *error)
            database_error(ledger->writer.db, ledger->path, "joining a cluster", error);
 }
 
+static bool load_clock(struct ledger *ledger, struct error *error)
+{
+    struct writer *writer = &ledger->writer;
+    return ledger_clock_load(&writer->clock, writer->db, ledger->clock,
+                             ledger->doubt_ms * NS_PER_MS) ||
+           database_error(writer->db, ledger->path, "reading what is known of the clock", error);
+}
+
 static bool ledger_start(struct ledger *ledger, const struct ledger_options *options,
                          struct error *error)
 {
@@ -400,7 +445,7 @@ static bool ledger_start(struct ledger *ledger, const struct ledger_options *opt
     ledger->journal = journal_open(&journal, error);
     /* Read again: until the journal was ours another process may have moved on. */
     if (ledger->journal == NULL || !writer_load(&ledger->writer, ledger->journal, error) ||
-        !catch_up(ledger, error)) {
+        !load_clock(ledger, error) || !catch_up(ledger, error)) {
         return false;
     }
     (void)writer_keys_changed(&ledger->writer); /* from here on */

@@ -46,7 +46,9 @@ struct ledger_options {
                                        records half as often; 0: 200 */
     size_t batch_records;           /* or when it holds that many; 0: 8192 */
     enum ledger_sync sync;
-    int64_t retention_ms; /* calls that began longer ago are removed (sums stay); 0: never */
+    int64_t retention_ms; /* calls that began longer ago are removed (sums stay); 0: never. By
+                             ledger_clock_known(): a clock that jumps makes nothing old */
+    int64_t doubt_ms;     /* for so long the clock is not believed; 0: see clock_doubt_ns() */
     bool ships;           /* this node belongs to a cluster: what is added is noted for the shipper
                              (ledger_note.h), and retention waits for it */
     const struct ledger_keeper *keepers; /* copied */

@@ -62,6 +62,7 @@ static bool apply_hold(struct writer *writer, const struct hold_record *hold)
     if (attempt == NULL) {
         return false;
     }
+    ledger_clock_was(&writer->clock, hold->wall_ns);
     if (attempt->settled || attempt->held_ns != 0) {
         writer_anomaly(writer, "an attempt was held twice", hold->call);
         return true;

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "store/ledger.h"
+#include "store/ledger_clock.h"
 #include "store/ledger_control.h"
 #include "store/ledger_evidence.h"
 #include "store/ledger_names.h"
@@ -133,7 +134,8 @@ struct writer {
     struct journal_position position; /* applied; committed unless a batch is under way */
     struct journal_position open;     /* the same segment: the oldest hold that has no row */
     struct journal_position before;   /* the record under way */
-    bool loaded;                      /* memory and database agree */
+    struct ledger_clock clock;
+    bool loaded; /* memory and database agree */
     int64_t data_version;
     int64_t key_changes;
     /* Of the batch under way. */

@@ -10,6 +10,7 @@
 #include "store/report.h"
 
 #define PRUNE_ROWS "5000"
+_Static_assert(REPORT_DAY == 0 && CONTROL_CALLS == 0, "as in the question about hours");
 
 static const char sql_boundary[] =
     "SELECT id FROM call_rows WHERE id < ?1 ORDER BY id LIMIT 1 OFFSET " PRUNE_ROWS;
@@ -18,9 +19,14 @@ static const char sql_calls[] =
 static const char sql_attempts[] =
     "DELETE FROM attempt_rows WHERE call < ?1 AND call NOT IN (SELECT call FROM open_calls)";
 static const char sql_feedback[] = "DELETE FROM feedback WHERE call < ?1";
-/* Of hours up to this one the calls are not all there any more: ledger_verify() leaves them out. */
+/* Of hours up to this one the calls are not all there any more: ledger_verify() leaves them out.
+ * Where it was later, as an older program made it after the clock had been ahead, it is brought
+ * back to the last hour of which some calls are missing. */
 static const char *const sql_state[] = {
-    "UPDATE state SET pruned_hour = max(pruned_hour, ?1)",
+    "UPDATE state SET pruned_hour = CASE WHEN pruned_hour <= ?1 THEN ?1 ELSE coalesce((SELECT"
+    " max(r.hour) FROM rollups r LEFT JOIN controls c ON c.kind = 0 AND c.hour = r.hour"
+    " WHERE r.dimension = 0 AND r.hour > ?1 AND r.hour <= pruned_hour"
+    " AND r.calls <> coalesce(c.rows, 0)), ?1) END",
     "UPDATE state SET marks_seal = seal(" CONTROL_MARKS ") WHERE ?1 IS NOT NULL",
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ledger_schema.h"
 
+#include "store/ledger_clock.h"
 #include "store/ledger_control.h"
 
 /*
@@ -410,12 +411,30 @@ static const char schema_16[] =
                      "UPDATE state SET marks_seal = seal(" CONTROL_MARKS ");"
                      "PRAGMA user_version = 16;";
 
+/*
+ * How the wall clock went, and up to where it was believed: ledger_clock.h. Of what there was
+ * before, nobody knows the zone; it is thought to have gone on without a jump.
+ */
+static const char schema_17[] =
+    "CREATE TABLE clock_spans(seq INTEGER PRIMARY KEY, run INTEGER NOT NULL,"
+    " begin_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, shift_ns INTEGER NOT NULL,"
+    " day_s INTEGER NOT NULL, week_s INTEGER NOT NULL, month_s INTEGER NOT NULL,"
+    " seal INTEGER NOT NULL);"
+    "INSERT INTO clock_spans SELECT 1, 1, 0, end_ns, 0, -1, -1, -1,"
+    " seal(1, 1, 0, end_ns, 0, -1, -1, -1) FROM (SELECT max(started_ns, 0) + max(total_us, 0) * "
+    "1000"
+    " AS end_ns FROM call_rows ORDER BY id DESC LIMIT 1);"
+    "ALTER TABLE state ADD COLUMN believed_ns INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE state SET believed_ns = coalesce((SELECT end_ns FROM clock_spans), 0);"
+    "PRAGMA user_version = 17;";
+_Static_assert(CLOCK_START_UNKNOWN == -1, "as in the spans of older ledgers");
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
-    [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,
-    [4] = schema_5,   [5] = schema_6,   [6] = schema_7,   [7] = schema_8,
-    [8] = schema_9,   [9] = schema_10,  [10] = schema_11, [11] = schema_12,
-    [12] = schema_13, [13] = schema_14, [14] = schema_15, [15] = schema_16,
+    [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,   [4] = schema_5,
+    [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9,   [9] = schema_10,
+    [10] = schema_11, [11] = schema_12, [12] = schema_13, [13] = schema_14, [14] = schema_15,
+    [15] = schema_16, [16] = schema_17,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

@@ -249,17 +249,38 @@ static const char prune_sql[] =
     " gone AS (DELETE FROM attempts WHERE call IN (SELECT id FROM old))"
     " UPDATE pruned SET hour = greatest(hour, $2) WHERE (SELECT count(*) FROM old) > 0";
 
-static bool prune(struct ledger_ship *ship, struct error *error)
+static bool get_number(sqlite3 *db, const char *sql, int64_t *ret_value)
+{
+    sqlite3_stmt *statement = database_prepare(db, sql);
+    bool found = statement != NULL && sqlite3_step(statement) == SQLITE_ROW;
+    *ret_value = found ? sqlite3_column_int64(statement, 0) : 0;
+    return sqlite3_finalize(statement) == SQLITE_OK && found;
+}
+
+/* As late as it is at least: a clock that is ahead makes nothing old (ledger_clock.h). */
+static int64_t known_ns(sqlite3 *db)
+{
+    int64_t believed_ns = 0;
+    int64_t wall_ns = clock_wall(&clock_system);
+    bool known = get_number(db, "SELECT believed_ns FROM state", &believed_ns);
+    return !known ? 0 : believed_ns < wall_ns ? believed_ns : wall_ns;
+}
+
+static bool prune(struct ledger_ship *ship, sqlite3 *db, struct error *error)
 {
     int64_t now = clock_monotonic(&clock_system);
     if (ship->retention_ms == 0 || now < ship->prune_at_ns) {
+        return true;
+    }
+    int64_t before_ns = known_ns(db) - ship->retention_ms * NS_PER_MS;
+    if (before_ns <= 0) {
+        ship->prune_at_ns = now + PRUNE_MS * NS_PER_MS;
         return true;
     }
     if (!postgres_connect(ship->postgres, error)) {
         return false;
     }
     char text[ID_TEXT_LEN + 1];
-    int64_t before_ns = clock_wall(&clock_system) - ship->retention_ms * NS_PER_MS;
     struct postgres_params params = {0};
     int64_t pruned = 0;
     id_format(report_id_at(before_ns), text);
@@ -286,21 +307,13 @@ static bool fold(struct ledger_ship *ship, struct error *error)
     return true;
 }
 
-static bool tidy(struct ledger_ship *ship, struct error *error)
+static bool tidy(struct ledger_ship *ship, sqlite3 *db, struct error *error)
 {
-    return prune(ship, error) && fold(ship, error);
+    return prune(ship, db, error) && fold(ship, error);
 }
 
 /* --- the thread --------------------------------------------------------------------------------
  */
-
-static bool get_number(sqlite3 *db, const char *sql, int64_t *ret_value)
-{
-    sqlite3_stmt *statement = database_prepare(db, sql);
-    bool found = statement != NULL && sqlite3_step(statement) == SQLITE_ROW;
-    *ret_value = found ? sqlite3_column_int64(statement, 0) : 0;
-    return sqlite3_finalize(statement) == SQLITE_OK && found;
-}
 
 static bool prepare_session(struct ledger_ship *ship, struct error *error)
 {
@@ -375,7 +388,7 @@ static bool ship_all(struct ledger_ship *ship, sqlite3 *db, struct error *error)
     bool more = true;
     int64_t seq = 0;
     if (!anything_waits(ship, db)) {
-        return tidy(ship, error);
+        return tidy(ship, db, error);
     }
     measure(ship, db);
     if (!prepare_session(ship, error)) {
@@ -391,7 +404,7 @@ static bool ship_all(struct ledger_ship *ship, sqlite3 *db, struct error *error)
     ship->known = true;
     pthread_mutex_unlock(&ship->lock);
     (void)anything_waits(ship, db);
-    return note_watermark(ship, db, seq, error) && tidy(ship, error);
+    return note_watermark(ship, db, seq, error) && tidy(ship, db, error);
 }
 
 static void note(struct ledger_ship *ship, const struct error *failure)

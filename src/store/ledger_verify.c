@@ -7,6 +7,7 @@
 #include "store/ledger.h"
 
 #include "store/database.h"
+#include "store/ledger_clock.h"
 #include "store/ledger_control.h"
 #include "store/ledger_price.h"
 #include "store/ledger_schema.h"
@@ -261,6 +262,8 @@ static const struct invariant invariants[] = {
      "SELECT 'state' FROM state WHERE position_seal <> seal(" CONTROL_POSITION ")"},
     {"from when on sums hold was changed",
      "SELECT 'state' FROM state WHERE marks_seal <> seal(" CONTROL_MARKS ")"},
+    {"what was noted of the clock was changed",
+     "SELECT 'span ' || seq FROM clock_spans WHERE seal <> seal(" CLOCK_COLUMNS ") LIMIT 1"},
     {"what calls have in common was changed",
      "SELECT 'shape ' || id FROM shapes WHERE seal <> seal(" CONTROL_SHAPE ") LIMIT 1"},
     {"a hold was changed", "SELECT call FROM holds WHERE seal <> seal(" CONTROL_HOLD ") LIMIT 1"},

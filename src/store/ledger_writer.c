@@ -236,6 +236,7 @@ void writer_close(struct writer *writer)
     tallies_release(&writer->tallies);
     note_release(&writer->note);
     evidence_changes_release(&writer->evidence);
+    ledger_clock_release(&writer->clock);
 }
 
 /* --- loading -----------------------------------------------------------------------------------
@@ -474,7 +475,7 @@ static bool run_batch(struct writer *writer, struct journal *journal, size_t max
 {
     if (!database_run(writer->sql[SQL_BEGIN]) || !apply_records(writer, journal, max, ret_count) ||
         !writer_write_open(writer) || !writer_write_collected(writer) ||
-        !writer_write_position(writer)) {
+        !writer_write_position(writer) || !ledger_clock_write(&writer->clock, writer->db)) {
         return false;
     }
     FAULT_POINT("ledger.before_commit");
@@ -521,6 +522,7 @@ bool writer_batch(struct writer *writer, struct journal *journal, size_t max, si
         !run_again(writer, journal, max, ret_count, error)) {
         return false;
     }
+    ledger_clock_written(&writer->clock);
     FAULT_POINT("ledger.after_commit");
     journal_consumed(journal, writer->position);
     FAULT_POINT("ledger.consumed");

@@ -424,7 +424,7 @@ static void ships_offers_again(void)
 static void retention_waits(void)
 {
     begin_empty();
-    struct ledger_options options = {.ships = true, .retention_ms = 1000};
+    struct ledger_options options = {.ships = true, .retention_ms = 1000, .doubt_ms = 1};
     struct ledger *ledger = open_ledger_with(options); /* samples are years old */
     for (uint64_t seed = 1; seed <= 100; seed++) {
         EXPECT(append_call(ledger_journal(ledger), seed));

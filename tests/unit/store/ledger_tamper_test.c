@@ -139,6 +139,8 @@ static const struct {
     {"ship", "*", "a batch until PostgreSQL has it: what is there is verified there"},
     {"state", "id", "there is one row"},
     {"state", "key_changes", "tells the server to read keys again"},
+    {"state", "believed_ns",
+     "what retention goes by: a later one removes calls, and is no account"},
     {"shapes", "id", "an identifier"},
 };
 

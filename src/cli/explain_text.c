@@ -4,6 +4,7 @@
 #include "cli/table.h"
 #include "cli/terminal.h"
 #include "route/contradiction.h"
+#include "route/reread.h"
 
 #define SENTENCE_MAX 2048
 
@@ -120,6 +121,10 @@ static void put_facts(const struct snapshot *snapshot, const struct features *fe
     }
     table_cstr(&table, "task");
     table_printf(&table, "%s (%s; confidence %.2f)", task_name(c->task), c->reason, c->confidence);
+    if (c->set_aside != 0) {
+        table_cstr(&table, "not read");
+        table_cstr(&table, aside_name(c->set_aside));
+    }
     put_model(&table, c);
     if (decision->has_learned) {
         table_cstr(&table, "weights");

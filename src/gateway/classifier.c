@@ -45,6 +45,7 @@ static bool apply_word(struct call *call, struct slice text)
     call->decision->classification.task = task;
     call->decision->classification.confidence = 1.0;
     call->decision->classification.reason = "operator's classifier";
+    call->decision->classification.set_aside = 0;
     judge_task(task, &call->decision->classification.judged);
     return true;
 }

@@ -8,6 +8,7 @@
 #include "route/evidence.h"
 #include "route/exact.h"
 #include "route/learned.h"
+#include "route/reread.h"
 #include "route/text_model.h"
 
 unsigned decide_dialects(const struct chat *chat, bool emulated)
@@ -225,7 +226,9 @@ void decide_classify(const struct snapshot *snapshot, const struct chat *chat,
         judge_task(result->task, &result->judged);
         return;
     }
-    classify_text(by_rules ? NULL : text_model_default(), features, result);
+    const struct text_model *model = by_rules ? NULL : text_model_default();
+    classify_text(model, features, result);
+    reread(model, decision->route, chat, features, result);
 }
 
 bool decide_is_checked(enum operation operation)

@@ -5,6 +5,7 @@
 #include "codec/json_write.h"
 #include "route/contradiction.h"
 #include "route/exact.h"
+#include "route/reread.h"
 
 #define USD_DECIMALS 9
 
@@ -98,6 +99,9 @@ static void write_classification(struct json_writer *w, const struct snapshot *s
     json_key(w, SLICE("task"));
     json_write_string(w, slice_from_cstr(task_name(c->task)));
     json_member_string(w, SLICE("task_reason"), slice_from_cstr(c->reason));
+    if (c->set_aside != 0) {
+        json_member_string(w, SLICE("set_aside"), slice_from_cstr(aside_name(c->set_aside)));
+    }
     json_member_scaled(w, SLICE("task_confidence"), (int64_t)(c->confidence * 1000.0 + 0.5), 3);
     json_member_scaled(w, SLICE("complexity"), (int64_t)(c->complexity * 1000.0 + 0.5), 3);
     write_likely(w, c);

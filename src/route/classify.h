@@ -25,8 +25,10 @@ struct classification {
     double complexity;  /* 0..1 */
     const char *reason; /* the rule: a literal such as "word: summarize" */
     bool given;         /* the caller said the task */
+    uint8_t set_aside;  /* what was not read for this: enum aside, see reread.h */
     struct judgement judged;
     bool by_model;             /* a learned model was asked, too: */
+    bool repeats;              /* of what it looked at, see glance_repeats() */
     float chances[TASK_LANES]; /* of each task, zeros behind */
 };
 

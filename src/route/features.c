@@ -240,7 +240,8 @@ static int language_of(const struct features *f, const struct byte_counts *count
     return LANGUAGE_UNKNOWN;
 }
 
-void features_extract(const struct chat *chat, struct features *features)
+static ALWAYS void extract(const struct chat *chat, features_change change, void *context,
+                           struct features *features)
 {
     memset(features, 0, offsetof(struct features, hits));
     features->user_len = features->sample_len = features->sampled_bytes = 0;
@@ -253,10 +254,28 @@ void features_extract(const struct chat *chat, struct features *features)
         size_t turn = user_turn_before(chat, chat->message_count);
         features->user_turn = turn == NO_TURN ? chat->message_count - 1 : turn;
         sample_user_turn(features, &chat->messages[features->user_turn]);
+        if (change != NULL) {
+            size_t left = change(features->sample, features->user_len, context);
+            bool whole = features->user_bytes <= USER_SAMPLE;
+            features->user_bytes = whole ? left : features->user_bytes;
+            features->user_len = features->sample_len = left;
+        }
         scan_sampled(&scan, 0, 0);
         scan_surroundings(chat, &scan, features->user_turn);
     }
     text_scan_finish(&scan);
     features->language = language_of(features, &scan.counts);
+    features->beyond_ascii = (uint32_t)scan.counts.high;
     tokens_estimate(chat, &scan.counts, features);
+}
+
+void features_extract(const struct chat *chat, struct features *features)
+{
+    extract(chat, NULL, NULL, features);
+}
+
+void features_extract_changed(const struct chat *chat, features_change change, void *context,
+                              struct features *features)
+{
+    extract(chat, change, context, features);
 }

@@ -119,6 +119,8 @@ struct features {
     uint32_t first_line;    /* bytes of the first line that is not blank */
     uint32_t last_line;     /* offset of the last such line */
     uint32_t last_sentence; /* offset */
+    uint32_t seldom_marks;  /* blocks with any of = < > or of marks that have no kind */
+    uint32_t beyond_ascii;  /* bytes */
     bool json_wanted;
     bool completion; /* plain text completion, not a chat */
     bool suffix;     /* fill in the middle */
@@ -141,5 +143,10 @@ struct features {
 };
 
 void features_extract(const struct chat *chat, struct features *features);
+/* The same of the chat as if the plain text of its last user turn were another one: `change` works
+   on its sample in place and returns its new length, which is never more. */
+typedef size_t (*features_change)(char *text, size_t len, void *context);
+void features_extract_changed(const struct chat *chat, features_change change, void *context,
+                              struct features *features);
 
 #endif

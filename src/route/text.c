@@ -305,6 +305,7 @@ static ALWAYS void block_rare(struct text_scan *scan, const struct block *block)
     const struct block_masks *m = &block->masks;
     scan->features->operators += bits_count(operators_of(m));
     scan->features->code_words += bits_count(names_of(m));
+    scan->features->seldom_marks += (m->of[MARK_COMPARE] | m->of[MARK_OTHER]) != 0;
     block_lines(scan, block);
 }
 

@@ -2,6 +2,7 @@
 #include "route/text_model.h"
 
 #include "base/hash.h"
+#include "route/aside.h"
 #include "route/judge.h"
 #include "route/lanes.h"
 #include "route/vocabulary.h"
@@ -125,6 +126,7 @@ static void ask_model(const struct text_model *model, const struct features *fea
     float scores[TEXT_LANES];
     float coverage;
     glance_make(features, points, &glance);
+    c->repeats = features->beyond_ascii > 0 && glance_repeats(&glance);
     score_lanes(model, &glance, scores, &coverage);
     enum task best = soften(scores, c->chances);
     c->by_model = true;

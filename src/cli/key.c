@@ -406,6 +406,46 @@ static int key_acknowledge_run(int argc, char **argv)
     return change_run(&key_acknowledge_command, KEY_OPERATION_ACKNOWLEDGE, argc, argv);
 }
 
+/* --- reseal ------------------------------------------------------------------------------------
+ */
+
+static void say_resealed(struct told *told)
+{
+    struct slice resealed = told_text(told, SLICE("resealed"));
+    struct slice damaged = told_text(told, SLICE("damaged"));
+    if (resealed.len == 0) {
+        say("All keys, scopes, grants and limits are what was written.");
+    } else {
+        say("Taken as they are now: %.*s. Look at them: sluice key list", SLICE_ARG(resealed));
+    }
+    if (damaged.len > 0) {
+        say("Still refused, as their rows make no sense: %.*s. Set their limits again.",
+            SLICE_ARG(damaged));
+    }
+}
+
+static int key_reseal_run(int argc, char **argv)
+{
+    struct arguments arguments;
+    struct buf answer = BUF_INIT(BODY_BYTES_MAX);
+    int code;
+    if (!arguments_begin(&key_reseal_command, argc, argv, &arguments, &code)) {
+        return code;
+    }
+    code = key_change(&arguments, KEY_OPERATION_RESEAL, SLICE("{}"), &answer);
+    if (code == EXIT_CODE_OK) {
+        struct told told;
+        told_begin(&told, &answer);
+        if (!arguments_given(&arguments, "json")) {
+            say_resealed(&told);
+        }
+        told_end(&told);
+        code = print_answer(&arguments, &answer);
+    }
+    release_answer(&answer);
+    return code;
+}
+
 /* --- limit -------------------------------------------------------------------------------------
  */
 
@@ -632,4 +672,16 @@ const struct command key_acknowledge_command = {
     .words_min = 1,
     .words_max = 1,
     .run = key_acknowledge_run,
+};
+
+const struct command key_reseal_command = {
+    .name = "key reseal",
+    .summary = "take the tables of the keys as they are, after an edit or damage",
+    .example = "sluice key reseal\n",
+    .details = "What another program changed in them is not trusted: calls below it are refused "
+               "with key_damaged.\n"
+               "Look first (sluice ledger verify, sluice key list) and put right what is wrong.",
+    .arguments = list_arguments,
+    .argument_count = ARRAY_LEN(list_arguments),
+    .run = key_reseal_run,
 };

@@ -163,6 +163,7 @@ static const char *const paths[KEY_OPERATIONS] = {
     [KEY_OPERATION_ROTATE] = "/sluice/v1/keys/rotate",
     [KEY_OPERATION_ACKNOWLEDGE] = "/sluice/v1/keys/acknowledge",
     [KEY_OPERATION_LIMIT] = "/sluice/v1/limits",
+    [KEY_OPERATION_RESEAL] = "/sluice/v1/keys/reseal",
 };
 
 /* A mistake in what was typed, by the code that says so. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sluice ledger: checks the ledger, copies it away and back, and writes it out for others. */
 #include "store/ledger.h"
+#include "store/key_seals.h"
 
 #include "base/clock.h"
 #include "cli/arguments.h"
@@ -11,6 +12,7 @@
 #include "cli/terminal.h"
 #include "codec/json_write.h"
 #include "store/audit.h"
+#include "store/key_seals.h"
 #include "store/ledger_books.h"
 #include "store/ledger_copy.h"
 
@@ -83,7 +85,7 @@ static int ledger_verify_run(int argc, char **argv)
     struct ledger_books books;
     struct audit_head head;
     if (!ledger_verify(file, &error) || !ledger_books_check(file, &books, &error) ||
-        !audit_verify(file, SLICE_EMPTY, &head, &error)) {
+        !audit_verify(file, SLICE_EMPTY, &head, &error) || !key_seals_verify(file, &error)) {
         return say_ledger_error("ledger verify", &error);
     }
     return print_sound(&arguments, file, &books);

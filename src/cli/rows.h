@@ -21,6 +21,7 @@ extern const struct command key_acknowledge_command;
 extern const struct command key_create_command;
 extern const struct command key_limit_command;
 extern const struct command key_list_command;
+extern const struct command key_reseal_command;
 extern const struct command key_revoke_command;
 extern const struct command key_rotate_command;
 extern const struct command ledger_backup_command;

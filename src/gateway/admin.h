@@ -39,6 +39,8 @@ void admin_key_rotate(struct worker *worker, struct http_exchange *x, struct sli
                       struct slice body);
 void admin_key_acknowledge(struct worker *worker, struct http_exchange *x, struct slice rest,
                            struct slice body);
+void admin_key_reseal(struct worker *worker, struct http_exchange *x, struct slice rest,
+                      struct slice body);
 void admin_limits(struct worker *worker, struct http_exchange *x, struct slice rest,
                   struct slice body);
 void admin_scopes(struct worker *worker, struct http_exchange *x, struct slice rest,

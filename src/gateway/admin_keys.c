@@ -113,6 +113,13 @@ void admin_key_acknowledge(struct worker *worker, struct http_exchange *x, struc
     change(worker, x, body, KEY_OPERATION_ACKNOWLEDGE);
 }
 
+void admin_key_reseal(struct worker *worker, struct http_exchange *x, struct slice rest,
+                      struct slice body)
+{
+    (void)rest;
+    change(worker, x, body, KEY_OPERATION_RESEAL);
+}
+
 void admin_limits(struct worker *worker, struct http_exchange *x, struct slice rest,
                   struct slice body)
 {

@@ -12,6 +12,10 @@
 /* --- tokens ------------------------------------------------------------------------------------
  */
 
+#define KEY_DAMAGED_TEXT                                                                           \
+    "What is stored of this subject, of whom it belongs to or of revoked tokens is not what was "  \
+    "written: an administrator has to look (sluice ledger verify, sluice key reseal)."
+
 static const char *const fault_texts[JWT_FAULTS] = {
     [JWT_MALFORMED] = "This token is no well-formed JWT.",
     [JWT_ALGORITHM] = "This token is signed in a way that is not accepted here.",
@@ -48,6 +52,18 @@ static enum admission refuse_fault(struct worker *worker, enum jwt_fault fault, 
                   fault_texts[fault]);
 }
 
+/* A token names its user, team and organisation itself. */
+static bool is_below_damage(const struct key_set *keys, const struct subject *subject)
+{
+    bool below = false;
+    for (int kind = SCOPE_USER; kind < SCOPE_KINDS; kind++) {
+        const struct scope *scope =
+            key_set_scope(keys, (enum scope_kind)kind, subject->scopes[kind]);
+        below = below || (scope != NULL && scope->damaged);
+    }
+    return below;
+}
+
 static enum admission check_token(struct worker *worker, const struct http_request *request,
                                   struct slice secret, bool required, struct caller *caller,
                                   struct caller_refusal *refusal)
@@ -68,6 +84,9 @@ static enum admission check_token(struct worker *worker, const struct http_reque
     if (token->has_id && key_set_token_revoked(worker->keys, token->id)) {
         return refuse(refusal, 401, "token_revoked", "This token was revoked.");
     }
+    if (key_set_tokens_damaged(worker->keys)) {
+        return refuse(refusal, 403, "key_damaged", KEY_DAMAGED_TEXT);
+    }
     token->known =
         token->known || key_set_subject_scopes(worker->keys, &token->order, &token->subject);
     caller->token = token;
@@ -75,6 +94,11 @@ static enum admission check_token(struct worker *worker, const struct http_reque
                                 ? key_set_by_id(worker->keys, token->subject.scopes[SCOPE_KEY])
                                 : key_set_subject(worker->keys, &token->order);
     if (key != NULL && !caller_admit_key(key, request, wall_s, caller, refusal)) {
+        return ADMISSION_REFUSED;
+    }
+    if (token->known && is_below_damage(worker->keys, &token->subject)) {
+        refuse(refusal, 403, "key_damaged", KEY_DAMAGED_TEXT);
+        refusal->key = key;
         return ADMISSION_REFUSED;
     }
     return key != NULL && token->known ? ADMITTED : ADMISSION_UNKNOWN;

@@ -19,6 +19,12 @@ static bool refuse_state(struct caller_refusal *refusal, const struct key *key,
         return refuse(refusal, key, 401, "key_revoked", "This client key was revoked.");
     case KEY_EXPIRED:
         return refuse(refusal, key, 401, "key_expired", "This client key has expired.");
+    case KEY_DAMAGED:
+        return refuse(
+            refusal, key, 403, "key_damaged",
+            "What is stored of this client key, or of whom it belongs to, is not what was "
+            "written: an administrator has to look (sluice ledger verify, sluice key "
+            "reseal).");
     default:
         return refuse(refusal, key, 403, "key_blocked",
                       "This client key is blocked: a provider charged more than could be foreseen, "

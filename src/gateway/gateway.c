@@ -81,6 +81,18 @@ static bool keys_are_read(struct gateway *gateway, uint64_t *ret_generation)
     return current;
 }
 
+/* What is refused from now on, and until when. */
+static void tell_damage(const struct key_set *keys)
+{
+    if (key_set_damage(keys)[0] != '\0') {
+        log_event(LOG_ERROR, "keys_damaged",
+                  "what is stored of these keys, users, teams or organisations is not what was "
+                  "written, so the calls of all below them are refused: %s; `sluice ledger verify` "
+                  "looks, `sluice key reseal` takes it as it is",
+                  key_set_damage(keys));
+    }
+}
+
 /* One reader at a time, so that what is published last was read last. */
 static bool read_keys(struct gateway *gateway, uint64_t *ret_generation, struct error *error)
 {
@@ -91,6 +103,7 @@ static bool read_keys(struct gateway *gateway, uint64_t *ret_generation, struct 
     }
     struct key_set *keys = key_set_load(gateway->ledger_path, error);
     if (keys != NULL) {
+        tell_damage(keys);
         gateway_budget_introduce(gateway, keys);
         pthread_mutex_lock(&gateway->lock);
         struct key_set *old = gateway->keys;
@@ -274,6 +287,9 @@ static bool open_ledger(struct gateway *gateway, struct error *error)
         return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     }
     gateway->keys = key_set_load(gateway->ledger_path, error);
+    if (gateway->keys != NULL) {
+        tell_damage(gateway->keys);
+    }
     return gateway->keys != NULL;
 }
 

@@ -17,7 +17,7 @@
 static const char *const operation_names[KEY_OPERATIONS] = {
     [KEY_OPERATION_CREATE] = "key.create",  [KEY_OPERATION_REVOKE] = "key.revoke",
     [KEY_OPERATION_ROTATE] = "key.rotate",  [KEY_OPERATION_ACKNOWLEDGE] = "key.acknowledge",
-    [KEY_OPERATION_LIMIT] = "limit.change",
+    [KEY_OPERATION_LIMIT] = "limit.change", [KEY_OPERATION_RESEAL] = "key.reseal",
 };
 
 const char *key_operation_name(enum key_operation operation)
@@ -140,6 +140,8 @@ static bool change(const struct key_request *request, struct key_body *body,
                           &result->key, error);
     case KEY_OPERATION_ACKNOWLEDGE:
         return key_acknowledge(request->ledger, body->which, actor, &result->key, error);
+    case KEY_OPERATION_RESEAL:
+        return key_reseal(request->ledger, actor, result->resealed, error);
     default:
         return key_limit(request->ledger, &body->subject, &body->change, actor, &result->rule,
                          &result->made, error);

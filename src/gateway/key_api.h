@@ -24,6 +24,7 @@ enum key_operation {
     KEY_OPERATION_ROTATE,
     KEY_OPERATION_ACKNOWLEDGE,
     KEY_OPERATION_LIMIT,
+    KEY_OPERATION_RESEAL,
     KEY_OPERATIONS
 };
 const char *key_operation_name(enum key_operation operation); /* "key.create" */
@@ -43,14 +44,15 @@ struct key_request {
 
 struct key_result {
     enum key_operation operation;
-    struct key key;               /* but of LIMIT */
+    struct key key;               /* but of LIMIT and RESEAL */
     char secret[KEY_TEXT_SIZE];   /* of CREATE and ROTATE; OPENSSL_cleanse() it */
     int64_t overlap_s;            /* of ROTATE */
     char token[TOKEN_ID_MAX + 1]; /* of REVOKE, where it was of a token: its id; else empty */
     int64_t token_expires_s;      /* as in key_body.h */
     struct scope_rule rule;       /* of LIMIT, with */
     bool made;                    /* the scope is new */
-    struct share_spread spread;   /* in a cluster: which nodes have it */
+    char resealed[KEY_RESEAL_TEXT_SIZE]; /* of RESEAL: whose rows; "": nobody's */
+    struct share_spread spread;          /* in a cluster: which nodes have it */
 };
 
 /* False: nothing was changed, and *error says why (its pointer names the member). */

@@ -538,6 +538,13 @@ static bool read_which(struct key_body *body, enum key_operation operation)
            refuse(body, "invalid_body", "\"which\" names the key: its id, name, prefix or secret");
 }
 
+/* Of all keys: nothing is to be said. */
+static bool read_reseal(struct key_body *body)
+{
+    static const struct member none[] = {{"", NULL}};
+    return read_members(body, JSON_ROOT, none, 0, NULL);
+}
+
 /* --- limits of what there is -------------------------------------------------------------------
  */
 
@@ -640,6 +647,8 @@ bool key_body_read(struct key_body *body, enum key_operation operation, struct s
         return read_create(body);
     case KEY_OPERATION_LIMIT:
         return read_limit(body);
+    case KEY_OPERATION_RESEAL:
+        return read_reseal(body);
     default:
         return read_which(body, operation);
     }

@@ -284,6 +284,9 @@ void key_api_write_result(const struct key_set *set, const struct key_result *re
     json_begin_object(&w);
     if (result->operation == KEY_OPERATION_LIMIT) {
         write_rule(&w, set, result);
+    } else if (result->operation == KEY_OPERATION_RESEAL) {
+        json_member_string(&w, SLICE("resealed"), slice_from_cstr(result->resealed));
+        json_member_string(&w, SLICE("damaged"), slice_from_cstr(key_set_damage(set)));
     } else if (result->token[0] != '\0') {
         json_member_string(&w, SLICE("token"), slice_from_cstr(result->token));
         json_member_bool(&w, SLICE("revoked"), true);

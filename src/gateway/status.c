@@ -199,8 +199,11 @@ void status_readyz(struct worker *worker, struct http_exchange *x, struct slice 
     (void)rest;
     (void)body;
     const char *reason = unready_reason(worker);
+    bool damaged = key_set_damage(worker->keys)[0] != '\0';
+    struct slice ready =
+        damaged ? SLICE("ok\nsome keys are damaged: see the log\n") : SLICE("ok\n");
     answer_bytes(x, reason == NULL ? 200 : 503, SLICE("text/plain; charset=utf-8"),
-                 reason == NULL ? SLICE("ok\n") : slice_from_cstr(reason));
+                 reason == NULL ? ready : slice_from_cstr(reason));
 }
 
 void status_metrics(struct worker *worker, struct http_exchange *x, struct slice rest,

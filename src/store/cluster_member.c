@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/key_seals.h"
 #include "store/ledger_schema.h"
 
 #include <pthread.h>
@@ -284,7 +285,8 @@ bool member_forget(const char *path, bool keys, struct error *error)
     sqlite3 *db = database_open(path, DATABASE_CHANGE, error);
     bool done = db != NULL && ledger_schema_prepare(db, path, error);
     if (done && !(database_exec(db, "BEGIN IMMEDIATE") && database_exec(db, forget_sql) &&
-                  (!keys || database_exec(db, drop_keys_sql)) && database_exec(db, "COMMIT"))) {
+                  (!keys || (database_exec(db, drop_keys_sql) && key_seals_make(db))) &&
+                  database_exec(db, "COMMIT"))) {
         done = database_error(db, path, "leaving the cluster", error);
     }
     if (db != NULL) {

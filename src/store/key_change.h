@@ -82,6 +82,17 @@ MUST_USE bool key_block(const char *path, uint64_t id, const struct key_actor *a
 MUST_USE bool key_acknowledge(const char *path, struct slice which, const struct key_actor *actor,
                               struct key *ret_key, struct error *error);
 
+/*
+ * Takes what the tables of the keys say as what was written (keys.h: KEY_DAMAGED), after somebody
+ * has looked and put right what was wrong. The audit log says whose rows it were: *ret_text
+ * ("key 17, team 3"; "": none). Rows that make no sense stay damaged: limits have to be set again.
+ * Administrators with a key do not ("exceeds_creator"). "cluster_keys": in a cluster the others
+ * have what was written (`sluice cluster forget --keys`).
+ */
+#define KEY_RESEAL_TEXT_SIZE 512
+MUST_USE bool key_reseal(const char *path, const struct key_actor *actor,
+                         char ret_text[KEY_RESEAL_TEXT_SIZE], struct error *error);
+
 /* --- limits --- */
 
 enum limit_field {

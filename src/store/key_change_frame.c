@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "store/audit_internal.h"
 #include "store/key_bounds.h"
+#include "store/key_seals.h"
 #include "store/ledger_schema.h"
 
 #include <stdio.h>
@@ -48,6 +49,9 @@ bool change_begin(struct change *change, enum database_access access)
     change->db = database_open(change->path, access, change->error);
     if (change->db == NULL || !ledger_schema_prepare(change->db, change->path, change->error)) {
         return false;
+    }
+    if (!key_seals_watch(change->db)) {
+        return change_failed(change, "changing the keys");
     }
     if (share != NULL) {
         return share_change_begin(&change->shared, share, change->db, change->error);

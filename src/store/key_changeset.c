@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/key_changeset.h"
 
+#include "store/key_seals.h"
+
 #include <string.h>
 
 /* Where the library has none of these, their addresses are NULL. */
@@ -177,5 +179,6 @@ static int on_conflict(void *user, int conflict, sqlite3_changeset_iter *change)
 bool changeset_apply(sqlite3 *db, struct slice bytes)
 {
     void *start = (void *)(uintptr_t)bytes.ptr;
-    return sqlite3changeset_apply(db, (int)bytes.len, start, NULL, on_conflict, NULL) == SQLITE_OK;
+    return key_seals_watch(db) &&
+           sqlite3changeset_apply(db, (int)bytes.len, start, NULL, on_conflict, NULL) == SQLITE_OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a transaction changed in the tables of the keys and in the audit log, as bytes that make the
- * same change in another database: SQLite's sessions. The row of `state` is not in it.
+ * same change in another database: SQLite's sessions. The row of `state` is not in it, and what
+ * `key_seals` says of the rows is each database's own.
  */
 #ifndef SLUICE_STORE_KEY_CHANGESET_H
 #define SLUICE_STORE_KEY_CHANGESET_H

@@ -7,9 +7,11 @@
 #include "store/keys.h"
 
 #define KEY_DIGEST_SIZE 32
-#define KEY_SELECT                                                                                 \
-    "SELECT id, name, prefix, digest, created_s, expires_s, revoked_s, blocked_s, role, user,"     \
-    " team, organisation FROM keys"
+#define KEY_COLUMNS                                                                                \
+    "id, name, prefix, digest, created_s, expires_s, revoked_s, blocked_s, role, user, team,"      \
+    " organisation"
+#define KEY_COLUMN_COUNT 12
+#define KEY_SELECT "SELECT " KEY_COLUMNS " FROM keys"
 
 /* SHA-256, looked up in OpenSSL once. Read-only after creation; any thread. */
 struct key_digester;

@@ -2,6 +2,7 @@
 /* Changing keys that there are: revoking, blocking, limits. */
 #include "store/key_bounds.h"
 #include "store/key_change_internal.h"
+#include "store/key_seals.h"
 #include "store/limit_change.h"
 
 #include <stdio.h>
@@ -80,6 +81,33 @@ bool key_acknowledge(const char *path, struct slice which, const struct key_acto
         key.blocked_s = 0;
         *ret_key = key;
     }
+    return done;
+}
+
+/* --- what was written --------------------------------------------------------------------------
+ */
+
+bool key_reseal(const char *path, const struct key_actor *actor,
+                char ret_text[KEY_RESEAL_TEXT_SIZE], struct error *error)
+{
+    _Static_assert(KEY_RESEAL_TEXT_SIZE == SEALS_TEXT_SIZE, "it fits");
+    struct change change = {.path = path, .actor = actor, .error = error};
+    char subject[SEALS_TEXT_SIZE];
+    bool done = (actor->administrator == NULL ||
+                 error_set(error, ERROR_DENIED, "exceeds_creator",
+                           "whoever owns the ledger says what its keys are")) &&
+                (actor->share == NULL ||
+                 error_set(error, ERROR_ENVIRONMENT, "cluster_keys",
+                           "the cluster has the keys as they were written: stop this node and take "
+                           "them with `sluice cluster forget --keys`")) &&
+                change_begin(&change, DATABASE_CHANGE) &&
+                ((key_seals_check(change.db, ret_text) && key_seals_make(change.db)) ||
+                 change_failed(&change, "reading the keys"));
+    if (done) {
+        snprintf(subject, sizeof(subject), "%s", ret_text[0] == '\0' ? "nothing" : ret_text);
+        done = change_commit(&change, "key.reseal", slice_from_cstr(subject));
+    }
+    change_end(&change);
     return done;
 }
 

@@ -2,8 +2,12 @@
 /* Reading a set of keys: one read transaction, arrays of the size that the database states. */
 #define _GNU_SOURCE /* qsort_r */
 #include "base/memory.h"
+#include "store/key_seals.h"
 #include "store/keys_internal.h"
 #include "store/ledger_schema.h"
+
+#include <stdarg.h>
+#include <stdio.h>
 
 #define ROWS_MAX INT64_C(4000000) /* of one table: what an index of 32 bits holds with ease */
 #define TEXTS_MAX ((size_t)1 << 30)
@@ -11,9 +15,21 @@
 /* --- rows --------------------------------------------------------------------------------------
  */
 
+/* What the rows of one owner say, and then how far that is from its seal: see key_seals.h. */
+struct tally {
+    int64_t rows;
+    uint64_t total;
+    bool senseless; /* a row cannot be used: what it limits is not known */
+    bool sealed;
+};
+
 struct loader {
     struct key_set *set;
     sqlite3 *db;
+    struct tally *keys;   /* as set->keys */
+    struct tally *scopes; /* as set->scopes */
+    struct tally tokens;
+    struct tally all;
     bool out_of_memory;
 };
 
@@ -67,6 +83,30 @@ static const char *keep_text(struct loader *loader, struct slice text)
     return kept == NULL ? NULL : slice_to_cstr(text, kept, text.len + 1);
 }
 
+/* Adds a row, whose number is in this column, to its owner's (NULL: nobody's). */
+static void count_row(struct loader *loader, struct tally *tally, sqlite3_stmt *row, int column)
+{
+    uint64_t seal = (uint64_t)sqlite3_column_int64(row, column);
+    loader->all.rows++;
+    loader->all.total += seal;
+    if (tally != NULL) {
+        tally->rows++;
+        tally->total += seal;
+    }
+}
+
+static struct tally *tally_of(struct loader *loader, int64_t kind, int64_t id)
+{
+    struct key_set *set = loader->set;
+    if (kind == SCOPE_KEY) {
+        const struct key *key = key_set_by_id(set, (uint64_t)id);
+        return key == NULL ? NULL : &loader->keys[key - set->keys];
+    }
+    const struct scope *scope =
+        kind < SCOPE_KINDS ? key_set_scope(set, (enum scope_kind)kind, (uint64_t)id) : NULL;
+    return scope == NULL ? NULL : &loader->scopes[scope - set->scopes];
+}
+
 /* --- keys and secrets --------------------------------------------------------------------------
  */
 
@@ -106,7 +146,9 @@ static bool add_key(struct loader *loader, sqlite3_stmt *row)
 {
     struct key_set *set = loader->set;
     struct key_secret *secret = &set->secrets[set->secret_count];
-    if (key_from_row(row, &set->keys[set->count], secret->digest)) {
+    bool sound = key_from_row(row, &set->keys[set->count], secret->digest);
+    count_row(loader, sound ? &loader->keys[set->count] : NULL, row, KEY_COLUMN_COUNT);
+    if (sound) {
         secret->key = (uint32_t)set->count++;
         set->secret_count++;
     }
@@ -118,6 +160,7 @@ static bool add_old_secret(struct loader *loader, sqlite3_stmt *row)
     struct key_set *set = loader->set;
     struct key_secret *secret = &set->secrets[set->secret_count];
     const struct key *key = key_set_by_id(set, (uint64_t)sqlite3_column_int64(row, 1));
+    count_row(loader, key == NULL ? NULL : &loader->keys[key - set->keys], row, 3);
     if (key != NULL && copy_digest(row, 0, secret->digest)) {
         secret->key = (uint32_t)(key - set->keys);
         secret->ends_s = sqlite3_column_int64(row, 2);
@@ -131,15 +174,21 @@ static bool load_keys(struct loader *loader)
     struct key_set *set = loader->set;
     void *keys = NULL;
     void *secrets = NULL;
+    void *tallies = NULL;
     size_t room = 0;
     bool done =
         load_room(loader, "SELECT count(*) FROM keys", sizeof(*set->keys), &keys, &room) &&
+        load_room(loader, "SELECT count(*) FROM keys", sizeof(struct tally), &tallies, &room) &&
         load_room(loader, "SELECT (SELECT count(*) FROM keys) + (SELECT count(*) FROM old_secrets)",
                   sizeof(*set->secrets), &secrets, &room);
     set->keys = keys;
     set->secrets = secrets;
-    return done && load_rows(loader, KEY_SELECT " ORDER BY id", add_key) &&
-           load_rows(loader, "SELECT digest, key, ends_s FROM old_secrets", add_old_secret);
+    loader->keys = tallies;
+    return done &&
+           load_rows(loader, "SELECT " KEY_COLUMNS ", " SEAL_KEY("") " FROM keys ORDER BY id",
+                     add_key) &&
+           load_rows(loader, "SELECT digest, key, ends_s, " SEAL_SECRET("") " FROM old_secrets",
+                     add_old_secret);
 }
 
 /* --- grants ------------------------------------------------------------------------------------
@@ -150,7 +199,11 @@ static bool add_grant(struct loader *loader, sqlite3_stmt *row)
     struct key_set *set = loader->set;
     const struct key *found = key_set_by_id(set, (uint64_t)sqlite3_column_int64(row, 0));
     int64_t kind = sqlite3_column_int64(row, 1);
-    if (found == NULL || kind < 0 || kind >= GRANT_KINDS) {
+    struct tally *tally = found == NULL ? NULL : &loader->keys[found - set->keys];
+    count_row(loader, tally, row, 3);
+    if (tally == NULL || kind < 0 || kind >= GRANT_KINDS) {
+        tally = tally == NULL ? &loader->all : tally;
+        tally->senseless = true;
         return true;
     }
     const char *text = keep_text(loader, column_text(row, 2));
@@ -173,7 +226,9 @@ static bool load_grants(struct loader *loader)
     bool done =
         load_room(loader, "SELECT count(*) FROM grants", sizeof(*set->grants), &grants, &room);
     set->grants = grants;
-    return done && load_rows(loader, "SELECT key, kind, text FROM grants ORDER BY key, kind, text",
+    return done && load_rows(loader,
+                             "SELECT key, kind, text, " SEAL_GRANT("") " FROM grants"
+                                                                       " ORDER BY key, kind, text",
                              add_grant);
 }
 
@@ -211,6 +266,7 @@ static bool add_scope(struct loader *loader, sqlite3_stmt *row)
     if (name == NULL) {
         return false;
     }
+    count_row(loader, &loader->scopes[set->scope_count], row, 4);
     set->scopes[set->scope_count++] = (struct scope){
         .kind = (enum scope_kind)sqlite3_column_int64(row, 0), /* 1 to 3: a constraint says so */
         .id = (uint64_t)sqlite3_column_int64(row, 1),
@@ -247,12 +303,17 @@ static bool load_scopes(struct loader *loader)
 {
     struct key_set *set = loader->set;
     void *scopes = NULL;
+    void *tallies = NULL;
     size_t room = 0;
     bool done =
-        load_room(loader, "SELECT count(*) FROM scopes", sizeof(*set->scopes), &scopes, &room);
+        load_room(loader, "SELECT count(*) FROM scopes", sizeof(*set->scopes), &scopes, &room) &&
+        load_room(loader, "SELECT count(*) FROM scopes", sizeof(struct tally), &tallies, &room);
     set->scopes = scopes;
+    loader->scopes = tallies;
     return done &&
-           load_rows(loader, "SELECT kind, id, name, organisation FROM scopes ORDER BY kind, id",
+           load_rows(loader,
+                     "SELECT kind, id, name, organisation, " SEAL_SCOPE("") " FROM scopes"
+                                                                            " ORDER BY kind, id",
                      add_scope) &&
            sort_scopes(loader);
 }
@@ -262,8 +323,13 @@ static bool add_rule(struct loader *loader, sqlite3_stmt *row)
     struct key_set *set = loader->set;
     struct scope_rule *rule = &set->rules[set->rule_count];
     struct slice model = column_text(row, 2);
-    if (model.len >= sizeof(rule->model)) {
-        return true; /* not written by us; nothing could ask for it */
+    struct tally *tally =
+        tally_of(loader, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1));
+    count_row(loader, tally, row, 8);
+    if (model.len >= sizeof(rule->model)) { /* not written by us; nothing could ask for it */
+        tally = tally == NULL ? &loader->all : tally;
+        tally->senseless = true;
+        return true;
     }
     rule->kind = (enum scope_kind)sqlite3_column_int64(row, 0);
     rule->scope_id = (uint64_t)sqlite3_column_int64(row, 1);
@@ -292,12 +358,19 @@ static struct scope_rule *find_rule(const struct key_set *set, enum scope_kind k
     return NULL;
 }
 
+/* A cap that has no place must not be dropped without a word. */
 static bool add_cap(struct loader *loader, sqlite3_stmt *row)
 {
+    struct tally *tally =
+        tally_of(loader, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1));
     struct scope_rule *rule =
         find_rule(loader->set, (enum scope_kind)sqlite3_column_int64(row, 0),
                   (uint64_t)sqlite3_column_int64(row, 1), column_text(row, 2));
-    if (rule != NULL && rule->limits.cap_count < SCOPE_CAPS_MAX) {
+    count_row(loader, tally, row, 7);
+    if (rule == NULL || rule->limits.cap_count >= SCOPE_CAPS_MAX) {
+        tally = tally == NULL ? &loader->all : tally;
+        tally->senseless = true;
+    } else {
         rule->limits.caps[rule->limits.cap_count++] = (struct spend_cap){
             .period = (enum cap_period)sqlite3_column_int64(row, 3),
             .window_s = sqlite3_column_int64(row, 4),
@@ -319,17 +392,19 @@ static bool load_limits(struct loader *loader)
     return done &&
            load_rows(loader,
                      "SELECT kind, scope, model, requests_per_minute, tokens_per_minute, parallel,"
-                     " max_request_nd, pace FROM limits ORDER BY kind, scope, model",
+                     " max_request_nd, pace, " SEAL_LIMIT("") " FROM limits ORDER BY kind, scope,"
+                                                              " model",
                      add_rule) &&
            load_rows(loader,
-                     "SELECT kind, scope, model, period, window_s, amount_nd, soft FROM caps"
-                     " ORDER BY kind, scope, model, period, window_s",
+                     "SELECT kind, scope, model, period, window_s, amount_nd, soft, " SEAL_CAP(
+                         "") " FROM caps ORDER BY kind, scope, model, period, window_s",
                      add_cap);
 }
 
 static bool add_token(struct loader *loader, sqlite3_stmt *row)
 {
     struct key_set *set = loader->set;
+    count_row(loader, &loader->tokens, row, 1);
     if (copy_digest(row, 0, set->tokens[set->token_count])) {
         set->token_count++;
     }
@@ -344,7 +419,121 @@ static bool load_tokens(struct loader *loader)
                           sizeof(*loader->set->tokens), &tokens, &room);
     loader->set->tokens = tokens;
     return done &&
-           load_rows(loader, "SELECT digest FROM revoked_tokens ORDER BY digest", add_token);
+           load_rows(loader,
+                     "SELECT digest, " SEAL_TOKEN("") " FROM revoked_tokens ORDER BY digest",
+                     add_token);
+}
+
+/* --- seals -------------------------------------------------------------------------------------
+ */
+
+static bool add_seal(struct loader *loader, sqlite3_stmt *row)
+{
+    int64_t kind = sqlite3_column_int64(row, 0);
+    struct tally *tally = kind == SEAL_TOKENS ? &loader->tokens
+                          : kind == SEAL_ALL  ? &loader->all
+                                             : tally_of(loader, kind, sqlite3_column_int64(row, 1));
+    if (tally != NULL) {
+        tally->rows -= sqlite3_column_int64(row, 2);
+        tally->total -= (uint64_t)sqlite3_column_int64(row, 3);
+        tally->sealed = true;
+    }
+    return true;
+}
+
+static bool load_seals(struct loader *loader)
+{
+    return load_rows(loader, "SELECT kind, scope, rows, total FROM key_seals", add_seal);
+}
+
+static bool is_sound(const struct tally *tally)
+{
+    return tally->sealed && tally->rows == 0 && tally->total == 0 && !tally->senseless;
+}
+
+static PRINTF_LIKE(2, 3) void name_damage(struct key_set *set, const char *format, ...)
+{
+    size_t len = strlen(set->damage);
+    size_t room = sizeof(set->damage) - len;
+    char text[KEY_NAME_SIZE + 64];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (strlen(text) + sizeof(", , ...") <= room) {
+        snprintf(set->damage + len, room, "%s%s", len > 0 ? ", " : "", text);
+    } else if (len > 3 && strcmp(set->damage + len - 3, "...") != 0) {
+        snprintf(set->damage + len, room, ", ...");
+    }
+}
+
+static void mark_scopes(struct loader *loader, struct tally *missing)
+{
+    struct key_set *set = loader->set;
+    for (size_t i = 0; i < set->scope_count; i++) {
+        struct scope *scope = &set->scopes[i];
+        scope->damaged = !is_sound(&loader->scopes[i]);
+        missing->rows -= loader->scopes[i].rows;
+        missing->total -= loader->scopes[i].total;
+        if (scope->damaged) {
+            name_damage(set, "%s:%llu %s", scope_kind_name(scope->kind),
+                        (unsigned long long)scope->id, scope->name);
+        }
+    }
+}
+
+/* Of users, teams and organisations, by which nothing limits it that is not known. */
+static bool has_its_scopes(const struct key_set *set, const struct key *key)
+{
+    bool found = true;
+    for (int kind = SCOPE_USER; kind < SCOPE_KINDS; kind++) {
+        found = found && (key->scopes[kind] == 0 ||
+                          key_set_scope(set, (enum scope_kind)kind, key->scopes[kind]) != NULL);
+    }
+    return found;
+}
+
+static bool is_below_damage(const struct key_set *set, const struct key *key)
+{
+    bool below = false;
+    for (int kind = SCOPE_USER; kind < SCOPE_KINDS; kind++) {
+        const struct scope *scope = key_set_scope(set, (enum scope_kind)kind, key->scopes[kind]);
+        below = below || (scope != NULL && scope->damaged);
+    }
+    return below;
+}
+
+static void mark_keys(struct loader *loader, struct tally *missing)
+{
+    struct key_set *set = loader->set;
+    for (size_t i = 0; i < set->count; i++) {
+        struct key *key = &set->keys[i];
+        bool sound = is_sound(&loader->keys[i]) && has_its_scopes(set, key);
+        missing->rows -= loader->keys[i].rows;
+        missing->total -= loader->keys[i].total;
+        if (!sound) {
+            name_damage(set, "key:%llu %s", (unsigned long long)key->id, key->name);
+        }
+        key->damaged = !sound || is_below_damage(set, key);
+    }
+}
+
+/* What is wrong with all rows together and with no owner's is of one that is gone. */
+static void mark_damage(struct loader *loader)
+{
+    struct key_set *set = loader->set;
+    struct tally missing = loader->all;
+    missing.rows -= loader->tokens.rows;
+    missing.total -= loader->tokens.total;
+    mark_scopes(loader, &missing);
+    mark_keys(loader, &missing);
+    set->tokens_damaged = !is_sound(&loader->tokens) || !is_sound(&missing);
+    if (!is_sound(&missing)) {
+        name_damage(set, "rows of nobody who is there");
+    }
+    if (!is_sound(&loader->tokens)) {
+        name_damage(set, "revoked tokens");
+    }
 }
 
 /* --- the whole ---------------------------------------------------------------------------------
@@ -384,10 +573,16 @@ static void find_rules(struct key_set *set)
 static bool load_all(struct key_set *set, sqlite3 *db, const char *path, struct error *error)
 {
     struct loader loader = {.set = set, .db = db};
-    bool done = database_exec(db, "BEGIN") &&
+    bool done = key_seals_register(db) && database_exec(db, "BEGIN") &&
                 load_number(&loader, "SELECT key_changes FROM state", &set->changes) &&
                 load_keys(&loader) && load_grants(&loader) && load_origins(&loader) &&
-                load_scopes(&loader) && load_limits(&loader) && load_tokens(&loader);
+                load_scopes(&loader) && load_limits(&loader) && load_tokens(&loader) &&
+                load_seals(&loader);
+    if (done) {
+        mark_damage(&loader);
+    }
+    memory_free(loader.keys);
+    memory_free(loader.scopes);
     if (loader.out_of_memory) {
         error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
     } else if (!done) {

@@ -87,6 +87,9 @@ static const struct key_secret *find_secret(const struct key_set *set, struct sl
 
 enum key_state key_state_at(const struct key *key, int64_t wall_s)
 {
+    if (key->damaged) {
+        return KEY_DAMAGED;
+    }
     if (key->revoked_s != 0) {
         return KEY_REVOKED;
     }
@@ -122,7 +125,7 @@ const char *key_state_name(enum key_state state)
 {
     static const char *const names[] = {
         [KEY_IN_FORCE] = "in force", [KEY_UNKNOWN] = "unknown", [KEY_REVOKED] = "revoked",
-        [KEY_EXPIRED] = "expired",   [KEY_BLOCKED] = "blocked",
+        [KEY_EXPIRED] = "expired",   [KEY_BLOCKED] = "blocked", [KEY_DAMAGED] = "damaged",
     };
     return names[state];
 }
@@ -337,6 +340,16 @@ bool key_set_lists_origin(const struct key_set *set, struct slice origin)
 int64_t key_set_changes(const struct key_set *set)
 {
     return set->changes;
+}
+
+const char *key_set_damage(const struct key_set *set)
+{
+    return set->damage;
+}
+
+bool key_set_tokens_damaged(const struct key_set *set)
+{
+    return set->tokens_damaged;
 }
 
 size_t key_set_bytes(const struct key_set *set)

@@ -47,6 +47,7 @@ struct scope {
     uint64_t id;
     uint64_t organisation; /* of users and teams: the organisation's id; 0: none */
     const char *name;      /* of its kind unique within the organisation */
+    bool damaged;          /* it, or a limit of it, is not what was written: see KEY_DAMAGED */
 };
 
 struct key {
@@ -56,6 +57,7 @@ struct key {
     enum key_role role;
     uint32_t grant_first; /* in key_set_grants(), by kind */
     uint32_t grant_count;
+    bool damaged; /* it, or what stands above it */
     int64_t created_s;
     int64_t revoked_s;            /* 0: in force */
     int64_t expires_s;            /* 0: never */
@@ -70,6 +72,10 @@ enum key_state {
     KEY_REVOKED, /* or its secret was rotated away and the overlap is over */
     KEY_EXPIRED,
     KEY_BLOCKED, /* an overrun has to be acknowledged first */
+    /* Rows of it, of its limits and grants, or of a user, team or organisation that it belongs to
+     * are not what was written (key_seals.h), or make no sense: what limits it is not known, so it
+     * opens nothing until key_reseal() (key_change.h). */
+    KEY_DAMAGED,
 };
 
 struct key_set; /* reference-counted, immutable */
@@ -126,6 +132,13 @@ bool key_set_lists_origin(const struct key_set *set, struct slice origin);
 int64_t key_set_changes(const struct key_set *set);
 /* Is it what the database at `path` says now? False also when that cannot be read. */
 bool key_set_is_current(const struct key_set *set, const char *path);
+/* Whose rows are not what was written: "key:17 alice, team:3 blue", the first of them; "":
+ * nobody's.
+ */
+const char *key_set_damage(const struct key_set *set);
+/* Rows are gone, or revoked tokens, of which nobody knows whose they are: so that nothing opens
+ * that a row would have refused, no token of an identity provider does. */
+bool key_set_tokens_damaged(const struct key_set *set);
 /* What the set takes in memory. */
 size_t key_set_bytes(const struct key_set *set);
 

@@ -9,6 +9,8 @@
 
 #include <stdatomic.h>
 
+#define KEY_DAMAGE_SIZE 512
+
 /* One way in: a key has its own secret, and after a rotation the one before it for a while. */
 struct key_secret {
     uint8_t digest[KEY_DIGEST_SIZE];
@@ -41,6 +43,8 @@ struct key_set {
                       */
     size_t slot_count;
     struct arena texts;
+    char damage[KEY_DAMAGE_SIZE];
+    bool tokens_damaged;
 };
 
 /* Where a secret with this digest is looked for first. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ledger_schema.h"
 
+#include "store/key_seals.h"
 #include "store/ledger_clock.h"
 #include "store/ledger_control.h"
 
@@ -429,12 +430,18 @@ static const char schema_17[] =
     "PRAGMA user_version = 17;";
 _Static_assert(CLOCK_START_UNKNOWN == -1, "as in the spans of older ledgers");
 
+/* What the tables of the keys must say: key_seals.h. */
+static const char schema_18[] =
+    "CREATE TABLE key_seals(kind INTEGER NOT NULL, scope INTEGER NOT NULL, rows INTEGER NOT NULL,"
+    " total INTEGER NOT NULL, PRIMARY KEY(kind, scope)) WITHOUT ROWID;" SEALS_MAKE
+    "PRAGMA user_version = 18;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,   [4] = schema_5,
     [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9,   [9] = schema_10,
     [10] = schema_11, [11] = schema_12, [12] = schema_13, [13] = schema_14, [14] = schema_15,
-    [15] = schema_16, [16] = schema_17,
+    [15] = schema_16, [16] = schema_17, [17] = schema_18,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)
@@ -522,7 +529,7 @@ bool ledger_schema_prepare(sqlite3 *db, const char *path, struct error *error)
     if (!database_exec(db, "PRAGMA journal_mode = WAL") || !database_exec(db, "BEGIN IMMEDIATE")) {
         return database_error(db, path, "opening", error);
     }
-    if (!control_register(db)) {
+    if (!control_register(db) || !key_seals_register(db)) {
         database_error(db, path, "making the tables", error);
         database_rollback(db);
         return false;

@@ -69,6 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_order(body);
     } else if (operation == KEY_OPERATION_LIMIT) {
         check_change(body);
+    } else if (operation == KEY_OPERATION_RESEAL) {
+        CHECK(body->which.len == 0 && !body->has_subject);
     } else {
         CHECK(body->which.len > 0 && body->overlap_s >= 0);
     }

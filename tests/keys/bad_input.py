@@ -22,8 +22,8 @@ class Office:
     def __init__(self, stand):
         self.stand = stand
         pattern = r"administrators' keys administer on port (\d+)"
-        found = wait_until(lambda: re.search(pattern, stand.sluice.log()), 10, "the admin port")
-        self.port = int(found.group(1))
+        found = wait_until(lambda: re.findall(pattern, stand.sluice.log()), 10, "the admin port")
+        self.port = int(found[-1])  # of the last start
         self.socket = glob.glob(os.path.join(stand.directory, "*.sock"))[0]
 
     def state(self):

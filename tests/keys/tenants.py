@@ -539,6 +539,7 @@ LINES = {
     ("POST", "/sluice/v1/keys/revoke"): which,
     ("POST", "/sluice/v1/keys/rotate"): which,
     ("POST", "/sluice/v1/keys/acknowledge"): which,
+    ("POST", "/sluice/v1/keys/reseal"): whole,
     ("POST", "/sluice/v1/limits"): limits,
 }
 for version in ("/v1beta", "/v1"):

@@ -481,7 +481,8 @@ keys: { required: true }
         for path in ("keys", "keys/1", "scopes", "targets", "audit", "audit/verify"):
             got = self.ask(key, "GET", f"/sluice/v1/{path}")
             self.expect(got.status == 403 and b"admin_only" in got.body, f"{path}: {got.body}")
-        for path in ("keys", "keys/revoke", "keys/rotate", "keys/acknowledge", "limits"):
+        changes = ("revoke", "rotate", "acknowledge", "reseal")
+        for path in ("keys", *(f"keys/{change}" for change in changes), "limits"):
             got = self.ask(key, "POST", f"/sluice/v1/{path}", {"which": "1"})
             self.expect(got.status == 403 and b"admin_only" in got.body, f"{path}: {got.body}")
 

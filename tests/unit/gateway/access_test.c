@@ -88,6 +88,7 @@ static const struct access_case cases[] = {
     {"POST", "/sluice/v1/keys/revoke", "{\"which\":\"none\"}", 403, {403, 403, 404}},
     {"POST", "/sluice/v1/keys/rotate", "{\"which\":\"none\"}", 403, {403, 403, 404}},
     {"POST", "/sluice/v1/keys/acknowledge", "{\"which\":\"1\"}", 403, {403, 403, 400}},
+    {"POST", "/sluice/v1/keys/reseal", "{\"which\":\"1\"}", 403, {403, 403, 400}},
     {"POST", "/sluice/v1/limits", "{\"user\":\"u\",\"rpm\":1}", 403, {403, 403, 400}},
     {"GET", "/nowhere", NULL, 404, {404, 404, 404}},
     {"OPTIONS", "/v1/chat/completions", NULL, 405, {405, 405, 405}},

@@ -129,7 +129,7 @@ static void limits_come_back(void)
     EXPECT(key_create(ledger_path, &order, &tester, secret, &made, &error));
     EXPECT(create("two", "", "", ""));
     EXPECT(create("three", "", "red", ""));
-    EXPECT(change("INSERT INTO limits VALUES(2, 1, '', 5, -1, -1, -1, 0)"));
+    EXPECT(change_keys("INSERT INTO limits VALUES(2, 1, '', 5, -1, -1, -1, 0)"));
     struct key_set *set = load();
     size_t count = 0;
     const struct scope_rule *rules = key_set_rules(set, &count);
@@ -247,7 +247,7 @@ static void states_are_told_apart(void)
     begin();
     EXPECT(create("one", "", "", ""));
     EXPECT(key_create(ledger_path, &admin, &tester, second, &made, &error));
-    EXPECT(change("UPDATE keys SET blocked_s = 5 WHERE id = 1"));
+    EXPECT(change_keys("UPDATE keys SET blocked_s = 5 WHERE id = 1"));
     struct key_set *set = load();
     EXPECT_INT(key_set_check(set, slice_from_cstr(secret), NOW, &key), KEY_BLOCKED);
     EXPECT(key != NULL && key->blocked_s == 5);
@@ -301,7 +301,7 @@ static void a_hundred_thousand_keys(void)
     begin();
     EXPECT(create("first", "u0", "t", "o"));
     struct key_set *few = load();
-    EXPECT(change(
+    EXPECT(change_keys(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)"
         " INSERT INTO keys(name, prefix, digest, created_s, expires_s, revoked_s, user, team,"
         " organisation) SELECT 'key number ' || i, 'sk-sl-abcd', randomblob(32), 1, 0, 0,"

@@ -127,11 +127,6 @@ static const struct {
     {"evidence", "*", "what answers were worth: it chooses, and charges nothing"},
     {"calibration", "*", "how well forecasts were: it holds nothing and charges nothing"},
     {"feedback", "*", "likewise"},
-    {"revoked_tokens", "*", "who may come in: no account"},
-    {"keys", "*", "who may come in: what was done to it is in the audit log"},
-    {"old_secrets", "*", "likewise"},
-    {"scopes", "*", "names of accounts"},
-    {"grants", "*", "what a key may ask for"},
     {"sqlite_sequence", "*", "SQLite's own: the next id"},
     {"cluster_state", "*", "a node's place in its cluster: compared with PostgreSQL there"},
     {"key_log", "*", "PostgreSQL has it, with its order"},
@@ -215,7 +210,8 @@ static bool is_sound(struct error *error)
     struct ledger_books books;
     struct audit_head head;
     return ledger_verify(ledger_path, error) && ledger_books_check(ledger_path, &books, error) &&
-           audit_verify(ledger_path, SLICE_EMPTY, &head, error);
+           audit_verify(ledger_path, SLICE_EMPTY, &head, error) &&
+           key_seals_verify(ledger_path, error);
 }
 
 static void try_column(const struct column *column, size_t *ret_changes)

@@ -4,6 +4,7 @@
 #ifndef TESTS_LEDGER_TESTING_H
 #define TESTS_LEDGER_TESTING_H
 
+#include "store/key_seals.h"
 #include "store/ledger.h"
 #include "store/ledger_control.h"
 #include "tests/tap.h"
@@ -74,6 +75,7 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
 
 #define UNDO_SCHEMA_16                                                                             \
     "DROP TABLE clock_spans; ALTER TABLE state DROP COLUMN believed_ns;"                           \
+    "DROP TABLE key_seals;"                                                                        \
     "DROP VIEW counted; DROP VIEW calls; DROP VIEW attempts; DROP TABLE openings;"                 \
     "DROP TABLE controls; ALTER TABLE shapes DROP COLUMN counted; ALTER TABLE shapes DROP COLUMN " \
     "seal;"                                                                                        \
@@ -157,19 +159,31 @@ static inline int64_t ask(const char *sql)
     return value;
 }
 
-static inline bool change(const char *sql)
+static inline bool change_watched(const char *sql, bool (*watch)(sqlite3 *db))
 {
     sqlite3 *db = NULL;
     char *reason = NULL;
     sqlite3_open_v2(ledger_path, &db, SQLITE_OPEN_READWRITE, NULL);
     sqlite3_busy_timeout(db, 5000);
-    bool done = control_register(db) && sqlite3_exec(db, sql, NULL, NULL, &reason) == SQLITE_OK;
+    bool done = watch(db) && sqlite3_exec(db, sql, NULL, NULL, &reason) == SQLITE_OK;
     if (!done) {
         printf("# %s: %s\n", sql, reason);
     }
     sqlite3_free(reason);
     sqlite3_close(db);
     return done;
+}
+
+/* As somebody with an editor. */
+static inline bool change(const char *sql)
+{
+    return change_watched(sql, control_register);
+}
+
+/* Rows of keys and limits, as the program changes them. */
+static inline bool change_keys(const char *sql)
+{
+    return change_watched(sql, key_seals_watch);
 }
 
 static inline void expect_sound(void)

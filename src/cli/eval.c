@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* The pair that is judged: as named, else "weak" and "strong" where rows name them, else none. */
 static bool find_pair(const struct arguments *arguments, const struct outcomes *outcomes,
@@ -56,6 +58,27 @@ static bool read_share(const struct arguments *arguments, struct eval_options *o
     return true;
 }
 
+/* Is that where the table goes, by this name or another? Opened a second time, a file would be
+   written over from its beginning. */
+static bool is_output(const char *path)
+{
+    struct stat named;
+    struct stat output;
+    return stat(path, &named) == 0 && fstat(STDOUT_FILENO, &output) == 0 &&
+           named.st_dev == output.st_dev && named.st_ino == output.st_ino;
+}
+
+static bool write_file(const char *path, const struct buf *data)
+{
+    FILE *file = fopen(path, "wb");
+    bool written =
+        file != NULL && (data->len == 0 || fwrite(data->ptr, 1, data->len, file) == data->len);
+    if (file != NULL) {
+        written = fclose(file) == 0 && written;
+    }
+    return written;
+}
+
 static bool save(const char *path, void (*write)(const struct evaluation *, struct buf *),
                  const struct evaluation *evaluation)
 {
@@ -64,12 +87,10 @@ static bool save(const char *path, void (*write)(const struct evaluation *, stru
         return true;
     }
     write(evaluation, &out);
-    FILE *file = fopen(path, "wb");
-    bool written = file != NULL && !out.failed &&
-                   (out.len == 0 || fwrite(out.ptr, 1, out.len, file) == out.len);
-    if (file != NULL) {
-        written = fclose(file) == 0 && written;
+    if (is_output(path)) {
+        return print_data(&out) == EXIT_CODE_OK;
     }
+    bool written = !out.failed && write_file(path, &out);
     if (!written) {
         say("sluice eval: cannot write %s: %s", path, strerror(errno));
     }

@@ -472,6 +472,7 @@ static void strip(struct call *call)
 void call_check_keep(struct call *call)
 {
     struct call_check *check = call->check;
+    size_t noted = strlen(check->escalated);
     note_escalated(call);
     metric_add(&call->worker->metrics.escalations, 1);
     check->rejected = call->attempt.target;
@@ -485,6 +486,8 @@ void call_check_keep(struct call *call)
     check->best = call->attempt;
     check->best_checked = check->checked;
     check->best_meta_at = check->meta_at;
+    check->best_noted_at = noted;
+    check->attempts_before = call->attempts;
     check->has_best = true;
     attempt_init(&call->attempt);
 }
@@ -508,6 +511,9 @@ void call_check_restore(struct call *call)
     check->meta_at = check->best_meta_at;
     check->verdict = VERDICT_ESCALATE;
     check->has_best = false;
+    if (call->attempts == check->attempts_before) { /* the other was too dear to be asked */
+        check->escalated[check->best_noted_at] = '\0';
+    }
     call->status = 200;
     call->error_code = NULL;
     call->delivered = true;

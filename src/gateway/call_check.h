@@ -42,6 +42,8 @@ struct call_check {
     bool has_best;
     struct checked best_checked;
     size_t best_meta_at;
+    size_t best_noted_at;     /* where `escalated` ends without it */
+    uint32_t attempts_before; /* of the call, when it was kept: more: another target was asked */
     const struct target *rejected; /* whose answer was, last; NULL: none */
     uint64_t rejected_result;      /* what that comes down to, see route/answer_result.h */
     uint8_t rejected_results[CHECK_COUNT];

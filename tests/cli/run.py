@@ -614,6 +614,35 @@ def completions_parse(place):
     return problems
 
 
+def rows_share_a_file(place):
+    """`eval --rows` into the file that the table goes to writes over neither."""
+    problems = []
+    rows = [
+        json.dumps(
+            {"id": i, "prompt": f"{i} plus {7 * i}?", "weak": i % 3 == 0, "strong": i % 5 > 0}
+        )
+        for i in range(60)
+    ]
+    place.write("rows.jsonl", "\n".join(rows))
+    for out in ("/dev/stdout", "both.txt"):
+        with open(os.path.join(place.directory, "both.txt"), "wb") as file:
+            result = subprocess.run(
+                [place.program, "eval", "rows.jsonl", "--rows", out],
+                cwd=place.directory,
+                env=place.environment,
+                stdout=file,
+                stderr=subprocess.PIPE,
+                timeout=TIMEOUT,
+            )
+        with open(os.path.join(place.directory, "both.txt"), encoding="utf-8") as file:
+            text = file.read()
+        said = [line for line in text.splitlines() if line.startswith('{"id":')]
+        expect(problems, result.returncode == 0, f"{out}: {result}")
+        expect(problems, len([json.loads(line) for line in said]) == 60, f"{out}: {text[:200]}")
+        expect(problems, "best single" in text, f"{out}: no table: {text[-200:]}")
+    return problems
+
+
 def help_ends_there(place):
     """--help of every command prints its usage in lines of 100 and does nothing else."""
     problems = []
@@ -643,6 +672,7 @@ LIVE = [
     ("explain says what 10,000 calls then get", explain_is_what_happens),
     ("a replay of the same policy changes nothing", replay_knows_what_was),
     ("expected prices beat list prices where answers differ", expected_price_beats_the_list),
+    ("eval's rows and table share a file", rows_share_a_file),
     ("the bash completion completes", completions_parse),
 ]
 

@@ -4,9 +4,10 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/memory.h"
-#include "store/budget_internal.h"
 #include "store/database.h"
+#include "store/ledger_clock.h"
 #include "store/ledger_schema.h"
+#include "store/ledger_spend.h"
 #include "store/ledger_verify_limits.h"
 #include "store/record.h"
 
@@ -88,7 +89,9 @@ static bool add_up(sqlite3 *db, const char *path, struct ledger_books *books, st
 
 static const char *const period_words[CAP_PERIODS] = {"total", "day", "week", "month", "rolling"};
 
+/* All times of what is played are the ledger's own (ledger_clock.h). */
 struct cap {
+    const struct clock_times *times;
     enum scope_kind kind;
     int64_t scope;
     struct slice model; /* empty: every one */
@@ -103,6 +106,7 @@ struct cap {
 /* What the audit log says of a cap from a time on. */
 struct version {
     int64_t from_ns;
+    int64_t until_ns;  /* so long the former one may have been in force */
     int64_t amount_nd; /* INT64_MAX: there was no hard cap */
 };
 
@@ -112,7 +116,7 @@ static int64_t amount_at(const struct cap *cap, int64_t now_ns)
     int64_t amount_nd = cap->amount_nd;
     for (size_t i = 0; i < cap->version_count; i++) {
         const struct version *version = &cap->versions[i];
-        bool spreads = now_ns < version->from_ns + CHANGE_SEEN_NS;
+        bool spreads = now_ns < version->until_ns;
         if (now_ns < version->from_ns) {
             break;
         }
@@ -129,16 +133,35 @@ struct change {
     int64_t slack_nd; /* added */
 };
 
+/* What an attempt cost, for periods that begin behind it. */
+struct spent {
+    int64_t at_ns;
+    int64_t wall_ns; /* when it was held, by the wall clock */
+    int64_t run;
+    int64_t cost_nd;
+    int64_t slack_nd;
+};
+
 /* One cap while it is played: a heap of changes, the next one first. */
 struct play {
     const struct cap *cap;
     struct change *changes;
     size_t count;
     size_t room;
+    struct spent *spent; /* of calendar caps, in order */
+    size_t spent_count;
+    size_t spent_room;
     int64_t used_nd;
     int64_t slack_nd;
-    int64_t end_ns; /* of the calendar period under way */
+    bool begun;
+    int64_t start_s; /* of the calendar period under way, and of which process it is */
+    int64_t run;
 };
+
+static bool is_calendar(const struct play *play)
+{
+    return play->cap->period != CAP_TOTAL && play->cap->period != CAP_ROLLING;
+}
 
 static bool push(struct play *play, struct change change)
 {
@@ -184,16 +207,6 @@ static struct change pop(struct play *play)
 /* What happened up to this time. */
 static void advance(struct play *play, int64_t now_ns)
 {
-    bool calendar = play->cap->period != CAP_TOTAL && play->cap->period != CAP_ROLLING;
-    if (calendar && now_ns >= play->end_ns) {
-        int64_t start_s;
-        int64_t end_s;
-        budget_period(play->cap->period, now_ns / NS_PER_S, &start_s, &end_s);
-        play->end_ns = end_s * NS_PER_S;
-        play->count = 0;
-        play->used_nd = 0;
-        play->slack_nd = 0;
-    }
     while (play->count > 0 && play->changes[0].at_ns <= now_ns) {
         struct change change = pop(play);
         play->used_nd += change.used_nd;
@@ -216,7 +229,73 @@ struct played {
     int64_t cost_nd;
     enum played_kind kind;
     bool checked; /* it must have fitted; an interrupted one was not alone in its moment */
+    /* Of when it was held. */
+    int64_t wall_ns;
+    const struct clock_span *span; /* NULL: nobody watched the clock */
+    int64_t start_s;               /* of the calendar period; -1: not known */
+    bool sure;                     /* it was then, and at no other time of the same name */
 };
+
+/* Where this process began, by the wall clock. */
+static int64_t run_begin(const struct cap *cap, const struct clock_span *span)
+{
+    while (span != NULL && span > cap->times->spans && span[-1].run == span->run) {
+        span--;
+    }
+    return span == NULL ? INT64_MAX : span->begin_ns;
+}
+
+#define PERIOD_DAYS_MAX 33 /* with the hours by which zones differ */
+
+/* Another period begins, or another process. That one begins with what the ledger says was spent
+ * in the period before it, and a later period with what was spent there before this process: its
+ * clock had been there. */
+static void enter(struct play *play, const struct played *attempt)
+{
+    int64_t run = attempt->span == NULL ? 0 : attempt->span->run;
+    bool restarted = run != play->run;
+    if (play->begun && attempt->start_s == play->start_s && !restarted) {
+        return;
+    }
+    int64_t from_ns = attempt->start_s * NS_PER_S;
+    int64_t begin_ns = restarted ? from_ns : run_begin(play->cap, attempt->span);
+    int64_t oldest_ns = attempt->held_ns - PERIOD_DAYS_MAX * 86400 * NS_PER_S;
+    play->begun = true;
+    play->start_s = attempt->start_s;
+    play->run = run;
+    play->count = 0;
+    play->used_nd = 0;
+    play->slack_nd = 0;
+    for (size_t i = play->spent_count; i > 0 && play->spent[i - 1].at_ns > oldest_ns; i--) {
+        const struct spent *spent = &play->spent[i - 1];
+        if (spent->run != run && spent->wall_ns >= from_ns && spent->wall_ns >= begin_ns) {
+            play->used_nd += spent->cost_nd;
+            play->slack_nd += spent->slack_nd;
+        }
+    }
+}
+
+static bool remember(struct play *play, const struct played *attempt)
+{
+    if (play->spent_count == play->spent_room) {
+        size_t room = play->spent_room == 0 ? 64 : play->spent_room * 2;
+        struct spent *bigger = memory_resize(play->spent, room * sizeof(*bigger));
+        if (bigger == NULL) {
+            return false;
+        }
+        play->spent = bigger;
+        play->spent_room = room;
+    }
+    int64_t more_nd = attempt->cost_nd - attempt->held_nd;
+    play->spent[play->spent_count++] = (struct spent){
+        .at_ns = attempt->held_ns,
+        .wall_ns = attempt->wall_ns,
+        .run = attempt->span == NULL ? 0 : attempt->span->run,
+        .cost_nd = attempt->cost_nd,
+        .slack_nd = more_nd > 0 ? more_nd : 0,
+    };
+    return true;
+}
 
 static bool hold(struct play *play, const struct played *attempt)
 {
@@ -239,6 +318,16 @@ static bool hold(struct play *play, const struct played *attempt)
     return push(play, leave);
 }
 
+/* It was at one of several times, nobody knows which: all that is known is what it cost. */
+static void count_unsure(struct play *play, const struct played *attempt)
+{
+    int64_t more_nd = attempt->cost_nd - attempt->held_nd;
+    if (play->cap->period == CAP_TOTAL) {
+        play->used_nd += attempt->cost_nd;
+        play->slack_nd += more_nd > 0 ? more_nd : 0;
+    }
+}
+
 static bool violation(const struct play *play, const struct played *attempt, struct error *error)
 {
     static const char *const kinds[SCOPE_KINDS] = {"key", "user", "team", "organisation"};
@@ -250,22 +339,55 @@ static bool violation(const struct play *play, const struct played *attempt, str
                      kinds[play->cap->kind], (long long)play->cap->scope,
                      period_words[play->cap->period], (long long)play->used_nd,
                      (long long)(amount_at(play->cap, attempt->held_ns) + play->slack_nd),
-                     clock_format(attempt->held_ns, time), id_format(attempt->call, id));
+                     clock_format(attempt->wall_ns, time), id_format(attempt->call, id));
 }
 
-static bool read_attempt(sqlite3_stmt *row, struct played *ret_attempt)
+/* Of what the clock was watched for, as the spans say; else that of the process's zone. */
+static int64_t period_start(const struct cap *cap, const struct clock_span *span, int64_t wall_ns)
+{
+    int64_t start_s;
+    int64_t end_s;
+    if (cap->period == CAP_TOTAL || cap->period == CAP_ROLLING) {
+        return 0;
+    }
+    if (span != NULL) {
+        return span->starts_s[cap->period];
+    }
+    if (cap->times->count > 0 && wall_ns >= cap->times->spans[0].begin_ns) {
+        return CLOCK_START_UNKNOWN;
+    }
+    budget_period(cap->period, wall_ns / NS_PER_S, &start_s, &end_s);
+    return start_s;
+}
+
+static bool read_attempt(sqlite3_stmt *row, const struct cap *cap, struct played *attempt)
 {
     const void *bytes = sqlite3_column_blob(row, 0);
-    if (bytes == NULL || sqlite3_column_bytes(row, 0) != (int)sizeof(ret_attempt->call)) {
+    if (bytes == NULL || sqlite3_column_bytes(row, 0) != (int)sizeof(attempt->call)) {
         return false;
     }
-    memcpy(ret_attempt->call.bytes, bytes, sizeof(ret_attempt->call));
-    ret_attempt->held_ns = sqlite3_column_int64(row, 1);
-    ret_attempt->settled_ns = sqlite3_column_int64(row, 2);
-    ret_attempt->held_nd = sqlite3_column_int64(row, 3);
-    ret_attempt->cost_nd = sqlite3_column_int64(row, 4);
-    ret_attempt->kind = (enum played_kind)sqlite3_column_int64(row, 5);
-    ret_attempt->checked = sqlite3_column_int64(row, 8) != 0;
+    memcpy(attempt->call.bytes, bytes, sizeof(attempt->call));
+    bool told = sqlite3_column_type(row, 1) != SQLITE_NULL;
+    int64_t settled_ns = sqlite3_column_int64(row, 2);
+    attempt->held_nd = sqlite3_column_int64(row, 3);
+    attempt->cost_nd = sqlite3_column_int64(row, 4);
+    attempt->kind = (enum played_kind)sqlite3_column_int64(row, 5);
+    attempt->checked = sqlite3_column_int64(row, 8) != 0;
+    attempt->held_ns = sqlite3_column_int64(row, 9);
+    struct clock_moment settled = clock_times_at(cap->times, settled_ns);
+    attempt->sure = settled.once;
+    attempt->span = clock_times_span(cap->times, attempt->held_ns);
+    attempt->wall_ns = attempt->held_ns - (attempt->span == NULL ? 0 : attempt->span->shift_ns);
+    if (told) {
+        struct clock_moment held = clock_times_at(cap->times, sqlite3_column_int64(row, 1));
+        attempt->sure = held.once;
+        attempt->span = held.span;
+        attempt->wall_ns = sqlite3_column_int64(row, 1);
+    }
+    attempt->settled_ns =
+        settled.once && settled.time_ns > attempt->held_ns ? settled.time_ns : attempt->held_ns;
+    attempt->start_s = period_start(cap, attempt->span, attempt->wall_ns);
+    attempt->sure &= attempt->start_s != CLOCK_START_UNKNOWN;
     return true;
 }
 
@@ -276,16 +398,40 @@ static bool read_attempt(sqlite3_stmt *row, struct played *ret_attempt)
 static bool counts(const struct play *play, const struct played *attempt, int64_t from_ns,
                    int64_t until_ns)
 {
-    int64_t start_s;
-    int64_t end_s;
-    if (attempt->kind == PLAYED_ATTEMPT || play->cap->period == CAP_TOTAL) {
+    const struct cap *cap = play->cap;
+    if (attempt->kind == PLAYED_ATTEMPT || cap->period == CAP_TOTAL) {
         return true;
     }
-    if (play->cap->period == CAP_ROLLING) {
+    if (cap->period == CAP_ROLLING) {
         return attempt->kind == PLAYED_OPENING;
     }
-    budget_period(play->cap->period, until_ns / NS_PER_S, &start_s, &end_s);
-    return from_ns / NS_PER_S >= start_s;
+    struct clock_moment until = clock_times_at(cap->times, until_ns);
+    int64_t start_s = period_start(cap, until.span, until_ns);
+    return start_s != CLOCK_START_UNKNOWN && from_ns / NS_PER_S >= start_s;
+}
+
+/* False: out of memory, or it did not fit. */
+static bool play_one(struct play *play, const struct played *attempt, struct ledger_books *books,
+                     struct error *error)
+{
+    const struct cap *cap = play->cap;
+    advance(play, attempt->held_ns);
+    if (is_calendar(play) && attempt->sure) {
+        enter(play, attempt);
+    }
+    if ((is_calendar(play) && !remember(play, attempt)) ||
+        (attempt->sure && !hold(play, attempt))) {
+        return error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
+    }
+    books->holds += attempt->kind != PLAYED_OPENING;
+    books->overruns += attempt->cost_nd > attempt->held_nd;
+    if (!attempt->sure) {
+        count_unsure(play, attempt);
+        return true;
+    }
+    int64_t amount_nd = amount_at(cap, attempt->held_ns);
+    return attempt->held_ns < cap->since_ns || !attempt->checked || amount_nd == INT64_MAX ||
+           play->used_nd <= amount_nd + play->slack_nd || violation(play, attempt, error);
 }
 
 static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books *books,
@@ -294,23 +440,31 @@ static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books
     int status;
     struct played attempt;
     while ((status = sqlite3_step(rows)) == SQLITE_ROW) {
-        if (!read_attempt(rows, &attempt) ||
-            !counts(play, &attempt, sqlite3_column_int64(rows, 6), sqlite3_column_int64(rows, 7))) {
-            continue;
-        }
-        advance(play, attempt.held_ns);
-        if (!hold(play, &attempt)) {
-            return error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
-        }
-        books->holds += attempt.kind != PLAYED_OPENING;
-        books->overruns += attempt.cost_nd > attempt.held_nd;
-        int64_t amount_nd = amount_at(play->cap, attempt.held_ns);
-        if (attempt.held_ns >= play->cap->since_ns && attempt.checked && amount_nd != INT64_MAX &&
-            play->used_nd > amount_nd + play->slack_nd) {
-            return violation(play, &attempt, error);
+        if (read_attempt(rows, play->cap, &attempt) &&
+            counts(play, &attempt, sqlite3_column_int64(rows, 6), sqlite3_column_int64(rows, 7)) &&
+            !play_one(play, &attempt, books, error)) {
+            return false;
         }
     }
     return status == SQLITE_DONE;
+}
+
+/* play_time(settled_ns, total_us, held_ns): when an attempt was held, in the ledger's time. What it
+ * took was measured by the monotonic clock. */
+static void play_time(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const struct clock_times *times = sqlite3_user_data(context);
+    (void)count;
+    if (sqlite3_value_type(values[2]) != SQLITE_NULL) {
+        sqlite3_result_int64(context,
+                             clock_times_at(times, sqlite3_value_int64(values[2])).time_ns);
+        return;
+    }
+    int64_t settled_ns = clock_times_at(times, sqlite3_value_int64(values[0])).time_ns;
+    int64_t total_us = sqlite3_value_int64(values[1]);
+    int64_t total_ns = total_us < 0 || total_us > INT64_MAX / NS_PER_US ? 0 : total_us * NS_PER_US;
+    int64_t held_ns = settled_ns - total_ns;
+    sqlite3_result_int64(context, held_ns < 0 ? 0 : held_ns);
 }
 
 /* The calls that some scope with a cap paid for, by who did: else each cap would read all calls. */
@@ -325,21 +479,21 @@ static const char paid_sql[] =
 
 /* The attempts of calls that the scope paid for, and what there was before: the opening balances of
  * calls that were removed, at their beginning, but for those of before version 16, whose calls may
- * still be there. For a limit of a model those count that were made while it had one. What was held
- * later than it was settled, says a clock, was held when it was settled. */
-#define HELD "max(0, a.settled_ns - max(a.total_us, 0) * 1000)"
+ * still be there. For a limit of a model those count that were made while it had one. */
 #define PLAYED(column, number)                                                                     \
-    "SELECT a.call, CASE WHEN a.outcome = 4 AND a.held_ns IS NOT NULL THEN a.held_ns ELSE " HELD   \
-    " END AS held_ns, a.settled_ns, a.held_nd, a.cost_nd, CASE WHEN a.outcome = 4 AND"             \
-    " a.held_ns IS NULL THEN 1 ELSE 0 END AS kind, c.started_ns AS from_ns, a.settled_ns AS"       \
-    " until_ns, a.outcome <> 4 FROM shapes s CROSS JOIN paid p ON p.shape = s.id"                  \
-    " CROSS JOIN calls c ON c.id = p.id CROSS JOIN attempts a ON a.call = c.id"                    \
-    " WHERE s." column " = ?1 AND (?2 = '' OR (SELECT id FROM names WHERE name = ?2) ="            \
+    "SELECT call, told_ns, settled_ns, held_nd, cost_nd, kind, from_ns, until_ns, checked,"        \
+    " play_time(settled_ns, total_us, told_ns) AS at_ns FROM (SELECT a.call, CASE WHEN a.outcome " \
+    "= 4 THEN a.held_ns END AS told_ns, a.settled_ns, a.total_us, a.held_nd, a.cost_nd, CASE"      \
+    " WHEN a.outcome = 4 AND a.held_ns IS NULL THEN 1 ELSE 0 END AS kind, c.started_ns AS"         \
+    " from_ns, a.settled_ns AS until_ns, a.outcome <> 4 AS checked FROM shapes s CROSS JOIN"       \
+    " paid p ON p.shape = s.id CROSS JOIN calls c ON c.id = p.id CROSS JOIN attempts a"            \
+    " ON a.call = c.id WHERE s." column                                                            \
+    " = ?1 AND (?2 = '' OR (SELECT id FROM names WHERE name = ?2) ="                               \
     " CASE WHEN c.counted < 0 THEN c.asked_model ELSE c.counted END)"                              \
-    " UNION ALL SELECT zeroblob(16), start_s * 1000000000, start_s * 1000000000, cost_nd,"         \
-    " cost_nd, 2, start_s * 1000000000, bucket_s * 1000000000, 0 FROM openings WHERE kind "        \
-    "= " number " AND scope = ?1 AND start_s >= (SELECT booked_s FROM state) AND model ="          \
-    " CASE ?2 WHEN '' THEN 0 ELSE (SELECT id FROM names WHERE name = ?2) END ORDER BY held_ns"
+    " UNION ALL SELECT zeroblob(16), NULL, start_s * 1000000000, 0, cost_nd, cost_nd, 2,"          \
+    " start_s * 1000000000, bucket_s * 1000000000, 0 FROM openings WHERE kind = " number           \
+    " AND scope = ?1 AND start_s >= (SELECT booked_s FROM state) AND model ="                      \
+    " CASE ?2 WHEN '' THEN 0 ELSE (SELECT id FROM names WHERE name = ?2) END) ORDER BY at_ns"
 _Static_assert(ATTEMPT_INTERRUPTED == 4, "as in the question");
 
 static bool play_cap(sqlite3 *db, const char *path, const struct cap *cap,
@@ -365,6 +519,7 @@ static bool play_cap(sqlite3 *db, const char *path, const struct cap *cap,
     }
     sqlite3_finalize(rows);
     memory_free(play.changes);
+    memory_free(play.spent);
     books->caps++;
     return done;
 }
@@ -380,14 +535,17 @@ static const char versions_sql[] =
     " ORDER BY p.id";
 
 /* 0: there are none, or too many. */
-static size_t read_versions(sqlite3_stmt *rows, struct version *versions)
+static size_t read_versions(sqlite3_stmt *rows, const struct clock_times *times,
+                            struct version *versions)
 {
     size_t count = 0;
     int status;
     while ((status = sqlite3_step(rows)) == SQLITE_ROW && count < VERSIONS_MAX) {
         bool none = sqlite3_column_type(rows, 1) == SQLITE_NULL;
+        struct clock_moment made = clock_times_at(times, sqlite3_column_int64(rows, 0));
         versions[count++] = (struct version){
-            .from_ns = sqlite3_column_int64(rows, 0),
+            .from_ns = made.first_ns,
+            .until_ns = made.time_ns + CHANGE_SEEN_NS,
             .amount_nd = none ? INT64_MAX : sqlite3_column_int64(rows, 1),
         };
     }
@@ -409,7 +567,7 @@ static bool find_versions(sqlite3 *db, const char *subject, struct cap *cap, uin
         bind_slice(rows, 2, cap->model);
         bind_slice(rows, 3, slice_from_cstr(period_words[cap->period]));
         sqlite3_bind_int64(rows, 4, cap->window_ns / NS_PER_S);
-        size_t count = read_versions(rows, cap->versions);
+        size_t count = read_versions(rows, cap->times, cap->versions);
         bool told = count > 0 && cap->versions[count - 1].amount_nd == cap->amount_nd;
         if (told && cap->period != CAP_ROLLING) {
             cap->version_count = count;
@@ -423,14 +581,14 @@ static bool find_versions(sqlite3 *db, const char *subject, struct cap *cap, uin
 
 /* Hard caps, and when the limits of their scopes were last changed. */
 static const char caps_sql[] =
-    "SELECT kind, scope, model, period, window_s, amount_nd, coalesce((SELECT max(at_ns) + ?1 FROM"
+    "SELECT kind, scope, model, period, window_s, amount_nd, coalesce((SELECT max(at_ns) FROM"
     " acts a WHERE a.action = 'limit.change' AND a.prefix = c.prefix), 0), c.prefix"
     " FROM (SELECT *, CASE kind WHEN 0 THEN 'key:' WHEN 1 THEN 'user:' WHEN 2 THEN 'team:'"
     " ELSE 'organisation:' END || scope || ' ' AS prefix FROM caps) c"
     " WHERE soft = 0";
 
-static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
-                      struct error *error)
+static bool play_caps(sqlite3 *db, const char *path, const struct clock_times *times,
+                      struct ledger_books *books, struct error *error)
 {
     if (!database_exec(db, paid_sql)) {
         return database_error(db, path, "verifying", error);
@@ -438,7 +596,6 @@ static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
     sqlite3_stmt *rows = database_prepare(db, caps_sql);
     int status = rows == NULL ? SQLITE_ERROR : SQLITE_ROW;
     bool done = true;
-    sqlite3_bind_int64(rows, 1, CHANGE_SEEN_NS);
     while (done && status == SQLITE_ROW && (status = sqlite3_step(rows)) == SQLITE_ROW) {
         const char *model = (const char *)sqlite3_column_text(rows, 2);
         int64_t kind = sqlite3_column_int64(rows, 0);
@@ -446,14 +603,17 @@ static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
         if (kind < 0 || kind >= SCOPE_KINDS || period < 0 || period >= CAP_PERIODS) {
             continue;
         }
+        int64_t changed_ns = sqlite3_column_int64(rows, 6);
         struct cap cap = {
+            .times = times,
             .kind = (enum scope_kind)kind,
             .scope = sqlite3_column_int64(rows, 1),
             .model = slice_from_cstr(model == NULL ? "" : model),
             .period = (enum cap_period)period,
             .window_ns = sqlite3_column_int64(rows, 4) * NS_PER_S,
             .amount_nd = sqlite3_column_int64(rows, 5),
-            .since_ns = sqlite3_column_int64(rows, 6),
+            .since_ns =
+                changed_ns == 0 ? 0 : clock_times_at(times, changed_ns).time_ns + CHANGE_SEEN_NS,
         };
         const char *subject = (const char *)sqlite3_column_text(rows, 7);
         done = find_versions(db, subject, &cap, &books->untold) ||
@@ -470,21 +630,27 @@ static bool play_caps(sqlite3 *db, const char *path, struct ledger_books *books,
 
 bool ledger_books_check(const char *path, struct ledger_books *ret_books, struct error *error)
 {
+    struct clock_times times = {0};
     *ret_books = (struct ledger_books){0};
     sqlite3 *db = database_open(path, DATABASE_READ, error);
     bool done = db != NULL && ledger_schema_check(db, path, error);
     /* all questions about one moment */
-    if (done && (!database_exec(db, "BEGIN") || !verify_limits_register(db))) {
+    if (done && (!database_exec(db, "BEGIN") || !verify_limits_register(db) ||
+                 !clock_times_load(&times, db) ||
+                 sqlite3_create_function_v2(db, "play_time", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                            &times, play_time, NULL, NULL, NULL) != SQLITE_OK)) {
         done = database_error(db, path, "verifying", error);
     }
     done = done && ledger_verify_limits(db, path, error);
     for (size_t i = 0; done && i < ARRAY_LEN(questions); i++) {
         done = ask(db, path, &questions[i], error);
     }
-    done = done && add_up(db, path, ret_books, error) && play_caps(db, path, ret_books, error);
+    done =
+        done && add_up(db, path, ret_books, error) && play_caps(db, path, &times, ret_books, error);
     if (db != NULL) {
         database_rollback(db);
         sqlite3_close(db);
     }
+    clock_times_release(&times);
     return done;
 }

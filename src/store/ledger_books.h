@@ -17,8 +17,11 @@
  * that cost more than was held (the provider charged more than could be foreseen, or a stream was
  * allowed more on its way) widens its period by as much: it is counted, and is no violation. When
  * an attempt was held is known from its end and its length, so it seems to begin a little later
- * than it did: nothing sound is found broken by that. Periods are those of the process's time zone,
- * by the wall clock; where that was turned back they are not the ones that were enforced.
+ * than it did: nothing sound is found broken by that. The order is that of the ledger's own time,
+ * and periods are those that were in force, whatever the wall clock and its zone did since
+ * (ledger_clock.h); in calls of before version 17, whose zone nobody knows, calendar caps are not
+ * played. What was at a time of which there are two, as after the clock was turned back, is counted
+ * as far as it is sure, and not held against the cap.
  */
 #ifndef SLUICE_STORE_LEDGER_BOOKS_H
 #define SLUICE_STORE_LEDGER_BOOKS_H

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ledger_books.h"
 
+#include "store/ledger_clock.h"
 #include "tests/unit/store/ledger_testing.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #define MINUTE_NS (60 * NS_PER_S)
@@ -241,6 +243,149 @@ static void books_that_do_not_balance_are_found(void)
     }
 }
 
+/* --- the clock --- */
+
+static struct clock_manual turned;
+static struct ledger_clock watched;
+static sqlite3 *watched_db;
+
+static void watch_from(int64_t minute)
+{
+    struct error error;
+    watched_db = database_open(ledger_path, DATABASE_CHANGE, &error);
+    CHECK(watched_db != NULL && control_register(watched_db));
+    turned.wall_ns = NOON_NS + minute * MINUTE_NS;
+    EXPECT(ledger_clock_load(&watched, watched_db, &turned.clock, 0));
+    ledger_clock_begin(&watched);
+}
+
+/* It runs for so many minutes, then says something else. */
+static void watch_for(int64_t minutes, int64_t jump_min)
+{
+    for (int64_t i = 0; i < minutes; i++) {
+        clock_manual_advance(&turned, MINUTE_NS);
+        ledger_clock_look(&watched);
+    }
+    clock_manual_advance(&turned, NS_PER_MS);
+    turned.wall_ns += jump_min * MINUTE_NS;
+    ledger_clock_look(&watched);
+}
+
+static void watch_end(void)
+{
+    EXPECT(database_exec(watched_db, "BEGIN") && ledger_clock_write(&watched, watched_db) &&
+           database_exec(watched_db, "COMMIT"));
+    ledger_clock_release(&watched);
+    sqlite3_close(watched_db);
+}
+
+static void begin_watched(const struct spell *spells, size_t count)
+{
+    begin();
+    write_spells(spells, count);
+    EXPECT(change("DELETE FROM clock_spans")); /* those of this machine */
+    memset(&watched, 0, sizeof(watched));
+    clock_manual_init(&turned, NS_PER_S, 0);
+}
+
+static void a_step_back_is_no_violation(void)
+{
+    /* The clock was at minute 12 when it went back to 4. */
+    static const struct spell spells[] = {{0, 10, 50, 20}, {5, 15, 30, 30}, {16, 17, 10, 10}};
+    begin_watched(spells, ARRAY_LEN(spells));
+    add_cap(CAP_TOTAL, 0, 60);
+    expect_held(false); /* as it seems */
+    watch_from(-5);
+    watch_for(17, -8);
+    watch_for(30, 0);
+    watch_end();
+    expect_held(true);
+    expect_sound();
+    add_cap(CAP_TOTAL, 0, 59); /* the third one's */
+    expect_held(false);
+    add_cap(CAP_TOTAL, 0, 49); /* the second one's */
+    expect_held(false);
+    add_cap(CAP_ROLLING, 3600, 40); /* when the first one was is not known: it is not held against
+                                       a span */
+    expect_held(true);
+    add_cap(CAP_ROLLING, 3600, 39);
+    expect_held(false);
+    end();
+}
+
+static void a_day_ahead_and_back_is_no_violation(void)
+{
+    /* The day that was entered went on when the clock was back in the one before. */
+    static const struct spell spells[] = {
+        {0, 10, 100, 100}, {1460, 1470, 20, 20}, {50, 60, 80, 80}, {1500, 1501, 1, 0}};
+    begin_watched(spells, ARRAY_LEN(spells));
+    add_cap(CAP_DAY, 0, 100);
+    expect_held(false); /* as it seems: 180 in the first day */
+    watch_from(-5);
+    watch_for(20, 1440);
+    watch_for(20, -1440);
+    watch_for(1480, 0);
+    watch_end();
+    expect_held(true);
+    add_cap(CAP_DAY, 0, 99); /* the first one's */
+    expect_held(false);
+    EXPECT(change("UPDATE call_rows SET held_nd = 10 WHERE held_nd = 100"));
+    add_cap(CAP_DAY, 0, 79); /* the third one's */
+    expect_held(false);
+    end();
+}
+
+static void use_zone(const char *zone)
+{
+    setenv("TZ", zone, 1);
+    tzset();
+}
+
+/* In UTC from 22:00 to 3:00, then in Tokyo from 13:00 on, where it is midnight at 15:00. */
+static void watch_two_zones(void)
+{
+    watch_from(600);
+    watch_for(300, 0);
+    watch_end();
+    use_zone("Asia/Tokyo");
+    watch_from(1500);
+    watch_for(300, 0);
+    watch_end();
+}
+
+static void days_are_those_that_were_in_force(void)
+{
+    static const struct spell spells[] = {
+        {660, 661, 100, 100}, {780, 781, 100, 100}, {1680, 1681, 100, 100}};
+    begin_watched(spells, ARRAY_LEN(spells));
+    add_cap(CAP_DAY, 0, 100);
+    use_zone("Asia/Tokyo");
+    expect_held(false); /* as it seems: two in one day */
+    use_zone("UTC");
+    watch_two_zones();
+    expect_held(true);
+    use_zone("America/Los_Angeles");
+    expect_held(true);
+    add_cap(CAP_DAY, 0, 99);
+    expect_held(false);
+    use_zone("UTC");
+    end();
+}
+
+static void a_new_zone_begins_with_what_its_day_has(void)
+{
+    static const struct spell spells[] = {
+        {660, 661, 100, 100}, {780, 781, 100, 100}, {1560, 1561, 1, 1}};
+    begin_watched(spells, ARRAY_LEN(spells));
+    watch_two_zones();
+    add_cap(CAP_DAY, 0, 201);
+    expect_held(true);
+    add_cap(CAP_DAY, 0, 200);
+    expect_held(false);
+    use_zone("UTC");
+    end();
+}
+
 int main(void)
 {
     setenv("TZ", "UTC", 1);
@@ -251,5 +396,9 @@ int main(void)
     TEST(a_cap_counts_from_its_last_change, "a cap counts from the last change of its scope on");
     TEST(a_cap_is_what_it_was_then, "a cap is what it was at the time of the hold");
     TEST(books_that_do_not_balance_are_found, "books that do not balance are found");
+    TEST(a_step_back_is_no_violation, "holds that a clock put in another order are in theirs");
+    TEST(a_day_ahead_and_back_is_no_violation, "a clock a day ahead and back breaks no cap");
+    TEST(days_are_those_that_were_in_force, "days are those of the zone that was in force");
+    TEST(a_new_zone_begins_with_what_its_day_has, "a new zone's day has what was spent in it");
     return tap_done();
 }

@@ -73,10 +73,24 @@ bool gateway_budget_open(struct gateway *gateway, struct error *error)
                        gateway_budget_generation(gateway->keys), rules, count, error);
 }
 
+#define FLUSH_MS 5000
+
+static bool flush_ledger(void *user)
+{
+    struct gateway *gateway = user;
+    return ledger_flush(gateway->ledger, FLUSH_MS);
+}
+
 void gateway_budget_introduce(struct gateway *gateway, const struct key_set *keys)
 {
     size_t count = 0;
     const struct scope_rule *rules = key_set_rules(keys, &count);
+    if (gateway->ledger != NULL &&
+        !budget_renew(gateway->budget, gateway->ledger_path, gateway_budget_generation(keys), rules,
+                      count, flush_ledger, gateway)) {
+        log_event(LOG_ERROR, "budget_memory",
+                  "a rolling cap that is new has nothing of what was spent before: out of memory");
+    }
     bool done = gateway->cluster.leases != NULL;
     for (size_t i = 0; i < count && done; i++) { /* without memory: with the next call */
         done = budget_introduce(gateway->budget, gateway_budget_generation(keys), &rules[i]);

@@ -22,8 +22,9 @@ struct overrun {
 void gateway_budget_zone(const struct snapshot *snapshot);
 /* After the ledger and the keys. */
 MUST_USE bool gateway_budget_open(struct gateway *gateway, struct error *error);
-/* New keys, before any worker has them: in a cluster what was spent here counts against new limits
- * on all nodes, whether or not calls come here. With keys_reading. */
+/* New keys, before any worker has them: rolling caps that are new begin with what was spent in
+ * them, and in a cluster what was spent here counts against new limits on all nodes, whether or not
+ * calls come here. With keys_reading. Blocks. */
 void gateway_budget_introduce(struct gateway *gateway, const struct key_set *keys);
 /* The webhook of this snapshot from now on. */
 void gateway_budget_watch(struct gateway *gateway, const struct snapshot *snapshot);

@@ -208,6 +208,7 @@ static bool make_window(struct enforced_cap *made, int64_t window_s)
     made->buckets = memory_array(ROLLING_BUCKETS, sizeof(int64_t));
     if (made->buckets != NULL) {
         window_init(&made->window, made->buckets, ROLLING_BUCKETS, width_ns, 0);
+        made->fresh = true;
     }
     return made->buckets != NULL;
 }
@@ -229,6 +230,8 @@ static bool carry_over(struct enforced *enforced, const struct spend_cap *cap,
         } else {
             made->window = mine->window;
             made->buckets = mine->buckets;
+            made->seeded_nd = mine->seeded_nd;
+            made->fresh = mine->fresh;
         }
         mine->buckets = NULL;
         return true;

@@ -14,7 +14,10 @@
  * nothing twice, nor with a restart in between: what the ledger says was spent later than now
  * counts now, and again in its own period. An attempt counts from when it was held, whenever it is
  * settled. Rolling caps and the limits of a minute run on the monotonic clock alone, in buckets
- * that are kept until all of them is too old: never more than the limit in any such span.
+ * that are kept until all of them is too old: never more than the limit in any such span. At a
+ * start rolling caps go on where the ledger's own time ended (ledger_clock.h): what passed since
+ * counts when the clock has run evenly for some minutes, so a start with a clock that is ahead
+ * empties none.
  *
  * Accounts live as long as the budget: one for each scope that paid for a call. Amounts are
  * nano-dollars. Any thread, unless it says otherwise.
@@ -142,8 +145,7 @@ void budget_rates(struct budget *budget, const struct budget_claim *claim,
 /* --- the start --- */
 
 /* What was spent before this process: `bucket_s` is when the quarter of an hour began. Before the
- * first claim; rules with rolling caps have been introduced (a later one counts from its first
- * call). */
+ * first claim; rules with rolling caps have been introduced. */
 MUST_USE bool budget_seed(struct budget *budget, enum scope_kind kind, uint64_t scope,
                           struct slice model, int64_t bucket_s, int64_t spent_nd);
 /* Makes the account of the rule and its limits known. */
@@ -154,6 +156,13 @@ MUST_USE bool budget_introduce(struct budget *budget, uint64_t generation,
 MUST_USE bool budget_load(struct budget *budget, const char *path, uint64_t generation,
                           const struct scope_rule *rules, size_t rule_count, struct error *error);
 #define BUDGET_BUCKET_S 900
+/* New rules, before anybody enters with them: a rolling cap that was not there before, or had
+ * another span, begins with what the database at `path` says was spent in it. `flush` brings into
+ * that what is known (false: it cannot); without the database all that was ever spent counts. Some
+ * of what is spent meanwhile may count twice, none is missing. Blocks; one thread at a time. */
+MUST_USE bool budget_renew(struct budget *budget, const char *path, uint64_t generation,
+                           const struct scope_rule *rules, size_t rule_count,
+                           bool (*flush)(void *user), void *user);
 
 /* --- what people must know --- */
 

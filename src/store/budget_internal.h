@@ -25,6 +25,8 @@ struct counter {
 struct enforced_cap {
     struct window window; /* of a rolling cap */
     int64_t *buckets;     /* NULL: it is none */
+    int64_t seeded_nd;    /* spent right before the start, as far as is known */
+    bool fresh;           /* of a rolling one: what was spent before it came is not in it yet */
     struct lease *lease;  /* of a hard cap in a cluster; else NULL */
     uint32_t serial;      /* of the period that is told of */
     unsigned percent;     /* highest threshold told */
@@ -67,6 +69,15 @@ struct budget_account {
     struct lease *leases;
 };
 
+/* What passed between the ledger's last moment and the start of this process: nobody saw it. */
+struct unseen {
+    bool doubted;    /* it does not count yet */
+    int64_t last_ns; /* that moment, by the wall clock */
+    struct instant start;
+    struct instant seen; /* the last look at the clocks */
+    int64_t even_ns;     /* monotonic: without a jump since */
+};
+
 struct budget {
     const struct clock *clock;
     pthread_mutex_t lock;
@@ -74,7 +85,8 @@ struct budget {
     size_t bucket_count; /* power of two or 0 */
     size_t account_count;
     struct period periods[CAP_ROLLING]; /* of CAP_TOTAL only the serial counts */
-    struct leases *leases;              /* NULL: this node has all limits to itself */
+    struct unseen unseen;
+    struct leases *leases; /* NULL: this node has all limits to itself */
     uint64_t refused[BUDGET_LIMITS];
     struct budget_alert alerts[ALERTS_MAX];
     size_t alert_first;
@@ -118,6 +130,9 @@ int64_t account_used(const struct budget *budget, struct budget_account *account
  * has been here before this process began. */
 int64_t account_spent_before(const struct budget_account *account, int64_t start_s);
 void account_forget_later(struct budget_account *account);
+/* Rolling caps go on from the ledger's last moment; what passed since is believed when the clock
+ * has run evenly for long enough. */
+void budget_doubt(struct budget *budget, const struct instant *now);
 
 /* --- budget_alert.c: lock held --- */
 void budget_watch(struct budget *budget, struct budget_account *account, const struct instant *now,

@@ -87,4 +87,7 @@ bool periods_tick(struct period periods[CAP_ROLLING], const struct instant *now)
 void budget_tick(struct budget *budget, const struct instant *now)
 {
     (void)periods_tick(budget->periods, now);
+    if (UNLIKELY(budget->unseen.doubted)) {
+        budget_doubt(budget, now);
+    }
 }

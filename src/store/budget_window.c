@@ -49,6 +49,23 @@ void window_add(struct window *window, int64_t now_ns, int64_t at_ns, int64_t am
     window->sum += amount;
 }
 
+void window_age(struct window *window, int64_t at_ns, int64_t amount, int64_t older_ns)
+{
+    int64_t steps = older_ns / window->width_ns; /* not more than it is */
+    int64_t at = at_ns / window->width_ns;
+    int64_t oldest = window->last - (int64_t)window->count + 1;
+    for (int64_t number = oldest; steps > 0 && number <= at && number <= window->last; number++) {
+        int64_t *bucket = bucket_at(window, number);
+        int64_t moved = number < at || *bucket < amount ? *bucket : amount;
+        *bucket -= moved;
+        if (number - steps >= oldest) {
+            *bucket_at(window, number - steps) += moved;
+        } else {
+            window->sum -= moved;
+        }
+    }
+}
+
 int64_t window_free_ns(const struct window *window, int64_t now_ns, int64_t amount)
 {
     int64_t freed = 0;

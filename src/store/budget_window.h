@@ -24,6 +24,9 @@ int64_t window_sum(struct window *window, int64_t now_ns);
 /* Adds to the bucket of `at_ns`, which is not later than now; what is too old already is left out.
  * Sums saturate. */
 void window_add(struct window *window, int64_t now_ns, int64_t at_ns, int64_t amount);
+/* All that is in buckets before that of `at_ns`, and `amount` of that one's, is older by as much.
+ */
+void window_age(struct window *window, int64_t at_ns, int64_t amount, int64_t older_ns);
 /* How long until `amount` of the sum is gone; -1: it never was that much. */
 int64_t window_free_ns(const struct window *window, int64_t now_ns, int64_t amount);
 

@@ -147,32 +147,42 @@ void ledger_clock_begin(struct ledger_clock *clock)
     next_span(clock, now.wall_ns, now.wall_ns);
 }
 
+static int64_t even_for(const struct ledger_clock *clock)
+{
+    return clock->seen.monotonic_ns - clock->even.monotonic_ns;
+}
+
 /* What was known to have passed goes on; the rest is believed once the clock has been even. */
-static void judge(struct ledger_clock *clock)
+static void believe(struct ledger_clock *clock)
 {
     const struct instant *now = &clock->seen;
     int64_t gap_ns = now->wall_ns - clock->believed_ns - (now->monotonic_ns - clock->believed_at);
     bool none = clock->believed_ns == 0; /* a ledger that is new */
     int64_t doubt_ns = clock->doubt_ns > 0 ? clock->doubt_ns : clock_doubt_ns(none ? 0 : gap_ns);
     bool small = gap_ns < AHEAD_MAX_NS && gap_ns > -AHEAD_MAX_NS;
-    if (!small && now->monotonic_ns - clock->even.monotonic_ns < doubt_ns) {
-        return;
+    if (small || even_for(clock) >= doubt_ns) {
+        clock->believed_ns = now->wall_ns;
+        clock->believed_at = now->monotonic_ns;
     }
-    clock->believed_ns = now->wall_ns;
-    clock->believed_at = now->monotonic_ns;
-    if (clock->trusted) {
+}
+
+/* What passed before this process counts. */
+static void trust(struct ledger_clock *clock)
+{
+    const struct instant *now = &clock->seen;
+    int64_t began_ns = now->wall_ns - (now->monotonic_ns - clock->first.monotonic_ns);
+    int64_t rest_ns = clock->last_end_ns == INT64_MIN || began_ns < clock->last_end_ns
+                          ? 0
+                          : began_ns - clock->last_end_ns;
+    if (clock->trusted || (rest_ns >= AHEAD_MAX_NS && even_for(clock) < CLOCK_EVEN_NS)) {
         return;
     }
     clock->trusted = true;
-    int64_t began_ns = now->wall_ns - (now->monotonic_ns - clock->first.monotonic_ns);
-    if (clock->last_end_ns != INT64_MIN && began_ns > clock->last_end_ns) {
-        int64_t rest_ns = began_ns - clock->last_end_ns;
-        clock->late_ns += rest_ns;
-        clock->span.shift_ns += rest_ns;
-        clock->changed = true;
-        for (size_t i = 0; i < clock->ended_count; i++) {
-            clock->ended[i].shift_ns += clock->ended[i].run == clock->span.run ? rest_ns : 0;
-        }
+    clock->changed |= rest_ns > 0;
+    clock->late_ns += rest_ns;
+    clock->span.shift_ns += rest_ns;
+    for (size_t i = 0; i < clock->ended_count; i++) {
+        clock->ended[i].shift_ns += clock->ended[i].run == clock->span.run ? rest_ns : 0;
     }
 }
 
@@ -213,7 +223,8 @@ void ledger_clock_look(struct ledger_clock *clock)
         clock->changed = true;
     }
     clock->seen = now;
-    judge(clock);
+    believe(clock);
+    trust(clock);
 }
 
 int64_t ledger_clock_known(const struct ledger_clock *clock)

@@ -41,6 +41,7 @@ struct clock_span {
 /* Of a start: which it was is not known (a ledger of before version 17). */
 #define CLOCK_START_UNKNOWN (-1)
 
+#define CLOCK_EVEN_NS (600 * NS_PER_S)
 /* For so long a clock must run evenly that is ahead, or behind, by `gap_ns`: from one hour on,
  * longer where more is at stake, eight hours at most. */
 int64_t clock_doubt_ns(int64_t gap_ns);

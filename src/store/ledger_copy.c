@@ -6,9 +6,12 @@
 #include "store/ledger_copy.h"
 
 #include "base/clock.h"
+#include "store/journal_segment.h"
 #include "store/ledger.h"
+#include "store/ledger_control.h"
 #include "store/ledger_schema.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -161,14 +164,85 @@ bool ledger_backup(const char *path, const char *to, struct error *error)
 
 /* --- back ------------------------------------------------------------------------------------- */
 
-/* The journal that belonged to the backup is not there any more: the writer begins anew, with all
- * of what is there. Records that the backup has already change nothing. */
-static bool forget_journal(const char *path, struct error *error)
+static bool read_position(sqlite3 *db, struct journal_position *ret_position)
+{
+    sqlite3_stmt *row = database_prepare(db, "SELECT segment, offset, record FROM state");
+    bool done = row != NULL && sqlite3_step(row) == SQLITE_ROW;
+    if (done) {
+        *ret_position = (struct journal_position){
+            .segment = (uint64_t)sqlite3_column_int64(row, 0),
+            .offset = (uint64_t)sqlite3_column_int64(row, 1),
+            .record = (uint64_t)sqlite3_column_int64(row, 2),
+        };
+    }
+    return sqlite3_finalize(row) == SQLITE_OK && done;
+}
+
+/* Is the position one of this segment: does the record that comes next stand there, or its end? */
+static bool is_position_of(int directory, const struct journal_position *position)
+{
+    struct error ignored;
+    struct record_header header;
+    struct slice payload;
+    struct segment *segment = segment_map(directory, position->segment, &ignored);
+    bool found = segment != NULL && segment_check(segment) == SEGMENT_VALID;
+    if (found) {
+        uint64_t end = segment_scan(segment);
+        uint64_t used = atomic_load(&segment->used);
+        found = position->offset == used ? end == position->record
+                                         : position->offset < used &&
+                                               segment_record(segment, position->offset,
+                                                              position->record, &header, &payload);
+    }
+    segment_free(segment);
+    return found;
+}
+
+/* The number of the first segment; UINT64_MAX: there is none. */
+static uint64_t first_segment(const char *directory)
+{
+    uint64_t first = UINT64_MAX;
+    DIR *list = opendir(directory);
+    const struct dirent *entry;
+    while (list != NULL && (entry = readdir(list)) != NULL) {
+        uint64_t number;
+        first = segment_name_parse(entry->d_name, &number) && number < first ? number : first;
+    }
+    if (list != NULL) {
+        closedir(list);
+    }
+    return first;
+}
+
+/* The journal that is there goes on where the backup ended, or begins later: what is before its
+ * position is not read again, so nothing is counted twice. */
+static bool belongs(sqlite3 *db, const char *directory)
+{
+    struct journal_position position;
+    uint64_t first = first_segment(directory);
+    if (first == UINT64_MAX || !read_position(db, &position) || position.segment == 0) {
+        return false;
+    }
+    int descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool found =
+        position.segment < first || (descriptor >= 0 && is_position_of(descriptor, &position));
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return found;
+}
+
+/* Where the journal that belonged to the backup is not there any more the writer begins anew, with
+ * all of what is there. */
+static bool forget_journal(const char *path, const char *directory, struct error *error)
 {
     sqlite3 *db = database_open(path, DATABASE_CHANGE, error);
     bool done = db != NULL;
-    if (done && !database_exec(db, "UPDATE state SET segment = 0, offset = 0, record = 0,"
-                                   " open_offset = 0, open_record = 0, position_seal = 0")) {
+    if (done && !belongs(db, directory) &&
+        (!control_register(db) ||
+         !database_exec(db, "UPDATE state SET segment = 0, offset = 0, record = 0,"
+                            " open_offset = 0, open_record = 0;"
+                            "UPDATE state SET position_seal = seal(" CONTROL_POSITION ")"))) {
         done = database_error(db, path, "restoring", error);
     }
     sqlite3_close(db);
@@ -255,13 +329,15 @@ bool ledger_restore(const char *path, const char *from, int64_t wall_ns,
                     char aside[LEDGER_ASIDE_SIZE], struct error *error)
 {
     char partial[PATH_SIZE];
+    char journal[PATH_SIZE];
     bool keep = false;
     bool there = path_exists(path);
     if (!name_aside(path, wall_ns, aside, error) || !path_with(path, ".partial", partial, error) ||
-        !drain_old(path, &keep, error) || !copy_checked(from, partial, error)) {
+        !path_with(path, "-journal.d", journal, error) || !drain_old(path, &keep, error) ||
+        !copy_checked(from, partial, error)) {
         return false;
     }
-    bool done = forget_journal(partial, error) && sync_path(partial, error) &&
+    bool done = forget_journal(partial, keep ? journal : "", error) && sync_path(partial, error) &&
                 set_aside(path, aside, keep, error) && rename_synced(partial, path, error);
     if (!done) {
         unlink(partial);

@@ -2,6 +2,7 @@
 /* Backups and restores, with what a crash leaves in the journal, and pages for exports. */
 #include "store/ledger_copy.h"
 
+#include "store/ledger_internal.h"
 #include "store/report.h"
 #include "tests/unit/store/ledger_testing.h"
 #include "tests/unit/store/record_expect.h"
@@ -102,6 +103,94 @@ static void brings_the_journal_in_first(void)
     end();
 }
 
+static bool say_worth(struct journal *journal, uint64_t seed)
+{
+    const struct evidence_record record = {
+        .call = sample_call(seed).call,
+        .wall_ns = sample_call(seed).wall_ns,
+        .source = EVIDENCE_VERDICT,
+        .score_ppm = EVIDENCE_PPM,
+        .weight_ppm = EVIDENCE_PPM,
+        .success_permille = 800,
+        .target = SLICE("somebody"),
+        .route = SLICE("auto"),
+    };
+    return journal_evidence(journal, &record);
+}
+
+static void remove_old_calls(uint64_t until)
+{
+    struct writer writer;
+    struct error error;
+    bool more = true;
+    CHECK(writer_open(&writer, ledger_path, LEDGER_SYNC_NORMAL, DATABASE_CHANGE, &error));
+    EXPECT(writer_prune(&writer, sample_call(until).wall_ns, &more) && !more);
+    writer_close(&writer);
+}
+
+/* The database; its journal stays. */
+static void damage(void)
+{
+    FILE *file = fopen(ledger_path, "r+b");
+    char path[300];
+    CHECK(file != NULL);
+    for (int i = 0; i < 8192; i++) {
+        fputc('x', file);
+    }
+    fclose(file);
+    snprintf(path, sizeof(path), "%s-wal", ledger_path);
+    unlink(path);
+}
+
+static void reads_nothing_twice(void)
+{
+    struct error error;
+    begin_copies();
+    struct ledger *ledger = open_ledger_with((struct ledger_options){.batch_records = 16});
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed) &&
+               say_worth(ledger_journal(ledger), seed));
+    }
+    EXPECT(ledger_flush(ledger, 5000));
+    remove_old_calls(11);
+    EXPECT(ledger_backup(ledger_path, backup, &error));
+    for (uint64_t seed = 41; seed <= 60; seed++) {
+        EXPECT(append_call(ledger_journal(ledger), seed) &&
+               say_worth(ledger_journal(ledger), seed));
+    }
+    EXPECT(ledger_flush(ledger, 5000));
+    int64_t good = ask("SELECT round(sum(good)) FROM evidence");
+    int64_t calls = ask("SELECT sum(calls) FROM rollups WHERE dimension = 0");
+    ledger_close(ledger, 1000);
+    damage();
+    EXPECT(ledger_restore(ledger_path, backup, SAMPLE_START_NS, aside, &error));
+    expect_sound();
+    ledger_close(open_ledger(), 1000);
+    EXPECT_INT(ask("SELECT count(*) FROM calls"), 50);
+    EXPECT_INT(ask("SELECT sum(calls) FROM rollups WHERE dimension = 0"), calls);
+    EXPECT_INT(ask("SELECT round(sum(good)) FROM evidence"), good);
+    expect_sound();
+    end();
+}
+
+/* The backup is of another time of this ledger: the journal was begun anew since. */
+static void reads_all_of_another_journal(void)
+{
+    struct error error;
+    begin_copies();
+    write_calls(1, 400);
+    EXPECT(ledger_backup(ledger_path, backup, &error));
+    EXPECT(ledger_restore(ledger_path, backup, SAMPLE_START_NS, aside, &error));
+    expect_sound();
+    write_calls(401, 420);
+    damage();
+    EXPECT(ledger_restore(ledger_path, backup, SAMPLE_START_NS + 1000 * NS_PER_MS, aside, &error));
+    ledger_close(open_ledger(), 1000);
+    EXPECT_INT(ask("SELECT count(*) FROM calls"), 420);
+    expect_sound();
+    end();
+}
+
 static void changes_nothing_when_it_cannot(void)
 {
     struct error error;
@@ -175,6 +264,8 @@ static void exports_each_call_once_in_order(void)
 int main(void)
 {
     TEST(comes_back_as_it_was, "a backup restores the ledger, and the writer goes on with it");
+    TEST(reads_nothing_twice, "a journal that stays is read from where the backup ended");
+    TEST(reads_all_of_another_journal, "a journal that the backup does not know is read whole");
     TEST(copies_while_it_is_written, "a running server is copied, and not restored over");
     TEST(brings_the_journal_in_first, "what a killed server left is in the copy");
     TEST(changes_nothing_when_it_cannot, "what is not sound neither leaves nor comes");

@@ -3,10 +3,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "codec/json_write.h"
 #include "codec/jwt.h"
+#include "codec/utf8.h"
 #include "gateway/key_body.h"
 #include "gateway/refusals.h"
 #include "store/audit.h"
+#include "store/limit_change.h"
 
 #include <stdio.h>
 
@@ -44,11 +47,34 @@ static size_t secret_length(struct slice text)
     return length;
 }
 
-void key_api_redact(struct slice text, struct buf *out)
+#define TOKEN_START "eyJ"
+#define TOKEN_MIN 40 /* of what may be a piece of one */
+
+static bool is_token_byte(char c)
 {
-    if (slice_find(text, '\\') != SIZE_MAX || slice_find_slice(text, SLICE("eyJ")) != SIZE_MAX) {
-        return;
+    return is_secret_digit(c) || c == '-' || c == '_' || c == '.';
+}
+
+/* Tokens become their first letters; what only begins like one stays. */
+static void redact_tokens(struct slice text, struct buf *out)
+{
+    for (size_t at; (at = slice_find_slice(text, SLICE(TOKEN_START))) != SIZE_MAX;) {
+        size_t end = at;
+        size_t dots = 0;
+        while (end < text.len && is_token_byte(text.ptr[end])) {
+            dots += text.ptr[end++] == '.';
+        }
+        bool token = dots >= 2 || end - at >= TOKEN_MIN;
+        size_t kept = token ? at + strlen(TOKEN_START) : end;
+        buf_append(out, slice_of(text.ptr, kept));
+        buf_append_cstr(out, token ? "..." : "");
+        text = slice_from(text, end);
     }
+    buf_append(out, text);
+}
+
+static void redact_keys(struct slice text, struct buf *out)
+{
     for (size_t at; (at = slice_find_slice(text, SLICE(SECRET_START))) != SIZE_MAX;) {
         buf_append(out, slice_of(text.ptr, at + strlen(SECRET_START)));
         text = slice_from(text, at + strlen(SECRET_START));
@@ -60,6 +86,82 @@ void key_api_redact(struct slice text, struct buf *out)
         }
     }
     buf_append(out, text);
+}
+
+void key_api_redact(struct slice text, struct buf *out)
+{
+    if (slice_find(text, '\\') != SIZE_MAX || slice_find_slice(text, SLICE("eyJ")) != SIZE_MAX) {
+        return;
+    }
+    redact_keys(text, out);
+}
+
+/* What stands between strings, without white space. */
+static void append_dense(struct slice text, struct buf *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (strchr(" \t\r\n", text.ptr[i]) == NULL) {
+            buf_append(out, slice_of(text.ptr + i, 1));
+        }
+    }
+}
+
+/* The audit log keeps what is printable; all else goes there as escapes. */
+static void escape_printable(struct slice text, struct buf *out)
+{
+    while (text.len > 0) {
+        size_t length = text_printable_length(text);
+        uint32_t rune = 0;
+        if (length > 0 || (unsigned char)text.ptr[0] < 0x80) {
+            length = length == 0 ? 1 : length;
+            (void)!json_escape(slice_of(text.ptr, length), out);
+            text = slice_from(text, length);
+            continue;
+        }
+        char unit[16];
+        length = utf8_decode(text, &rune);
+        if (length == 0) { /* the document is UTF-8, a piece of a key may not be */
+            rune = 0xfffd;
+            length = 1;
+        }
+        if (rune >= 0x10000) {
+            snprintf(unit, sizeof(unit), "\\u%04x\\u%04x",
+                     0xd800 + ((rune - 0x10000) >> 10 & 0x3ff), 0xdc00 + (rune & 0x3ff));
+        } else {
+            snprintf(unit, sizeof(unit), "\\u%04x", rune & 0xffff);
+        }
+        buf_append_cstr(out, unit);
+        text = slice_from(text, length);
+    }
+}
+
+bool key_api_detail(const struct json_doc *doc, struct slice text, struct buf *out)
+{
+    struct buf plain = BUF_INIT(KEY_BODY_MAX);
+    struct buf half = BUF_INIT(2 * KEY_BODY_MAX);
+    struct buf whole = BUF_INIT(2 * KEY_BODY_MAX);
+    bool clean = true;
+    size_t done = 0;
+    for (uint32_t i = 0; i < doc->count; i++) {
+        if (!json_is(doc, i, JSON_STRING)) {
+            continue;
+        }
+        buf_clear(&plain);
+        buf_clear(&half);
+        buf_clear(&whole);
+        (void)!json_unescape(json_inner(doc, i), &plain);
+        redact_keys(buf_slice(&plain), &half);
+        redact_tokens(buf_slice(&half), &whole);
+        clean &= slice_eq(buf_slice(&plain), buf_slice(&whole));
+        append_dense(slice_of(text.ptr + done, doc->nodes[i].start + 1 - done), out);
+        escape_printable(buf_slice(&whole), out);
+        done = doc->nodes[i].end - 1;
+    }
+    append_dense(slice_from(text, done), out);
+    buf_release(&plain);
+    buf_release(&half);
+    buf_release(&whole);
+    return clean;
 }
 
 void key_api_refused(const struct key_request *request, const struct error *error)
@@ -160,8 +262,12 @@ bool key_api_change(const struct key_request *request, struct key_result *ret_re
     }
     int64_t wall_ns = clock_wall(request->clock);
     bool ok = key_body_read(body, request->operation, request->body, wall_ns / NS_PER_S, error);
+    if (ok && !key_api_detail(&body->doc, request->body, &detail) &&
+        (request->operation == KEY_OPERATION_CREATE || request->operation == KEY_OPERATION_LIMIT)) {
+        ok = error_set(error, ERROR_INVALID, "looks_secret",
+                       "a name in it looks like a key or a token, which no log may have");
+    }
     if (ok) {
-        key_api_redact(request->body, &detail);
         const struct key_actor actor = {
             .name = request->actor,
             .source = request->source,

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "codec/json.h"
 #include "store/key_change.h"
 #include "store/key_share.h"
 #include "store/token_revoke.h"
@@ -80,7 +81,11 @@ struct audit_page;
 struct audit_head;
 void key_api_write_audit(const struct audit_page *page, struct buf *out);
 void key_api_write_audit_head(const struct audit_head *head, struct buf *out);
-/* `text` with every client key in it cut to its prefix; empty when it holds escapes or a token. */
+/* The JSON `text`, parsed, as it is logged: the same values, with keys and tokens in its strings
+ * cut to their beginnings. False: there were some. */
+MUST_USE bool key_api_detail(const struct json_doc *doc, struct slice text, struct buf *out);
+/* `text`, which need not be JSON, with every client key in it cut to its prefix; empty when it
+ * holds escapes or a token. */
 void key_api_redact(struct slice text, struct buf *out);
 
 #endif

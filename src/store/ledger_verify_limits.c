@@ -47,7 +47,8 @@ static void window_s(sqlite3_context *context, int argc, sqlite3_value **argv)
 
 static const char audit_sql[] =
     "CREATE TEMP TABLE acts AS SELECT id, at_ns, action, substr(subject, 1, instr(subject || ' ',"
-    " ' ')) AS prefix, json_valid(detail) AS readable, CASE WHEN json_valid(detail) THEN detail"
+    " ' ')) AS prefix, json_valid(detail) AND detail NOT GLOB '*sk-sl-????...*' AS readable, CASE "
+    "WHEN json_valid(detail) THEN detail"
     " ELSE '{}' END AS detail FROM audit WHERE outcome = 'ok' AND action IN ('key.create',"
     " 'limit.change');"
     "CREATE TEMP TABLE pieces AS SELECT id, at_ns, prefix, CASE action WHEN 'limit.change' THEN"

@@ -51,6 +51,22 @@ static void check_redacted(struct slice text)
     buf_release(&out);
 }
 
+/* What is logged of a body that could be read is JSON, and has no key. */
+static void check_detail(const struct key_body *body, struct slice text)
+{
+    struct json_doc doc;
+    struct error error;
+    struct buf out = BUF_INIT(1u << 21);
+    if (body->doc.count > 0 && text.len < 10000) {
+        (void)!key_api_detail(&body->doc, text, &out);
+        json_doc_init(&doc);
+        CHECK(json_parse(&doc, buf_slice(&out), NULL, &error) && doc.count == body->doc.count);
+        json_doc_release(&doc);
+        check_redacted(buf_slice(&out));
+    }
+    buf_release(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -74,6 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         CHECK(body->which.len > 0 && body->overlap_s >= 0);
     }
+    check_detail(body, text);
     key_body_release(body);
     check_redacted(text);
     return 0;

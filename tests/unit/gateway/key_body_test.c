@@ -182,6 +182,37 @@ static void keys_are_redacted(void)
     buf_release(&out);
 }
 
+static void expect_detail(const char *json, const char *wanted, bool clean)
+{
+    struct json_doc doc;
+    struct buf out = BUF_INIT(4096);
+    json_doc_init(&doc);
+    EXPECT(json_parse(&doc, slice_from_cstr(json), NULL, &error));
+    EXPECT_INT(key_api_detail(&doc, slice_from_cstr(json), &out), clean);
+    EXPECT_SLICE(buf_slice(&out), wanted);
+    json_doc_release(&doc);
+    buf_release(&out);
+}
+
+/* What a verifier reads is what was asked for. */
+static void details_stay_json(void)
+{
+    expect_detail("{\"model\":\"a\\/b\\u00e9\",\"caps\":[{\"usd\":1.50}]}",
+                  "{\"model\":\"a/b\xc3\xa9\",\"caps\":[{\"usd\":1.50}]}", true);
+    expect_detail("{\"model\":\"q\\\"\\\\\"}", "{\"model\":\"q\\\"\\\\\"}", true);
+    expect_detail("{\"model\":\"eyJam\",\"x\":\"sk-sl-ab\"}",
+                  "{\"model\":\"eyJam\",\"x\":\"sk-sl-ab\"}", true);
+    expect_detail("{\"which\":\"sk\\u002dsl-abcdEFGH0123456789\"}", "{\"which\":\"sk-sl-abcd...\"}",
+                  false);
+    expect_detail("{\"limits\":{\"eyJhbGciOi.eyJzdWIiOi.c2ln\":{}}}",
+                  "{\"limits\":{\"eyJ...\":{}}}", false);
+    expect_detail("{\n  \"model\": \"a\xe2\x80\xa8"
+                  "b \\n\",\n\t\"pace\" : true\n}",
+                  "{\"model\":\"a\\u2028b \\n\",\"pace\":true}", true);
+    expect_detail("[\"a eyJ0123456789012345678901234567890123456789 b\"]", "[\"a eyJ... b\"]",
+                  false);
+}
+
 int main(void)
 {
     body = memory_array(1, sizeof(*body));
@@ -189,6 +220,7 @@ int main(void)
     TEST(a_whole_order, "a new key is read to the last member");
     TEST(bad_orders, "every mistake has its code and its place");
     TEST(limits_of_what_there_is, "limits of keys, users, teams and organisations");
+    TEST(details_stay_json, "what is logged of a change stays JSON, and the same but for secrets");
     TEST(keys_are_redacted, "no secret gets into the audit log");
     memory_free(body);
     return tap_done();

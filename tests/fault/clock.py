@@ -8,7 +8,11 @@ does on a real machine.
 - a cap is reset once for each day or month that is entered, however often the clock enters it;
 - what a period allows is never exceeded;
 - limits of a minute and the timeouts of a call under way do not notice;
-- no row is lost or charged wrongly, and no duration is measured by the wall clock.
+- a rolling cap stays spent, also when it gets another span, as long as its time has not passed;
+- with a retention of a day nothing is removed while the clock jumps by months;
+- seconds back and forth between overlapping holds, and another caps.time_zone, change nothing;
+- no row is lost or charged wrongly, no duration is measured by the wall clock, and `sluice ledger
+  verify` finds nothing after each of it: but a cap that is set below what was spent under it.
 
     clock.py [--program build/release/sluice]
 
@@ -20,7 +24,10 @@ import calendar
 import contextlib
 import json
 import os
+import re
+import sqlite3
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -49,8 +56,9 @@ providers:
 targets:
   small: {{ provider: lab, model: small-1, tier: premium, context_tokens: 100000,
     price: {{ input_per_mtok: 1, output_per_mtok: 2 }} }}
-ledger: {{ path: ledger.db, sync: 20ms }}
+ledger: {{ path: ledger.db, sync: 20ms, retention: 1d }}
 """
+WOBBLES = (-7, 3, -2, 11, -20, 5, -1, 30, -30)  # seconds
 
 
 def seconds(text):
@@ -78,6 +86,26 @@ class Clock(Crash):
             file.write(f"{seconds(text) - time.time():+.3f}\n")
         os.replace(self.path + ".new", self.path)
 
+    def wobble(self, seconds_by):
+        """The wall clock is put forth or back by so much."""
+        with open(self.path, encoding="ascii") as file:
+            offset = float(file.read())
+        with open(self.path + ".new", "w", encoding="ascii") as file:
+            file.write(f"{offset + seconds_by:+.3f}\n")
+        os.replace(self.path + ".new", self.path)
+
+    def zone(self, name):
+        """Another time zone of the caps, from the next start on."""
+        with open(self.sluice.config, encoding="utf-8") as file:
+            text = file.read()
+        with open(self.sluice.config, "w", encoding="utf-8") as file:
+            file.write(re.sub("time_zone: [^ ]*", f"time_zone: {name}", text))
+
+    def verify(self, when):
+        status, text, problem = self.sluice.run("ledger", "verify", "-c", self.sluice.config)
+        if status != 0:
+            self.problems.append(f"{when}: ledger verify: {text}{problem}")
+
     def key(self, name, *limits):
         status, text, problem = self.sluice.run(
             "key", "create", "-c", self.sluice.config, "--name", name, "--json", *limits
@@ -85,6 +113,13 @@ class Clock(Crash):
         if status != 0:
             raise RuntimeError(f"key create: {problem}")
         self.secrets[name] = json.loads(text)["key"]
+
+    def limit(self, name, *limits):
+        status, text, problem = self.sluice.run(
+            "key", "limit", "-c", self.sluice.config, *limits, "key:" + name
+        )
+        if status != 0:
+            raise RuntimeError(f"key limit: {text}{problem}")
 
     def call(self, name, connection):
         """(status, code, cost in nano-dollars) of one call with this key."""
@@ -170,10 +205,13 @@ def run(clock):
     clock.key("day", "--cap-usd", cap, "--per", "day")
     clock.key("month", "--cap-usd", cap, "--per", "month")
     clock.key("minute", "--rpm", str(PER_MINUTE))
+    clock.key("rolling", "--cap-usd", cap, "--rolling", "24h")
+    clock.key("wobble", "--cap-usd", f"{4 * CAP_ND / 1e9:.9f}", "--per", "day")
     clock.key("free")
     clock.sluice.stop()
     clock.sluice.start(60)
     clock.spend("minute")
+    roll(clock, "at first", True)
     for when, how, fresh_day, fresh_month in STEPS:
         if "restart" in how:
             clock.sluice.stop()
@@ -185,6 +223,57 @@ def run(clock):
             clock.problems += limits_notice(clock, when)
         clock.expect(f"{when} {how}", "day", fresh_day)
         clock.expect(f"{when} {how}", "month", fresh_month)
+        roll(clock, f"{when} {how}")
+        clock.verify(f"{when} {how}")
+    for span in ("48h", "1h", "30d"):
+        clock.limit("rolling", "--rolling", "24h", "--cap-usd", "none")
+        clock.limit("rolling", "--rolling", span, "--cap-usd", f"{CAP_ND / 1e9:.9f}")
+        roll(clock, f"a span of {span}")
+        clock.limit("rolling", "--rolling", span, "--cap-usd", "none")
+
+
+def overlap(clock):
+    """Calls that overlap while the clock is put back and forth by seconds, up to a cap."""
+    stopping = threading.Event()
+
+    def client():
+        connection = http1.connect(clock.sluice.port, 20)
+        with contextlib.closing(connection):
+            while not stopping.wait(0.1):  # what a call costs grows with their number
+                status, code, _ = clock.call("wobble", connection)
+                if status == 429 and code != "cap_exceeded":
+                    clock.problems.append(f"the clock wobbles: {status} {code}")
+
+    clients = [threading.Thread(target=client) for _ in range(4)]
+    for thread in clients:
+        thread.start()
+    for seconds_by in WOBBLES:
+        time.sleep(0.25)
+        clock.wobble(seconds_by)
+    time.sleep(0.25)
+    stopping.set()
+    for thread in clients:
+        thread.join()
+
+
+def change_zone(clock):
+    """Around midnight here and there: nothing of the day before comes again at once."""
+    for name, when in (
+        ("Asia/Tokyo", "2026-05-10 16:00"),
+        ("America/Los_Angeles", "2026-05-10 16:30"),
+        ("UTC", "2026-05-11 00:30"),
+    ):
+        clock.sluice.stop()
+        clock.zone(name)
+        clock.jump(when)
+        clock.sluice.start(60)
+        clock.spend("day")
+        clock.expect(f"{name} {when}", "day", False)
+        clock.verify(f"caps.time_zone {name}")
+
+
+def roll(clock, how, fresh=False):
+    clock.expect(how, "rolling", fresh)
 
 
 def limits_notice(clock, when):
@@ -194,6 +283,24 @@ def limits_notice(clock, when):
     with contextlib.closing(connection):
         status, code, _ = clock.call("minute", connection)
     return [] if status == 429 else [f"{when}: the limit of a minute was reset ({status} {code})"]
+
+
+def check_tampering(clock):
+    """What is still found: a cap lower than what was spent under it, as if it had always been."""
+    database = sqlite3.connect(os.path.join(clock.sluice.directory, "ledger.db"))
+    with contextlib.closing(database):
+        database.execute(
+            "UPDATE caps SET amount_nd = 1000 WHERE period = 1 AND scope ="
+            " (SELECT id FROM keys WHERE name = 'day')"
+        )
+        database.execute(
+            "UPDATE audit SET detail = replace(detail, ?, '0.000001') WHERE detail LIKE '%day%'",
+            (f"{CAP_ND / 1e9:.9f}",),
+        )
+        database.commit()
+    status, text, problem = clock.sluice.run("ledger", "verify", "-c", clock.sluice.config)
+    if status == 0:
+        clock.problems.append("a cap below what was spent was not found")
 
 
 def main():
@@ -224,10 +331,17 @@ def main():
     try:
         run(clock)
         tell("each day and each month is entered once, whatever the clock does")
+        overlap(clock)
+        clock.verify("seconds back and forth")
+        tell("calls that overlap while the clock is put back by seconds are in order")
+        change_zone(clock)
+        tell("another time zone gives no day twice at once, and breaks no book")
         clock.sluice.stop()
         clock.sluice.start(60)
         clock.sluice.stop()
+        clock.verify("at the end")
         clock.compare()
+        check_tampering(clock)
         tell("no row is lost or charged wrongly")
         clock.check_durations()
         tell("durations are the monotonic clock's")

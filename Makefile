@@ -96,6 +96,9 @@ $(BUILD)/obj/%.o: %.c $(GENERATED_DEPS) | generated
 	@echo "  CC $<"
 	@$(CC) $(CFLAGS_ALL) $(LTO_COMPILE) $(PROFILE_COMPILE) -MMD -MP -c $< -o $@
 
+# Which grammars there are is a flag of this one (deps.sh).
+$(BUILD)/obj/src/route/check_code.o: build/deps.mk
+
 # llhttp: a library where it is packaged, else the packaged generated C, compiled here without our warnings
 $(BUILD)/lib/llhttp.a: $(LLHTTP_SRC)
 	@mkdir -p $(BUILD)/obj/llhttp $(@D) && rm -f $@

@@ -291,6 +291,9 @@ bool outcomes_read_text(struct outcomes *outcomes, struct slice text, const char
     const char *fault = NULL;
     size_t number = 0;
     bool read = true;
+    if (slice_starts(text, SLICE("\xef\xbb\xbf"))) { /* a byte order mark */
+        text = slice_from(text, 3);
+    }
     json_doc_init(&doc);
     while (read && text.len > 0) {
         struct slice line = slice_trim(slice_cut(&text, '\n'));

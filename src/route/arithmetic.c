@@ -27,6 +27,13 @@ static bool is_digit(char c)
 
 /* --- numbers --- */
 
+/* Three digits and no fourth: what follows a comma in "1,234". */
+static bool is_group(struct slice text)
+{
+    return text.len >= 3 && is_digit(text.ptr[0]) && is_digit(text.ptr[1]) &&
+           is_digit(text.ptr[2]) && (text.len == 3 || !is_digit(text.ptr[3]));
+}
+
 /* "1,234.50" at the beginning of the text; returns its length, 0: there is none. *ret_places:
  * digits behind the point. */
 static size_t read_number(struct slice text, double *ret_value, unsigned *ret_places)
@@ -47,6 +54,8 @@ static size_t read_number(struct slice text, double *ret_value, unsigned *ret_pl
             point = true;
         } else if (c != ',' || !digit_follows || digits == 0 || point) {
             break;
+        } else if (!is_group(slice_from(text, i + 1))) {
+            return 0; /* "1,5": whether that is a list or a decimal comma is not known */
         }
     }
     *ret_value = value / pow(10, *ret_places);
@@ -181,10 +190,17 @@ static size_t read_element(struct evaluation *e, struct slice rest, bool *wants_
     return len;
 }
 
+/* A minus in front of all is 0 minus the rest's first product. */
 static bool evaluate(struct slice text, double *ret_value)
 {
     struct evaluation e = {.failed = false};
     bool wants_value = true;
+    bool negative = text.len > 0 && text.ptr[0] == '-';
+    if (negative) {
+        e.values[e.value_count++] = 0;
+        push_operator(&e, '-');
+        text = slice_from(text, 1);
+    }
     while (text.len > 0 && !e.failed) {
         text = slice_from(text, read_element(&e, text, &wants_value));
     }
@@ -192,7 +208,7 @@ static bool evaluate(struct slice text, double *ret_value)
         apply(&e);
     }
     *ret_value = e.value_count == 1 ? e.values[0] : 0;
-    return !e.failed && !wants_value && e.value_count == 1 && e.done > 0;
+    return !e.failed && !wants_value && e.value_count == 1 && e.done > negative;
 }
 
 /* --- sums in a text --- */
@@ -206,7 +222,51 @@ static bool is_of_expression(struct slice text, size_t at)
     return is_digit((char)c) || (c != '\0' && memchr(" $\\+-*/().,%", c, 12) != NULL) || c >= 0x80;
 }
 
-/* What stands before the equals sign at `end`. */
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Whether a value ends the text, spaces aside. */
+static bool ends_in_value(struct slice text)
+{
+    size_t floor = text.len > ARITHMETIC_EXPRESSION_MAX ? text.len - ARITHMETIC_EXPRESSION_MAX : 0;
+    while (text.len > floor && text.ptr[text.len - 1] == ' ') {
+        text.len--;
+    }
+    char last = text.len == 0 ? ' ' : text.ptr[text.len - 1];
+    return is_letter(last) || is_digit(last) || last == ')' || last == '!';
+}
+
+/* Whether what stands before an expression may belong to it: "y + 3 + 4", "sin(30) + 1", "1e3 + 1",
+ * a root or another operator of Unicode's block from U+2200 on. A dash is a list's or a sentence's
+ * unless a value stands before it; two stars are bold print. */
+static bool is_torn(struct slice text, size_t start)
+{
+    struct slice before = slice_of(text.ptr, start);
+    char last = before.len == 0 ? ' ' : before.ptr[before.len - 1];
+    if (is_letter(last) || last == '_' || last == '.' || last == ',' || last == '^') {
+        return true;
+    }
+    if (before.len >= 3 && memcmp(before.ptr + before.len - 3, "\xe2\x88", 2) == 0) {
+        return true;
+    }
+    while (before.len > 0 && before.ptr[before.len - 1] == ' ') {
+        before.len--;
+    }
+    last = before.len == 0 ? ' ' : before.ptr[before.len - 1];
+    bool bold = before.len > 1 && last == '*' && before.ptr[before.len - 2] == '*';
+    bool operator= last == '+' || last == '-' || last == '/' ||(last == '*' && !bold);
+    return operator&& ends_in_value(slice_of(before.ptr, before.len - 1));
+}
+
+/* Whether a minus touches what stands at `start` and no value stands before that. */
+static bool is_signed(struct slice text, size_t start)
+{
+    return start > 0 && text.ptr[start - 1] == '-' && !ends_in_value(slice_of(text.ptr, start - 1));
+}
+
+/* What stands before the equals sign at `end`; nothing where its beginning is in doubt. */
 static struct slice expression_before(struct slice text, size_t end)
 {
     size_t floor = end > ARITHMETIC_EXPRESSION_MAX ? end - ARITHMETIC_EXPRESSION_MAX : 0;
@@ -216,6 +276,11 @@ static struct slice expression_before(struct slice text, size_t end)
     }
     while (start < end && !is_digit(text.ptr[start]) && text.ptr[start] != '(') {
         start++; /* the end of a sentence, a list's dash */
+    }
+    if (is_signed(text, start)) {
+        start--;
+    } else if (start < end && is_torn(text, start)) {
+        start = end;
     }
     return slice_trim(slice_of(text.ptr + start, end - start));
 }
@@ -242,18 +307,75 @@ static bool result_after(struct slice text, size_t at, double *ret_value, unsign
     return true;
 }
 
+/* What is behind the number that follows the equals sign at `at`. */
+static struct slice behind_result(struct slice text, size_t at)
+{
+    size_t last = at + ARITHMETIC_EXPRESSION_MAX;
+    while (at < text.len && at < last && !is_digit(text.ptr[at])) {
+        at++;
+    }
+    while (at < text.len && at < last &&
+           (is_digit(text.ptr[at]) || text.ptr[at] == '.' || text.ptr[at] == ',')) {
+        at++;
+    }
+    while (at < text.len && at < last && is_filling(text.ptr[at])) {
+        at++;
+    }
+    return slice_from(text, at);
+}
+
+/* Whether the result goes on: "= 5/6", "= 2 * 15", "= 1 (mod 12)", "= 1e3". */
+static bool goes_on(struct slice behind)
+{
+    size_t len = 1;
+    if (slice_starts(behind, SLICE("(mod")) || slice_starts(behind, SLICE("mod ")) ||
+        slice_starts(behind, SLICE("\\")) || slice_starts(behind, SLICE("^")) ||
+        (behind.len > 1 && behind.ptr[0] == 'e' && is_digit(behind.ptr[1]))) {
+        return true;
+    }
+    if (read_operator(behind, &len) == '\0') {
+        return false;
+    }
+    behind = slice_from(behind, len);
+    while (behind.len > 0 && is_filling(behind.ptr[0])) {
+        behind = slice_from(behind, 1);
+    }
+    return behind.len > 0 && (is_digit(behind.ptr[0]) || behind.ptr[0] == '(');
+}
+
+/* "1.500" may be a thousand and a half or one and a half: such a sum can be right, not wrong. */
+static bool has_dotted_thousands(struct slice text)
+{
+    for (size_t i = 1; i + 3 < text.len; i++) {
+        if (text.ptr[i] == '.' && is_digit(text.ptr[i - 1]) && is_group(slice_from(text, i + 1))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_beyond_doubt(struct slice text, size_t equals, struct slice expression)
+{
+    struct slice behind = behind_result(text, equals + 1);
+    struct slice result = slice_of(text.ptr + equals, (size_t)(behind.ptr - text.ptr) - equals);
+    return !goes_on(behind) && !has_dotted_thousands(expression) && !has_dotted_thousands(result);
+}
+
 static void check_sum(struct slice text, size_t equals, struct arithmetic *arithmetic)
 {
     double value;
     double stated;
     unsigned places;
-    if (!result_after(text, equals + 1, &stated, &places) ||
-        !evaluate(expression_before(text, equals), &value)) {
+    struct slice expression = expression_before(text, equals);
+    if (!result_after(text, equals + 1, &stated, &places) || !evaluate(expression, &value)) {
         return;
     }
     double slack = 0.5 * pow(10, -(double)places) * (1 + NEARLY) + NEARLY;
     bool exact = fabs(value - stated) <= NEARLY * fmax(1, fabs(value));
     bool right = exact || (value != floor(value) && fabs(value - stated) <= slack);
+    if (!right && !is_beyond_doubt(text, equals, expression)) {
+        return;
+    }
     arithmetic->right += right;
     arithmetic->wrong += !right;
     arithmetic->has_result = true;

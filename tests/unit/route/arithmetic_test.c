@@ -37,6 +37,11 @@ static void does_sums_again(void)
         {"9 \xe2\x88\x92 4 = 5", 1, 0},
         {"3 x 60 = <<3*60=180>>180 metres", 1, 0},
         {"5 - 9 = -4", 1, 0},
+        {"-3 + 5 = 2", 1, 0},
+        {"so: -5 + 9 = 3.", 0, 1},
+        {"- 3 + 5 = 8", 1, 0},
+        {"* 3 + 5 = 8", 1, 0},
+        {"in all **3 + 5 = 9**", 0, 1},
         {"200 * 15% = 30", 1, 0},
         {"30 / 40 = 75%", 1, 0},
     };
@@ -60,6 +65,31 @@ static void leaves_the_rest_alone(void)
         {"3 + = 7", 0, 0},       {"(3 + 4 = 7", 0, 0}, {"=", 0, 0},      {"", 0, 0},
         {"3 + 4 = seven", 0, 0}, {"3 + 4) = 7", 0, 0}, {"==== 3", 0, 0}, {"width=\"3\"", 0, 0},
         {"3 + 4 = \xff", 0, 0},
+    };
+    expect_rows(rows, ARRAY_LEN(rows));
+}
+
+static void has_no_opinion_of_other_notation(void)
+{
+    static const struct row rows[] = {
+        {"1/2 + 1/3 = 5/6", 0, 0},
+        {"\xe2\x88\x9a"
+         "9 + 1 = 4",
+         0, 0},
+        {"1,5 + 1,5 = 3", 0, 0},
+        {"1.000 + 500 = 1.500", 0, 0},
+        {"1.250 + 1 = 2.25", 1, 0},
+        {"1e3 + 1 = 1001", 0, 0},
+        {"sin(30) + 1 = 1.5", 0, 0},
+        {"log2(8) + 1 = 4", 0, 0},
+        {"12 + 1 = 1 (mod 12)", 0, 0},
+        {"y + 3 + 4 = 10", 0, 0},
+        {"2y - 3 + 4 = 10", 0, 0},
+        {"2^3 + 1 = 9", 0, 0},
+        {"5! + 3 + 1 = 124", 0, 0},
+        {"so -5 + 9 = 4", 0, 0},
+        {"3 + 7 = 2 * 5", 0, 0},
+        {"15 x 2 = 30 x 3 = 90", 2, 0},
     };
     expect_rows(rows, ARRAY_LEN(rows));
 }
@@ -109,6 +139,7 @@ int main(void)
     TEST(does_sums_again, "finds sums in a text and does them again");
     TEST(allows_rounding, "a result may be rounded as it is written, and no further");
     TEST(leaves_the_rest_alone, "what is no sum is neither right nor wrong");
+    TEST(has_no_opinion_of_other_notation, "what may be meant otherwise is not called wrong");
     TEST(tells_how_it_ends, "tells the last result and the last number");
     TEST(looks_so_far_and_no_further, "a result stands near its equals sign");
     TEST(survives_depth_and_length, "depth and length are bounded");

@@ -96,8 +96,8 @@ $(BUILD)/obj/%.o: %.c $(GENERATED_DEPS) | generated
 	@echo "  CC $<"
 	@$(CC) $(CFLAGS_ALL) $(LTO_COMPILE) $(PROFILE_COMPILE) -MMD -MP -c $< -o $@
 
-# Which grammars there are is a flag of this one (deps.sh).
-$(BUILD)/obj/src/route/check_code.o: build/deps.mk
+# Which grammars there are is a flag of these (deps.sh).
+$(addprefix $(BUILD)/obj/,src/route/check_code.o tests/unit/route/check_test.o): build/deps.mk
 
 # llhttp: a library where it is packaged, else the packaged generated C, compiled here without our warnings
 $(BUILD)/lib/llhttp.a: $(LLHTTP_SRC)

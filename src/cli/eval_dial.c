@@ -5,6 +5,7 @@
 #include "model/chat.h"
 #include "route/plan.h"
 #include "route/success.h"
+#include "route/text_model.h"
 
 #include <stdlib.h>
 
@@ -64,7 +65,7 @@ static bool classify_row(struct pair_row *pair, struct features *features, struc
     struct chat_message message = {.role = ROLE_USER, .parts = &part, .part_count = 1};
     const struct chat chat = {.messages = &message, .message_count = 1, .choices = 1};
     features_extract(&chat, features);
-    classify(features, &pair->classification);
+    classify_text(text_model_default(), features, &pair->classification);
     pair->tokens = features->tokens;
     return true;
 }

@@ -103,17 +103,33 @@ void text_model_ask(const struct text_model *model, const struct glance *glance,
 
 /* --- the decision --- */
 
+/* Rules have read all of the code, the model its ends: where they agree, the surer one's word. */
+static void make_surer(struct classification *c, double sure)
+{
+    float *chances = c->chances;
+    float chance = chances[c->task];
+    if (c->task < TASK_CODE_COMPLETION || (double)chance >= sure) {
+        return;
+    }
+    float left = (1 - (float)sure) / (1 - chance);
+    for (unsigned lane = 0; lane < TEXT_LANES; lane++) {
+        chances[lane] *= left;
+    }
+    chances[c->task] = (float)sure;
+}
+
 /* Whose word holds? *best: the model's, who knows what the rules said. */
 static void weigh(const struct features *features, enum task best, struct classification *c)
 {
     const float *chances = c->chances;
-    /* rules have read all of the code, the model its ends */
     bool unsure = chances[best] < SURE_FROM;
     bool rules_stand =
         c->task >= TASK_CODE_COMPLETION && chances[c->task] >= CODE_RULES_STAND * chances[best];
     if (best != c->task && !rules_stand && !unsure) {
         c->task = best;
         c->reason = "text model";
+    } else {
+        make_surer(c, c->confidence);
     }
     c->confidence = (double)chances[c->task];
     c->complexity = complexity_of(features, c->task);

@@ -6,8 +6,11 @@
  * 0.7) down, when the complexity is at most   0.5 - conservative           (never from 0.5 on)
  *
  * where the difficulty is the complexity plus what we are unsure of: (1 - confidence) x
- * conservative / 4. At the ends of the dial no table counts: 0 is the cheapest tier, 1 the
- * strongest.
+ * conservative / 4. Where a learned model gave the chance of each task, the tier is also never one
+ * that is too low with a chance of more than 1 - conservative. A model that is unsure is so most
+ * often because the text is of a kind that it does not know; then the tasks that it weighs say
+ * little, and a share of the doubt counts as work for more than the lowest tier. At the ends of the
+ * dial no table counts: 0 is the cheapest tier, 1 the strongest.
  */
 #include "route/plan.h"
 
@@ -15,6 +18,38 @@
 #define UP_SLOPE 0.57
 #define DOWN_AT 0.5
 #define DOUBT_SHARE 0.25
+#define STRANGE_SHARE 0.6
+
+static enum tier tier_of(const struct route *route, enum task task)
+{
+    return route == NULL ? task_default_tier(task) : route->task_tier[task];
+}
+
+/* How probable it is that the work needs more than the tier. */
+static double chance_above(const struct route *route, const struct classification *classification,
+                           enum tier tier)
+{
+    double chance = tier == TIER_BUDGET ? (1 - classification->confidence) * STRANGE_SHARE : 0;
+    for (enum task task = 0; task < TASK_COUNT; task++) {
+        chance += tier_of(route, task) > tier ? (double)classification->chances[task] : 0;
+    }
+    return chance;
+}
+
+/* The lowest tier from `tier` on that is too low with a chance of `allowed` at most. */
+static enum tier tier_of_chances(const struct route *route,
+                                 const struct classification *classification, enum tier tier,
+                                 double allowed)
+{
+    double most = (1 - classification->confidence) * (1 + STRANGE_SHARE);
+    if (classification->given || !classification->by_model || most <= allowed) {
+        return tier;
+    }
+    while (tier < TIER_PREMIUM && chance_above(route, classification, tier) > allowed) {
+        tier++;
+    }
+    return tier;
+}
 
 enum tier required_tier(const struct route *route, const struct classification *classification)
 {
@@ -26,7 +61,7 @@ enum tier required_tier_at(double dial, const struct route *route,
                            const struct classification *classification)
 {
     enum task task = classification->task;
-    enum tier tier = route == NULL ? task_default_tier(task) : route->task_tier[task];
+    enum tier tier = tier_of(route, task);
     if (dial <= 0) {
         return TIER_BUDGET;
     }
@@ -35,8 +70,12 @@ enum tier required_tier_at(double dial, const struct route *route,
     }
     double doubt = classification->given ? 0 : 1 - classification->confidence;
     double difficulty = classification->complexity + doubt * dial * DOUBT_SHARE;
+    enum tier likely = tier_of_chances(route, classification, tier, 1 - dial);
     if (difficulty >= UP_AT - UP_SLOPE * dial && tier < TIER_PREMIUM) {
-        return (enum tier)(tier + 1);
+        return likely > tier ? likely : (enum tier)(tier + 1);
+    }
+    if (likely > tier) {
+        return likely;
     }
     if (classification->complexity <= DOWN_AT - dial && tier > TIER_BUDGET) {
         return (enum tier)(tier - 1);

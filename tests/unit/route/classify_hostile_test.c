@@ -145,6 +145,37 @@ static void homoglyphs_are_other_words(void)
     }
 }
 
+static void what_is_strange_goes_to_the_safe_side(void)
+{
+    static const char *const strange[] = {
+        "Our Raft implementation loses committed entries after leadership transfer when the disk "
+        "is slow; find the bug from this trace and propose a fix.",
+        "Find all entire functions f such that f(f(z)) = exp(z) or show there are none.",
+        "Implement Paxos",
+        "From the following core dump, determine which thread corrupted the heap",
+        "Get rid of the data race in this channel",
+        "\xe2\x8d\xb5\xe2\x86\x90\xe2\x8d\xb3"
+        "10 \xe2\x8b\x84 +/\xe2\x8d\xb5",
+    };
+    static const char *const usual[] = {
+        "hi",
+        "What is the capital of France?",
+        "Classify this review as positive or negative: the phone is great",
+        "Translate to German: good morning",
+        "Summarize: The cat sat on the mat and then left.",
+        "List all the dates in this text: on 3 May we met and on 4 June we left.",
+        "Is a tomato a fruit?",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(strange); i++) {
+        ask(strange[i]);
+        EXPECT(required_tier(NULL, &asked) > TIER_BUDGET);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++) {
+        ask(usual[i]);
+        EXPECT_INT(required_tier(NULL, &asked), TIER_BUDGET);
+    }
+}
+
 int main(void)
 {
     TEST(every_single_byte_has_an_outcome, "every prompt of one byte has an outcome");
@@ -153,6 +184,8 @@ int main(void)
     TEST(repeating_a_word_adds_nothing, "a word that is repeated counts once");
     TEST(stuffing_is_seen, "stuffed words do not lower the tier, or are named as what decided");
     TEST(homoglyphs_are_other_words, "letters that only look alike make no known word");
+    TEST(what_is_strange_goes_to_the_safe_side,
+         "what the model is unsure of does not go to the lowest tier, what it knows does");
     support_reset();
     return tap_done();
 }

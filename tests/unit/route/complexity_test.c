@@ -141,6 +141,39 @@ static void doubt_moves_up(void)
     EXPECT_INT(tier_at(TASK_QA_OPEN, 0.55, 0.3, 0.7), TIER_MID);
 }
 
+static enum tier tier_of_pair(enum task task, double chance, enum task other, double dial)
+{
+    struct classification c = {.task = task, .confidence = chance, .by_model = true};
+    c.chances[task] = (float)chance;
+    c.chances[other] = (float)(1 - chance);
+    for (int i = 0; i < TASK_COUNT; i++) {
+        route.task_tier[i] = task_default_tier((enum task)i);
+    }
+    route.conservative = dial;
+    return required_tier(&route, &c);
+}
+
+static void a_tier_is_too_low_with_no_more_than_the_chance_that_the_dial_leaves(void)
+{
+    /* .2 for the other task and .12 of the doubt for kinds of text that are not known */
+    EXPECT_INT(tier_of_pair(TASK_CLASSIFICATION, 0.8, TASK_CODE_FIX, 0.7), TIER_MID);
+    EXPECT_INT(tier_of_pair(TASK_CLASSIFICATION, 0.8, TASK_CODE_FIX, 0.6), TIER_BUDGET);
+    EXPECT_INT(tier_of_pair(TASK_CLASSIFICATION, 0.9, TASK_CODE_FIX, 0.7), TIER_BUDGET);
+    EXPECT_INT(tier_of_pair(TASK_CLASSIFICATION, 0.9, TASK_CODE_FIX, 0.9), TIER_MID);
+    EXPECT_INT(tier_of_pair(TASK_CLASSIFICATION, 0.5, TASK_CODE_DEBUGGING, 0.7), TIER_PREMIUM);
+    EXPECT_INT(tier_of_pair(TASK_CODE_FIX, 0.8, TASK_CODE_DEBUGGING, 0.7), TIER_MID);
+    EXPECT_INT(tier_of_pair(TASK_CODE_FIX, 0.8, TASK_CODE_DEBUGGING, 0.85), TIER_PREMIUM);
+    EXPECT_INT(tier_of_pair(TASK_MATH, 0.5, TASK_CLASSIFICATION, 0.7), TIER_PREMIUM);
+}
+
+static void a_strange_text_does_not_go_to_the_lowest_tier(void)
+{
+    /* every task that it may be is of the lowest */
+    EXPECT_INT(tier_of_pair(TASK_CLASSIFICATION, 0.4, TASK_EXTRACTION, 0.7), TIER_MID);
+    EXPECT_INT(tier_of_pair(TASK_CLASSIFICATION, 0.6, TASK_EXTRACTION, 0.7), TIER_BUDGET);
+    EXPECT_INT(tier_of_pair(TASK_CLASSIFICATION, 0.6, TASK_EXTRACTION, 0.9), TIER_MID);
+}
+
 static void a_given_task_is_not_doubted(void)
 {
     struct classification c = {.task = TASK_QA_OPEN, .complexity = 0.55, .given = true};
@@ -216,6 +249,10 @@ int main(void)
     TEST(the_table_decides_at_the_default_dial, "at the default dial the table decides");
     TEST(complexity_moves_up_by_one, "high complexity moves up by one tier");
     TEST(doubt_moves_up, "doubt moves up");
+    TEST(a_tier_is_too_low_with_no_more_than_the_chance_that_the_dial_leaves,
+         "the chance that a tier is too low is bounded by the dial");
+    TEST(a_strange_text_does_not_go_to_the_lowest_tier,
+         "a text that no task is sure of does not go to the lowest tier");
     TEST(a_given_task_is_not_doubted, "a given task is not doubted");
     TEST(trivial_work_goes_down_where_the_dial_is_low, "trivial work goes down at a low dial");
     TEST(the_ends_of_the_dial_are_absolute, "the ends of the dial are absolute");

@@ -39,6 +39,9 @@ static void read_again(const struct text_model *model, const struct route *route
         return;
     }
     classify_text(model, &rest, &second);
+    if (second.task == classification->task && kinds == ASIDE_QUOTATIONS) {
+        return; /* without what it is about a request gives more doubt, and nothing else */
+    }
     if (second.task != TASK_OTHER) {
         second.complexity = complexity_of(features, second.task);
     } else if (is_hidden_in(features, &rest, kinds)) {

@@ -27,6 +27,7 @@ PARTS = {
     "tokens": "tokens of an identity provider",
     "browsers": "web pages",
     "bad_input": "mistakes and attacks",
+    "intruders": "every door, every gift, every parameter",
     "damaged": "rows of keys that another program changed",
     "limits": "what limits say",
     "shared_tokens": "tokens at two nodes",

@@ -11,9 +11,27 @@
 #define STREAM_LIMIT ((size_t)4 << 20)
 #define EXPECTED_INPUT 1000
 #define STREAMS_LEAST 100
-#define REPORTING_LEAST 40 /* usage shapes */
+#define REPORTING_LEAST 60
+#define SHAPES_LEAST 25
+#define SHAPES_MAX 256
 
 static size_t reporting;
+
+/* How usage is told: the dialect, which counts are told in the end, how many reports there are (up
+ * to three are told apart), whether one comes before the first text and text after the last. */
+static uint32_t shapes[SHAPES_MAX];
+static size_t shape_count;
+
+static void note_shape(uint32_t shape)
+{
+    for (size_t i = 0; i < shape_count; i++) {
+        if (shapes[i] == shape) {
+            return;
+        }
+    }
+    CHECK(shape_count < SHAPES_MAX);
+    shapes[shape_count++] = shape;
+}
 
 static int64_t tokens_of(int64_t bytes)
 {
@@ -24,6 +42,9 @@ static int64_t tokens_of(int64_t bytes)
 struct heard {
     int64_t reported; /* output tokens of the last report, or -1 */
     int64_t bytes;    /* of text since then */
+    uint32_t reports;
+    bool text;  /* there was some */
+    bool early; /* a report before it */
 };
 
 static int64_t bytes_of(const struct event *event)
@@ -48,11 +69,14 @@ static void hear(struct heard *heard, const struct frame *frame)
     for (size_t i = 0; i < frame->count; i++) {
         const struct event *event = &frame->events[i];
         heard->bytes += bytes_of(event);
+        heard->text = heard->text || bytes_of(event) > 0;
         if (event->kind == EVENT_USAGE && event->usage.reported) {
             struct usage usage = {0};
             usage_report(&usage, &event->usage);
             heard->reported = usage.output;
             heard->bytes = 0;
+            heard->reports++;
+            heard->early = heard->early || !heard->text;
         }
     }
 }
@@ -72,7 +96,23 @@ static void expect_cut(const char *name, const struct meter *meter, struct heard
     EXPECT(right);
 }
 
-static void expect_whole(const struct meter *meter, const struct heard *heard)
+static uint32_t shape_of(enum dialect_id dialect, const struct usage *usage,
+                         const struct heard *heard)
+{
+    const bool told[] = {
+        usage->input > 0,       usage->output > 0,         usage->cache_read > 0,
+        usage->cache_write > 0, usage->cache_write_1h > 0, usage->reasoning > 0,
+        usage->audio_input > 0, usage->audio_output > 0,   usage->has_provider_cost,
+        heard->early,           heard->bytes > 0,          heard->text};
+    uint32_t shape = (uint32_t)dialect * 4 + (heard->reports < 3 ? heard->reports : 3);
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        shape = shape * 2 + told[i];
+    }
+    return shape;
+}
+
+static void expect_whole(enum dialect_id dialect, const struct meter *meter,
+                         const struct heard *heard)
 {
     struct meter whole = *meter;
     meter_settle(&whole, EXPECTED_INPUT, true);
@@ -83,7 +123,10 @@ static void expect_whole(const struct meter *meter, const struct heard *heard)
         EXPECT_INT(whole.usage.output, tokens_of(heard->bytes));
         EXPECT_INT(whole.usage.input, EXPECTED_INPUT);
     }
-    reporting += heard->reported >= 0;
+    if (heard->reported >= 0) {
+        reporting++;
+        note_shape(shape_of(dialect, &whole.usage, heard));
+    }
 }
 
 static void cut_everywhere(const char *name, struct slice bytes)
@@ -108,7 +151,7 @@ static void cut_everywhere(const char *name, struct slice bytes)
         hear(&heard, &frame);
         expect_cut(name, &meter, &heard);
     }
-    expect_whole(&meter, &heard);
+    expect_whole(dialect_of_file(name), &meter, &heard);
     back->decoder_free(decoder);
 }
 
@@ -125,7 +168,10 @@ static void charges_what_came(void)
         cut_everywhere(files.names[i], buf_slice(&bytes));
         buf_release(&bytes);
     }
+    printf("# %zu streams, %zu with a report, in %zu shapes\n", files.count, reporting,
+           shape_count);
     EXPECT(reporting >= REPORTING_LEAST);
+    EXPECT(shape_count >= SHAPES_LEAST);
     files_release(&files);
 }
 

@@ -263,8 +263,8 @@ static void finds_every_row_that_is_gone(void)
 static void finds_rows_that_were_put_in(void)
 {
     static const char *const rows[] = {
-        "keys(name, prefix, digest, created_s, expires_s, revoked_s) VALUES('evil', 'sk-sl-evil',"
-        " randomblob(32), 1, 0, 0)",
+        ("keys(id, name, prefix, digest, created_s, expires_s, revoked_s)"
+         " VALUES(9, 'evil', 'sk-sl-evil', randomblob(32), 1, 0, 0)"),
         "old_secrets VALUES(randomblob(32), 1, 2000000000)",
         "scopes(kind, name, organisation, created_s) VALUES(1, 'evil', 0, 1)",
         "grants VALUES(1, 0, 'gold')",

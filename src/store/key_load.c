@@ -95,6 +95,13 @@ static void count_row(struct loader *loader, struct tally *tally, sqlite3_stmt *
     }
 }
 
+/* Rows that cannot be used: what they limit is not known. */
+static void count_senseless(struct loader *loader, struct tally *tally)
+{
+    tally = tally == NULL ? &loader->all : tally;
+    tally->senseless = true;
+}
+
 static struct tally *tally_of(struct loader *loader, int64_t kind, int64_t id)
 {
     struct key_set *set = loader->set;
@@ -102,8 +109,9 @@ static struct tally *tally_of(struct loader *loader, int64_t kind, int64_t id)
         const struct key *key = key_set_by_id(set, (uint64_t)id);
         return key == NULL ? NULL : &loader->keys[key - set->keys];
     }
-    const struct scope *scope =
-        kind < SCOPE_KINDS ? key_set_scope(set, (enum scope_kind)kind, (uint64_t)id) : NULL;
+    const struct scope *scope = kind > SCOPE_KEY && kind < SCOPE_KINDS
+                                    ? key_set_scope(set, (enum scope_kind)kind, (uint64_t)id)
+                                    : NULL;
     return scope == NULL ? NULL : &loader->scopes[scope - set->scopes];
 }
 
@@ -202,8 +210,7 @@ static bool add_grant(struct loader *loader, sqlite3_stmt *row)
     struct tally *tally = found == NULL ? NULL : &loader->keys[found - set->keys];
     count_row(loader, tally, row, 3);
     if (tally == NULL || kind < 0 || kind >= GRANT_KINDS) {
-        tally = tally == NULL ? &loader->all : tally;
-        tally->senseless = true;
+        count_senseless(loader, tally);
         return true;
     }
     const char *text = keep_text(loader, column_text(row, 2));
@@ -262,13 +269,19 @@ static bool load_origins(struct loader *loader)
 static bool add_scope(struct loader *loader, sqlite3_stmt *row)
 {
     struct key_set *set = loader->set;
+    int64_t kind = sqlite3_column_int64(row, 0);
+    if (kind <= SCOPE_KEY || kind >= SCOPE_KINDS) { /* whatever the constraint says */
+        count_row(loader, NULL, row, 4);
+        count_senseless(loader, NULL);
+        return true;
+    }
     const char *name = keep_text(loader, column_text(row, 2));
     if (name == NULL) {
         return false;
     }
     count_row(loader, &loader->scopes[set->scope_count], row, 4);
     set->scopes[set->scope_count++] = (struct scope){
-        .kind = (enum scope_kind)sqlite3_column_int64(row, 0), /* 1 to 3: a constraint says so */
+        .kind = (enum scope_kind)kind,
         .id = (uint64_t)sqlite3_column_int64(row, 1),
         .name = name,
         .organisation = (uint64_t)sqlite3_column_int64(row, 3),
@@ -323,15 +336,14 @@ static bool add_rule(struct loader *loader, sqlite3_stmt *row)
     struct key_set *set = loader->set;
     struct scope_rule *rule = &set->rules[set->rule_count];
     struct slice model = column_text(row, 2);
-    struct tally *tally =
-        tally_of(loader, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1));
+    int64_t kind = sqlite3_column_int64(row, 0);
+    struct tally *tally = tally_of(loader, kind, sqlite3_column_int64(row, 1));
     count_row(loader, tally, row, 8);
-    if (model.len >= sizeof(rule->model)) { /* not written by us; nothing could ask for it */
-        tally = tally == NULL ? &loader->all : tally;
-        tally->senseless = true;
+    if (kind < SCOPE_KEY || kind >= SCOPE_KINDS || model.len >= sizeof(rule->model)) {
+        count_senseless(loader, tally); /* not written by us; nothing could ask for it */
         return true;
     }
-    rule->kind = (enum scope_kind)sqlite3_column_int64(row, 0);
+    rule->kind = (enum scope_kind)kind;
     rule->scope_id = (uint64_t)sqlite3_column_int64(row, 1);
     slice_to_cstr(model, rule->model, sizeof(rule->model));
     rule->limits = (struct scope_limits){
@@ -366,13 +378,14 @@ static bool add_cap(struct loader *loader, sqlite3_stmt *row)
     struct scope_rule *rule =
         find_rule(loader->set, (enum scope_kind)sqlite3_column_int64(row, 0),
                   (uint64_t)sqlite3_column_int64(row, 1), column_text(row, 2));
+    int64_t period = sqlite3_column_int64(row, 3);
     count_row(loader, tally, row, 7);
-    if (rule == NULL || rule->limits.cap_count >= SCOPE_CAPS_MAX) {
-        tally = tally == NULL ? &loader->all : tally;
-        tally->senseless = true;
+    if (rule == NULL || rule->limits.cap_count >= SCOPE_CAPS_MAX || period < 0 ||
+        period >= CAP_PERIODS) {
+        count_senseless(loader, tally);
     } else {
         rule->limits.caps[rule->limits.cap_count++] = (struct spend_cap){
-            .period = (enum cap_period)sqlite3_column_int64(row, 3),
+            .period = (enum cap_period)period,
             .window_s = sqlite3_column_int64(row, 4),
             .amount_nd = sqlite3_column_int64(row, 5),
             .soft = sqlite3_column_int64(row, 6) != 0,

@@ -71,14 +71,19 @@ static char shape_of(uint32_t point)
     return 0;
 }
 
-/* Blanks of no width, joiners, marks of direction, accents that are characters of their own,
-   variation selectors, tags. */
+/* Blanks of no width, joiners, marks of direction: nobody misses them in any script. */
+static bool is_unseen(uint32_t point)
+{
+    return point == 0xfeff || (point >= 0x200b && point <= 0x200f) ||
+           (point >= 0x202a && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f);
+}
+
+/* These, and soft hyphens, accents that are characters of their own, variation selectors, tags. */
 static bool is_hidden(uint32_t point)
 {
-    return point == 0xad || point == 0x34f || point == 0x180e || point == 0xfeff ||
-           (point >= 0x300 && point < 0x370) || (point >= 0x200b && point <= 0x200f) ||
-           (point >= 0x202a && point <= 0x202e) || (point >= 0x2060 && point <= 0x206f) ||
-           (point >= 0xfe00 && point <= 0xfe0f) || (point >= 0xe0000 && point <= 0xe01ef);
+    return is_unseen(point) || point == 0xad || point == 0x34f || point == 0x180e ||
+           (point >= 0x300 && point < 0x370) || (point >= 0xfe00 && point <= 0xfe0f) ||
+           (point >= 0xe0000 && point <= 0xe01ef);
 }
 
 static struct character character_at(const char *text, size_t left)
@@ -137,20 +142,23 @@ static size_t plain_end(const char *text, size_t at, size_t len)
     return end;
 }
 
-/* One word [from, end) to `to`; returns where it ends there. Of a word that is no Latin one, only
-   what is not seen is left out. */
+/* One word [from, end) to `to`; returns where it ends there. Of a word that is no Latin one only
+   what is not seen is left out, and of a text that hides something, all that is hidden. */
 static size_t word_replace(char *text, size_t to, size_t from, size_t end, bool latin,
                            bool *changed)
 {
     while (from < end) {
         struct character c = character_at(text + from, end - from);
-        if (c.latin == 0 || (c.latin != HIDDEN && !latin)) {
+        bool left_out = c.latin == HIDDEN && (latin || *changed || is_unseen(c.point));
+        if (left_out) {
+            *changed = true;
+        } else if (c.latin > HIDDEN && latin) {
+            text[to++] = c.latin;
+            *changed = true;
+        } else {
             memmove(text + to, text + from, c.size);
             to += c.size;
-        } else if (c.latin != HIDDEN) {
-            text[to++] = c.latin;
         }
-        *changed |= c.latin != 0 && latin;
         from += c.size;
     }
     return to;
@@ -171,12 +179,7 @@ size_t lookalikes_replace(char *text, size_t len, bool *changed)
         }
         end = at + word_end(text + at, len - at, *changed, &latin);
         end += end == at;
-        if (latin || *changed) {
-            to = word_replace(text, to, at, end, latin, changed);
-        } else {
-            memmove(text + to, text + at, end - at);
-            to += end - at;
-        }
+        to = word_replace(text, to, at, end, latin, changed);
         at = end;
     }
     return to;

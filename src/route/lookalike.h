@@ -11,7 +11,8 @@
 #include <stddef.h>
 
 /* Writes the Latin letters in their place, in place; the text never grows. Returns its new length.
- *changed: there were any. Whole words of another script stay as they are. */
+ *changed: there were any. Whole words of another script stay as they are, but for what is not
+   seen in them. */
 size_t lookalikes_replace(char *text, size_t len, bool *changed);
 
 #endif

@@ -199,30 +199,42 @@ static bool repeats_orders(const struct features *f)
     return false;
 }
 
-/* Bytes that letters of another look, or hidden ones, begin with: of Greek and Cyrillic ones beside
-   a Latin letter; and quotation marks that are no ASCII. */
+static bool is_letter(unsigned char c)
+{
+    return (unsigned)((c | 0x20) - 'a') < 26;
+}
+
+/* Does a letter of another look, or a character that is not seen, begin here: of Greek, Cyrillic
+   and hidden ones, beside a Latin letter; or a quotation mark that is no ASCII? Three bytes follow.
+ */
+static bool is_lookalike(const unsigned char *at, bool after_letter)
+{
+    switch (at[0]) {
+    case 0xc2: /* soft hyphen; guillemets */
+        return (at[1] == 0xad && after_letter) || at[1] == 0xab || at[1] == 0xbb;
+    case 0xe2: /* not seen; in circles */
+        return (at[1] == 0x80 && ((at[2] >= 0x8b && at[2] <= 0x8f) || (at[2] - 0xaau) < 5)) ||
+               (at[1] == 0x81 && at[2] >= 0xa0) || ((at[1] | 1) == 0x93 && after_letter);
+    case 0xe3: /* corner brackets */
+        return at[1] == 0x80 && (at[2] & ~2) == 0x8c;
+    case 0xef: /* full width; a blank of no width */
+        return ((at[1] | 1) == 0xbd && (at[2] & 0x3f) - 1u < 0x3au) ||
+               (at[1] == 0xbb && at[2] == 0xbf);
+    case 0xf0: /* mathematical */
+        return at[1] == 0x9d;
+    default: /* accents by themselves, Greek, Cyrillic */
+        return at[0] >= 0xcc && at[0] <= 0xd4 && (after_letter || is_letter(at[2]));
+    }
+}
+
 static bool has_lookalike(const unsigned char *text, size_t len)
 {
-    for (size_t i = 0; i + 3 < len; i++) {
+    for (size_t i = 0; i < len; i++) {
         uint64_t eight;
         memcpy(&eight, text + i, sizeof(eight)); /* zeros follow the sample */
         if ((eight & PLACES_ONE * 0x80) == 0) {
             i += sizeof(eight) - 1;
-            continue;
-        }
-        unsigned char c = text[i];
-        if (c < 0xc2 || (c >= 0xc3 && c < 0xcc) || (c > 0xe3 && c < 0xef)) {
-            continue;
-        }
-        bool marks = (c == 0xc2 && (text[i + 1] == 0xab || text[i + 1] == 0xbb)) ||
-                     (c == 0xe3 && text[i + 1] == 0x80 && (text[i + 2] & ~2) == 0x8c);
-        bool after = i > 0 && (unsigned)((text[i - 1] | 0x20) - 'a') < 26;
-        bool beside = after || (unsigned)((text[i + 2] | 0x20) - 'a') < 26;
-        if (marks || (c == 0xc2 && text[i + 1] == 0xad && after) ||
-            (c >= 0xcc && c <= 0xd4 && beside) ||
-            (c == 0xe2 && (text[i + 1] <= 0x81 || (text[i + 1] | 1) == 0x93) && after) ||
-            (c == 0xef && (text[i + 1] | 1) == 0xbd && (text[i + 2] & 0x3f) - 1u < 0x3au) ||
-            (c == 0xf0 && text[i + 1] == 0x9d)) {
+        } else if (text[i] >= 0xc2 && is_lookalike(text + i, i > 0 && is_letter(text[i - 1]))) {
             return true;
         }
     }
@@ -234,7 +246,7 @@ static bool has_lookalikes(const struct features *f)
     const unsigned char *text = (const unsigned char *)f->sample;
     size_t tail = f->user_len < LOOKED_AT ? f->user_len : LOOKED_AT;
     size_t head = f->user_len - tail < LOOKED_AT ? f->user_len - tail : LOOKED_AT;
-    return has_lookalike(text, head + 3) || has_lookalike(text + f->user_len - tail, tail);
+    return has_lookalike(text, head) || has_lookalike(text + f->user_len - tail, tail);
 }
 
 bool text_may_mislead(const struct features *f, bool repeats)

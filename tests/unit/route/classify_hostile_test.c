@@ -176,6 +176,30 @@ static void what_is_strange_goes_to_the_safe_side(void)
     }
 }
 
+/* Greek, Hebrew, Thai, Georgian, Tamil, Amharic, Armenian: the text model knows none of them, so
+   nothing that it takes them for makes them cheap. Arabic and Hindi it knows. */
+static void unknown_scripts_are_not_cheap(void)
+{
+    static const char *const texts[] = {
+        "Απόδειξε ότι η ρίζα του δύο είναι άρρητη",
+        "הוכח ששורש שתיים אי רציונלי",
+        "พิสูจน์ว่ารากที่สองของสองเป็นจำนวนอตรรกยะ",
+        "ქართული ტექსტი დაამტკიცე",
+        "தமிழ் உரை நிரூபி",
+        "የአማርኛ ጽሑፍ ማረጋገጫ",
+        "Ապացուցիր որ երկուսի արմատը",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        ask(texts[i]);
+        EXPECT(is_sound());
+        EXPECT(required_tier(NULL, &asked) >= TIER_MID);
+    }
+    ask("لخص هذا النص في جملة واحدة");
+    EXPECT_INT(asked.task, TASK_SUMMARIZATION);
+    ask("Summarize this text: Το λιμάνι είναι κλειστό σήμερα λόγω του ανέμου.");
+    EXPECT_INT(asked.task, TASK_SUMMARIZATION);
+}
+
 int main(void)
 {
     TEST(every_single_byte_has_an_outcome, "every prompt of one byte has an outcome");
@@ -186,6 +210,7 @@ int main(void)
     TEST(homoglyphs_are_other_words, "letters that only look alike make no known word");
     TEST(what_is_strange_goes_to_the_safe_side,
          "what the model is unsure of does not go to the lowest tier, what it knows does");
+    TEST(unknown_scripts_are_not_cheap, "what is in a script that nobody learned is not cheap");
     support_reset();
     return tap_done();
 }

@@ -174,6 +174,20 @@ static void much_stuffing_makes_nothing_cheaper(void)
     }
 }
 
+/* Marks of direction and order that nobody sees, around the whole. */
+static void hidden_marks_make_nothing_cheaper(void)
+{
+    static const struct form forms[] = {
+        {"\xe2\x80\xae", "\xe2\x80\xac"},
+        {"\xef\xbb\xbf", ""},
+        {"\xe2\x80\x8b", ""},
+        {"", "\xe2\x80\x8b"},
+        {"\xe2\x81\xa0", "\xcd\x8f"},
+        {"\xe2\x80\x8f", "!"},
+    };
+    expect_forms(forms, ARRAY_LEN(forms));
+}
+
 /* --- letters --- */
 
 /* Writes a text with some of its letters in another shape. */
@@ -402,6 +416,7 @@ int main(void)
     TEST(stuffing_makes_nothing_cheaper, "nor do repeated words before and after it");
     TEST(stuffing_between_makes_nothing_cheaper, "nor do those in its midst");
     TEST(much_stuffing_makes_nothing_cheaper, "nor do more of them than anybody reads");
+    TEST(hidden_marks_make_nothing_cheaper, "nor do characters that nobody sees around it");
     TEST(disguised_letters_make_nothing_cheaper, "nor do letters that only look like its own");
     TEST(disguised_stuffing_makes_nothing_cheaper, "nor do repeated words in such letters");
     TEST(honest_requests_stay_as_they_are, "honest requests keep task and tier");

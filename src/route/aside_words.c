@@ -148,8 +148,8 @@ static bool take_groups(struct tokens *tokens, size_t size)
     return any;
 }
 
-/* Words that tell what to do: those that stand in such a group once, and those of which the text is
-   made. */
+/* Words that tell what to do: those of such a group that stand beside one once more, and those of
+   which the text is made. */
 static bool take_orders(struct tokens *tokens)
 {
     uint32_t times[WORD_SLOTS] = {0}; /* of two words with a slot together, too */
@@ -164,7 +164,9 @@ static bool take_orders(struct tokens *tokens)
         struct token *token = &tokens->of[i];
         size_t slot = token->hash % WORD_SLOTS;
         bool often = times[slot] >= LEAST_TIMES && times[slot] * LEAST_SHARE >= tokens->count;
-        if (token->order && !token->exempt && (often || grouped[slot])) {
+        bool beside = (i > 0 && tokens->of[i - 1].taken) ||
+                      (i + 1 < tokens->count && tokens->of[i + 1].taken);
+        if (token->order && !token->exempt && (often || (beside && grouped[slot]))) {
             token->taken = any = true;
         }
     }

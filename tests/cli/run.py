@@ -604,7 +604,8 @@ def completions_parse(place):
 
     expect(problems, complete("sluice", "che") == ["check"], "commands")
     expect(problems, "rotate" in complete("sluice", "key", ""), "members")
-    expect(problems, complete("sluice", "key", "r") == ["revoke", "rotate"], "their beginning")
+    found = complete("sluice", "key", "r")
+    expect(problems, found == ["revoke", "rotate", "reseal"], "their beginning")
     expect(problems, complete("sluice", "key", "create", "--na") == ["--name"], "flags of create")
     found = complete("sluice", "report", "--by", "ta")
     expect(problems, sorted(found) == ["tag", "target", "task"], "choice")

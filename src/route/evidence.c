@@ -112,17 +112,20 @@ uint64_t evidence_route(struct slice name)
 /* --- a word of counts --- */
 
 /* What is left after so many ticks: half after each half-life, straight lines between. */
-static double fading(unsigned ticks)
+static __attribute__((noinline)) double fading(unsigned ticks)
 {
     unsigned halves = ticks / HALF_LIFE_TICKS;
     double part = (double)(ticks % HALF_LIFE_TICKS) / HALF_LIFE_TICKS;
     return halves > 40 ? 0 : (1 - part / 2) / (double)(UINT64_C(1) << halves);
 }
 
-static struct evidence_counts counts_unpack(uint64_t word, unsigned tick)
+static inline struct evidence_counts counts_unpack(uint64_t word, unsigned tick)
 {
     unsigned then = (unsigned)(word >> (2 * COUNT_BITS));
-    double left = (then < tick ? fading(tick - then) : 1) / COUNT_ONE;
+    double left = 1 / COUNT_ONE;
+    if (UNLIKELY(then < tick)) {
+        left *= fading(tick - then);
+    }
     return (struct evidence_counts){
         .good = (double)(word & COUNT_MASK) * left,
         .bad = (double)(word >> COUNT_BITS & COUNT_MASK) * left,
@@ -181,23 +184,47 @@ uint64_t evidence_name(struct slice name)
     return hash == 0 ? 1 : hash;
 }
 
-bool evidence_read(const struct evidence *table, const struct evidence_row *row, uint64_t tag,
-                   const struct target *target, struct evidence_counts *ret_counts)
+/* Targets stand where their hash says, or behind that: most are found at the first look. */
+static size_t cell_first(uint64_t target)
 {
-    uint64_t hash = target->name_hash != 0 ? target->name_hash : evidence_name(target->name);
-    for (size_t i = 0; i < EVIDENCE_TARGETS_MAX; i++) {
-        const struct cell *cell = &row->cells[i];
+    return (size_t)(target % EVIDENCE_TARGETS_MAX);
+}
+
+static inline bool read_cell(const struct evidence *table, const struct evidence_row *row,
+                             uint64_t tag, uint64_t target, struct evidence_counts *ret_counts)
+{
+    size_t at = cell_first(target);
+    for (size_t i = 0; i < EVIDENCE_TARGETS_MAX; i++, at++) {
+        const struct cell *cell = &row->cells[at % EVIDENCE_TARGETS_MAX];
         uint64_t here = GET_FIRST(cell->target);
-        if (here == 0) {
-            return false; /* they are filled from the first on */
-        }
-        if (here == hash) {
+        if (here == target) {
             uint64_t word = GET_FIRST(cell->counts);
             *ret_counts = counts_unpack(word, GET(table->tick));
-            return GET_FIRST(cell->target) == hash && GET_FIRST(row->tag) == tag;
+            return GET_FIRST(cell->target) == target && GET_FIRST(row->tag) == tag;
+        }
+        if (here == 0) {
+            return false; /* an empty one is taken before those behind it */
         }
     }
     return false;
+}
+
+/* Apart, so that what is usual needs no stack. */
+static __attribute__((noinline)) bool read_unnamed(const struct evidence *table,
+                                                   const struct evidence_row *row, uint64_t tag,
+                                                   const struct target *target,
+                                                   struct evidence_counts *ret_counts)
+{
+    return read_cell(table, row, tag, evidence_name(target->name), ret_counts);
+}
+
+bool evidence_read(const struct evidence *table, const struct evidence_row *row, uint64_t tag,
+                   const struct target *target, struct evidence_counts *ret_counts)
+{
+    if (UNLIKELY(target->name_hash == 0)) {
+        return read_unnamed(table, row, tag, target, ret_counts);
+    }
+    return read_cell(table, row, tag, target->name_hash, ret_counts);
 }
 
 /* Rows of the set that this owner has; nobody's are one owner's. */
@@ -260,9 +287,10 @@ static struct evidence_row *row_take(struct evidence *table, uint64_t tag, uint6
 /* Lock held: the target's cell, else an empty one, else the one whose counts are oldest. */
 static struct cell *cell_take(struct evidence_row *row, uint64_t target)
 {
-    struct cell *oldest = &row->cells[0];
+    size_t first = cell_first(target);
+    struct cell *oldest = &row->cells[first];
     for (size_t i = 0; i < EVIDENCE_TARGETS_MAX; i++) {
-        struct cell *cell = &row->cells[i];
+        struct cell *cell = &row->cells[(first + i) % EVIDENCE_TARGETS_MAX];
         uint64_t here = GET(cell->target);
         if (here == target || here == 0) {
             oldest = cell;

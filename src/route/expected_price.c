@@ -6,6 +6,7 @@
 #define TOKENS_SANE_MAX (INT64_C(1) << 40)
 #define PD_PER_ND UINT64_C(1000)
 #define PERMILLE 1000
+#define ALWAYS inline __attribute__((always_inline))
 
 __extension__ typedef __int128 wide;
 
@@ -91,7 +92,7 @@ static void fill_input(const struct forecast *forecast, const struct token_estim
                                larger(tokens->high, entry->expected_input));
 }
 
-static void fill_tokens(const struct plan_facts *facts, const struct target *target, int64_t limit,
+static ALWAYS void fill_tokens(const struct plan_facts *facts, const struct target *target, int64_t limit,
                         struct plan_entry *entry)
 {
     const struct token_estimate *tokens = &facts->input->features->tokens;
@@ -113,8 +114,19 @@ static int64_t worst_tokens(const struct plan_facts *facts, const struct target 
     return counted ? facts->input->counted_tokens.high : facts->input->features->tokens.high;
 }
 
-static void fill_costs(const struct plan_facts *facts, const struct target *target, int64_t limit,
-                       struct plan_entry *entry)
+/* Prices with tiers, unknown ones, and numbers that are out of the ordinary. */
+static __attribute__((noinline)) void costs_any(const struct plan_facts *facts,
+                                                const struct target *target, int64_t limit,
+                                                struct plan_entry *entry)
+{
+    struct price reckoned = policy_price(facts->input->policy, target);
+    entry->expected_cost_nd = cost_of(&reckoned, entry->expected_input, entry->expected_output);
+    entry->high_cost_nd = cost_of(&reckoned, entry->high_input, entry->high_output);
+    entry->worst_cost_nd = cost_of(&reckoned, worst_tokens(facts, target), limit);
+}
+
+static ALWAYS void fill_costs(const struct plan_facts *facts, const struct target *target,
+                              int64_t limit, struct plan_entry *entry)
 {
     const struct price *price = &target->price;
     int64_t worst_input = worst_tokens(facts, target);
@@ -126,10 +138,7 @@ static void fill_costs(const struct plan_facts *facts, const struct target *targ
         costs_plain(price, worst_input, limit, entry);
         return;
     }
-    struct price reckoned = policy_price(facts->input->policy, target);
-    entry->expected_cost_nd = cost_of(&reckoned, entry->expected_input, entry->expected_output);
-    entry->high_cost_nd = cost_of(&reckoned, entry->high_input, entry->high_output);
-    entry->worst_cost_nd = cost_of(&reckoned, worst_input, limit);
+    costs_any(facts, target, limit, entry);
 }
 
 void expected_price(const struct plan_facts *facts, const struct target *target,

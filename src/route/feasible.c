@@ -8,6 +8,9 @@
 #include "route/expected_price.h"
 #include "route/health.h"
 
+#include <stddef.h>
+#include <string.h>
+
 /* A request that asks for these still gets its answer from a target without them: one call at a
    time instead of several, the model's own effort instead of the wanted one. The caller may insist
    (`require_parameters`). */
@@ -208,7 +211,8 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
     enum task task = input->classification.task;
     const struct task_policy *task_policy =
         input->route == NULL ? NULL : input->route->task_policy[task];
-    *facts = (struct plan_facts){.input = input};
+    memset(facts, 0, offsetof(struct plan_facts, of_candidates));
+    facts->input = input;
     facts_limits(facts);
     facts_candidates(facts, task_policy);
     facts->declared_tier = declared_tier(input, task_policy);
@@ -219,7 +223,8 @@ void plan_facts_init(const struct plan_input *input, struct plan_facts *facts)
         facts->needs &= ~(capability_set)CAPABILITIES_SOFT;
     }
     facts->choices = features->choices < 1 ? 1 : smaller(features->choices, 1024);
-    const struct success_candidates candidates = {facts->candidates, facts->candidate_count};
+    const struct success_candidates candidates = {facts->candidates, facts->candidate_count,
+                                                  facts->of_candidates};
     success_facts_init(input, &candidates, facts->dial, facts->wanted_tier, &facts->success);
     expected_request(input, &facts->asked);
     expected_escalation(facts, facts->escalation_nd);

@@ -59,6 +59,8 @@ struct plan_facts {
     const uint64_t *judged; /* targets, as bits, that may come first under the wanted tier: what
                                was learned reads each answer of theirs; NULL: none */
     uint32_t constraints;   /* those that can refuse anything in this request, as bits */
+    /* The last member, which nobody clears; of the first success.asked candidates. */
+    struct success of_candidates[PLAN_TARGETS_MAX];
 };
 
 void plan_facts_init(const struct plan_input *input, struct plan_facts *facts);

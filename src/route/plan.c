@@ -20,6 +20,8 @@
 #include "route/feasible.h"
 #include "route/health.h"
 
+#define NO_CANDIDATE SIZE_MAX
+
 struct rank {
     uint64_t group; /* refused, list, order, preferred: 16 bits each */
     uint64_t tier;  /* tiers under the wanted one, then "no price" */
@@ -221,8 +223,10 @@ static bool is_withheld(const struct planning *planning, uint16_t target)
     return withheld != NULL && (withheld[target / 64] >> (target % 64) & 1) != 0;
 }
 
-/* `list_position` is the list's length for a target that no list names. */
-static void consider(struct planning *planning, uint16_t target, size_t list_position)
+/* `list_position` is the list's length for a target that no list names, `candidate` the position
+ * among the candidates or NO_CANDIDATE. */
+static void consider(struct planning *planning, uint16_t target, size_t list_position,
+                     size_t candidate)
 {
     const struct plan_facts *facts = &planning->facts;
     if (is_withheld(planning, target)) {
@@ -237,7 +241,11 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
         entry->wanted = entry->actual = 0;
     }
     struct success success;
-    success_of(&facts->success, &facts->input->policy->targets[target], &success);
+    if (candidate < facts->success.asked) {
+        success = facts->of_candidates[candidate];
+    } else {
+        success_of(&facts->success, &facts->input->policy->targets[target], &success);
+    }
     entry->success_permille = success_permille(&success);
     expected_total(facts, &facts->input->policy->targets[target], entry);
     entry->taken = refusal == REASON_COUNT;
@@ -269,7 +277,7 @@ static void consider_held(struct planning *planning)
     uint16_t held = input->session->target;
     if (input->session->in_tool_loop && input->route != NULL && route_has(input->route, held) &&
         first_sight(planning, held)) {
-        consider(planning, held, planning->facts.list_count);
+        consider(planning, held, planning->facts.list_count, NO_CANDIDATE);
     }
 }
 
@@ -278,12 +286,12 @@ static void consider_all(struct planning *planning)
     const struct plan_facts *facts = &planning->facts;
     for (size_t i = 0; i < facts->list_count && i < TARGETS_MAX; i++) {
         if (first_sight(planning, facts->list[i])) {
-            consider(planning, facts->list[i], i);
+            consider(planning, facts->list[i], i, NO_CANDIDATE);
         }
     }
     for (size_t i = 0; i < facts->candidate_count; i++) {
         if (first_sight(planning, facts->candidates[i])) {
-            consider(planning, facts->candidates[i], facts->list_count);
+            consider(planning, facts->candidates[i], facts->list_count, i);
         }
     }
 }

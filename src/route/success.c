@@ -59,18 +59,6 @@ static float prior_of(const struct judgement *judged, enum tier tier, double by_
     return (float)(by_tier + share * (judged->success_permille[tier] / 1000.0 - by_tier));
 }
 
-static bool read_counts(const struct success_facts *facts, const struct evidence_row *row,
-                        uint64_t tag, const struct target *target, float *ret_good, float *ret_bad)
-{
-    struct evidence_counts counts;
-    if (row == NULL || !evidence_read(facts->evidence, row, tag, target, &counts)) {
-        return false;
-    }
-    *ret_good = (float)counts.good;
-    *ret_bad = (float)counts.bad;
-    return true;
-}
-
 void success_of_evidence(const struct success_facts *facts, const struct target *target,
                          struct success *ret_success)
 {
@@ -78,17 +66,19 @@ void success_of_evidence(const struct success_facts *facts, const struct target 
     float mean = learned > 0 ? (float)learned / 1000.0f : facts->prior[target->tier];
     float weight = PRIOR_ANSWERS; /* of the mean */
     float seen = 0;
-    float good;
-    float bad;
-    if (read_counts(facts, facts->of_task, facts->task, target, &good, &bad)) {
-        mean = (good + weight * mean) / (good + bad + weight);
-        seen = good + bad;
+    struct evidence_counts counts;
+    if (facts->of_task != NULL &&
+        evidence_read(facts->evidence, facts->of_task, facts->task, target, &counts)) {
+        seen = (float)counts.good + (float)counts.bad;
+        mean = ((float)counts.good + weight * mean) / (seen + weight);
         weight += seen > TASK_ANSWERS_MAX && facts->of_tag != NULL ? TASK_ANSWERS_MAX : seen;
     }
-    if (read_counts(facts, facts->of_tag, facts->tag, target, &good, &bad)) {
-        mean = (good + weight * mean) / (good + bad + weight);
-        weight += good + bad;
-        seen += good + bad;
+    if (facts->of_tag != NULL &&
+        evidence_read(facts->evidence, facts->of_tag, facts->tag, target, &counts)) {
+        float sum = (float)counts.good + (float)counts.bad;
+        mean = ((float)counts.good + weight * mean) / (sum + weight);
+        weight += sum;
+        seen += sum;
     }
     bool shown = seen >= ANSWERS_LEAST;
     ret_success->mean = mean;
@@ -99,17 +89,18 @@ void success_of_evidence(const struct success_facts *facts, const struct target 
 /* Of the best candidate. One of which only the tier is known counts where the tier is above all
  * those of which more is: work that is hard for them is no easier for it. */
 static float best_of(const struct plan_input *input, const struct success_candidates *candidates,
-                     const struct success_facts *facts)
+                     struct success_facts *facts)
 {
     float best = 0;
     unsigned shown = 0;   /* tiers of which more is known, as bits */
     unsigned present = 0; /* the others */
     for (size_t i = 0; i < candidates->count && i < PLAN_TARGETS_MAX; i++) {
         const struct target *target = &input->policy->targets[candidates->targets[i]];
-        struct success success;
-        success_of(facts, target, &success);
-        *(success.known ? &shown : &present) |= 1u << target->tier;
-        best = success.known && success.mean > best ? success.mean : best;
+        struct success *success = &candidates->ret_success[i];
+        success_of(facts, target, success);
+        *(success->known ? &shown : &present) |= 1u << target->tier;
+        best = success->known && success->mean > best ? success->mean : best;
+        facts->asked = i + 1;
     }
     for (int tier = TIER_COUNT - 1; tier >= 0 && shown >> tier == 0; tier--) {
         bool there = (present >> tier & 1u) != 0;

@@ -43,12 +43,14 @@ struct success_facts {
     float doubt;    /* deviations to take off from what a target under the tier showed */
     bool known;     /* anything but tiers */
     bool absolute;  /* the dial is at an end: tiers alone */
+    size_t asked;   /* candidates of which success_candidates.ret_success tells */
 };
 
 /* Those that are weighed against each other. */
 struct success_candidates {
     const uint16_t *targets;
     size_t count;
+    struct success *ret_success; /* of the first PLAN_TARGETS_MAX, where they had to be asked */
 };
 
 /* `wanted`: the required tier. */

@@ -117,6 +117,7 @@ static void route_init(void)
         bench_candidates[i] = (uint16_t)i;
     }
     bench_route = (struct route){.name = SLICE("auto"),
+                                 .evidence = evidence_route(SLICE("auto")),
                                  .candidates = bench_candidates,
                                  .candidate_count = TARGETS,
                                  .baseline = NO_TARGET,

@@ -5,8 +5,7 @@
  */
 #include "route/vector_read.h"
 
-#include "route/scan_vector.h"
-#include "route/text.h"
+#include "route/words.h"
 
 const uint8_t mark_shapes[256] = {
     ['?'] = SHAPE_QUESTION_MARKS, ['+'] = SHAPE_OPERATORS,    ['-'] = SHAPE_OPERATORS,
@@ -44,8 +43,9 @@ const float vector_logs[128] = {
 
 #define PART_MAX (2 * VECTOR_HALF)
 #define PADDING SCAN_BLOCK /* whole blocks are read, and words eight bytes at a time */
-#define WIDE_LEAD 0xe2     /* scripts that write no spaces begin with this byte or a greater one */
-#define WIDE_SECOND 0xba   /* ... then with this one, or a greater one */
+#define PLACES_ROOM 4
+#define WIDE_LEAD 0xe2   /* scripts that write no spaces begin with this byte or a greater one */
+#define WIDE_SECOND 0xba /* ... then with this one, or a greater one */
 
 /* One bit per byte of a block. */
 struct bytes {
@@ -67,18 +67,39 @@ struct carry {
     uint64_t mark;
 };
 
+/* Words by their places, and what they hash to, one behind the other. */
 struct part {
     char text[PART_MAX + PADDING]; /* in lower case, zeros behind */
-    uint16_t starts[PART_MAX + 1];
-    uint16_t ends[PART_MAX + 1];
+    uint16_t starts[PART_MAX + PLACES_ROOM];
+    uint16_t ends[PART_MAX + PLACES_ROOM];
+    uint16_t longer[PART_MAX + 1]; /* which words have more than eight bytes */
+    uint64_t hashes[PART_MAX];
     size_t start_count;
     size_t end_count;
+    size_t longer_count;
     struct carry carry;
     uint32_t line_start;
 };
 
-/* Of 64 bytes, which become lower case. */
-static ALWAYS void bytes_read(char *text, struct bytes *m)
+/* What is written per kind of processor; constant where it is used, so all of it is inlined. */
+struct read_kind {
+    void (*bytes)(char *text, struct bytes *m); /* of 64 bytes, which become lower case */
+    uint64_t (*word_low)(const char *word, size_t len);
+    /* writes where the bits are, from `base` on; returns how many there are */
+    size_t (*places)(uint16_t *to, uint64_t bits, size_t base);
+};
+
+static ALWAYS void bytes_beyond(const char *text, struct bytes *m)
+{
+    m->lead = m->beyond = 0;
+    for (unsigned i = 0; m->high != 0 && i < SCAN_BLOCK; i += 16) {
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+        m->lead |= MASK_16(RANGE_16(b, WIDE_LEAD, 0x100 - WIDE_LEAD)) << i;
+        m->beyond |= MASK_16(RANGE_16(b, 0xc0, 0x40)) << i;
+    }
+}
+
+static ALWAYS void bytes_narrow(char *text, struct bytes *m)
 {
     memset(m, 0, sizeof(*m));
     for (unsigned i = 0; i < SCAN_BLOCK; i += 16) {
@@ -95,11 +116,53 @@ static ALWAYS void bytes_read(char *text, struct bytes *m)
         m->high |= MASK_16(b) << i;
         _mm_storeu_si128(at, low);
     }
-    for (unsigned i = 0; m->high != 0 && i < SCAN_BLOCK; i += 16) {
-        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
-        m->lead |= MASK_16(RANGE_16(b, WIDE_LEAD, 0x100 - WIDE_LEAD)) << i;
-        m->beyond |= MASK_16(RANGE_16(b, 0xc0, 0x40)) << i;
+    bytes_beyond(text, m);
+}
+
+static ALWAYS size_t places_narrow(uint16_t *to, uint64_t bits, size_t base)
+{
+    size_t count = 0;
+    for (; bits != 0; bits &= bits - 1) {
+        to[count++] = (uint16_t)(base + bits_first(bits));
     }
+    return count;
+}
+
+static ALWAYS SCAN_WIDE void bytes_wide(char *text, struct bytes *m)
+{
+    const __m256i blank = _mm256_set1_epi8(' ');
+    const __m256i none = _mm256_setzero_si256();
+    const __m256i mark = _mm256_set1_epi8('\'');
+    const __m256i newline = _mm256_set1_epi8('\n');
+    __m256i a = load_32(text);
+    __m256i b = load_32(text + 32);
+    __m256i class_a = classes_32(a);
+    __m256i class_b = classes_32(b);
+    uint64_t word = MASK_64(_mm256_cmpgt_epi8(class_a, none), _mm256_cmpgt_epi8(class_b, none));
+    m->high = MASK_64(a, b);
+    m->digit = MASK_64(_mm256_slli_epi16(class_a, 5), _mm256_slli_epi16(class_b, 5));
+    m->letter = (word & ~m->digit) | m->high;
+    m->upper = word & ~MASK_64(_mm256_slli_epi16(a, 2), _mm256_slli_epi16(b, 2));
+    m->visible = MASK_64(_mm256_cmpgt_epi8(a, blank), _mm256_cmpgt_epi8(b, blank)) | m->high;
+    m->apostrophe = MASK_64(_mm256_cmpeq_epi8(a, mark), _mm256_cmpeq_epi8(b, mark));
+    m->newline = MASK_64(_mm256_cmpeq_epi8(a, newline), _mm256_cmpeq_epi8(b, newline));
+    lower_32(text, a, class_a);
+    lower_32(text + 32, b, class_b);
+    bytes_beyond(text, m);
+}
+
+/* Four at a time: a search that finds nothing writes where the next ones will stand. */
+static ALWAYS SCAN_WIDE size_t places_wide(uint16_t *to, uint64_t bits, size_t base)
+{
+    size_t count = bits_count(bits);
+    for (size_t i = 0; i < count; i += PLACES_ROOM) {
+#pragma GCC unroll 4
+        for (size_t k = 0; k < PLACES_ROOM; k++) {
+            to[i + k] = (uint16_t)(base + _tzcnt_u64(bits));
+            bits &= bits - 1;
+        }
+    }
+    return count;
 }
 
 static SELDOM bool has_wide(const char *block, uint64_t leads)
@@ -166,17 +229,8 @@ static ALWAYS uint64_t in_words(const struct bytes *m, uint64_t carry)
     return begins == 0 ? runs : runs & ~(m->apostrophe & ~(m->apostrophe + begins));
 }
 
-static ALWAYS size_t put_places(uint16_t *to, uint64_t bits, size_t base)
-{
-    size_t count = 0;
-    for (; bits != 0; bits &= bits - 1) {
-        to[count++] = (uint16_t)(base + bits_first(bits));
-    }
-    return count;
-}
-
 static ALWAYS void read_block(struct reading *reading, struct part *part, const struct bytes *m,
-                              size_t base)
+                              size_t base, const struct read_kind *kind)
 {
     const char *block = part->text + base;
     struct carry *carry = &part->carry;
@@ -187,8 +241,8 @@ static ALWAYS void read_block(struct reading *reading, struct part *part, const 
     uint64_t numbers = digits_before & ~m->digit;
     uint64_t ends = (words_before & ~word) | numbers | marks << 1 | carry->mark;
     uint64_t starts = (word & ~words_before) | (m->digit & ~digits_before) | marks;
-    part->start_count += put_places(part->starts + part->start_count, starts, base);
-    part->end_count += put_places(part->ends + part->end_count, ends, base);
+    part->start_count += kind->places(part->starts + part->start_count, starts, base);
+    part->end_count += kind->places(part->ends + part->end_count, ends, base);
     *carry = (struct carry){word >> 63, m->digit >> 63, marks >> 63};
     count_bytes(&reading->counts, m);
     count_marks(&reading->counts, block, marks);
@@ -203,13 +257,32 @@ static ALWAYS void read_block(struct reading *reading, struct part *part, const 
 /* --- words --- */
 
 /* Of a word in lower case, eight bytes at a time. */
-static ALWAYS uint64_t word_hash(const char *text, size_t len)
+static ALWAYS uint64_t word_hash(const char *text, size_t len, const struct read_kind *kind)
 {
     uint64_t hash = WORD_SALT;
-    for (; UNLIKELY(len > 8); text += 8, len -= 8) {
+    for (; len > 8; text += 8, len -= 8) {
         hash = word_hash_step(hash, word_load(text));
     }
-    return word_hash_step(hash, word_load(text) & UINT64_MAX >> (64 - 8 * len));
+    return word_hash_step(hash, kind->word_low(text, len));
+}
+
+/* All words as if none was longer than eight bytes, then those that are: no branch tells which. */
+static ALWAYS void hash_words(struct part *part, const struct read_kind *kind)
+{
+    size_t longer = 0;
+    for (size_t i = 0; i < part->start_count; i++) {
+        size_t start = part->starts[i];
+        size_t len = part->ends[i] - start;
+        part->hashes[i] = word_hash_step(WORD_SALT, kind->word_low(part->text + start, len));
+        part->longer[longer] = (uint16_t)i;
+        longer += len > 8;
+    }
+    for (size_t k = 0; k < longer; k++) {
+        size_t i = part->longer[k];
+        size_t start = part->starts[i];
+        part->hashes[i] = word_hash(part->text + start, part->ends[i] - start, kind);
+    }
+    part->longer_count = longer;
 }
 
 /* As add_word() does it one by one, with nothing in memory but the buckets. */
@@ -221,7 +294,7 @@ struct adding {
 
 static ALWAYS unsigned put_bucket(struct adding *adding, uint64_t hash)
 {
-    uint32_t bucket = (uint32_t)(hash * WORD_SPREAD >> 48);
+    uint64_t bucket = hash * WORD_SPREAD >> 48;
     uint64_t *cell = &adding->seen[bucket / 64];
     uint64_t before = *cell;
     unsigned is_new = ~(unsigned)(before >> bucket % 64) & 1u;
@@ -235,46 +308,39 @@ static ALWAYS void add_words(struct reading *reading, const struct part *part)
 {
     struct counts *counts = &reading->counts;
     struct adding adding = {reading->vector->buckets, reading->seen, reading->vector->count};
+    const uint64_t *hashes = part->hashes;
+    const size_t count = part->start_count;
     uint64_t before = reading->before;
     uint32_t distinct = 0;
-    uint32_t longer = 0;
     size_t i = 0;
     /* the first words of the text, or none: reading before part */
-    for (; i < part->start_count && counts->of[SHAPE_WORDS] + i < FIRST_WORDS; i++) {
-        size_t len = (size_t)(part->ends[i] - part->starts[i]);
-        uint64_t hash = word_hash(part->text + part->starts[i], len);
-        longer += len > 8;
-        distinct += put_bucket(&adding, hash);
-        put_bucket(&adding, hash ^ FIRST_SALT);
+    for (; i < count && counts->of[SHAPE_WORDS] + i < FIRST_WORDS; i++) {
+        distinct += put_bucket(&adding, hashes[i]);
+        put_bucket(&adding, hashes[i] ^ FIRST_SALT);
         if (before != 0) {
-            put_bucket(&adding, before * PAIR_SALT + hash);
+            put_bucket(&adding, before * PAIR_SALT + hashes[i]);
         }
-        before = hash;
+        before = hashes[i];
     }
-    if (i == 0 && part->start_count > 0 && before == 0) { /* the first one of the other end */
-        size_t len = (size_t)(part->ends[0] - part->starts[0]);
-        before = word_hash(part->text + part->starts[0], len);
-        longer += len > 8;
+    if (i == 0 && count > 0 && before == 0) { /* the first one of the other end */
+        before = hashes[0];
         distinct += put_bucket(&adding, before);
         i = 1;
     }
-    for (; i < part->start_count; i++) {
-        size_t len = (size_t)(part->ends[i] - part->starts[i]);
-        uint64_t hash = word_hash(part->text + part->starts[i], len);
-        longer += len > 8;
-        distinct += put_bucket(&adding, hash);
-        put_bucket(&adding, before * PAIR_SALT + hash);
-        before = hash;
+    for (; i < count; i++) {
+        distinct += put_bucket(&adding, hashes[i]);
+        put_bucket(&adding, before * PAIR_SALT + hashes[i]);
+        before = hashes[i];
     }
-    counts->of[SHAPE_WORDS] += (uint32_t)part->start_count;
+    counts->of[SHAPE_WORDS] += (uint32_t)count;
     counts->of[SHAPE_DISTINCT_WORDS] += distinct;
-    counts->of[SHAPE_LONG_WORDS] += longer;
-    counts->repeated += (uint32_t)part->start_count - distinct;
+    counts->of[SHAPE_LONG_WORDS] += (uint32_t)part->longer_count;
+    counts->repeated += (uint32_t)count - distinct;
     reading->vector->count = adding.count;
     reading->before = before;
 }
 
-static ALWAYS bool read_by(struct reading *reading, struct slice text)
+static ALWAYS bool read_by(struct reading *reading, struct slice text, const struct read_kind *kind)
 {
     struct part part;
     const struct counts before = reading->counts;
@@ -284,26 +350,29 @@ static ALWAYS bool read_by(struct reading *reading, struct slice text)
     memset(part.text + text.len, 0, PADDING);
     for (size_t base = 0; base <= text.len; base += SCAN_BLOCK) {
         struct bytes m;
-        bytes_read(part.text + base, &m);
+        kind->bytes(part.text + base, &m);
         if (UNLIKELY(m.lead != 0) && has_wide(part.text + base, m.lead)) {
             reading->counts = before;
             return false;
         }
-        read_block(reading, &part, &m, base);
+        read_block(reading, &part, &m, base, kind);
     }
     reading->counts.line_bytes += (uint32_t)text.len - part.line_start;
+    hash_words(&part, kind);
     add_words(reading, &part);
     return true;
 }
 
 static SELDOM bool read_narrow(struct reading *reading, struct slice text)
 {
-    return read_by(reading, text);
+    static const struct read_kind narrow = {bytes_narrow, word_low_of, places_narrow};
+    return read_by(reading, text, &narrow);
 }
 
 static SELDOM SCAN_WIDE bool read_wide(struct reading *reading, struct slice text)
 {
-    return read_by(reading, text);
+    static const struct read_kind wide = {bytes_wide, word_low_wide, places_wide};
+    return read_by(reading, text, &wide);
 }
 
 bool vector_read_part(struct reading *reading, struct slice text)

@@ -8,6 +8,10 @@
 #include <float.h>
 #include <math.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* Shares of the coverage that is usual: a text below the first is strange, from the second on it is
  * familiar. */
 #define STRANGE_BELOW 0.6
@@ -80,16 +84,64 @@ struct head_words {
     uint32_t seen;
 };
 
-static struct head_words head_read(const struct head *head, const struct text_vector *vector)
+#ifdef __SSE2__
+
+#define VALUES_STEP 16u
+
+/* Sums of bytes without a sign: each value with 128 more. */
+static struct head_words values_sum(const int8_t *values, uint32_t count)
+{
+    const __m128i none = _mm_setzero_si128();
+    __m128i sums = none;
+    __m128i seen = none;
+    uint32_t i = 0;
+    for (; i < count; i += VALUES_STEP) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(values + i));
+        __m128i known = _mm_and_si128(v, _mm_set1_epi8(HEAD_SEEN));
+        sums = _mm_add_epi64(sums, _mm_sad_epu8(_mm_xor_si128(v, _mm_set1_epi8(-128)), none));
+        seen = _mm_add_epi64(seen, _mm_sad_epu8(known, none));
+    }
+    sums = _mm_add_epi64(sums, _mm_unpackhi_epi64(sums, sums));
+    seen = _mm_add_epi64(seen, _mm_unpackhi_epi64(seen, seen));
+    int32_t known = _mm_cvtsi128_si32(seen);
+    int32_t sum = _mm_cvtsi128_si32(sums) - 128 * (int32_t)i;
+    return (struct head_words){sum - known, (uint32_t)known};
+}
+
+#else
+
+#define VALUES_STEP 1u
+
+static struct head_words values_sum(const int8_t *values, uint32_t count)
 {
     int32_t sum = 0;
     int32_t seen = 0;
-    for (uint32_t i = 0; i < vector->count; i++) {
-        int32_t value = head->buckets[vector->buckets[i]];
-        sum += value;
-        seen += value & HEAD_SEEN;
+    for (uint32_t i = 0; i < count; i++) {
+        sum += values[i];
+        seen += values[i] & HEAD_SEEN;
     }
     return (struct head_words){sum - seen, (uint32_t)seen};
+}
+
+#endif
+
+/* The values are gathered first, and added up many at once. */
+static struct head_words head_read(const struct head *head, const struct text_vector *vector)
+{
+    int8_t values[VECTOR_COUNT_MAX + VALUES_STEP];
+    uint32_t count = vector->count < VECTOR_COUNT_MAX ? vector->count : VECTOR_COUNT_MAX;
+    uint32_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+#pragma GCC unroll 8
+        for (uint32_t k = 0; k < 8; k++) {
+            values[i + k] = head->buckets[vector->buckets[i + k]];
+        }
+    }
+    for (; i < count; i++) {
+        values[i] = head->buckets[vector->buckets[i]];
+    }
+    memset(values + count, 0, VALUES_STEP); /* which change no sum */
+    return values_sum(values, count);
 }
 
 /* The share of the text's words that the head has seen, against what is usual. */
@@ -119,11 +171,26 @@ double head_familiarity(const struct head *head, const struct text_vector *vecto
 
 static double dense_score(const struct head *head, const float *values, size_t first, size_t count)
 {
+    float terms[HEAD_DENSE];
     float sum = 0;
-    for (size_t i = 0; i < count; i++) {
+    size_t i = 0;
+#ifdef __SSE2__
+    const __m128 most = _mm_set1_ps(DENSE_LIMIT);
+    const __m128 least = _mm_set1_ps(-DENSE_LIMIT);
+    for (; i + 4 <= count; i += 4) {
+        __m128 value = _mm_sub_ps(_mm_loadu_ps(values + i), _mm_loadu_ps(head->means + first + i));
+        value = _mm_mul_ps(value, _mm_loadu_ps(head->scales + first + i));
+        value = _mm_max_ps(least, _mm_min_ps(most, value)); /* what is no number stays none */
+        _mm_storeu_ps(terms + i, _mm_mul_ps(_mm_loadu_ps(head->dense + first + i), value));
+    }
+#endif
+    for (; i < count; i++) {
         float value = (values[i] - head->means[first + i]) * head->scales[first + i];
         value = value > DENSE_LIMIT ? DENSE_LIMIT : value < -DENSE_LIMIT ? -DENSE_LIMIT : value;
-        sum += head->dense[first + i] * value;
+        terms[i] = head->dense[first + i] * value;
+    }
+    for (i = 0; i < count; i++) {
+        sum += terms[i]; /* one by one: the sum of floats depends on the order */
     }
     return (double)sum;
 }

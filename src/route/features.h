@@ -134,12 +134,12 @@ struct features {
     struct found_phrases found;
     /* The sampled plain text, lower-cased (ASCII) where it was read: [0, user_len) of the last user
        turn, the rest of its surroundings; where a system prompt is remembered, its text is not
-       there. Zeros follow, so that whole blocks may be read. */
+       there. Zeros follow, so that whole blocks may be read, and a word behind them. */
     size_t sampled_bytes; /* of the JSON texts that the sample stands for */
     size_t user_turn;     /* index of the message that the sample begins with */
     size_t user_len;
     size_t sample_len;
-    char sample[FEATURES_TEXT_MAX + FEATURES_PADDING];
+    char sample[FEATURES_TEXT_MAX + FEATURES_PADDING + 8];
 };
 
 void features_extract(const struct chat *chat, struct features *features);

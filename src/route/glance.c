@@ -154,24 +154,6 @@ static ALWAYS SCAN_WIDE void masks_wide(const char *text, uint64_t inside, uint6
     *ret_high = MASK_64(a, b) & inside;
 }
 
-/* Upper halves of the products of 32 bits. */
-static ALWAYS SCAN_WIDE __m256i high_product(__m256i a, __m256i factor)
-{
-    __m256i even = _mm256_mul_epu32(a, factor);
-    __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor);
-    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
-}
-
-/* The upper halves of the products of 64 bits, which are given by halves; no more than 64 count. */
-static ALWAYS SCAN_WIDE __m256i upper_of(__m256i low, __m256i high, uint64_t factor)
-{
-    const __m256i factor_low = _mm256_set1_epi32((int)(uint32_t)factor);
-    const __m256i factor_high = _mm256_set1_epi32((int)(uint32_t)(factor >> 32));
-    __m256i cross = _mm256_add_epi32(_mm256_mullo_epi32(low, factor_high),
-                                     _mm256_mullo_epi32(high, factor_low));
-    return _mm256_add_epi32(high_product(low, factor_low), cross);
-}
-
 /* As ROW_OF(), of eight salted keys. */
 static ALWAYS SCAN_WIDE void put_rows(__m256i first, __m256i second, uint32_t *rows)
 {

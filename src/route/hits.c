@@ -32,31 +32,6 @@ struct word_bits {
 
 /* --- look-up --- */
 
-/* The only loop over words: the one place where each has its key and its hash. Notes as its id the
-   first word of the slot that the hash leads to, without a branch per word: half of them are known,
-   and nothing tells which. Returns how many there are with those before. */
-static ALWAYS size_t block_slots(const struct vocabulary *vocabulary, const char *sample,
-                                 struct words *words, size_t block, size_t count,
-                                 const struct bit_kind *kind)
-{
-    uint64_t starts = words->block[block].starts;
-    uint64_t ends = words->block[block].ends;
-    size_t base = words->block[block].base;
-    do {
-        size_t offset = base + bits_first(starts);
-        size_t len = bits_first(ends) + base - offset;
-        uint64_t low = kind->word_low(sample + offset, len);
-        words->ids[count] = vocabulary->slots[vocabulary_hash(low, len)];
-        words->offsets[count] = (uint16_t)offset;
-        words->lows[count] = low;
-        words->lengths[count] = (uint8_t)len;
-        count++;
-        starts &= starts - 1;
-        ends &= ends - 1;
-    } while (starts != 0);
-    return count;
-}
-
 static SELDOM const struct known_word *word_find(const struct text_scan *scan,
                                                  const struct words *words, unsigned i)
 {
@@ -66,29 +41,18 @@ static SELDOM const struct known_word *word_find(const struct text_scan *scan,
     return vocabulary_word(scan->vocabulary, id);
 }
 
-/* Returns how many words were looked up. A word of less than 8 bytes is the one that it begins
-   like, of longer ones the rest is compared. */
+/* Returns how many words were looked up. Half of them are known, and nothing tells which: all are
+   looked up without a branch, many at once. */
 static ALWAYS size_t words_look_up(struct text_scan *scan, const struct bit_kind *kind)
 {
     struct words *words = &scan->words;
-    const struct vocabulary *vocabulary = scan->vocabulary;
     size_t count = 0;
     for (size_t block = 0; block < words->blocks; block++) {
-        count = block_slots(vocabulary, scan->features->sample, words, block, count, kind);
+        count = kind->note(words, scan->features->sample, block, count);
     }
-    memset(words->kinds, 0, sizeof(words->kinds));
-    uint64_t known = kind->nonzero(words->ids, count);
-    uint64_t longer = kind->longer(words->lengths, count);
-    for (uint64_t rest = known & ~longer; rest != 0; rest &= rest - 1) {
-        size_t i = bits_first(rest);
-        const struct known_word *word = vocabulary_word(vocabulary, words->ids[i]);
-        if (UNLIKELY(word->low != words->lows[i])) {
-            longer |= UINT64_C(1) << i;
-        }
-        words->kinds[i] = (uint8_t)(word->flags >> WORD_KIND_SHIFT);
-    }
-    for (uint64_t rest = known & longer; rest != 0; rest &= rest - 1) {
-        unsigned i = bits_first(rest);
+    uint64_t again = kind->known(scan->vocabulary, words, count);
+    for (; again != 0; again &= again - 1) {
+        unsigned i = bits_first(again);
         const struct known_word *word = word_find(scan, words, i);
         words->ids[i] = word->id;
         words->kinds[i] = (uint8_t)(word->flags >> WORD_KIND_SHIFT);
@@ -429,28 +393,38 @@ static void kinds_narrow(const uint8_t *kinds, size_t count, uint64_t masks[8])
     }
 }
 
-static uint64_t nonzero_narrow(const uint16_t *values, size_t count)
+static ALWAYS size_t note_narrow(struct words *words, const char *sample, size_t block,
+                                 size_t count)
 {
-    uint64_t nonzero = 0;
-    for (size_t i = 0; i < count; i++) {
-        nonzero |= (uint64_t)(values[i] != 0) << i;
+    uint64_t starts = words->block[block].starts;
+    uint64_t ends = words->block[block].ends;
+    size_t base = words->block[block].base;
+    for (; starts != 0; starts &= starts - 1, ends &= ends - 1, count++) {
+        size_t offset = base + bits_first(starts);
+        size_t len = base + bits_first(ends) - offset;
+        words->offsets[count] = (uint16_t)offset;
+        words->lows[count] = word_low_of(sample + offset, len);
+        words->lengths[count] = (uint8_t)len;
     }
-    return nonzero;
+    return count;
 }
 
-static uint64_t longer_narrow(const uint8_t *lengths, size_t count)
+static uint64_t known_narrow(const struct vocabulary *vocabulary, struct words *words, size_t count)
 {
-    uint64_t longer = 0;
+    uint64_t again = 0;
     for (size_t i = 0; i < count; i++) {
-        longer |= (uint64_t)(lengths[i] >= 8) << i;
+        uint32_t slot = vocabulary->slots[vocabulary_hash(words->lows[i], words->lengths[i])];
+        words->ids[i] = (uint16_t)(slot & SLOT_ID_MASK);
+        words->kinds[i] = 0;
+        again |= (uint64_t)(slot != 0) << i;
     }
-    return longer;
+    return again;
 }
 
 void words_judge_narrow(struct text_scan *scan, size_t base)
 {
-    static const struct bit_kind narrow = {word_low_of,  gather_narrow,  spread_narrow,
-                                           kinds_narrow, nonzero_narrow, longer_narrow};
+    static const struct bit_kind narrow = {word_low_of,  gather_narrow, spread_narrow,
+                                           kinds_narrow, note_narrow,   known_narrow};
     words_judge(scan, base, &narrow);
 }
 
@@ -474,35 +448,109 @@ static ALWAYS SCAN_WIDE void kinds_wide(const uint8_t *kinds, size_t count, uint
 #undef KIND_MASK
 }
 
-/* Halves of 32 values become bytes; packing leaves quarters in the order 0 2 1 3. */
-static ALWAYS SCAN_WIDE uint32_t zero_32(const uint16_t *values)
-{
-    const __m256i none = _mm256_setzero_si256();
-    __m256i first = _mm256_cmpeq_epi16(load_32((const char *)values), none);
-    __m256i second = _mm256_cmpeq_epi16(load_32((const char *)(values + 16)), none);
-    __m256i both = _mm256_permute4x64_epi64(_mm256_packs_epi16(first, second), 0xd8);
-    return (uint32_t)_mm256_movemask_epi8(both);
-}
-
-static ALWAYS SCAN_WIDE uint64_t nonzero_wide(const uint16_t *values, size_t count)
-{
-    uint64_t zero = zero_32(values) | (uint64_t)zero_32(values + 32) << 32;
-    return ~zero & bits_below((unsigned)count);
-}
-
-/* No word is longer than a block; what is behind the last word, nobody asks for. */
-static ALWAYS SCAN_WIDE uint64_t longer_wide(const uint8_t *lengths, size_t count)
+/* Those of 8 bytes or more. No word is longer than a block; what is behind the last word, nobody
+   asks for. */
+static ALWAYS SCAN_WIDE uint64_t longer_wide(const uint8_t *lengths)
 {
     const __m256i seven = _mm256_set1_epi8(7);
-    (void)count;
     return MASK_64(_mm256_cmpgt_epi8(load_32((const char *)lengths), seven),
                    _mm256_cmpgt_epi8(load_32((const char *)lengths + 32), seven));
 }
 
+/* Two at a time: a search that finds nothing leads to the bytes behind the block, and what it notes
+   is written over by the next one. */
+static ALWAYS SCAN_WIDE size_t note_wide(struct words *words, const char *sample, size_t block,
+                                         size_t count)
+{
+    uint64_t starts = words->block[block].starts;
+    uint64_t ends = words->block[block].ends;
+    size_t base = words->block[block].base;
+    const char *text = sample + base;
+    size_t end = count + bits_count(starts);
+    do {
+#pragma GCC unroll 2
+        for (unsigned k = 0; k < 2; k++) {
+            uint64_t start = _tzcnt_u64(starts);
+            uint64_t len = _tzcnt_u64(ends) - start;
+            words->offsets[count + k] = (uint16_t)(base + start);
+            words->lengths[count + k] = (uint8_t)len;
+            words->lows[count + k] = word_low_wide(text + start, len);
+            starts &= starts - 1;
+            ends &= ends - 1;
+        }
+        count += 2;
+    } while (count < end);
+    return end;
+}
+
+/* The slots of eight words, in their order. */
+static ALWAYS SCAN_WIDE __m256i slots_8(const struct vocabulary *vocabulary, __m256i first,
+                                        __m256i second, const uint8_t *lengths)
+{
+    __m128i eight = _mm_loadl_epi64((const __m128i *)(const void *)lengths);
+    first = _mm256_add_epi64(first, _mm256_cvtepu8_epi64(eight));
+    second = _mm256_add_epi64(second, _mm256_cvtepu8_epi64(_mm_srli_si128(eight, 4)));
+    __m256 a = _mm256_castsi256_ps(first);
+    __m256 b = _mm256_castsi256_ps(second);
+    __m256i low = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0x88)); /* quarters 0 2 1 3 */
+    __m256i high = _mm256_castps_si256(_mm256_shuffle_ps(a, b, 0xdd));
+    __m256i hash =
+        _mm256_srli_epi32(upper_of(low, high, VOCABULARY_FACTOR), VOCABULARY_HASH_SHIFT - 32);
+    hash = _mm256_permute4x64_epi64(hash, 0xd8);
+    return _mm256_i32gather_epi32((const int *)(const void *)vocabulary->slots, hash, 4);
+}
+
+/* Which of eight words are what their slots' first words begin like? A mask for each. */
+static ALWAYS SCAN_WIDE __m256i same_8(const struct vocabulary *vocabulary, __m256i ids,
+                                       __m256i first, __m256i second)
+{
+    const long long *lows = (const long long *)(const void *)&vocabulary->words[0].low;
+    __m256i low_1 = _mm256_i32gather_epi64(lows, _mm256_castsi256_si128(ids), 8);
+    __m256i low_2 = _mm256_i32gather_epi64(lows, _mm256_extracti128_si256(ids, 1), 8);
+    __m256 same_1 = _mm256_castsi256_ps(_mm256_cmpeq_epi64(low_1, first));
+    __m256 same_2 = _mm256_castsi256_ps(_mm256_cmpeq_epi64(low_2, second));
+    __m256i same = _mm256_castps_si256(_mm256_shuffle_ps(same_1, same_2, 0x88));
+    return _mm256_permute4x64_epi64(same, 0xd8);
+}
+
+/* Of eight numbers below 2^16. */
+static ALWAYS SCAN_WIDE __m128i halves_8(__m256i numbers)
+{
+    __m256i halves = _mm256_packus_epi32(numbers, numbers);
+    return _mm256_castsi256_si128(_mm256_permute4x64_epi64(halves, 0xd8));
+}
+
+/* A word of less than 8 bytes is the one that it begins like; of longer ones the rest is to be
+   compared. */
+static ALWAYS SCAN_WIDE uint64_t known_wide(const struct vocabulary *vocabulary,
+                                            struct words *words, size_t count)
+{
+    const __m256i id_mask = _mm256_set1_epi32((int)SLOT_ID_MASK);
+    uint64_t same = 0;
+    uint64_t chained = 0;
+    for (size_t i = 0; i < count; i += 8) {
+        __m256i first = load_32((const char *)(words->lows + i));
+        __m256i second = load_32((const char *)(words->lows + i + 4));
+        __m256i slots = slots_8(vocabulary, first, second, words->lengths + i);
+        __m256i ids = _mm256_and_si256(slots, id_mask);
+        __m256i is_same = same_8(vocabulary, ids, first, second);
+        __m256i is_chained = _mm256_slli_epi32(slots, 15);
+        __m256i kept = _mm256_or_si256(is_same, _mm256_srai_epi32(is_chained, 31));
+        __m256i kinds = _mm256_srli_epi32(_mm256_and_si256(slots, is_same), SLOT_KIND_SHIFT);
+        __m128i halves = halves_8(kinds);
+        _mm_storeu_si128((__m128i *)(void *)(words->ids + i),
+                         halves_8(_mm256_and_si256(ids, kept)));
+        _mm_storel_epi64((__m128i *)(void *)(words->kinds + i), _mm_packus_epi16(halves, halves));
+        same |= (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(is_same)) << i;
+        chained |= (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(is_chained)) << i;
+    }
+    return ((same & longer_wide(words->lengths)) | (chained & ~same)) & bits_below((unsigned)count);
+}
+
 SCAN_WIDE void words_judge_wide(struct text_scan *scan, size_t base)
 {
-    static const struct bit_kind wide = {word_low_wide, gather_wide,  spread_wide,
-                                         kinds_wide,    nonzero_wide, longer_wide};
+    static const struct bit_kind wide = {word_low_wide, gather_wide, spread_wide,
+                                         kinds_wide,    note_wide,   known_wide};
     words_judge(scan, base, &wide);
 }
 

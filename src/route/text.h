@@ -47,7 +47,7 @@ struct words {
     /* Written where they are judged: */
     uint16_t ids[WORDS_ROOM]; /* WORD_UNKNOWN for those that the vocabulary does not have */
     uint16_t offsets[WORDS_ROOM];
-    uint64_t lows[WORDS_MAX]; /* first halves of their keys */
+    uint64_t lows[WORDS_ROOM]; /* first halves of their keys */
     uint8_t lengths[WORDS_ROOM];
     uint8_t kinds[WORDS_ROOM];
 };

@@ -31,8 +31,8 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
     memcpy(bytes, word.ptr, word.len < WORD_BYTES_MAX ? word.len : WORD_BYTES_MAX);
     uint64_t low = word_low_of(bytes, word.len);
     uint64_t high = word.len <= 8 ? 0 : word_high_of(bytes, word.len);
-    uint16_t *slot = &v->slots[vocabulary_hash(low, word.len)];
-    size_t id = vocabulary_find(v, *slot, bytes, word.len, low);
+    uint32_t *slot = &v->slots[vocabulary_hash(low, word.len)];
+    size_t id = vocabulary_find(v, *slot & SLOT_ID_MASK, bytes, word.len, low);
     if (id != WORD_UNKNOWN) {
         return (uint16_t)(id / WORD_ID_STEP);
     }
@@ -40,8 +40,8 @@ static uint16_t word_add(struct vocabulary *v, struct slice word)
     uint16_t index = v->word_count++;
     id = index * WORD_ID_STEP;
     v->words[index] =
-        (struct known_word){.low = low, .high = high, .id = (uint16_t)id, .chain = *slot};
-    *slot = (uint16_t)id;
+        (struct known_word){.low = low, .high = high, .id = (uint16_t)id, .chain = (uint16_t)*slot};
+    *slot = (uint32_t)id | (*slot == 0 ? 0 : SLOT_CHAINED);
     return index;
 }
 
@@ -202,6 +202,10 @@ static void vocabulary_build(void)
 #endif
     for (size_t id = WORD_UNKNOWN + 1; id < v->word_count; id++) {
         v->words[id].flags |= kind_of(&v->words[id]);
+    }
+    for (size_t i = 0; i < VOCABULARY_SLOTS; i++) {
+        const struct known_word *word = vocabulary_word(v, v->slots[i] & SLOT_ID_MASK);
+        v->slots[i] |= word->flags >> WORD_KIND_SHIFT << SLOT_KIND_SHIFT;
     }
 }
 

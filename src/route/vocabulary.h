@@ -19,6 +19,8 @@
 #define VOCABULARY_WORDS_MAX 4096
 #define VOCABULARY_SLOTS_LOG 14
 #define VOCABULARY_SLOTS (1u << VOCABULARY_SLOTS_LOG) /* many more than words: most are free */
+#define VOCABULARY_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+#define VOCABULARY_HASH_SHIFT (64 - VOCABULARY_SLOTS_LOG)
 #define PHRASE_WORDS_MAX 3
 #define RULES_MAX 1024
 #define RULE_REFERENCES_MAX 8192
@@ -146,7 +148,7 @@ struct known_word {
 _Static_assert(sizeof(struct known_word) == 64, "a word is one line of the cache");
 
 struct vocabulary {
-    uint16_t slots[VOCABULARY_SLOTS];              /* the first word with a hash, 0: none */
+    uint32_t slots[VOCABULARY_SLOTS]; /* of the words with a hash: see SLOT_KIND_SHIFT */
     struct known_word words[VOCABULARY_WORDS_MAX]; /* [0] is none */
     struct begun_phrase begun[RULE_REFERENCES_MAX];
     uint16_t sets[RULE_REFERENCES_MAX];
@@ -156,6 +158,12 @@ struct vocabulary {
     uint16_t phrase_count;
     uint16_t set_count;
 };
+
+/* A slot holds the id of the first word with its hash, 0: none; whether there are others; and the
+   first one's kind. */
+#define SLOT_ID_MASK UINT32_C(0xffff)
+#define SLOT_CHAINED (UINT32_C(1) << 16)
+#define SLOT_KIND_SHIFT 24
 
 #define WORD_UNKNOWN 0
 /* Ids count units of 8 bytes, so that no look-up multiplies. */
@@ -199,7 +207,7 @@ static inline __attribute__((always_inline)) uint64_t word_high_of(const char *w
 /* Many words share their first half, fewer the length as well. */
 static inline __attribute__((always_inline)) size_t vocabulary_hash(uint64_t low, size_t len)
 {
-    return (low + len) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - VOCABULARY_SLOTS_LOG);
+    return (low + len) * VOCABULARY_FACTOR >> VOCABULARY_HASH_SHIFT;
 }
 
 /* The id of the word of `len` bytes with this half of a key among those of the slot that begins

@@ -17,8 +17,10 @@ struct bit_kind {
     uint64_t (*spread)(uint64_t bits, uint64_t to); /* the reverse */
     /* a mask per bit of a kind */
     void (*kinds)(const uint8_t *kinds, size_t count, uint64_t masks[8]);
-    uint64_t (*nonzero)(const uint16_t *values, size_t count); /* one bit each */
-    uint64_t (*longer)(const uint8_t *lengths, size_t count);  /* of 8 bytes or more, likewise */
+    /* Notes the words of a block, `count` before them; returns how many there are with those. */
+    size_t (*note)(struct words *words, const char *sample, size_t block, size_t count);
+    /* Fills in what is known of them; those that must be looked for again, one by one, as bits. */
+    uint64_t (*known)(const struct vocabulary *vocabulary, struct words *words, size_t count);
 };
 
 /* Eight bits become the lowest bits of eight bytes by spreading them to this. */
@@ -60,6 +62,24 @@ static ALWAYS SCAN_WIDE uint64_t word_low_wide(const char *word, size_t len)
     uint64_t low;
     memcpy(&low, word, 8);
     return _bzhi_u64(low, (unsigned)len * 8);
+}
+
+/* Upper halves of the products of 32 bits. */
+static ALWAYS SCAN_WIDE __m256i high_product(__m256i a, __m256i factor)
+{
+    __m256i even = _mm256_mul_epu32(a, factor);
+    __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor);
+    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+}
+
+/* The upper halves of the products of 64 bits, which are given by halves; no more than 64 count. */
+static ALWAYS SCAN_WIDE __m256i upper_of(__m256i low, __m256i high, uint64_t factor)
+{
+    const __m256i factor_low = _mm256_set1_epi32((int)(uint32_t)factor);
+    const __m256i factor_high = _mm256_set1_epi32((int)(uint32_t)(factor >> 32));
+    __m256i cross = _mm256_add_epi32(_mm256_mullo_epi32(low, factor_high),
+                                     _mm256_mullo_epi32(high, factor_low));
+    return _mm256_add_epi32(high_product(low, factor_low), cross);
 }
 
 static ALWAYS SCAN_WIDE uint64_t gather_wide(uint64_t bits, uint64_t of)

@@ -8,7 +8,7 @@
 #include "route/features.h"
 
 #include "route/memo.h"
-#include "route/scan.h"
+#include "route/scan_vector.h"
 #include "route/tokens.h"
 
 #define SYSTEM_SAMPLE 512
@@ -29,16 +29,22 @@ static size_t plain_punctuation(char *text, size_t len)
         [0x90] = '-',  [0x91] = '-',  [0x92] = '-',  [0x93] = '-',  [0x94] = '-', [0x95] = '-',
         [0x98] = '\'', [0x99] = '\'', [0x9a] = '\'', [0x9b] = '\'', [0x9c] = '"', [0x9d] = '"',
         [0x9e] = '"',  [0x9f] = '"',  [0xa2] = '-',  [0xa6] = '.'};
-    char *first = len == 0 ? NULL : memchr(text, 0xe2, len);
-    if (first == NULL) {
-        return len;
-    }
-    size_t to = (size_t)(first - text);
-    for (size_t from = to; from < len; to++) {
-        bool general = len - from >= 3 && text[from] == (char)0xe2 && text[from + 1] == (char)0x80;
-        char plain = general ? narrow[(unsigned char)text[from + 2]] : 0;
-        text[to] = plain != 0 ? plain : text[from];
-        from += plain != 0 ? 3 : 1;
+    size_t to = 0;
+    size_t from = 0;
+    while (from < len) {
+        const char *lead = memchr(text + from, PUNCTUATION_LEAD, len - from);
+        size_t run = lead == NULL ? len - from : (size_t)(lead - text) - from;
+        if (to != from) {
+            memmove(text + to, text + from, run);
+        }
+        to += run;
+        from += run;
+        if (from < len) {
+            bool general = len - from >= 3 && text[from + 1] == (char)0x80;
+            char plain = general ? narrow[(unsigned char)text[from + 2]] : 0;
+            text[to++] = plain != 0 ? plain : (char)PUNCTUATION_LEAD;
+            from += plain != 0 ? 3 : 1;
+        }
     }
     return to;
 }
@@ -214,27 +220,54 @@ static void scan_surroundings(const struct chat *chat, struct text_scan *scan, s
     }
 }
 
+/* First bytes of characters. */
+struct script_counts {
+    size_t cyrillic; /* d0, d1 */
+    size_t cjk;      /* e3 .. ed */
+    size_t latin;    /* c3 .. c8 */
+};
+
+/* Reads up to 15 bytes beyond `len`. */
+static void count_scripts(const char *text, size_t len, struct script_counts *counts)
+{
+#ifdef SCAN_HAS_VECTORS
+    for (size_t i = 0; i < len; i += 16) {
+        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)(text + i));
+        uint64_t inside = len - i < 16 ? bits_below((unsigned)(len - i)) : UINT16_MAX;
+        if ((MASK_16(b) & inside) != 0) {
+            counts->cyrillic += bits_count(MASK_16(RANGE_16(b, 0xd0, 2)) & inside);
+            counts->cjk += bits_count(MASK_16(RANGE_16(b, 0xe3, 11)) & inside);
+            counts->latin += bits_count(MASK_16(RANGE_16(b, 0xc3, 6)) & inside);
+        }
+    }
+#else
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        counts->cyrillic += c == 0xd0 || c == 0xd1;
+        counts->cjk += c >= 0xe3 && c <= 0xed;
+        counts->latin += c >= 0xc3 && c <= 0xc8;
+    }
+#endif
+}
+
 /* The script by the first bytes of characters beyond ASCII; Latin is English if it has English
  * words or no accents. */
 static int language_of(const struct features *f, const struct byte_counts *counts)
 {
-    size_t cyrillic = 0;
-    size_t cjk = 0;
-    size_t latin = 0;
-    size_t look = f->user_len < 1024 ? f->user_len : 1024;
-    for (size_t i = 0; counts->high > 0 && i < look; i++) {
-        unsigned char c = (unsigned char)f->sample[i];
-        cyrillic += c == 0xd0 || c == 0xd1;
-        cjk += c >= 0xe3 && c <= 0xed;
-        latin += c >= 0xc3 && c <= 0xc8;
+    struct script_counts scripts = {0, 0, 0};
+    bool words_tell = counts->high <= counts->letters && f->english_words > 0;
+    if (counts->high > 0 && !words_tell) {
+        count_scripts(f->sample, f->user_len < 1024 ? f->user_len : 1024, &scripts);
     }
     if (counts->high > counts->letters) {
-        return cyrillic > cjk ? LANGUAGE_CYRILLIC : cjk > 0 ? LANGUAGE_CJK : LANGUAGE_OTHER;
+        return scripts.cyrillic > scripts.cjk ? LANGUAGE_CYRILLIC
+               : scripts.cjk > 0              ? LANGUAGE_CJK
+                                              : LANGUAGE_OTHER;
     }
     if (f->english_words > 0) {
         return LANGUAGE_ENGLISH;
     }
-    if (latin > 0) {
+    if (scripts.latin > 0) {
         return LANGUAGE_OTHER_LATIN;
     }
     return LANGUAGE_UNKNOWN;

@@ -104,6 +104,8 @@ static void typographic_marks_become_plain(void)
 {
     support_features("\xe2\x80\x9cIt\xe2\x80\x99s\xe2\x80\x9d \xe2\x80\x94 done\xe2\x80\xa6", &f);
     EXPECT_SLICE(slice_of(f.sample, f.user_len), "\"it's\" - done.");
+    support_features("a\xe2\x80\xa6z \xe2\x82\xac\xe2\x80\x93 5 \xe2\x80", &f);
+    EXPECT_SLICE(slice_of(f.sample, f.user_len), "a.z \xe2\x82\xac- 5 \xe2\x80");
 }
 
 static void a_long_text_gives_head_and_tail(void)
@@ -263,6 +265,27 @@ static void languages_are_told_apart(void)
     EXPECT_INT(f.language, LANGUAGE_UNKNOWN);
 }
 
+/* Bytes are looked at many at once: wherever the letter stands, and not behind the user's turn. */
+static void a_script_is_seen_anywhere_in_the_turn(void)
+{
+    char text[96];
+    for (size_t before = 0; before < 80; before++) {
+        memset(text, '1', before);
+        memcpy(text + before, "\xd0\xbf", 3);
+        support_features(text, &f);
+        EXPECT_INT(f.language, LANGUAGE_CYRILLIC);
+        memcpy(text + before, "\xe7\x95\x8c", 4);
+        support_features(text, &f);
+        EXPECT_INT(f.language, LANGUAGE_CJK);
+        memcpy(text + before, "\xc8\xb7", 3);
+        support_reset();
+        support_add(ROLE_SYSTEM, "\xe7\x95\x8c\xd0\xbf\xd0\xbf");
+        support_add(ROLE_USER, text);
+        features_extract(&support.chat, &f);
+        EXPECT_INT(f.language, LANGUAGE_OTHER);
+    }
+}
+
 static void conversation_facts_are_copied(void)
 {
     struct chat_tool tools[2] = {{.name = SLICE("a"), .raw = SLICE("{}")}, {.name = SLICE("b")}};
@@ -317,6 +340,7 @@ int main(void)
     TEST(a_system_prompt_is_read_at_its_end_and_where_sentences_begin,
          "a system prompt is read at its end and where sentences begin");
     TEST(languages_are_told_apart, "scripts and languages are told apart");
+    TEST(a_script_is_seen_anywhere_in_the_turn, "a script is seen anywhere in the turn");
     TEST(conversation_facts_are_copied, "tools, choices, format and operation are noted");
     TEST(an_empty_chat_has_features_too, "an empty chat has features too");
     support_reset();

@@ -8,6 +8,8 @@
 
 #include "tests/tap.h"
 
+#include <math.h>
+
 #define SUM_AT 32 /* of the header's checksum */
 #define HEADER 40
 
@@ -130,10 +132,53 @@ static void the_prior_tells_what_no_head_knows(void)
     EXPECT_INT(weights_task(&made, &vector, none, tasks), TASK_TRANSLATION);
 }
 
+/* The sum that a head makes of many words at once, and of shapes, against one by one. */
+static void words_and_shapes_are_summed_like_one_by_one(void)
+{
+    static struct text_vector vector;
+    const struct weights_question question = {.vector = &vector};
+    struct random random;
+    struct head *head = memory_array(1, sizeof(struct head));
+    random_seed(&random, 3);
+    for (size_t i = 0; i < VECTOR_BUCKETS; i++) {
+        head->buckets[i] = (int8_t)(random_below(&random, 256) - 128);
+    }
+    head->bucket_scale = 1;
+    head->coverage = 1;
+    for (size_t i = 0; i < HEAD_DENSE; i++) {
+        head->means[i] = (float)random_below(&random, 9);
+        head->scales[i] = (float)random_below(&random, 5);
+        head->dense[i] = (float)random_below(&random, 64) - 32;
+    }
+    for (uint32_t count = 0; count <= VECTOR_COUNT_MAX; count += count < 70 ? 1 : 97) {
+        int sum = 0;
+        int seen = 0;
+        float dense = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            vector.buckets[i] = (uint16_t)random_below(&random, VECTOR_BUCKETS);
+            sum += head->buckets[vector.buckets[i]] & ~HEAD_SEEN;
+            seen += head->buckets[vector.buckets[i]] & HEAD_SEEN;
+        }
+        for (size_t i = 0; i < VECTOR_SHAPES; i++) {
+            vector.shapes[i] = (float)random_below(&random, 20);
+            float value = (vector.shapes[i] - head->means[i]) * head->scales[i];
+            dense += head->dense[i] * (value > 4 ? 4 : value < -4 ? -4 : value);
+        }
+        vector.count = count;
+        double words = count == 0 ? 0 : sum / sqrt((double)count);
+        EXPECT(fabs(head_text_score(head, &question) - words - (double)dense) < 1e-6);
+        double share = count == 0 ? 0 : (seen / (double)count - 0.6) / 0.15;
+        share = share < 0 ? 0 : share > 1 ? 1 : share;
+        EXPECT(fabs(head_familiarity(head, &vector) - share) < 1e-6);
+    }
+    memory_free(head);
+}
+
 int main(void)
 {
     make();
     TEST(the_prior_tells_what_no_head_knows, "a prior tells tasks that no head knows");
+    TEST(words_and_shapes_are_summed_like_one_by_one, "many words are summed like one by one");
     TEST(comes_back, "what is written is read");
     TEST(damage_is_seen, "every damaged bit and every missing end is seen");
     TEST(lies_are_seen, "numbers that no training writes are refused, whatever the checksum");

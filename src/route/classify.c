@@ -201,12 +201,11 @@ static void score_hits(struct scoring *s, unsigned barred, size_t first, size_t 
         const struct known_word *word = vocabulary_word(s->vocabulary, all->words[i - 1]);
         unsigned place = all->places[i - 1];
         uint64_t bits = word->next_bits[variant + (place & at_start)] & after;
-        uint64_t within = ((uint64_t)(place & PLACE_CLAUSE) != 0) - UINT64_C(1);
         if (bits != 0) {
             next[count] = bits;
             hits[count++] = (uint8_t)(i - 1);
         }
-        after = VOCABULARY_NO_SET | ((after | word->set_bits) & within);
+        after = (place & PLACE_CLAUSE) != 0 ? VOCABULARY_NO_SET : after | word->set_bits;
     }
     while (count-- > 0) {
         score_hit(s, hits[count], barred, next[count]);

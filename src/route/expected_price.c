@@ -92,8 +92,8 @@ static void fill_input(const struct forecast *forecast, const struct token_estim
                                larger(tokens->high, entry->expected_input));
 }
 
-static ALWAYS void fill_tokens(const struct plan_facts *facts, const struct target *target, int64_t limit,
-                        struct plan_entry *entry)
+static ALWAYS void fill_tokens(const struct plan_facts *facts, const struct target *target,
+                               int64_t limit, struct plan_entry *entry)
 {
     const struct token_estimate *tokens = &facts->input->features->tokens;
     struct forecast forecast;

@@ -87,7 +87,7 @@ static void token_know(struct token *token, const char *text)
     if (len <= WORD_BYTES_MAX) {
         const struct vocabulary *v = vocabulary_get();
         uint64_t low = word_low_of(word, len);
-        size_t id = vocabulary_find(v, v->slots[vocabulary_hash(low, len)], word, len, low);
+        size_t id = vocabulary_find(v, vocabulary_first(v, low, len), word, len, low);
         const struct known_word *known = vocabulary_word(v, id);
         token->order = id != WORD_UNKNOWN && known->first_phrase < known->phrase_end;
     }

@@ -413,10 +413,10 @@ static uint64_t known_narrow(const struct vocabulary *vocabulary, struct words *
 {
     uint64_t again = 0;
     for (size_t i = 0; i < count; i++) {
-        uint32_t slot = vocabulary->slots[vocabulary_hash(words->lows[i], words->lengths[i])];
-        words->ids[i] = (uint16_t)(slot & SLOT_ID_MASK);
+        size_t id = vocabulary_first(vocabulary, words->lows[i], words->lengths[i]);
+        words->ids[i] = (uint16_t)id;
         words->kinds[i] = 0;
-        again |= (uint64_t)(slot != 0) << i;
+        again |= (uint64_t)(id != WORD_UNKNOWN) << i;
     }
     return again;
 }

@@ -210,6 +210,13 @@ static inline __attribute__((always_inline)) size_t vocabulary_hash(uint64_t low
     return (low + len) * VOCABULARY_FACTOR >> VOCABULARY_HASH_SHIFT;
 }
 
+/* The id of the first word with the hash of these, or WORD_UNKNOWN. */
+static inline __attribute__((always_inline)) size_t
+vocabulary_first(const struct vocabulary *vocabulary, uint64_t low, size_t len)
+{
+    return vocabulary->slots[vocabulary_hash(low, len)] & SLOT_ID_MASK;
+}
+
 /* The id of the word of `len` bytes with this half of a key among those of the slot that begins
    with `id`, or WORD_UNKNOWN. */
 static inline __attribute__((always_inline)) size_t

@@ -61,7 +61,7 @@ static void fill_windows(struct enforced *enforced, bool fresh, int64_t age_ns, 
 /* The bucket counts whole for a period that it reaches into, and until its end for a rolling cap: a
  * little too much rather than too little. One in the future (the clock was turned back) is now, and
  * then, too: a clock that goes there again resets nothing twice. */
-static void seed(struct budget *budget, struct budget_account *account, int64_t bucket_s,
+static bool seed(struct budget *budget, struct budget_account *account, int64_t bucket_s,
                  int64_t age_ns, int64_t spent_nd, const struct instant *now)
 {
     int64_t end_s = bucket_s + BUDGET_BUCKET_S;
@@ -72,18 +72,7 @@ static void seed(struct budget *budget, struct budget_account *account, int64_t 
         }
     }
     fill_windows(account->enforced, false, age_ns, spent_nd, now);
-}
-
-/* One row of what was spent, with how long ago its end was. */
-static bool seed_account(struct budget *budget, struct budget_account *account, int64_t bucket_s,
-                         int64_t age_ns, int64_t spent_nd, const struct instant *now)
-{
-    seed(budget, account, bucket_s, age_ns, spent_nd, now);
-    if (account->enforced != NULL) {
-        budget_watch(budget, account, now, true);
-    }
-    return bucket_s <= now->wall_ns / NS_PER_S ||
-           remember_later(account, bucket_s + BUDGET_BUCKET_S, spent_nd);
+    return bucket_s <= now->wall_ns / NS_PER_S || remember_later(account, end_s, spent_nd);
 }
 
 static int64_t wall_age(int64_t bucket_s, const struct instant *now)
@@ -98,7 +87,10 @@ bool budget_seed(struct budget *budget, enum scope_kind kind, uint64_t scope, st
     struct instant now = budget_lock(budget);
     struct budget_account *account = budget_account_at(budget, kind, scope, model);
     bool done = account != NULL &&
-                seed_account(budget, account, bucket_s, wall_age(bucket_s, &now), spent_nd, &now);
+                seed(budget, account, bucket_s, wall_age(bucket_s, &now), spent_nd, &now);
+    if (done && account->enforced != NULL) {
+        budget_watch(budget, account, &now, true);
+    }
     budget_unlock(budget);
     return done;
 }
@@ -111,6 +103,11 @@ struct loading {
     struct budget *budget;
     struct clock_times times;
     int64_t now_ns;
+    /* The account of the rows under way: they come one account after the other. */
+    struct budget_account *account;
+    int64_t kind;
+    int64_t scope;
+    int64_t model;
 };
 
 /* Where this process is in it already, or where the one before it ended: of what passed since
@@ -207,36 +204,65 @@ bool budget_introduce(struct budget *budget, uint64_t generation, const struct s
     return done;
 }
 
-static bool load_row(struct loading *loading, sqlite3_stmt *row)
+/* What was reached before is not told again. */
+static void end_account(struct loading *loading, const struct instant *now)
 {
-    struct budget *budget = loading->budget;
-    const char *model = (const char *)sqlite3_column_text(row, 2);
-    size_t len = model == NULL ? 0 : (size_t)sqlite3_column_bytes(row, 2);
+    if (loading->account != NULL && loading->account->enforced != NULL) {
+        budget_watch(loading->budget, loading->account, now, true);
+    }
+    loading->account = NULL;
+}
+
+/* Lock held. NULL: out of memory. */
+static struct budget_account *row_account(struct loading *loading, sqlite3_stmt *row,
+                                          const struct instant *now)
+{
+    int64_t kind = sqlite3_column_int64(row, 0);
+    int64_t scope = sqlite3_column_int64(row, 1);
+    int64_t model = sqlite3_column_int64(row, 2);
+    if (loading->account != NULL && kind == loading->kind && scope == loading->scope &&
+        model == loading->model) {
+        return loading->account;
+    }
+    end_account(loading, now);
+    const char *name = model == 0 ? NULL : (const char *)sqlite3_column_text(row, 5);
+    loading->kind = kind;
+    loading->scope = scope;
+    loading->model = model;
+    loading->account =
+        budget_account_at(loading->budget, (enum scope_kind)kind, (uint64_t)scope,
+                          slice_of(name, name == NULL ? 0 : (size_t)sqlite3_column_bytes(row, 5)));
+    return loading->account;
+}
+
+static bool load_row(struct loading *loading, sqlite3_stmt *row, const struct instant *now)
+{
     int64_t kind = sqlite3_column_int64(row, 0);
     int64_t bucket_s = sqlite3_column_int64(row, 3);
     if (kind < 0 || kind >= SCOPE_KINDS) {
         return true;
     }
-    struct instant now = budget_lock(budget);
-    struct budget_account *account =
-        budget_account_at(budget, (enum scope_kind)kind, (uint64_t)sqlite3_column_int64(row, 1),
-                          slice_of(model, len));
-    bool done =
-        account != NULL && seed_account(budget, account, bucket_s, age_of(loading, bucket_s, &now),
-                                        sqlite3_column_int64(row, 4), &now);
-    budget_unlock(budget);
-    return done;
+    struct budget_account *account = row_account(loading, row, now);
+    return account != NULL &&
+           seed(loading->budget, account, bucket_s, age_of(loading, bucket_s, now),
+                sqlite3_column_int64(row, 4), now);
 }
 
-static bool load_rows(struct loading *loading, sqlite3 *db, const char *path, struct error *error)
+/* In the order of the table's key, so of its accounts. */
+static const char load_sql[] =
+    "SELECT kind, scope, model, bucket_s, cost_nd, CASE WHEN model <> 0 THEN"
+    " (SELECT name FROM names WHERE id = model) END FROM spend ORDER BY kind, scope, model";
+
+/* Lock held: nobody else needs it yet. */
+static bool load_rows(struct loading *loading, sqlite3 *db, const char *path,
+                      const struct instant *now, struct error *error)
 {
-    sqlite3_stmt *row =
-        database_prepare(db, "SELECT s.kind, s.scope, n.name, s.bucket_s, s.cost_nd FROM spend s"
-                             " LEFT JOIN names n ON n.id = s.model");
+    sqlite3_stmt *row = database_prepare(db, load_sql);
     int status = row == NULL ? SQLITE_ERROR : sqlite3_step(row);
-    while (status == SQLITE_ROW && load_row(loading, row)) {
+    while (status == SQLITE_ROW && load_row(loading, row, now)) {
         status = sqlite3_step(row);
     }
+    end_account(loading, now);
     bool done = status == SQLITE_DONE;
     if (status == SQLITE_ROW) {
         error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
@@ -277,9 +303,7 @@ bool budget_load(struct budget *budget, const char *path, uint64_t generation,
     struct instant now = budget_lock(budget);
     find_now(&loading, &now, false);
     begin_doubt(&loading, &now);
-    budget_unlock(budget);
-    done = done && load_rows(&loading, db, path, error);
-    budget_lock(budget);
+    done = done && load_rows(&loading, db, path, &now, error);
     for (size_t i = 0; i < rule_count; i++) {
         end_fresh(account_of(budget, &rules[i]));
     }

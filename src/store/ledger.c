@@ -26,6 +26,7 @@
 #define BACK_OFF_MAX_MS 1000
 #define REPEAT_LOG_MS 60000
 #define FOLD_MS 3600000
+#define FOLD_FIRST_MS 2000 /* the start has the machine to itself */
 #define PRUNE_MS 60000
 #define KEEPS_MAX 32      /* transactions of one keeper, then batches have their turn */
 #define PRUNE_STEP_MS 200 /* between steps, so that batches go on */
@@ -235,7 +236,7 @@ static void prune_when_due(struct ledger *ledger, struct pace *pace)
     pace->prune_at_ms = now_ms() + prune_pause_ms(ledger, more);
 }
 
-/* Not while it starts: with a long history it takes longer than that. */
+/* Not while it starts: with a long history it takes longer than that, and slows the start down. */
 static void fold_when_due(struct ledger *ledger, struct pace *pace)
 {
     if (pace->back_off_ms != 0 || ledger->writer.db == NULL || now_ms() < pace->fold_at_ms) {
@@ -298,7 +299,7 @@ static void keep_when_due(struct ledger *ledger, struct pace *pace)
 static void *ledger_main(void *argument)
 {
     struct ledger *ledger = argument;
-    struct pace pace = {.last_batch_ms = now_ms()};
+    struct pace pace = {.last_batch_ms = now_ms(), .fold_at_ms = now_ms() + FOLD_FIRST_MS};
     pthread_setname_np(pthread_self(), "sluice-ledger");
     while (!is_stopping(ledger)) {
         wait_for_work(ledger, &pace);

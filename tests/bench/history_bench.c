@@ -4,13 +4,14 @@
  * the last 30 days, of users, teams and organisations;
  * 24 targets at prices that changed once; offers, forecasts, judges, failed attempts, evidence. Few
  * keys make most of the calls, as it is. Then the time of the start, of every question that reports
- * and dashboards ask, and of `ledger verify`. Prints one figure a line.
- * Usage: history_bench DIRECTORY [CALLS [KEYS]]; the ledger stays there as history.db, and one that
- * is there already is asked as it is.
+ * and dashboards ask, and of `ledger verify`: the rows, then the books and every cap. Prints one
+ * figure a line. Usage: history_bench DIRECTORY [CALLS [KEYS]]; the ledger stays there as
+ * history.db, and one that is there already is asked as it is.
  */
 #include "store/budget.h"
 #include "store/calibration.h"
 #include "store/ledger.h"
+#include "store/ledger_books.h"
 #include "store/ledger_spend.h"
 #include "store/report.h"
 #include "store/sessions.h"
@@ -534,6 +535,14 @@ static void no_evidence(void *user, const struct evidence_sum *sum)
     (void)sum;
 }
 
+/* A part of the start, since the one before it. */
+static void say_part(const char *what, int64_t *since)
+{
+    int64_t at = now();
+    say(what, (double)(at - *since) / 1e6, "ms");
+    *since = at;
+}
+
 static void time_start(const char *path)
 {
     static const struct learned_visitor visitor = {.task = no_task, .times = no_times};
@@ -546,10 +555,12 @@ static void time_start(const char *path)
         struct key_set *keys = key_set_load(path, &error);
         need(keys != NULL, &error);
         struct budget *budget = budget_new(&clock_system);
+        int64_t since = now();
         struct sessions *sessions = sessions_new(0);
         CHECK(budget != NULL && sessions != NULL);
         const struct scope_rule *all = key_set_rules(keys, &rules);
         need(budget_load(budget, path, 1, all, rules, &error), &error);
+        say_part(i == 0 ? "what was spent, at the start" : "what was spent, again", &since);
         need(sessions_load(sessions, path, wall_ns, &error), &error);
         need(calibration_learned(path, wall_ns / NS_PER_S, &visitor, &error), &error);
         need(ledger_evidence_read(path, wall_ns / NS_PER_S, no_evidence, NULL, &error), &error);
@@ -592,6 +603,11 @@ int main(int argc, char **argv)
     int64_t start = now();
     need(ledger_verify(world->path, &error), &error);
     say("verify", (double)(now() - start) / 1e9, "s");
+    struct ledger_books books;
+    start = now();
+    need(ledger_books_check(world->path, &books, &error), &error);
+    say("verify: books and caps", (double)(now() - start) / 1e9, "s");
+    say("holds played again", (double)books.holds, "");
     free(world->keys);
     free(world);
     return 0;

@@ -16,7 +16,10 @@ struct price demo_target_price(const struct demo_fleet *fleet, size_t target)
                                    .cache_write = -1,
                                    .cache_write_1h = -1,
                                    .audio_input = -1,
-                                   .audio_output = -1}};
+                                   .audio_output = -1,
+                                   .reasoning = -1,
+                                   .image_input = -1,
+                                   .image_output = -1}};
     const char *in = row->price_in;
     const char *out = row->price_out;
     for (size_t i = 0; i < fleet->price_count; i++) {

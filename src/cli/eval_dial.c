@@ -104,7 +104,7 @@ static void route_init(struct pair_route *route, double dial)
             .name = names[i],
             .dialects = 1,
             .price = {.known = true,
-                      .base = {usd[i] * USD_PD, usd[i] * USD_PD, -1, -1, -1, -1, -1}},
+                      .base = {usd[i] * USD_PD, usd[i] * USD_PD, -1, -1, -1, -1, -1, -1, -1, -1}},
             .capabilities = UINT32_MAX,
             .tier = i == WEAK ? TIER_BUDGET : TIER_PREMIUM,
             .name_hash = evidence_name(names[i]),

@@ -9,8 +9,8 @@
 #include "gateway/rows_json.h"
 
 static const struct table_column columns[] = {
-    {"PROVIDER", false}, {"MODEL", false},     {"IN $/M", true},
-    {"OUT $/M", true},   {"CACHED $/M", true}, {"CONTEXT", true},
+    {"PROVIDER", false},  {"MODEL", false},  {"IN $/M", true},    {"OUT $/M", true},
+    {"CACHED $/M", true}, {"CONTEXT", true}, {"ALSO $/M", false},
 };
 
 static void put_rate_cell(struct table *table, bool known, int64_t rate)
@@ -20,6 +20,52 @@ static void put_rate_cell(struct table *table, bool known, int64_t rate)
         put_rate(&text, rate);
     } else {
         buf_append_char(&text, '-');
+    }
+    table_put(table, buf_slice(&text));
+    buf_release(&text);
+}
+
+/* What few models have, in words; nothing for rates that are those of text. */
+static void put_others(struct buf *out, const struct price_rates *rates)
+{
+    const struct {
+        const char *name;
+        int64_t rate;
+    } rows[] = {
+        {"cache write", rates->cache_write}, {"for 1h", rates->cache_write_1h},
+        {"audio in", rates->audio_input},    {"audio out", rates->audio_output},
+        {"image in", rates->image_input},    {"image out", rates->image_output},
+        {"reasoning", rates->reasoning},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].rate >= 0) {
+            buf_printf(out, "%s%s ", out->len == 0 ? "" : ", ", rows[i].name);
+            put_rate(out, rows[i].rate);
+        }
+    }
+}
+
+static void put_tiers(struct buf *out, const struct price *price)
+{
+    for (size_t i = 0; i < price->tier_count; i++) {
+        const struct price_tier *tier = &price->tiers[i];
+        buf_printf(out, "%sin > %lld: ", out->len == 0 ? "" : ", ", (long long)tier->above_input);
+        put_rate(out, tier->rates.input);
+        buf_append_char(out, '/');
+        put_rate(out, tier->rates.output);
+    }
+}
+
+static void put_also(struct table *table, const struct price *price)
+{
+    struct buf text = BUF_INIT(1024);
+    if (price->known) {
+        put_others(&text, &price->base);
+        put_tiers(&text, price);
+    }
+    if (price->known && price->per_request_nd > 0) {
+        buf_printf(&text, "%srequest $", text.len == 0 ? "" : ", ");
+        money_format(&text, price->per_request_nd);
     }
     table_put(table, buf_slice(&text));
     buf_release(&text);
@@ -38,6 +84,7 @@ static void put_model(struct table *table, const struct catalogue_model *model)
     } else {
         table_cstr(table, "-");
     }
+    put_also(table, price);
 }
 
 static bool contains_nocase(struct slice text, struct slice part)

@@ -296,16 +296,14 @@ static void resolve_prices(struct reader *reader)
     struct policy *policy = &reader->snapshot->policy;
     policy->unknown_price = (enum unknown_price)setting_number(prices, "prices.unknown");
     reader->snapshot->price_drift_permille = setting_number(prices, "prices.drift");
-    policy->ceiling = (struct price_rates){
-        .input = setting_number(ceiling, "prices.ceiling.input_per_mtok"),
-        .output = setting_number(ceiling, "prices.ceiling.output_per_mtok"),
-        .cache_read = -1,
-        .cache_write = -1,
-        .cache_write_1h = -1,
-        .audio_input = -1,
-        .audio_output = -1,
-    };
-    if (ceiling != NULL && policy->unknown_price != UNKNOWN_PRICE_CEILING) {
+    policy->ceiling =
+        (struct price_rates)PRICE_RATES(setting_number(ceiling, "prices.ceiling.input_per_mtok"),
+                                        setting_number(ceiling, "prices.ceiling.output_per_mtok"));
+    /* Its output is also that of audio and images that have no rate. */
+    bool used = policy->unknown_price == UNKNOWN_PRICE_CEILING ||
+                (policy->unknown_price == UNKNOWN_PRICE_DENY &&
+                 setting_attempted(ceiling, "prices.ceiling.output_per_mtok"));
+    if (ceiling != NULL && !used) {
         diagnostics_add(reader->diagnostics, SEVERITY_WARNING, "no_effect", ceiling->key_place,
                         "set prices.unknown: ceiling", "the ceiling is not used");
     }

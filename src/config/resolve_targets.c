@@ -3,7 +3,7 @@
  * Targets: those of the section, else the curated three of every provider; and behind them every
  * model of the catalogue at a configured provider, addressable as provider/model but in no route.
  */
-#include "config/reader.h"
+#include "config/resolve_price.h"
 
 #include "model/token_family.h"
 #include "provider/catalogue.h"
@@ -112,53 +112,6 @@ static struct target *add_target(struct reader *reader, size_t room)
         return NULL;
     }
     return &policy->targets[policy->target_count++];
-}
-
-static void read_rates(const struct yaml *price, struct target *target)
-{
-    target->price = (struct price){
-        .known = true,
-        .base =
-            {
-                .input = setting_number(price, "targets.*.price.input_per_mtok"),
-                .output = setting_number(price, "targets.*.price.output_per_mtok"),
-                .cache_read = -1,
-                .cache_write = -1,
-                .cache_write_1h = -1,
-                .audio_input = -1,
-                .audio_output = -1,
-            },
-        .per_request_nd = setting_number(price, "targets.*.price.per_request"),
-    };
-    if (setting_given(price, "targets.*.price.cache_read_per_mtok")) {
-        target->price.base.cache_read =
-            setting_number(price, "targets.*.price.cache_read_per_mtok");
-    }
-    if (setting_given(price, "targets.*.price.cache_write_per_mtok")) {
-        target->price.base.cache_write =
-            setting_number(price, "targets.*.price.cache_write_per_mtok");
-    }
-}
-
-/* True: the price of the catalogue no longer matters. */
-static bool read_price(struct reader *reader, const struct yaml *section, struct target *target)
-{
-    static const char *const needed[] = {"targets.*.price.input_per_mtok",
-                                         "targets.*.price.output_per_mtok"};
-    const struct yaml *price = setting_node(section, "targets.*.price");
-    if (price == NULL || price->kind != YAML_MAPPING) {
-        return false;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
-        if (!setting_attempted(price, needed[i])) {
-            report_error(reader, price->key_place, "incomplete",
-                         "give input_per_mtok and output_per_mtok, in dollars per million tokens",
-                         "a price needs both rates");
-            return false;
-        }
-    }
-    read_rates(price, target);
-    return true;
 }
 
 static struct slice capability_at(const void *owner, size_t i)
@@ -321,9 +274,10 @@ static void resolve_target(struct reader *reader, const struct yaml *section, si
         return;
     }
     int64_t until_s = init_target(reader, target, index, section->key, model);
-    if (!read_price(reader, section, target)) {
-        note_price_change(reader, until_s);
-    }
+    int64_t own_until_s;
+    bool own = resolve_price(reader, section, target, &own_until_s);
+    note_price_change(reader, own ? own_until_s : until_s);
+    price_complete(&reader->snapshot->policy, target);
     read_overrides(reader, section, target);
     warn_unknown_price(reader, section, target);
 }
@@ -341,6 +295,7 @@ static void add_curated(struct reader *reader, uint16_t index, size_t room)
             arena_printf(reader->arena, "%.*s/%s", SLICE_ARG(provider->name), curated->model);
         note_price_change(
             reader, init_target(reader, target, index, name, slice_from_cstr(curated->model)));
+        price_complete(&reader->snapshot->policy, target);
         target->tier = curated->tier;
         target->latency_ms = curated->latency_ms;
         target->capabilities =
@@ -386,6 +341,7 @@ static void add_addressable(struct reader *reader, uint16_t index, size_t named,
         }
         struct target *target = add_target(reader, room);
         note_price_change(reader, init_target(reader, target, index, name, model.id));
+        price_complete(policy, target);
         target->tier = tier_of(target);
     }
 }

@@ -43,7 +43,7 @@ static int64_t count_of(const struct decoder *d, uint32_t value)
     return count > COUNT_MAX ? COUNT_MAX : count;
 }
 
-static int64_t audio_of(const struct decoder *d, uint32_t details)
+static int64_t tokens_of(const struct decoder *d, uint32_t details, struct slice wanted)
 {
     int64_t count = 0;
     if (!json_is(&d->doc, details, JSON_ARRAY)) {
@@ -52,8 +52,8 @@ static int64_t audio_of(const struct decoder *d, uint32_t details)
     for (uint32_t i = json_first(&d->doc, details); i != JSON_ABSENT;
          i = json_next(&d->doc, details, i)) {
         struct slice modality = decoder_string(d, json_member(&d->doc, i, SLICE("modality")));
-        if (slice_eq(modality, SLICE("AUDIO"))) {
-            count = count_of(d, json_member(&d->doc, i, SLICE("tokenCount")));
+        if (slice_eq(modality, wanted)) {
+            count += count_of(d, json_member(&d->doc, i, SLICE("tokenCount")));
         }
     }
     return count;
@@ -67,14 +67,20 @@ void gemini_decode_usage(struct decoder *d, uint32_t value)
         !json_is(&d->doc, values[USAGE_CANDIDATES], JSON_NUMBER)) {
         return; /* some chunks only tell the kind of traffic */
     }
+    const struct slice audio = SLICE("AUDIO");
+    const struct slice image = SLICE("IMAGE");
+    uint32_t prompt = values[USAGE_PROMPT_DETAILS];
+    uint32_t candidates = values[USAGE_CANDIDATES_DETAILS];
+    uint32_t response = values[USAGE_RESPONSE_DETAILS];
     struct usage usage = {
         .input = count_of(d, values[USAGE_PROMPT]) + count_of(d, values[USAGE_TOOLS]),
         .output = count_of(d, values[USAGE_CANDIDATES]),
         .cache_read = count_of(d, values[USAGE_CACHED]),
         .reasoning = count_of(d, values[USAGE_THOUGHTS]),
-        .audio_input = audio_of(d, values[USAGE_PROMPT_DETAILS]),
-        .audio_output = audio_of(d, values[USAGE_CANDIDATES_DETAILS]) +
-                        audio_of(d, values[USAGE_RESPONSE_DETAILS]),
+        .audio_input = tokens_of(d, prompt, audio),
+        .audio_output = tokens_of(d, candidates, audio) + tokens_of(d, response, audio),
+        .image_input = tokens_of(d, prompt, image),
+        .image_output = tokens_of(d, candidates, image) + tokens_of(d, response, image),
         .reported = true,
     };
     /* The total tells whether the candidates' count has the thoughts in it already. */
@@ -83,6 +89,35 @@ void gemini_decode_usage(struct decoder *d, uint32_t value)
         usage.output += usage.reasoning;
     }
     decoder_event(d, EVENT_USAGE, 0)->usage = usage;
+}
+
+/* What is neither is text. */
+static void write_details(struct json_writer *json, struct slice name, int64_t total, int64_t audio,
+                          int64_t image)
+{
+    const struct {
+        struct slice modality;
+        int64_t tokens;
+    } rows[] = {
+        {SLICE_INIT("TEXT"), total - audio - image},
+        {SLICE_INIT("AUDIO"), audio},
+        {SLICE_INIT("IMAGE"), image},
+    };
+    if (audio + image <= 0 || audio + image > total) {
+        return;
+    }
+    json_key(json, name);
+    json_begin_array(json);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (i > 0 && rows[i].tokens <= 0) {
+            continue;
+        }
+        json_begin_object(json);
+        json_member_string(json, SLICE("modality"), rows[i].modality);
+        json_member_int(json, SLICE("tokenCount"), rows[i].tokens);
+        json_end_object(json);
+    }
+    json_end_array(json);
 }
 
 void gemini_write_usage(struct buf *out, const struct usage *usage)
@@ -100,13 +135,9 @@ void gemini_write_usage(struct buf *out, const struct usage *usage)
     if (usage->reasoning > 0) {
         json_member_int(&json, SLICE("thoughtsTokenCount"), usage->reasoning);
     }
-    if (usage->audio_input > 0 && usage->audio_input <= usage->input) {
-        json_key(&json, SLICE("promptTokensDetails"));
-        json_write_raw(&json, SLICE("[{\"modality\":\"TEXT\",\"tokenCount\":"));
-        buf_append_i64(out, usage->input - usage->audio_input);
-        buf_append(out, SLICE("},{\"modality\":\"AUDIO\",\"tokenCount\":"));
-        buf_append_i64(out, usage->audio_input);
-        buf_append(out, SLICE("}]"));
-    }
+    write_details(&json, SLICE("promptTokensDetails"), usage->input, usage->audio_input,
+                  usage->image_input);
+    write_details(&json, SLICE("candidatesTokensDetails"), spoken, usage->audio_output,
+                  usage->image_output);
     json_end_object(&json);
 }

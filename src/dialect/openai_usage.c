@@ -17,6 +17,8 @@ enum {
     USAGE_PROMPT_DETAILS,
     USAGE_COMPLETION_DETAILS,
     USAGE_COST,
+    USAGE_COST_DETAILS,
+    USAGE_OWN_KEY,
     USAGE_CACHE_HIT,
     USAGE_CACHED,
     USAGE_INPUT,
@@ -32,7 +34,9 @@ static const struct member_name usage_names[USAGE_MEMBERS] = {
     [USAGE_TOTAL] = MEMBER_NAME("total_tokens"),
     [USAGE_PROMPT_DETAILS] = MEMBER_NAME("prompt_tokens_details"),
     [USAGE_COMPLETION_DETAILS] = MEMBER_NAME("completion_tokens_details"),
-    [USAGE_COST] = MEMBER_NAME("cost"),
+    [USAGE_COST] = MEMBER_NAME("cost"), /* OpenRouter's, as are the next two */
+    [USAGE_COST_DETAILS] = MEMBER_NAME("cost_details"),
+    [USAGE_OWN_KEY] = MEMBER_NAME("is_byok"),
     [USAGE_CACHE_HIT] = MEMBER_NAME("prompt_cache_hit_tokens"), /* DeepSeek */
     [USAGE_CACHED] = MEMBER_NAME("cached_tokens"),              /* Moonshot */
     [USAGE_INPUT] = MEMBER_NAME("input_tokens"),
@@ -73,10 +77,12 @@ static void read_details(const struct decoder *d, const uint32_t *values, struct
         usage->cache_read = detail(d, prompt, SLICE("cached_tokens"));
         usage->cache_write = detail(d, prompt, SLICE("cache_write_tokens"));
         usage->audio_input = detail(d, prompt, SLICE("audio_tokens"));
+        usage->image_input = detail(d, prompt, SLICE("image_tokens"));
     }
     if (json_is(&d->doc, completion, JSON_OBJECT)) {
         usage->reasoning = detail(d, completion, SLICE("reasoning_tokens"));
         usage->audio_output = detail(d, completion, SLICE("audio_tokens"));
+        usage->image_output = detail(d, completion, SLICE("image_tokens"));
     }
     if (usage->cache_read == 0) {
         usage->cache_read = first_count(d, values[USAGE_CACHE_HIT], values[USAGE_CACHED]);
@@ -94,6 +100,30 @@ static void normalise(struct usage *usage, int64_t total)
     if (cached > usage->input) {
         usage->input += cached; /* less than its own part: the part was not in it */
     }
+}
+
+static bool read_amount(const struct decoder *d, uint32_t value, int64_t *ret_nd)
+{
+    return value != JSON_ABSENT && json_scaled(&d->doc, value, NANO_DIGITS, ret_nd) && *ret_nd >= 0;
+}
+
+/* With a key of the operator's own, `cost` is only the fee: the vendor's bill comes on top. Where
+ * that is not told, what it costs is not known. */
+static void read_cost(const struct decoder *d, const uint32_t *values, struct usage *usage)
+{
+    int64_t cost;
+    int64_t upstream = 0;
+    if (!read_amount(d, values[USAGE_COST], &cost)) {
+        return;
+    }
+    if (json_is(&d->doc, values[USAGE_OWN_KEY], JSON_TRUE) &&
+        !read_amount(
+            d, json_member(&d->doc, values[USAGE_COST_DETAILS], SLICE("upstream_inference_cost")),
+            &upstream)) {
+        return;
+    }
+    usage->has_provider_cost = true;
+    usage->provider_cost_nd = cost > INT64_MAX - upstream ? INT64_MAX : cost + upstream;
 }
 
 void openai_decode_usage(struct decoder *d, uint32_t value)
@@ -114,10 +144,7 @@ void openai_decode_usage(struct decoder *d, uint32_t value)
         .input = count_of(d, prompt), .output = count_of(d, completion), .reported = true};
     read_details(d, values, &usage);
     normalise(&usage, count_of(d, values[USAGE_TOTAL]));
-    uint32_t cost = values[USAGE_COST];
-    usage.has_provider_cost = cost != JSON_ABSENT &&
-                              json_scaled(&d->doc, cost, NANO_DIGITS, &usage.provider_cost_nd) &&
-                              usage.provider_cost_nd >= 0;
+    read_cost(d, values, &usage);
     decoder_event(d, EVENT_USAGE, 0)->usage = usage;
 }
 
@@ -141,11 +168,13 @@ void openai_write_usage(struct buf *out, const struct usage *usage)
     json_member_int(&json, SLICE("cached_tokens"), usage->cache_read);
     write_count(&json, SLICE("cache_write_tokens"), usage->cache_write + usage->cache_write_1h);
     write_count(&json, SLICE("audio_tokens"), usage->audio_input);
+    write_count(&json, SLICE("image_tokens"), usage->image_input);
     json_end_object(&json);
     json_key(&json, SLICE("completion_tokens_details"));
     json_begin_object(&json);
     json_member_int(&json, SLICE("reasoning_tokens"), usage->reasoning);
     write_count(&json, SLICE("audio_tokens"), usage->audio_output);
+    write_count(&json, SLICE("image_tokens"), usage->image_output);
     json_end_object(&json);
     json_end_object(&json);
 }

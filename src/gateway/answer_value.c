@@ -3,8 +3,8 @@
 
 #include <endian.h>
 
-#define VERSION UINT64_C(0x32534e4153554c53) /* "SLUSANS2" */
-#define NUMBERS 10
+#define VERSION UINT64_C(0x33534e4153554c53) /* "SLUSANS3" */
+#define NUMBERS 12
 
 static void put(struct buf *out, uint64_t number)
 {
@@ -23,9 +23,9 @@ bool answer_value_write(const struct answer_value *value, struct buf *out)
 {
     const struct usage *usage = &value->usage;
     const int64_t numbers[NUMBERS] = {
-        value->made_wall_ns,   usage->input,           usage->output,      usage->cache_read,
-        usage->cache_write,    usage->reasoning,       usage->audio_input, usage->audio_output,
-        usage->cache_write_1h, usage->reported ? 1 : 0};
+        value->made_wall_ns,   usage->input,       usage->output,       usage->cache_read,
+        usage->cache_write,    usage->reasoning,   usage->audio_input,  usage->audio_output,
+        usage->cache_write_1h, usage->image_input, usage->image_output, usage->reported ? 1 : 0};
     bool ok = true;
     put(out, VERSION);
     for (size_t i = 0; i < NUMBERS; i++) {
@@ -78,10 +78,17 @@ bool answer_value_read(struct slice bytes, struct answer_value *ret_value)
     struct answer_value value = {.made_wall_ns = 0};
     struct usage *usage = &value.usage;
     int64_t reported = 0;
-    int64_t *const counts[NUMBERS - 1] = {
-        &usage->input,        &usage->output,         &usage->cache_read,
-        &usage->cache_write,  &usage->reasoning,      &usage->audio_input,
-        &usage->audio_output, &usage->cache_write_1h, &reported};
+    int64_t *const counts[NUMBERS - 1] = {&usage->input,
+                                          &usage->output,
+                                          &usage->cache_read,
+                                          &usage->cache_write,
+                                          &usage->reasoning,
+                                          &usage->audio_input,
+                                          &usage->audio_output,
+                                          &usage->cache_write_1h,
+                                          &usage->image_input,
+                                          &usage->image_output,
+                                          &reported};
     uint64_t version;
     bool ok = take(&bytes, &version) && version == VERSION &&
               take_count(&bytes, INT64_MAX, &value.made_wall_ns);

@@ -343,6 +343,7 @@ static void price_attempt(const struct call *call, const struct usage *usage,
     } else {
         record->basis = CHARGE_PRICE;
         record->cost_nd = price_cost(attempt_price(call, target, &spare), usage);
+        target_state_priced(target, usage);
     }
 }
 

@@ -62,14 +62,42 @@ static int64_t output_bound(const struct call *call, int64_t clamp)
     return limit * (choices > CHOICES_MAX ? CHOICES_MAX : choices) + prediction_bytes(chat);
 }
 
+/* Is there such a member, and does its value have that word in it? */
+static bool has_extra(const struct chat *chat, struct slice name, struct slice word)
+{
+    for (size_t i = 0; i < chat->extra_count; i++) {
+        if (slice_eq(chat->extras[i].key, name)) {
+            return slice_find_slice(chat->extras[i].value, word) != SIZE_MAX;
+        }
+    }
+    return false;
+}
+
+/* What sound and pictures there may be. Members that are not known may ask for them, where the
+ * model is known to make them; of others only what asks for them by its name. */
+static unsigned media_of(const struct chat *chat, const struct target *target)
+{
+    bool open = chat->extra_count > 0;
+    const struct slice kinds = SLICE("modalities");
+    bool asks =
+        has_extra(chat, kinds, SLICE("audio")) || has_extra(chat, SLICE("audio"), SLICE("voice"));
+    bool heard = (chat->needs & CAPABILITY_AUDIO) != 0;
+    bool hears = (target->capabilities & CAPABILITY_AUDIO) != 0 || target->speaks;
+    bool spoken = (target->speaks && (heard || open)) || asks;
+    return ((heard || (hears && open)) ? PRICE_MEDIA(PRICE_AUDIO_INPUT) : 0) |
+           (spoken ? PRICE_MEDIA(PRICE_AUDIO_OUTPUT) : 0) |
+           ((chat->needs & CAPABILITY_VISION) != 0 || open ? PRICE_MEDIA(PRICE_IMAGE_INPUT) : 0) |
+           (target->draws || has_extra(chat, kinds, SLICE("image"))
+                ? PRICE_MEDIA(PRICE_IMAGE_OUTPUT)
+                : 0);
+}
+
 static int64_t bound_nd(const struct call *call, int64_t input, int64_t output)
 {
     struct price spare;
     const struct target *target = call->attempt.target;
-    /* members that are not known may ask for speech, where the model can speak */
-    bool audio = (call->chat.needs & CAPABILITY_AUDIO) != 0 ||
-                 ((target->capabilities & CAPABILITY_AUDIO) != 0 && call->chat.extra_count > 0);
-    return price_bound(attempt_price(call, target, &spare), input, output, audio);
+    return price_bound(attempt_price(call, target, &spare), input, output,
+                       media_of(&call->chat, target));
 }
 
 void attempt_bound(const struct call *call, int64_t clamp, struct attempt_bound *ret_bound)

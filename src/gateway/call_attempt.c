@@ -43,7 +43,7 @@ static int64_t prompt_nd(const struct call *call, const struct price *price, int
     const struct price_rates *rates = price_rates_for(price, tokens);
     const struct usage prompt = {.input = tokens};
     bool dearer = rates->cache_write > rates->input || rates->cache_write_1h > rates->input;
-    return dearer && marks_cache(&call->chat) ? price_bound(price, tokens, 0, false)
+    return dearer && marks_cache(&call->chat) ? price_bound(price, tokens, 0, 0)
                                               : price_cost(price, &prompt);
 }
 

@@ -313,7 +313,7 @@ static bool hold(struct question *c)
     struct price price = policy_price(&call->snapshot->policy, c->target);
     struct budget *budget = call->worker->gateway->budget;
     struct budget_refusal refusal;
-    c->hold_nd = price_bound(&price, (int64_t)c->body.len, c->answer_tokens, false);
+    c->hold_nd = price_bound(&price, (int64_t)c->body.len, c->answer_tokens, 0);
     if (!within_budget(call, c->hold_nd) ||
         !budget_hold(budget, &call->claim, c->hold_nd, &c->budget, &refusal)) {
         return false; /* the rules are free */

@@ -161,6 +161,14 @@ static void write_forecast(struct json_writer *w, const struct settle_forecast *
     json_end_object(w);
 }
 
+/* Few have any. */
+static void member_count(struct json_writer *w, struct slice name, int64_t count)
+{
+    if (count > 0) {
+        json_member_int(w, name, count);
+    }
+}
+
 static void write_attempt(struct json_writer *w, const struct call_detail *detail,
                           const struct settle_record *attempt)
 {
@@ -184,6 +192,10 @@ static void write_attempt(struct json_writer *w, const struct call_detail *detai
     json_member_int(w, SLICE("cache_read_tokens"), usage->cache_read);
     json_member_int(w, SLICE("cache_write_tokens"), usage->cache_write + usage->cache_write_1h);
     json_member_int(w, SLICE("reasoning_tokens"), usage->reasoning);
+    member_count(w, SLICE("audio_input_tokens"), usage->audio_input);
+    member_count(w, SLICE("audio_output_tokens"), usage->audio_output);
+    member_count(w, SLICE("image_input_tokens"), usage->image_input);
+    member_count(w, SLICE("image_output_tokens"), usage->image_output);
     json_member_bool(w, SLICE("estimated"), !usage->reported);
     json_member_bool(w, SLICE("priced"), attempt->priced);
     member_usd(w, SLICE("held_usd"), attempt->released_nd);
@@ -226,7 +238,34 @@ void json_write_call(const struct call_detail *detail, struct buf *out)
     json_end_object(&w);
 }
 
-static void write_rates(struct json_writer *w, const struct price *price)
+/* Rates that are not known are not there. */
+static void write_row_of_rates(struct json_writer *w, const struct price_rates *rates, bool speaks,
+                               bool draws)
+{
+    const struct {
+        struct slice name;
+        int64_t rate;
+    } rows[] = {
+        {SLICE_INIT("input_per_mtok"), rates->input < 0 ? 0 : rates->input},
+        {SLICE_INIT("output_per_mtok"), rates->output < 0 ? 0 : rates->output},
+        {SLICE_INIT("cache_read_per_mtok"), rates->cache_read},
+        {SLICE_INIT("cache_write_per_mtok"), rates->cache_write},
+        {SLICE_INIT("cache_write_1h_per_mtok"), rates->cache_write_1h},
+        {SLICE_INIT("audio_input_per_mtok"), rates->audio_input},
+        {SLICE_INIT("audio_output_per_mtok"), speaks ? rates->audio_output : -1},
+        {SLICE_INIT("reasoning_per_mtok"), rates->reasoning},
+        {SLICE_INIT("image_input_per_mtok"), rates->image_input},
+        {SLICE_INIT("image_output_per_mtok"), draws ? rates->image_output : -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].rate >= 0) {
+            json_member_scaled(w, rows[i].name, rows[i].rate, 6);
+        }
+    }
+}
+
+/* `speaks`, `draws`: its rates of audio and images that it makes are its own (struct target). */
+static void write_rates(struct json_writer *w, const struct price *price, bool speaks, bool draws)
 {
     if (!price->known) {
         json_key(w, SLICE("price"));
@@ -235,13 +274,20 @@ static void write_rates(struct json_writer *w, const struct price *price)
     }
     json_key(w, SLICE("price"));
     json_begin_object(w);
-    json_member_scaled(w, SLICE("input_per_mtok"), price->base.input, 6);
-    json_member_scaled(w, SLICE("output_per_mtok"), price->base.output, 6);
-    if (price->base.cache_read >= 0) {
-        json_member_scaled(w, SLICE("cache_read_per_mtok"), price->base.cache_read, 6);
+    write_row_of_rates(w, &price->base, speaks, draws);
+    if (price->per_request_nd > 0) {
+        member_usd(w, SLICE("per_request_usd"), price->per_request_nd);
     }
-    if (price->base.cache_write >= 0) {
-        json_member_scaled(w, SLICE("cache_write_per_mtok"), price->base.cache_write, 6);
+    if (price->tier_count > 0) {
+        json_key(w, SLICE("tiers"));
+        json_begin_array(w);
+        for (size_t i = 0; i < price->tier_count; i++) {
+            json_begin_object(w);
+            json_member_int(w, SLICE("above_input"), price->tiers[i].above_input);
+            write_row_of_rates(w, &price->tiers[i].rates, speaks, draws);
+            json_end_object(w);
+        }
+        json_end_array(w);
     }
     json_end_object(w);
 }
@@ -276,7 +322,7 @@ static void write_target(struct json_writer *w, const struct target *target, int
     member_cstr(w, SLICE("tier"), tier_name(target->tier));
     member_cstr(w, SLICE("status"), target_status(target, now_ns));
     json_member_bool(w, SLICE("local"), target->local);
-    write_rates(w, &target->price);
+    write_rates(w, &target->price, target->speaks, target->draws);
     json_member_int(w, SLICE("context_tokens"), target->context_tokens);
     write_capabilities(w, target->capabilities);
     json_member_int(w, SLICE("configured_latency_ms"), target->latency_ms);
@@ -318,7 +364,7 @@ static void write_price(struct json_writer *w, const struct catalogue_model *mod
     json_begin_object(w);
     json_member_string(w, SLICE("provider"), model->provider);
     json_member_string(w, SLICE("model"), model->id);
-    write_rates(w, &model->price);
+    write_rates(w, &model->price, true, true);
     if (model->context_tokens > 0) {
         json_member_int(w, SLICE("context_tokens"), model->context_tokens);
     }

@@ -99,3 +99,18 @@ void target_state_told(const struct snapshot *snapshot, const struct target *tar
         say_drift(target, told, catalogue);
     }
 }
+
+void target_state_priced(const struct target *target, const struct usage *usage)
+{
+    bool spoke = usage->audio_output > 0 && !target->speaks;
+    bool drew = usage->image_output > 0 && !target->draws;
+    if ((!spoke && !drew) || !target->price.known ||
+        atomic_exchange(&target_state_of(target)->media_said, true)) {
+        return;
+    }
+    log_event(LOG_WARN, "media_unpriced",
+              "target %.*s made %s, and its price has no rate for that: give price.%s (until then "
+              "prices.unknown decides)",
+              SLICE_ARG(target->name), spoke ? "audio" : "images",
+              spoke ? "audio_output_per_mtok" : "image_output_per_mtok");
+}

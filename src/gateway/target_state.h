@@ -26,6 +26,7 @@ struct target_state {
     atomic_int_fast64_t told_nd;
     atomic_int_fast64_t catalogue_nd; /* the same usage at that price */
     atomic_bool drift_said;
+    atomic_bool media_said;
 };
 
 struct target_states {
@@ -47,6 +48,10 @@ MUST_USE bool target_states_attach(struct target_states *states, struct snapshot
 #define DRIFT_ATTEMPTS_LEAST 10
 void target_state_told(const struct snapshot *snapshot, const struct target *target,
                        int64_t told_nd, int64_t catalogue_nd);
+
+/* An attempt was charged by the target's price. Warns once if it made sound or images and the
+ * target has no rate for them, so that the ceiling (or, as configured, text) was charged. */
+void target_state_priced(const struct target *target, const struct usage *usage);
 
 static inline struct target_state *target_state_of(const struct target *target)
 {

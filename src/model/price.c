@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The price of an attempt. The one hard idea: the tokens of a side are partitioned, so that each is
- * charged exactly once. The input splits into cache reads, cache writes (5 minutes, 1 hour), audio
- * and the plain rest; the output into audio and the plain rest. Where reports contradict (parts
- * that exceed their whole), the larger count is charged, never the smaller: a cap must hold. Tokens
- * that are both cached and audio are charged as cached ones.
+ * charged exactly once. The input splits into cache reads, cache writes (5 minutes, 1 hour), audio,
+ * images and the plain rest; the output into audio, images, reasoning and the plain rest. Where
+ * reports contradict (parts that exceed their whole), the larger count is charged, never the
+ * smaller: a cap must hold. Tokens that are cached and audio or of an image are charged as cached
+ * ones.
  */
 #include "model/price.h"
 
@@ -67,8 +68,11 @@ const char *price_part_name(enum price_part part)
         [PRICE_CACHE_WRITE] = "cache_write",
         [PRICE_CACHE_WRITE_1H] = "cache_write_1h",
         [PRICE_AUDIO_INPUT] = "audio_input",
+        [PRICE_IMAGE_INPUT] = "image_input",
         [PRICE_OUTPUT] = "output",
+        [PRICE_REASONING] = "reasoning",
         [PRICE_AUDIO_OUTPUT] = "audio_output",
+        [PRICE_IMAGE_OUTPUT] = "image_output",
         [PRICE_REQUEST] = "request",
     };
     return (unsigned)part < PRICE_PARTS ? names[part] : "unknown";
@@ -101,16 +105,23 @@ static struct price_line *add_input(struct price_line *line, const struct price_
                     rate_or(rates->cache_write_1h, write_rate));
     line = add_line(line, PRICE_AUDIO_INPUT, take(&left, usage->audio_input),
                     rate_or(rates->audio_input, rates->input));
+    line = add_line(line, PRICE_IMAGE_INPUT, take(&left, usage->image_input),
+                    rate_or(rates->image_input, rates->input));
     return add_line(line, PRICE_INPUT, left, at_least_zero(rates->input));
 }
 
 static struct price_line *add_output(struct price_line *line, const struct price_rates *rates,
                                      const struct usage *usage)
 {
-    int64_t left =
-        larger(at_least_zero(usage->output), larger(usage->reasoning, usage->audio_output));
+    int64_t media = money_add(usage->audio_output, usage->image_output);
+    int64_t left = larger(at_least_zero(usage->output), larger(usage->reasoning, media));
     line = add_line(line, PRICE_AUDIO_OUTPUT, take(&left, usage->audio_output),
                     rate_or(rates->audio_output, rates->output));
+    line = add_line(line, PRICE_IMAGE_OUTPUT, take(&left, usage->image_output),
+                    rate_or(rates->image_output, rates->output));
+    if (rates->reasoning >= 0) {
+        line = add_line(line, PRICE_REASONING, take(&left, usage->reasoning), rates->reasoning);
+    }
     return add_line(line, PRICE_OUTPUT, left, at_least_zero(rates->output));
 }
 
@@ -129,7 +140,8 @@ const struct price_rates *price_rates_for(const struct price *price, int64_t inp
 static bool is_plain(const struct usage *usage)
 {
     int64_t parts = usage->cache_read | usage->cache_write | usage->cache_write_1h |
-                    usage->audio_input | usage->audio_output | usage->reasoning;
+                    usage->audio_input | usage->audio_output | usage->reasoning |
+                    usage->image_input | usage->image_output;
     return parts == 0 && (usage->input | usage->output) >= 0;
 }
 
@@ -188,25 +200,33 @@ size_t price_lines(const struct price *price, const struct usage *usage,
     return (size_t)(add_line(&ret_lines[count], PRICE_REQUEST, 1, rate) - ret_lines);
 }
 
-static wide bound_of(const struct price_rates *rates, int64_t input, int64_t output, bool audio)
+static int64_t rate_if(unsigned media, enum price_part part, int64_t rate)
+{
+    return (media & PRICE_MEDIA(part)) != 0 ? rate : 0;
+}
+
+static wide bound_of(const struct price_rates *rates, int64_t input, int64_t output, unsigned media)
 {
     int64_t in = larger(rates->input, rates->cache_read);
-    int64_t out = larger(rates->output, audio ? rates->audio_output : 0);
+    int64_t out = larger(rates->output, rates->reasoning);
+    out = larger(out, rate_if(media, PRICE_AUDIO_OUTPUT, rates->audio_output));
+    out = larger(out, rate_if(media, PRICE_IMAGE_OUTPUT, rates->image_output));
     in = larger(in, larger(rates->cache_write, rates->cache_write_1h));
-    in = larger(in, audio ? rates->audio_input : 0);
+    in = larger(in, rate_if(media, PRICE_AUDIO_INPUT, rates->audio_input));
+    in = larger(in, rate_if(media, PRICE_IMAGE_INPUT, rates->image_input));
     return charge(at_least_zero(input), at_least_zero(in)) +
            charge(at_least_zero(output), at_least_zero(out));
 }
 
-int64_t price_bound(const struct price *price, int64_t input, int64_t output, bool audio)
+int64_t price_bound(const struct price *price, int64_t input, int64_t output, unsigned media)
 {
     if (!price->known) {
         return 0;
     }
-    wide most = bound_of(&price->base, input, output, audio);
+    wide most = bound_of(&price->base, input, output, media);
     for (size_t i = 0; i < price->tier_count && i < PRICE_TIERS_MAX; i++) {
         if (input > price->tiers[i].above_input) {
-            wide tier = bound_of(&price->tiers[i].rates, input, output, audio);
+            wide tier = bound_of(&price->tiers[i].rates, input, output, media);
             most = tier > most ? tier : most;
         }
     }
@@ -219,7 +239,8 @@ static bool rates_are_zero(const struct price_rates *rates)
 {
     return rates->input <= 0 && rates->output <= 0 && rates->cache_read <= 0 &&
            rates->cache_write <= 0 && rates->cache_write_1h <= 0 && rates->audio_input <= 0 &&
-           rates->audio_output <= 0;
+           rates->audio_output <= 0 && rates->reasoning <= 0 && rates->image_input <= 0 &&
+           rates->image_output <= 0;
 }
 
 bool price_is_free(const struct price *price)

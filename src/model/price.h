@@ -23,7 +23,17 @@ struct price_rates { /* pico-dollars per token */
     int64_t cache_write_1h; /* -1: as cache_write */
     int64_t audio_input;    /* -1: as input */
     int64_t audio_output;   /* -1: as output */
+    int64_t reasoning;      /* -1: as output */
+    int64_t image_input;    /* -1: as input */
+    int64_t image_output;   /* -1: as output */
 };
+/* Initialiser of rates that have only these two; the others are as they are. */
+#define PRICE_RATES(input_pd, output_pd)                                                           \
+    {                                                                                              \
+        .input = (input_pd), .output = (output_pd), .cache_read = -1, .cache_write = -1,           \
+        .cache_write_1h = -1, .audio_input = -1, .audio_output = -1, .reasoning = -1,              \
+        .image_input = -1, .image_output = -1                                                      \
+    }
 
 /* Rates that replace the base ones when the input is larger than `above_input` tokens. */
 struct price_tier {
@@ -46,13 +56,16 @@ const struct price_rates *price_rates_for(const struct price *price, int64_t inp
 int64_t price_cost(const struct price *price, const struct usage *usage);
 /* What a cost is made of: each token of the usage is in exactly one part. */
 enum price_part {
-    PRICE_INPUT, /* what is none of the next four */
+    PRICE_INPUT, /* what is none of the next five */
     PRICE_CACHE_READ,
     PRICE_CACHE_WRITE,
     PRICE_CACHE_WRITE_1H,
     PRICE_AUDIO_INPUT,
-    PRICE_OUTPUT, /* reasoning included, audio not */
+    PRICE_IMAGE_INPUT,
+    PRICE_OUTPUT, /* what is none of the next three; reasoning without a rate of its own */
+    PRICE_REASONING,
     PRICE_AUDIO_OUTPUT,
+    PRICE_IMAGE_OUTPUT,
     PRICE_REQUEST, /* .count is 1 */
     PRICE_PARTS
 };
@@ -70,9 +83,13 @@ size_t price_lines(const struct price *price, const struct usage *usage,
                    struct price_line ret_lines[PRICE_PARTS]);
 /* The most that price_cost() says of any usage with at most `input` tokens in (cached ones and
  * those written to a cache among them) and `output` tokens out: each token at the dearest rate that
- * it may have, in whichever tier the true input turns out to be. Without `audio` none of them is
- * spoken. */
-int64_t price_bound(const struct price *price, int64_t input, int64_t output, bool audio);
+ * it may have, in whichever tier the true input turns out to be. Sound and pictures are among them
+ * where `media` has the bit of that part, PRICE_MEDIA(PRICE_AUDIO_INPUT) and so on. */
+int64_t price_bound(const struct price *price, int64_t input, int64_t output, unsigned media);
+#define PRICE_MEDIA(part) (1u << (part))
+#define PRICE_MEDIA_ALL                                                                            \
+    (PRICE_MEDIA(PRICE_AUDIO_INPUT) | PRICE_MEDIA(PRICE_AUDIO_OUTPUT) |                            \
+     PRICE_MEDIA(PRICE_IMAGE_INPUT) | PRICE_MEDIA(PRICE_IMAGE_OUTPUT))
 /* Known and every rate 0. */
 bool price_is_free(const struct price *price);
 /* Saturating sum of amounts >= 0. */

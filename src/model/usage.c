@@ -12,7 +12,8 @@ static void bound(struct usage *usage)
 {
     int64_t *const counts[] = {&usage->input,       &usage->output,         &usage->cache_read,
                                &usage->cache_write, &usage->cache_write_1h, &usage->reasoning,
-                               &usage->audio_input, &usage->audio_output};
+                               &usage->audio_input, &usage->audio_output,   &usage->image_input,
+                               &usage->image_output};
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         *counts[i] = within(*counts[i], USAGE_TOKENS_MAX);
     }

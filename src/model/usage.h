@@ -24,6 +24,8 @@ struct usage {
     int64_t reasoning;
     int64_t audio_input;
     int64_t audio_output;
+    int64_t image_input;
+    int64_t image_output;
     int64_t provider_cost_nd; /* nano-dollars that the provider itself reported; valid if
                                  has_provider_cost */
     bool has_provider_cost;

@@ -48,9 +48,8 @@ static bool limit_is_open(const struct plan_input *input, const struct target *t
     output =
         smaller(output, OUTPUT_MOST) * (input->choices > 1 ? smaller(input->choices, 1024) : 1);
     return input->call_limit_nd > 0 && target->price.known &&
-           lies_between(price_bound(&target->price, tokens->low, output, false),
-                        price_bound(&target->price, tokens->high, output, false),
-                        input->call_limit_nd);
+           lies_between(price_bound(&target->price, tokens->low, output, 0),
+                        price_bound(&target->price, tokens->high, output, 0), input->call_limit_nd);
 }
 
 unsigned exact_wanted(const struct plan_input *input, const struct plan *plan)

@@ -37,6 +37,8 @@ struct target {
     enum tier tier;
     uint64_t name_hash; /* as evidence_name() says; 0: not asked yet */
     int64_t latency_ms; /* configured: used until there is data; 0: not given */
+    bool speaks;        /* its price has a rate for audio that it makes ... */
+    bool draws;         /* ... for images; without it the ceiling stands there (policy.h) */
     bool local;         /* for local-only requests */
     bool sorts_itself;  /* its provider knows OpenRouter's `provider` object and keeps to it */
     bool off;           /* switched off in the configuration */

@@ -192,6 +192,8 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         expected_or_null(settle, settle->forecast.output_high),
         expected_or_null(settle, settle->forecast.latency_ms),
         attempt->held_ns,
+        sane(usage->image_input),
+        sane(usage->image_output),
     };
     _Static_assert(ARRAY_LEN(values) == ATTEMPT_ROW_COLUMNS, "as the INSERT has");
     row->call = settle->call;
@@ -594,7 +596,8 @@ static bool fits_one_row(const struct open_call *open, const struct settle_recor
            call->key_id == settle->key_id && call->input_tokens == usage->input &&
            call->output_tokens == usage->output && call->wall_ns >= 0 && settle->wall_ns >= 0 &&
            usage->cache_write_1h == 0 && usage->audio_input == 0 && usage->audio_output == 0 &&
-           settle->loss.len == 0 && settle->purpose == ATTEMPT_FOR_ANSWER &&
+           usage->image_input == 0 && usage->image_output == 0 && settle->loss.len == 0 &&
+           settle->purpose == ATTEMPT_FOR_ANSWER &&
            (!settle->forecast.given || settle->forecast.cost_nd == call->expected_cost_nd) &&
            spend_bucket(attempt->held_ns) == spend_bucket(call->wall_ns);
 }

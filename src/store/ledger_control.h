@@ -16,7 +16,7 @@
 #include "base/id.h"
 #include "store/database.h"
 
-#define CONTROL_NUMBERS_MAX 38
+#define CONTROL_NUMBERS_MAX 40
 
 enum control_kind { CONTROL_CALLS, CONTROL_ATTEMPTS };
 
@@ -45,13 +45,16 @@ struct controls {
         "attempt_total_us, " row "cache_read, " row "cache_write, " row "reasoning, " row          \
         "provider_nd, " CONTROL_BYTES ", " row "expected_input, " row "expected_output, " row      \
         "high_output, " row "expected_ms"
-#define CONTROL_ATTEMPT                                                                            \
+/* What version 16 had of an attempt. Columns that came later are 0 in its rows, and change no
+ * total. */
+#define CONTROL_ATTEMPT_16                                                                         \
     "call, attempt, settled_ns, held_nd, cost_nd, key, outcome, status, target, provider, model,"  \
     " lane, error, reported, priced, input, output, cache_read, cache_write, cache_write_1h,"      \
     " reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd, " CONTROL_BYTES  \
     ", offer, basis,"                                                                              \
     " purpose, catalogue_nd, expected_nd, expected_input, expected_output, high_output,"           \
     " expected_ms, held_ns"
+#define CONTROL_ATTEMPT CONTROL_ATTEMPT_16 ", image_input, image_output"
 #define CONTROL_OPEN_CALL                                                                          \
     "call, key, started_ns, user, team, organisation, limited_model, key_name, endpoint,"          \
     " asked_model, route, tag, task, tier, complexity"
@@ -67,12 +70,14 @@ struct controls {
 /* Of rows that are in the database, per kind and hour: kind, hour, rows, total; `which` is a
  * condition on call_rows c, and one on attempt_rows. Only what was written since version 16. */
 #define CONTROL_TOTALS(sign, calls, attempts)                                                      \
+    CONTROL_TOTALS_OF(CONTROL_ATTEMPT, sign, calls, attempts)
+#define CONTROL_TOTALS_OF(attempt, sign, calls, attempts)                                          \
     "SELECT 0 AS kind, max(c.started_ns, 0) / 3600000000000 AS hour, " sign "count(*) AS rows,"    \
     " wrap(" sign "1, row_total(" CONTROL_CALL(                                                    \
         "c.") ")) AS total FROM call_rows c CROSS JOIN"                                            \
               " shapes s ON s.id = c.shape WHERE s.counted >= 0 AND (" calls ") GROUP BY 2"        \
               " UNION ALL SELECT 1, max(settled_ns, 0) / 3600000000000, " sign "count(*),"         \
-              " wrap(" sign "1, row_total(" CONTROL_ATTEMPT ")) FROM attempt_rows"                 \
+              " wrap(" sign "1, row_total(" attempt ")) FROM attempt_rows"                         \
               " WHERE held_ns IS NOT NULL AND (" attempts ") GROUP BY 2"
 /* Adds such totals to those that are kept. */
 #define CONTROL_ADD(rows)                                                                          \

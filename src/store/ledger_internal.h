@@ -41,7 +41,7 @@ enum call_bit {
 /* How many columns the rows have; CALL_ROW_OWN_COLUMNS of a call's are its own attempt's. */
 #define CALL_ROW_COLUMNS 27
 #define CALL_ROW_OWN_COLUMNS 13
-#define ATTEMPT_ROW_COLUMNS 37
+#define ATTEMPT_ROW_COLUMNS 39
 _Static_assert(CALL_ROW_COLUMNS <= ROW_COLUMNS_MAX && ATTEMPT_ROW_COLUMNS <= ROW_COLUMNS_MAX,
                "there is room");
 

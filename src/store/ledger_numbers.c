@@ -128,9 +128,9 @@ static bool add_rates(struct writer *writer, const struct offer *offer, int64_t 
 {
     sqlite3_stmt *sql = writer->sql[SQL_RATES_ADD];
     const int64_t values[] = {
-        (int64_t)offer->id,    above_input,        rates->input,
-        rates->output,         rates->cache_read,  rates->cache_write,
-        rates->cache_write_1h, rates->audio_input, rates->audio_output,
+        (int64_t)offer->id,  above_input,        rates->input,          rates->output,
+        rates->cache_read,   rates->cache_write, rates->cache_write_1h, rates->audio_input,
+        rates->audio_output, rates->reasoning,   rates->image_input,    rates->image_output,
     };
     bind_numbers(sql, 1, values, ARRAY_LEN(values));
     return database_run(sql);

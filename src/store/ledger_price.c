@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "store/report_query.h"
 
-#define ARGUMENTS 9
+#define ARGUMENTS 11
 
 static const struct offer *find(const struct ledger_price *prices, int64_t id)
 {
@@ -42,6 +42,8 @@ static void price_nd(sqlite3_context *context, int argc, sqlite3_value **argv)
         .reasoning = sqlite3_value_int64(argv[6]),
         .audio_input = sqlite3_value_int64(argv[7]),
         .audio_output = sqlite3_value_int64(argv[8]),
+        .image_input = sqlite3_value_int64(argv[9]),
+        .image_output = sqlite3_value_int64(argv[10]),
     };
     sqlite3_result_int64(context, price_cost(&offer->price, &usage));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Prices for SQL: price_nd(offer, input, output, cache_read, cache_write, cache_write_1h,
- * reasoning, audio_input, audio_output) is price_cost() of that usage at that offer; NULL when the
- * offer was not recorded. All offers are read once. One thread.
+ * reasoning, audio_input, audio_output, image_input, image_output) is price_cost() of that usage at
+ * that offer; NULL when the offer was not recorded. All offers are read once. One thread.
  */
 #ifndef SLUICE_STORE_LEDGER_PRICE_H
 #define SLUICE_STORE_LEDGER_PRICE_H

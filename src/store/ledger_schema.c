@@ -400,8 +400,8 @@ static const char schema_16[] =
     /* Attempts that will be counted yet: when they were held is not known any more. */
     "UPDATE attempt_rows SET held_ns = settled_ns WHERE call IN (SELECT call FROM open_calls)"
     " AND attempt > coalesce((SELECT attempts FROM call_rows WHERE id = call), 0);" CONTROL_ADD(
-        CONTROL_TOTALS(
-            "", "true",
+        CONTROL_TOTALS_OF(
+            CONTROL_ATTEMPT_16, "", "true",
             "true")) ";"
                      "ALTER TABLE state ADD COLUMN booked_s INTEGER NOT NULL DEFAULT 0;"
                      "ALTER TABLE state ADD COLUMN position_seal INTEGER NOT NULL DEFAULT 0;"
@@ -436,12 +436,38 @@ static const char schema_18[] =
     " total INTEGER NOT NULL, PRIMARY KEY(kind, scope)) WITHOUT ROWID;" SEALS_MAKE
     "PRAGMA user_version = 18;";
 
+/* Tokens of images, and rates of reasoning and images: earlier ones were charged as text. */
+static const char schema_19[] =
+    "DROP VIEW attempts;"
+    "ALTER TABLE attempt_rows ADD COLUMN image_input INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempt_rows ADD COLUMN image_output INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE offer_rates ADD COLUMN reasoning_pd INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE offer_rates ADD COLUMN image_input_pd INTEGER NOT NULL DEFAULT -1;"
+    "ALTER TABLE offer_rates ADD COLUMN image_output_pd INTEGER NOT NULL DEFAULT -1;"
+    "CREATE VIEW attempts AS SELECT c.id AS call, 1 AS attempt,"
+    " c.started_ns + c.settled_after_ns AS settled_ns, c.held_nd, c.cost_nd, s.key,"
+    " c.bits >> 9 & 7 AS outcome, s.attempt_status AS status, s.attempt_target AS target,"
+    " s.attempt_provider AS provider, s.attempt_model AS model, s.lane,"
+    " s.attempt_error AS error, c.bits >> 4 & 1 AS reported, c.bits >> 5 & 1 AS priced,"
+    " c.input_tokens AS input, c.output_tokens AS output, c.cache_read, c.cache_write,"
+    " 0 AS cache_write_1h, c.reasoning, 0 AS audio_input, 0 AS audio_output,"
+    " c.attempt_first_byte_us AS first_byte_us, c.attempt_total_us AS total_us, c.provider_nd,"
+    " NULL AS loss, s.attempt_offer AS offer, c.bits >> 12 & 7 AS basis, 0 AS purpose,"
+    " NULL AS catalogue_nd, CASE WHEN c.expected_input IS NOT NULL THEN c.expected_nd END"
+    " AS expected_nd, c.expected_input, c.expected_output, c.high_output, c.expected_ms,"
+    " CASE WHEN s.counted >= 0 THEN c.started_ns END AS held_ns,"
+    " 0 AS image_input, 0 AS image_output"
+    " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8"
+    " UNION ALL SELECT r.* FROM attempt_rows r WHERE NOT (r.attempt = 1 AND EXISTS"
+    " (SELECT 1 FROM call_rows c WHERE c.id = r.call AND c.bits & 8));"
+    "PRAGMA user_version = 19;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,   [4] = schema_5,
     [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9,   [9] = schema_10,
     [10] = schema_11, [11] = schema_12, [12] = schema_13, [13] = schema_14, [14] = schema_15,
-    [15] = schema_16, [16] = schema_17, [17] = schema_18,
+    [15] = schema_16, [16] = schema_17, [17] = schema_18, [18] = schema_19,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

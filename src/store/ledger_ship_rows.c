@@ -58,14 +58,15 @@ static const char attempt_sql[] =
     "c.reported, c.priced, c.input, c.output, c.cache_read, c.cache_write, c.cache_write_1h,"
     " c.reasoning, c.audio_input, c.audio_output, c.first_byte_us, c.total_us, c.provider_nd,"
     " c.loss, c.basis, c.purpose, c.catalogue_nd, c.offer, c.expected_input, c.expected_output,"
-    " c.high_output, c.expected_nd, c.expected_ms, c.offer FROM attempts c"
+    " c.high_output, c.expected_nd, c.expected_ms, c.image_input, c.image_output, c.offer"
+    " FROM attempts c"
     " WHERE c.call = ?1 AND c.attempt <= ?2";
 #define ATTEMPT_COLUMNS                                                                            \
     "node, call, attempt, settled_ns, held_nd, cost_nd, key_id, outcome, status, target,"          \
     " provider, model, lane, error, reported, priced, input, output, cache_read, cache_write,"     \
     " cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us, provider_nd," \
     " loss, basis, purpose, catalogue_nd, offer, expected_input, expected_output, high_output,"    \
-    " expected_nd, expected_ms"
+    " expected_nd, expected_ms, image_input, image_output"
 #define ATTEMPT_HIDDEN 1
 
 #define SUM_COLUMNS                                                                                \
@@ -459,7 +460,8 @@ static const char offer_sql[] =
         WORD("model") "c.per_request_nd FROM offers c WHERE c.id = ?";
 static const char rates_sql[] =
     "SELECT offer, above_input, input_pd, output_pd, cache_read_pd, cache_write_pd,"
-    " cache_write_1h_pd, audio_input_pd, audio_output_pd FROM offer_rates WHERE offer = ?";
+    " cache_write_1h_pd, audio_input_pd, audio_output_pd, reasoning_pd, image_input_pd,"
+    " image_output_pd FROM offer_rates WHERE offer = ?";
 
 /* Another node may have brought the same ones at the same time: in one order, nobody waits for
  * somebody who waits. */

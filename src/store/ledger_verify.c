@@ -102,10 +102,11 @@ struct invariant {
 /* The usage of an attempt at an offer, NULL when that was not recorded: see ledger_price.h. */
 #define PRICE_OF(offer, row)                                                                       \
     "price_nd(" offer ", " row "input, " row "output, " row "cache_read, " row "cache_write, " row \
-    "cache_write_1h, " row "reasoning, " row "audio_input, " row "audio_output)"
+    "cache_write_1h, " row "reasoning, " row "audio_input, " row "audio_output, " row              \
+    "image_input, " row "image_output)"
 #define OWN_PRICE_OF(offer)                                                                        \
     "price_nd(" offer ", c.input_tokens, c.output_tokens, c.cache_read, c.cache_write, 0,"         \
-    " c.reasoning, 0, 0)"
+    " c.reasoning, 0, 0, 0, 0)"
 
 static const struct invariant invariants[] = {
     {"a call is of no known shape",

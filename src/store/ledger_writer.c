@@ -39,7 +39,8 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         " status, target, provider, model, lane, error, reported, priced, input, output,"
         " cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output,"
         " first_byte_us, total_us, provider_nd, loss, offer, basis, purpose, catalogue_nd,"
-        " expected_nd, expected_input, expected_output, high_output, expected_ms, held_ns)"
+        " expected_nd, expected_input, expected_output, high_output, expected_ms, held_ns,"
+        " image_input, image_output)"
         " SELECT * FROM collected_attempts WHERE true ON CONFLICT DO NOTHING",
     [SQL_ATTEMPT_LIST] =
         "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported,"
@@ -82,8 +83,9 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
                       " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     [SQL_RATES_ADD] =
         "INSERT INTO offer_rates(offer, above_input, input_pd, output_pd, cache_read_pd,"
-        " cache_write_pd, cache_write_1h_pd, audio_input_pd, audio_output_pd)"
-        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        " cache_write_pd, cache_write_1h_pd, audio_input_pd, audio_output_pd,"
+        " reasoning_pd, image_input_pd, image_output_pd)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
     [SQL_EVIDENCE_ADD] = "INSERT INTO evidence(kind, name, target, day, good, bad)"
                          " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(kind, name, target, day)"
                          " DO UPDATE SET good = good + ?5, bad = bad + ?6",
@@ -105,7 +107,7 @@ static const char attempts_declaration[] =
     " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
     " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us,"
     " provider_nd, loss, offer, basis, purpose, catalogue_nd, expected_nd, expected_input,"
-    " expected_output, high_output, expected_ms, held_ns)";
+    " expected_output, high_output, expected_ms, held_ns, image_input, image_output)";
 
 void bind_numbers(sqlite3_stmt *statement, int first, const int64_t *values, size_t count)
 {

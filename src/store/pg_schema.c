@@ -119,11 +119,19 @@ static const char forecasts_schema[] =
 /* A row of `key_log` may be several changes put together: `first` to `seq` (key_share_join.c). */
 static const char joined_schema[] = "ALTER TABLE sluice.key_log ADD COLUMN first bigint";
 
+/* Tokens of images, and rates of reasoning and images. */
+static const char images_schema[] =
+    "ALTER TABLE sluice.attempts ADD COLUMN image_input bigint NOT NULL DEFAULT 0,"
+    " ADD COLUMN image_output bigint NOT NULL DEFAULT 0;"
+    "ALTER TABLE sluice.offer_rates ADD COLUMN reasoning_pd bigint NOT NULL DEFAULT -1,"
+    " ADD COLUMN image_input_pd bigint NOT NULL DEFAULT -1,"
+    " ADD COLUMN image_output_pd bigint NOT NULL DEFAULT -1";
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
     [0] = schema_1,         [1] = lease_schema,     [2] = ledger_schema,  [3] = sums_schema,
     [4] = own_calls_schema, [5] = offers_schema,    [6] = alerts_schema,  [7] = lease_schema_2,
-    [8] = lease_schema_3,   [9] = forecasts_schema, [10] = joined_schema,
+    [8] = lease_schema_3,   [9] = forecasts_schema, [10] = joined_schema, [11] = images_schema,
 };
 
 const char *pg_schema_step(int version)

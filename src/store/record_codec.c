@@ -57,7 +57,8 @@ enum flag {
     FLAG_PROVIDER_COST = 4,
     FLAG_DETAILS = 8,   /* there are DETAILS_BYTES of usage behind the other numbers */
     FLAG_FORECAST = 16, /* there are FORECAST_BYTES at the end; of version 4 */
-    SETTLE_FLAGS = 31,
+    FLAG_IMAGES = 32,   /* there are IMAGES_BYTES of usage behind the details; of version 4 */
+    SETTLE_FLAGS = 63,
     FLAG_STREAMED = 1, /* of calls */
     FLAG_COMPLETE = 2,
     FLAG_SCOPES = 4, /* in the tail; of version 4 */
@@ -69,6 +70,7 @@ enum flag {
 #define HOLD_BYTES (HEAD_BYTES + 4 + 3 * 8 + (SCOPE_KINDS - 1) * 8 + 1 + 1 + 4)
 #define SETTLE_BYTES (HEAD_BYTES + 4 + 4 * 8 + 1 + 4 + 1 + 2 * 8 + 2 * 8)
 #define DETAILS_BYTES ((size_t)7 * 8)
+#define IMAGES_BYTES ((size_t)2 * 8)
 #define CALL_BYTES (HEAD_BYTES + 2 * 8 + 1 + 1 + 4 + 1 + 4 + 4 + 7 * 8)
 /* Of those behind the names, since version 4. */
 #define SETTLE_TAIL_BYTES ((size_t)8 + 1 + 1)
@@ -77,6 +79,9 @@ enum flag {
 #define FORECAST_BYTES ((size_t)1 + 1 + 3 * 4 + 8 + 4 + 3 * 2 + 3)
 #define OFFER_BYTES ((size_t)1 + 1 + 1 + 8)
 #define RATES_BYTES ((size_t)8 * 8)
+#define MORE_RATES_BYTES ((size_t)3 * 8)
+/* Beside the number of an offer's tiers: each row of rates has MORE_RATES_BYTES. */
+#define OFFER_MORE_RATES 0x80u
 
 /* --- writing: the caller guarantees the room ------------------------------------------------ */
 
@@ -205,6 +210,17 @@ static char *put_details(char *out, const struct usage *usage)
     return little_put_64(out, usage->has_provider_cost ? (uint64_t)usage->provider_cost_nd : 0);
 }
 
+static bool has_images(const struct usage *usage)
+{
+    return (usage->image_input | usage->image_output) != 0;
+}
+
+static char *put_images(char *out, const struct usage *usage)
+{
+    out = little_put_64(out, (uint64_t)usage->image_input);
+    return little_put_64(out, (uint64_t)usage->image_output);
+}
+
 enum forecast_flag {
     FORECAST_STREAMED = 1,
     FORECAST_OUTPUT = 2,
@@ -244,6 +260,7 @@ size_t record_encode_settle(const struct settle_record *record, char *out)
 {
     const struct usage *usage = &record->usage;
     bool details = has_details(usage);
+    bool images = has_images(usage);
     char *at = put_head(out, &record->call);
     at = little_put_32(at, record->attempt);
     at = little_put_64(at, (uint64_t)record->wall_ns);
@@ -254,13 +271,14 @@ size_t record_encode_settle(const struct settle_record *record, char *out)
     at = little_put_32(at, (uint32_t)record->status);
     at = put_8(at, (usage->reported ? FLAG_REPORTED : 0u) | (record->priced ? FLAG_PRICED : 0u) |
                        (usage->has_provider_cost ? FLAG_PROVIDER_COST : 0u) |
-                       (details ? FLAG_DETAILS : 0u) |
+                       (details ? FLAG_DETAILS : 0u) | (images ? FLAG_IMAGES : 0u) |
                        (record->forecast.given ? FLAG_FORECAST : 0u));
     at = little_put_64(at, (uint64_t)usage->input);
     at = little_put_64(at, (uint64_t)usage->output);
     at = little_put_64(at, (uint64_t)record->first_byte_us);
     at = little_put_64(at, (uint64_t)record->total_us);
     at = details ? put_details(at, usage) : at;
+    at = images ? put_images(at, usage) : at;
     at = put_name(at, record->target);
     at = put_name(at, record->provider);
     at = put_name(at, record->model);
@@ -340,7 +358,13 @@ size_t record_encode_pair(const struct settle_record *settle, const struct call_
     return 2 + len + record_encode_call(call, out + 2 + len);
 }
 
-static char *put_rates(char *out, int64_t above_input, const struct price_rates *rates)
+/* Offers without such rates are as older programs wrote them, so that their identifiers last. */
+static bool has_more_rates(const struct price_rates *rates)
+{
+    return rates->reasoning >= 0 || rates->image_input >= 0 || rates->image_output >= 0;
+}
+
+static char *put_rates(char *out, int64_t above_input, const struct price_rates *rates, bool more)
 {
     out = little_put_64(out, (uint64_t)above_input);
     out = little_put_64(out, (uint64_t)rates->input);
@@ -349,7 +373,13 @@ static char *put_rates(char *out, int64_t above_input, const struct price_rates 
     out = little_put_64(out, (uint64_t)rates->cache_write);
     out = little_put_64(out, (uint64_t)rates->cache_write_1h);
     out = little_put_64(out, (uint64_t)rates->audio_input);
-    return little_put_64(out, (uint64_t)rates->audio_output);
+    out = little_put_64(out, (uint64_t)rates->audio_output);
+    if (more) {
+        out = little_put_64(out, (uint64_t)rates->reasoning);
+        out = little_put_64(out, (uint64_t)rates->image_input);
+        out = little_put_64(out, (uint64_t)rates->image_output);
+    }
+    return out;
 }
 
 static unsigned tiers_of(const struct price *price)
@@ -360,13 +390,17 @@ static unsigned tiers_of(const struct price *price)
 size_t record_encode_offer(const struct offer *offer, char *out)
 {
     const struct price *price = &offer->price;
+    bool more = has_more_rates(&price->base);
+    for (unsigned i = 0; i < tiers_of(price); i++) {
+        more = more || has_more_rates(&price->tiers[i].rates);
+    }
     char *at = put_8(out, RECORD_VERSION);
     at = put_8(at, offer->kind);
-    at = put_8(at, tiers_of(price));
+    at = put_8(at, tiers_of(price) | (more ? OFFER_MORE_RATES : 0u));
     at = little_put_64(at, (uint64_t)price->per_request_nd);
-    at = put_rates(at, 0, &price->base);
+    at = put_rates(at, 0, &price->base, more);
     for (unsigned i = 0; i < tiers_of(price); i++) {
-        at = put_rates(at, price->tiers[i].above_input, &price->tiers[i].rates);
+        at = put_rates(at, price->tiers[i].above_input, &price->tiers[i].rates, more);
     }
     at = put_name(at, offer->target);
     at = put_name(at, offer->provider);
@@ -558,6 +592,16 @@ static void get_details(struct reader *r, struct usage *usage)
     r->failed |= !has_details(usage) || (!usage->has_provider_cost && usage->provider_cost_nd != 0);
 }
 
+static void get_images(struct reader *r, struct usage *usage)
+{
+    if (!has_left(r, IMAGES_BYTES)) {
+        return;
+    }
+    usage->image_input = get_signed(r);
+    usage->image_output = get_signed(r);
+    r->failed |= !has_images(usage);
+}
+
 static void get_settle_tail(struct reader *r, struct settle_record *record)
 {
     if (!has_left(r, SETTLE_TAIL_BYTES)) {
@@ -620,7 +664,8 @@ bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
     ret_record->outcome = (enum attempt_outcome)get_up_to(&r, ATTEMPT_OUTCOMES - 1);
     ret_record->status = (int32_t)get_32(&r);
     unsigned flags =
-        get_flags(&r, has_tail(bytes) ? SETTLE_FLAGS : SETTLE_FLAGS & ~(unsigned)FLAG_FORECAST);
+        get_flags(&r, has_tail(bytes) ? SETTLE_FLAGS
+                                      : SETTLE_FLAGS & ~(unsigned)(FLAG_FORECAST | FLAG_IMAGES));
     ret_record->priced = (flags & FLAG_PRICED) != 0;
     ret_record->usage = (struct usage){.reported = (flags & FLAG_REPORTED) != 0,
                                        .has_provider_cost = (flags & FLAG_PROVIDER_COST) != 0};
@@ -632,6 +677,9 @@ bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
         get_details(&r, &ret_record->usage);
     } else {
         r.failed |= (flags & FLAG_PROVIDER_COST) != 0;
+    }
+    if ((flags & FLAG_IMAGES) != 0) {
+        get_images(&r, &ret_record->usage);
     }
     const unsigned char *words = r.at;
     ret_record->target = get_name(&r);
@@ -719,10 +767,10 @@ bool record_decode_call(struct slice bytes, struct call_record *ret_record)
     return reader_finish(&r);
 }
 
-static int64_t get_rates(struct reader *r, struct price_rates *rates)
+static int64_t get_rates(struct reader *r, struct price_rates *rates, bool more)
 {
-    *rates = (struct price_rates){0};
-    if (!has_left(r, RATES_BYTES)) {
+    *rates = (struct price_rates)PRICE_RATES(0, 0);
+    if (!has_left(r, RATES_BYTES + (more ? MORE_RATES_BYTES : 0))) {
         return 0;
     }
     int64_t above_input = get_signed(r);
@@ -733,6 +781,11 @@ static int64_t get_rates(struct reader *r, struct price_rates *rates)
     rates->cache_write_1h = get_signed(r);
     rates->audio_input = get_signed(r);
     rates->audio_output = get_signed(r);
+    if (more) {
+        rates->reasoning = get_signed(r);
+        rates->image_input = get_signed(r);
+        rates->image_output = get_signed(r);
+    }
     return above_input;
 }
 
@@ -748,12 +801,19 @@ bool record_decode_offer(struct slice bytes, struct offer *ret_offer)
     ret_offer->kind = (enum offer_kind)get_up_to(&r, OFFER_KINDS - 1);
     r.failed |= ret_offer->kind < OFFER_PRICED;
     price->known = ret_offer->kind != OFFER_UNPRICED;
-    price->tier_count = (uint8_t)get_up_to(&r, PRICE_TIERS_MAX);
+    unsigned tiers = get_up_to(&r, OFFER_MORE_RATES | PRICE_TIERS_MAX);
+    bool more = (tiers & OFFER_MORE_RATES) != 0;
+    tiers &= ~OFFER_MORE_RATES;
+    r.failed |= tiers > PRICE_TIERS_MAX;
+    price->tier_count = (uint8_t)(tiers > PRICE_TIERS_MAX ? 0 : tiers);
     price->per_request_nd = get_signed(&r);
-    r.failed |= get_rates(&r, &price->base) != 0;
+    r.failed |= get_rates(&r, &price->base, more) != 0;
+    bool needed = has_more_rates(&price->base);
     for (size_t i = 0; i < price->tier_count; i++) {
-        price->tiers[i].above_input = get_rates(&r, &price->tiers[i].rates);
+        price->tiers[i].above_input = get_rates(&r, &price->tiers[i].rates, more);
+        needed = needed || has_more_rates(&price->tiers[i].rates);
     }
+    r.failed |= more && !needed;
     ret_offer->target = get_name(&r);
     ret_offer->provider = get_name(&r);
     ret_offer->model = get_name(&r);

@@ -16,10 +16,10 @@
 #define RECORD_VERSION_3 3 /* 1 and 2: see record_old.h */
 #define RECORD_NAME_MAX 255
 #define RECORD_LOSS_MAX 1023
-/* No encoded record is longer, of whatever version: 10 names, a loss, an identifier, 40 varints of
+/* No encoded record is longer, of whatever version: 10 names, a loss, an identifier, 48 varints of
    10 bytes, and the candidates. */
 #define RECORD_BYTES_MAX                                                                           \
-    (1 + 16 + 10 * (RECORD_NAME_MAX + 2) + RECORD_LOSS_MAX + 2 + 40 * 10 +                         \
+    (1 + 16 + 10 * (RECORD_NAME_MAX + 2) + RECORD_LOSS_MAX + 2 + 48 * 10 +                         \
      CANDIDATES_MAX * CANDIDATE_BYTES)
 /* A settle and a call in one. */
 #define RECORD_PAIR_BYTES_MAX (2 * RECORD_BYTES_MAX + 10)

@@ -117,7 +117,8 @@ static const char sql_offers[] = "SELECT id, kind, target, provider, model, per_
                                  " FROM offers WHERE id = ANY($1::bigint[])";
 static const char sql_rates[] =
     "SELECT offer, above_input, input_pd, output_pd, cache_read_pd, cache_write_pd,"
-    " cache_write_1h_pd, audio_input_pd, audio_output_pd FROM offer_rates"
+    " cache_write_1h_pd, audio_input_pd, audio_output_pd, reasoning_pd, image_input_pd,"
+    " image_output_pd FROM offer_rates"
     " WHERE offer = ANY($1::bigint[]) ORDER BY offer, above_input";
 
 static enum offer_kind kind_of(struct slice name)
@@ -140,6 +141,9 @@ static void read_rates(const struct postgres_rows *rows, int at, struct price *p
         .cache_write_1h = postgres_int64(rows, at, 6),
         .audio_input = postgres_int64(rows, at, 7),
         .audio_output = postgres_int64(rows, at, 8),
+        .reasoning = postgres_int64(rows, at, 9),
+        .image_input = postgres_int64(rows, at, 10),
+        .image_output = postgres_int64(rows, at, 11),
     };
     int64_t above = postgres_int64(rows, at, 1);
     if (above < 0) {

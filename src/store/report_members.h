@@ -83,6 +83,8 @@ enum member_kind {
     M(usage.reasoning, MEMBER_INT64, "reasoning", "reasoning")                                     \
     M(usage.audio_input, MEMBER_INT64, "audio_input", "audio_input")                               \
     M(usage.audio_output, MEMBER_INT64, "audio_output", "audio_output")                            \
+    M(usage.image_input, MEMBER_INT64, "image_input", "image_input")                               \
+    M(usage.image_output, MEMBER_INT64, "image_output", "image_output")                            \
     M(first_byte_us, MEMBER_INT64, "first_byte_us", "first_byte_us")                               \
     M(total_us, MEMBER_INT64, "total_us", "total_us")                                              \
     M(usage.has_provider_cost, MEMBER_PRESENT, "provider_nd", "provider_nd")                       \

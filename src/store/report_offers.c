@@ -12,6 +12,9 @@ static void read_rates(sqlite3_stmt *row, struct price_rates *rates)
         .cache_write_1h = sqlite3_column_int64(row, 5),
         .audio_input = sqlite3_column_int64(row, 6),
         .audio_output = sqlite3_column_int64(row, 7),
+        .reasoning = sqlite3_column_int64(row, 8),
+        .image_input = sqlite3_column_int64(row, 9),
+        .image_output = sqlite3_column_int64(row, 10),
     };
 }
 

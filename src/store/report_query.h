@@ -63,7 +63,8 @@ MUST_USE bool report_read_offers(struct report_query *query, struct call_detail 
 #define REPORT_OFFER_SQL "SELECT id, kind, target, provider, model, per_request_nd FROM offers"
 #define REPORT_RATES_SQL                                                                           \
     "SELECT above_input, input_pd, output_pd, cache_read_pd, cache_write_pd, cache_write_1h_pd,"   \
-    " audio_input_pd, audio_output_pd FROM offer_rates WHERE offer = ?1 ORDER BY above_input"
+    " audio_input_pd, audio_output_pd, reasoning_pd, image_input_pd, image_output_pd"              \
+    " FROM offer_rates WHERE offer = ?1 ORDER BY above_input"
 /* The offers that detail->row and its attempts name, each once: so many there are at most, and so
  * many there are. */
 size_t call_offers_most(const struct call_detail *detail);

@@ -87,7 +87,8 @@ static void make_offers(struct world *world)
                 .provider = slice_from_cstr(providers[i % ARRAY_LEN(providers)]),
                 .model = name,
                 .price = {.known = true,
-                          .base = {input_pd, input_pd * 4, input_pd / 10, -1, -1, -1, -1}},
+                          .base = {input_pd, input_pd * 4, input_pd / 10, -1, -1, -1, -1, -1, -1,
+                                   -1}},
             };
             offer_identify(offer);
         }

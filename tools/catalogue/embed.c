@@ -213,7 +213,7 @@ static int intern_price(const struct price_row *wanted)
 /* "in=1 out=2 read=3": missing rates are -1, missing input and output 0. */
 static int read_rates(char *field, int64_t *above, int64_t *per_request)
 {
-    struct price_rates out = {0, 0, -1, -1, -1, -1, -1};
+    struct price_rates out = PRICE_RATES(0, 0);
     for (char *rest = NULL, *pair = strtok_r(field, " ", &rest); pair != NULL;
          pair = strtok_r(NULL, " ", &rest)) {
         char *value = strchr(pair, '=');
@@ -232,6 +232,9 @@ static int read_rates(char *field, int64_t *above, int64_t *per_request)
             {"write1h", &out.cache_write_1h},
             {"ain", &out.audio_input},
             {"aout", &out.audio_output},
+            {"reason", &out.reasoning},
+            {"iin", &out.image_input},
+            {"iout", &out.image_output},
             {"above", above},
             {"request", per_request},
         };
@@ -582,9 +585,11 @@ static void write_prices(void)
     printf("static const struct price_rates catalogue_rates[] = {\n");
     for (int i = 0; i < rates_count; i++) {
         const struct price_rates *r = &rates[i];
-        printf("    {%lld, %lld, %lld, %lld, %lld, %lld, %lld},\n", (long long)r->input,
-               (long long)r->output, (long long)r->cache_read, (long long)r->cache_write,
-               (long long)r->cache_write_1h, (long long)r->audio_input, (long long)r->audio_output);
+        printf("    {%lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld},\n",
+               (long long)r->input, (long long)r->output, (long long)r->cache_read,
+               (long long)r->cache_write, (long long)r->cache_write_1h, (long long)r->audio_input,
+               (long long)r->audio_output, (long long)r->reasoning, (long long)r->image_input,
+               (long long)r->image_output);
     }
     printf("};\n\nstatic const struct catalogue_price_row catalogue_prices[] = {\n");
     for (int i = 0; i < price_count; i++) {

@@ -2,7 +2,8 @@
 // Costs as the price package itself computes them, for the unit test of the catalogue:
 // node fixtures.mjs PACKAGE_FOLDER > cost_fixtures.tsv
 // Deterministic: no clock, no randomness but a fixed sequence. One line for each case:
-//   provider name moment input output cache_read cache_write cache_write_1h audio_input audio_output model nano-dollars
+//   provider name moment input output cache_read cache_write cache_write_1h audio_input audio_output reasoning
+//   image_input image_output model nano-dollars
 // The cost is exact to a thousandth of a nano-dollar; model "-" and cost "-": the package does not know the name.
 import { load } from "./data.mjs";
 
@@ -22,6 +23,9 @@ function cost(provider, name, moment, usage) {
       cache_write_1h_tokens: usage.write1h,
       input_audio_tokens: usage.ain,
       output_audio_tokens: usage.aout,
+      output_reasoning_tokens: usage.reason,
+      input_image_tokens: usage.iin,
+      output_image_tokens: usage.iout,
     },
     name,
     { providerId: provider, timestamp: new Date(moment * 1000) },
@@ -30,12 +34,12 @@ function cost(provider, name, moment, usage) {
 }
 
 function add(provider, name, moment, part) {
-  const usage = { input: 0, output: 0, read: 0, write: 0, write1h: 0, ain: 0, aout: 0, ...part };
+  const usage = { input: 0, output: 0, read: 0, write: 0, write1h: 0, ain: 0, aout: 0, reason: 0, iin: 0, iout: 0, ...part };
   const result = cost(provider, name, moment, usage);
   const model = result ? result.model.id : "-";
   const nano = result ? (result.total_price * 1e9).toFixed(3) : "-";
-  const { input, output, read, write, write1h, ain, aout } = usage;
-  const line = [provider, name, moment, input, output, read, write, write1h, ain, aout, model, nano].join("\t");
+  const { input, output, read, write, write1h, ain, aout, reason, iin, iout } = usage;
+  const line = [provider, name, moment, input, output, read, write, write1h, ain, aout, reason, iin, iout, model, nano].join("\t");
   if (!seen.has(line)) lines.push(line);
   seen.add(line);
 }
@@ -66,6 +70,9 @@ for (const provider of providers) {
     if (has(model, "cache_read_mtok") && index % 6 === 0) add(provider.id, id, AUTUMN, { input: 1000, output: 77, ...caches });
     if (has(model, "input_audio_mtok")) add(provider.id, id, AUTUMN, { input: 1000, output: 10, ain: 400 });
     if (has(model, "output_audio_mtok")) add(provider.id, id, AUTUMN, { input: 1000, output: 500, ain: 400, aout: 300 });
+    if (has(model, "output_reasoning_mtok")) add(provider.id, id, AUTUMN, { input: 1000, output: 500, reason: 300 });
+    if (has(model, "input_image_mtok")) add(provider.id, id, AUTUMN, { input: 1000, output: 10, iin: 400 });
+    if (has(model, "output_image_mtok")) add(provider.id, id, AUTUMN, { input: 1000, output: 1500, iout: 1290 });
     if (has(model, "requests_kcount")) add(provider.id, id, AUTUMN, { input: 10, output: 10 });
     for (const period of periods(model)) {
       for (const price of Object.values(period.prices)) {

@@ -13,16 +13,15 @@ const RATES = {
   cache_write_1h_mtok: "write1h",
   input_audio_mtok: "ain",
   output_audio_mtok: "aout",
+  output_reasoning_mtok: "reason",
+  input_image_mtok: "iin",
+  output_image_mtok: "iout",
 };
 // Known and left out, because usage does not carry them: they are charged at the broader rate, or are no tokens at all.
 const LEFT_OUT = new Set([
   "cache_audio_read_mtok",
   "cache_image_read_mtok",
-  "input_image_mtok",
-  "output_image_mtok",
   "input_video_mtok",
-  "output_video_mtok",
-  "output_reasoning_mtok",
   "output_citation_mtok",
   "web_searches_kcount",
   "storage_searches_kcount",
@@ -107,6 +106,17 @@ function match(rule) {
 
 // --- prices --------------------------------------------------------------------------------------------------------
 
+// Of a model that only speaks, the price of its output is that of speech. (Of models that write and draw it is not.)
+function whole(prices, id) {
+  const made = { ...prices };
+  if (/(^|[-/])tts($|[-:])/.test(id)) made.output_audio_mtok ??= made.output_mtok;
+  made.output_image_mtok ??= made.output_video_mtok; // moving ones
+  for (const key of ["output_audio_mtok", "output_image_mtok", "output_video_mtok"]) {
+    if (made[key] === undefined || key === "output_video_mtok") delete made[key];
+  }
+  return made;
+}
+
 function rates(prices, above) {
   const out = [];
   for (const [key, name] of Object.entries(RATES)) {
@@ -123,7 +133,8 @@ function rates(prices, above) {
   return out.join(" ");
 }
 
-function price(prices, id) {
+function price(given, id) {
+  const prices = whole(given, id);
   const keys = Object.keys(prices);
   for (const key of keys) {
     if (!(key in RATES) && !LEFT_OUT.has(key) && key !== "requests_kcount") fail(`${id}: price of ${key}`);

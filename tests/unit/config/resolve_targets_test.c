@@ -192,6 +192,138 @@ static void says_when_prices_change(void)
     loading_end(&loading);
 }
 
+#define LAB "providers: { lab: { base_url: http://127.0.0.1:1/v1 } }\n"
+#define PRICED(price) LAB "targets: { a: { provider: lab, model: m, price: " price " } }\n"
+
+static void prices_have_every_part(void)
+{
+    struct loading loading;
+    const struct snapshot *snapshot =
+        load(&loading, PRICED("{ input_per_mtok: 3, output_per_mtok: 15, cache_write_1h_per_mtok:"
+                              " 6, audio_input_per_mtok: 32, audio_output_per_mtok: 64,"
+                              " reasoning_per_mtok: 8, image_input_per_mtok: 5,"
+                              " image_output_per_mtok: 30, tiers: { 400000: { input_per_mtok: 12 },"
+                              " 200000: { input_per_mtok: 6, output_per_mtok: 22.5 } } }"));
+    EXPECT_INT(loading.diagnostics.count, 0);
+    const struct price *price = &find(snapshot, "a")->price;
+    EXPECT_INT(price->base.cache_write_1h, 6000000);
+    EXPECT_INT(price->base.audio_input, 32000000);
+    EXPECT_INT(price->base.audio_output, 64000000);
+    EXPECT_INT(price->base.reasoning, 8000000);
+    EXPECT_INT(price->base.image_input, 5000000);
+    EXPECT_INT(price->base.image_output, 30000000);
+    EXPECT(find(snapshot, "a")->speaks && find(snapshot, "a")->draws);
+    EXPECT_INT(price->tier_count, 2);
+    EXPECT_INT(price->tiers[0].above_input, 200000);
+    EXPECT_INT(price->tiers[0].rates.output, 22500000);
+    EXPECT_INT(price->tiers[0].rates.reasoning, 8000000);
+    EXPECT_INT(price->tiers[1].above_input, 400000);
+    EXPECT_INT(price->tiers[1].rates.input, 12000000);
+    EXPECT_INT(price->tiers[1].rates.output, 15000000);
+    loading_end(&loading);
+}
+
+/* It is 2026-11-18. */
+static void prices_begin_on_a_day(void)
+{
+    struct loading loading;
+    const struct snapshot *snapshot = load(
+        &loading, PRICED("{ input_per_mtok: 1, output_per_mtok: 1, from: {"
+                         " 2026-12-24: { input_per_mtok: 5, output_per_mtok: 5 },"
+                         " 2026-11-18: { input_per_mtok: 3, output_per_mtok: 4, per_request: 0.001,"
+                         " tiers: { 1000: { output_per_mtok: 9 } } },"
+                         " 2026-12-01: { input_per_mtok: 4, output_per_mtok: 5 },"
+                         " 2024-02-29: { input_per_mtok: 2, output_per_mtok: 2 } } }"));
+    EXPECT_INT(loading.diagnostics.count, 0);
+    const struct price *price = &find(snapshot, "a")->price;
+    EXPECT_INT(price->base.input, 3000000);
+    EXPECT_INT(price->per_request_nd, 1000000);
+    EXPECT_INT(price->tier_count, 1);
+    EXPECT_INT(price->tiers[0].rates.output, 9000000);
+    EXPECT_INT(snapshot->prices_until_s, 1796083200); /* 2026-12-01 */
+    loading_end(&loading);
+}
+
+static void wrong_prices_are_reported(void)
+{
+    static const struct {
+        const char *text;
+        const char *code;
+    } rows[] = {
+        {PRICED("{ input_per_mtok: 1 }"), "incomplete"},
+        {PRICED(
+             "{ input_per_mtok: 1, output_per_mtok: 1, tiers: { many: { input_per_mtok: 2 } } }"),
+         "bad_tier"},
+        {PRICED("{ input_per_mtok: 1, output_per_mtok: 1, tiers: { 0: { input_per_mtok: 2 } } }"),
+         "bad_tier"},
+        {PRICED("{ input_per_mtok: 1, output_per_mtok: 1, tiers: { 10: {} } }"), "incomplete"},
+        {PRICED(
+             "{ input_per_mtok: 1, output_per_mtok: 1, tiers: { 1: { input_per_mtok: 2 },"
+             " 2: { input_per_mtok: 2 }, 3: { input_per_mtok: 2 }, 4: { input_per_mtok: 2 } } }"),
+         "too_many_tiers"},
+        {PRICED("{ input_per_mtok: 1, output_per_mtok: 1, from: { 2026-02-29: { input_per_mtok: 2,"
+                " output_per_mtok: 2 } } }"),
+         "bad_date"},
+        {PRICED("{ input_per_mtok: 1, output_per_mtok: 1, from: { soon: { input_per_mtok: 2,"
+                " output_per_mtok: 2 } } }"),
+         "bad_date"},
+        {PRICED("{ input_per_mtok: 1, output_per_mtok: 1, from: { 2026-02-28: { input_per_mtok: 2 }"
+                " } }"),
+         "incomplete"},
+        {PRICED("{ input_per_mtok: 1, output_per_mtok: 1, reasoning: 2 }"), "unknown_key"},
+        {PRICED("{ input_per_mtok: 1, output_per_mtok: 1, image_output_per_mtok: 0.0000001 }"),
+         "bad_value"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct loading loading;
+        (void)loading_cstr(&loading, rows[i].text);
+        const struct diagnostic *found = loading_find(&loading, rows[i].code);
+        EXPECT(found != NULL);
+        if (found == NULL) {
+            printf("# wanted %s, got\n%.*s\n", rows[i].code, SLICE_ARG(loading_text(&loading)));
+        }
+        loading_end(&loading);
+    }
+}
+
+/* What it makes beside text is never charged at less than is known. */
+static void the_ceiling_is_for_sound_and_images(void)
+{
+    struct loading loading;
+    const struct snapshot *snapshot =
+        load(&loading, LAB "targets:\n"
+                           "  a: { provider: lab, model: m, price: { input_per_mtok: 1,"
+                           " output_per_mtok: 2, image_output_per_mtok: 30,"
+                           " tiers: { 10: { output_per_mtok: 200 } } } }\n"
+                           "  free: { provider: lab, model: n, price: { input_per_mtok: 0,"
+                           " output_per_mtok: 0 } }\n"
+                           "prices: { ceiling: { output_per_mtok: 90 } }\n");
+    EXPECT_INT(loading.diagnostics.count, 0);
+    const struct target *a = find(snapshot, "a");
+    EXPECT_INT(a->price.base.audio_output, 90000000);
+    EXPECT_INT(a->price.base.image_output, 30000000);
+    EXPECT_INT(a->price.tiers[0].rates.audio_output, 200000000);
+    EXPECT(!a->speaks && a->draws);
+    EXPECT(price_is_free(&find(snapshot, "free")->price));
+    EXPECT_INT(find(snapshot, "free")->price.base.audio_output, -1);
+    loading_end(&loading);
+    snapshot =
+        load(&loading,
+             PRICED("{ input_per_mtok: 1, output_per_mtok: 2 }") "prices: { unknown: allow }\n");
+    EXPECT_INT(find(snapshot, "a")->price.base.image_output, -1);
+    loading_end(&loading);
+    /* the catalogue's picture of 1,290 tokens, and its speech without a price */
+    snapshot = load(&loading, "prices: { ceiling: { output_per_mtok: 120 } }\n"
+                              "providers: { gemini: {}, openai: {} }\ntargets:\n"
+                              "  p: { provider: gemini, model: gemini-2.5-flash-image }\n"
+                              "  s: { provider: openai, model: gpt-4o-audio-preview }\n");
+    EXPECT_INT(find(snapshot, "p")->price.base.image_output, 30000000);
+    EXPECT(find(snapshot, "p")->draws);
+    EXPECT_INT(find(snapshot, "s")->price.base.audio_output, 120000000);
+    EXPECT(!find(snapshot, "s")->speaks);
+    loading_end(&loading);
+}
+
 static void has_a_ceiling(void)
 {
     struct buf text = BUF_INIT(1u << 20);
@@ -220,6 +352,10 @@ int main(void)
     TEST(names_are_unique, "no two targets have one name");
     TEST(knows_unknown_prices, "an unknown price is unknown, and warned about");
     TEST(says_when_prices_change, "says when the first price may change");
+    TEST(prices_have_every_part, "a price has rates for every part, and tiers");
+    TEST(prices_begin_on_a_day, "prices begin on a day");
+    TEST(wrong_prices_are_reported, "what is wrong in a price is said");
+    TEST(the_ceiling_is_for_sound_and_images, "sound and images without a rate have the ceiling's");
     TEST(has_a_ceiling, "more targets than the table holds are an error");
     return tap_done();
 }

@@ -34,6 +34,45 @@ static void reads_usage_in_any_arithmetic(void)
     EXPECT_TRACE(DIALECT_OPENAI_CHAT, USAGE("\"queue_time\":1"), "start id=c name=m\n-\n");
 }
 
+#define ONES "\"prompt_tokens\":1,\"completion_tokens\":1,"
+#define BOTH_ONE "start id=c name=m\nusage in=1 out=1 cached=0 written=0 thought=0 audio=0/0"
+
+/* OpenRouter's fee is not all there is to pay for who brings a key of his own. */
+static void a_key_of_ones_own_is_paid_twice(void)
+{
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE(ONES "\"cost\":0.00015,\"is_byok\":true,\"cost_details\":{"
+                            "\"upstream_inference_cost\":0.003}"),
+                 BOTH_ONE " cost=3150000\n- usage_only\n");
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE(ONES "\"cost\":0.00015,\"is_byok\":false,\"cost_details\":{"
+                            "\"upstream_inference_cost\":0.003}"),
+                 BOTH_ONE " cost=150000\n- usage_only\n");
+    /* without the vendor's bill nobody knows: the catalogue's price counts */
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE(ONES "\"cost\":0.00015,\"is_byok\":true,\"cost_details\":{"
+                            "\"upstream_inference_cost\":null}"),
+                 BOTH_ONE "\n- usage_only\n");
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT, USAGE(ONES "\"cost\":0.00015,\"is_byok\":true"),
+                 BOTH_ONE "\n- usage_only\n");
+    /* a sum beyond all numbers stays one */
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE(ONES "\"cost\":9000000000,\"is_byok\":true,\"cost_details\":{"
+                            "\"upstream_inference_cost\":9000000000}"),
+                 BOTH_ONE " cost=9223372036854775807\n- usage_only\n");
+}
+
+static void tells_images_apart(void)
+{
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE("\"prompt_tokens\":300,\"completion_tokens\":1310,"
+                       "\"prompt_tokens_details\":{\"image_tokens\":258},"
+                       "\"completion_tokens_details\":{\"image_tokens\":1290,"
+                       "\"audio_tokens\":3,\"reasoning_tokens\":4}"),
+                 "start id=c name=m\nusage in=300 out=1310 cached=0 written=0 thought=4 audio=0/3 "
+                 "image=258/1290\n- usage_only\n");
+}
+
 static void hides_usage_null_only_where_it_stands_in_the_bytes(void)
 {
     EXPECT_TRACE(DIALECT_OPENAI_CHAT, "data: {\"usage\":null,\"id\":\"c\",\"choices\":[]}\n\n",
@@ -344,6 +383,8 @@ static void translation_survives_every_failing_allocation(void)
 int main(void)
 {
     TEST(reads_usage_in_any_arithmetic, "usage is read in any arithmetic and never below zero");
+    TEST(a_key_of_ones_own_is_paid_twice, "with a key of one's own the vendor's bill is added");
+    TEST(tells_images_apart, "tokens of images are told apart");
     TEST(hides_usage_null_only_where_it_stands_in_the_bytes, "names the bytes of a null usage");
     TEST(tells_names_of_the_model_and_ids_apart,
          "invented ids depend on the call and on nothing else");

@@ -63,6 +63,10 @@ static inline void trace_usage(struct buf *out, const struct usage *usage)
                (long long)usage->input, (long long)usage->output, (long long)usage->cache_read,
                (long long)usage->cache_write, (long long)usage->reasoning,
                (long long)usage->audio_input, (long long)usage->audio_output);
+    if ((usage->image_input | usage->image_output) != 0) {
+        buf_printf(out, " image=%lld/%lld", (long long)usage->image_input,
+                   (long long)usage->image_output);
+    }
     if (usage->has_provider_cost) {
         buf_printf(out, " cost=%lld", (long long)usage->provider_cost_nd);
     }

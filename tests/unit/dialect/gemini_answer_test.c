@@ -168,6 +168,11 @@ static void usage_is_counted_our_way(void)
         "\"tokenCount\":8},{\"modality\":\"TEXT\",\"tokenCount\":2}],\"candidatesTokenCount\":5,"
         "\"candidatesTokensDetails\":[{\"modality\":\"AUDIO\",\"tokenCount\":5}]}",
         "usage in=10 out=5 cached=0 written=0 thought=0 audio=8/5");
+    expect_usage("{\"promptTokenCount\":300,\"candidatesTokenCount\":1310,"
+                 "\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":42},"
+                 "{\"modality\":\"IMAGE\",\"tokenCount\":258}],\"candidatesTokensDetails\":"
+                 "[{\"modality\":\"IMAGE\",\"tokenCount\":1290}]}",
+                 "usage in=300 out=1310 cached=0 written=0 thought=0 audio=0/0 image=258/1290");
     expect_usage("{\"promptTokenCount\":-4,\"candidatesTokenCount\":1e30}",
                  "usage in=0 out=0 cached=0 written=0 thought=0 audio=0/0");
     expect_usage("{\"trafficType\":\"ON_DEMAND\"}", "none");

@@ -11,7 +11,7 @@ static struct target target;
 static void begin(void)
 {
     target = (struct target){
-        .price = {.known = true, .base = {1000000, 2000000, -1, -1, -1, -1, -1}},
+        .price = {.known = true, .base = {1000000, 2000000, -1, -1, -1, -1, -1, -1, -1, -1}},
         .context_tokens = 8000,
         .output_tokens = 500,
     };
@@ -98,11 +98,40 @@ static void reckons_with_the_dearest_rate(void)
     begin();
     target.price.base.cache_write_1h = 5000000;
     target.price.base.audio_output = 90000000;
-    EXPECT_INT(bound_of(0).amount_nd, 100 * 5000 + 500 * 2000);
+    target.price.base.image_output = 30000000;
+    target.price.base.reasoning = 3000000;
+    EXPECT_INT(bound_of(0).amount_nd, 100 * 5000 + 500 * 3000);
+    target.price.base.reasoning = -1;
+    EXPECT_INT(bound_of(0).amount_nd,
+               100 * 5000 + 500 * 2000); /* those of others are the ceiling */
+    target.draws = true;
+    EXPECT_INT(bound_of(0).amount_nd, 100 * 5000 + 500 * 30000); /* it may draw unasked */
+    target.draws = false;
+    target.speaks = true;
     target.capabilities |= CAPABILITY_AUDIO;
     EXPECT_INT(bound_of(0).amount_nd, 100 * 5000 + 500 * 2000); /* nothing asks for speech */
     call->chat.needs |= CAPABILITY_AUDIO;
     EXPECT_INT(bound_of(0).amount_nd, 100 * 5000 + 500 * 90000);
+    end();
+}
+
+/* A model of which nobody knows that it speaks: the ceiling is held where it is asked to. */
+static void holds_the_ceiling_for_what_is_asked(void)
+{
+    struct chat_extra extras[] = {{SLICE_INIT("modalities"), SLICE_INIT("[\"text\"]")}};
+    begin();
+    target.price.base.audio_output = 120000000;
+    target.price.base.image_output = 100000000;
+    call->chat.extras = extras;
+    call->chat.extra_count = 1;
+    int64_t input = bound_of(0).input * 1000;
+    EXPECT_INT(bound_of(0).amount_nd, input + 500 * 2000);
+    extras[0].value = SLICE("[\"text\",\"audio\"]");
+    input = bound_of(0).input * 1000;
+    EXPECT_INT(bound_of(0).amount_nd, input + 500 * 120000);
+    extras[0].value = SLICE("[\"image\"]");
+    input = bound_of(0).input * 1000;
+    EXPECT_INT(bound_of(0).amount_nd, input + 500 * 100000);
     end();
 }
 
@@ -124,6 +153,8 @@ int main(void)
     TEST(counts_bytes_that_nobody_read, "counts bytes that nobody read as tokens");
     TEST(a_prediction_may_be_output, "a prediction may be charged as output");
     TEST(reckons_with_the_dearest_rate, "reckons with the dearest rate that may apply");
+    TEST(holds_the_ceiling_for_what_is_asked,
+         "holds the ceiling for sound and images that are asked for");
     TEST(what_makes_no_text_costs_no_output, "what makes no text costs no output");
     return tap_done();
 }

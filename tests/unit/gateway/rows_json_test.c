@@ -129,7 +129,7 @@ static void all_targets(void)
     static struct target_state states[3];
     struct target targets[3] = {
         {.name = SLICE("on"),
-         .price = {.known = true, .base = {1000000, 2500000, 100, -1, -1, -1, -1}},
+         .price = {.known = true, .base = {1000000, 2500000, 100, -1, -1, -1, -1, -1, -1, -1}},
          .capabilities = CAPABILITY_STREAMING},
         {.name = SLICE("off"), .off = true},
         {.name = SLICE("unused")},

@@ -3,11 +3,7 @@
 
 #include "tests/tap.h"
 
-#define NONE                                                                                       \
-    {                                                                                              \
-        .input = 0, .output = 0, .cache_read = -1, .cache_write = -1, .cache_write_1h = -1,        \
-        .audio_input = -1, .audio_output = -1                                                      \
-    }
+#define NONE PRICE_RATES(0, 0)
 
 static struct price flat_price(int64_t input, int64_t output)
 {
@@ -87,6 +83,31 @@ static void reasoning_is_output(void)
 {
     struct price price = flat_price(0, 2000000);
     EXPECT_INT(price_cost(&price, &(struct usage){.output = 100, .reasoning = 80}), 100 * 2000);
+}
+
+static void reasoning_may_have_a_rate(void)
+{
+    struct price price = flat_price(0, 8000000);
+    price.base.reasoning = 3000000;
+    EXPECT_INT(price_cost(&price, &(struct usage){.output = 100, .reasoning = 80}),
+               20 * 8000 + 80 * 3000);
+    price.base.reasoning = 0;
+    EXPECT_INT(price_cost(&price, &(struct usage){.output = 100, .reasoning = 80}), 20 * 8000);
+}
+
+/* A picture of 1,290 tokens at $30 and a sentence at $2.50. */
+static void images_once(void)
+{
+    struct price price = flat_price(300000, 2500000);
+    struct usage usage = {.input = 1000, .output = 1310, .image_input = 258, .image_output = 1290};
+    EXPECT_INT(price_cost(&price, &usage), 1000 * 300 + 1310 * 2500);
+    price.base.image_output = 30000000;
+    EXPECT_INT(price_cost(&price, &usage), 1000 * 300 + 1290 * 30000 + 20 * 2500);
+    price.base.image_input = 450000;
+    EXPECT_INT(price_cost(&price, &usage), 742 * 300 + 258 * 450 + 1290 * 30000 + 20 * 2500);
+    EXPECT_INT(
+        price_cost(&price, &(struct usage){.output = 3, .audio_output = 5, .image_output = 10}),
+        10 * 30000 + 5 * 2500);
 }
 
 static void contradictions_charge_the_larger(void)
@@ -234,6 +255,8 @@ static void lines_add_up(void)
     struct price price = flat_price(3000001, 15000007);
     price.base.cache_read = 299999;
     price.base.audio_output = 7;
+    price.base.image_output = 9;
+    price.base.reasoning = 5;
     price.per_request_nd = 11;
     price.tier_count = 1;
     price.tiers[0] = (struct price_tier){.above_input = 1000, .rates = price.base};
@@ -244,6 +267,8 @@ static void lines_add_up(void)
                               .cache_read = some[i / kinds % kinds],
                               .cache_write = some[i / kinds / kinds % kinds],
                               .output = some[i / kinds / kinds / kinds % kinds],
+                              .reasoning = some[(i + 1) % kinds],
+                              .image_output = some[(i / kinds + 2) % kinds],
                               .audio_output = some[i / kinds / kinds / kinds / kinds]};
         struct price_line lines[PRICE_PARTS];
         size_t count = price_lines(&price, &usage, lines);
@@ -283,6 +308,8 @@ int main(void)
     TEST(cache_fallbacks, "a missing cache rate falls back to the next broader one");
     TEST(audio_once, "charges each audio token once");
     TEST(reasoning_is_output, "reasoning is a part of the output");
+    TEST(reasoning_may_have_a_rate, "reasoning may have a rate of its own");
+    TEST(images_once, "charges each image token once, at its own rate");
     TEST(contradictions_charge_the_larger, "contradicting counts are charged at the larger");
     TEST(tier_edges, "a tier begins above its edge");
     TEST(tier_counts_cached, "the tier counts cached input too");

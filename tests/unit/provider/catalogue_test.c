@@ -9,7 +9,7 @@
 
 #define FIXTURES "tests/unit/provider/cost_fixtures.tsv"
 #define FIXTURES_MIN 300
-#define FIELDS 12
+#define FIELDS 15
 #define NOON_IN_AUTUMN 1790856000 /* 2026-10-01T12:00:00Z */
 
 static bool find(const char *provider, const char *model, int64_t wall_s,
@@ -31,7 +31,7 @@ static bool read_fixture(char *line, struct fixture *fixture)
     for (int i = 0; i < FIELDS; i++) {
         fixture->fields[i] = slice_cut(&rest, '\t');
         fixture->numbers[i] = 0;
-        bool is_number = i >= 2 && i <= 9;
+        bool is_number = i >= 2 && i <= 12;
         if (is_number && !slice_to_scaled(fixture->fields[i], 0, &fixture->numbers[i])) {
             return false;
         }
@@ -43,14 +43,14 @@ static bool read_fixture(char *line, struct fixture *fixture)
 static const char *check_fixture(const struct fixture *f)
 {
     struct catalogue_model model;
-    bool known = !slice_eq(f->fields[10], SLICE("-"));
+    bool known = !slice_eq(f->fields[13], SLICE("-"));
     if (catalogue_find(f->fields[0], f->fields[1], f->numbers[2], &model) != known) {
         return known ? "is not found" : "is found";
     }
     if (!known) {
         return NULL;
     }
-    if (!slice_eq(model.id, f->fields[10])) {
+    if (!slice_eq(model.id, f->fields[13])) {
         return "is another model";
     }
     struct usage usage = {
@@ -61,9 +61,12 @@ static const char *check_fixture(const struct fixture *f)
         .cache_write_1h = f->numbers[7],
         .audio_input = f->numbers[8],
         .audio_output = f->numbers[9],
+        .reasoning = f->numbers[10],
+        .image_input = f->numbers[11],
+        .image_output = f->numbers[12],
     };
     int64_t thousandths = 0;
-    if (!slice_to_scaled(f->fields[11], 3, &thousandths)) {
+    if (!slice_to_scaled(f->fields[14], 3, &thousandths)) {
         return "has no cost";
     }
     long long difference = price_cost(&model.price, &usage) * 1000 - thousandths;
@@ -89,8 +92,8 @@ static void agrees_with_package(void)
                    wrong);
         }
         EXPECT(wrong == NULL);
-        priced += !slice_eq(fixture.fields[11], SLICE("-")) &&
-                  !slice_eq(fixture.fields[11], SLICE("0.000"));
+        priced += !slice_eq(fixture.fields[14], SLICE("-")) &&
+                  !slice_eq(fixture.fields[14], SLICE("0.000"));
         count++;
     }
     fclose(file);
@@ -219,8 +222,9 @@ static void far_moments_are_safe(void)
 static bool rates_are_sane(const struct price_rates *r)
 {
     int64_t dearest = 1000 * PRICE_PD_PER_USD_PER_MTOK; /* $1,000 per million tokens */
-    const int64_t optional[] = {r->cache_read, r->cache_write, r->cache_write_1h, r->audio_input,
-                                r->audio_output};
+    const int64_t optional[] = {r->cache_read,  r->cache_write,  r->cache_write_1h,
+                                r->audio_input, r->audio_output, r->reasoning,
+                                r->image_input, r->image_output};
     bool sane = r->input >= 0 && r->input <= dearest && r->output >= 0 && r->output <= dearest;
     for (size_t i = 0; i < ARRAY_LEN(optional); i++) {
         sane = sane && optional[i] >= -1 && optional[i] <= dearest;

@@ -30,7 +30,7 @@ static struct fleet fleet;
 static inline struct price fleet_price(int64_t usd_per_mtok)
 {
     int64_t pd = usd_per_mtok * PRICE_PD_PER_USD_PER_MTOK;
-    return (struct price){.known = true, .base = {pd, pd, -1, -1, -1, -1, -1}};
+    return (struct price){.known = true, .base = {pd, pd, -1, -1, -1, -1, -1, -1, -1, -1}};
 }
 
 static inline void fleet_target(size_t i, struct slice name, struct slice provider, int64_t usd,

@@ -61,7 +61,7 @@ static void random_target(size_t i)
         .provider_name = provider_names[roll(4)],
         .dialects = (unsigned)roll(7) + 1,
         .price = {.known = chance(90),
-                  .base = {roll(4) * 1000000, roll(30) * 1000000, -1, -1, -1, -1, -1},
+                  .base = {roll(4) * 1000000, roll(30) * 1000000, -1, -1, -1, -1, -1, -1, -1, -1},
                   .per_request_nd = chance(5) ? roll(1000000) : 0},
         .context_tokens = chance(80) ? 2000 + roll(20000) : 0,
         .output_tokens = chance(70) ? 500 + roll(8000) : 0,
@@ -150,7 +150,7 @@ static void random_input(void)
                              .routes = &route,
                              .route_count = 1,
                              .unknown_price = (enum unknown_price)roll(3),
-                             .ceiling = {50000000, 50000000, -1, -1, -1, -1, -1}};
+                             .ceiling = {50000000, 50000000, -1, -1, -1, -1, -1, -1, -1, -1}};
     random_constraints(&input.constraints);
 }
 

@@ -44,7 +44,7 @@ static void finds_routes(void)
 
 static void an_unknown_price_follows_the_policy(void)
 {
-    policy.ceiling = (struct price_rates){7, 8, -1, -1, -1, -1, -1};
+    policy.ceiling = (struct price_rates){7, 8, -1, -1, -1, -1, -1, -1, -1, -1};
     policy.unknown_price = UNKNOWN_PRICE_DENY;
     EXPECT(!policy_price(&policy, &targets[0]).known);
     policy.unknown_price = UNKNOWN_PRICE_CEILING;
@@ -53,7 +53,8 @@ static void an_unknown_price_follows_the_policy(void)
     policy.unknown_price = UNKNOWN_PRICE_ALLOW;
     price = policy_price(&policy, &targets[0]);
     EXPECT(price.known && price.base.input == 0);
-    targets[0].price = (struct price){.known = true, .base = {1, 2, -1, -1, -1, -1, -1}};
+    targets[0].price =
+        (struct price){.known = true, .base = {1, 2, -1, -1, -1, -1, -1, -1, -1, -1}};
     policy.unknown_price = UNKNOWN_PRICE_CEILING;
     EXPECT_INT(policy_price(&policy, &targets[0]).base.output, 2);
 }

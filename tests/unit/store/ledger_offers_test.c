@@ -165,6 +165,58 @@ static void charges_in_the_calls_row_are_computed_again(void)
     }
 }
 
+/* A model that reasons and draws, with a price for each: all of it is kept, and computed again. */
+static void images_and_reasoning_are_computed_again(void)
+{
+    static const struct wrong wrongs[] = {
+        {"UPDATE attempt_rows SET image_output = image_output - 1 WHERE attempt = 2",
+         "a charge is not the usage at its price"},
+        {"UPDATE attempt_rows SET image_input = image_input + 1 WHERE attempt = 2",
+         "a charge is not the usage at its price"},
+        {"UPDATE attempt_rows SET reasoning = 0 WHERE attempt = 2",
+         "a charge is not the usage at its price"},
+        {"UPDATE offer_rates SET image_output_pd = -1", "a charge is not the usage at its price"},
+        {"UPDATE offer_rates SET reasoning_pd = reasoning_pd + 1000 WHERE reasoning_pd >= 0",
+         "a charge is not the usage at its price"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wrongs); i++) {
+        struct example e;
+        struct call_detail detail;
+        struct error error;
+        begin();
+        example_init(&e, CALL_SEED);
+        e.dear.price.base.reasoning = 3000000;
+        e.dear.price.base.image_input = 4000000;
+        e.dear.price.base.image_output = 30000000;
+        offer_identify(&e.dear);
+        struct usage *usage = &e.answer.usage;
+        *usage = (struct usage){.input = 900,
+                                .output = 1500,
+                                .reasoning = 100,
+                                .image_input = 258,
+                                .image_output = 1290,
+                                .reported = true};
+        e.answer.offer = e.dear.id;
+        e.answer.cost_nd = price_cost(&e.dear.price, usage);
+        EXPECT_INT(e.answer.cost_nd,
+                   642 * 3000 + 258 * 4000 + 1290 * 30000 + 100 * 3000 + 110 * 15000 + 7);
+        e.call.cost_nd = e.failed.cost_nd + e.answer.cost_nd;
+        e.call.baseline_nd = price_cost(&e.baseline.price, usage);
+        e.call.output_tokens = usage->output;
+        struct ledger *ledger = open_ledger();
+        EXPECT(journal_all(ledger_journal(ledger), &e, CALL_SEED));
+        ledger_close(ledger, 5000);
+        EXPECT(report_call(ledger_path, e.call.call, &arena, &detail, &error));
+        EXPECT_INT(detail.attempts[1].usage.image_output, 1290);
+        EXPECT_INT(detail.attempts[1].usage.image_input, 258);
+        const struct offer *offer = call_detail_offer(&detail, e.dear.id);
+        EXPECT(offer != NULL && is_same_price(&offer->price, &e.dear.price));
+        expect_sound();
+        expect_found(&wrongs[i]);
+        end();
+    }
+}
+
 static void offers_that_were_not_recorded_are_no_violation(void)
 {
     struct example e;
@@ -188,6 +240,8 @@ int main(void)
     TEST(charges_are_computed_again, "a charge that is not its usage at its price is found");
     TEST(charges_in_the_calls_row_are_computed_again,
          "so is one that is in the row of its call, and a baseline");
+    TEST(images_and_reasoning_are_computed_again,
+         "images and reasoning with rates of their own are computed again");
     TEST(offers_that_were_not_recorded_are_no_violation,
          "offers that were not recorded are no violation");
     arena_release(&arena);

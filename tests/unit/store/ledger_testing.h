@@ -79,6 +79,11 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
     "DROP VIEW counted; DROP VIEW calls; DROP VIEW attempts; DROP TABLE openings;"                 \
     "DROP TABLE controls; ALTER TABLE shapes DROP COLUMN counted; ALTER TABLE shapes DROP COLUMN " \
     "seal;"                                                                                        \
+    "ALTER TABLE attempt_rows DROP COLUMN image_input;"                                            \
+    "ALTER TABLE attempt_rows DROP COLUMN image_output;"                                           \
+    "ALTER TABLE offer_rates DROP COLUMN reasoning_pd;"                                            \
+    "ALTER TABLE offer_rates DROP COLUMN image_input_pd;"                                          \
+    "ALTER TABLE offer_rates DROP COLUMN image_output_pd;"                                         \
     "ALTER TABLE attempt_rows DROP COLUMN held_ns; ALTER TABLE spend DROP COLUMN start_s;"         \
     "ALTER TABLE holds DROP COLUMN seal; ALTER TABLE open_calls DROP COLUMN seal;"                 \
     "ALTER TABLE state DROP COLUMN booked_s; ALTER TABLE state DROP COLUMN position_seal;"         \

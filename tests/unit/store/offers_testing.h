@@ -13,8 +13,8 @@ static inline struct offer offer_of(const char *target, int64_t input_pd, int64_
         .provider = SLICE("lab"),
         .model = slice_from_cstr(target),
         .price = {.known = true,
-                  .base = {input_pd, output_pd, input_pd / 10, -1, -1, -1, -1},
-                  .tiers = {{1000, {input_pd * 2, output_pd * 2, -1, -1, -1, -1, -1}}},
+                  .base = {input_pd, output_pd, input_pd / 10, -1, -1, -1, -1, -1, -1, -1},
+                  .tiers = {{1000, {input_pd * 2, output_pd * 2, -1, -1, -1, -1, -1, -1, -1, -1}}},
                   .tier_count = 1,
                   .per_request_nd = 7},
     };

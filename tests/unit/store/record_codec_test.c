@@ -119,6 +119,11 @@ static void refuses_what_it_would_not_write(void)
     settle.usage.cache_read = 0;
     size_t shorter = record_encode_settle(&settle, bytes);
     EXPECT_INT((int64_t)(len - shorter), 7 * 8); /* details of nothing are left out */
+    settle.usage.image_output = 1290;
+    len = record_encode_settle(&settle, bytes);
+    EXPECT_INT((int64_t)(len - shorter), 2 * 8);
+    EXPECT(record_decode_settle(slice_of(bytes, len), &settle));
+    EXPECT_INT(settle.usage.image_output, 1290);
     struct call_record call = sample_call(3);
     call.task = TASK_COUNT;
     len = record_encode_call(&call, bytes);
@@ -284,8 +289,8 @@ static struct offer sample_offer(void)
         .provider = SLICE("openai"),
         .model = SLICE("gpt-4"),
         .price = {.known = true,
-                  .base = {30000000, 60000000, -1, -1, 37500000, -1, -1},
-                  .tiers = {{200000, {45000000, 90000000, -1, -1, -1, 1, 2}}},
+                  .base = {30000000, 60000000, -1, -1, 37500000, -1, -1, -1, -1, -1},
+                  .tiers = {{200000, {45000000, 90000000, -1, -1, -1, 1, 2, -1, -1, -1}}},
                   .tier_count = 1,
                   .per_request_nd = 5},
     };
@@ -318,6 +323,31 @@ static void keeps_offers(void)
     for (size_t cut = 0; cut < len; cut++) {
         EXPECT(!record_decode_offer(slice_of(bytes, cut), &back));
     }
+}
+
+/* Rates of reasoning and images take room only where there are some. */
+static void keeps_rates_that_few_have(void)
+{
+    char bytes[RECORD_BYTES_MAX];
+    struct offer offer = sample_offer();
+    struct offer back;
+    size_t plain = record_encode_offer(&offer, bytes);
+    offer.price.tiers[0].rates.image_output = 30000000;
+    offer.price.tiers[0].rates.reasoning = 0;
+    size_t len = record_encode_offer(&offer, bytes);
+    EXPECT_INT((int64_t)(len - plain), 2 * 3 * 8);
+    EXPECT(record_decode_offer(slice_of(bytes, len), &back));
+    EXPECT(same_rates(&back.price.base, &offer.price.base));
+    EXPECT(same_rates(&back.price.tiers[0].rates, &offer.price.tiers[0].rates));
+    for (size_t cut = 0; cut < len; cut++) {
+        EXPECT(!record_decode_offer(slice_of(bytes, cut), &back));
+    }
+    bytes[2] = (char)(0x80 | (PRICE_TIERS_MAX + 1));
+    EXPECT(!record_decode_offer(slice_of(bytes, len), &back));
+    offer.price.tiers[0].rates = sample_offer().price.tiers[0].rates;
+    plain = record_encode_offer(&offer, bytes);
+    bytes[2] = (char)0x81; /* says that it has them, and has not */
+    EXPECT(!record_decode_offer(slice_of(bytes, plain), &back));
 }
 
 /* Whatever changes makes another offer; what stays the same is the same in every program. */
@@ -491,6 +521,7 @@ int main(void)
     TEST(reads_what_older_versions_wrote, "reads what older versions wrote");
     TEST(reads_what_version_3_wrote, "reads what version 3 wrote");
     TEST(keeps_offers, "an offer comes back as it was, and no part of it is one");
+    TEST(keeps_rates_that_few_have, "an offer may have rates of reasoning and images");
     TEST(offers_are_known_by_all_that_they_say,
          "an offer that differs in anything has another identifier, the same in every program");
     TEST(keeps_candidates, "candidates come back as they were, in 16 bytes");

@@ -47,6 +47,8 @@ static inline void expect_same_usage(const struct usage *a, const struct usage *
     EXPECT_INT(a->reasoning, b->reasoning);
     EXPECT_INT(a->audio_input, b->audio_input);
     EXPECT_INT(a->audio_output, b->audio_output);
+    EXPECT_INT(a->image_input, b->image_input);
+    EXPECT_INT(a->image_output, b->image_output);
     EXPECT_INT(a->provider_cost_nd, b->provider_cost_nd);
     EXPECT_INT(a->has_provider_cost, b->has_provider_cost);
     EXPECT_INT(a->reported, b->reported);

@@ -3,6 +3,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define NAME_MAX_BYTES 64u
 #define SCHEMA_MAX_BYTES (1u << 20)
@@ -58,26 +61,37 @@ static inline bool is_name(const struct member_name *name, uint32_t mark, struct
     return name->mark == mark && same_name(name->text.ptr, inner.ptr, inner.len);
 }
 
-/* Has the key that begins here this name? 16 bytes must be readable; false where it takes more than
-   them to tell. */
+/* Has the key that begins here this name? MEMBER_FRONT bytes must be readable; false where it takes
+   more than them to tell. */
 static inline bool is_expected(const struct member_name *name, const char *inner)
 {
-    uint64_t low = word_at(inner) ^ word_at(name->front);
-    uint64_t high = word_at(inner + 8) ^ word_at(name->front + 8);
-    return ((low & word_at(name->care)) | (high & word_at(name->care + 8))) == 0;
+#ifdef __SSE2__
+    __m128i key = _mm_loadu_si128((const __m128i *)(const void *)inner);
+    __m128i front = _mm_load_si128((const __m128i *)(const void *)name->front);
+    return (name->care & ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(key, front))) == 0;
+#else
+    return memcmp(inner, name->front, (size_t)__builtin_ctz(~name->care)) == 0;
+#endif
+}
+
+/* Of the keys that begin before this place the front is readable. */
+static inline uint32_t fronts_end(const struct json_doc *doc)
+{
+    uint32_t end = doc->nodes[JSON_ROOT].end;
+    return end < MEMBER_FRONT ? 0 : end - MEMBER_FRONT;
 }
 
 static uint32_t find_other(const struct member_table *table, const char *text,
                            const struct json_node *key, uint32_t guess);
 
 /* `guess` is looked at first, then those behind it: members mostly come in the order of the table,
-   some left out. `end` is the text's. */
+   some left out. `limit` is what fronts_end() says. */
 __attribute__((always_inline)) static inline uint32_t find_id(const struct member_table *table,
-                                                              const char *text, uint32_t end,
+                                                              const char *text, uint32_t limit,
                                                               const struct json_node *key,
                                                               uint32_t guess)
 {
-    if (LIKELY(guess < table->count && key->start + 1 + MEMBER_FRONT <= end) &&
+    if (LIKELY(guess < table->count && key->start < limit) &&
         is_expected(&table->names[guess], text + key->start + 1)) {
         return guess;
     }
@@ -96,10 +110,7 @@ __attribute__((noinline)) static uint32_t find_other(const struct member_table *
         return MEMBER_UNKNOWN;
     }
     uint32_t mark = MEMBER_MARK(inner.len, inner.ptr[0], inner.ptr[inner.len - 1]);
-    if (guess < table->count && is_name(&table->names[guess], mark, inner)) {
-        return guess;
-    }
-    for (uint32_t id = guess + 1; id < table->count; id++) {
+    for (uint32_t id = guess; id < table->count; id++) {
         if (UNLIKELY(table->names[id].mark == mark) && is_name(&table->names[id], mark, inner)) {
             return id;
         }
@@ -114,7 +125,7 @@ __attribute__((noinline)) static uint32_t find_other(const struct member_table *
 
 uint32_t member_id(const struct member_table *table, const struct json_doc *doc, uint32_t key)
 {
-    return find_id(table, doc->text, doc->nodes[JSON_ROOT].end, &doc->nodes[key], 0);
+    return find_id(table, doc->text, fronts_end(doc), &doc->nodes[key], 0);
 }
 
 static void values_clear(const struct member_table *table, uint32_t *values)
@@ -132,11 +143,12 @@ uint32_t members_scan(const struct json_doc *doc, uint32_t object, const struct 
     if (!json_is(doc, object, JSON_OBJECT)) {
         return 0;
     }
+    const char *const text = doc->text;
     const struct json_node *nodes = doc->nodes;
-    const uint32_t text_end = nodes[JSON_ROOT].end;
+    const uint32_t limit = fronts_end(doc);
     uint32_t end = nodes[object].next;
     for (uint32_t key = object + 1; key < end; key = nodes[key + 1].next) {
-        uint32_t id = find_id(table, doc->text, text_end, &nodes[key], guess);
+        uint32_t id = find_id(table, text, limit, &nodes[key], guess);
         if (id != MEMBER_UNKNOWN) {
             values[id] = key + 1;
             guess = id + 1;
@@ -276,11 +288,12 @@ bool members_read(struct reader *r, uint32_t object, const char *inside,
     size_t unknown = 0;
     uint32_t guess = 0;
     values_clear(table, values);
+    const char *const text = doc->text;
     const struct json_node *nodes = doc->nodes;
-    const uint32_t text_end = nodes[JSON_ROOT].end;
+    const uint32_t limit = fronts_end(doc);
     uint32_t end = nodes[object].next;
     for (uint32_t key = object + 1; key < end; key = nodes[key + 1].next) {
-        uint32_t id = find_id(table, doc->text, text_end, &nodes[key], guess);
+        uint32_t id = find_id(table, text, limit, &nodes[key], guess);
         if (LIKELY(id != MEMBER_UNKNOWN)) {
             if (values[id] != JSON_ABSENT) {
                 return refuse_member(r, inside, table->names[id].text.ptr, true);

@@ -28,9 +28,9 @@
 #define MEMBER_FRONT 16
 struct member_name {
     struct slice text;
-    uint32_t mark;
     char front[MEMBER_FRONT]; /* zeros, which are in no text, for a name that is too long */
-    char care[MEMBER_FRONT];  /* ones for the bytes of the front that count */
+    uint32_t mark;
+    uint32_t care; /* a bit for each byte of the front that counts: these are its first ones */
 } __attribute__((aligned(64)));
 
 #define MEMBER_MARK(length, first, last)                                                           \
@@ -40,19 +40,20 @@ struct member_name {
     (sizeof(literal) > MEMBER_FRONT || (i) >= sizeof(literal) ? '\0'                               \
      : (i) == sizeof(literal) - 1                             ? '"'                                \
                                   : (literal)[(i) < sizeof(literal) ? (i) : 0])
-#define MEMBER_CARE_BYTE(literal, i) ((i) < sizeof(literal) ? '\xff' : '\0')
-#define MEMBER_SIXTEEN(byte, literal)                                                              \
-    {                                                                                              \
-        byte(literal, 0), byte(literal, 1), byte(literal, 2), byte(literal, 3), byte(literal, 4),  \
-            byte(literal, 5), byte(literal, 6), byte(literal, 7), byte(literal, 8),                \
-            byte(literal, 9), byte(literal, 10), byte(literal, 11), byte(literal, 12),             \
-            byte(literal, 13), byte(literal, 14), byte(literal, 15)                                \
-    }
+#define MEMBER_CARE(literal)                                                                       \
+    ((1u << (sizeof(literal) > MEMBER_FRONT ? MEMBER_FRONT : sizeof(literal))) - 1)
 #define MEMBER_NAME(literal)                                                                       \
     {                                                                                              \
-        SLICE_INIT(literal),                                                                       \
+        SLICE_INIT(literal), {MEMBER_FRONT_BYTE(literal, 0),  MEMBER_FRONT_BYTE(literal, 1),       \
+                              MEMBER_FRONT_BYTE(literal, 2),  MEMBER_FRONT_BYTE(literal, 3),       \
+                              MEMBER_FRONT_BYTE(literal, 4),  MEMBER_FRONT_BYTE(literal, 5),       \
+                              MEMBER_FRONT_BYTE(literal, 6),  MEMBER_FRONT_BYTE(literal, 7),       \
+                              MEMBER_FRONT_BYTE(literal, 8),  MEMBER_FRONT_BYTE(literal, 9),       \
+                              MEMBER_FRONT_BYTE(literal, 10), MEMBER_FRONT_BYTE(literal, 11),      \
+                              MEMBER_FRONT_BYTE(literal, 12), MEMBER_FRONT_BYTE(literal, 13),      \
+                              MEMBER_FRONT_BYTE(literal, 14), MEMBER_FRONT_BYTE(literal, 15)},     \
             MEMBER_MARK(sizeof(literal) - 1, (literal)[0], (literal)[sizeof(literal) - 2]),        \
-            MEMBER_SIXTEEN(MEMBER_FRONT_BYTE, literal), MEMBER_SIXTEEN(MEMBER_CARE_BYTE, literal)  \
+            MEMBER_CARE(literal)                                                                   \
     }
 
 struct member_table {

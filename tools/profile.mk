@@ -21,7 +21,11 @@ PROFILED_OBJ := $(PROFILED:%=$(BUILD)/obj/%)
 $(PROFILED_OBJ): %.o: %.gcda
 $(PROFILED_OBJ:.o=.gcda): $(PROFILE_FILE)
 	@mkdir -p $(@D) && tar -xzmf $< -C $(BUILD)/obj $(@:$(BUILD)/obj/%=%)
-$(PROFILED_OBJ): PROFILE_COMPILE := -fprofile-use -fprofile-correction -fprofile-partial-training -Wno-coverage-mismatch -Wno-missing-profile
+# What is known to be hot is worth inlining further than the usual limits: 1 % fewer instructions of a request, 3 % more code.
+PROFILE_INLINE := --param=max-inline-insns-single=400 --param=max-inline-insns-auto=60 \
+	--param=inline-unit-growth=200 --param=large-function-growth=1000 --param=large-stack-frame-growth=10000
+$(PROFILED_OBJ): PROFILE_COMPILE := -fprofile-use -fprofile-correction -fprofile-partial-training -Wno-coverage-mismatch -Wno-missing-profile \
+	$(PROFILE_INLINE)
 # What a request passes once is hot, too, although the loops over its text are a hundred times hotter.
 LTO_PROGRAM  += --param=hot-bb-count-ws-permille=999
 endif

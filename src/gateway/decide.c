@@ -102,8 +102,24 @@ static bool resolve_name(const struct policy *policy, const struct caller *calle
     return false;
 }
 
+/* One of them. A suffix says how its providers are sorted, of a route too; with others before it
+ * the caller's order stands. */
+static void resolve_listed(const struct snapshot *snapshot, const struct caller *caller,
+                           struct slice name, struct decision *decision)
+{
+    enum plan_sort sort = decision->constraints.sort;
+    bool first = decision->model_count == 0;
+    bool found = name.len > 0 && (first ? resolve_name(&snapshot->policy, caller, name, decision)
+                                        : add_model(&snapshot->policy, caller, decision, name) ||
+                                              add_model(&snapshot->policy, caller, decision,
+                                                        strip_shorthand(name, decision)));
+    if (!found || !first) {
+        decision->constraints.sort = sort;
+    }
+}
+
 /* OpenRouter's `models`: the model first, then these, in order; names that mean nothing here are
- * skipped as long as one does. */
+ * skipped as long as one does. A route has targets enough: what follows it is not asked. */
 static bool resolve_models(const struct snapshot *snapshot, const struct caller *caller,
                            const struct chat *chat, struct arena *arena, struct decision *decision,
                            struct error *error)
@@ -121,7 +137,7 @@ static bool resolve_models(const struct snapshot *snapshot, const struct caller 
     for (uint32_t i = json_first(doc, chat->models); i != JSON_ABSENT && decision->route == NULL;
          i = json_next(doc, chat->models, i)) {
         if (json_is(doc, i, JSON_STRING)) {
-            add_model(&snapshot->policy, caller, decision, json_string(doc, i, arena));
+            resolve_listed(snapshot, caller, json_string(doc, i, arena), decision);
         }
     }
     return true;
@@ -138,8 +154,11 @@ static bool resolve(const struct snapshot *snapshot, const struct caller *caller
     if (!resolve_models(snapshot, caller, chat, arena, decision, error)) {
         return false;
     }
-    if (found || decision->model_count > 0) {
+    if (found || decision->route != NULL || decision->model_count > 0) {
         return true;
+    }
+    if (!named && listed) {
+        name = json_raw(chat->doc, chat->models);
     }
     error_set(error, ERROR_NOT_FOUND, "model_not_found",
               "No route, target or provider/model is called \"%.*s\". GET /v1/models lists them.",

@@ -276,9 +276,13 @@ bool wishes_read_body(const struct chat *chat, struct arena *arena, struct decis
     return true;
 }
 
+/* null is as good as absent, here and below: so it is at OpenRouter. */
 static bool read_names(const struct json_doc *doc, uint32_t list, struct arena *arena,
                        const struct slice **ret_names, size_t *ret_count)
 {
+    if (json_is(doc, list, JSON_NULL)) {
+        return true;
+    }
     if (!json_is(doc, list, JSON_ARRAY)) {
         return false;
     }
@@ -305,8 +309,8 @@ static bool read_names(const struct json_doc *doc, uint32_t list, struct arena *
 static bool read_sort(const struct json_doc *doc, uint32_t value, enum plan_sort *ret_sort)
 {
     uint32_t by = json_is(doc, value, JSON_OBJECT) ? json_member(doc, value, SLICE("by")) : value;
-    if (!json_is(doc, by, JSON_STRING)) {
-        return json_is(doc, by, JSON_NULL);
+    if (by == JSON_ABSENT || json_is(doc, by, JSON_NULL)) {
+        return true;
     }
     if (json_string_is(doc, by, SLICE("price"))) {
         *ret_sort = SORT_EXPECTED_PRICE;
@@ -320,18 +324,39 @@ static bool read_sort(const struct json_doc *doc, uint32_t value, enum plan_sort
     return true;
 }
 
+/* A number or a decimal string, not negative. */
+static bool read_price(const struct json_doc *doc, uint32_t object, struct slice name, int scale,
+                       int64_t *ret_price)
+{
+    int64_t price;
+    uint32_t value = json_member(doc, object, name);
+    if (value == JSON_ABSENT || json_is(doc, value, JSON_NULL)) {
+        return true;
+    }
+    bool sound = json_is(doc, value, JSON_STRING)
+                     ? slice_to_scaled(json_inner(doc, value), scale, &price)
+                     : json_scaled(doc, value, scale, &price);
+    if (!sound || price < 0) {
+        return false;
+    }
+    *ret_price = price;
+    return true;
+}
+
 /* OpenRouter's max_price is dollars per million tokens: the same figure in pico-dollars per token
- * is 10^6 times it. */
+ * is 10^6 times it. `request` is dollars a request; nothing here is priced by the image. */
 static bool read_max_price(const struct json_doc *doc, uint32_t value,
                            struct constraints *constraints)
 {
-    uint32_t prompt = json_member(doc, value, SLICE("prompt"));
-    uint32_t completion = json_member(doc, value, SLICE("completion"));
-    if (prompt != JSON_ABSENT && !json_scaled(doc, prompt, 6, &constraints->max_input_pd)) {
-        return false;
+    int64_t image;
+    if (json_is(doc, value, JSON_NULL)) {
+        return true;
     }
-    return completion == JSON_ABSENT ||
-           json_scaled(doc, completion, 6, &constraints->max_output_pd);
+    return json_is(doc, value, JSON_OBJECT) &&
+           read_price(doc, value, SLICE("prompt"), 6, &constraints->max_input_pd) &&
+           read_price(doc, value, SLICE("completion"), 6, &constraints->max_output_pd) &&
+           read_price(doc, value, SLICE("request"), 9, &constraints->max_request_nd) &&
+           read_price(doc, value, SLICE("image"), 9, &image);
 }
 
 /* A promise about the request's data, which targets carry as a tag. */
@@ -391,6 +416,11 @@ static bool read_data_preference(const struct json_doc *doc, uint32_t key, struc
     return true; /* OpenRouter's other fields are for OpenRouter and travel on in the body */
 }
 
+static bool read_flag(const struct json_doc *doc, uint32_t value, bool *ret_flag)
+{
+    return json_is(doc, value, JSON_NULL) || json_bool(doc, value, ret_flag);
+}
+
 static bool read_preference(const struct json_doc *doc, uint32_t key, struct arena *arena,
                             struct constraints *constraints)
 {
@@ -411,10 +441,10 @@ static bool read_preference(const struct json_doc *doc, uint32_t key, struct are
         return read_max_price(doc, value, constraints);
     }
     if (json_string_is(doc, key, SLICE("allow_fallbacks"))) {
-        return json_bool(doc, value, &constraints->allow_fallbacks);
+        return read_flag(doc, value, &constraints->allow_fallbacks);
     }
     if (json_string_is(doc, key, SLICE("require_parameters"))) {
-        return json_bool(doc, value, &constraints->require_parameters);
+        return read_flag(doc, value, &constraints->require_parameters);
     }
     return read_data_preference(doc, key, arena, constraints);
 }

@@ -185,6 +185,11 @@ static enum tier wanted_tier(const struct plan_facts *facts)
     return facts->declared_tier > (int)tier ? (enum tier)facts->declared_tier : tier;
 }
 
+static bool has_max_price(const struct constraints *c)
+{
+    return c->max_input_pd >= 0 || c->max_output_pd >= 0 || c->max_request_nd >= 0;
+}
+
 /* Most requests ask for little: the rows that no target can violate are left out for all of them at
  * once. */
 static uint32_t constraints_that_apply(const struct plan_facts *facts)
@@ -192,10 +197,11 @@ static uint32_t constraints_that_apply(const struct plan_facts *facts)
     const struct constraints *c = &facts->input->constraints;
     uint32_t always = 1u << CONSTRAINT_OFF | 1u << CONSTRAINT_CONTEXT |
                       1u << CONSTRAINT_PRICE_KNOWN | 1u << CONSTRAINT_ALIVE;
-    bool named = c->only != NULL || c->ignore_count > 0 || (c->allow.len | c->deny.len) != 0;
+    bool named = c->only != NULL || c->ignore_count > 0 || (c->allow.len | c->deny.len) != 0 ||
+                 (c->order_count > 0 && !c->allow_fallbacks);
     bool tagged = facts->required_tags != 0 || facts->unknown_tag || c->promises.len > 0 ||
                   c->quantizations.len > 0;
-    bool rated = c->max_input_pd >= 0 || c->max_output_pd >= 0;
+    bool rated = has_max_price(c);
     return always | (uint32_t)named << CONSTRAINT_ALLOWED | (uint32_t)rated << CONSTRAINT_RATE |
            (uint32_t)(facts->input->required_dialects != 0) << CONSTRAINT_DIALECT |
            (uint32_t)(facts->needs != 0) << CONSTRAINT_CAPABILITY |
@@ -308,10 +314,17 @@ bool target_is_named(const struct target *target, struct slice names)
     return false;
 }
 
+bool feasible_out_of_order(const struct constraints *c, const struct target *target)
+{
+    return c->order_count > 0 && !c->allow_fallbacks &&
+           provider_position(target, c->order, c->order_count) == c->order_count;
+}
+
 bool feasible_named(const struct constraints *c, const struct target *target)
 {
     bool out =
         c->only != NULL && provider_position(target, c->only, c->only_count) == c->only_count;
+    out = out || feasible_out_of_order(c, target);
     return !out && provider_position(target, c->ignore, c->ignore_count) == c->ignore_count &&
            (c->allow.len == 0 || target_is_named(target, c->allow)) &&
            !target_is_named(target, c->deny);
@@ -387,7 +400,7 @@ static inline bool violates_price_known(const struct plan_facts *facts, const st
     case UNKNOWN_PRICE_CEILING:
         return false;
     case UNKNOWN_PRICE_ALLOW:
-        return facts->max_cost_nd >= 0 || c->max_input_pd >= 0 || c->max_output_pd >= 0;
+        return facts->max_cost_nd >= 0 || has_max_price(c);
     case UNKNOWN_PRICE_DENY:
         break;
     }
@@ -398,10 +411,13 @@ static bool violates_rate(const struct plan_facts *facts, const struct target *t
                           struct plan_entry *entry)
 {
     const struct constraints *c = &facts->input->constraints;
-    if (c->max_input_pd < 0 && c->max_output_pd < 0) {
+    if (!has_max_price(c)) {
         return false;
     }
     struct price price = policy_price(facts->input->policy, target);
+    if (c->max_request_nd >= 0 && price.per_request_nd > c->max_request_nd) {
+        return true;
+    }
     const struct price_rates *rates = price_rates_for(&price, entry->expected_input);
     bool input = c->max_input_pd >= 0 && rates->input > c->max_input_pd;
     if (input) {
@@ -511,6 +527,10 @@ int64_t feasible_overshoot(const struct plan_facts *facts, const struct plan_ent
     const struct target *target = &facts->input->policy->targets[entry->target];
     if (target->health != NULL && !health_alive(target->health, facts->input->now_ns)) {
         return -1;
+    }
+    int64_t caller_nd = facts->input->constraints.max_cost_nd;
+    if (caller_nd >= 0 && entry->high_cost_nd > caller_nd) {
+        return -1; /* whoever says what a call may cost is not charged more */
     }
     return larger(overshoot_milli(facts->max_cost_nd, entry->high_cost_nd),
                   overshoot_milli(facts->max_latency_ms, entry->high_latency_ms));

@@ -76,6 +76,8 @@ uint32_t feasible_violations(const struct plan_facts *facts, const struct plan_e
 bool feasible_tags(const struct policy *policy, const struct route *route,
                    const struct constraints *constraints, const struct target *target);
 /* May it be asked, as far as the caller names targets and providers? For the same. */
+/* Fallbacks are not allowed, and the caller's order leaves its provider out. */
+bool feasible_out_of_order(const struct constraints *constraints, const struct target *target);
 bool feasible_named(const struct constraints *constraints, const struct target *target);
 /* Is the target, or its provider, named in a list with commas? */
 bool target_is_named(const struct target *target, struct slice names);

@@ -52,6 +52,7 @@ void constraints_init(struct constraints *constraints)
         .sort = SORT_BY_ROUTE,
         .max_input_pd = NO_LIMIT,
         .max_output_pd = NO_LIMIT,
+        .max_request_nd = NO_LIMIT,
     };
 }
 
@@ -527,7 +528,7 @@ void plan_make(const struct plan_input *input, struct plan *plan)
         take_nearest(&planning);
     }
     share_chances(&planning);
-    if (!input->constraints.allow_fallbacks) {
+    if (!input->constraints.allow_fallbacks && input->constraints.order_count == 0) {
         drop_fallbacks(plan);
     }
     if (plan->taken == 0) {

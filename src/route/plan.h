@@ -23,10 +23,12 @@ struct constraints {
     int64_t max_cost_nd;    /* or NO_LIMIT; 0: free targets only */
     int min_tier;           /* or -1 */
     bool local_only;
-    bool allow_fallbacks;  /* default true */
-    enum plan_sort sort;   /* SORT_BY_ROUTE: as its strategy says */
-    int64_t max_input_pd;  /* max_price.prompt, pico-dollars per token, or NO_LIMIT */
-    int64_t max_output_pd; /* max_price.completion, or NO_LIMIT */
+    bool allow_fallbacks;   /* default true; false: no provider that `order` leaves out, or, without
+                               one, the first target alone */
+    enum plan_sort sort;    /* SORT_BY_ROUTE: as its strategy says */
+    int64_t max_input_pd;   /* max_price.prompt, pico-dollars per token, or NO_LIMIT */
+    int64_t max_output_pd;  /* max_price.completion, or NO_LIMIT */
+    int64_t max_request_nd; /* max_price.request, nano-dollars, or NO_LIMIT */
     bool require_parameters;
     const struct slice *order; /* provider names first, in this order */
     size_t order_count;

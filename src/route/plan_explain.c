@@ -238,6 +238,11 @@ static void explain_tag(const struct plan_input *input, const struct plan_entry 
     }
 }
 
+static int64_t asks_per_request(const struct plan_input *input, const struct target *target)
+{
+    return policy_price(input->policy, target).per_request_nd;
+}
+
 static void explain_not_allowed(const struct plan_input *input, const struct plan_entry *entry,
                                 struct buf *out)
 {
@@ -248,10 +253,15 @@ static void explain_not_allowed(const struct plan_input *input, const struct pla
                    SLICE_ARG(target->provider_name));
     } else if (provider_position(target, c->ignore, c->ignore_count) < c->ignore_count) {
         buf_printf(out, "the caller excludes provider %.*s", SLICE_ARG(target->provider_name));
+    } else if (feasible_out_of_order(c, target)) {
+        buf_printf(out, "provider %.*s is not in the caller's order, and it allows no fallbacks",
+                   SLICE_ARG(target->provider_name));
     } else if (c->allow.len > 0 && !target_is_named(target, c->allow)) {
         buf_append_cstr(out, "is not among those the caller allows");
     } else if (target_is_named(target, c->deny)) {
         buf_append_cstr(out, "the caller denies it");
+    } else if (c->max_request_nd >= 0 && asks_per_request(input, target) > c->max_request_nd) {
+        buf_append_cstr(out, "charges more for each request than the caller pays");
     } else if (entry->wanted != 0 || entry->actual != 0) {
         buf_append_cstr(out, "charges ");
         put_rate(out, entry->actual);

@@ -186,6 +186,10 @@ static void bodies(void)
          "route auto alone parameters fastest"},
         {WITH("\"provider\":{\"sort\":{\"by\":\"price\"},\"max_price\":{\"prompt\":1,"
               "\"completion\":\"2\"}},"),
+         "route auto rates 1000000 2000000"},
+        {WITH("\"provider\":{\"max_price\":{\"prompt\":\"much\"}},"),
+         "invalid_option /provider/max_price"},
+        {WITH("\"provider\":{\"max_price\":{\"prompt\":-1}},"),
          "invalid_option /provider/max_price"},
         {WITH("\"provider\":{\"max_price\":{\"prompt\":1,\"completion\":2.5}},"),
          "route auto rates 1000000 2500000"},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random policies and requests: what must hold for every plan whatsoever. */
+#include "route/feasible.h"
 #include "route/plan.h"
 
 #include "base/random.h"
@@ -254,8 +255,16 @@ static void check_flags(void)
         EXPECT_INT(plan.taken, 1);
         EXPECT(plan.entries[0].reason == REASON_NEAREST && breaks_limit(&plan.entries[0]));
     }
-    if (!input.constraints.allow_fallbacks) {
+    const struct constraints *c = &input.constraints;
+    if (!c->allow_fallbacks && c->order_count == 0) {
         EXPECT(plan.taken <= 1);
+    }
+    for (size_t i = 0; i < plan.taken && !c->allow_fallbacks && c->order_count > 0; i++) {
+        const struct target *t = &targets[plan.entries[i].target];
+        EXPECT(provider_position(t, c->order, c->order_count) < c->order_count);
+    }
+    for (size_t i = 0; i < plan.taken; i++) {
+        EXPECT(c->max_cost_nd < 0 || plan.entries[i].high_cost_nd <= c->max_cost_nd);
     }
     EXPECT(plan.below_tier == (plan.taken > 0 && plan.entries[0].reason == REASON_BELOW_TIER));
     EXPECT(plan.baseline == NO_TARGET || plan.baseline < policy.target_count);

@@ -309,10 +309,14 @@ static void nearest_takes_the_least_violation(void)
     EXPECT(fleet.plan.relaxed);
     EXPECT_INT(fleet_reason(LLAMA), REASON_NEAREST);
     EXPECT_INT(fleet_reason(OPUS), REASON_LATENCY);
-    /* 250 ms of 100 is further off than twice the money. */
+    /* What the caller pays at most is no more than that; what the route says may give way. */
     fleet.targets[LLAMA].off = true;
     fleet.input.constraints.max_latency_ms = 290;
     fleet.input.constraints.max_cost_nd = fleet_entry(HAIKU)->high_cost_nd / 2;
+    fleet_plan();
+    EXPECT_INT(fleet.plan.taken, 0);
+    fleet.route.max_cost_nd = fleet.input.constraints.max_cost_nd;
+    fleet.input.constraints.max_cost_nd = NO_LIMIT;
     fleet_plan();
     EXPECT_INT(fleet_at(0), HAIKU);
 }

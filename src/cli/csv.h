@@ -5,7 +5,8 @@
 
 #include "base/buf.h"
 
-/* A quoted field. */
+/* A quoted field. One that a spreadsheet would take for a formula (it begins with = + - @, a tab or
+ * a carriage return) has an apostrophe in front, which makes it a text. */
 void put_csv(struct buf *out, struct slice text);
 
 #endif

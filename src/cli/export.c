@@ -43,6 +43,16 @@ static void put_text(struct buf *out, struct slice text)
     }
 }
 
+/* FOCUS: whole seconds of UTC. */
+static void put_second(struct buf *out, int64_t wall_s)
+{
+    char text[CLOCK_TEXT_SIZE];
+    struct slice time = slice_from_cstr(clock_format(wall_s * NS_PER_S, text));
+    size_t point = slice_find(time, '.');
+    buf_append(out, slice_of(time.ptr, point == SIZE_MAX ? time.len : point));
+    buf_append_cstr(out, point == SIZE_MAX ? "" : "Z");
+}
+
 /* --- csv -------------------------------------------------------------------------------------- */
 
 static void csv_begin(struct buf *out)
@@ -120,22 +130,40 @@ struct charge {
     const struct settle_record *attempt;
 };
 
-/* The first instant of the month that lies `months` after that of the time, UTC. */
-static int64_t month_of(int64_t wall_ns, int months)
+/*
+ * What is exported is chosen by when its call began, so that is also when it is billed: a call that
+ * goes on beyond the end of a month is all of the month in which it began.
+ */
+static int64_t begin_s(const struct charge *charge)
 {
-    time_t seconds = (time_t)(wall_ns / NS_PER_S);
+    int64_t wall_ns = charge->call->wall_ns;
+    return wall_ns < 0 ? 0 : wall_ns / NS_PER_S;
+}
+
+/* The first second of the month that lies `months` after that of the call, UTC. */
+static int64_t month_of(const struct charge *charge, int months)
+{
+    time_t seconds = (time_t)begin_s(charge);
     struct tm tm;
     gmtime_r(&seconds, &tm);
     int month = tm.tm_mon + months;
     struct tm first = {.tm_year = tm.tm_year + month / MONTHS_PER_YEAR,
                        .tm_mon = month % MONTHS_PER_YEAR,
                        .tm_mday = 1};
-    return (int64_t)timegm(&first) * NS_PER_S;
+    return (int64_t)timegm(&first);
 }
 
 static void focus_cost(const struct charge *charge, struct buf *out)
 {
     money_format(out, charge->attempt->cost_nd);
+}
+
+/* Where the provider says what it charges, the list is the catalogue. */
+static void focus_list_cost(const struct charge *charge, struct buf *out)
+{
+    const struct settle_record *attempt = charge->attempt;
+    bool told = attempt->basis == CHARGE_PROVIDER && attempt->catalogue_nd >= 0;
+    money_format(out, told ? attempt->catalogue_nd : attempt->cost_nd);
 }
 
 static void focus_provider(const struct charge *charge, struct buf *out)
@@ -151,12 +179,12 @@ static void focus_currency(const struct charge *charge, struct buf *out)
 
 static void focus_period_start(const struct charge *charge, struct buf *out)
 {
-    put_time(out, month_of(charge->attempt->wall_ns, 0));
+    put_second(out, month_of(charge, 0));
 }
 
 static void focus_period_end(const struct charge *charge, struct buf *out)
 {
-    put_time(out, month_of(charge->attempt->wall_ns, 1));
+    put_second(out, month_of(charge, 1));
 }
 
 static void focus_usage(const struct charge *charge, struct buf *out)
@@ -189,13 +217,17 @@ static void focus_frequency(const struct charge *charge, struct buf *out)
 
 static void focus_charge_start(const struct charge *charge, struct buf *out)
 {
-    put_time(out, charge->attempt->wall_ns - charge->attempt->total_us * NS_PER_US);
+    put_second(out, begin_s(charge));
 }
 
-/* Exclusive, so past the settlement. */
+/* Exclusive, so past the settlement; within the billing period. */
 static void focus_charge_end(const struct charge *charge, struct buf *out)
 {
-    put_time(out, charge->attempt->wall_ns + NS_PER_MS);
+    int64_t end_s = charge->attempt->wall_ns / NS_PER_S + 1;
+    int64_t first_s = begin_s(charge) + 1;
+    int64_t last_s = month_of(charge, 1);
+    end_s = end_s < first_s ? first_s : end_s;
+    put_second(out, end_s > last_s ? last_s : end_s);
 }
 
 static void focus_tokens(const struct charge *charge, struct buf *out)
@@ -232,15 +264,43 @@ static void focus_key_name(const struct charge *charge, struct buf *out)
     put_text(out, charge->call->key_name);
 }
 
+static void focus_subcategory(const struct charge *charge, struct buf *out)
+{
+    (void)charge;
+    put_csv(out, SLICE("Generative AI"));
+}
+
+/* Tags are texts; what is not there has none. */
+static void tag(struct json_writer *w, struct slice name, struct slice value)
+{
+    if (value.len > 0) {
+        json_member_string(w, name, value);
+    }
+}
+
+static void tag_number(struct json_writer *w, struct slice name, uint64_t number)
+{
+    char text[24];
+    int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+    tag(w, name, number == 0 || len < 0 ? SLICE_EMPTY : slice_of(text, (size_t)len));
+}
+
 static void focus_tags(const struct charge *charge, struct buf *out)
 {
     struct buf json = BUF_INIT(4096);
     struct json_writer w;
     json_writer_init(&w, &json);
     json_begin_object(&w);
-    json_member_string(&w, SLICE("route"), charge->call->route);
-    json_member_string(&w, SLICE("target"), charge->attempt->target);
-    json_member_string(&w, SLICE("task"), slice_from_cstr(task_name(charge->call->task)));
+    const struct call_record *call = charge->call;
+    tag(&w, SLICE("key"), call->key_name);
+    tag_number(&w, SLICE("user"), call->scopes[SCOPE_USER]);
+    tag_number(&w, SLICE("team"), call->scopes[SCOPE_TEAM]);
+    tag_number(&w, SLICE("organisation"), call->scopes[SCOPE_ORGANISATION]);
+    tag(&w, SLICE("tag"), call->tag);
+    tag(&w, SLICE("purpose"), slice_from_cstr(attempt_purpose_name(charge->attempt->purpose)));
+    tag(&w, SLICE("route"), call->route);
+    tag(&w, SLICE("target"), charge->attempt->target);
+    tag(&w, SLICE("task"), slice_from_cstr(task_name(call->task)));
     json_end_object(&w);
     put_csv(out, buf_slice(&json));
     buf_release(&json);
@@ -311,7 +371,7 @@ static const struct focus_column {
     {"ContractedCost", focus_cost},
     {"EffectiveCost", focus_cost},
     {"InvoiceIssuerName", focus_provider},
-    {"ListCost", focus_cost},
+    {"ListCost", focus_list_cost},
     {"PricingQuantity", focus_tokens},
     {"PricingUnit", focus_unit},
     {"ProviderName", focus_provider},
@@ -320,6 +380,7 @@ static const struct focus_column {
     {"ResourceName", focus_model},
     {"ServiceCategory", focus_category},
     {"ServiceName", focus_model},
+    {"ServiceSubcategory", focus_subcategory},
     {"SubAccountId", focus_key},
     {"SubAccountName", focus_key_name},
     {"Tags", focus_tags},

@@ -36,6 +36,65 @@ static bool begin(const struct command *command, int argc, char **argv, struct a
     return *ret_code == EXIT_CODE_OK;
 }
 
+static const char *const scope_words[SCOPE_KINDS] = {
+    [SCOPE_KEY] = "key",
+    [SCOPE_USER] = "user",
+    [SCOPE_TEAM] = "team",
+    [SCOPE_ORGANISATION] = "organisation",
+};
+
+static size_t excess_count(const struct ledger_books *books)
+{
+    return books->exceeded < BOOKS_EXCESSES_MAX ? (size_t)books->exceeded : BOOKS_EXCESSES_MAX;
+}
+
+static void say_caps(const struct ledger_books *books)
+{
+    say("Hard caps that %s: %llu, at %llu holds; attempts that cost more than was held: %llu.",
+        books->exceeded == 0 ? "were never exceeded" : "were kept at each hold",
+        (unsigned long long)books->caps, (unsigned long long)books->holds,
+        (unsigned long long)books->overruns);
+    for (size_t i = 0; i < excess_count(books); i++) {
+        const struct ledger_excess *excess = &books->excesses[i];
+        char over[MONEY_TEXT_MAX];
+        char amount[MONEY_TEXT_MAX];
+        char time[CLOCK_TEXT_SIZE];
+        say("Exceeded: the cap of %s %lld%s%s, per %s, of $%.*s, by $%.*s at %s: its provider "
+            "charged more than was held.",
+            scope_words[excess->kind], (long long)excess->scope,
+            excess->model[0] != '\0' ? " for " : "", excess->model, excess->per,
+            (int)money_put(excess->amount_nd, amount), amount,
+            (int)money_put(excess->over_nd, over), over, clock_format(excess->at_ns, time));
+    }
+    if (books->exceeded > BOOKS_EXCESSES_MAX) {
+        say("And %llu more.", (unsigned long long)(books->exceeded - BOOKS_EXCESSES_MAX));
+    }
+}
+
+static void write_excesses(struct json_writer *w, const struct ledger_books *books)
+{
+    json_member_int(w, SLICE("caps_exceeded"), (int64_t)books->exceeded);
+    json_key(w, SLICE("exceeded"));
+    json_begin_array(w);
+    for (size_t i = 0; i < excess_count(books); i++) {
+        const struct ledger_excess *excess = &books->excesses[i];
+        char time[CLOCK_TEXT_SIZE];
+        json_begin_object(w);
+        json_member_string(w, SLICE("scope"), slice_from_cstr(scope_words[excess->kind]));
+        json_member_int(w, SLICE("id"), excess->scope);
+        if (excess->model[0] != '\0') {
+            json_member_string(w, SLICE("model"), slice_from_cstr(excess->model));
+        }
+        json_member_string(w, SLICE("per"), slice_from_cstr(excess->per));
+        json_member_int(w, SLICE("cap_nd"), excess->amount_nd);
+        json_member_int(w, SLICE("over_nd"), excess->over_nd);
+        json_member_string(w, SLICE("at"), slice_from_cstr(clock_format(excess->at_ns, time)));
+        json_member_string(w, SLICE("why"), SLICE("overrun"));
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static int print_sound(const struct arguments *arguments, const char *file,
                        const struct ledger_books *books)
 {
@@ -45,10 +104,7 @@ static int print_sound(const struct arguments *arguments, const char *file,
         say("The ledger is sound: every call is the sum of its attempts, every report the sum of "
             "its calls, what keys were charged is what providers are owed.");
         if (books->caps > 0) {
-            say("Hard caps that were never exceeded: %llu, at %llu holds; attempts that cost more "
-                "than was held: %llu.",
-                (unsigned long long)books->caps, (unsigned long long)books->holds,
-                (unsigned long long)books->overruns);
+            say_caps(books);
         }
         if (books->untold > 0) {
             say("Of these, caps of which the audit log has an act that cannot be read: %llu. They "
@@ -67,6 +123,7 @@ static int print_sound(const struct arguments *arguments, const char *file,
     json_member_int(&w, SLICE("caps_untold"), (int64_t)books->untold);
     json_member_int(&w, SLICE("holds"), (int64_t)books->holds);
     json_member_int(&w, SLICE("overruns"), (int64_t)books->overruns);
+    write_excesses(&w, books);
     json_end_object(&w);
     buf_append_char(&out, '\n');
     return print_data(&out);
@@ -214,7 +271,10 @@ const struct command ledger_verify_command = {
     .name = "ledger verify",
     .summary = "check that the ledger's sums hold",
     .example = "sluice ledger verify\nsluice ledger verify backup.db\n",
-    .details = "A running server may go on meanwhile.",
+    .details =
+        "A running server may go on meanwhile. Exit code 0 also where a cap was exceeded because\n"
+        "a provider charged more than could be held: the books are sound, and those caps are "
+        "named.",
     .arguments = plain_arguments,
     .argument_count = ARRAY_LEN(plain_arguments),
     .words = "[FILE]",
@@ -260,7 +320,8 @@ const struct command ledger_export_command = {
                "sluice ledger export --format focus --since 2026-11-01 --until 2026-12-01\n",
     .details =
         "focus: columns of the FinOps Open Cost and Usage Specification 1.2, one line for each\n"
-        "attempt; the provider's name stands for its billing account.",
+        "attempt; the provider's name stands for its billing account. A call belongs to the month\n"
+        "(UTC) in which it began. Users, teams and organisations are in the tags by number.",
     .arguments = export_arguments,
     .argument_count = ARRAY_LEN(export_arguments),
     .run = ledger_export_run,

@@ -156,6 +156,8 @@ struct play {
     bool begun;
     int64_t start_s; /* of the calendar period under way, and of which process it is */
     int64_t run;
+    int64_t over_nd;    /* the most that overruns went beyond the cap ... */
+    int64_t over_at_ns; /* ... and when, in the ledger's time */
 };
 
 static bool is_calendar(const struct play *play)
@@ -204,6 +206,21 @@ static struct change pop(struct play *play)
     return first;
 }
 
+/* More was used than the cap allows, and not because the cap was lowered. */
+static void note_excess(struct play *play, int64_t now_ns)
+{
+    int64_t amount_nd = amount_at(play->cap, now_ns);
+    if (now_ns < play->cap->since_ns || play->used_nd <= amount_nd) {
+        return;
+    }
+    int64_t over_nd = play->used_nd - amount_nd;
+    over_nd = over_nd < play->slack_nd ? over_nd : play->slack_nd;
+    if (over_nd > play->over_nd) {
+        play->over_nd = over_nd;
+        play->over_at_ns = now_ns;
+    }
+}
+
 /* What happened up to this time. */
 static void advance(struct play *play, int64_t now_ns)
 {
@@ -211,6 +228,7 @@ static void advance(struct play *play, int64_t now_ns)
         struct change change = pop(play);
         play->used_nd += change.used_nd;
         play->slack_nd += change.slack_nd;
+        note_excess(play, change.at_ns);
     }
 }
 
@@ -434,6 +452,27 @@ static bool play_one(struct play *play, const struct played *attempt, struct led
            play->used_nd <= amount_nd + play->slack_nd || violation(play, attempt, error);
 }
 
+static void add_excess(const struct play *play, struct ledger_books *books)
+{
+    const struct cap *cap = play->cap;
+    if (play->over_nd <= 0) {
+        return;
+    }
+    if (books->exceeded < BOOKS_EXCESSES_MAX) {
+        struct ledger_excess *excess = &books->excesses[books->exceeded];
+        *excess = (struct ledger_excess){.kind = cap->kind,
+                                         .scope = cap->scope,
+                                         .per = period_words[cap->period],
+                                         .amount_nd = amount_at(cap, play->over_at_ns),
+                                         .over_nd = play->over_nd,
+                                         .at_ns = play->over_at_ns};
+        size_t len =
+            cap->model.len < sizeof(excess->model) - 1 ? cap->model.len : sizeof(excess->model) - 1;
+        memcpy(excess->model, cap->model.len == 0 ? "" : cap->model.ptr, len);
+    }
+    books->exceeded++;
+}
+
 static bool play_rows(struct play *play, sqlite3_stmt *rows, struct ledger_books *books,
                       struct error *error)
 {
@@ -513,6 +552,8 @@ static bool play_cap(sqlite3 *db, const char *path, const struct cap *cap,
         sqlite3_bind_int64(rows, 1, cap->scope);
         bind_slice(rows, 2, cap->model);
         done = play_rows(&play, rows, books, error);
+        advance(&play, INT64_MAX); /* what happened after the last hold */
+        add_excess(&play, books);
     }
     if (!done && error->code == NULL) {
         database_error(db, path, "verifying", error);

@@ -27,8 +27,21 @@
 #define SLUICE_STORE_LEDGER_BOOKS_H
 
 #include "base/error.h"
+#include "store/limits.h"
 
 #include <stdint.h>
+
+/* A hard cap that had less room than was charged, because attempts cost more than was held. */
+struct ledger_excess {
+    enum scope_kind kind;
+    int64_t scope;
+    char model[64]; /* cut; empty: every one */
+    const char *per;
+    int64_t amount_nd; /* of the cap */
+    int64_t over_nd;   /* the most that was beyond it */
+    int64_t at_ns;     /* then */
+};
+#define BOOKS_EXCESSES_MAX 32
 
 struct ledger_books {
     int64_t charged_nd; /* to all keys, and to none */
@@ -39,6 +52,8 @@ struct ledger_books {
     uint64_t overruns;  /* attempts under these that cost more than was held */
     uint64_t untold;    /* of these caps: of scopes of which the audit log has an act that cannot be
                            read (ledger_verify_limits.h); any other must be what the log says */
+    uint64_t exceeded;  /* caps that overruns went beyond; the first of them are: */
+    struct ledger_excess excesses[BOOKS_EXCESSES_MAX];
 };
 
 /* False: *error says what does not hold ("ledger_violation"), or why it could not be looked at. */

@@ -126,6 +126,18 @@ static void overruns_are_no_violations(void)
     EXPECT_INT(books.holds, 3);
     EXPECT_INT(books.charged_nd, 101);
     EXPECT_INT(books.owed_nd, 101);
+    EXPECT_INT(books.exceeded, 1); /* and which, by how much, is said */
+    EXPECT_INT(books.excesses[0].kind, SCOPE_KEY);
+    EXPECT_INT(books.excesses[0].amount_nd, 61);
+    EXPECT_INT(books.excesses[0].over_nd, 40);
+    EXPECT(strcmp(books.excesses[0].per, "total") == 0);
+    add_cap(CAP_TOTAL, 0, 101);
+    EXPECT(ledger_books_check(ledger_path, &books, &error));
+    EXPECT_INT(books.overruns, 1);
+    EXPECT_INT(books.exceeded, 0); /* there was room for it */
+    add_cap(CAP_TOTAL, 0, 95);
+    EXPECT(ledger_books_check(ledger_path, &books, &error));
+    EXPECT_INT(books.excesses[0].over_nd, 6); /* when the last one had been held, and settled */
     add_cap(CAP_TOTAL, 0, 60);
     expect_held(false);
     end();

@@ -4,10 +4,12 @@
 The vendor's invoice against the ledger. Clients of five dialects call six kinds of provider, whole
 and streamed, through every lane; each answer has another usage, and the vendor adds up what it asks
 for by its own arithmetic: cached and thought tokens, what a cache keeps for an hour, prompts above
-a tier, prices since a date (two models of the catalogue, with the vendor's own list), prices per
-request and such as the provider tells, judges and the stronger answers after them. What the exact
-cache repeats is on no invoice. Afterwards the ledger's charges must be the invoice's, one by one
-and to the nano-dollar: the same tokens, the same amounts, as often.
+a tier, prices since a date (models of the catalogue, with the vendor's own list, and configured),
+sound, images and thoughts with prices of their own, prices per request and such as the provider
+tells (for who brings a key of his own with the bill beside the fee), judges and the stronger
+answers after them. What the exact cache repeats is on no invoice. Afterwards the ledger's charges
+must be the invoice's, one by one and to the nano-dollar: the same tokens, the same amounts, as
+often.
 
     invoice.py [--calls N] [--program build/release/sluice] [--seed N]
 
@@ -44,6 +46,21 @@ PRICES = {  # pico-dollars per token; odd ones, so that every rounding shows
     "small": Price(100_003, 400_009, 10_007, 100_003, 0),
     "strong": Price(5_000_011, 20_000_003, 500_009, 5_000_011, 0),
     "judge": Price(200_017, 800_023, 20_011, 200_017, 77),
+    "own": Price(3_000_000, 15_000_000, 300_000, 3_000_000, 0),
+    # sound, images and thoughts each with a price, above a tier all of them dearer
+    "voice": Price(
+        *(2_500_003, 10_000_019, 1_250_007, 2_500_003, 0, 0, 150_000),
+        Price(
+            *(5_000_007, 20_000_039, 1_250_007, 2_500_003, 0, 0, 0, None),
+            *(80_000_009, 10_000_003, 160_000_007, 90_000_011, 13_000_013),
+        ),
+        *(40_000_003, 5_000_011, 80_000_009, 50_000_017, 8_000_021),
+    ),
+    # thoughts and what is heard cost what text does
+    "painter": Price(
+        *(300_037, 2_500_041, 75_043, 300_037, 3, 0, 0, None),
+        *(None, 450_001, 64_000_003, 30_000_001, None),
+    ),
 }
 # As the vendor's list has them: claude-sonnet-4-5 has a dearer price above 200,000 tokens, and
 # claude-sonnet-4-6 had one until 13 March 2026.
@@ -53,8 +70,13 @@ LISTED = {
         Price(6_000_000, 22_500_000, 600_000, 7_500_000, 0, 12_000_000),
     ),
     "dated": Price(3_000_000, 15_000_000, 300_000, 3_750_000, 0, 6_000_000),
+    "listed": Price(300_000, 2_500_000, 300_000, 300_000, 0, drawn=30_000_000),
 }
-MODELS = {"tiered": "claude-sonnet-4-5", "dated": "claude-sonnet-4-6"}
+MODELS = {
+    "tiered": "claude-sonnet-4-5",
+    "dated": "claude-sonnet-4-6",
+    "listed": "gemini-2.5-flash-image",
+}
 CASCADE = ("small", "strong", "judge")
 REPEATED = 0.05
 PRESETS = {
@@ -66,6 +88,10 @@ PRESETS = {
     "ollama": ("ollama", ""),
     "tiered": ("anthropic", "/v1"),
     "dated": ("anthropic", "/v1"),
+    "listed": ("gemini", "/v1beta"),
+    "voice": ("openai-compatible", "/v1"),
+    "painter": ("gemini", "/v1beta"),
+    "own": ("openrouter", "/v1"),
     **{name: ("openai-compatible", "/v1") for name in CASCADE},
 }
 TARGETS = tuple(name for name in PRESETS if name not in CASCADE)
@@ -73,6 +99,35 @@ TARGETS = tuple(name for name in PRESETS if name not in CASCADE)
 
 def dollars_per_mtok(pico):
     return f"{pico // 10**6}.{pico % 10**6:06d}"
+
+
+def rates(price):
+    """As the configuration writes them; what is None costs what text does, and is not written."""
+    rows = {
+        "input": price.input,
+        "output": price.output,
+        "cache_read": price.read,
+        "cache_write": price.write,
+        "audio_input": price.heard,
+        "image_input": price.seen,
+        "audio_output": price.spoken,
+        "image_output": price.drawn,
+        "reasoning": price.thought,
+    }
+    written = [f"{k}_per_mtok: {dollars_per_mtok(v)}" for k, v in rows.items() if v is not None]
+    return ", ".join(written)
+
+
+def price_block(price, name):
+    tiers = ""
+    if price.dear is not None:
+        tiers = f", tiers: {{ {price.above}: {{ {rates(price.dear)} }} }}"
+    whole = f"{rates(price)}, per_request: {price.request_nd / 1e9:.9f}{tiers}"
+    if name != "painter":
+        return whole
+    # another price has been in force since a day in the past, and another will be
+    other = "input_per_mtok: 7, output_per_mtok: 7"
+    return f"{other}, from: {{ 2199-01-01: {{ {other} }}, 2025-01-31: {{ {whole} }} }}"
 
 
 def configuration(port, upstream):
@@ -90,12 +145,7 @@ def configuration(port, upstream):
     for name, price in PRICES.items():
         lines.append(
             f"  {name}: {{ provider: {name}, model: model-{name}, context_tokens: 1000000,"
-            " price: {"
-            f" input_per_mtok: {dollars_per_mtok(price.input)},"
-            f" output_per_mtok: {dollars_per_mtok(price.output)},"
-            f" cache_read_per_mtok: {dollars_per_mtok(price.read)},"
-            f" cache_write_per_mtok: {dollars_per_mtok(price.write)},"
-            f" per_request: {price.request_nd / 1e9:.9f} }} }}"
+            f" price: {{ {price_block(price, name)} }} }}"
         )
     for name, model in MODELS.items():
         lines.append(f"  {name}: {{ provider: {name}, model: {model}, context_tokens: 1000000 }}")

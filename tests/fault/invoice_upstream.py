@@ -15,13 +15,23 @@ PICO_PER_NANO = 1000
 FAILURES = 0.04
 
 # Dollars per million tokens are pico-dollars per token, times a million. `hour`: what is kept in
-# the cache for an hour; `dear`: the prices of a prompt of more tokens than `above`.
+# the cache for an hour; `dear`: the prices of a prompt of more tokens than `above`; `heard` and
+# `seen` (sound and images in the prompt), `spoken` and `drawn` (in the answer), `thought`: None, as
+# text.
 Price = collections.namedtuple(
-    "Price", "input output read write request_nd hour above dear", defaults=(0, 0, None)
+    "Price",
+    "input output read write request_nd hour above dear heard seen spoken drawn thought",
+    defaults=(0, 0, None, None, None, None, None, None),
 )
-# What was used, in exclusive parts: plain input, read from the cache, written to it (for some
-# minutes, for an hour), output.
-Used = collections.namedtuple("Used", "plain read written hour output reasoning cost_nd")
+# What was used: plain input, read from the cache, written to it (for some minutes, for an hour),
+# each without the others. Heard and seen tokens are among the plain ones, reasoning, spoken and
+# drawn ones among the output, and none is two of them. `bill_nd`: of whose key it was, beside the
+# fee in `cost_nd`.
+Used = collections.namedtuple(
+    "Used",
+    "plain read written hour output reasoning cost_nd heard seen spoken drawn bill_nd",
+    defaults=(0, 0, 0, 0, None),
+)
 GRADED = b"You grade an answer"
 
 
@@ -32,7 +42,7 @@ def prompt(used):
 def amount_nd(price, used):
     """One charge: exact, and rounded up once."""
     if used.cost_nd is not None:
-        return used.cost_nd
+        return used.cost_nd + (used.bill_nd or 0)
     if price.dear is not None and prompt(used) > price.above:
         price = price.dear
     pico = (
@@ -42,6 +52,14 @@ def amount_nd(price, used):
         + used.hour * price.hour
         + used.output * price.output
     )
+    for tokens, rate, text in (
+        (used.heard, price.heard, price.input),
+        (used.seen, price.seen, price.input),
+        (used.spoken, price.spoken, price.output),
+        (used.drawn, price.drawn, price.output),
+        (used.reasoning, price.thought, price.output),
+    ):
+        pico += 0 if rate is None else tokens * (rate - text)
     return -(-pico // PICO_PER_NANO) + price.request_nd
 
 
@@ -65,9 +83,18 @@ def chat_usage(used, cached_word):
         usage["prompt_cache_hit_tokens"] = used.read
         usage["prompt_cache_miss_tokens"] = used.plain + used.written
     else:
-        usage["prompt_tokens_details"] = {"cached_tokens": used.read}
+        details = {"cached_tokens": used.read}
+        usage["prompt_tokens_details"] = details
+        if used.heard or used.seen:
+            details.update(audio_tokens=used.heard, image_tokens=used.seen)
+    if used.spoken or used.drawn:
+        usage["completion_tokens_details"].update(
+            audio_tokens=used.spoken, image_tokens=used.drawn
+        )
     if used.cost_nd is not None:
         usage["cost"] = used.cost_nd / 1e9
+        usage["is_byok"] = used.bill_nd is not None
+        usage["cost_details"] = {"upstream_inference_cost": (used.bill_nd or 7) / 1e9}
     return usage
 
 
@@ -145,7 +172,24 @@ def gemini(used, streamed):
         "modelVersion": "m",
         "responseId": "r",
     }
+    usage = answer["usageMetadata"]
+    if used.heard or used.seen:
+        usage["promptTokensDetails"] = modalities(
+            usage["promptTokenCount"], used.heard, used.seen
+        )
+    if used.spoken or used.drawn:
+        usage["candidatesTokensDetails"] = modalities(
+            usage["candidatesTokenCount"], used.spoken, used.drawn
+        )
     return sse(answer) if streamed else answer
+
+
+def modalities(total, sound, images):
+    return [
+        {"modality": "TEXT", "tokenCount": total - sound - images},
+        {"modality": "IMAGE", "tokenCount": images},
+        {"modality": "AUDIO", "tokenCount": sound},
+    ]
 
 
 def ollama(used, streamed):
@@ -169,6 +213,10 @@ VENDORS = {
     "ollama": (ollama, ()),
     "tiered": (anthropic, ("read", "written", "hour")),
     "dated": (anthropic, ("read", "written", "hour")),
+    "voice": (chat, ("read", "reasoning", "media")),
+    "painter": (gemini, ("read", "reasoning", "media")),
+    "listed": (gemini, ("drawn",)),
+    "own": (chat, ("reasoning", "cost", "bill")),
     "small": (chat, ("read",)),
     "strong": (chat, ("read",)),
     "judge": (chat, ("read",)),
@@ -201,15 +249,31 @@ class Vendor:
 
     def _use(self, parts):
         output = self.random.randrange(1, 4000)
+        plain = self.random.randrange(1, 200000)
+        reasoning = self.random.randrange(0, output) if "reasoning" in parts else 0
         return Used(
-            plain=self.random.randrange(1, 200000),
+            plain=plain,
             read=self.random.randrange(0, 90000) if "read" in parts else 0,
             written=self.random.randrange(0, 9000) if "written" in parts else 0,
             hour=self.random.choice((0, self.random.randrange(1, 7000))) if "hour" in parts else 0,
             output=output,
-            reasoning=self.random.randrange(0, output) if "reasoning" in parts else 0,
+            reasoning=reasoning,
             cost_nd=self.random.randrange(0, 5_000_000_000) if "cost" in parts else None,
+            **self._use_media(parts, plain, output - reasoning),
         )
+
+    def _use_media(self, parts, plain, spoken):
+        """Parts of what is plain, and of what is said aloud."""
+        media = {}
+        if "media" in parts:
+            media["heard"] = self.random.randrange(0, plain)
+            media["seen"] = self.random.randrange(0, plain - media["heard"])
+            media["spoken"] = self.random.randrange(0, spoken)
+        if "media" in parts or "drawn" in parts:
+            media["drawn"] = self.random.randrange(0, spoken - media.get("spoken", 0))
+        if "bill" in parts and self.random.random() < 0.5:
+            media["bill_nd"] = self.random.randrange(1, 5_000_000_000)
+        return media
 
     def _charge(self, name, used):
         price = self.prices[name]
@@ -219,6 +283,10 @@ class Vendor:
         self.kinds["kept for an hour"] += used.hour > 0
         self.kinds["per request"] += price.request_nd > 0
         self.kinds["told by the provider"] += used.cost_nd is not None
+        self.kinds["a fee and a bill"] += used.bill_nd is not None
+        self.kinds["sound"] += used.heard > 0 and used.spoken > 0
+        self.kinds["images"] += used.drawn > 0 and price.drawn is not None
+        self.kinds["thoughts with a price"] += used.reasoning > 0 and price.thought is not None
         self.kinds["a judgement"] += name == "judge"
         self.kinds["a stronger answer"] += name == "strong"
 

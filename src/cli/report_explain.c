@@ -31,6 +31,7 @@ static const char *const basis_words[CHARGE_BASES] = {
     [CHARGE_NOTHING] = "nothing was answered: no charge",
     [CHARGE_PRICE] = "charged",
     [CHARGE_PROVIDER] = "charged: what the provider says that it charges",
+    [CHARGE_MOST] = "charged: nobody reported it, so the most that it can be",
     [CHARGE_BOUND] = "charged: an estimate is never more than what was held",
     [CHARGE_HOLD] = "charged: what was held, as nobody knows what was used",
     [CHARGE_CACHE] = "the exact cache repeated an earlier answer: no charge",
@@ -139,7 +140,8 @@ static void put_attempt(const struct call_detail *detail, const struct settle_re
     struct table table;
     put_attempt_head(attempt, offer, out);
     table_init(&table, sum_columns, ARRAY_LEN(sum_columns));
-    if (offer != NULL && (attempt->basis == CHARGE_PRICE || attempt->basis == CHARGE_BOUND)) {
+    if (offer != NULL && (attempt->basis == CHARGE_PRICE || attempt->basis == CHARGE_BOUND ||
+                          attempt->basis == CHARGE_MOST)) {
         put_usage(&table, offer, &attempt->usage);
     }
     put_sum(&table, basis_words[attempt->basis], attempt->cost_nd);

@@ -240,3 +240,26 @@ enum json_follow_result json_follow(struct json_follow *f, char c)
            : f->state == BROKEN ? JSON_FOLLOW_BROKEN
                                 : JSON_FOLLOW_OPEN;
 }
+
+/* A member of the outermost object is whole: where it ends; else 0. */
+static size_t member_end(const struct json_follow *f, struct slice part, size_t at)
+{
+    if (f->state == WHOLE || (f->state == AFTER && f->depth == 1)) {
+        return at + 1;
+    }
+    return f->state == KEY && f->depth == 1 && part.ptr[at] == ',' ? at : 0;
+}
+
+bool json_mend(struct slice part, struct buf *out)
+{
+    struct json_follow f = {0};
+    size_t end = 0;
+    enum json_follow_result result = JSON_FOLLOW_OPEN;
+    for (size_t i = 0; i < part.len && result == JSON_FOLLOW_OPEN; i++) {
+        result = json_follow(&f, part.ptr[i]);
+        size_t here = result == JSON_FOLLOW_BROKEN ? 0 : member_end(&f, part, i);
+        end = here > 0 ? here : end;
+    }
+    return end > 0 && buf_append(out, slice_of(part.ptr, end)) &&
+           (result == JSON_FOLLOW_WHOLE || buf_append_char(out, '}'));
+}

@@ -6,6 +6,8 @@
 #ifndef SLUICE_CODEC_JSON_FOLLOW_H
 #define SLUICE_CODEC_JSON_FOLLOW_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,5 +31,9 @@ struct json_follow {
 
 /* The next character; bytes of UTF-8 beyond ASCII may be told as any letter. */
 enum json_follow_result json_follow(struct json_follow *f, char c);
+
+/* Of an object that was cut, or is broken further on: the members that came whole, as an object.
+ * False: there are none, or no room in *out. */
+MUST_USE bool json_mend(struct slice part, struct buf *out);
 
 #endif

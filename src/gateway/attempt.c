@@ -6,6 +6,7 @@
 #include "dialect/emulate.h"
 #include "dialect/responses_store.h"
 #include "dialect/tool_fit.h"
+#include "gateway/attempt_usage.h"
 #include "gateway/call_budget.h"
 #include "gateway/call_forecast.h"
 #include "gateway/call_new.h"
@@ -188,6 +189,7 @@ void attempt_init(struct attempt *attempt)
     memset(attempt, 0, sizeof(*attempt));
     buf_init(&attempt->body, REQUEST_BYTES_MAX);
     buf_init(&attempt->answer, ANSWER_BYTES_MAX);
+    seen_init(&attempt->seen);
 }
 
 static void buf_recycle(struct buf *buf)
@@ -225,6 +227,7 @@ void attempt_reset(struct call *call)
     tool_fit_free(attempt->tool_fit);
     buf_recycle(&attempt->body);
     buf_recycle(&attempt->answer);
+    seen_clear(&attempt->seen);
     memset((char *)attempt + first, 0, texts - first);
     attempt->meter.error[0] = '\0';
     attempt->loss.len = 0;
@@ -237,6 +240,7 @@ void attempt_release(struct call *call)
     attempt_reset(call);
     buf_release(&call->attempt.body);
     buf_release(&call->attempt.answer);
+    seen_release(&call->attempt.seen);
 }
 
 void attempt_fail(struct call *call, const char *error, const char *detail)
@@ -281,17 +285,6 @@ void attempt_complete(struct call *call)
     attempt->error = failed ? "provider_failed" : NULL;
 }
 
-/* Did the provider begin to answer? A client that leaves while a provider works does not have the
- * prompt for nothing. What has begun is charged: by report, or by what it visibly was. */
-static bool is_answered(const struct call *call)
-{
-    const struct attempt *attempt = &call->attempt;
-    bool left = attempt->outcome == ATTEMPT_CANCELLED && attempt->request.sent;
-    bool begun =
-        attempt->status == 200 && (attempt->outcome != ATTEMPT_FAILED || attempt->meter.events > 0);
-    return begun || (left && attempt->status == 0);
-}
-
 const struct price *attempt_price(const struct call *call, const struct target *target,
                                   struct price *spare)
 {
@@ -309,6 +302,9 @@ int64_t attempt_cost_nd(const struct call *call)
     if (!attempt->open) {
         return 0;
     }
+    if (call->claim.capped && !attempt->meter.usage.reported) {
+        return attempt->budget.amount_nd; /* it may be all of it */
+    }
     struct meter meter = attempt->meter;
     meter_settle(&meter, call->tokens.expected, true);
     bool told =
@@ -317,9 +313,9 @@ int64_t attempt_cost_nd(const struct call *call)
                 : price_cost(attempt_price(call, attempt->target, &spare), &meter.usage);
 }
 
-/* Fills in the cost and what it is made of. */
+/* Fills in the cost and what it is made of. `usage_basis` is what the usage is. */
 static void price_attempt(const struct call *call, const struct usage *usage,
-                          struct settle_record *record)
+                          enum charge_basis usage_basis, struct settle_record *record)
 {
     const struct target *target = call->attempt.target;
     struct price spare;
@@ -337,9 +333,12 @@ static void price_attempt(const struct call *call, const struct usage *usage,
         if (target->price.known) {
             target_state_told(call->snapshot, target, record->cost_nd, record->catalogue_nd);
         }
-    } else if (counted || (!usage->reported && !is_answered(call))) {
+    } else if (counted || usage_basis == CHARGE_NOTHING) {
         record->basis = CHARGE_NOTHING; /* a price per request, too, is for answers */
         record->cost_nd = 0;
+    } else if (usage_basis == CHARGE_MOST) {
+        record->basis = CHARGE_MOST;
+        record->cost_nd = attempt_most_nd(call, usage->input, usage->output);
     } else {
         record->basis = CHARGE_PRICE;
         record->cost_nd = price_cost(attempt_price(call, target, &spare), usage);
@@ -470,11 +469,12 @@ bool attempt_journal_hold(struct call *call)
     if (ledger == NULL) {
         return true;
     }
+    bool extended = attempt->budget.open && attempt->budget.amount_nd > attempt->hold_nd;
     struct hold_record record = {
         .call = call->id,
         .attempt = attempt->number,
         .wall_ns = clock_wall(call->worker->loop.clock),
-        .amount_nd = attempt->hold_nd,
+        .amount_nd = extended ? attempt->budget.amount_nd : attempt->hold_nd,
         .key_id = call->key_id,
         .target = attempt->target->name,
         .provider = attempt->target->provider_name,
@@ -504,14 +504,15 @@ static void journal_it(struct call *call, const struct settle_record *settle,
     }
 }
 
-static void charge(struct call *call, struct settle_record *record)
+static void charge(struct call *call, enum charge_basis usage_basis, struct settle_record *record)
 {
     const struct usage *usage = &call->attempt.meter.usage;
-    price_attempt(call, usage, record);
+    price_attempt(call, usage, usage_basis, record);
     bool told = usage->reported || usage->has_provider_cost;
     int64_t most_nd =
         call->attempt.budget.open ? call->attempt.budget.amount_nd : record->released_nd;
-    if (!told && record->cost_nd > most_nd) {
+    if (!told && !call->claim.capped && record->cost_nd > most_nd &&
+        !attempt_exceeds(&call->attempt)) {
         record->cost_nd = most_nd; /* no estimate of ours is more than the worst case */
         record->basis = CHARGE_BOUND;
     }
@@ -533,11 +534,9 @@ void attempt_settle(struct call *call, bool last)
     if (call->chat.operation == OPERATION_TOKEN_COUNT) {
         *usage = (struct usage){.reported = true}; /* counted, not used: it costs nothing */
     }
-    if (usage->reported || is_answered(call)) {
-        meter_settle(&attempt->meter, call->tokens.expected, attempt->outcome == ATTEMPT_OK);
-    }
+    enum charge_basis usage_basis = attempt_usage(call);
     fill_settle(call, &record, now_ns);
-    charge(call, &record);
+    charge(call, usage_basis, &record);
     record_health(call, usage, record.cost_nd, now_ns);
     call_forecast_settle(call, &record);
     if (r->first_byte_ns > 0) {

@@ -9,6 +9,7 @@
 #include "codec/inflate.h"
 #include "config/snapshot.h"
 #include "dialect/dialect.h"
+#include "gateway/seen.h"
 #include "net/upstream.h"
 #include "store/budget.h"
 #include "store/record.h"
@@ -59,8 +60,9 @@ bool meter_begins(const struct frame *frame);
 struct attempt {
     struct buf body; /* of the request, when the lane is not verbatim; kept for the next attempt */
     struct buf
-        answer;      /* whole answers, errors, and a stream's bytes before it is committed; kept */
-    uint32_t number; /* 0: none yet */
+        answer;       /* whole answers, errors, and a stream's bytes before it is committed; kept */
+    struct seen seen; /* of calls under a hard cap; its memory is kept */
+    uint32_t number;  /* 0: none yet */
     const struct target *target;
     const struct provider *provider;
     enum dialect_id back_id;
@@ -77,10 +79,17 @@ struct attempt {
     struct budget_hold budget;
     struct settle_forecast forecast; /* what the plan expected of it */
     int64_t clamp;                   /* ceiling that was put into the body; 0: none */
-    int64_t output_bound;            /* tokens that the hold has room for */
-    bool asked_ahead;                /* for room beyond it */
-    bool capped;                     /* the answer was cut: a cap has no room for the rest of it */
-    bool unjournaled;                /* the journal was full, and the operator lets calls go on */
+    int64_t input_bound;             /* tokens that the hold has room for */
+    int64_t output_bound;            /* likewise; grows with the hold */
+    int64_t output_asked;            /* what it was at first: what the provider was held to */
+    int64_t seen_next;     /* bytes of text that have to come before it is counted again */
+    bool hides;            /* it may make output that nobody sees: thoughts, speech */
+    unsigned media;        /* what of all of it may be sound or pictures, as in price_bound() */
+    bool heard;            /* all of the answer was metered that is ever going to be */
+    bool untrue;           /* more came than the provider was asked for, beyond doubt */
+    bool asked_ahead;      /* for room beyond it */
+    bool capped;           /* the answer was cut: a cap has no room for the rest of it */
+    bool unjournaled;      /* the journal was full, and the operator lets calls go on */
     int64_t held_until_ns; /* an answer that has said nothing yet is withheld so long; 0: is not */
     struct upstream_request request;
     struct decoder *decoder;

@@ -92,12 +92,10 @@ static unsigned media_of(const struct chat *chat, const struct target *target)
                 : 0);
 }
 
-static int64_t bound_nd(const struct call *call, int64_t input, int64_t output)
+static int64_t bound_nd(const struct call *call, int64_t input, int64_t output, unsigned media)
 {
     struct price spare;
-    const struct target *target = call->attempt.target;
-    return price_bound(attempt_price(call, target, &spare), input, output,
-                       media_of(&call->chat, target));
+    return price_bound(attempt_price(call, call->attempt.target, &spare), input, output, media);
 }
 
 void attempt_bound(const struct call *call, int64_t clamp, struct attempt_bound *ret_bound)
@@ -108,10 +106,11 @@ void attempt_bound(const struct call *call, int64_t clamp, struct attempt_bound 
     }
     ret_bound->input = input_bound(call);
     ret_bound->output = output_bound(call, clamp);
-    ret_bound->amount_nd = bound_nd(call, ret_bound->input, ret_bound->output);
+    ret_bound->media = media_of(&call->chat, call->attempt.target);
+    ret_bound->amount_nd = bound_nd(call, ret_bound->input, ret_bound->output, ret_bound->media);
 }
 
-int64_t attempt_output_nd(const struct call *call, int64_t tokens)
+int64_t attempt_most_nd(const struct call *call, int64_t input, int64_t output)
 {
-    return bound_nd(call, 0, tokens);
+    return bound_nd(call, input, output, call->attempt.media);
 }

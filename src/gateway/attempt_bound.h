@@ -19,11 +19,12 @@ struct attempt_bound {
     int64_t input;
     int64_t output;
     int64_t amount_nd;
+    unsigned media; /* what of it may be sound or pictures: bits as in price_bound() */
 };
 /* After the body was made, before the request's memory is given back. `clamp` is the ceiling that
  * was put into the body, 0: none. */
 void attempt_bound(const struct call *call, int64_t clamp, struct attempt_bound *ret_bound);
-/* What so many more output tokens may cost. */
-int64_t attempt_output_nd(const struct call *call, int64_t tokens);
+/* The most that so much may cost of an attempt that has its hold. */
+int64_t attempt_most_nd(const struct call *call, int64_t input, int64_t output);
 
 #endif

@@ -34,6 +34,9 @@ MUST_USE bool attempt_journal_hold(struct call *call);
 /* The one charge: usage (reported, else estimated), cost, live statistics, journal. With `last` the
    call's closing record is appended together with it and the call is closed. */
 void attempt_settle(struct call *call, bool last);
+/* The answer is over before its end, or nobody understands it: what it says of its usage all the
+ * same is metered. Before the attempt is settled, once. */
+void call_hear_out(struct call *call);
 /* The upstream's callbacks of an attempt. */
 extern const struct upstream_ops attempt_upstream_ops;
 

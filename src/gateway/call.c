@@ -182,6 +182,7 @@ static void abandon(struct call *call, const char *why, bool last)
         call->attempt.upstream_open = false;
     }
     if (call->attempt.open) {
+        call_hear_out(call);
         call->attempt.outcome = ATTEMPT_CANCELLED;
         call->attempt.error = why;
         attempt_settle(call, last);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/call_budget.h"
 
+#include "gateway/attempt_run.h"
 #include "gateway/call_wait.h"
 #include "gateway/gateway_budget.h"
+#include "model/tokenizers.h"
 
 #include "base/log.h"
 
 /* A client that is told to wait longer is told not to try again by itself. */
 #define PATIENCE_MS 60000
-#define TOKEN_BYTES_MAX 128
 #define AWAY_RETRY_MS 2000
 
 /* A token says itself what its subject belongs to. */
@@ -298,10 +299,27 @@ int64_t call_budget_clamp(const struct call *call, const struct target *target, 
     return lower && (clamp == 0 || ceiling < clamp) ? ceiling : clamp;
 }
 
+/* Models that think make output that no event shows, unless they are told not to. */
+static bool may_hide(const struct call *call)
+{
+    const struct chat *chat = &call->chat;
+    bool off = chat->thinking == THINKING_OFF || chat->thinking_budget == 0 ||
+               slice_eq(chat->reasoning_effort, SLICE("none"));
+    bool thinks = (call->attempt.target->capabilities & CAPABILITY_REASONING) != 0;
+    const unsigned made = PRICE_MEDIA(PRICE_AUDIO_OUTPUT) | PRICE_MEDIA(PRICE_IMAGE_OUTPUT);
+    return (thinks && !off) || (call->attempt.media & made) != 0;
+}
+
 bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
                       struct budget_refusal *ret_refusal)
 {
-    call->attempt.output_bound = bound->output;
+    struct attempt *attempt = &call->attempt;
+    attempt->input_bound = bound->input;
+    attempt->output_bound = bound->output;
+    attempt->output_asked = bound->output;
+    attempt->seen_next = bound->output;
+    attempt->media = bound->media;
+    attempt->hides = may_hide(call);
     call_wait_prepare(call);
     bool held = budget_hold(call->worker->gateway->budget, &call->claim, bound->amount_nd,
                             &call->attempt.budget, ret_refusal);
@@ -317,53 +335,95 @@ void call_budget_release(struct call *call)
     budget_settle(call->worker->gateway->budget, &call->claim, &call->attempt.budget, 0);
 }
 
-/* What surely came: providers send a token or more in an event, of which a decoder makes two at
- * most. */
-static int64_t tokens_so_far(const struct meter *meter)
+const struct tokenizer *call_budget_tokenizer(const struct call *call)
 {
-    int64_t tokens = meter->text_bytes / TOKEN_BYTES_MAX;
-    int64_t events = meter->events / 2;
-    int64_t reported = meter->usage.reported ? meter->usage.output : 0;
-    tokens = events > tokens ? events : tokens;
-    return reported > tokens ? reported : tokens;
+    unsigned encoding = call->attempt.target->encoding;
+    struct tokenizers *tokenizers = call->snapshot->policy.tokenizers;
+    return encoding == 0 || tokenizers == NULL
+               ? NULL
+               : tokenizers_get(tokenizers, (enum token_encoding)(encoding - 1), false);
 }
 
-/* Room for what surely came, and some more. False: *ret_refusal. */
-static bool extend(struct call *call, int64_t tokens, struct budget_refusal *ret_refusal)
+/* The journal has the larger hold before the bytes that it is for go on. */
+static bool journal_extension(struct call *call)
+{
+    if (attempt_journal_hold(call)) {
+        call->attempt.unjournaled = false;
+        return true;
+    }
+    metric_add(&call->worker->metrics.ledger_refused, 1);
+    call->attempt.unjournaled = call->snapshot->ledger_allows_full;
+    return call->attempt.unjournaled;
+}
+
+static bool extend_by(struct call *call, int64_t more, struct budget_refusal *ret_refusal)
 {
     struct attempt *attempt = &call->attempt;
-    int64_t over = tokens > attempt->output_bound ? tokens - attempt->output_bound : 0;
-    int64_t more = attempt->output_bound / 4 + 64; /* as it was asked for ahead */
-    more += over > more / 2 ? over : 0;
+    int64_t bound = attempt->output_bound;
+    int64_t more_nd = attempt_most_nd(call, attempt->input_bound, bound + more) -
+                      attempt_most_nd(call, attempt->input_bound, bound);
     call_wait_prepare(call);
-    bool extended = budget_extend(call->worker->gateway->budget, &call->claim,
-                                  attempt_output_nd(call, more), &attempt->budget, ret_refusal);
+    bool extended = budget_extend(call->worker->gateway->budget, &call->claim, more_nd,
+                                  &attempt->budget, ret_refusal);
     call->claim.patient = false;
-    if (extended) {
-        call_wait_over(call);
-        attempt->output_bound += more;
-        attempt->asked_ahead = false;
+    if (!extended) {
+        return false;
     }
-    return extended;
+    call_wait_over(call);
+    attempt->output_bound += more;
+    attempt->asked_ahead = false;
+    ret_refusal->leasable = false;
+    return journal_extension(call);
+}
+
+/* Room for so many tokens, and some more where the cap has it. False: *ret_refusal. */
+static bool extend(struct call *call, int64_t tokens, struct budget_refusal *ret_refusal)
+{
+    const struct attempt *attempt = &call->attempt;
+    int64_t needed = tokens > attempt->output_bound ? tokens - attempt->output_bound : 0;
+    int64_t ahead = attempt->output_asked / 4 + 64;
+    return extend_by(call, needed + ahead, ret_refusal) ||
+           (needed > 0 && !call->attempt.unjournaled && extend_by(call, needed, ret_refusal));
+}
+
+/* What came, at least; *ret_most: and at most. */
+static int64_t count_seen(struct call *call, int64_t *ret_most)
+{
+    struct attempt *attempt = &call->attempt;
+    const struct usage *usage = &attempt->meter.usage;
+    int64_t reported = usage->reported ? usage->output : 0;
+    struct seen_count count;
+    seen_count(&attempt->seen, call_budget_tokenizer(call), &count);
+    *ret_most = count.most > reported ? count.most : reported;
+    return count.least > reported ? count.least : reported;
 }
 
 enum stream_room call_budget_stream(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
+    const struct usage *usage = &attempt->meter.usage;
     struct budget_refusal refusal = {.leasable = false};
-    int64_t tokens = tokens_so_far(&attempt->meter);
     int64_t bound = attempt->output_bound;
+    int64_t reported = usage->reported ? usage->output : 0;
     bool shares = call->worker->lease_wait_ns > 0;
-    bool ahead = shares && !attempt->asked_ahead && tokens > bound - bound / 4;
-    if (!call->claim.capped || !attempt->budget.open || (tokens <= bound && !ahead)) {
+    bool ahead = shares && !attempt->asked_ahead &&
+                 (attempt->seen.events > bound - bound / 4 || reported > bound - bound / 4);
+    int64_t most;
+    if (!call->claim.capped || !attempt->budget.open ||
+        (attempt->seen.bytes <= attempt->seen_next && reported <= bound && !ahead)) {
         return STREAM_FITS;
     }
-    if (tokens <= bound) { /* so that the lease is here when it is needed */
-        attempt->asked_ahead = true;
-        (void)!extend(call, tokens, &refusal);
+    int64_t least = count_seen(call, &most);
+    if (least <= bound) {
+        attempt->seen_next = attempt->seen.bytes + (bound - least);
+        attempt->asked_ahead = attempt->asked_ahead || ahead;
+        if (ahead) { /* so that the lease is here when it is needed */
+            (void)!extend(call, least, &refusal);
+        }
         return STREAM_FITS;
     }
-    if (extend(call, tokens, &refusal)) {
+    if (most <= bound || extend(call, most, &refusal)) {
+        attempt->seen_next = attempt->seen.bytes;
         return STREAM_FITS;
     }
     attempt->capped = !refusal.leasable;
@@ -379,7 +439,7 @@ enum call_step call_budget_cut(struct call *call)
 }
 
 void call_budget_compare(struct call *call, const struct target *target, int64_t held_nd,
-                         int64_t cost_nd)
+                         int64_t cost_nd, bool surely)
 {
     if (cost_nd <= held_nd) {
         return;
@@ -391,7 +451,7 @@ void call_budget_compare(struct call *call, const struct target *target, int64_t
                                         .target = target->name,
                                         .held_nd = held_nd,
                                         .cost_nd = cost_nd,
-                                        .blocks = call->claim.capped};
+                                        .blocks = call->claim.capped && surely};
         gateway_budget_overrun(call->worker->gateway, &overrun);
     }
 }
@@ -402,8 +462,9 @@ void call_budget_settle(struct call *call, int64_t cost_nd, bool reported)
     const struct usage *usage = &attempt->meter.usage;
     call_wait_end(call); /* as a stream may */
     call->tokens_used += usage->input + usage->output;
-    if (reported) {
-        call_budget_compare(call, attempt->target, attempt->hold_nd, cost_nd);
+    if (reported || call->claim.capped) {
+        call_budget_compare(call, attempt->target, attempt->hold_nd, cost_nd,
+                            reported || attempt->untrue);
     }
     budget_settle(call->worker->gateway->budget, &call->claim, &attempt->budget, cost_nd);
 }

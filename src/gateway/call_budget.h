@@ -35,10 +35,12 @@ void call_budget_release(struct call *call);
 /* Ends the call with the refusal. */
 enum call_step call_budget_refuse(struct call *call, const struct budget_refusal *refusal);
 /*
- * STREAM: the hold has room for what the provider was asked for. One that sends more gets the hold
- * extended: a node of a cluster asks for a slice when three quarters came, and where it has none
- * yet when all of it came, the stream waits for it (cluster.lease_wait): nothing more is read until
- * it is there. So what exceeds the hold is one read at most, where everything else was refused.
+ * STREAM: the hold has room for what the provider was asked for. One that sends more, by the
+ * careful count of what came (gateway/seen.h), gets the hold extended for the most that it can be;
+ * the journal has each extension before its bytes leave. A node of a cluster asks for a slice when
+ * three quarters came, and where it has none yet when all of it came, the stream waits for it
+ * (cluster.lease_wait): nothing more is read until it is there. So what exceeds the hold is one
+ * read at most, where everything else was refused.
  */
 enum stream_room {
     STREAM_FITS,
@@ -48,12 +50,15 @@ enum stream_room {
 enum stream_room call_budget_stream(struct call *call);
 /* DELIVER: the last words of such a stream. */
 enum call_step call_budget_cut(struct call *call);
+/* What the vocabulary of the attempt's target counts with; NULL: not known, or not there yet. */
+const struct tokenizer *call_budget_tokenizer(const struct call *call);
 /* SETTLE: the one charge of the attempt; a provider that charges more than its bound is an overrun,
- * and where a cap applies the key is blocked. `reported`: it is the provider's own account. */
+ * and where a cap applies the key is blocked. `reported`: it is the provider's own account; else it
+ * blocks where more came than was asked for, beyond doubt (attempt.untrue). */
 void call_budget_settle(struct call *call, int64_t cost_nd, bool reported);
-/* What a provider reported, against what was held for it: of SETTLE, and of our own questions. */
+/* What a provider charges, against what was held for it: of SETTLE, and of our own questions. */
 void call_budget_compare(struct call *call, const struct target *target, int64_t held_nd,
-                         int64_t cost_nd);
+                         int64_t cost_nd, bool surely);
 /* The closing record is written, or the call is gone. Again: nothing happens. */
 void call_budget_leave(struct call *call);
 /* For the records of holds. */

@@ -39,15 +39,16 @@ bool call_linger_abandoned(struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
     int64_t ms = call->snapshot->server.abandoned_ms;
-    if (ms == 0 || !attempt->open || !attempt->upstream_open || !call->committed ||
-        !attempt->is_stream || call->worker->stopping) {
+    if (ms == 0 || !attempt->open || !attempt->upstream_open || !attempt->request.sent_whole ||
+        call->check != NULL || call->worker->stopping) {
         return false;
     }
+    call->attempt.request.once = true; /* the request goes with the exchange */
     http_exchange_set_user(call->exchange, NULL);
     call->exchange = NULL;
     call->abandoned = true;
     call->keeps_answer = false;
-    call_shrink(call); /* the request goes with the exchange */
+    call_shrink(call);
     wait_for(call, ms);
     return true;
 }
@@ -59,6 +60,7 @@ void call_linger_finish(struct call *call)
         upstream_cancel(&attempt->request);
         attempt->upstream_open = false;
     }
+    call_hear_out(call);
     attempt->outcome = ATTEMPT_CANCELLED;
     attempt->error = call->error_code;
     attempt_settle(call, true);

@@ -50,7 +50,8 @@ bool call_has_another(const struct call *call)
 static bool may_try_another(struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
-    if (!call_has_another(call) || attempt_ran_out(attempt) || call_check_patience_ms(call) == 0) {
+    if (!call_has_another(call) || attempt->capped || attempt_ran_out(attempt) ||
+        call_check_patience_ms(call) == 0) {
         return false;
     }
     int status = attempt_refusal(attempt);

@@ -311,11 +311,10 @@ static bool has_room(struct call *call)
     return room != STREAM_CUT;
 }
 
-/* Is room made for what comes, or the stream cut? Before an answer has begun there is little of it,
- * but where it is held for a verdict. */
+/* Is room made for what comes, or the stream cut? */
 static bool is_counted(const struct call *call)
 {
-    return call->committed || call->check != NULL;
+    return call->committed || call->attempt.meter.events > 0;
 }
 
 /* The wait of a stream is over, or was long enough. */
@@ -345,8 +344,11 @@ static bool take_frame(struct call *call, struct frame *frame)
     struct attempt *attempt = &call->attempt;
     struct buf *out = &call->worker->out;
     meter_frame(&attempt->meter, frame);
-    if (call->abandoned) {
-        return true; /* only the count is of use */
+    if (call->claim.capped) {
+        seen_frame(&attempt->seen, frame);
+    }
+    if (call->abandoned) { /* only the count is of use, and only within the cap */
+        return call_budget_stream(call) == STREAM_FITS;
     }
     if (attempt->meter.thought) {
         opaque_note_frame(call, frame);

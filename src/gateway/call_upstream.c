@@ -11,6 +11,7 @@
 #include "gateway/rate_limits.h"
 #include "gateway/stored.h"
 
+#include "codec/json_follow.h"
 #include "dialect/emulate.h"
 
 #include <stdio.h>
@@ -325,6 +326,61 @@ static bool pass_unread(struct attempt *attempt)
     return true;
 }
 
+static void meter_whole(struct call *call, const struct frame *frame)
+{
+    meter_frame(&call->attempt.meter, frame);
+    if (call->claim.capped) {
+        seen_frame(&call->attempt.seen, frame);
+    }
+}
+
+/* What a stream has left when it is over before its end. */
+static void hear_stream(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    bool ended = attempt->meter.ended;
+    struct frame frame;
+    while (attempt->back->decode_end(attempt->decoder, &frame) == DECODE_FRAME) {
+        meter_whole(call, &frame);
+    }
+    attempt->meter.ended = ended; /* the body's end is no word of the provider */
+}
+
+static bool hear_whole(struct call *call, struct slice answer)
+{
+    struct frame frame;
+    struct attempt *attempt = &call->attempt;
+    bool read = attempt->back->decode_answer(attempt->decoder, answer, &frame) == DECODE_FRAME;
+    if (read) {
+        meter_whole(call, &frame);
+    }
+    return read;
+}
+
+void call_hear_out(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct slice answer = buf_slice(&attempt->answer);
+    if (attempt->status != 200 || attempt->decoder == NULL || attempt->heard) {
+        return;
+    }
+    attempt->heard = true;
+    if (attempt->is_stream) {
+        hear_stream(call);
+        return;
+    }
+    if (answer.len == 0 || hear_whole(call, answer)) {
+        return;
+    }
+    struct buf mended = BUF_INIT(answer.len + 1);
+    if (json_mend(answer, &mended) && hear_whole(call, buf_slice(&mended))) {
+        /* where counts are members of their own, some may be missing */
+        struct usage *usage = &attempt->meter.usage;
+        usage->reported = usage->reported && usage->output > 0;
+    }
+    buf_release(&mended);
+}
+
 /* Status 200 and a whole body: is it an answer? */
 static bool whole_answer(struct call *call)
 {
@@ -338,9 +394,11 @@ static bool whole_answer(struct call *call)
     }
     if (result != DECODE_FRAME) {
         attempt_fail(call, "malformed_answer", "");
+        call_hear_out(call);
         return false;
     }
-    meter_frame(&attempt->meter, &frame);
+    meter_whole(call, &frame);
+    attempt->heard = true;
     answer_loss_frame(call, &frame);
     if (attempt->meter.thought) {
         opaque_note_frame(call, &frame);
@@ -426,6 +484,7 @@ static void on_fail(struct upstream_request *r, enum upstream_failure failure, c
         return;
     }
     attempt_fail(call, upstream_failure_name(failure), detail);
+    call_hear_out(call);
     call_run(call, STEP_SETTLE);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/question.h"
 
+#include "codec/json_follow.h"
 #include "codec/json_write.h"
 #include "gateway/attempt_request.h"
 #include "gateway/attempt_run.h"
@@ -47,37 +48,48 @@ static void release(struct question *c)
     c->call->question = NULL;
 }
 
-/* Did it begin to answer? Who leaves while a provider works does not have the prompt for nothing,
- * as with attempts. */
-static bool is_answered(const struct question *c, enum attempt_outcome outcome)
+/* Did the provider work for it, for all we know? It may where it has all of it and has not refused
+ * it, as with attempts. */
+static bool is_spent(const struct question *c)
 {
-    bool left = outcome == ATTEMPT_CANCELLED && c->request.sent;
-    return c->status == 200 || (left && c->status == 0);
+    return c->request.sent_whole && c->status < 300;
 }
 
-/* What an answer without a report of usage is charged: what it visibly was. */
-static void estimate_usage(const struct question *c, enum attempt_outcome outcome,
-                           struct usage *usage)
+/* What is charged where nobody reported anything: under a hard cap all that was held, else what
+ * was visible. Says what it is. */
+static enum charge_basis estimate_usage(const struct question *c, struct usage *usage)
 {
-    if (usage->reported || !is_answered(c, outcome)) {
-        return;
+    if (usage->reported) {
+        return CHARGE_PRICE;
+    }
+    if (!is_spent(c)) {
+        return CHARGE_NOTHING;
+    }
+    if (c->call->claim.capped) {
+        usage->input = (int64_t)c->body.len;
+        usage->output = c->answer_tokens;
+        return CHARGE_MOST;
     }
     usage->input = (int64_t)(c->body.len / 4) + 1;
     usage->output = (int64_t)(c->answer.len / 4) < c->answer_tokens ? (int64_t)(c->answer.len / 4)
                                                                     : c->answer_tokens;
+    return CHARGE_PRICE;
 }
 
 /* Fills in the cost and what it is made of. */
-static void price_attempt(const struct question *c, struct settle_record *record)
+static void price_attempt(const struct question *c, enum charge_basis basis,
+                          struct settle_record *record)
 {
     const struct usage *usage = &record->usage;
     bool told = usage->has_provider_cost && (c->provider->quirks & QUIRK_REPORTS_COST) != 0;
-    bool answered = usage->reported || is_answered(c, record->outcome);
-    int64_t priced_nd = policy_cost(&c->call->snapshot->policy, c->target, usage);
+    int64_t priced_nd = basis == CHARGE_NOTHING ? 0
+                        : basis == CHARGE_MOST
+                            ? c->hold_nd
+                            : policy_cost(&c->call->snapshot->policy, c->target, usage);
     record->offer = call_offer(c->call, c->target);
     record->purpose = ATTEMPT_FOR_JUDGE;
-    record->basis = told ? CHARGE_PROVIDER : answered ? CHARGE_PRICE : CHARGE_NOTHING;
-    record->cost_nd = told ? usage->provider_cost_nd : answered ? priced_nd : 0;
+    record->basis = told ? CHARGE_PROVIDER : basis;
+    record->cost_nd = told ? usage->provider_cost_nd : priced_nd;
     record->catalogue_nd = told && c->target->price.known ? priced_nd : RECORD_NO_CATALOGUE;
     if (record->catalogue_nd >= 0) {
         target_state_told(c->call->snapshot, c->target, record->cost_nd, record->catalogue_nd);
@@ -135,7 +147,7 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
     }
     c->held = false;
     struct usage usage = *reported;
-    estimate_usage(c, outcome, &usage);
+    enum charge_basis basis = estimate_usage(c, &usage);
     struct settle_record record = {
         .call = call->id,
         .attempt = c->number,
@@ -154,11 +166,11 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
         .lane = SLICE("translate"),
         .error = slice_from_cstr(error),
     };
-    price_attempt(c, &record);
+    price_attempt(c, basis, &record);
     call->cost_nd = money_add(call->cost_nd, record.cost_nd);
     call->tokens_used += usage.input + usage.output;
     if (usage.reported || usage.has_provider_cost) {
-        call_budget_compare(call, c->target, c->hold_nd, record.cost_nd);
+        call_budget_compare(call, c->target, c->hold_nd, record.cost_nd, true);
     }
     budget_settle(call->worker->gateway->budget, &call->claim, &c->budget, record.cost_nd);
     record_health(c, health_of(c, outcome, error), &record);
@@ -170,6 +182,17 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
     FAULT_POINT("cascade.after_question_settle");
 }
 
+static void take_answer(const struct frame *frame, struct buf *text, struct usage *usage)
+{
+    for (size_t i = 0; i < frame->count; i++) {
+        if (frame->events[i].kind == EVENT_TEXT) {
+            (void)!json_unescape(frame->events[i].text, text);
+        } else if (frame->events[i].kind == EVENT_USAGE) {
+            usage_report(usage, &frame->events[i].usage);
+        }
+    }
+}
+
 /* What was said, if it is an answer at all. */
 static void read_answer(struct question *c, struct buf *text)
 {
@@ -179,14 +202,24 @@ static void read_answer(struct question *c, struct buf *text)
         settle(c, ATTEMPT_FAILED, &usage, "malformed_answer");
         return;
     }
-    for (size_t i = 0; i < frame.count; i++) {
-        if (frame.events[i].kind == EVENT_TEXT) {
-            (void)!json_unescape(frame.events[i].text, text);
-        } else if (frame.events[i].kind == EVENT_USAGE) {
-            usage_report(&usage, &frame.events[i].usage);
-        }
-    }
+    take_answer(&frame, text, &usage);
     settle(c, ATTEMPT_OK, &usage, "");
+}
+
+/* The usage that an answer reports of which not all came. */
+static void read_part(struct question *c, struct usage *ret_usage)
+{
+    struct buf text = BUF_INIT(ANSWER_BYTES_MAX);
+    struct buf whole = BUF_INIT(ANSWER_BYTES_MAX + 1);
+    struct frame frame;
+    *ret_usage = (struct usage){.reported = false};
+    if (c->status == 200 && json_mend(buf_slice(&c->answer), &whole) &&
+        c->dialect->decode_answer(c->decoder, buf_slice(&whole), &frame) == DECODE_FRAME) {
+        take_answer(&frame, &text, ret_usage);
+        ret_usage->reported = ret_usage->reported && ret_usage->output > 0;
+    }
+    buf_release(&whole);
+    buf_release(&text);
 }
 
 static struct question *question_of(struct upstream_request *r)
@@ -231,9 +264,10 @@ static void on_end(struct upstream_request *r)
 static void on_fail(struct upstream_request *r, enum upstream_failure failure, const char *detail)
 {
     struct question *c = question_of(r);
-    struct usage none = {.reported = false};
+    struct usage usage;
     (void)detail;
-    settle(c, ATTEMPT_FAILED, &none, upstream_failure_name(failure));
+    read_part(c, &usage);
+    settle(c, ATTEMPT_FAILED, &usage, upstream_failure_name(failure));
     finish(c, SLICE_EMPTY);
 }
 
@@ -425,8 +459,9 @@ void question_cancel(struct call *call, const char *why)
     if (c == NULL) {
         return;
     }
-    struct usage none = {.reported = false};
+    struct usage usage;
     upstream_cancel(&c->request);
-    settle(c, ATTEMPT_CANCELLED, &none, why);
+    read_part(c, &usage);
+    settle(c, ATTEMPT_CANCELLED, &usage, why);
     release(c);
 }

@@ -106,10 +106,12 @@ struct upstream_request {
                  comes before all of it was sent ends the sending (401, 413 ...) */
     struct upstream_timeouts timeouts;
     uint64_t body_limit; /* of the answer, bytes */
+    bool once; /* may be set at any time: the body goes, a stale connection is not replaced */
     const struct upstream_ops *ops;
     void *user;
     /* results */
     bool sent;          /* at least one byte of it may have reached the peer */
+    bool sent_whole;    /* and its last one, on a connection that was not stale */
     bool reused;        /* a pooled connection carried it */
     int64_t started_ns; /* monotonic */
     int64_t connected_ns;

@@ -106,6 +106,7 @@ static void send_on(struct upstream_connection *c, struct upstream_request *r)
 void upstream_send(struct upstream *client, struct upstream_request *r)
 {
     r->sent = false;
+    r->sent_whole = false;
     r->reused = false;
     r->connection = NULL;
     r->failing = NULL;

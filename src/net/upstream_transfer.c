@@ -30,6 +30,7 @@ static void send_broken(struct upstream_connection *c)
 static void send_done(struct upstream_connection *c)
 {
     c->sending = false;
+    c->request->sent_whole = true;
     stream_watch(&c->stream, !c->paused, false);
     connection_expect(c, DUE_FIRST_BYTE, c->paused ? 0 : c->request->timeouts.first_byte);
 }
@@ -287,8 +288,14 @@ static void ended(struct upstream_connection *c, enum stream_status status)
     const struct answer_input nothing = {NULL, 0};
 
     if (c->request->reused && !c->answered) {
-        replace_stale(c);
+        c->request->sent_whole = false; /* nobody has read it */
+        if (c->request->once) {
+            connection_fail(c, UPSTREAM_CLOSED, "a pooled connection was closed");
+        } else {
+            replace_stale(c);
+        }
     } else if (is_tls_refusal(c, status)) {
+        c->request->sent_whole = false;
         connection_fail_tls(c);
     } else if (answer_finish(&c->answer, is_orderly(c, status)) == ANSWER_END) {
         c->answer.keep_alive = false;

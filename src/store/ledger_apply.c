@@ -55,6 +55,64 @@ static void keep_facts(struct open_call *call, const struct hold_record *hold)
     call->complexity_permille = hold->complexity_permille;
 }
 
+static bool name_attempt(struct writer *writer, struct open_attempt *attempt)
+{
+    if (!attempt->named) {
+        attempt->named = writer_number_words(writer, attempt->words, attempt->names, ATTEMPT_WORDS);
+    }
+    return attempt->named;
+}
+
+static bool remove_hold(struct writer *writer, const struct open_call *call,
+                        struct open_attempt *attempt)
+{
+    if (!attempt->written) {
+        return true;
+    }
+    sqlite3_stmt *sql = writer->sql[SQL_HOLD_REMOVE];
+    bind_id(sql, 1, &call->id);
+    sqlite3_bind_int64(sql, 2, attempt->number);
+    attempt->written = false;
+    return database_run(sql);
+}
+
+static bool write_hold(struct writer *writer, const struct open_call *call,
+                       struct open_attempt *attempt)
+{
+    if (!name_attempt(writer, attempt)) {
+        return false;
+    }
+    sqlite3_stmt *sql = writer->sql[SQL_HOLD_ADD];
+    const int64_t values[] = {
+        attempt->number,
+        attempt->held_ns,
+        attempt->most_nd,
+        attempt->names[WORD_TARGET],
+        attempt->names[WORD_PROVIDER],
+        attempt->names[WORD_MODEL],
+    };
+    bind_id(sql, 1, &call->id);
+    bind_numbers(sql, 2, values, ARRAY_LEN(values));
+    sqlite3_bind_int64(sql, 2 + (int)ARRAY_LEN(values),
+                       control_seal(&call->id, values, ARRAY_LEN(values)));
+    attempt->written = true;
+    return database_run(sql);
+}
+
+/* The hold of a stream that went on: a later record has all of it. Read again it changes nothing.
+ */
+static bool apply_extension(struct writer *writer, const struct open_call *call,
+                            struct open_attempt *attempt, const struct hold_record *hold)
+{
+    int64_t most_nd = sane(hold->amount_nd);
+    if (most_nd <= attempt->most_nd) {
+        return true;
+    }
+    attempt->most_nd = most_nd;
+    return !attempt->written ||
+           (remove_hold(writer, call, attempt) && write_hold(writer, call, attempt));
+}
+
 static bool apply_hold(struct writer *writer, const struct hold_record *hold)
 {
     struct open_call *call = open_calls_at(&writer->calls_open, hold->call);
@@ -63,9 +121,12 @@ static bool apply_hold(struct writer *writer, const struct hold_record *hold)
         return false;
     }
     ledger_clock_was(&writer->clock, hold->wall_ns);
-    if (attempt->settled || attempt->held_ns != 0) {
-        writer_anomaly(writer, "an attempt was held twice", hold->call);
+    if (attempt->settled) {
+        writer_anomaly(writer, "an attempt was held after it was settled", hold->call);
         return true;
+    }
+    if (attempt->held_ns != 0) {
+        return apply_extension(writer, call, attempt, hold);
     }
     if (call->started_ns == 0) {
         call->since = writer->before;
@@ -80,18 +141,11 @@ static bool apply_hold(struct writer *writer, const struct hold_record *hold)
     }
     attempt->held_ns = hold->wall_ns == 0 ? 1 : hold->wall_ns;
     attempt->amount_nd = sane(hold->amount_nd);
+    attempt->most_nd = attempt->amount_nd;
     attempt->words[WORD_TARGET] = hold->target;
     attempt->words[WORD_PROVIDER] = hold->provider;
     attempt->words[WORD_MODEL] = hold->model;
     return true;
-}
-
-static bool name_attempt(struct writer *writer, struct open_attempt *attempt)
-{
-    if (!attempt->named) {
-        attempt->named = writer_number_words(writer, attempt->words, attempt->names, ATTEMPT_WORDS);
-    }
-    return attempt->named;
 }
 
 bool writer_name_call(struct writer *writer, struct open_call *call)
@@ -202,19 +256,6 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
     return add_row(writer, CONTROL_ATTEMPTS, writer_hour(settle->wall_ns), ret_added);
 }
 
-static bool remove_hold(struct writer *writer, const struct open_call *call,
-                        struct open_attempt *attempt)
-{
-    if (!attempt->written) {
-        return true;
-    }
-    sqlite3_stmt *sql = writer->sql[SQL_HOLD_REMOVE];
-    bind_id(sql, 1, &call->id);
-    sqlite3_bind_int64(sql, 2, attempt->number);
-    attempt->written = false;
-    return database_run(sql);
-}
-
 static bool answered(enum attempt_outcome outcome)
 {
     return outcome != ATTEMPT_FAILED;
@@ -299,7 +340,7 @@ bool writer_interrupt(struct writer *writer, struct open_call *call, struct open
         .attempt = attempt->number,
         .wall_ns = wall_ns,
         .released_nd = attempt->amount_nd,
-        .cost_nd = attempt->amount_nd,
+        .cost_nd = attempt->most_nd,
         .key_id = call->key_id,
         .outcome = ATTEMPT_INTERRUPTED,
         .priced = true,
@@ -313,7 +354,7 @@ bool writer_interrupt(struct writer *writer, struct open_call *call, struct open
         return false;
     }
     attempt->settled = true;
-    attempt->cost_nd = added ? attempt->amount_nd : 0;
+    attempt->cost_nd = added ? attempt->most_nd : 0;
     attempt->outcome = ATTEMPT_INTERRUPTED;
     call->estimated = true;
     return true;
@@ -657,57 +698,6 @@ bool writer_remember(struct writer *writer, const struct journal_entry *entry)
 
 /* --- the end of a batch -------------------------------------------------------------------------
  */
-
-bool writer_write_collected(struct writer *writer)
-{
-    size_t added;
-    if (!writer_write_rows(writer, &writer->attempts, &added) ||
-        !writer_write_rows(writer, &writer->calls, &added) ||
-        !shapes_spread(&writer->shapes, &writer->rollups)) {
-        return false;
-    }
-    for (size_t i = 0; i < TASK_COUNT; i++) {
-        if (writer->tasks[i].calls != 0 &&
-            !rollups_add(&writer->rollups, REPORT_TASK, writer->task_names[i], &writer->tasks[i])) {
-            return false;
-        }
-    }
-    memset(writer->tasks, 0, sizeof(writer->tasks));
-    const struct rollup_upserts upserts = {
-        .hours = writer->sql[SQL_ROLLUP_ADD],
-        .days = writer->sql[SQL_DAY_ROLLUP_ADD],
-        .of_keys = writer->sql[SQL_KEY_ROLLUP_ADD],
-    };
-    return rollups_write(&writer->rollups, &upserts, &writer->note) &&
-           spends_write(&writer->spends, writer->sql[SQL_SPEND_ADD], &writer->note) &&
-           controls_write(&writer->controls, writer->sql[SQL_CONTROL_ADD]) &&
-           tallies_write(&writer->tallies, writer->sql[SQL_TALLY_FIND],
-                         writer->sql[SQL_TALLY_SET]) &&
-           note_write(&writer->note, writer->sql[SQL_NOTE_ADD]);
-}
-
-static bool write_hold(struct writer *writer, const struct open_call *call,
-                       struct open_attempt *attempt)
-{
-    if (!name_attempt(writer, attempt)) {
-        return false;
-    }
-    sqlite3_stmt *sql = writer->sql[SQL_HOLD_ADD];
-    const int64_t values[] = {
-        attempt->number,
-        attempt->held_ns,
-        attempt->amount_nd,
-        attempt->names[WORD_TARGET],
-        attempt->names[WORD_PROVIDER],
-        attempt->names[WORD_MODEL],
-    };
-    bind_id(sql, 1, &call->id);
-    bind_numbers(sql, 2, values, ARRAY_LEN(values));
-    sqlite3_bind_int64(sql, 2 + (int)ARRAY_LEN(values),
-                       control_seal(&call->id, values, ARRAY_LEN(values)));
-    attempt->written = true;
-    return database_run(sql);
-}
 
 static bool write_call(struct writer *writer, struct open_call *call)
 {

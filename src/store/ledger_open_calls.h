@@ -18,6 +18,7 @@ struct open_attempt {
     bool named;   /* `names` is valid; else `words`, until the end of the batch */
     int64_t held_ns;
     int64_t amount_nd;
+    int64_t most_nd; /* the same, and what it was extended by; what a crash makes its charge */
     int64_t cost_nd; /* when settled, as what follows */
     enum attempt_outcome outcome;
     enum attempt_purpose purpose;

@@ -5,6 +5,7 @@
 #include "store/report_query.h"
 
 #define ARGUMENTS 11
+#define MOST_ARGUMENTS 7
 
 static const struct offer *find(const struct ledger_price *prices, int64_t id)
 {
@@ -48,6 +49,24 @@ static void price_nd(sqlite3_context *context, int argc, sqlite3_value **argv)
     sqlite3_result_int64(context, price_cost(&offer->price, &usage));
 }
 
+/* The dearest that so much input and output can be; where some of it is sound or pictures, all of
+ * it may be. */
+static void most_nd(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
+    const struct ledger_price *prices = sqlite3_user_data(context);
+    const struct offer *offer = find(prices, sqlite3_value_int64(argv[0]));
+    CHECK(argc == MOST_ARGUMENTS);
+    if (offer == NULL) {
+        return;
+    }
+    unsigned media = (sqlite3_value_int64(argv[3]) > 0 ? PRICE_MEDIA(PRICE_AUDIO_INPUT) : 0) |
+                     (sqlite3_value_int64(argv[4]) > 0 ? PRICE_MEDIA(PRICE_AUDIO_OUTPUT) : 0) |
+                     (sqlite3_value_int64(argv[5]) > 0 ? PRICE_MEDIA(PRICE_IMAGE_INPUT) : 0) |
+                     (sqlite3_value_int64(argv[6]) > 0 ? PRICE_MEDIA(PRICE_IMAGE_OUTPUT) : 0);
+    sqlite3_result_int64(context, price_bound(&offer->price, sqlite3_value_int64(argv[1]),
+                                              sqlite3_value_int64(argv[2]), media));
+}
+
 static bool read_count(sqlite3 *db, size_t *ret_count)
 {
     sqlite3_stmt *sql = database_prepare(db, "SELECT count(*) FROM offers");
@@ -82,7 +101,10 @@ bool ledger_price_init(struct ledger_price *prices, sqlite3 *db)
     *prices = (struct ledger_price){0};
     return read_offers(prices, db) &&
            sqlite3_create_function_v2(db, "price_nd", ARGUMENTS, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-                                      prices, price_nd, NULL, NULL, NULL) == SQLITE_OK;
+                                      prices, price_nd, NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_create_function_v2(db, "most_nd", MOST_ARGUMENTS,
+                                      SQLITE_UTF8 | SQLITE_DETERMINISTIC, prices, most_nd, NULL,
+                                      NULL, NULL) == SQLITE_OK;
 }
 
 void ledger_price_release(struct ledger_price *prices)

@@ -145,21 +145,25 @@ static const struct invariant invariants[] = {
     {"the sums of the targets are wrong", ROLLUPS("5", ATTEMPT_SUMS("target"))},
     {"the sums of the routes are wrong", ROLLUPS("6", CALL_SUMS("route", "cost_nd"))},
     {"nobody knows what a charge is made of",
-     "SELECT call FROM attempts WHERE basis NOT BETWEEN 0 AND 6 LIMIT 1"},
+     "SELECT call FROM attempts WHERE basis NOT BETWEEN 0 AND 7 LIMIT 1"},
     {"nobody knows what an attempt was for",
      "SELECT call FROM attempts WHERE purpose NOT BETWEEN 0 AND 3 LIMIT 1"},
     {"a charge is not the usage at its price",
      "SELECT call FROM attempts WHERE basis = 2 AND cost_nd <> " PRICE_OF("offer", "") " LIMIT 1"},
     {"a charge is more than the usage at its price",
      "SELECT call FROM attempts WHERE basis = 4 AND cost_nd > " PRICE_OF("offer", "") " LIMIT 1"},
+    {"a charge is not the most that its usage can cost",
+     "SELECT call FROM attempts WHERE basis = 7 AND cost_nd <> most_nd(offer, input, output,"
+     " audio_input, audio_output, image_input, image_output) LIMIT 1"},
     {"a charge is not what the provider said",
      "SELECT call FROM attempts WHERE basis = 3 AND cost_nd IS NOT provider_nd LIMIT 1"},
     {"what the catalogue says of a charge is not the usage at its price",
      "SELECT call FROM attempts WHERE catalogue_nd <> " PRICE_OF("offer", "") " LIMIT 1"},
     {"nothing was charged for",
      "SELECT call FROM attempts WHERE basis IN (1, 6) AND cost_nd <> 0 LIMIT 1"},
+    /* a hold that was extended is charged whole */
     {"a charge is not its hold",
-     "SELECT call FROM attempts WHERE basis = 5 AND cost_nd <> held_nd LIMIT 1"},
+     "SELECT call FROM attempts WHERE basis = 5 AND cost_nd < held_nd LIMIT 1"},
     {"a baseline is not the usage at the baseline's price",
      "SELECT c.id FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8 AND"
      " s.baseline_offer IN (SELECT id FROM offers) AND c.baseline_nd <> CASE WHEN"
@@ -281,11 +285,11 @@ static const struct invariant invariants[] = {
                              "hour ' || hour FROM"
                              " (SELECT * FROM found EXCEPT SELECT * FROM wanted) LIMIT 1"},
 };
-_Static_assert(ATTEMPT_OUTCOMES == 5 && CHARGE_BASES == 7 && ATTEMPT_PURPOSES == 4 &&
+_Static_assert(ATTEMPT_OUTCOMES == 5 && CHARGE_BASES == 8 && ATTEMPT_PURPOSES == 4 &&
                    ATTEMPT_FAILED == 1 && ATTEMPT_INTERRUPTED == 4,
                "as in the questions about them");
 _Static_assert(CHARGE_NOTHING == 1 && CHARGE_PRICE == 2 && CHARGE_PROVIDER == 3 &&
-                   CHARGE_BOUND == 4 && CHARGE_HOLD == 5 && CHARGE_CACHE == 6,
+                   CHARGE_BOUND == 4 && CHARGE_HOLD == 5 && CHARGE_CACHE == 6 && CHARGE_MOST == 7,
                "as in the questions about charges");
 _Static_assert(REPORT_DAY == 0 && REPORT_MODEL == 1 && REPORT_TASK == 2 && REPORT_KEY == 3 &&
                    REPORT_PROVIDER == 4 && REPORT_TARGET == 5 && REPORT_ROUTE == 6 &&

@@ -306,6 +306,7 @@ static bool load_hold(struct writer *writer, sqlite3_stmt *row)
     attempt->named = true;
     attempt->held_ns = sqlite3_column_int64(row, 2);
     attempt->amount_nd = sqlite3_column_int64(row, 3);
+    attempt->most_nd = attempt->amount_nd;
     for (int i = 0; i < ATTEMPT_WORDS; i++) {
         attempt->names[i] = sqlite3_column_int64(row, 4 + i);
     }
@@ -418,6 +419,34 @@ bool writer_load(struct writer *writer, struct journal *journal, struct error *e
 
 /* --- batches -----------------------------------------------------------------------------------
  */
+
+bool writer_write_collected(struct writer *writer)
+{
+    size_t added;
+    if (!writer_write_rows(writer, &writer->attempts, &added) ||
+        !writer_write_rows(writer, &writer->calls, &added) ||
+        !shapes_spread(&writer->shapes, &writer->rollups)) {
+        return false;
+    }
+    for (size_t i = 0; i < TASK_COUNT; i++) {
+        if (writer->tasks[i].calls != 0 &&
+            !rollups_add(&writer->rollups, REPORT_TASK, writer->task_names[i], &writer->tasks[i])) {
+            return false;
+        }
+    }
+    memset(writer->tasks, 0, sizeof(writer->tasks));
+    const struct rollup_upserts upserts = {
+        .hours = writer->sql[SQL_ROLLUP_ADD],
+        .days = writer->sql[SQL_DAY_ROLLUP_ADD],
+        .of_keys = writer->sql[SQL_KEY_ROLLUP_ADD],
+    };
+    return rollups_write(&writer->rollups, &upserts, &writer->note) &&
+           spends_write(&writer->spends, writer->sql[SQL_SPEND_ADD], &writer->note) &&
+           controls_write(&writer->controls, writer->sql[SQL_CONTROL_ADD]) &&
+           tallies_write(&writer->tallies, writer->sql[SQL_TALLY_FIND],
+                         writer->sql[SQL_TALLY_SET]) &&
+           note_write(&writer->note, writer->sql[SQL_NOTE_ADD]);
+}
 
 /*
  * SQLite goes on writing to a file that was removed or replaced, and those rows would be lost. A

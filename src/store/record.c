@@ -17,7 +17,7 @@ const char *attempt_outcome_name(enum attempt_outcome outcome)
 const char *charge_basis_name(enum charge_basis basis)
 {
     static const char *const names[CHARGE_BASES] = {"unrecorded", "nothing", "price", "provider",
-                                                    "bound",      "hold",    "cache"};
+                                                    "bound",      "hold",    "cache", "most"};
     return (unsigned)basis < CHARGE_BASES ? names[basis] : "unrecorded";
 }
 

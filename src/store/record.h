@@ -35,6 +35,7 @@ enum charge_basis {
     CHARGE_BOUND,      /* an estimate that was dearer than the worst case, which was charged */
     CHARGE_HOLD,       /* nobody knows what was used: the hold */
     CHARGE_CACHE,      /* nothing: the answer was kept, and so was its usage */
+    CHARGE_MOST,       /* the most that the usage can cost, which is a bound: nobody reported it */
     CHARGE_BASES
 };
 const char *charge_basis_name(enum charge_basis basis);

@@ -28,6 +28,9 @@
 #define UNCHECKED (-1)
 #define SMALL_COST 2000000  /* of 1000 + 500 tokens at `first`: $0.002 */
 #define LARGE_COST 20000000 /* at `second` */
+/* What `first` may have read where it said nothing that is charged: estimated, at its price. */
+#define PROMPT_COST 7000
+#define STREAMED_PROMPT_COST 8000
 #define LLAMA_COST 6000000
 
 struct call_case {
@@ -250,6 +253,7 @@ static const struct call_case cases[] = {
      .status = 502,
      .has = {"truncated_stream", "upstream_failed"},
      .tries = 1,
+     .cost_nd = STREAMED_PROMPT_COST,
      .error = "upstream_failed",
      .outcome = ATTEMPT_FAILED},
     {.name = "a stream of comments is no answer",
@@ -259,6 +263,7 @@ static const struct call_case cases[] = {
      .status = 502,
      .has = {"truncated_stream"},
      .tries = 1,
+     .cost_nd = STREAMED_PROMPT_COST,
      .error = "upstream_failed",
      .outcome = ATTEMPT_FAILED},
     {.name = "[DONE] alone is no answer",
@@ -269,7 +274,7 @@ static const struct call_case cases[] = {
      .status = 200,
      .has = {HELLO STOP DONE},
      .tries = 2,
-     .cost_nd = LARGE_COST,
+     .cost_nd = LARGE_COST + STREAMED_PROMPT_COST,
      .target = "second"},
     /* --- failures after the first byte --- */
     {.name = "a stream that is cut looks cut, is charged, and says so",
@@ -355,7 +360,7 @@ static const struct call_case cases[] = {
      .outcome = ATTEMPT_CUT,
      .estimated = true},
     /* --- failures before it --- */
-    {.name = "a refused connection's target is followed by the next",
+    {.name = "a connection that is reset costs its prompt and is followed by the next",
      .body = "{\"model\":\"none\"" LIST ",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
      .a = SLICE_INIT(""),
      .a_after = AFTER_RESET,
@@ -363,7 +368,7 @@ static const struct call_case cases[] = {
      .status = 200,
      .has = {WHOLE},
      .tries = 2,
-     .cost_nd = LARGE_COST,
+     .cost_nd = LARGE_COST + PROMPT_COST,
      .target = "second"},
     {.name = "HTML with status 200",
      .body = "{\"model\":\"none\"" LIST ",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
@@ -375,7 +380,7 @@ static const struct call_case cases[] = {
      .has = {WHOLE},
      .hasnt = {"html"},
      .tries = 2,
-     .cost_nd = LARGE_COST,
+     .cost_nd = LARGE_COST + PROMPT_COST,
      .target = "second"},
     {.name = "an error inside 200 without another target",
      .body = ASK("first", ""),
@@ -422,6 +427,7 @@ static const struct call_case cases[] = {
      .status = 504,
      .has = {"upstream_timeout", "first_byte_timeout"},
      .tries = 1,
+     .cost_nd = STREAMED_PROMPT_COST,
      .error = "upstream_timeout",
      .outcome = ATTEMPT_FAILED},
     {.name = "too many requests, with the provider's advice",
@@ -478,6 +484,7 @@ static const struct call_case cases[] = {
      .status = 502,
      .has = {"corrupt_encoding"},
      .tries = 1,
+     .cost_nd = STREAMED_PROMPT_COST,
      .error = "upstream_failed",
      .outcome = ATTEMPT_FAILED},
     {.name = "framing that is ambiguous",
@@ -486,6 +493,7 @@ static const struct call_case cases[] = {
      .status = 502,
      .has = {"malformed"},
      .tries = 1,
+     .cost_nd = STREAMED_PROMPT_COST,
      .error = "upstream_failed",
      .outcome = ATTEMPT_FAILED},
     /* --- nothing is sent --- */

@@ -255,7 +255,8 @@ static void many_wait_in_their_order(void)
 }
 
 #define FOUR HELLO HELLO HELLO HELLO
-#define SIXTEEN FOUR FOUR FOUR FOUR /* eight tokens or more */
+#define EIGHT FOUR FOUR /* tokens or more, of nine */
+#define SIXTEEN EIGHT EIGHT /* more than nine, but not beyond doubt: the key is not blocked */
 #define LATER CHUNK("\"content\":\"later\"")
 
 static bool has(const char *text)
@@ -282,7 +283,7 @@ static void end_stream(void)
 
 static void a_stream_waits_for_more_room(void)
 {
-    go_to_stream((struct slice)STREAM(SIXTEEN FOUR));
+    go_to_stream((struct slice)STREAM(SIXTEEN));
     UNTIL(&client, waits_for(STEP_STREAM));
     latest_answers(SLICE(LATER STOP DONE), AFTER_CLOSE);
     for (int i = 0; i < 50; i++) {
@@ -300,7 +301,7 @@ static void a_stream_waits_for_more_room(void)
 
 static void a_stream_asks_ahead(void)
 {
-    go_to_stream((struct slice)STREAM(SIXTEEN));
+    go_to_stream((struct slice)STREAM(EIGHT));
     int waits = (int)atomic_load(&h.worker->metrics.lease_waits);
     struct lease_ask ask_ = {.spent = 0};
     EXPECT(h.worker->waiting == NULL);
@@ -310,7 +311,7 @@ static void a_stream_asks_ahead(void)
     const struct lease_answer answer = {
         .spent = ask_.spent, .room = ask_.room + ask_.need_all, .limit = ask_.limit};
     budget_lease_apply(h.gateway.budget, &ask_, &answer, asked);
-    latest_answers(SLICE(SIXTEEN LATER STOP DONE), AFTER_CLOSE);
+    latest_answers(SLICE(FOUR LATER STOP DONE), AFTER_CLOSE);
     UNTIL(&client, client_done(&client));
     EXPECT(has("later") && has("[DONE]"));
     EXPECT_INT((int)atomic_load(&h.worker->metrics.lease_waits), waits);
@@ -319,7 +320,7 @@ static void a_stream_asks_ahead(void)
 
 static void a_stream_is_cut_when_nothing_is_left(void)
 {
-    go_to_stream((struct slice)STREAM(SIXTEEN FOUR));
+    go_to_stream((struct slice)STREAM(SIXTEEN));
     UNTIL(&client, waits_for(STEP_STREAM));
     grant(LEASE_CAPS, true);
     grant(LEASE_CAPS, true);
@@ -327,7 +328,7 @@ static void a_stream_is_cut_when_nothing_is_left(void)
     EXPECT(has("cap_exceeded") && !has("[DONE]"));
     end_stream();
     h.worker->lease_wait_ns = SHORT_NS;
-    go_to_stream((struct slice)STREAM(SIXTEEN FOUR)); /* or when nobody answers in time */
+    go_to_stream((struct slice)STREAM(SIXTEEN)); /* or when nobody answers in time */
     UNTIL(&client, client_done(&client));
     EXPECT(has("cap_exceeded"));
     h.worker->lease_wait_ns = LONG_NS;
@@ -337,11 +338,11 @@ static void a_stream_is_cut_when_nothing_is_left(void)
 
 static void a_client_leaves_while_its_stream_waits(void)
 {
-    go_to_stream((struct slice)STREAM(SIXTEEN FOUR));
+    go_to_stream((struct slice)STREAM(SIXTEEN));
     UNTIL(&client, waits_for(STEP_STREAM));
     end_stream();
     EXPECT(h.worker->waiting == NULL && h.worker->calls == NULL);
-    go_to_stream((struct slice)STREAM(SIXTEEN FOUR STOP DONE)); /* all of it came in one read */
+    go_to_stream((struct slice)STREAM(SIXTEEN STOP DONE)); /* all of it came in one read */
     UNTIL(&client, client_done(&client));
     EXPECT(has("[DONE]") && h.worker->waiting == NULL);
     end_stream();

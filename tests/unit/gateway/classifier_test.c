@@ -36,6 +36,7 @@
            "\"completion_tokens\":10}}")
 #define JUDGE_COST 12000000
 #define CALL_COST 2000000
+#define QUESTION_COST 13700000 /* its bytes by four, at the price of the judge */
 
 struct classifier_case {
     const char *name;
@@ -129,13 +130,13 @@ static const struct classifier_case cases[] = {
      .task = "math",
      .attempts = 2,
      .cost_nd = -1},
-    {.name = "a target that hangs costs its time only",
+    {.name = "a target that hangs has read the question, for all we know",
      .yaml = COMMON JUDGE ROUTES BY_TARGET,
      .answer = SLICE_INIT(""),
      .after = AFTER_HANG,
      .asked = 1,
      .attempts = 2,
-     .cost_nd = CALL_COST},
+     .cost_nd = CALL_COST + QUESTION_COST},
     {.name = "a prompt that must stay local is not told to a remote target",
      .yaml = COMMON JUDGE ROUTES BY_TARGET,
      .headers = "x-sluice-local-only: true\r\n",

@@ -129,7 +129,8 @@ static void charges_are_computed_again(void)
         {"UPDATE attempt_rows SET basis = 4; UPDATE offers SET per_request_nd = 6",
          "a charge is more than the usage at its price"},
         {"UPDATE attempt_rows SET basis = 5, held_nd = cost_nd + 1", "a charge is not its hold"},
-        {"UPDATE attempt_rows SET basis = 7", "nobody knows what a charge is made of"},
+        {"UPDATE attempt_rows SET basis = 7", "a charge is not the most that its usage can cost"},
+        {"UPDATE attempt_rows SET basis = 8", "nobody knows what a charge is made of"},
         {"UPDATE attempt_rows SET purpose = 4", "nobody knows what an attempt was for"},
         {"UPDATE shapes SET baseline_offer = (SELECT o.id FROM offers o JOIN names n ON"
          " n.id = o.target WHERE n.name = 'dear')",

@@ -381,9 +381,10 @@ static bool extend(struct call *call, int64_t tokens, struct budget_refusal *ret
 {
     const struct attempt *attempt = &call->attempt;
     int64_t needed = tokens > attempt->output_bound ? tokens - attempt->output_bound : 0;
-    int64_t ahead = attempt->output_asked / 4 + 64;
-    return extend_by(call, needed + ahead, ret_refusal) ||
-           (needed > 0 && !call->attempt.unjournaled && extend_by(call, needed, ret_refusal));
+    int64_t ahead = attempt->output_asked / 4 + 64; /* as it was asked for ahead */
+    return extend_by(call, needed > ahead ? needed : ahead, ret_refusal) ||
+           (!ret_refusal->leasable && needed > 0 && needed < ahead && !attempt->unjournaled &&
+            extend_by(call, needed, ret_refusal));
 }
 
 /* What came, at least; *ret_most: and at most. */

@@ -37,16 +37,18 @@ static int64_t larger(int64_t a, int64_t b)
 }
 
 /* The most that the output was: as much as the provider was asked for, or what was visible, where
- * all of it is; what came beyond that is not forgotten. */
+ * all of it is, or more came than that. */
 static int64_t most_output(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     struct seen_count count;
     seen_count(&attempt->seen, call_budget_tokenizer(call), &count);
     attempt->untrue = count.sure > attempt->output_asked;
-    int64_t bound = larger(attempt->output_bound, count.least);
-    bool visible = !may_be_unseen(attempt) && count.most < bound;
-    return visible ? count.most : bound;
+    if (count.least > attempt->output_bound) {
+        return count.most; /* it did not keep to it: no bound but what came */
+    }
+    bool visible = !may_be_unseen(attempt) && count.most < attempt->output_bound;
+    return visible ? count.most : attempt->output_bound;
 }
 
 /* Where sound or pictures are dearer, all of it may be that: so the charge is computed again. */

@@ -143,6 +143,41 @@ static void what_was_left_open_costs_its_hold(void)
     end();
 }
 
+/* A stream that went on: its later record has all of it. In the journal alone, and after its row
+ * was written; the last record is older than the second and changes nothing. */
+static void an_extended_hold_costs_all_of_it(void)
+{
+    for (int written = 0; written < 2; written++) {
+        begin();
+        struct ledger *ledger = open_ledger();
+        struct journal *journal = ledger_journal(ledger);
+        struct hold_record hold = sample_hold(1, 2);
+        struct hold_record other = sample_hold(1, 1);
+        struct settle_record settle = sample_settle(1, 1);
+        EXPECT(journal_hold(journal, &other) && journal_settle(journal, &settle));
+        EXPECT(journal_hold(journal, &hold));
+        if (written == 1) {
+            EXPECT(ledger_flush(ledger, 5000));
+            EXPECT_INT(ask("SELECT amount_nd FROM holds"), hold.amount_nd);
+        }
+        hold.amount_nd += 70;
+        EXPECT(journal_hold(journal, &hold));
+        hold.amount_nd -= 10;
+        EXPECT(journal_hold(journal, &hold));
+        hold.amount_nd += 10;
+        EXPECT(ledger_flush(ledger, 5000));
+        EXPECT_INT(ask("SELECT amount_nd FROM holds"), hold.amount_nd);
+        ledger_close(ledger, 1000);
+        ledger = open_ledger();
+        EXPECT_INT(ask("SELECT cost_nd FROM attempts WHERE outcome = 4"), hold.amount_nd);
+        EXPECT_INT(ask("SELECT sum(cost_nd) FROM calls"), hold.amount_nd + settle.cost_nd);
+        EXPECT_INT(ask("SELECT count(*) FROM holds"), 0);
+        expect_sound();
+        ledger_close(ledger, 1000);
+        end();
+    }
+}
+
 static void broken_rules_are_counted_and_the_sums_hold(void)
 {
     begin();
@@ -477,6 +512,7 @@ int main(void)
          "a call survives batches between its records");
     TEST(reopening_goes_on_exactly_there, "reopening goes on exactly where it stopped");
     TEST(what_was_left_open_costs_its_hold, "what was left open costs its hold, once");
+    TEST(an_extended_hold_costs_all_of_it, "a hold that was extended costs all of it");
     TEST(broken_rules_are_counted_and_the_sums_hold, "broken rules are counted and the sums hold");
     TEST(a_closed_call_takes_nothing_twice, "a closed call takes nothing twice");
     TEST(a_locked_database_is_waited_for, "a locked database is waited for");

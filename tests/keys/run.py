@@ -33,6 +33,7 @@ PARTS = {
     "shared_tokens": "tokens at two nodes",
     "shared_alerts": "alerts of caps at two nodes",
     "tenants": "two tenants, crossed over every endpoint",
+    "crossed": "tenants who say the same words, at one node and at two",
 }
 
 

@@ -70,43 +70,42 @@ bool reports_no_memory(struct error *error)
 /* --- sums --------------------------------------------------------------------------------------
  */
 
-#define COLUMNS                                                                                    \
-    "name, calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated,"           \
-    " failed_nd, judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd"
+#define AMOUNTS                                                                                    \
+    "calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated, failed_nd,"      \
+    " judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd"
 #define NEGATIVE                                                                                   \
-    "'', -calls, -failed, -input_tokens, -output_tokens, -cost_nd, -baseline_nd, -estimated,"      \
+    "-calls, -failed, -input_tokens, -output_tokens, -cost_nd, -baseline_nd, -estimated,"          \
     " -failed_nd, -judge_nd, -shadow_nd, -escalation_nd, -told_nd, -catalogue_nd"
-/* Hours from $2 to $3: whole days by their own sums, the hours before and after them by theirs. */
 #define SUMS                                                                                       \
-    "sum(calls)::bigint, sum(failed)::bigint, sum(input_tokens)::bigint,"                          \
-    " sum(output_tokens)::bigint, sum(cost_nd)::bigint, sum(baseline_nd)::bigint,"                 \
-    " sum(estimated)::bigint, sum(failed_nd)::bigint, sum(judge_nd)::bigint,"                      \
-    " sum(shadow_nd)::bigint, sum(escalation_nd)::bigint, sum(told_nd)::bigint,"                   \
-    " sum(catalogue_nd)::bigint"
-#define ROWS(columns, dimension)                                                                   \
-    "SELECT day, " columns " FROM rollups_day WHERE dimension = " dimension                        \
+    "sum(calls)::bigint AS calls, sum(failed)::bigint AS failed,"                                  \
+    " sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,"     \
+    " sum(cost_nd)::bigint AS cost_nd, sum(baseline_nd)::bigint AS baseline_nd,"                   \
+    " sum(estimated)::bigint AS estimated, sum(failed_nd)::bigint AS failed_nd,"                   \
+    " sum(judge_nd)::bigint AS judge_nd, sum(shadow_nd)::bigint AS shadow_nd,"                     \
+    " sum(escalation_nd)::bigint AS escalation_nd, sum(told_nd)::bigint AS told_nd,"               \
+    " sum(catalogue_nd)::bigint AS catalogue_nd"
+/* Hours from $2 to $3: whole days by their own sums, the hours before and after them by theirs. */
+#define ROWS(dimension)                                                                            \
+    "SELECT day, name, " AMOUNTS " FROM rollups_day WHERE dimension = " dimension                  \
     " AND day >= ($2 + 23) / 24 AND day < $3 / 24"                                                 \
-    " UNION ALL SELECT hour / 24, " columns " FROM rollups WHERE dimension = " dimension           \
+    " UNION ALL SELECT hour / 24, name, " AMOUNTS " FROM rollups WHERE dimension = " dimension     \
     " AND hour >= $2 AND hour < least($3, ($2 + 23) / 24 * 24)"                                    \
-    " UNION ALL SELECT hour / 24, " columns " FROM rollups WHERE dimension = " dimension           \
+    " UNION ALL SELECT hour / 24, name, " AMOUNTS " FROM rollups WHERE dimension = " dimension     \
     " AND hour >= greatest($2, ($2 + 23) / 24 * 24, $3 / 24 * 24) AND hour < $3"
 
 static const char sql_by_day[] =
-    "SELECT day::text, " SUMS " FROM (" ROWS(COLUMNS, "$1") ") AS r GROUP BY day ORDER BY day";
-static const char sql_by_name[] =
-    "SELECT name, " SUMS
-    " FROM (" ROWS(COLUMNS, "$1") ") AS r GROUP BY name"
-                                  " ORDER BY sum(cost_nd) DESC, sum(calls) DESC, name";
-/* What belongs to none of them has no sums of its own: it is all less those that do. */
-#define ALL_COLUMNS                                                                                \
-    "'', calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated, failed_nd,"  \
-    " judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd"
+    "SELECT day::text, " SUMS " FROM (" ROWS("$1") ") AS r GROUP BY day ORDER BY day";
+#define NAMED "SELECT name, " SUMS " FROM (" ROWS("$1") ") AS r GROUP BY name"
+static const char sql_by_name[] = NAMED " ORDER BY sum(cost_nd) DESC, sum(calls) DESC, name";
+/* What belongs to none of them has no sums of its own: it is all less those that do, which are
+ * added up once for both. */
 static const char sql_with_rest[] =
-    "SELECT name, " SUMS
-    " FROM (" ROWS(COLUMNS, "$1") " UNION ALL " ROWS(ALL_COLUMNS, "'day'") " UNION ALL " ROWS(
-        NEGATIVE, "$1") ") AS r GROUP BY name"
-                        " HAVING name <> '' OR sum(calls) <> 0 OR sum(cost_nd) <> 0"
-                        " ORDER BY sum(cost_nd) DESC, name = '', sum(calls) DESC, name";
+    "WITH named AS MATERIALIZED (" NAMED ") SELECT name, " SUMS
+    " FROM (SELECT * FROM named UNION ALL SELECT '', " NEGATIVE " FROM named"
+    " UNION ALL SELECT '', " AMOUNTS
+    " FROM (" ROWS("'day'") ") AS whole) AS r GROUP BY name"
+                            " HAVING name <> '' OR sum(calls) <> 0 OR sum(cost_nd) <> 0"
+                            " ORDER BY sum(cost_nd) DESC, name = '', sum(calls) DESC, name";
 
 /* Of one key ($4), from its calls that began at $5 or later: charges go to where they arose. */
 #define OWN(word)                                                                                  \

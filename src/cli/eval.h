@@ -34,6 +34,14 @@ struct eval_row {
     float *success; /* by model; negative: no head */
 };
 
+struct task_figures {
+    size_t judged; /* rows */
+    double f1;     /* macro */
+    double accuracy;
+    struct interval f1_interval;
+    struct interval accuracy_interval;
+};
+
 struct evaluation {
     const struct outcomes *outcomes;
     const struct eval_options *options;
@@ -43,15 +51,10 @@ struct evaluation {
     struct quality quality;
     struct quality by_tag; /* scores are averages of tags alone */
     bool by_tag_known;
-    double chosen;       /* average quality of what was chosen */
-    double chosen_share; /* of strong calls */
-    /* the tasks */
-    size_t tasks_judged;
-    double task_accuracy;
-    double task_f1;
-    double grouped_accuracy; /* classification, summarization, questions, generation */
-    double grouped_f1;
-    size_t grouped_judged;
+    double more; /* APGR than by_tag has */
+    struct interval more_interval;
+    struct task_figures tasks;
+    struct task_figures grouped; /* classification, summarization, questions, generation */
 };
 
 /* Scores all rows. Errors of learn_weights(); "unknown_model". Release it either

@@ -305,12 +305,9 @@ static bool judge_pair(struct evaluation *evaluation, struct quality_row *rows,
         rows[count++] = (struct quality_row){.score = score,
                                              .weak = (double)weak->score,
                                              .strong = (double)strong->score,
-                                             .id = set->rows[i].id};
-        evaluation->chosen += (double)(row->takes_strong ? strong->score : weak->score);
-        evaluation->chosen_share += row->takes_strong;
+                                             .id = set->rows[i].id,
+                                             .takes_strong = row->takes_strong};
     }
-    evaluation->chosen /= count == 0 ? 1 : (double)count;
-    evaluation->chosen_share /= count == 0 ? 1 : (double)count;
     if (options->unseen) {
         compare_within_folds(folds, count);
     }
@@ -378,8 +375,9 @@ static size_t collect_gains(struct evaluation *evaluation, struct tag_gain *gain
     return count;
 }
 
-/* What a table of tags alone is worth. */
-static bool judge_tags(struct evaluation *evaluation, struct quality_row *rows, struct error *error)
+/* What a table of tags alone is worth, and how much more `judged`, of the same rows, is. */
+static bool judge_tags(struct evaluation *evaluation, const struct quality_row *judged,
+                       struct quality_row *rows, struct error *error)
 {
     struct tag_gain *gains = memory_array(evaluation->outcomes->set.count + 1, sizeof(*gains));
     if (gains == NULL) {
@@ -397,53 +395,95 @@ static bool judge_tags(struct evaluation *evaluation, struct quality_row *rows, 
         rows[i] = gains[i].judged;
     }
     memory_free(gains);
-    return quality_measure(rows, count, &evaluation->by_tag, error);
+    return quality_measure(rows, count, &evaluation->by_tag, error) &&
+           (!evaluation->by_tag_known || quality_compare(judged, rows, count, &evaluation->more,
+                                                         &evaluation->more_interval, error));
 }
 
 /* --- the tasks --- */
 
-static void count_task(struct task_counts *counts, int label, int said)
+static void count_task(struct task_counts *counts, int label, int said, uint32_t times)
 {
     if (label == said) {
-        counts[label].right++;
+        counts[label].right += times;
     } else {
-        counts[label].missed++;
+        counts[label].missed += times;
         if (said >= 0) {
-            counts[said].claimed++;
+            counts[said].claimed += times;
         }
     }
 }
 
-static void judge_tasks(struct evaluation *evaluation)
+/* Of each row that is judged; `said` may be none of them. */
+struct task_word {
+    int8_t label;
+    int8_t said;
+};
+
+static double figure_of_f1(const uint32_t *times, size_t count, const void *context)
+{
+    const struct task_word *words = context;
+    struct task_counts counts[TASK_COUNT] = {{0}};
+    for (size_t i = 0; i < count; i++) {
+        count_task(counts, words[i].label, words[i].said, times[i]);
+    }
+    return quality_macro_f1(counts, TASK_COUNT);
+}
+
+static double figure_of_accuracy(const uint32_t *times, size_t count, const void *context)
+{
+    const struct task_word *words = context;
+    size_t right = 0;
+    for (size_t i = 0; i < count; i++) {
+        right += words[i].label == words[i].said ? times[i] : 0;
+    }
+    return (double)right / (double)count;
+}
+
+static bool measure_tasks(const struct task_word *words, size_t count, struct task_figures *tasks,
+                          struct error *error)
 {
     struct task_counts counts[TASK_COUNT] = {{0}};
-    struct task_counts grouped[EVAL_TASKS_GROUPED] = {{0}};
-    const struct learn_set *set = &evaluation->outcomes->set;
     size_t right = 0;
-    size_t grouped_right = 0;
+    tasks->judged = count;
+    if (count == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        count_task(counts, words[i].label, words[i].said, 1);
+        right += words[i].label == words[i].said;
+    }
+    tasks->f1 = quality_macro_f1(counts, TASK_COUNT);
+    tasks->accuracy = (double)right / (double)count;
+    return quality_interval(count, figure_of_f1, words, &tasks->f1_interval, error) &&
+           quality_interval(count, figure_of_accuracy, words, &tasks->accuracy_interval, error);
+}
+
+static bool judge_tasks(struct evaluation *evaluation, struct error *error)
+{
+    const struct learn_set *set = &evaluation->outcomes->set;
+    struct task_word *words = memory_array(2 * set->count + 1, sizeof(*words));
+    struct task_word *groups = words + set->count;
+    size_t count = 0;
+    size_t grouped = 0;
+    if (words == NULL) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
     for (size_t i = 0; i < set->count; i++) {
         int label = set->rows[i].task;
-        int said = evaluation->rows[i].task;
-        if (label < 0 || !evaluation->rows[i].scored) {
+        const struct eval_row *row = &evaluation->rows[i];
+        if (label < 0 || !row->scored) {
             continue;
         }
-        count_task(counts, label, said);
-        evaluation->tasks_judged++;
-        right += label == said;
+        words[count++] = (struct task_word){(int8_t)label, (int8_t)row->task};
         if (group_of(label) >= 0) {
-            count_task(grouped, group_of(label), evaluation->rows[i].group);
-            evaluation->grouped_judged++;
-            grouped_right += group_of(label) == evaluation->rows[i].group;
+            groups[grouped++] = (struct task_word){(int8_t)group_of(label), (int8_t)row->group};
         }
     }
-    if (evaluation->tasks_judged > 0) {
-        evaluation->task_f1 = quality_macro_f1(counts, TASK_COUNT);
-        evaluation->task_accuracy = (double)right / (double)evaluation->tasks_judged;
-    }
-    if (evaluation->grouped_judged > 0) {
-        evaluation->grouped_f1 = quality_macro_f1(grouped, EVAL_TASKS_GROUPED);
-        evaluation->grouped_accuracy = (double)grouped_right / (double)evaluation->grouped_judged;
-    }
+    bool done = measure_tasks(words, count, &evaluation->tasks, error) &&
+                measure_tasks(groups, grouped, &evaluation->grouped, error);
+    memory_free(words);
+    return done;
 }
 
 /* --- all --- */
@@ -471,17 +511,16 @@ bool evaluation_make(struct evaluation *evaluation, const struct outcomes *outco
                      const struct eval_options *options, struct error *error)
 {
     *evaluation = (struct evaluation){.outcomes = outcomes, .options = options};
-    struct quality_row *rows = memory_array(outcomes->set.count + 1, sizeof(*rows));
+    struct quality_row *rows = memory_array(2 * outcomes->set.count + 2, sizeof(*rows));
     struct fold_row *folds = memory_array(outcomes->set.count + 1, sizeof(*folds));
     bool done = (make_room(evaluation) && rows != NULL && folds != NULL) ||
                 error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
     done = done && score_all(evaluation, error);
     if (done && options->weak != UINT32_MAX) {
-        done = judge_pair(evaluation, rows, folds, error) && judge_tags(evaluation, rows, error);
+        done = judge_pair(evaluation, rows, folds, error) &&
+               judge_tags(evaluation, rows, rows + outcomes->set.count + 1, error);
     }
-    if (done) {
-        judge_tasks(evaluation);
-    }
+    done = done && judge_tasks(evaluation, error);
     memory_free(rows);
     memory_free(folds);
     return done;

@@ -6,6 +6,7 @@
 #include "codec/json_write.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static struct slice model_name(const struct evaluation *evaluation, uint32_t model)
 {
@@ -19,34 +20,46 @@ static bool has_pair(const struct evaluation *evaluation)
 
 /* --- text --- */
 
-static void put_figure(struct table *table, double value)
+/* ".643", "-.025", "1.000" */
+static const char *bare(double value, char text[16])
 {
+    int len = snprintf(text, 16, "%.3f", value);
+    char *zero = text + (text[0] == '-');
+    if (len > 0 && zero[0] == '0') {
+        memmove(zero, zero + 1, strlen(zero));
+    }
+    return text;
+}
+
+/* "0.671 [.643 .697]" */
+static void put_figure(struct table *table, double value, struct interval interval)
+{
+    char low[16];
+    char high[16];
     if (isnan(value)) {
         table_cstr(table, "-");
-    } else {
+    } else if (isnan(interval.low)) {
         table_printf(table, "%.3f", value);
+    } else {
+        table_printf(table, "%.3f [%s %s]", value, bare(interval.low, low),
+                     bare(interval.high, high));
     }
 }
 
 static void put_router(struct table *table, const char *name, const struct quality *quality)
 {
     table_cstr(table, name);
-    put_figure(table, quality->apgr);
-    if (isnan(quality->low)) {
-        table_cstr(table, "-");
-    } else {
-        table_printf(table, "%.3f .. %.3f", quality->low, quality->high);
-    }
-    put_figure(table, quality->apgr_all);
-    put_figure(table, quality->cpt50);
-    put_figure(table, quality->cpt80);
+    put_figure(table, quality->apgr, quality->apgr_interval);
+    put_figure(table, quality->apgr_all, quality->apgr_all_interval);
+    put_figure(table, quality->cpt50, quality->cpt50_interval);
+    put_figure(table, quality->cpt80, quality->cpt80_interval);
 }
 
-static void put_fixed(struct table *table, const char *name, const char *apgr)
+static void put_apgr(struct table *table, const char *name, double apgr, struct interval interval)
 {
     table_cstr(table, name);
-    table_cstr(table, apgr);
-    for (unsigned i = 0; i < 4; i++) {
+    put_figure(table, apgr, interval);
+    for (unsigned i = 0; i < 3; i++) {
         table_cstr(table, "");
     }
 }
@@ -54,19 +67,29 @@ static void put_fixed(struct table *table, const char *name, const char *apgr)
 static void write_routers(const struct evaluation *evaluation, struct buf *out)
 {
     static const struct table_column columns[] = {
-        {"router", false},    {"APGR", true},  {"95 % interval", true},
-        {"all shares", true}, {"CPT50", true}, {"CPT80", true},
+        {"router", false}, {"APGR", true}, {"all shares", true}, {"CPT50", true}, {"CPT80", true},
     };
+    static const struct interval none = {(double)NAN, (double)NAN};
+    const char *name = evaluation->options->cascade ? "weights, answer read" : "weights";
     struct table table;
     table_init(&table, columns, ARRAY_LEN(columns));
-    put_fixed(&table, "random", "0.500");
+    put_apgr(&table, "random", 0.5, none);
     if (evaluation->by_tag_known) {
         put_router(&table, "table of tags", &evaluation->by_tag);
     }
-    put_router(&table, evaluation->options->cascade ? "weights, answer read" : "weights",
-               &evaluation->quality);
+    put_router(&table, name, &evaluation->quality);
+    if (evaluation->by_tag_known) {
+        put_apgr(&table, "more than the table", evaluation->more, evaluation->more_interval);
+    }
     table_write(&table, 2, out);
     table_release(&table);
+}
+
+static void put_average(struct table *table, double value, struct interval interval,
+                        const char *share)
+{
+    put_figure(table, value, interval);
+    table_cstr(table, share);
 }
 
 static void write_averages(const struct evaluation *evaluation, struct buf *out)
@@ -79,28 +102,38 @@ static void write_averages(const struct evaluation *evaluation, struct buf *out)
     struct table table;
     table_init(&table, columns, ARRAY_LEN(columns));
     table_printf(&table, "always %.*s", SLICE_ARG(weak));
-    table_printf(&table, "%.4f", q->weak);
-    table_cstr(&table, "0.0 %");
+    put_average(&table, q->weak, q->weak_interval, "0.0 %");
     table_printf(&table, "always %.*s", SLICE_ARG(strong));
-    table_printf(&table, "%.4f", q->strong);
-    table_cstr(&table, "100.0 %");
+    put_average(&table, q->strong, q->strong_interval, "100.0 %");
     table_printf(&table, "best single");
-    table_printf(&table, "%.4f", fmax(q->weak, q->strong));
-    table_cstr(&table, "");
+    put_average(&table, fmax(q->weak, q->strong),
+                q->weak > q->strong ? q->weak_interval : q->strong_interval, "");
     table_printf(&table, "chosen");
-    table_printf(&table, "%.4f", evaluation->chosen);
-    table_printf(&table, "%.1f %%", 100 * evaluation->chosen_share);
+    put_figure(&table, q->chosen, q->chosen_interval);
+    table_printf(&table, "%.1f %% [%.1f %.1f]", 100 * q->chosen_share,
+                 100 * q->chosen_share_interval.low, 100 * q->chosen_share_interval.high);
     table_printf(&table, "oracle");
-    table_printf(&table, "%.4f", q->oracle);
-    table_cstr(&table, "");
+    put_average(&table, q->oracle, q->oracle_interval, "");
     table_write(&table, 2, out);
     table_release(&table);
+}
+
+static void write_tasks(const struct task_figures *tasks, const char *what, struct buf *out)
+{
+    char text[4][16];
+    if (tasks->judged > 0) {
+        buf_printf(out, "%zu %s: macro-F1 %.3f [%s %s], accuracy %.3f [%s %s]\n", tasks->judged,
+                   what, tasks->f1, bare(tasks->f1_interval.low, text[0]),
+                   bare(tasks->f1_interval.high, text[1]), tasks->accuracy,
+                   bare(tasks->accuracy_interval.low, text[2]),
+                   bare(tasks->accuracy_interval.high, text[3]));
+    }
 }
 
 void evaluation_write_text(const struct evaluation *evaluation, struct buf *out)
 {
     const struct eval_options *options = evaluation->options;
-    buf_printf(out, "%zu rows, %s\n", evaluation->outcomes->set.count,
+    buf_printf(out, "%zu rows, %s; 95 %% intervals in brackets\n", evaluation->outcomes->set.count,
                options->weights != NULL ? "by the weights given"
                : options->unseen        ? "each by weights that never saw its tag (2 folds)"
                                         : "each by weights that never saw it (10 folds)");
@@ -110,18 +143,13 @@ void evaluation_write_text(const struct evaluation *evaluation, struct buf *out)
         buf_append_char(out, '\n');
         write_averages(evaluation, out);
     }
-    if (evaluation->tasks_judged > 0) {
-        buf_printf(out, "\n%zu rows with a task: macro-F1 %.3f, accuracy %.3f\n",
-                   evaluation->tasks_judged, evaluation->task_f1, evaluation->task_accuracy);
+    if (evaluation->tasks.judged > 0) {
+        buf_append_char(out, '\n');
+        write_tasks(&evaluation->tasks, "rows with a task", out);
+        write_tasks(&evaluation->grouped,
+                    "of them as classification, summarization, questions or generation", out);
     }
-    if (evaluation->grouped_judged > 0) {
-        buf_printf(out,
-                   "%zu of them as classification, summarization, questions or generation: "
-                   "macro-F1 %.3f, accuracy %.3f\n",
-                   evaluation->grouped_judged, evaluation->grouped_f1,
-                   evaluation->grouped_accuracy);
-    }
-    if (!has_pair(evaluation) && evaluation->tasks_judged == 0) {
+    if (!has_pair(evaluation) && evaluation->tasks.judged == 0) {
         buf_append_cstr(out,
                         "\nThere is nothing to judge: no row has a task, or outcomes of \"weak\" "
                         "and \"strong\".\n--weak and --strong name another pair.\n");
@@ -140,16 +168,34 @@ static void member_figure(struct json_writer *w, struct slice name, double value
     }
 }
 
+/* NAME, and NAME_interval: [low, high]. */
+static void member_measured(struct json_writer *w, const char *name, double value,
+                            struct interval interval)
+{
+    char key[64];
+    int len = snprintf(key, sizeof(key), "%s_interval", name);
+    member_figure(w, slice_from_cstr(name), value);
+    json_key(w, slice_of(key, (size_t)len));
+    if (isnan(interval.low)) {
+        json_write_null(w);
+        return;
+    }
+    json_begin_array(w);
+    json_write_scaled(w, llround(interval.low * 1e6), 6);
+    json_write_scaled(w, llround(interval.high * 1e6), 6);
+    json_end_array(w);
+}
+
 static void member_quality(struct json_writer *w, struct slice name, const struct quality *quality)
 {
     json_key(w, name);
     json_begin_object(w);
-    member_figure(w, SLICE("apgr"), quality->apgr);
-    member_figure(w, SLICE("low"), quality->low);
-    member_figure(w, SLICE("high"), quality->high);
-    member_figure(w, SLICE("apgr_all"), quality->apgr_all);
-    member_figure(w, SLICE("cpt50"), quality->cpt50);
-    member_figure(w, SLICE("cpt80"), quality->cpt80);
+    member_measured(w, "apgr", quality->apgr, quality->apgr_interval);
+    member_figure(w, SLICE("low"), quality->apgr_interval.low);
+    member_figure(w, SLICE("high"), quality->apgr_interval.high);
+    member_measured(w, "apgr_all", quality->apgr_all, quality->apgr_all_interval);
+    member_measured(w, "cpt50", quality->cpt50, quality->cpt50_interval);
+    member_measured(w, "cpt80", quality->cpt80, quality->cpt80_interval);
     json_key(w, SLICE("curve"));
     json_begin_array(w);
     for (size_t i = 0; i < QUALITY_POINTS; i++) {
@@ -162,26 +208,31 @@ static void member_quality(struct json_writer *w, struct slice name, const struc
 static void write_pair(const struct evaluation *evaluation, struct json_writer *w)
 {
     const struct quality *quality = &evaluation->quality;
+    bool weak_is_best = quality->weak > quality->strong;
     json_key(w, SLICE("pair"));
     json_begin_object(w);
     json_member_string(w, SLICE("weak"), model_name(evaluation, evaluation->options->weak));
     json_member_string(w, SLICE("strong"), model_name(evaluation, evaluation->options->strong));
     json_member_int(w, SLICE("rows"), (int64_t)quality->rows);
-    member_figure(w, SLICE("always_weak"), quality->weak);
-    member_figure(w, SLICE("always_strong"), quality->strong);
-    member_figure(w, SLICE("best_single"), fmax(quality->weak, quality->strong));
-    member_figure(w, SLICE("oracle"), quality->oracle);
-    member_figure(w, SLICE("chosen"), evaluation->chosen);
-    member_figure(w, SLICE("chosen_share"), evaluation->chosen_share);
+    member_measured(w, "always_weak", quality->weak, quality->weak_interval);
+    member_measured(w, "always_strong", quality->strong, quality->strong_interval);
+    member_measured(w, "best_single", fmax(quality->weak, quality->strong),
+                    weak_is_best ? quality->weak_interval : quality->strong_interval);
+    member_measured(w, "oracle", quality->oracle, quality->oracle_interval);
+    member_measured(w, "chosen", quality->chosen, quality->chosen_interval);
+    member_measured(w, "chosen_share", quality->chosen_share, quality->chosen_share_interval);
     member_quality(w, SLICE("weights"), quality);
     if (evaluation->by_tag_known) {
         member_quality(w, SLICE("table_of_tags"), &evaluation->by_tag);
+        member_measured(w, "more_than_table", evaluation->more, evaluation->more_interval);
     }
     json_end_object(w);
 }
 
 void evaluation_write_json(const struct evaluation *evaluation, struct buf *out)
 {
+    const struct task_figures *tasks = &evaluation->tasks;
+    const struct task_figures *grouped = &evaluation->grouped;
     struct json_writer w;
     json_writer_init(&w, out);
     json_begin_object(&w);
@@ -189,15 +240,15 @@ void evaluation_write_json(const struct evaluation *evaluation, struct buf *out)
     if (has_pair(evaluation)) {
         write_pair(evaluation, &w);
     }
-    if (evaluation->tasks_judged > 0) {
+    if (tasks->judged > 0) {
         json_key(&w, SLICE("tasks"));
         json_begin_object(&w);
-        json_member_int(&w, SLICE("rows"), (int64_t)evaluation->tasks_judged);
-        member_figure(&w, SLICE("macro_f1"), evaluation->task_f1);
-        member_figure(&w, SLICE("accuracy"), evaluation->task_accuracy);
-        json_member_int(&w, SLICE("grouped_rows"), (int64_t)evaluation->grouped_judged);
-        member_figure(&w, SLICE("grouped_macro_f1"), evaluation->grouped_f1);
-        member_figure(&w, SLICE("grouped_accuracy"), evaluation->grouped_accuracy);
+        json_member_int(&w, SLICE("rows"), (int64_t)tasks->judged);
+        member_measured(&w, "macro_f1", tasks->f1, tasks->f1_interval);
+        member_measured(&w, "accuracy", tasks->accuracy, tasks->accuracy_interval);
+        json_member_int(&w, SLICE("grouped_rows"), (int64_t)grouped->judged);
+        member_measured(&w, "grouped_macro_f1", grouped->f1, grouped->f1_interval);
+        member_measured(&w, "grouped_accuracy", grouped->accuracy, grouped->accuracy_interval);
         json_end_object(&w);
     }
     json_end_object(&w);

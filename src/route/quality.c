@@ -56,30 +56,44 @@ static double apgr_of(const double won[QUALITY_POINTS])
     return gap > GAP_MIN ? sum / (gap * (QUALITY_POINTS - 1)) : (double)NAN;
 }
 
-/* Over every share; CPT on the way. */
-static void measure_all(const struct quality_row *rows, size_t count, struct quality *quality)
+/* Those that are read from every share there is. */
+struct shares {
+    double apgr;
+    double cpt50;
+    double cpt80;
+};
+
+static void measure_shares(const struct quality_row *rows, const uint32_t *times, size_t count,
+                           struct shares *shares)
 {
-    double gap = ((quality->strong - quality->weak) * (double)count);
+    double gap = 0;
     double won = 0;
     double sum = 0;
-    quality->cpt50 = quality->cpt80 = quality->apgr_all = (double)NAN;
+    size_t place = 0;
+    for (size_t i = 0; i < count; i++) {
+        gap += times[i] * (rows[i].strong - rows[i].weak);
+    }
+    *shares = (struct shares){(double)NAN, (double)NAN, (double)NAN};
     if (gap <= GAP_MIN) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        double next = won + rows[i].strong - rows[i].weak;
-        sum += (won + next) / 2;
+        double next = won + times[i] * (rows[i].strong - rows[i].weak);
+        sum += times[i] * (won + next) / 2;
         won = next;
-        double share = (double)(i + 1) / (double)count;
-        if (isnan(quality->cpt50) && won >= 0.5 * gap) {
-            quality->cpt50 = share;
+        place += times[i];
+        double share = (double)place / (double)count;
+        if (isnan(shares->cpt50) && won >= 0.5 * gap) {
+            shares->cpt50 = share;
         }
-        if (isnan(quality->cpt80) && won >= 0.8 * gap) {
-            quality->cpt80 = share;
+        if (isnan(shares->cpt80) && won >= 0.8 * gap) {
+            shares->cpt80 = share;
         }
     }
-    quality->apgr_all = sum / (gap * (double)count);
+    shares->apgr = sum / (gap * (double)count);
 }
+
+/* --- intervals --- */
 
 static int compare_doubles(const void *a, const void *b)
 {
@@ -88,35 +102,118 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The interval: rows are drawn again with what both models did on them. */
-static bool measure_interval(const struct quality_row *rows, size_t count, struct quality *quality)
+bool quality_interval(size_t count, quality_figure figure, const void *context,
+                      struct interval *ret_interval, struct error *error)
 {
     uint32_t *times = memory_array(count + 1, sizeof(*times));
     double *values = memory_array(QUALITY_RESAMPLES, sizeof(*values));
     struct random random;
     size_t kept = 0;
+    bool done = times != NULL && values != NULL;
     random_seed(&random, count);
-    for (size_t i = 0; times != NULL && values != NULL && i < QUALITY_RESAMPLES; i++) {
-        double won[QUALITY_POINTS];
+    for (size_t i = 0; done && i < QUALITY_RESAMPLES; i++) {
         memset(times, 0, count * sizeof(*times));
         for (size_t drawn = 0; drawn < count; drawn++) {
             times[random_below(&random, count)]++;
         }
-        measure_curve(rows, count, times, won);
-        double value = apgr_of(won);
+        double value = figure(times, count, context);
         if (!isnan(value)) {
             values[kept++] = value;
         }
     }
-    bool done = times != NULL && values != NULL;
-    quality->low = quality->high = (double)NAN;
+    *ret_interval = (struct interval){(double)NAN, (double)NAN};
     if (done && kept > 0) {
         qsort(values, kept, sizeof(*values), compare_doubles);
-        quality->low = values[kept * LOW_PLACE / QUALITY_RESAMPLES];
-        quality->high = values[kept * HIGH_PLACE / QUALITY_RESAMPLES];
+        ret_interval->low = values[kept * LOW_PLACE / QUALITY_RESAMPLES];
+        ret_interval->high = values[kept * HIGH_PLACE / QUALITY_RESAMPLES];
     }
     memory_free(times);
     memory_free(values);
+    return done || error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+}
+
+static double figure_of_apgr(const uint32_t *times, size_t count, const void *context)
+{
+    double won[QUALITY_POINTS];
+    measure_curve(context, count, times, won);
+    return apgr_of(won);
+}
+
+static double figure_of_apgr_all(const uint32_t *times, size_t count, const void *context)
+{
+    struct shares shares;
+    measure_shares(context, times, count, &shares);
+    return shares.apgr;
+}
+
+static double figure_of_cpt50(const uint32_t *times, size_t count, const void *context)
+{
+    struct shares shares;
+    measure_shares(context, times, count, &shares);
+    return shares.cpt50;
+}
+
+static double figure_of_cpt80(const uint32_t *times, size_t count, const void *context)
+{
+    struct shares shares;
+    measure_shares(context, times, count, &shares);
+    return shares.cpt80;
+}
+
+#define FIGURE_OF_MEAN(name, of_row)                                                               \
+    static double name(const uint32_t *times, size_t count, const void *context)                   \
+    {                                                                                              \
+        const struct quality_row *rows = context;                                                  \
+        double sum = 0;                                                                            \
+        for (size_t i = 0; i < count; i++) {                                                       \
+            sum += times[i] * (of_row);                                                            \
+        }                                                                                          \
+        return sum / (double)count;                                                                \
+    }
+FIGURE_OF_MEAN(figure_of_weak, rows[i].weak)
+FIGURE_OF_MEAN(figure_of_strong, rows[i].strong)
+FIGURE_OF_MEAN(figure_of_oracle, fmax(rows[i].weak, rows[i].strong))
+FIGURE_OF_MEAN(figure_of_chosen, rows[i].takes_strong ? rows[i].strong : rows[i].weak)
+FIGURE_OF_MEAN(figure_of_share, rows[i].takes_strong)
+
+/* Each figure, and where it and its interval stand. */
+static const struct {
+    quality_figure figure;
+    size_t value;
+    size_t interval;
+} figures[] = {
+    {figure_of_weak, offsetof(struct quality, weak), offsetof(struct quality, weak_interval)},
+    {figure_of_strong, offsetof(struct quality, strong), offsetof(struct quality, strong_interval)},
+    {figure_of_oracle, offsetof(struct quality, oracle), offsetof(struct quality, oracle_interval)},
+    {figure_of_chosen, offsetof(struct quality, chosen), offsetof(struct quality, chosen_interval)},
+    {figure_of_share, offsetof(struct quality, chosen_share),
+     offsetof(struct quality, chosen_share_interval)},
+    {figure_of_apgr, offsetof(struct quality, apgr), offsetof(struct quality, apgr_interval)},
+    {figure_of_apgr_all, offsetof(struct quality, apgr_all),
+     offsetof(struct quality, apgr_all_interval)},
+    {figure_of_cpt50, offsetof(struct quality, cpt50), offsetof(struct quality, cpt50_interval)},
+    {figure_of_cpt80, offsetof(struct quality, cpt80), offsetof(struct quality, cpt80_interval)},
+};
+
+static bool measure_figures(const struct quality_row *rows, size_t count, struct quality *quality,
+                            struct error *error)
+{
+    uint32_t *once = memory_array(count + 1, sizeof(*once));
+    if (once == NULL) {
+        return error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        once[i] = 1;
+    }
+    bool done = true;
+    for (size_t i = 0; i < ARRAY_LEN(figures) && done; i++) {
+        double value = figures[i].figure(once, count, rows);
+        struct interval interval;
+        done = quality_interval(count, figures[i].figure, rows, &interval, error);
+        memcpy((char *)quality + figures[i].value, &value, sizeof(value));
+        memcpy((char *)quality + figures[i].interval, &interval, sizeof(interval));
+    }
+    memory_free(once);
     return done;
 }
 
@@ -129,19 +226,84 @@ bool quality_measure(struct quality_row *rows, size_t count, struct quality *ret
         return true;
     }
     qsort(rows, count, sizeof(*rows), compare_rows);
-    for (size_t i = 0; i < count; i++) {
-        ret_quality->weak += rows[i].weak / (double)count;
-        ret_quality->strong += rows[i].strong / (double)count;
-        ret_quality->oracle += fmax(rows[i].weak, rows[i].strong) / (double)count;
+    if (!measure_figures(rows, count, ret_quality, error)) {
+        return false;
     }
     measure_curve(rows, count, NULL, won);
     for (size_t i = 0; i < QUALITY_POINTS; i++) {
         ret_quality->curve[i] = ret_quality->weak + won[i] / (double)count;
     }
-    ret_quality->apgr = apgr_of(won);
-    measure_all(rows, count, ret_quality);
-    return measure_interval(rows, count, ret_quality) ||
-           error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+    return true;
+}
+
+/* --- one against another --- */
+
+struct comparison {
+    const struct quality_row *rows;
+    const struct quality_row *others;
+    const uint32_t *places; /* of rows[i] among the others */
+    uint32_t *times;        /* of the others */
+};
+
+static double figure_of_more(const uint32_t *times, size_t count, const void *context)
+{
+    const struct comparison *comparison = context;
+    for (size_t i = 0; i < count; i++) {
+        comparison->times[comparison->places[i]] = times[i];
+    }
+    return figure_of_apgr(times, count, comparison->rows) -
+           figure_of_apgr(comparison->times, count, comparison->others);
+}
+
+struct placed {
+    uint64_t id;
+    uint32_t place;
+};
+
+static int compare_placed(const void *a, const void *b)
+{
+    const struct placed *x = a;
+    const struct placed *y = b;
+    return x->id != y->id ? (x->id > y->id) - (x->id < y->id)
+                          : (x->place > y->place) - (x->place < y->place);
+}
+
+static void sort_by_id(const struct quality_row *rows, size_t count, struct placed *placed)
+{
+    for (size_t i = 0; i < count; i++) {
+        placed[i] = (struct placed){rows[i].id, (uint32_t)i};
+    }
+    qsort(placed, count, sizeof(*placed), compare_placed);
+}
+
+bool quality_compare(const struct quality_row *rows, const struct quality_row *others, size_t count,
+                     double *ret_more, struct interval *ret_interval, struct error *error)
+{
+    struct placed *placed = memory_array(2 * count + 1, sizeof(*placed));
+    uint32_t *places = memory_array(count + 1, sizeof(*places));
+    uint32_t *times = memory_array(count + 1, sizeof(*times));
+    struct comparison comparison = {rows, others, places, times};
+    bool done = placed != NULL && places != NULL && times != NULL;
+    if (!done) {
+        error_set(error, ERROR_ENVIRONMENT, "no_memory", "out of memory");
+        goto out;
+    }
+    sort_by_id(rows, count, placed);
+    sort_by_id(others, count, placed + count);
+    for (size_t i = 0; i < count; i++) {
+        places[placed[i].place] = placed[count + i].place;
+    }
+    double won[QUALITY_POINTS];
+    measure_curve(rows, count, NULL, won);
+    *ret_more = apgr_of(won);
+    measure_curve(others, count, NULL, won);
+    *ret_more -= apgr_of(won);
+    done = quality_interval(count, figure_of_more, &comparison, ret_interval, error);
+out:
+    memory_free(placed);
+    memory_free(places);
+    memory_free(times);
+    return done;
 }
 
 double quality_macro_f1(const struct task_counts *counts, size_t count)

@@ -376,6 +376,20 @@ def stored(world):
 # --- calls ---
 
 
+def listed(world, who, node):
+    """Its calls and their sum; calls of a moment ago may come between the two questions."""
+    found = {}
+
+    def agree():
+        rows = world.ask(who, node, "/sluice/v1/calls?limit=1000", method="GET").json()["calls"]
+        report = world.ask(who, node, "/sluice/v1/report?by=day", method="GET").json()
+        found.update(rows=rows, total=report["total"]["calls"])
+        return found["total"] == len(rows)
+
+    wait_until(agree, 10, f"the sum of {who}'s calls is that of its list")
+    return found["rows"], found["total"]
+
+
 def calls(world):
     """At whichever node they are asked for. (Where keys are not required everybody sees all.)"""
     path = "/sluice/v1/calls"
@@ -395,9 +409,8 @@ def calls(world):
                 world.ask(who, node, "/sluice/v1/feedback", {"call_id": i, "score": 0})
                 for i in (call, nobodys)
             ]
-            rows = world.ask(who, node, f"{path}?limit=1000", method="GET").json()["calls"]
+            rows, total = listed(world, who, node)
             ids = {row["id"] for row in rows}
-            report = world.ask(who, node, "/sluice/v1/report?by=day", method="GET").json()
             world.points.point(
                 level(have, call) == level(want, nobodys)
                 and have.status == 404
@@ -412,9 +425,7 @@ def calls(world):
                 rows[:3],
             )
             world.points.same(
-                f"report: {who} has the sums of its own at node {node}",
-                report["total"]["calls"],
-                len(rows),
+                f"report: {who} has the sums of its own at node {node}", total, len(rows)
             )
         own = world.ask("one", node, "/sluice/v1/feedback", {"call_id": call, "score": 1})
         world.points.point(

@@ -145,6 +145,7 @@ static void read_limits(const struct yaml *section, struct route *route)
         (enum infeasible_policy)setting_number(section, "routes.*.on_infeasible");
     route->max_attempts = (unsigned)setting_number(section, "routes.*.max_attempts");
     route->local_only = setting_number(section, "routes.*.local_only") != 0;
+    route->pace = setting_number(section, "routes.*.pace") != 0;
 }
 
 static void read_strategy(struct reader *reader, const struct yaml *section, struct route *route)

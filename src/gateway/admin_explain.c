@@ -122,7 +122,7 @@ static void plan(struct explanation *e, const struct caller *caller)
         worker->gateway->sessions, worker->snapshot, &e->chat, http_exchange_request(e->exchange),
         caller->key == NULL ? 0 : caller->key->id, clock_wall(worker->loop.clock), e->decision);
     decide_classify(worker->snapshot, &e->chat, &worker->features, e->decision);
-    e->decision->cheaper = caller_budget_pressure(worker, caller, e->chat.model);
+    e->decision->cheaper = caller_budget_pressure(worker, caller, e->decision->route);
     if (e->counted != NULL && e->counted->counted) {
         e->decision->counted = e->counted->encoding;
         e->decision->counted_tokens = e->counted->tokens;

@@ -196,7 +196,9 @@ static bool journal_hit(const struct call *call, const struct call_record *closi
         .basis = CHARGE_CACHE,
         .catalogue_nd = RECORD_NO_CATALOGUE,
     };
-    call_budget_scopes(call, &hold);
+    const struct budget_hold none = {.open = false};
+    char names[BUDGET_NAMES_SIZE];
+    call_budget_scopes(call, &none, names, &hold);
     call_record_facts(call, &hold);
     return journal_hold(journal, &hold) && journal_settle_and_call(journal, &settle, closing);
 }

@@ -302,7 +302,7 @@ int64_t attempt_cost_nd(const struct call *call)
     if (!attempt->open) {
         return 0;
     }
-    if (call->claim.capped && !attempt->meter.usage.reported) {
+    if (call_budget_capped(call) && !attempt->meter.usage.reported) {
         return attempt->budget.amount_nd; /* it may be all of it */
     }
     struct meter meter = attempt->meter;
@@ -480,7 +480,8 @@ bool attempt_journal_hold(struct call *call)
         .provider = attempt->target->provider_name,
         .model = attempt->target->model,
     };
-    call_budget_scopes(call, &record);
+    char names[BUDGET_NAMES_SIZE];
+    call_budget_scopes(call, &call->attempt.budget, names, &record);
     call_record_facts(call, &record);
     return journal_hold(ledger_journal(ledger), &record);
 }
@@ -511,7 +512,7 @@ static void charge(struct call *call, enum charge_basis usage_basis, struct sett
     bool told = usage->reported || usage->has_provider_cost;
     int64_t most_nd =
         call->attempt.budget.open ? call->attempt.budget.amount_nd : record->released_nd;
-    if (!told && !call->claim.capped && record->cost_nd > most_nd &&
+    if (!told && !call_budget_capped(call) && record->cost_nd > most_nd &&
         !attempt_exceeds(&call->attempt)) {
         record->cost_nd = most_nd; /* no estimate of ours is more than the worst case */
         record->basis = CHARGE_BOUND;

@@ -77,11 +77,12 @@ struct attempt {
     bool untyped;       /* a stream is wanted, and nothing says yet whether it is one */
     int64_t hold_nd;
     struct budget_hold budget;
-    struct settle_forecast forecast; /* what the plan expected of it */
-    int64_t clamp;                   /* ceiling that was put into the body; 0: none */
-    int64_t input_bound;             /* tokens that the hold has room for */
-    int64_t output_bound;            /* likewise; grows with the hold */
-    int64_t output_asked;            /* what it was at first: what the provider was held to */
+    struct budget_target_limits target_limits; /* of who pays, that name its target */
+    struct settle_forecast forecast;           /* what the plan expected of it */
+    int64_t clamp;                             /* ceiling that was put into the body; 0: none */
+    int64_t input_bound;                       /* tokens that the hold has room for */
+    int64_t output_bound;                      /* likewise; grows with the hold */
+    int64_t output_asked;  /* what it was at first: what the provider was held to */
     int64_t seen_next;     /* bytes of text that have to come before it is counted again */
     bool hides;            /* it may make output that nobody sees: thoughts, speech */
     unsigned media;        /* what of all of it may be sound or pictures, as in price_bound() */

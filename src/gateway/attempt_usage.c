@@ -92,7 +92,8 @@ enum charge_basis attempt_usage(struct call *call)
     if (!reported && !is_spent(attempt)) {
         return CHARGE_NOTHING;
     }
-    if (call->claim.capped && !meter->usage.has_provider_cost && !(reported && is_final(attempt))) {
+    if (call_budget_capped(call) && !meter->usage.has_provider_cost &&
+        !(reported && is_final(attempt))) {
         return most_usage(call);
     }
     meter_settle(meter, call->tokens.expected, attempt->outcome == ATTEMPT_OK);

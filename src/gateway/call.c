@@ -25,20 +25,13 @@ static const struct {
     const char *name;
     enum call_step (*run)(struct call *call);
 } steps[] = {
-    [STEP_ADMIT] = {"admit", call_admit},
-    [STEP_READ] = {"read", call_read},
-    [STEP_PARSE] = {"parse", call_parse},
-    [STEP_SESSION] = {"session", call_session},
-    [STEP_MODEL] = {"model", call_model},
-    [STEP_CLASSIFY] = {"classify", call_classify},
-    [STEP_PLAN] = {"plan", call_plan},
-    [STEP_RECALL] = {"recall", call_recall},
-    [STEP_ATTEMPT] = {"attempt", call_attempt},
-    [STEP_HOLD] = {"hold", call_take_hold},
-    [STEP_STREAM] = {"stream", call_stream},
-    [STEP_CHECK] = {"check", call_check},
-    [STEP_SETTLE] = {"settle", call_settle},
-    [STEP_DELIVER] = {"deliver", call_deliver},
+    [STEP_ADMIT] = {"admit", call_admit},       [STEP_READ] = {"read", call_read},
+    [STEP_PARSE] = {"parse", call_parse},       [STEP_SESSION] = {"session", call_session},
+    [STEP_MODEL] = {"model", call_model},       [STEP_CLASSIFY] = {"classify", call_classify},
+    [STEP_PLAN] = {"plan", call_plan},          [STEP_RECALL] = {"recall", call_recall},
+    [STEP_ATTEMPT] = {"attempt", call_attempt}, [STEP_HOLD] = {"hold", call_take_hold},
+    [STEP_STREAM] = {"stream", call_stream},    [STEP_CHECK] = {"check", call_check},
+    [STEP_SETTLE] = {"settle", call_settle},    [STEP_DELIVER] = {"deliver", call_deliver},
     [STEP_DONE] = {"done", call_done},
 };
 
@@ -122,10 +115,9 @@ bool call_still_admitted(struct call *call, struct caller *ret_caller, enum call
     const struct key *key = call->key_id == 0 ? NULL : key_set_by_id(keys, call->key_id);
     bool revoked = token != NULL && token->has_id && key_set_token_revoked(keys, token->id);
     *ret_caller = (struct caller){.keys = keys, .key = key, .token = call->token};
-    if (!revoked &&
-        (call->key_id == 0 ||
-         (key != NULL &&
-          key_state_at(key, clock_wall(call->worker->loop.clock) / NS_PER_S) == KEY_IN_FORCE))) {
+    if (!revoked && (call->key_id == 0 ||
+                     (key != NULL && key_state_at(key, clock_wall(call->worker->loop.clock) /
+                                                           NS_PER_S) == KEY_IN_FORCE))) {
         return true;
     }
     const struct caller_refusal refusal = {

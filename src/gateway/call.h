@@ -131,8 +131,11 @@ struct call {
     bool stranger; /* refused before it was anybody's: counted and logged, not recorded */
     uint64_t scopes[SCOPE_KINDS]; /* of the key or the token when the call came: who pays */
     struct budget_claim claim;
-    bool model_limited; /* a limit of theirs names the model that was asked for */
-    bool own_limited;   /* they have limits of a minute: */
+    bool targets_limited;                 /* limits of theirs name routes or targets */
+    struct slice limited_route;           /* what the request means, in the snapshot; or empty */
+    struct budget_refusal target_refusal; /* of the last target that such a limit stood against */
+    bool target_refused;
+    bool own_limited; /* they have limits of a minute: */
     struct rate_limits own_limits;
     int64_t tokens_used;
     struct call *wait_next; /* while it waits for a lease: see call_wait.h */

@@ -312,6 +312,19 @@ static bool prepare(struct call *call, int64_t clamp, struct error *error)
     return make_request(call, error);
 }
 
+/* A limit of this target alone leaves the next one of the plan, and the call is refused by it only
+ * where there is none. */
+static enum call_step hold_refused(struct call *call, const struct budget_refusal *refusal)
+{
+    call_attempt_undo(call);
+    if (!refusal->of_target) {
+        return call_budget_refuse(call, refusal);
+    }
+    call_wait_over(call);
+    call_note_limited(call, refusal);
+    return STEP_ATTEMPT;
+}
+
 /* The request is made: its worst case is held, and off it goes. */
 enum call_step call_take_hold(struct call *call)
 {
@@ -325,8 +338,7 @@ enum call_step call_take_hold(struct call *call)
         if (refusal.leasable) {
             return call_wait(call, STEP_HOLD);
         }
-        call_attempt_undo(call);
-        return call_budget_refuse(call, &refusal);
+        return hold_refused(call, &refusal);
     }
     attempt->decoder = call_take_decoder(call, attempt->back);
     if (attempt->decoder == NULL || !take_hold(call, &bound)) {
@@ -354,6 +366,7 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     call_forecast_begin(call, entry);
     health_begin(attempt->target->health);
     int64_t clamp = clamp_of(call, attempt->target, affordable);
+    call_budget_target(call);
     clamp = call_budget_clamp(call, attempt->target, clamp);
     if (!prepare(call, clamp, &error)) {
         return call_attempt_impossible(call, &error);

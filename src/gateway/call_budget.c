@@ -8,6 +8,8 @@
 
 #include "base/log.h"
 
+#include <stdio.h>
+
 /* A client that is told to wait longer is told not to try again by itself. */
 #define PATIENCE_MS 60000
 #define AWAY_RETRY_MS 2000
@@ -71,6 +73,14 @@ static void append_reset(struct buf *out, int64_t ms)
     }
 }
 
+/* A limit is told to those that it is set for, so its name is no secret of others. */
+static void append_model(struct buf *out, const struct budget_refusal *refusal)
+{
+    if (refusal->model != NULL) {
+        buf_printf(out, " for %s", refusal->model);
+    }
+}
+
 static void describe_money(struct buf *out, const struct budget_refusal *refusal)
 {
     bool cap = refusal->limit == BUDGET_CAP;
@@ -81,8 +91,9 @@ static void describe_money(struct buf *out, const struct budget_refusal *refusal
     } else {
         buf_append_cstr(out, " at most");
     }
-    buf_printf(out, " of %s%s%s", scope_words(refusal), refusal->of_model ? " for this model" : "",
-               cap ? " has no room: " : ": ");
+    buf_printf(out, " of %s", scope_words(refusal));
+    append_model(out, refusal);
+    buf_append_cstr(out, cap ? " has no room: " : ": ");
     append_money(out, refusal->used);
     buf_append_cstr(out, cap ? " is spent or held, and this call may cost "
                              : " is spent on it so far, and the next attempt may cost ");
@@ -109,9 +120,10 @@ static void describe(struct buf *out, const struct budget_refusal *refusal)
     } else if (units[refusal->limit] == NULL) {
         describe_money(out, refusal);
     } else {
-        buf_printf(out, "The limit of %lld %s of %s%s is reached: %lld used, %lld wanted.",
-                   (long long)refusal->allowed, units[refusal->limit], scope_words(refusal),
-                   refusal->of_model ? " for this model" : "", (long long)refusal->used,
+        buf_printf(out, "The limit of %lld %s of %s", (long long)refusal->allowed,
+                   units[refusal->limit], scope_words(refusal));
+        append_model(out, refusal);
+        buf_printf(out, " is reached: %lld used, %lld wanted.", (long long)refusal->used,
                    (long long)refusal->wanted);
     }
     append_reset(out, refusal->away ? AWAY_RETRY_MS : refusal->reset_ms);
@@ -201,39 +213,40 @@ bool call_budget_model(struct call *call, enum call_step *ret_step)
     if (key == NULL) {
         return true; /* its rules are gone with it; what it entered with still holds */
     }
-    unsigned before = call->claim.count;
     payer_of(keys, key, call->token, &payer);
     if (memcmp(payer.scopes, call->scopes, sizeof(payer.scopes)) != 0) {
         return true; /* it was moved meanwhile: the call pays for what it entered as */
     }
-    struct slice model = slice_from_cstr(call->asked_model);
+    call->targets_limited = budget_payer_names(&payer);
     call_wait_prepare(call);
-    if (!budget_enter_model(call->worker->gateway->budget, &payer, model, &call->claim, &refusal)) {
+    if (!budget_enter_model(call->worker->gateway->budget, &payer, call->limited_route,
+                            &call->claim, &refusal)) {
         *ret_step =
             refusal.leasable ? call_wait(call, STEP_MODEL) : call_budget_refuse(call, &refusal);
         return false;
     }
     call_wait_over(call);
-    call->model_limited = call->claim.count > before;
     return true;
 }
 
 unsigned call_budget_pressure(struct call *call)
 {
-    return budget_pressure(call->worker->gateway->budget, &call->claim);
+    const struct route *route = call->decision->route;
+    return budget_pressure(call->worker->gateway->budget, &call->claim,
+                           route != NULL && route->pace);
 }
 
 unsigned caller_budget_pressure(struct worker *worker, const struct caller *caller,
-                                struct slice model)
+                                const struct route *route)
 {
-    char asked[CALL_ASKED_MODEL_MAX];
     struct budget_payer payer;
     if (caller->key == NULL) {
         return 0;
     }
-    size_t len = json_unescape_to(model, asked, sizeof(asked) - 1);
     payer_of(worker->keys, caller->key, caller->token, &payer);
-    return budget_pressure_of(worker->gateway->budget, &payer, slice_of(asked, len));
+    return budget_pressure_of(worker->gateway->budget, &payer,
+                              route == NULL ? SLICE_EMPTY : route->name,
+                              route != NULL && route->pace);
 }
 
 static struct rate_limit told_rate(const struct budget_rate *rate)
@@ -243,30 +256,19 @@ static struct rate_limit told_rate(const struct budget_rate *rate)
                : (struct rate_limit){rate->limit, rate->remaining, rate->reset_ms};
 }
 
-bool call_budget_tokens(struct call *call, enum call_step *ret_step)
+/* With the first hold: what then is left. */
+static void tell_rates(struct call *call)
 {
-    struct budget *budget = call->worker->gateway->budget;
-    struct budget_refusal refusal;
     struct budget_rate requests;
     struct budget_rate tokens;
-    if (!call->claim.entered || call->chat.operation == OPERATION_TOKEN_COUNT) {
-        return true;
+    if (!call->claim.rated || call->chat.operation == OPERATION_TOKEN_COUNT) {
+        return;
     }
-    int64_t output = call->chat.max_tokens > 0 ? call->chat.max_tokens
-                                               : call->decision->plan.expected_output_tokens;
-    call_wait_prepare(call);
-    if (!budget_take_tokens(budget, &call->claim, call->tokens.expected + output, &refusal)) {
-        *ret_step =
-            refusal.leasable ? call_wait(call, STEP_PLAN) : call_budget_refuse(call, &refusal);
-        return false;
-    }
-    call_wait_over(call);
-    budget_rates(budget, &call->claim, &requests, &tokens);
+    budget_rates(call->worker->gateway->budget, &call->claim, &requests, &tokens);
     call->own_limits = no_rates;
     call->own_limits.requests = told_rate(&requests);
     call->own_limits.tokens = told_rate(&tokens);
     call->own_limited = requests.limit != LIMIT_NONE || tokens.limit != LIMIT_NONE;
-    return true;
 }
 
 void call_budget_leave(struct call *call)
@@ -276,6 +278,8 @@ void call_budget_leave(struct call *call)
         return;
     }
     if (call->attempt.budget.open) { /* the attempt was never settled: it counts as held */
+        call->attempt.budget.tokens_used = call->attempt.budget.tokens;
+        call->tokens_used += call->attempt.budget.tokens;
         budget_settle(budget, &call->claim, &call->attempt.budget, call->attempt.budget.amount_nd);
     }
     budget_leave(budget, &call->claim, call->tokens_used);
@@ -283,11 +287,76 @@ void call_budget_leave(struct call *call)
 
 /* --- attempts --- */
 
+/* A target's name, and what its provider calls it: a limit may use either. */
+#define TARGET_TEXT_SIZE (2 * SCOPE_NAME_SIZE)
+struct target_names {
+    struct slice names[BUDGET_TARGET_NAMES];
+    char text[TARGET_TEXT_SIZE];
+};
+
+static void name_target(const struct target *target, struct target_names *ret_names)
+{
+    int len = snprintf(ret_names->text, sizeof(ret_names->text), "%.*s/%.*s",
+                       SLICE_ARG(target->provider_name), SLICE_ARG(target->model));
+    bool fits = len > 0 && len < SCOPE_NAME_SIZE; /* names of limits do */
+    ret_names->names[0] = target->name;
+    ret_names->names[1] = fits ? slice_of(ret_names->text, (size_t)len) : SLICE_EMPTY;
+}
+
+/* False: no limit names a target. */
+static bool payer_of_call(const struct call *call, struct budget_payer *ret_payer)
+{
+    const struct key_set *keys = call->worker->keys;
+    const struct key *key = call->targets_limited ? key_set_by_id(keys, call->key_id) : NULL;
+    if (key == NULL) {
+        return false;
+    }
+    payer_of(keys, key, call->token, ret_payer);
+    return memcmp(ret_payer->scopes, call->scopes, sizeof(call->scopes)) == 0;
+}
+
+static void limits_at(const struct call *call, const struct target *target,
+                      struct budget_target_limits *ret_limits)
+{
+    struct target_names names;
+    struct budget_payer payer;
+    *ret_limits = (struct budget_target_limits){.capped = false};
+    if (payer_of_call(call, &payer)) {
+        name_target(target, &names);
+        budget_target_limits(&payer, names.names, ret_limits);
+    }
+}
+
+void call_budget_target(struct call *call)
+{
+    limits_at(call, call->attempt.target, &call->attempt.target_limits);
+}
+
+bool call_budget_capped(const struct call *call)
+{
+    return call->claim.capped || call->attempt.target_limits.capped;
+}
+
+bool call_budget_take(struct call *call, const struct target *target, struct budget_want want,
+                      struct budget_hold *ret_hold, struct budget_refusal *ret_refusal)
+{
+    struct target_names names;
+    struct budget_payer payer;
+    if (payer_of_call(call, &payer)) {
+        name_target(target, &names);
+        memcpy(want.target, names.names, sizeof(want.target));
+        want.payer = &payer;
+    }
+    return budget_hold(call->worker->gateway->budget, &call->claim, &want, ret_hold, ret_refusal);
+}
+
 int64_t call_budget_clamp(const struct call *call, const struct target *target, int64_t clamp)
 {
     int64_t wanted = call->chat.max_tokens;
     int64_t model = target->output_tokens > 0 ? target->output_tokens : target->context_tokens;
-    if (!call->claim.capped || wanted > 0 || call->chat.operation == OPERATION_EMBEDDING ||
+    bool counts =
+        call_budget_capped(call) || call->claim.metered || call->attempt.target_limits.metered;
+    if (!counts || wanted > 0 || call->chat.operation == OPERATION_EMBEDDING ||
         call->chat.operation == OPERATION_TOKEN_COUNT) {
         return clamp;
     }
@@ -310,6 +379,15 @@ static bool may_hide(const struct call *call)
     return (thinks && !off) || (call->attempt.media & made) != 0;
 }
 
+/* What it will probably take, where nothing cuts it. */
+static int64_t expected_tokens(const struct call *call, const struct attempt_bound *bound)
+{
+    int64_t output = call->chat.max_tokens > 0 ? call->chat.max_tokens
+                                               : call->decision->plan.expected_output_tokens;
+    output = output < bound->output ? output : bound->output;
+    return bound->input == 0 ? 0 : call->tokens.expected + output;
+}
+
 bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
                       struct budget_refusal *ret_refusal)
 {
@@ -320,11 +398,16 @@ bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
     attempt->seen_next = bound->output;
     attempt->media = bound->media;
     attempt->hides = may_hide(call);
+    const struct budget_want want = {
+        .amount_nd = bound->amount_nd,
+        .tokens = bound->input + bound->output,
+        .expected_tokens = expected_tokens(call, bound),
+    };
     call_wait_prepare(call);
-    bool held = budget_hold(call->worker->gateway->budget, &call->claim, bound->amount_nd,
-                            &call->attempt.budget, ret_refusal);
+    bool held = call_budget_take(call, attempt->target, want, &attempt->budget, ret_refusal);
     if (held) {
         call_wait_over(call);
+        tell_rates(call);
     }
     call->claim.patient = false; /* whoever holds besides does not wait */
     return held;
@@ -410,7 +493,7 @@ enum stream_room call_budget_stream(struct call *call)
     bool ahead = shares && !attempt->asked_ahead &&
                  (attempt->seen.events > bound - bound / 4 || reported > bound - bound / 4);
     int64_t most;
-    if (!call->claim.capped || !attempt->budget.open ||
+    if (!call_budget_capped(call) || !attempt->budget.open ||
         (attempt->seen.bytes <= attempt->seen_next && reported <= bound && !ahead)) {
         return STREAM_FITS;
     }
@@ -445,6 +528,8 @@ void call_budget_compare(struct call *call, const struct target *target, int64_t
     if (cost_nd <= held_nd) {
         return;
     }
+    struct budget_target_limits limits;
+    limits_at(call, target, &limits);
     metric_add(&call->worker->metrics.overruns, 1);
     if (call->key_id != 0) {
         const struct overrun overrun = {.call = call->id,
@@ -452,7 +537,7 @@ void call_budget_compare(struct call *call, const struct target *target, int64_t
                                         .target = target->name,
                                         .held_nd = held_nd,
                                         .cost_nd = cost_nd,
-                                        .blocks = call->claim.capped && surely};
+                                        .blocks = (call->claim.capped || limits.capped) && surely};
         gateway_budget_overrun(call->worker->gateway, &overrun);
     }
 }
@@ -463,15 +548,17 @@ void call_budget_settle(struct call *call, int64_t cost_nd, bool reported)
     const struct usage *usage = &attempt->meter.usage;
     call_wait_end(call); /* as a stream may */
     call->tokens_used += usage->input + usage->output;
-    if (reported || call->claim.capped) {
+    attempt->budget.tokens_used = usage->input + usage->output;
+    if (reported || call_budget_capped(call)) {
         call_budget_compare(call, attempt->target, attempt->hold_nd, cost_nd,
                             reported || attempt->untrue);
     }
     budget_settle(call->worker->gateway->budget, &call->claim, &attempt->budget, cost_nd);
 }
 
-void call_budget_scopes(const struct call *call, struct hold_record *record)
+void call_budget_scopes(const struct call *call, const struct budget_hold *hold,
+                        char names[BUDGET_NAMES_SIZE], struct hold_record *record)
 {
     memcpy(record->scopes, call->scopes, sizeof(record->scopes));
-    record->limited_model = call->model_limited ? slice_from_cstr(call->asked_model) : SLICE_EMPTY;
+    record->limited_model = slice_of(names, budget_hold_names(&call->claim, hold, names));
 }

@@ -15,20 +15,28 @@
 
 /* ADMIT: STEP_READ, or what follows a refusal. */
 enum call_step call_budget_enter(struct call *call, const struct key *key);
-/* PARSE: limits of the model that was asked for. False: *ret_step follows. */
+/* PARSE: limits of the route that is meant. False: *ret_step follows. */
 MUST_USE bool call_budget_model(struct call *call, enum call_step *ret_step);
 /* How many tiers cheaper the plan should be. */
 unsigned call_budget_pressure(struct call *call);
-/* The same of a call that this caller might make; `model` is what it would ask for. */
+/* The same of a call that this caller might make; the route that it would mean, or NULL. */
 unsigned caller_budget_pressure(struct worker *worker, const struct caller *caller,
-                                struct slice model);
-/* PLAN: tokens of this minute, then the headers that tell of the rates. */
-MUST_USE bool call_budget_tokens(struct call *call, enum call_step *ret_step);
+                                const struct route *route);
+/* ATTEMPT: what limits name the attempt's target. */
+void call_budget_target(struct call *call);
+/* Does a hard cap apply to the call, or to the attempt at its target? */
+MUST_USE bool call_budget_capped(const struct call *call);
 /* The ceiling on output that makes the worst case a bound, or makes it smaller where the operator
  * says so; `clamp` is the one that there is, 0: none. */
 int64_t call_budget_clamp(const struct call *call, const struct target *target, int64_t clamp);
-/* ATTEMPT: holds the bound. False: *ret_refusal says why; the attempt is undone by the caller. */
+/* ATTEMPT: holds the bound, of money and of tokens of this minute, then the headers tell of the
+ * rates. False: *ret_refusal says why, and where it is .of_target, another target may do; the
+ * attempt is undone by the caller. */
 MUST_USE bool call_budget_hold(struct call *call, const struct attempt_bound *bound,
+                               struct budget_refusal *ret_refusal);
+/* The same of any question at a target. */
+MUST_USE bool call_budget_take(struct call *call, const struct target *target,
+                               struct budget_want want, struct budget_hold *ret_hold,
                                struct budget_refusal *ret_refusal);
 /* The request was not sent after all. */
 void call_budget_release(struct call *call);
@@ -61,7 +69,8 @@ void call_budget_compare(struct call *call, const struct target *target, int64_t
                          int64_t cost_nd, bool surely);
 /* The closing record is written, or the call is gone. Again: nothing happens. */
 void call_budget_leave(struct call *call);
-/* For the records of holds. */
-void call_budget_scopes(const struct call *call, struct hold_record *record);
+/* For the records of holds. `names` lives as long as the record. */
+void call_budget_scopes(const struct call *call, const struct budget_hold *hold,
+                        char names[BUDGET_NAMES_SIZE], struct hold_record *record);
 
 #endif

@@ -2,6 +2,7 @@
 #include "gateway/call_error.h"
 
 #include "gateway/attempt_run.h"
+#include "gateway/call_budget.h"
 
 #include "codec/json_write.h"
 #include "dialect/inner.h"
@@ -137,6 +138,21 @@ enum call_step call_attempt_impossible(struct call *call, const struct error *er
     return STEP_ATTEMPT;
 }
 
+void call_note_limited(struct call *call, const struct budget_refusal *refusal)
+{
+    struct plan *plan = &call->decision->plan;
+    size_t at = call->next_entry - 1; /* the one that was begun */
+    struct plan_entry entry = plan->entries[at];
+    call->target_refused = true;
+    call->target_refusal = *refusal;
+    entry.reason = REASON_LIMIT;
+    entry.taken = false;
+    memmove(&plan->entries[at], &plan->entries[at + 1],
+            (plan->taken - at - 1) * sizeof(plan->entries[0]));
+    plan->entries[--plan->taken] = entry;
+    call->next_entry--;
+}
+
 static int status_for_client(const struct call *call)
 {
     const struct attempt *attempt = &call->attempt;
@@ -192,6 +208,9 @@ enum call_step call_plan_exhausted(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     const struct told_failure *told = &call->told;
+    if (call->target_refused && (call->tries == 0 || told->rank == TOLD_NOTHING)) {
+        return call_budget_refuse(call, &call->target_refusal);
+    }
     if (call->tries == 0 || told->rank == TOLD_NOTHING) {
         return nothing_tried(call);
     }

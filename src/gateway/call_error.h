@@ -10,6 +10,9 @@
 enum call_step call_attempt_impossible(struct call *call, const struct error *error);
 /* The current attempt's request was not sent: it was none. */
 void call_attempt_undo(struct call *call);
+/* A limit that names its target stood against it: it leaves the plan, and is told of when nothing
+ * else is left. After call_attempt_undo(). */
+void call_note_limited(struct call *call, const struct budget_refusal *refusal);
 /* After an attempt that failed before the answer began: keeps what the client may have to be told
  * of it. A provider's refusal of the request itself is told in its own words with its own status.
  */

@@ -132,6 +132,7 @@ enum call_step call_parse(struct call *call)
         return call_fail_error(call, &error);
     }
     keep_tag(call);
+    call->limited_route = call->decision->route != NULL ? call->decision->route->name : SLICE_EMPTY;
     pin_target(call->decision, pinned);
     return STEP_SESSION;
 }
@@ -312,6 +313,5 @@ enum call_step call_planned(struct call *call)
         return refuse(call);
     }
     call_check_begin(call);
-    enum call_step refused = STEP_DONE;
-    return call_budget_tokens(call, &refused) ? STEP_ATTEMPT : refused;
+    return STEP_ATTEMPT;
 }

@@ -344,7 +344,7 @@ static bool take_frame(struct call *call, struct frame *frame)
     struct attempt *attempt = &call->attempt;
     struct buf *out = &call->worker->out;
     meter_frame(&attempt->meter, frame);
-    if (call->claim.capped) {
+    if (call_budget_capped(call)) {
         seen_frame(&attempt->seen, frame);
     }
     if (call->abandoned) { /* only the count is of use, and only within the cap */

@@ -3,6 +3,7 @@
 /* The upstream's callbacks: what kind of answer it is, its bytes, its end, its failure. */
 #include "gateway/answer_loss.h"
 #include "gateway/attempt_run.h"
+#include "gateway/call_budget.h"
 #include "gateway/call_check.h"
 #include "gateway/call_error.h"
 #include "gateway/call_linger.h"
@@ -329,7 +330,7 @@ static bool pass_unread(struct attempt *attempt)
 static void meter_whole(struct call *call, const struct frame *frame)
 {
     meter_frame(&call->attempt.meter, frame);
-    if (call->claim.capped) {
+    if (call_budget_capped(call)) {
         seen_frame(&call->attempt.seen, frame);
     }
 }

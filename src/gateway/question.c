@@ -65,7 +65,7 @@ static enum charge_basis estimate_usage(const struct question *c, struct usage *
     if (!is_spent(c)) {
         return CHARGE_NOTHING;
     }
-    if (c->call->claim.capped) {
+    if (c->call->claim.capped || c->budget.count > 0) {
         usage->input = (int64_t)c->body.len;
         usage->output = c->answer_tokens;
         return CHARGE_MOST;
@@ -169,6 +169,7 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
     price_attempt(c, basis, &record);
     call->cost_nd = money_add(call->cost_nd, record.cost_nd);
     call->tokens_used += usage.input + usage.output;
+    c->budget.tokens_used = usage.input + usage.output;
     if (usage.reported || usage.has_provider_cost) {
         call_budget_compare(call, c->target, c->hold_nd, record.cost_nd, true);
     }
@@ -348,8 +349,10 @@ static bool hold(struct question *c)
     struct budget *budget = call->worker->gateway->budget;
     struct budget_refusal refusal;
     c->hold_nd = price_bound(&price, (int64_t)c->body.len, c->answer_tokens, 0);
+    const struct budget_want want = {.amount_nd = c->hold_nd,
+                                     .tokens = (int64_t)c->body.len + c->answer_tokens};
     if (!within_budget(call, c->hold_nd) ||
-        !budget_hold(budget, &call->claim, c->hold_nd, &c->budget, &refusal)) {
+        !call_budget_take(call, c->target, want, &c->budget, &refusal)) {
         return false; /* the rules are free */
     }
     c->number = call->attempts + 1;
@@ -362,7 +365,8 @@ static bool hold(struct question *c)
                                  .target = c->target->name,
                                  .provider = c->target->provider_name,
                                  .model = c->target->model};
-    call_budget_scopes(call, &record);
+    char names[BUDGET_NAMES_SIZE];
+    call_budget_scopes(call, &c->budget, names, &record);
     call_record_facts(call, &record);
     record.route = call->decision->route->name; /* there may be no plan yet */
     c->held = ledger == NULL || journal_hold(ledger_journal(ledger), &record);

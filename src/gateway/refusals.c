@@ -222,8 +222,8 @@ void refusal_note(struct worker *worker, const struct http_exchange *x,
         snprintf(actor, sizeof(actor), "key:%llu %s", (unsigned long long)refusal->key->id,
                  refusal->key->name);
     }
-    if (refusals_add(refusals, slice_from_cstr(actor), http_exchange_peer(x),
-                     endpoint->name, refusal->code, slice_from_cstr(detail))) {
+    if (refusals_add(refusals, slice_from_cstr(actor), http_exchange_peer(x), endpoint->name,
+                     refusal->code, slice_from_cstr(detail))) {
         uv_async_send(&worker->gateway->wake);
     }
 }

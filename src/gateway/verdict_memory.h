@@ -16,7 +16,7 @@
 
 struct verdict_seen {
     struct id call;
-    uint64_t key; /* whose call it was */
+    uint64_t key;     /* whose call it was */
     uint32_t results; /* two bits for each check, as enum check_result; 0: taken, or never used */
 };
 _Static_assert(CHECK_COUNT <= 16, "they fit");

@@ -108,7 +108,8 @@ enum plan_reason {
     REASON_NOT_ALLOWED, /* only / ignore / max_price */
     REASON_NOT_LISTED,  /* an exclusive list of the task leaves it out */
     REASON_DIALECT,
-    REASON_TAG, /* it has not every tag that is required */
+    REASON_TAG,   /* it has not every tag that is required */
+    REASON_LIMIT, /* was taken, but a limit of who pays that names it has no room for the call */
     REASON_COUNT
 };
 const char *plan_reason_name(enum plan_reason reason); /* "over_cost" ...: stable */

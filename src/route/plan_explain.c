@@ -35,6 +35,7 @@ static const char *const reason_names[REASON_COUNT] = {
     [REASON_NOT_LISTED] = "not_listed",
     [REASON_DIALECT] = "dialect",
     [REASON_TAG] = "missing_tag",
+    [REASON_LIMIT] = "limit_reached",
 };
 
 const char *plan_reason_name(enum plan_reason reason)
@@ -50,10 +51,10 @@ static const uint8_t reason_codes[REASON_COUNT] = {
     [REASON_CAPABILITY] = 34, [REASON_CONTEXT] = 35,       [REASON_LATENCY] = 36,
     [REASON_COST] = 37,       [REASON_PRICE_UNKNOWN] = 38, [REASON_NOT_LOCAL] = 39,
     [REASON_MIN_TIER] = 40,   [REASON_NOT_ALLOWED] = 41,   [REASON_NOT_LISTED] = 42,
-    [REASON_DIALECT] = 43,    [REASON_TAG] = 44,           [REASON_SESSION] = 8,
-    [REASON_MOVED] = 9,       [REASON_DRAWN] = 10,         [REASON_FIRST] = 11,
-    [REASON_BALANCED] = 12,   [REASON_PROVEN] = 16,        [REASON_DOUBTED] = 17,
-    [REASON_LIST_PRICE] = 13, [REASON_JUDGED] = 18,
+    [REASON_DIALECT] = 43,    [REASON_TAG] = 44,           [REASON_LIMIT] = 45,
+    [REASON_SESSION] = 8,     [REASON_MOVED] = 9,          [REASON_DRAWN] = 10,
+    [REASON_FIRST] = 11,      [REASON_BALANCED] = 12,      [REASON_PROVEN] = 16,
+    [REASON_DOUBTED] = 17,    [REASON_LIST_PRICE] = 13,    [REASON_JUDGED] = 18,
 };
 
 unsigned plan_reason_code(enum plan_reason reason)
@@ -331,6 +332,9 @@ static void explain_refused(const struct plan_input *input, const struct plan_en
         break;
     case REASON_TAG:
         explain_tag(input, entry, out);
+        break;
+    case REASON_LIMIT:
+        buf_append_cstr(out, "a limit of this key for it has no room for the call");
         break;
     case REASON_DIALECT:
         buf_append_cstr(out, "speaks no dialect that has a word for what is asked");

@@ -94,6 +94,7 @@ struct route {
     const struct escalation *escalation; /* NULL: answers are delivered as they are */
     bool local_only;
     uint64_t required_tags;          /* that a target must have, as bits */
+    bool pace;                       /* near any cap of who pays, cheaper tiers */
     bool sticky;                     /* conversations stay with their target */
     bool sticky_opening;             /* also those that only their opening names */
     bool tool_loops;                 /* results of a tool go to the target that made the call */

@@ -328,12 +328,12 @@ static bool rate_refuses(struct budget_account *account, const struct instant *n
     return false;
 }
 
-static void name_refusal(struct budget *budget, const struct budget_account *account,
+void budget_name_refusal(struct budget *budget, const struct budget_account *account,
                          struct budget_refusal *refusal)
 {
     refusal->kind = account->kind;
     refusal->scope = account->scope;
-    refusal->of_model = account->model != NULL;
+    refusal->model = account->model;
     budget->refused[refusal->limit]++;
 }
 
@@ -364,6 +364,9 @@ static void note_limits(struct budget_claim *claim, const struct budget_account 
     if (account->enforced != NULL) {
         claim->capped |= has_hard_cap(&account->enforced->limits);
         claim->paced |= account->enforced->limits.pace;
+        claim->metered |= account->enforced->limits.tokens_per_minute != LIMIT_NONE;
+        claim->rated |=
+            claim->metered || account->enforced->limits.requests_per_minute != LIMIT_NONE;
         int64_t limit_nd = account->enforced->limits.max_request_nd;
         if (limit_nd > 0 && (claim->call_limit_nd == 0 || limit_nd < claim->call_limit_nd)) {
             claim->call_limit_nd = limit_nd;
@@ -389,39 +392,34 @@ static bool find_accounts(struct budget *budget, const struct budget_payer *paye
         if (account == NULL || !account_enforce(budget, account, payer->generation, rule)) {
             return false;
         }
+        claim->token_holds[claim->count] = 0;
         claim->accounts[claim->count++] = account;
     }
     return true;
 }
 
-static bool enter(struct budget *budget, const struct budget_payer *payer, struct slice model,
-                  const struct instant *now, struct budget_claim *claim,
-                  struct budget_refusal *refusal)
+/* May the call enter the accounts of the claim from `first` on? */
+static bool enter_refused(struct budget *budget, const struct budget_payer *payer,
+                          const struct budget_claim *claim, unsigned first,
+                          const struct instant *now, struct budget_refusal *refusal)
 {
-    unsigned first = claim->count;
-    if (!find_accounts(budget, payer, model, claim)) {
-        claim->count = first;
-        *refusal = (struct budget_refusal){.limit = BUDGET_PARALLEL, .reset_ms = 1000};
-        return false;
-    }
     for (unsigned i = first; i < claim->count; i++) {
         struct budget_account *account = claim->accounts[i];
-        if (payer->generation < account->blocked_until) {
+        bool blocked = payer->generation < account->blocked_until;
+        if (blocked) {
             *refusal = (struct budget_refusal){.limit = BUDGET_BLOCKED, .reset_ms = -1};
-            name_refusal(budget, account, refusal);
-            claim->count = first;
-            return false;
         }
-        if (account->enforced != NULL && rate_refuses(account, now, refusal)) {
-            name_refusal(budget, account, refusal);
-            claim->count = first;
-            return false;
+        if (blocked || (account->enforced != NULL && rate_refuses(account, now, refusal))) {
+            budget_name_refusal(budget, account, refusal);
+            return true;
         }
     }
-    if (budget->leases != NULL && leases_refuse_enter(budget, claim, first, now, refusal)) {
-        claim->count = first;
-        return false;
-    }
+    return budget->leases != NULL && leases_refuse_enter(budget, claim, first, now, refusal);
+}
+
+static void entered(struct budget *budget, struct budget_claim *claim, unsigned first,
+                    const struct instant *now)
+{
     for (unsigned i = first; i < claim->count; i++) {
         struct budget_account *account = claim->accounts[i];
         struct enforced *enforced = account->enforced;
@@ -434,6 +432,22 @@ static bool enter(struct budget *budget, const struct budget_payer *payer, struc
     if (budget->leases != NULL) {
         leases_entered(budget, claim, first, now);
     }
+}
+
+static bool enter(struct budget *budget, const struct budget_payer *payer, struct slice model,
+                  const struct instant *now, struct budget_claim *claim,
+                  struct budget_refusal *refusal)
+{
+    unsigned first = claim->count;
+    bool found = find_accounts(budget, payer, model, claim);
+    if (!found) {
+        *refusal = (struct budget_refusal){.limit = BUDGET_PARALLEL, .reset_ms = 1000};
+    }
+    if (!found || enter_refused(budget, payer, claim, first, now, refusal)) {
+        claim->count = first;
+        return false;
+    }
+    entered(budget, claim, first, now);
     return true;
 }
 
@@ -460,14 +474,91 @@ bool budget_enter_model(struct budget *budget, const struct budget_payer *payer,
     return entered;
 }
 
+/* --- targets -----------------------------------------------------------------------------------
+ */
+
+static bool has_account(const struct budget_claim *claim, const struct budget_account *account)
+{
+    for (unsigned i = 0; i < claim->count; i++) {
+        if (claim->accounts[i] == account) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The limits of the target, but for those of a route of the same name, under which the call is. */
+static bool find_target(struct budget *budget, const struct budget_want *want,
+                        const struct budget_claim *claim, struct budget_claim *own)
+{
+    struct budget_claim found = {.count = 0};
+    for (size_t i = 0; i < BUDGET_TARGET_NAMES; i++) {
+        if (want->target[i].len > 0 &&
+            !find_accounts(budget, want->payer, want->target[i], &found)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < found.count; i++) {
+        if (!has_account(claim, found.accounts[i]) && !has_account(own, found.accounts[i])) {
+            own->accounts[own->count++] = found.accounts[i];
+        }
+    }
+    return true;
+}
+
+bool budget_target_enter(struct budget *budget, const struct budget_want *want,
+                         const struct instant *now, const struct budget_claim *claim,
+                         struct budget_claim *own, struct budget_refusal *refusal)
+{
+    bool found = find_target(budget, want, claim, own);
+    if (!found) {
+        *refusal = (struct budget_refusal){.limit = BUDGET_PARALLEL, .reset_ms = 1000};
+    }
+    return found && !enter_refused(budget, want->payer, own, 0, now, refusal);
+}
+
+void budget_target_entered(struct budget *budget, struct budget_claim *own,
+                           const struct instant *now)
+{
+    entered(budget, own, 0, now);
+}
+
+void budget_target_limits(const struct budget_payer *payer,
+                          const struct slice names[BUDGET_TARGET_NAMES],
+                          struct budget_target_limits *ret_limits)
+{
+    *ret_limits = (struct budget_target_limits){.capped = false};
+    for (unsigned kind = 0; kind < SCOPE_KINDS; kind++) {
+        for (size_t i = 0; i < BUDGET_TARGET_NAMES; i++) {
+            const struct scope_rule *rule =
+                names[i].len == 0 ? NULL : rule_of(payer, kind, names[i]);
+            if (rule != NULL) {
+                ret_limits->capped |= has_hard_cap(&rule->limits);
+                ret_limits->metered |= rule->limits.tokens_per_minute != LIMIT_NONE;
+            }
+        }
+    }
+}
+
+bool budget_payer_names(const struct budget_payer *payer)
+{
+    for (unsigned kind = 0; kind < SCOPE_KINDS; kind++) {
+        size_t count = payer->rule_counts[kind];
+        if (count > 0 && payer->rules[kind][count - 1].model[0] != '\0') {
+            return true; /* the one without a name comes first */
+        }
+    }
+    return false;
+}
+
 unsigned budget_pressure_of(struct budget *budget, const struct budget_payer *payer,
-                            struct slice model)
+                            struct slice route, bool all)
 {
     struct budget_claim claim = {.count = 0};
     struct instant now = budget_lock(budget);
     bool found = find_accounts(budget, payer, SLICE_EMPTY, &claim) &&
-                 (model.len == 0 || find_accounts(budget, payer, model, &claim));
-    unsigned pressure = found ? budget_pressure_now(budget, &claim, &now) : 0;
+                 (route.len == 0 || find_accounts(budget, payer, route, &claim));
+    unsigned pressure = found ? budget_pressure_now(budget, &claim, all, &now) : 0;
     budget_unlock(budget);
     return pressure;
 }
@@ -485,63 +576,108 @@ void budget_block(struct budget *budget, uint64_t key, uint64_t until)
 /* --- tokens ------------------------------------------------------------------------------------
  */
 
-static bool tokens_refuse(struct enforced *enforced, int64_t tokens, const struct instant *now,
+/* `more`: of what is wanted, what is not held yet. */
+static bool tokens_refuse(struct enforced *enforced, int64_t more, const struct instant *now,
                           struct budget_refusal *refusal)
 {
     int64_t limit = enforced->limits.tokens_per_minute;
-    if (limit == LIMIT_NONE) {
-        return false;
-    }
     int64_t sum = window_sum(&enforced->tokens, now->monotonic_ns);
     int64_t used = sum + enforced->tokens_held;
-    if (tokens <= limit && used <= limit - tokens) {
+    if (more == 0 || (more <= limit && used <= limit - more)) {
         return false;
     }
     int64_t reset_ms = -1;
-    if (tokens <= limit) {
-        int64_t free_ns =
-            window_free_ns(&enforced->tokens, now->monotonic_ns, used - limit + tokens);
+    if (more <= limit) {
+        int64_t free_ns = window_free_ns(&enforced->tokens, now->monotonic_ns, used - limit + more);
         reset_ms = free_ns < 0 ? 1000 : free_ns / NS_PER_MS + 1; /* what is held will be settled */
     }
     *refusal = (struct budget_refusal){.limit = BUDGET_TOKENS,
                                        .allowed = limit,
                                        .used = used,
-                                       .wanted = tokens,
+                                       .wanted = more,
                                        .reset_ms = reset_ms};
     return true;
 }
 
-bool budget_take_tokens(struct budget *budget, struct budget_claim *claim, int64_t tokens,
-                        struct budget_refusal *ret_refusal)
+/* What the account has to hold besides, so that it holds `tokens`, or its whole limit; a limit of 0
+ * has room for nothing. */
+static int64_t tokens_lacking(const struct budget_account *account, int64_t tokens, int64_t held)
 {
-    CHECK(claim->tokens == 0);
-    if (claim->count == 0) {
-        return true;
+    int64_t limit =
+        account->enforced == NULL ? LIMIT_NONE : account->enforced->limits.tokens_per_minute;
+    if (limit == LIMIT_NONE) {
+        return 0;
     }
-    tokens = tokens < 0 ? 0 : tokens > INT32_MAX ? INT32_MAX : tokens;
-    struct instant now = budget_lock(budget);
-    bool taken = true;
-    for (unsigned i = 0; taken && i < claim->count; i++) {
+    int64_t wanted = tokens < limit || limit == 0 ? tokens : limit;
+    return wanted > held ? wanted - held : 0;
+}
+
+/* Does that never fit? */
+static bool tokens_exceed(const struct enforced *enforced, int64_t expected,
+                          struct budget_refusal *refusal)
+{
+    int64_t limit = enforced == NULL ? LIMIT_NONE : enforced->limits.tokens_per_minute;
+    if (limit == LIMIT_NONE || expected <= limit) {
+        return false;
+    }
+    *refusal = (struct budget_refusal){
+        .limit = BUDGET_TOKENS, .allowed = limit, .wanted = expected, .reset_ms = -1};
+    return true;
+}
+
+bool budget_tokens_refuse(struct budget *budget, const struct budget_claim *claim, int64_t tokens,
+                          int64_t expected, int64_t lacking[BUDGET_ACCOUNTS_MAX],
+                          const struct instant *now, struct budget_refusal *refusal)
+{
+    for (unsigned i = 0; i < claim->count; i++) {
         struct budget_account *account = claim->accounts[i];
-        if (account->enforced != NULL &&
-            tokens_refuse(account->enforced, tokens, &now, ret_refusal)) {
-            name_refusal(budget, account, ret_refusal);
-            taken = false;
+        if (tokens_exceed(account->enforced, expected, refusal)) {
+            budget_name_refusal(budget, account, refusal);
+            return true;
+        }
+        lacking[i] = tokens_lacking(account, tokens, claim->token_holds[i]);
+        if (lacking[i] > 0 && tokens_refuse(account->enforced, lacking[i], now, refusal)) {
+            budget_name_refusal(budget, account, refusal);
+            return true;
         }
     }
-    taken = taken && (budget->leases == NULL ||
-                      !leases_refuse_tokens(budget, claim, tokens, &now, ret_refusal));
-    for (unsigned i = 0; taken && i < claim->count; i++) {
-        if (claim->accounts[i]->enforced != NULL) {
-            claim->accounts[i]->enforced->tokens_held += tokens;
+    return budget->leases != NULL && leases_refuse_tokens(budget, claim, lacking, now, refusal);
+}
+
+void budget_tokens_take(struct budget *budget, struct budget_claim *claim,
+                        const int64_t lacking[BUDGET_ACCOUNTS_MAX], const struct instant *now)
+{
+    for (unsigned i = 0; i < claim->count; i++) {
+        if (lacking[i] > 0) {
+            claim->accounts[i]->enforced->tokens_held += lacking[i];
+            claim->token_holds[i] += lacking[i];
         }
     }
-    claim->tokens = taken ? tokens : 0;
-    if (taken && budget->leases != NULL) {
-        leases_took_tokens(budget, claim, tokens, &now);
+    if (budget->leases != NULL) {
+        leases_took_tokens(budget, claim, lacking, now);
     }
-    budget_unlock(budget);
-    return taken;
+}
+
+void budget_accounts_leave(struct budget *budget, struct budget_claim *claim, int64_t tokens,
+                           const struct instant *now)
+{
+    for (unsigned i = 0; i < claim->count; i++) {
+        struct budget_account *account = claim->accounts[i];
+        struct enforced *enforced = account->enforced;
+        account->parallel--;
+        CHECK(account->parallel >= 0);
+        if (enforced != NULL) {
+            enforced->tokens_held -= claim->token_holds[i];
+            CHECK(enforced->tokens_held >= 0);
+            if (tokens > 0) {
+                window_add(&enforced->tokens, now->monotonic_ns, now->monotonic_ns, tokens);
+            }
+        }
+    }
+    if (budget->leases != NULL) {
+        leases_left(budget, claim, tokens, now);
+    }
+    claim->count = 0;
 }
 
 void budget_leave(struct budget *budget, struct budget_claim *claim, int64_t tokens)
@@ -551,26 +687,8 @@ void budget_leave(struct budget *budget, struct budget_claim *claim, int64_t tok
     }
     struct instant now = budget_lock(budget);
     CHECK(claim->held_nd == 0);
-    for (unsigned i = 0; i < claim->count; i++) {
-        struct budget_account *account = claim->accounts[i];
-        struct enforced *enforced = account->enforced;
-        account->parallel--;
-        CHECK(account->parallel >= 0);
-        if (enforced != NULL) {
-            /* limits that came while the call ran have nothing of it */
-            int64_t held =
-                claim->tokens < enforced->tokens_held ? claim->tokens : enforced->tokens_held;
-            enforced->tokens_held -= held;
-            if (tokens > 0) {
-                window_add(&enforced->tokens, now.monotonic_ns, now.monotonic_ns, tokens);
-            }
-        }
-    }
-    if (budget->leases != NULL) {
-        leases_left(budget, claim, tokens, &now);
-    }
+    budget_accounts_leave(budget, claim, tokens, &now);
     claim->entered = false;
-    claim->count = 0;
     budget_unlock(budget);
 }
 

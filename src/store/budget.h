@@ -2,9 +2,10 @@
 /*
  * What may still be spent and asked on this node: the authority in memory, shared by all workers,
  * behind one short lock. A call enters with the scopes that pay for it (its key, user, team,
- * organisation); each has an account as a whole and, where a limit names the call's model, one for
- * that model. A hold takes the worst case of one attempt from every account at once or from none;
- * it is settled exactly once, with what the attempt cost. So spent + held never exceeds a hard cap,
+ * organisation); each has an account as a whole and, where a limit names the call's route, one for
+ * that route. A hold takes the worst case of one attempt from every account at once or from none,
+ * those of limits that name the attempt's target among them; it is settled exactly once, with what
+ * the attempt cost. So spent + held never exceeds a hard cap,
  * whatever the workers do at the same time. The ledger keeps what was spent: budget_load() begins
  * where it ended.
  *
@@ -61,7 +62,8 @@ struct budget_refusal {
     enum budget_limit limit;
     enum scope_kind kind;
     uint64_t scope;
-    bool of_model;          /* a limit for the call's model alone */
+    const char *model;      /* the route or target that it is a limit for; NULL: for all */
+    bool of_target;         /* it stands only against this attempt: another target may do */
     enum cap_period period; /* of a cap */
     int64_t window_s;       /* of a rolling one */
     int64_t allowed;        /* nano-dollars, calls or tokens, as `limit` says */
@@ -74,18 +76,24 @@ struct budget_refusal {
 
 /* What one call has in the budget: zeroed by its owner, entered, left exactly once. */
 #define BUDGET_ACCOUNTS_MAX (2 * SCOPE_KINDS)
+/* A target has two names: its own, and provider/model. */
+#define BUDGET_TARGET_NAMES 2
 struct budget_claim {
     struct budget_account *accounts[BUDGET_ACCOUNTS_MAX];
     unsigned count;
     bool entered;
     bool capped; /* a hard cap or a limit per call applies: its streams are watched */
     bool paced;
+    bool metered;          /* a limit of tokens per minute applies */
+    bool rated;            /* that, or one of requests */
     int64_t call_limit_nd; /* the least that an account allows one call; 0: none says anything, or
                               nothing */
     bool patient;          /* set by its owner: would wait for a lease, see budget_lease.h */
     int64_t since_ns;      /* also: monotonic, when it began to wait for this; 0: it has not */
-    int64_t tokens;        /* held for the limits of a minute */
-    int64_t spent_nd;      /* of all its attempts */
+    int64_t token_holds[BUDGET_ACCOUNTS_MAX]; /* for the limits of a minute, of each account */
+    int64_t tokens_open;                      /* bounds of its open holds */
+    int64_t tokens_used;                      /* by those that are settled */
+    int64_t spent_nd;                         /* of all its attempts */
     int64_t held_nd;
 };
 
@@ -94,27 +102,61 @@ struct budget_claim {
  * looks like a full BUDGET_PARALLEL. */
 MUST_USE bool budget_enter(struct budget *budget, const struct budget_payer *payer,
                            struct budget_claim *claim, struct budget_refusal *ret_refusal);
-/* The same for the limits of the model that was asked for. Of an entered claim, at most once. */
+/* The same for the limits of the route that the request means, however it was spelled. Of an
+ * entered claim, at most once. */
 MUST_USE bool budget_enter_model(struct budget *budget, const struct budget_payer *payer,
                                  struct slice model, struct budget_claim *claim,
-                                 struct budget_refusal *ret_refusal);
-/* Tokens that the call is expected to take, for the limits of a minute; at most once. */
-MUST_USE bool budget_take_tokens(struct budget *budget, struct budget_claim *claim, int64_t tokens,
                                  struct budget_refusal *ret_refusal);
 /* The call is over, its holds are settled; `tokens` is what it took. Claims that never entered may
  * leave, too. */
 void budget_leave(struct budget *budget, struct budget_claim *claim, int64_t tokens);
 
+/*
+ * What one attempt wants. Of limits of tokens in a minute its bound is held, or the whole limit
+ * where the bound is larger, on top of what earlier attempts of the call took: so only a call that
+ * was expected to fit and turns out larger than the limit all by itself can go over it.
+ */
+struct budget_want {
+    int64_t amount_nd;                /* worst case */
+    int64_t tokens;                   /* worst case of input and output; 0: not counted */
+    int64_t expected_tokens;          /* more than a limit: refused for good, whatever is held */
+    const struct budget_payer *payer; /* whose limits may name the target; NULL: none do */
+    struct slice target[BUDGET_TARGET_NAMES]; /* its names */
+};
+
 struct budget_hold {
     int64_t amount_nd;
+    int64_t tokens;      /* of the want */
+    int64_t tokens_used; /* set by the owner before it is settled */
+    struct budget_account *accounts[BUDGET_TARGET_NAMES * SCOPE_KINDS]; /* of the target alone */
+    int64_t token_holds[BUDGET_TARGET_NAMES * SCOPE_KINDS];
+    unsigned count;
     int64_t held_ns;               /* monotonic: when it was taken */
     uint32_t serials[CAP_PERIODS]; /* of the periods that it counts for */
     bool open;
 };
 
-/* Takes the worst case of one attempt from every account, or from none. */
-MUST_USE bool budget_hold(struct budget *budget, struct budget_claim *claim, int64_t amount_nd,
-                          struct budget_hold *ret_hold, struct budget_refusal *ret_refusal);
+/* Takes the worst case of one attempt from every account, or from none: those of the claim, and
+ * those that the payer has for the target, which the hold enters (requests, tokens, calls at the
+ * same time) and leaves when it is settled. */
+MUST_USE bool budget_hold(struct budget *budget, struct budget_claim *claim,
+                          const struct budget_want *want, struct budget_hold *ret_hold,
+                          struct budget_refusal *ret_refusal);
+/* What limits that name the target ask of its streams: hard caps, limits of tokens. */
+struct budget_target_limits {
+    bool capped;
+    bool metered;
+};
+void budget_target_limits(const struct budget_payer *payer,
+                          const struct slice names[BUDGET_TARGET_NAMES],
+                          struct budget_target_limits *ret_limits);
+/* Does a limit of the payer name anything at all? */
+MUST_USE bool budget_payer_names(const struct budget_payer *payer);
+/* The names for which the hold counts besides, with a newline between each two: of the route and
+ * of the target. Returns the length; nothing is cut. */
+#define BUDGET_NAMES_SIZE ((1 + BUDGET_TARGET_NAMES) * SCOPE_NAME_SIZE)
+size_t budget_hold_names(const struct budget_claim *claim, const struct budget_hold *hold,
+                         char out[BUDGET_NAMES_SIZE]);
 /* Enlarges an open hold, while a stream turns out longer than it could be. */
 MUST_USE bool budget_extend(struct budget *budget, struct budget_claim *claim, int64_t more_nd,
                             struct budget_hold *hold, struct budget_refusal *ret_refusal);
@@ -126,12 +168,12 @@ void budget_settle(struct budget *budget, struct budget_claim *claim, struct bud
  * least `until`. */
 void budget_block(struct budget *budget, uint64_t key, uint64_t until);
 
-/* How many tiers cheaper the call should be served, where a limit says `pace`: spending that is
- * ahead of the period's time by enough. 0, 1 or 2. */
-unsigned budget_pressure(struct budget *budget, const struct budget_claim *claim);
-/* What it would be for a call of this payer that asks for this model. Nothing is entered. */
+/* How many tiers cheaper the call should be served, where a limit says `pace`, or, with `all`, by
+ * the caps of every limit: spending that is ahead of the period's time by enough. 0, 1 or 2. */
+unsigned budget_pressure(struct budget *budget, const struct budget_claim *claim, bool all);
+/* What it would be for a call of this payer that means this route. Nothing is entered. */
 unsigned budget_pressure_of(struct budget *budget, const struct budget_payer *payer,
-                            struct slice model);
+                            struct slice route, bool all);
 
 /* The tightest limits of a minute that apply to the call, for headers. */
 struct budget_rate {

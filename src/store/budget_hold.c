@@ -101,10 +101,7 @@ static bool any_refuses(struct budget *budget, const struct budget_claim *claim,
         struct budget_account *account = claim->accounts[i];
         if (account->enforced != NULL &&
             account_refuses(budget, account, claim, amount_nd, now, refusal)) {
-            refusal->kind = account->kind;
-            refusal->scope = account->scope;
-            refusal->of_model = account->model != NULL;
-            budget->refused[refusal->limit]++;
+            budget_name_refusal(budget, account, refusal);
             return true;
         }
     }
@@ -148,31 +145,139 @@ static bool is_sane(int64_t amount_nd, const struct budget_claim *claim,
     return false;
 }
 
-bool budget_hold(struct budget *budget, struct budget_claim *claim, int64_t amount_nd,
+#define TOKENS_MAX INT32_MAX /* of one attempt */
+
+/* The accounts of the hold's target as a claim of their own: what the call has spent and held
+ * counts against a limit of one call there, too. */
+static struct budget_claim claim_of(const struct budget_hold *hold,
+                                    const struct budget_claim *claim)
+{
+    struct budget_claim own = {.count = hold->count,
+                               .patient = claim->patient,
+                               .since_ns = claim->since_ns,
+                               .spent_nd = claim->spent_nd,
+                               .held_nd = claim->held_nd};
+    _Static_assert(sizeof(own.accounts) >= sizeof(hold->accounts), "a claim has room for them");
+    memcpy(own.accounts, hold->accounts, hold->count * sizeof(own.accounts[0]));
+    memcpy(own.token_holds, hold->token_holds, hold->count * sizeof(own.token_holds[0]));
+    return own;
+}
+
+static bool either_refuses(struct budget *budget, const struct budget_claim *claim,
+                           const struct budget_claim *own, int64_t amount_nd,
+                           const struct instant *now, struct budget_refusal *refusal)
+{
+    if (any_refuses(budget, claim, amount_nd, now, refusal)) {
+        return true;
+    }
+    bool refused = own->count > 0 && any_refuses(budget, own, amount_nd, now, refusal);
+    refusal->of_target = refused;
+    return refused;
+}
+
+/* Both are sound. `lacking`: of the claim's accounts, then of those of the target. */
+static bool may_hold(struct budget *budget, const struct budget_want *want,
+                     const struct budget_claim *claim, struct budget_claim *own,
+                     int64_t lacking[2][BUDGET_ACCOUNTS_MAX], const struct instant *now,
+                     struct budget_refusal *refusal)
+{
+    int64_t tokens = want->tokens;
+    int64_t of_call = claim->tokens_used + claim->tokens_open + tokens;
+    if (want->payer != NULL && !budget_target_enter(budget, want, now, claim, own, refusal)) {
+        refusal->of_target = true;
+        return false;
+    }
+    if (tokens > 0 && budget_tokens_refuse(budget, claim, of_call, want->expected_tokens,
+                                           lacking[0], now, refusal)) {
+        return false;
+    }
+    if (tokens > 0 && own->count > 0 &&
+        budget_tokens_refuse(budget, own, tokens, want->expected_tokens, lacking[1], now,
+                             refusal)) {
+        refusal->of_target = true;
+        return false;
+    }
+    return !either_refuses(budget, claim, own, want->amount_nd, now, refusal);
+}
+
+static void hold_both(struct budget *budget, struct budget_claim *claim, struct budget_claim *own,
+                      int64_t lacking[2][BUDGET_ACCOUNTS_MAX], struct budget_hold *hold,
+                      const struct instant *now)
+{
+    for (unsigned period = 0; period < CAP_ROLLING; period++) {
+        hold->serials[period] = budget->periods[period].serial;
+    }
+    hold->open = true;
+    hold->held_ns = now->monotonic_ns;
+    move(budget, claim, hold, hold->amount_nd, 0);
+    if (budget->leases != NULL) {
+        leases_held(budget, claim, hold->amount_nd, now);
+    }
+    claim->tokens_open += hold->tokens;
+    budget_tokens_take(budget, claim, lacking[0], now);
+    if (own->count == 0) {
+        return;
+    }
+    budget_target_entered(budget, own, now);
+    move(budget, own, hold, hold->amount_nd, 0);
+    if (budget->leases != NULL) {
+        leases_held(budget, own, hold->amount_nd, now);
+    }
+    budget_tokens_take(budget, own, lacking[1], now);
+    hold->count = own->count;
+    memcpy(hold->accounts, own->accounts, own->count * sizeof(own->accounts[0]));
+    memcpy(hold->token_holds, own->token_holds, own->count * sizeof(own->token_holds[0]));
+}
+
+bool budget_hold(struct budget *budget, struct budget_claim *claim, const struct budget_want *want,
                  struct budget_hold *ret_hold, struct budget_refusal *ret_refusal)
 {
-    *ret_hold = (struct budget_hold){.amount_nd = amount_nd < 0 ? 0 : amount_nd};
+    struct budget_want sound = *want;
+    int64_t lacking[2][BUDGET_ACCOUNTS_MAX] = {{0}};
+    sound.amount_nd = want->amount_nd < 0 ? 0 : want->amount_nd;
+    sound.tokens = want->tokens < 0 ? 0 : want->tokens > TOKENS_MAX ? TOKENS_MAX : want->tokens;
+    *ret_hold = (struct budget_hold){.amount_nd = sound.amount_nd, .tokens = sound.tokens};
     if (claim->count == 0) {
         return true;
     }
-    if (!is_sane(amount_nd, claim, ret_refusal)) {
+    ret_refusal->of_target = false;
+    if (!is_sane(sound.amount_nd, claim, ret_refusal)) {
         return false;
     }
+    struct budget_claim own = claim_of(ret_hold, claim);
     struct instant now = budget_lock(budget);
-    bool taken = !any_refuses(budget, claim, ret_hold->amount_nd, &now, ret_refusal);
+    bool taken = may_hold(budget, &sound, claim, &own, lacking, &now, ret_refusal);
     if (taken) {
-        for (unsigned period = 0; period < CAP_ROLLING; period++) {
-            ret_hold->serials[period] = budget->periods[period].serial;
-        }
-        ret_hold->open = true;
-        ret_hold->held_ns = now.monotonic_ns;
-        move(budget, claim, ret_hold, ret_hold->amount_nd, 0);
-        if (budget->leases != NULL) {
-            leases_held(budget, claim, ret_hold->amount_nd, &now);
-        }
+        hold_both(budget, claim, &own, lacking, ret_hold, &now);
     }
     budget_unlock(budget);
     return taken;
+}
+
+size_t budget_hold_names(const struct budget_claim *claim, const struct budget_hold *hold,
+                         char out[BUDGET_NAMES_SIZE])
+{
+    const char *names[1 + BUDGET_TARGET_NAMES];
+    size_t count = 0;
+    size_t len = 0;
+    for (unsigned i = 0; i < claim->count + hold->count; i++) {
+        const struct budget_account *account =
+            i < claim->count ? claim->accounts[i] : hold->accounts[i - claim->count];
+        bool new = account->model != NULL &&count < ARRAY_LEN(names);
+        for (size_t n = 0; new &&n < count; n++) {
+            new = strcmp(names[n], account->model) != 0;
+        }
+        if (new) {
+            size_t more = strlen(account->model);
+            if (count > 0) {
+                out[len++] = '\n';
+            }
+            memcpy(out + len, account->model, more);
+            len += more;
+            names[count++] = account->model;
+        }
+    }
+    return len;
 }
 
 bool budget_extend(struct budget *budget, struct budget_claim *claim, int64_t more_nd,
@@ -185,17 +290,41 @@ bool budget_extend(struct budget *budget, struct budget_claim *claim, int64_t mo
     if (!is_sane(money_add(hold->amount_nd, more_nd), claim, ret_refusal)) {
         return false;
     }
+    struct budget_claim own = claim_of(hold, claim);
     struct instant now = budget_lock(budget);
-    bool taken = !any_refuses(budget, claim, more_nd, &now, ret_refusal);
+    bool taken = !either_refuses(budget, claim, &own, more_nd, &now, ret_refusal);
     if (taken) {
         hold->amount_nd += more_nd;
         move(budget, claim, hold, more_nd, 0);
+        move(budget, &own, hold, more_nd, 0);
         if (budget->leases != NULL) {
             leases_held(budget, claim, more_nd, &now);
+            leases_held(budget, &own, more_nd, &now);
         }
     }
     budget_unlock(budget);
     return taken;
+}
+
+/* In the windows of rolling caps, and what people are told of it. */
+static void spent(struct budget *budget, const struct budget_claim *claim,
+                  const struct budget_hold *hold, int64_t cost_nd, const struct instant *now)
+{
+    for (unsigned i = 0; i < claim->count; i++) {
+        struct budget_account *account = claim->accounts[i];
+        struct enforced *enforced = account->enforced;
+        for (size_t cap = 0; enforced != NULL && cap < enforced->limits.cap_count; cap++) {
+            if (enforced->caps[cap].buckets != NULL) {
+                window_add(&enforced->caps[cap].window, now->monotonic_ns, hold->held_ns, cost_nd);
+            }
+        }
+        if (enforced != NULL && cost_nd > 0) {
+            budget_watch(budget, account, now, false);
+        }
+    }
+    if (budget->leases != NULL) {
+        leases_settled(budget, claim, now);
+    }
 }
 
 void budget_settle(struct budget *budget, struct budget_claim *claim, struct budget_hold *hold,
@@ -207,21 +336,16 @@ void budget_settle(struct budget *budget, struct budget_claim *claim, struct bud
     hold->open = false;
     cost_nd = cost_nd < 0 ? 0 : cost_nd;
     struct instant now = budget_lock(budget);
+    struct budget_claim own = claim_of(hold, claim);
     move(budget, claim, hold, -hold->amount_nd, cost_nd);
-    for (unsigned i = 0; i < claim->count; i++) {
-        struct budget_account *account = claim->accounts[i];
-        struct enforced *enforced = account->enforced;
-        for (size_t cap = 0; enforced != NULL && cap < enforced->limits.cap_count; cap++) {
-            if (enforced->caps[cap].buckets != NULL) {
-                window_add(&enforced->caps[cap].window, now.monotonic_ns, hold->held_ns, cost_nd);
-            }
-        }
-        if (enforced != NULL && cost_nd > 0) {
-            budget_watch(budget, account, &now, false);
-        }
-    }
-    if (budget->leases != NULL) {
-        leases_settled(budget, claim, &now);
+    spent(budget, claim, hold, cost_nd, &now);
+    claim->tokens_open -= hold->tokens;
+    claim->tokens_used += hold->tokens_used;
+    if (own.count > 0) {
+        move(budget, &own, hold, -hold->amount_nd, cost_nd);
+        spent(budget, &own, hold, cost_nd, &now);
+        budget_accounts_leave(budget, &own, hold->tokens_used, &now);
+        hold->count = 0;
     }
     budget_unlock(budget);
 }
@@ -259,13 +383,13 @@ static unsigned cap_pressure(const struct budget *budget, struct budget_account 
     return share >= (endless ? 950 : 800) ? 2 : share >= (endless ? 800 : 500) ? 1 : 0;
 }
 
-unsigned budget_pressure_now(struct budget *budget, const struct budget_claim *claim,
+unsigned budget_pressure_now(struct budget *budget, const struct budget_claim *claim, bool all,
                              const struct instant *now)
 {
     unsigned most = 0;
     for (unsigned i = 0; i < claim->count; i++) {
         struct budget_account *account = claim->accounts[i];
-        bool paced = account->enforced != NULL && account->enforced->limits.pace;
+        bool paced = account->enforced != NULL && (all || account->enforced->limits.pace);
         for (size_t cap = 0; paced && cap < account->enforced->limits.cap_count; cap++) {
             unsigned pressure = cap_pressure(budget, account, cap, now);
             most = pressure > most ? pressure : most;
@@ -274,13 +398,13 @@ unsigned budget_pressure_now(struct budget *budget, const struct budget_claim *c
     return most;
 }
 
-unsigned budget_pressure(struct budget *budget, const struct budget_claim *claim)
+unsigned budget_pressure(struct budget *budget, const struct budget_claim *claim, bool all)
 {
-    if (!claim->paced) {
+    if (!claim->paced && !all) {
         return 0;
     }
     struct instant now = budget_lock(budget);
-    unsigned pressure = budget_pressure_now(budget, claim, &now);
+    unsigned pressure = budget_pressure_now(budget, claim, all, &now);
     budget_unlock(budget);
     return pressure;
 }

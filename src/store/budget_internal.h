@@ -119,8 +119,30 @@ struct counter *account_counter(const struct budget *budget, struct budget_accou
 MUST_USE bool account_enforce(struct budget *budget, struct budget_account *account,
                               uint64_t generation, const struct scope_rule *rule);
 /* budget_pressure() of these accounts. */
-unsigned budget_pressure_now(struct budget *budget, const struct budget_claim *claim,
+unsigned budget_pressure_now(struct budget *budget, const struct budget_claim *claim, bool all,
                              const struct instant *now);
+/* Whose limit refused; it is counted. */
+void budget_name_refusal(struct budget *budget, const struct budget_account *account,
+                         struct budget_refusal *refusal);
+/* The accounts of the target that is wanted, without those of the call's claim: *own, a claim that
+ * is empty but for its patience, gets them. False: refused. */
+MUST_USE bool budget_target_enter(struct budget *budget, const struct budget_want *want,
+                                  const struct instant *now, const struct budget_claim *claim,
+                                  struct budget_claim *own, struct budget_refusal *refusal);
+/* They are entered. */
+void budget_target_entered(struct budget *budget, struct budget_claim *own,
+                           const struct instant *now);
+/* Is there no room for so many tokens of the claim in all? lacking: what each account would have to
+ * hold besides. */
+MUST_USE bool budget_tokens_refuse(struct budget *budget, const struct budget_claim *claim,
+                                   int64_t tokens, int64_t expected,
+                                   int64_t lacking[BUDGET_ACCOUNTS_MAX], const struct instant *now,
+                                   struct budget_refusal *refusal);
+void budget_tokens_take(struct budget *budget, struct budget_claim *claim,
+                        const int64_t lacking[BUDGET_ACCOUNTS_MAX], const struct instant *now);
+/* Leaves all accounts of the claim, which took so many tokens. */
+void budget_accounts_leave(struct budget *budget, struct budget_claim *claim, int64_t tokens,
+                           const struct instant *now);
 /* Settled and held of the cap's present span. */
 int64_t account_used(const struct budget *budget, struct budget_account *account, size_t cap,
                      const struct instant *now, int64_t *ret_spent_nd);

@@ -361,7 +361,7 @@ static void say_refusal(struct lease_question *q, struct lease *lease, int64_t a
         .limit = limit_of(lease->what),
         .kind = lease->account->kind,
         .scope = lease->account->scope,
-        .of_model = lease->account->model != NULL,
+        .model = lease->account->model,
         .period = lease->what <= LEASE_ROLLING ? (enum cap_period)lease->what : CAP_TOTAL,
         .window_s = lease->window_s,
         .allowed = lease->limit,
@@ -408,7 +408,7 @@ static void ask_limit(struct lease_question *q, const struct budget_account *acc
         *q->refusal = (struct budget_refusal){.limit = limit_of(what),
                                               .kind = account->kind,
                                               .scope = account->scope,
-                                              .of_model = account->model != NULL,
+                                              .model = account->model,
                                               .allowed = limit,
                                               .used = limit,
                                               .wanted = amount,
@@ -457,8 +457,9 @@ bool leases_refuse_enter(struct budget *budget, const struct budget_claim *claim
     return conclude(&q, NULL);
 }
 
-bool leases_refuse_tokens(struct budget *budget, const struct budget_claim *claim, int64_t tokens,
-                          const struct instant *now, struct budget_refusal *refusal)
+bool leases_refuse_tokens(struct budget *budget, const struct budget_claim *claim,
+                          const int64_t tokens[], const struct instant *now,
+                          struct budget_refusal *refusal)
 {
     struct lease_question q = {.budget = budget, .now = now, .refusal = refusal, .claim = claim};
     for (unsigned i = 0; i < claim->count; i++) {
@@ -466,7 +467,7 @@ bool leases_refuse_tokens(struct budget *budget, const struct budget_claim *clai
         const struct enforced *enforced = account->enforced;
         if (enforced != NULL) {
             ask_limit(&q, account, enforced->tokens_lease, LEASE_TOKENS,
-                      enforced->limits.tokens_per_minute, tokens);
+                      enforced->limits.tokens_per_minute, tokens[i]);
         }
     }
     return conclude(&q, NULL);
@@ -542,13 +543,13 @@ void leases_entered(struct budget *budget, const struct budget_claim *claim, uns
     }
 }
 
-void leases_took_tokens(struct budget *budget, const struct budget_claim *claim, int64_t tokens,
-                        const struct instant *now)
+void leases_took_tokens(struct budget *budget, const struct budget_claim *claim,
+                        const int64_t tokens[], const struct instant *now)
 {
     for (unsigned i = 0; i < claim->count; i++) {
         struct enforced *enforced = claim->accounts[i]->enforced;
-        if (enforced != NULL) {
-            took(budget, enforced->tokens_lease, tokens, now);
+        if (enforced != NULL && tokens[i] > 0) {
+            took(budget, enforced->tokens_lease, tokens[i], now);
         }
     }
 }

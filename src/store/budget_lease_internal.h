@@ -100,16 +100,16 @@ MUST_USE bool leases_refuse_enter(struct budget *budget, const struct budget_cla
                                   unsigned first, const struct instant *now,
                                   struct budget_refusal *refusal);
 MUST_USE bool leases_refuse_tokens(struct budget *budget, const struct budget_claim *claim,
-                                   int64_t tokens, const struct instant *now,
+                                   const int64_t tokens[], const struct instant *now,
                                    struct budget_refusal *refusal);
 MUST_USE bool leases_refuse_hold(struct budget *budget, const struct budget_claim *claim,
                                  int64_t amount_nd, const struct instant *now,
                                  struct budget_refusal *refusal);
-/* It was taken. */
+/* It was taken. Tokens: of each account of the claim. */
 void leases_entered(struct budget *budget, const struct budget_claim *claim, unsigned first,
                     const struct instant *now);
-void leases_took_tokens(struct budget *budget, const struct budget_claim *claim, int64_t tokens,
-                        const struct instant *now);
+void leases_took_tokens(struct budget *budget, const struct budget_claim *claim,
+                        const int64_t tokens[], const struct instant *now);
 void leases_held(struct budget *budget, const struct budget_claim *claim, int64_t amount_nd,
                  const struct instant *now);
 /* Something was given back here: holds settled, the call left with so many tokens. */

@@ -103,8 +103,10 @@ struct loading {
     struct budget *budget;
     struct clock_times times;
     int64_t now_ns;
-    /* The account of the rows under way: they come one account after the other. */
-    struct budget_account *account;
+    /* The accounts of the rows under way, one for each name: of an attempt that counts for a route
+     * and for its target each has all of it. Rows come one heap after the other. */
+    struct budget_account *accounts[1 + BUDGET_TARGET_NAMES];
+    size_t account_count;
     int64_t kind;
     int64_t scope;
     int64_t model;
@@ -205,34 +207,42 @@ bool budget_introduce(struct budget *budget, uint64_t generation, const struct s
 }
 
 /* What was reached before is not told again. */
-static void end_account(struct loading *loading, const struct instant *now)
+static void end_accounts(struct loading *loading, const struct instant *now)
 {
-    if (loading->account != NULL && loading->account->enforced != NULL) {
-        budget_watch(loading->budget, loading->account, now, true);
+    for (size_t i = 0; i < loading->account_count; i++) {
+        if (loading->accounts[i]->enforced != NULL) {
+            budget_watch(loading->budget, loading->accounts[i], now, true);
+        }
     }
-    loading->account = NULL;
+    loading->account_count = 0;
 }
 
-/* Lock held. NULL: out of memory. */
-static struct budget_account *row_account(struct loading *loading, sqlite3_stmt *row,
-                                          const struct instant *now)
+/* Lock held. False: out of memory. */
+static bool row_accounts(struct loading *loading, sqlite3_stmt *row, const struct instant *now)
 {
     int64_t kind = sqlite3_column_int64(row, 0);
     int64_t scope = sqlite3_column_int64(row, 1);
     int64_t model = sqlite3_column_int64(row, 2);
-    if (loading->account != NULL && kind == loading->kind && scope == loading->scope &&
+    if (loading->account_count > 0 && kind == loading->kind && scope == loading->scope &&
         model == loading->model) {
-        return loading->account;
+        return true;
     }
-    end_account(loading, now);
-    const char *name = model == 0 ? NULL : (const char *)sqlite3_column_text(row, 5);
+    end_accounts(loading, now);
+    const char *text = model == 0 ? NULL : (const char *)sqlite3_column_text(row, 5);
+    struct slice names = slice_of(text, text == NULL ? 0 : (size_t)sqlite3_column_bytes(row, 5));
     loading->kind = kind;
     loading->scope = scope;
     loading->model = model;
-    loading->account =
-        budget_account_at(loading->budget, (enum scope_kind)kind, (uint64_t)scope,
-                          slice_of(name, name == NULL ? 0 : (size_t)sqlite3_column_bytes(row, 5)));
-    return loading->account;
+    do {
+        struct slice name = slice_cut(&names, '\n');
+        struct budget_account *account =
+            budget_account_at(loading->budget, (enum scope_kind)kind, (uint64_t)scope, name);
+        if (account == NULL) {
+            return false;
+        }
+        loading->accounts[loading->account_count++] = account;
+    } while (names.len > 0 && loading->account_count < ARRAY_LEN(loading->accounts));
+    return true;
 }
 
 static bool load_row(struct loading *loading, sqlite3_stmt *row, const struct instant *now)
@@ -242,10 +252,12 @@ static bool load_row(struct loading *loading, sqlite3_stmt *row, const struct in
     if (kind < 0 || kind >= SCOPE_KINDS) {
         return true;
     }
-    struct budget_account *account = row_account(loading, row, now);
-    return account != NULL &&
-           seed(loading->budget, account, bucket_s, age_of(loading, bucket_s, now),
-                sqlite3_column_int64(row, 4), now);
+    bool done = row_accounts(loading, row, now);
+    for (size_t i = 0; done && i < loading->account_count; i++) {
+        done = seed(loading->budget, loading->accounts[i], bucket_s, age_of(loading, bucket_s, now),
+                    sqlite3_column_int64(row, 4), now);
+    }
+    return done;
 }
 
 /* In the order of the table's key, so of its accounts. */
@@ -262,7 +274,7 @@ static bool load_rows(struct loading *loading, sqlite3 *db, const char *path,
     while (status == SQLITE_ROW && load_row(loading, row, now)) {
         status = sqlite3_step(row);
     }
-    end_account(loading, now);
+    end_accounts(loading, now);
     bool done = status == SQLITE_DONE;
     if (status == SQLITE_ROW) {
         error_set(error, ERROR_ENVIRONMENT, "out_of_memory", "out of memory");
@@ -403,8 +415,11 @@ static bool renew_all(struct budget *budget, const char *path, uint64_t generati
     sqlite3_stmt *rows =
         db == NULL ? NULL
                    : database_prepare(db, "SELECT bucket_s, cost_nd FROM spend WHERE kind = ?1 AND"
-                                          " scope = ?2 AND model = CASE ?3 WHEN '' THEN 0 ELSE"
-                                          " (SELECT id FROM names WHERE name = ?3) END");
+                                          " scope = ?2 AND CASE ?3 WHEN '' THEN model = 0 ELSE"
+                                          " model IN (SELECT id FROM names WHERE id IN (SELECT"
+                                          " model FROM spend WHERE kind = ?1 AND scope = ?2) AND"
+                                          " instr(char(10) || name || char(10), char(10) || ?3 ||"
+                                          " char(10))) END");
     bool done = true;
     if (rows != NULL && !clock_times_load(&loading.times, db)) {
         sqlite3_finalize(rows);

@@ -29,17 +29,21 @@ static int64_t sane(int64_t value)
 
 /* --- holds ----------------------------------------------------------------------------------- */
 
-static bool keep_scopes(struct writer *writer, struct open_call *call,
-                        const struct hold_record *hold)
+static void keep_scopes(struct open_call *call, const struct hold_record *hold)
 {
     call->scopes[SCOPE_KEY] = (int64_t)hold->key_id;
     for (unsigned kind = SCOPE_KEY + 1; kind < SCOPE_KINDS; kind++) {
         call->scopes[kind] = (int64_t)hold->scopes[kind];
     }
-    if (hold->limited_model.len > 0) {
-        call->limited_model = names_id(&writer->names, hold->limited_model);
-    }
-    return call->limited_model >= 0;
+}
+
+/* What besides it counts for: the call's first attempt says the same of the call. */
+static bool keep_counted(struct writer *writer, struct open_attempt *attempt,
+                         const struct hold_record *hold)
+{
+    attempt->counted =
+        hold->limited_model.len == 0 ? 0 : names_id(&writer->names, hold->limited_model);
+    return attempt->counted >= 0;
 }
 
 static void keep_facts(struct open_call *call, const struct hold_record *hold)
@@ -90,6 +94,7 @@ static bool write_hold(struct writer *writer, const struct open_call *call,
         attempt->names[WORD_TARGET],
         attempt->names[WORD_PROVIDER],
         attempt->names[WORD_MODEL],
+        attempt->counted == 0 ? COUNTED_NONE : attempt->counted,
     };
     bind_id(sql, 1, &call->id);
     bind_numbers(sql, 2, values, ARRAY_LEN(values));
@@ -128,13 +133,15 @@ static bool apply_hold(struct writer *writer, const struct hold_record *hold)
     if (attempt->held_ns != 0) {
         return apply_extension(writer, call, attempt, hold);
     }
+    if (!keep_counted(writer, attempt, hold)) {
+        return false;
+    }
     if (call->started_ns == 0) {
         call->since = writer->before;
         call->started_ns = hold->wall_ns;
         call->key_id = hold->key_id;
-        if (!keep_scopes(writer, call, hold)) {
-            return false;
-        }
+        call->limited_model = attempt->counted;
+        keep_scopes(call, hold);
     }
     if (hold->endpoint.len > 0 && !call->written) {
         keep_facts(call, hold);
@@ -248,6 +255,7 @@ static bool add_attempt_row(struct writer *writer, const struct settle_record *s
         attempt->held_ns,
         sane(usage->image_input),
         sane(usage->image_output),
+        attempt->counted == 0 ? COUNTED_NONE : attempt->counted,
     };
     _Static_assert(ARRAY_LEN(values) == ATTEMPT_ROW_COLUMNS, "as the INSERT has");
     row->call = settle->call;
@@ -302,6 +310,7 @@ static bool apply_settle(struct writer *writer, const struct settle_record *sett
     }
     if (attempt->held_ns == 0) { /* nobody held it: it counts from when its call began */
         attempt->held_ns = call->started_ns != 0 ? call->started_ns : settle->wall_ns;
+        attempt->counted = call->limited_model;
     }
     if ((!in_call && !add_attempt_row(writer, settle, attempt, &added)) ||
         !remove_hold(writer, call, attempt)) {
@@ -483,8 +492,8 @@ bool writer_add_spend(struct writer *writer, const struct open_call *call,
         int64_t scope = call->scopes[kind];
         if (scope != 0 &&
             (!spends_add(&writer->spends, (enum scope_kind)kind, scope, 0, held_ns, cost_nd) ||
-             (call->limited_model != 0 && !spends_add(&writer->spends, (enum scope_kind)kind, scope,
-                                                      call->limited_model, held_ns, cost_nd)))) {
+             (attempt->counted != 0 && !spends_add(&writer->spends, (enum scope_kind)kind, scope,
+                                                   attempt->counted, held_ns, cost_nd)))) {
             return false;
         }
     }

@@ -519,6 +519,9 @@ static const char paid_sql[] =
 /* The attempts of calls that the scope paid for, and what there was before: the opening balances of
  * calls that were removed, at their beginning, but for those of before version 16, whose calls may
  * still be there. For a limit of a model those count that were made while it had one. */
+/* Attempts count for several names at once: schema 20. */
+#define NAMED                                                                                      \
+    "(SELECT id FROM names WHERE instr(char(10) || name || char(10), char(10) || ?2 || char(10)))"
 #define PLAYED(column, number)                                                                     \
     "SELECT call, told_ns, settled_ns, held_nd, cost_nd, kind, from_ns, until_ns, checked,"        \
     " play_time(settled_ns, total_us, told_ns) AS at_ns FROM (SELECT a.call, CASE WHEN a.outcome " \
@@ -527,12 +530,12 @@ static const char paid_sql[] =
     " from_ns, a.settled_ns AS until_ns, a.outcome <> 4 AS checked FROM shapes s CROSS JOIN"       \
     " paid p ON p.shape = s.id CROSS JOIN calls c ON c.id = p.id CROSS JOIN attempts a"            \
     " ON a.call = c.id WHERE s." column                                                            \
-    " = ?1 AND (?2 = '' OR (SELECT id FROM names WHERE name = ?2) ="                               \
-    " CASE WHEN c.counted < 0 THEN c.asked_model ELSE c.counted END)"                              \
+    " = ?1 AND (?2 = '' OR CASE WHEN c.counted < 0 THEN c.asked_model"                             \
+    " WHEN a.counted = 0 THEN c.counted ELSE a.counted END IN " NAMED ")"                          \
     " UNION ALL SELECT zeroblob(16), NULL, start_s * 1000000000, 0, cost_nd, cost_nd, 2,"          \
     " start_s * 1000000000, bucket_s * 1000000000, 0 FROM openings WHERE kind = " number           \
-    " AND scope = ?1 AND start_s >= (SELECT booked_s FROM state) AND model ="                      \
-    " CASE ?2 WHEN '' THEN 0 ELSE (SELECT id FROM names WHERE name = ?2) END) ORDER BY at_ns"
+    " AND scope = ?1 AND start_s >= (SELECT booked_s FROM state) AND"                              \
+    " CASE ?2 WHEN '' THEN model = 0 ELSE model IN " NAMED " END) ORDER BY at_ns"
 _Static_assert(ATTEMPT_INTERRUPTED == 4, "as in the question");
 
 static bool play_cap(sqlite3 *db, const char *path, const struct cap *cap,

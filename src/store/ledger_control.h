@@ -54,11 +54,12 @@ struct controls {
     ", offer, basis,"                                                                              \
     " purpose, catalogue_nd, expected_nd, expected_input, expected_output, high_output,"           \
     " expected_ms, held_ns"
-#define CONTROL_ATTEMPT CONTROL_ATTEMPT_16 ", image_input, image_output"
+#define CONTROL_ATTEMPT CONTROL_ATTEMPT_16 ", image_input, image_output, counted"
 #define CONTROL_OPEN_CALL                                                                          \
     "call, key, started_ns, user, team, organisation, limited_model, key_name, endpoint,"          \
     " asked_model, route, tag, task, tier, complexity"
-#define CONTROL_HOLD "call, attempt, held_ns, amount_nd, target, provider, model"
+#define CONTROL_HOLD CONTROL_HOLD_16 ", counted"
+#define CONTROL_HOLD_16 "call, attempt, held_ns, amount_nd, target, provider, model"
 #define CONTROL_POSITION "segment, offset, record, open_offset, open_record"
 #define CONTROL_SHAPE                                                                              \
     "key, key_name, endpoint, asked_model, route, target, provider, model, status, error,"         \

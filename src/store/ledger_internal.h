@@ -17,6 +17,7 @@
 #include "store/ledger_open_calls.h"
 #include "store/ledger_rollup.h"
 #include "store/ledger_rows.h"
+#include "store/ledger_schema.h"
 #include "store/ledger_shapes.h"
 #include "store/ledger_spend.h"
 #include "store/ledger_tally.h"
@@ -41,7 +42,7 @@ enum call_bit {
 /* How many columns the rows have; CALL_ROW_OWN_COLUMNS of a call's are its own attempt's. */
 #define CALL_ROW_COLUMNS 27
 #define CALL_ROW_OWN_COLUMNS 13
-#define ATTEMPT_ROW_COLUMNS 39
+#define ATTEMPT_ROW_COLUMNS 40
 _Static_assert(CALL_ROW_COLUMNS <= ROW_COLUMNS_MAX && ATTEMPT_ROW_COLUMNS <= ROW_COLUMNS_MAX,
                "there is room");
 

@@ -19,6 +19,7 @@ struct open_attempt {
     int64_t held_ns;
     int64_t amount_nd;
     int64_t most_nd; /* the same, and what it was extended by; what a crash makes its charge */
+    int64_t counted; /* names for which it counts besides: a number of `names`; 0: none */
     int64_t cost_nd; /* when settled, as what follows */
     enum attempt_outcome outcome;
     enum attempt_purpose purpose;
@@ -44,7 +45,7 @@ struct open_call {
     struct open_call *next; /* in its bucket, or in the free list */
     uint64_t key_id;
     int64_t scopes[SCOPE_KINDS];    /* of the first hold; [SCOPE_KEY] is the key */
-    int64_t limited_model;          /* a number of `names`; 0: none */
+    int64_t limited_model;          /* likewise: `counted` of the first attempt */
     bool named;                     /* `names` is valid; else `words`, until the end of the batch */
     struct slice words[CALL_WORDS]; /* of the last hold, like all until complexity_permille */
     int64_t names[CALL_WORDS];

@@ -11,7 +11,7 @@
 #include "base/id.h"
 #include "store/database.h"
 
-#define ROW_COLUMNS_MAX 39
+#define ROW_COLUMNS_MAX 40
 #define ROWS_MAX 4096 /* the calls of a full batch: more rows at once, fewer out of order */
 /* Among the numbers: */
 #define ROW_NULL INT64_MIN

@@ -395,7 +395,7 @@ static const char schema_16[] =
     " total INTEGER NOT NULL, PRIMARY KEY(kind, hour)) WITHOUT ROWID;"
     "ALTER TABLE holds ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE open_calls ADD COLUMN seal INTEGER NOT NULL DEFAULT 0;"
-    "UPDATE holds SET seal = seal(" CONTROL_HOLD ");"
+    "UPDATE holds SET seal = seal(" CONTROL_HOLD_16 ");"
     "UPDATE open_calls SET seal = seal(" CONTROL_OPEN_CALL ");"
     /* Attempts that will be counted yet: when they were held is not known any more. */
     "UPDATE attempt_rows SET held_ns = settled_ns WHERE call IN (SELECT call FROM open_calls)"
@@ -462,12 +462,50 @@ static const char schema_19[] =
     " (SELECT 1 FROM call_rows c WHERE c.id = r.call AND c.bits & 8));"
     "PRAGMA user_version = 19;";
 
+/*
+ * Limits may name targets, too, so that each attempt counts for names of its own: `counted` of an
+ * attempt and of a hold is a number of `names` that has all of them, with a newline between each
+ * two; -1 for none, 0 as its call says: `shapes.counted`, or `open_calls.limited_model`.
+ */
+static const char schema_20[] =
+    "ALTER TABLE attempt_rows ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE holds ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;"
+    "DROP VIEW attempts; DROP VIEW counted;"
+    "CREATE VIEW attempts AS SELECT c.id AS call, 1 AS attempt,"
+    " c.started_ns + c.settled_after_ns AS settled_ns, c.held_nd, c.cost_nd, s.key,"
+    " c.bits >> 9 & 7 AS outcome, s.attempt_status AS status, s.attempt_target AS target,"
+    " s.attempt_provider AS provider, s.attempt_model AS model, s.lane,"
+    " s.attempt_error AS error, c.bits >> 4 & 1 AS reported, c.bits >> 5 & 1 AS priced,"
+    " c.input_tokens AS input, c.output_tokens AS output, c.cache_read, c.cache_write,"
+    " 0 AS cache_write_1h, c.reasoning, 0 AS audio_input, 0 AS audio_output,"
+    " c.attempt_first_byte_us AS first_byte_us, c.attempt_total_us AS total_us, c.provider_nd,"
+    " NULL AS loss, s.attempt_offer AS offer, c.bits >> 12 & 7 AS basis, 0 AS purpose,"
+    " NULL AS catalogue_nd, CASE WHEN c.expected_input IS NOT NULL THEN c.expected_nd END"
+    " AS expected_nd, c.expected_input, c.expected_output, c.high_output, c.expected_ms,"
+    " CASE WHEN s.counted >= 0 THEN c.started_ns END AS held_ns, 0 AS image_input,"
+    " 0 AS image_output,"
+    " CASE WHEN s.counted > 0 THEN s.counted ELSE -(s.counted = 0) END AS counted"
+    " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape WHERE c.bits & 8"
+    " UNION ALL SELECT r.* FROM attempt_rows r WHERE NOT (r.attempt = 1 AND EXISTS"
+    " (SELECT 1 FROM call_rows c WHERE c.id = r.call AND c.bits & 8));"
+    "CREATE VIEW counted AS SELECT c.id AS call, s.key, s.user, s.team, s.organisation,"
+    " s.counted AS model, max(c.started_ns, 0) / 900000000000 * 900 AS bucket_s, c.cost_nd"
+    " FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape"
+    " WHERE c.bits & 8 AND s.counted >= 0 AND c.cost_nd > 0"
+    " UNION ALL SELECT a.call, s.key, s.user, s.team, s.organisation,"
+    " CASE a.counted WHEN 0 THEN max(s.counted, 0) WHEN -1 THEN 0 ELSE a.counted END,"
+    " max(a.held_ns, 0) / 900000000000 * 900, a.cost_nd FROM attempt_rows a"
+    " CROSS JOIN call_rows c ON c.id = a.call CROSS JOIN shapes s ON s.id = c.shape"
+    " WHERE a.held_ns IS NOT NULL AND a.cost_nd > 0 AND NOT (a.attempt = 1 AND c.bits & 8)"
+    " AND (a.attempt <= c.attempts OR a.call NOT IN (SELECT call FROM open_calls));"
+    "PRAGMA user_version = 20;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,   [4] = schema_5,
     [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9,   [9] = schema_10,
     [10] = schema_11, [11] = schema_12, [12] = schema_13, [13] = schema_14, [14] = schema_15,
-    [15] = schema_16, [16] = schema_17, [17] = schema_18, [18] = schema_19,
+    [15] = schema_16, [16] = schema_17, [17] = schema_18, [18] = schema_19, [19] = schema_20,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

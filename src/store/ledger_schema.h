@@ -9,7 +9,10 @@
 #include "store/database.h"
 
 #define LEDGER_APPLICATION_ID 0x534C5543 /* "SLUC" */
-#define LEDGER_SCHEMA_VERSION 19
+#define LEDGER_SCHEMA_VERSION 20
+/* `counted` of attempts and holds, where it is no number of `names`. */
+#define COUNTED_NONE (-1)
+#define COUNTED_AS_CALL 0
 
 /* Creates or migrates, in one transaction. "ledger_foreign", "ledger_newer", "ledger_corrupt". */
 MUST_USE bool ledger_schema_prepare(sqlite3 *db, const char *path, struct error *error);

@@ -209,7 +209,10 @@ static void fold_function(sqlite3_context *context, int count, sqlite3_value **v
     "SELECT *, max(bucket_s) OVER (PARTITION BY kind, scope, model, span) AS last_s FROM ("        \
     "SELECT s.*, fold_span(s.bucket_s, w.windows) AS span FROM spend s LEFT JOIN"                  \
     " (SELECT c.kind, c.scope, coalesce(n.id, 0) AS model, group_concat(c.window_s) AS windows"    \
-    " FROM caps c LEFT JOIN names n ON n.name = c.model WHERE c.period = 4 GROUP BY 1, 2, 3) w"    \
+    " FROM caps c LEFT JOIN (SELECT id, char(10) || name || char(10) AS lines FROM names"          \
+    " WHERE id IN (SELECT model FROM spend)) n ON c.model <> '' AND"                               \
+    " instr(n.lines, char(10) || c.model || char(10))"                                             \
+    " WHERE c.period = 4 GROUP BY 1, 2, 3) w"                                                      \
     " ON w.kind = s.kind AND w.scope = s.scope AND w.model = s.model"                              \
     " WHERE s.bucket_s > 0 AND s.bucket_s < ?1)"
 _Static_assert(CAP_ROLLING == 4, "as in the question");

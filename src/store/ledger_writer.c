@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/ledger_internal.h"
-#include "store/ledger_schema.h"
 
 #include <sys/stat.h>
 
@@ -40,11 +39,12 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
         " cache_read, cache_write, cache_write_1h, reasoning, audio_input, audio_output,"
         " first_byte_us, total_us, provider_nd, loss, offer, basis, purpose, catalogue_nd,"
         " expected_nd, expected_input, expected_output, high_output, expected_ms, held_ns,"
-        " image_input, image_output)"
+        " image_input, image_output, counted)"
         " SELECT * FROM collected_attempts WHERE true ON CONFLICT DO NOTHING",
     [SQL_ATTEMPT_LIST] =
         "SELECT a.call, a.attempt, a.cost_nd, a.target, a.provider, a.model, a.outcome, a.reported,"
-        " coalesce(a.held_ns, a.settled_ns), a.purpose, a.catalogue_nd"
+        " coalesce(a.held_ns, a.settled_ns), a.purpose, a.catalogue_nd, CASE a.counted WHEN 0"
+        " THEN o.limited_model WHEN -1 THEN 0 ELSE a.counted END"
         " FROM open_calls o CROSS JOIN attempt_rows a ON a.call = o.call"
         " ORDER BY a.call, a.attempt",
     [SQL_ROLLUP_ADD] = rollups_sql,
@@ -66,11 +66,11 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
                       " key_name, endpoint, asked_model, route, tag, task, tier, complexity"
                       " FROM open_calls",
     [SQL_HOLD_ADD] = "INSERT INTO holds(call, attempt, held_ns, amount_nd, target, provider, model,"
-                     " seal) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+                     " counted, seal) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [SQL_HOLD_REMOVE] = "DELETE FROM holds WHERE call = ? AND attempt = ?",
     [SQL_HOLD_CLEAR] = "DELETE FROM holds WHERE call = ?",
-    [SQL_HOLD_LIST] = "SELECT call, attempt, held_ns, amount_nd, target, provider, model FROM holds"
-                      " ORDER BY call, attempt",
+    [SQL_HOLD_LIST] = "SELECT call, attempt, held_ns, amount_nd, target, provider, model,"
+                      " counted FROM holds ORDER BY call, attempt",
     [SQL_POSITION_GET] = "SELECT segment, offset, record, open_offset, open_record FROM state",
     [SQL_POSITION_SET] = "UPDATE state SET segment = ?, offset = ?, record = ?, open_offset = ?,"
                          " open_record = ?, position_seal = ?",
@@ -107,7 +107,8 @@ static const char attempts_declaration[] =
     " target, provider, model, lane, error, reported, priced, input, output, cache_read,"
     " cache_write, cache_write_1h, reasoning, audio_input, audio_output, first_byte_us, total_us,"
     " provider_nd, loss, offer, basis, purpose, catalogue_nd, expected_nd, expected_input,"
-    " expected_output, high_output, expected_ms, held_ns, image_input, image_output)";
+    " expected_output, high_output, expected_ms, held_ns, image_input, image_output,"
+    " counted)";
 
 void bind_numbers(sqlite3_stmt *statement, int first, const int64_t *values, size_t count)
 {
@@ -310,6 +311,10 @@ static bool load_hold(struct writer *writer, sqlite3_stmt *row)
     for (int i = 0; i < ATTEMPT_WORDS; i++) {
         attempt->names[i] = sqlite3_column_int64(row, 4 + i);
     }
+    int64_t counted = sqlite3_column_int64(row, 4 + ATTEMPT_WORDS);
+    attempt->counted = counted == COUNTED_AS_CALL ? call->limited_model
+                       : counted == COUNTED_NONE  ? 0
+                                                  : counted;
     return true;
 }
 
@@ -327,6 +332,7 @@ static bool load_attempt(struct writer *writer, sqlite3_stmt *row)
     attempt->named = true;
     attempt->cost_nd = sqlite3_column_int64(row, 2);
     attempt->held_ns = sqlite3_column_int64(row, 8);
+    attempt->counted = sqlite3_column_int64(row, 11);
     for (int i = 0; i < ATTEMPT_WORDS; i++) {
         attempt->names[i] = sqlite3_column_int64(row, 3 + i);
     }

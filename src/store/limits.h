@@ -2,7 +2,7 @@
 /*
  * What a scope may spend and ask: plain data, read from the database with the keys, enforced by
  * budget.h. A call is held against its key, and against the user, team and organisation that the
- * key belongs to, each as a whole and, where a limit names a model, for that model alone.
+ * key belongs to, each as a whole and, where a limit names a route or a target, for that alone.
  * Amounts are nano-dollars. LIMIT_NONE is no limit; 0 is a limit that nothing fits.
  */
 #ifndef SLUICE_STORE_LIMITS_H
@@ -55,11 +55,12 @@ static inline struct scope_limits limits_none(void)
     };
 }
 
-/* One row of limits: of a scope as a whole, or for one model (the name that clients ask for). */
+/* One row of limits: of a scope as a whole, or of its calls that mean one route and its attempts at
+ * one target. */
 struct scope_rule {
     enum scope_kind kind;
     uint64_t scope_id;           /* of SCOPE_KEY: the key's; else the scope's own */
-    char model[SCOPE_NAME_SIZE]; /* empty: every model */
+    char model[SCOPE_NAME_SIZE]; /* a route, a target or provider/model; empty: all */
     struct scope_limits limits;
 };
 

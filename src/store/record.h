@@ -63,7 +63,8 @@ struct hold_record {
     struct slice provider;
     struct slice model;           /* the provider's name for it */
     uint64_t scopes[SCOPE_KINDS]; /* that the key belongs to, 0: none; [SCOPE_KEY] is not kept */
-    struct slice limited_model;   /* what the client asked for, where a limit names it; or empty */
+    struct slice limited_model;   /* route and target, as far as limits name them, a newline between
+                                     each two; or empty */
     /* What the row of the call says if a crash is all that follows; nothing without an endpoint. */
     struct slice key_name;
     struct slice endpoint;

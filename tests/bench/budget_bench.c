@@ -141,6 +141,7 @@ static void written_number(struct written *written, uint64_t number)
 static bool one_call(const struct bench *bench, struct written *written)
 {
     struct budget_claim claim = {0};
+    const struct budget_want want = {.amount_nd = 40000, .tokens = 1500};
     struct budget_hold hold;
     struct budget_refusal refusal;
     struct budget_payer payer;
@@ -150,8 +151,7 @@ static bool one_call(const struct bench *bench, struct written *written)
     payer_of(bench->keys, key, &payer);
     bool done = budget_enter(bench->budget, &payer, &claim, &refusal) &&
                 budget_enter_model(bench->budget, &payer, SLICE("auto"), &claim, &refusal) &&
-                budget_take_tokens(bench->budget, &claim, 1500, &refusal) &&
-                budget_hold(bench->budget, &claim, 40000, &hold, &refusal);
+                budget_hold(bench->budget, &claim, &want, &hold, &refusal);
     if (done && bench->journal != NULL) {
         done = journal_hold(bench->journal, &written->hold);
     }

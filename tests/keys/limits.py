@@ -113,6 +113,106 @@ def per_model(points, stand):
     )
 
 
+ROUTES = "  auto: { targets: [small, large] }\n  only: { targets: [small] }\n"
+OF_TARGET = [  # what is asked for, and who answers where "small" is limited
+    ({"model": "small"}, None),
+    ({"model": "lab/small-1"}, None),
+    ({"model": "small:floor"}, None),
+    ({"model": "small:nitro"}, None),
+    ({"models": ["zzz", "small"]}, None),
+    ({"model": "only"}, None),
+    ({"model": "only:floor"}, None),
+    ({"models": ["small", "large"]}, "large"),
+    ({"model": "both"}, "large"),
+    ({"model": "auto"}, "large"),
+    ({"model": ""}, "large"),
+    ({}, "large"),
+    ({"model": "large"}, "large"),
+]
+OF_ROUTE = [  # and where "auto" is
+    ({"model": "auto"}, None),
+    ({"model": "auto:floor"}, None),
+    ({"model": "auto:nitro"}, None),
+    ({"model": ""}, None),
+    ({}, None),
+    ({"model": "small"}, "small"),
+    ({"model": "both"}, "small"),
+]
+GRANTED = {  # of create: who answers, None: nobody may
+    ("--model", "small"): [
+        ({"model": "small"}, "small"),
+        ({"model": "small:floor"}, "small"),
+        ({"model": "lab/small-1"}, None),
+        ({"model": "large"}, None),
+        ({"models": ["zzz", "large"]}, None),
+        ({"model": "auto"}, None),
+        ({"model": ""}, None),
+        ({}, None),
+    ],
+    ("--route", "both"): [
+        ({"model": "both"}, "small"),
+        ({"model": "both:floor"}, "small"),
+        ({"model": "auto"}, None),
+        ({}, None),
+        ({"model": "small"}, None),
+        ({"model": "lab/small-1"}, None),
+        ({"models": ["small", "large"]}, None),
+    ],
+    ("--target", "large"): [
+        ({"model": "both"}, "large"),
+        ({"model": "auto:floor"}, "large"),
+        ({}, "large"),
+        ({"model": "small"}, None),
+        ({"model": "lab/small-1"}, None),
+        ({"models": ["small", "large"]}, "large"),
+    ],
+}
+NOTHING = {
+    "cap": (("--cap-usd", "0"), "cap_exceeded"),
+    "requests": (("--rpm", "0"), "rate_limited"),
+    "tokens": (("--tpm", "0"), "rate_limited"),
+    "parallel": (("--parallel", "0"), "parallel_limit"),
+}
+
+
+def asked(stand, secret, wish):
+    """(status, code, who answered)"""
+    body = {**wish, "max_tokens": 50, "messages": MESSAGES}
+    headers = {"Authorization": "Bearer " + secret, "Content-Type": "application/json"}
+    answer = stand.request("POST", "/v1/chat/completions", body, headers)
+    return answer.status, answer.code, answer.headers.get("x-sluice-target", "")
+
+
+def spellings(points, program, directory):
+    """A limit for a route or a target holds however the request spells it."""
+    stand = Stand(program, directory + "-spelled")
+    stand.configure(routes=ROUTES)
+    stand.sluice.start()
+    secret = stand.json("create", "--name", "spelled")["key"]
+    for model, table in (("small", OF_TARGET), ("lab/small-1", OF_TARGET), ("auto", OF_ROUTE)):
+        for kind, (options, code) in NOTHING.items():
+            stand.json("limit", "key:spelled", "--model", model, *options)
+            for wish, who in table:
+                have = asked(stand, secret, wish)
+                want = (200, "", who) if who else (429, code, "")
+                points.same(f"{kind} of {model}: {wish}", (*have[:2], have[2] if who else ""), want)
+            stand.json("limit", "key:spelled", "--model", model, "--clear")
+    stand.json("limit", "key:spelled", "--model", "small", "--parallel", "1", "--cap-usd", "1")
+    have = [asked(stand, secret, {"model": "only"})[0] for _ in range(5)]
+    points.same("what an attempt held of its target's limit comes back", have, [200] * 5)
+    for grant, table in GRANTED.items():
+        secret = stand.json("create", "--name", "may " + grant[1], *grant)["key"]
+        for wish, who in table:
+            status, _, have = asked(stand, secret, wish)
+            want = (True, who) if who else (False, "")
+            points.same(f"a key with {grant}: {wish}", (status == 200, have if who else ""), want)
+    stand.sluice.stop()
+    status, out, _ = stand.sluice.run("ledger", "verify", "-c", stand.sluice.config)
+    points.same("the ledger's books agree", (status, "sound" in out), (0, True))
+    stand.sluice.close()
+    stand.upstream.close()
+
+
 def scopes(points, stand):
     """One cap above two keys: whoever comes second finds it used up, whatever its own limits."""
     for kind in ("user", "team", "org"):
@@ -193,4 +293,5 @@ def run(points, program, directory):
     scopes(points, stand)
     expiry_on_open_connections(points, stand)
     on_the_disk(points, stand)
+    spellings(points, program, directory)
     points.same("the process ends with 0", stand.close(), 0)

@@ -24,7 +24,7 @@ targets:
     price: {{ input_per_mtok: 10, output_per_mtok: 20 }} }}
 routes:
   both: {{ targets: [small, large] }}
-ledger: {{ path: ledger.db }}
+{routes}ledger: {{ path: ledger.db }}
 {more}"""
 ANSWER = {
     "choices": [
@@ -109,7 +109,7 @@ class Stand:
             self.asked += 1
         handler.answer(200, json.dumps(ANSWER).encode())
 
-    def configure(self, required="true", keys="", server="", more=""):
+    def configure(self, required="true", keys="", server="", more="", routes=""):
         self.sluice.configure(
             CONFIG.format(
                 port=self.sluice.port,
@@ -118,6 +118,7 @@ class Stand:
                 keys=keys,
                 server=server,
                 more=more,
+                routes=routes,
             )
         )
 

@@ -84,7 +84,8 @@ static void enter(struct budget *budget, const struct scope_rule *rule, struct o
 static bool hold(struct budget *budget, struct one_call *call, int64_t amount)
 {
     struct budget_hold taken;
-    bool done = budget_hold(budget, &call->claim, amount, &taken, &call->refusal);
+    bool done = budget_hold(budget, &call->claim, &(struct budget_want){.amount_nd = amount},
+                            &taken, &call->refusal);
     if (done) {
         call->hold = taken;
     }
@@ -301,12 +302,14 @@ static void leases_rates_and_calls_at_the_same_time(void)
     EXPECT(!budget_enter(budget, &payer, &claim, &refusal));
     EXPECT(refusal.leasable);
     EXPECT_INT(claim.count, 0);
+    const struct budget_want want = {.tokens = 300};
+    struct budget_hold hold;
     EXPECT_INT(exchange(budget, LEASE_RATES, a, 0), 2); /* both at once */
     EXPECT(budget_enter(budget, &payer, &claim, &refusal));
-    EXPECT(!budget_take_tokens(budget, &claim, 300, &refusal));
+    EXPECT(!budget_hold(budget, &claim, &want, &hold, &refusal));
     EXPECT(refusal.leasable);
     (void)exchange(budget, LEASE_RATES, a, 0);
-    EXPECT(budget_take_tokens(budget, &claim, 300, &refusal));
+    EXPECT(budget_hold(budget, &claim, &want, &hold, &refusal));
     budget_leave(budget, &claim, 200);
     clock_manual_advance(&turned, 2 * NS_PER_S);
     (void)exchange(budget, LEASE_RATES, a, 0);

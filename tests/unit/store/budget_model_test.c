@@ -163,7 +163,8 @@ static void hold(struct model *model, struct under_way *call, unsigned payer)
             must &= used_of(model, rule, true) + amount <= rule->limits.caps[0].amount_nd;
         }
     }
-    call->held = budget_hold(model->budget, &call->claim, amount, &call->hold, &refusal);
+    call->held = budget_hold(model->budget, &call->claim,
+                             &(struct budget_want){.amount_nd = amount}, &call->hold, &refusal);
     EXPECT(!call->held || may);
     EXPECT(call->held || !must || !model->exact);
     if (call->held) {
@@ -291,7 +292,8 @@ static void one_call(struct crowd *crowd, const struct budget_payer *payer, stru
     if (!budget_enter(crowd->budget, payer, &claim, &refusal)) {
         return;
     }
-    if (budget_hold(crowd->budget, &claim, amount, &hold, &refusal)) {
+    if (budget_hold(crowd->budget, &claim, &(struct budget_want){.amount_nd = amount}, &hold,
+                    &refusal)) {
         int64_t cost = amount == 1 ? 1 : 0;
         int64_t all = atomic_fetch_add(&crowd->held, amount) + amount;
         if (all > SHARED_CAP) {

@@ -16,7 +16,8 @@ static bool spend(struct budget *budget, const struct budget_payer *payer, int64
     if (!budget_enter(budget, payer, &claim, refusal)) {
         return false;
     }
-    bool taken = budget_hold(budget, &claim, worst_nd, &hold, refusal);
+    bool taken =
+        budget_hold(budget, &claim, &(struct budget_want){.amount_nd = worst_nd}, &hold, refusal);
     if (taken) {
         budget_settle(budget, &claim, &hold, cost_nd);
     }
@@ -34,7 +35,8 @@ static void holds_what_a_cap_has_room_for(void)
     struct budget_hold holds[3];
     for (int i = 0; i < 3; i++) {
         EXPECT(budget_enter(budget, &payer, &claims[i], &refusal));
-        EXPECT(budget_hold(budget, &claims[i], 40, &holds[i], &refusal) == (i < 2));
+        EXPECT(budget_hold(budget, &claims[i], &(struct budget_want){.amount_nd = 40}, &holds[i],
+                           &refusal) == (i < 2));
     }
     EXPECT_INT(refusal.limit, BUDGET_CAP);
     EXPECT_INT(refusal.allowed, 100);
@@ -42,7 +44,8 @@ static void holds_what_a_cap_has_room_for(void)
     EXPECT_INT(refusal.wanted, 40);
     EXPECT_INT(refusal.reset_ms, 1000); /* the others' holds are in the way */
     budget_settle(budget, &claims[0], &holds[0], 5);
-    EXPECT(budget_hold(budget, &claims[2], 55, &holds[2], &refusal));
+    EXPECT(budget_hold(budget, &claims[2], &(struct budget_want){.amount_nd = 55}, &holds[2],
+                       &refusal));
     EXPECT_INT(spent_of(budget, SCOPE_KEY, 7, CAP_TOTAL), 5);
     EXPECT_INT(held_of(budget, SCOPE_KEY, 7), 95);
     for (int i = 0; i < 3; i++) {
@@ -95,11 +98,12 @@ static void limits_one_model_alone(void)
         EXPECT(budget_enter(budget, &payer, &claim, &refusal));
         EXPECT(budget_enter_model(budget, &payer, i == 0 ? SLICE("cheap") : SLICE("dear"), &claim,
                                   &refusal));
-        EXPECT(budget_hold(budget, &claim, 11, &hold, &refusal) == (i == 0));
+        EXPECT(budget_hold(budget, &claim, &(struct budget_want){.amount_nd = 11}, &hold,
+                           &refusal) == (i == 0));
         budget_settle(budget, &claim, &hold, 11);
         budget_leave(budget, &claim, 0);
     }
-    EXPECT(refusal.of_model);
+    EXPECT(refusal.model != NULL);
     EXPECT_INT(refusal.allowed, 10);
     EXPECT_INT(spent_of(budget, SCOPE_KEY, 1, CAP_TOTAL), 11);
     budget_free(budget);
@@ -115,17 +119,18 @@ static void bounds_the_cost_of_one_call(void)
     struct budget_claim claim = {0};
     struct budget_hold hold;
     EXPECT(budget_enter(budget, &payer, &claim, &refusal));
-    EXPECT(!budget_hold(budget, &claim, 101, &hold, &refusal));
+    EXPECT(!budget_hold(budget, &claim, &(struct budget_want){.amount_nd = 101}, &hold, &refusal));
     EXPECT_INT(refusal.limit, BUDGET_CALL_COST);
     EXPECT_INT(refusal.reset_ms, -1);
-    EXPECT(budget_hold(budget, &claim, 60, &hold, &refusal));
+    EXPECT(budget_hold(budget, &claim, &(struct budget_want){.amount_nd = 60}, &hold, &refusal));
     budget_settle(budget, &claim, &hold, 50); /* failed, charged */
-    EXPECT(!budget_hold(budget, &claim, 60, &hold, &refusal));
-    EXPECT(budget_hold(budget, &claim, 50, &hold, &refusal));
+    EXPECT(!budget_hold(budget, &claim, &(struct budget_want){.amount_nd = 60}, &hold, &refusal));
+    EXPECT(budget_hold(budget, &claim, &(struct budget_want){.amount_nd = 50}, &hold, &refusal));
     EXPECT(!budget_extend(budget, &claim, 1, &hold, &refusal));
     budget_settle(budget, &claim, &hold, 50);
     budget_leave(budget, &claim, 0);
-    EXPECT(!budget_hold(budget, &(struct budget_claim){.count = 1}, INT64_MAX, &hold, &refusal));
+    EXPECT(!budget_hold(budget, &(struct budget_claim){.count = 1},
+                        &(struct budget_want){.amount_nd = INT64_MAX}, &hold, &refusal));
     budget_free(budget);
 }
 
@@ -185,6 +190,13 @@ static void tells_when_a_rate_lets_the_next_in(void)
     budget_free(budget);
 }
 
+static bool take_tokens(struct budget *budget, struct budget_claim *claim, int64_t tokens,
+                        struct budget_hold *hold, struct budget_refusal *refusal)
+{
+    const struct budget_want want = {.tokens = tokens};
+    return budget_hold(budget, claim, &want, hold, refusal);
+}
+
 static void counts_tokens_as_held_and_then_as_taken(void)
 {
     struct budget *budget = budget_at_noon();
@@ -196,22 +208,163 @@ static void counts_tokens_as_held_and_then_as_taken(void)
     struct budget_claim second = {0};
     EXPECT(budget_enter(budget, &payer, &first, &refusal));
     EXPECT(budget_enter(budget, &payer, &second, &refusal));
-    EXPECT(budget_take_tokens(budget, &first, 600, &refusal));
-    EXPECT(!budget_take_tokens(budget, &second, 600, &refusal));
+    struct budget_hold holds[3];
+    EXPECT(take_tokens(budget, &first, 600, &holds[0], &refusal));
+    EXPECT(!take_tokens(budget, &second, 600, &holds[1], &refusal));
     EXPECT_INT(refusal.limit, BUDGET_TOKENS);
+    EXPECT(!refusal.of_target);
     EXPECT_INT(refusal.reset_ms, 1000);
+    budget_settle(budget, &first, &holds[0], 0);
     budget_leave(budget, &first, 200);
-    EXPECT(budget_take_tokens(budget, &second, 600, &refusal));
-    budget_leave(budget, &second, 900); /* more than was expected */
+    EXPECT(take_tokens(budget, &second, 600, &holds[1], &refusal));
+    budget_settle(budget, &second, &holds[1], 0);
+    budget_leave(budget, &second, 900); /* more than its bound */
     struct budget_claim third = {0};
     EXPECT(budget_enter(budget, &payer, &third, &refusal));
-    EXPECT(!budget_take_tokens(budget, &third, 1, &refusal));
+    EXPECT(!take_tokens(budget, &third, 1, &holds[2], &refusal));
     EXPECT(refusal.reset_ms > 1000);
-    EXPECT(!budget_take_tokens(budget, &third, 1001, &refusal));
-    EXPECT_INT(refusal.reset_ms, -1); /* never fits */
     clock_manual_advance(&turned, 65 * NS_PER_S);
-    EXPECT(budget_take_tokens(budget, &third, 1000, &refusal));
+    EXPECT(take_tokens(budget, &third, 1000, &holds[2], &refusal));
+    budget_settle(budget, &third, &holds[2], 0);
     budget_leave(budget, &third, 0);
+    budget_free(budget);
+}
+
+static void lets_a_call_that_is_larger_than_the_limit_in_alone(void)
+{
+    struct budget *budget = budget_at_noon();
+    struct scope_rule rule = rule_for(SCOPE_KEY, 1);
+    rule.limits.tokens_per_minute = 1000;
+    struct budget_payer payer = payer_of(&rule);
+    struct budget_refusal refusal;
+    struct budget_claim claims[10] = {0};
+    struct budget_hold holds[10];
+    for (size_t i = 0; i < 10; i++) {
+        EXPECT(budget_enter(budget, &payer, &claims[i], &refusal));
+        EXPECT(take_tokens(budget, &claims[i], 32768, &holds[i], &refusal) == (i == 0));
+    }
+    EXPECT_INT(refusal.limit, BUDGET_TOKENS);
+    budget_settle(budget, &claims[0], &holds[0], 0); /* a second attempt of the same call */
+    EXPECT(take_tokens(budget, &claims[0], 32768, &holds[0], &refusal));
+    EXPECT(!take_tokens(budget, &claims[1], 1, &holds[1], &refusal));
+    budget_settle(budget, &claims[0], &holds[0], 0);
+    budget_leave(budget, &claims[0], 20);
+    EXPECT(take_tokens(budget, &claims[1], 980, &holds[1], &refusal)); /* the rest came back */
+    EXPECT(!take_tokens(budget, &claims[2], 1, &holds[2], &refusal));
+    holds[1].tokens_used = 400;
+    budget_settle(budget, &claims[1], &holds[1], 0);
+    /* what an attempt took counts towards what the next one of its call may take */
+    EXPECT(!take_tokens(budget, &claims[1], 700, &holds[1], &refusal));
+    EXPECT(take_tokens(budget, &claims[1], 580, &holds[1], &refusal));
+    budget_settle(budget, &claims[1], &holds[1], 0);
+    for (size_t i = 1; i < 10; i++) {
+        budget_leave(budget, &claims[i], 0);
+    }
+    rule.limits.tokens_per_minute = 0;
+    payer.generation++;
+    struct budget_claim last = {0};
+    EXPECT(budget_enter(budget, &payer, &last, &refusal));
+    EXPECT(!take_tokens(budget, &last, 1, &holds[0], &refusal)); /* 0 leaves nothing */
+    budget_leave(budget, &last, 0);
+    budget_free(budget);
+}
+
+static void holds_two_at_once(struct budget *budget, struct budget_claim *claim,
+                              struct budget_want *want)
+{
+    struct budget_refusal refusal;
+    struct budget_hold holds[3];
+    want->amount_nd = 40;
+    want->tokens = 20;
+    EXPECT(budget_hold(budget, claim, want, &holds[0], &refusal));
+    EXPECT(budget_hold(budget, claim, want, &holds[1], &refusal));
+    EXPECT(!budget_hold(budget, claim, want, &holds[2], &refusal));
+    EXPECT_INT(refusal.limit, BUDGET_PARALLEL);
+    char names[BUDGET_NAMES_SIZE];
+    EXPECT_SLICE(slice_of(names, budget_hold_names(claim, &holds[0], names)), "small");
+    struct budget_balance balance;
+    EXPECT(budget_balance_read(budget, SCOPE_KEY, 1, SLICE("small"), &balance));
+    EXPECT_INT(balance.held_nd, 80);
+    EXPECT_INT(balance.parallel, 2);
+    EXPECT(!budget_extend(budget, claim, 21, &holds[0], &refusal));
+    EXPECT(budget_extend(budget, claim, 20, &holds[0], &refusal));
+    holds[0].tokens_used = 15;
+    budget_settle(budget, claim, &holds[0], 10);
+    want->tokens = 16;
+    EXPECT(!budget_hold(budget, claim, want, &holds[0], &refusal)); /* 15 and 20 of 50 */
+    EXPECT_INT(refusal.limit, BUDGET_TOKENS);
+    want->tokens = 15;
+    EXPECT(budget_hold(budget, claim, want, &holds[0], &refusal));
+    budget_settle(budget, claim, &holds[0], 0);
+    budget_settle(budget, claim, &holds[1], 0);
+    want->tokens = 0;
+    EXPECT(budget_hold(budget, claim, want, &holds[0], &refusal));
+    budget_settle(budget, claim, &holds[0], 0);
+    EXPECT(!budget_hold(budget, claim, want, &holds[0], &refusal)); /* four of a minute */
+    EXPECT_INT(refusal.limit, BUDGET_REQUESTS);
+    budget_leave(budget, claim, 0);
+    EXPECT(budget_balance_read(budget, SCOPE_KEY, 1, SLICE("small"), &balance));
+    EXPECT_INT(balance.held_nd, 0);
+    EXPECT_INT(balance.parallel, 0);
+    EXPECT_INT(balance.spent_nd[CAP_TOTAL], 10);
+}
+
+/* What one target may take: everything is held and given back beside the call's own limits. */
+static void holds_an_attempt_against_the_limits_of_its_target(void)
+{
+    struct budget *budget = budget_at_noon();
+    struct scope_rule rules[2] = {rule_for(SCOPE_KEY, 1), rule_for(SCOPE_KEY, 1)};
+    slice_to_cstr(SLICE("small"), rules[1].model, sizeof(rules[1].model));
+    rules[1].limits.caps[0] = (struct spend_cap){.period = CAP_TOTAL, .amount_nd = 100};
+    rules[1].limits.cap_count = 1;
+    rules[1].limits.parallel = 2;
+    rules[1].limits.tokens_per_minute = 50;
+    rules[1].limits.requests_per_minute = 4;
+    struct budget_payer payer = payer_of(&rules[0]);
+    payer.rule_counts[SCOPE_KEY] = 2;
+    struct budget_refusal refusal;
+    struct budget_hold holds[3];
+    struct budget_claim claim = {0};
+    struct budget_want want = {.payer = &payer, .target = {SLICE("small"), SLICE("p/m-1")}};
+    struct budget_want other = {.payer = &payer, .target = {SLICE("big"), SLICE("p/m-2")}};
+    EXPECT(budget_payer_names(&payer));
+    EXPECT(budget_enter(budget, &payer, &claim, &refusal));
+    want.amount_nd = 101;
+    EXPECT(!budget_hold(budget, &claim, &want, &holds[0], &refusal));
+    EXPECT_INT(refusal.limit, BUDGET_CAP);
+    EXPECT(refusal.of_target && refusal.model != NULL && strcmp(refusal.model, "small") == 0);
+    other.amount_nd = 101;
+    EXPECT(budget_hold(budget, &claim, &other, &holds[0], &refusal)); /* it is not its limit */
+    budget_settle(budget, &claim, &holds[0], 101);
+    holds_two_at_once(budget, &claim, &want);
+    struct budget_balance balance;
+    EXPECT(budget_balance_read(budget, SCOPE_KEY, 1, SLICE_EMPTY, &balance));
+    EXPECT_INT(balance.spent_nd[CAP_TOTAL], 111);
+    budget_free(budget);
+}
+
+static void counts_a_limit_once_where_route_and_target_share_a_name(void)
+{
+    struct budget *budget = budget_at_noon();
+    struct scope_rule rules[2] = {rule_for(SCOPE_KEY, 1), rule_for(SCOPE_KEY, 1)};
+    slice_to_cstr(SLICE("same"), rules[1].model, sizeof(rules[1].model));
+    rules[1].limits.parallel = 1;
+    struct budget_payer payer = payer_of(&rules[0]);
+    payer.rule_counts[SCOPE_KEY] = 2;
+    struct budget_refusal refusal;
+    struct budget_hold hold;
+    struct budget_claim claim = {0};
+    const struct budget_want want = {
+        .amount_nd = 5, .payer = &payer, .target = {SLICE("same"), SLICE("p/same")}};
+    EXPECT(budget_enter(budget, &payer, &claim, &refusal));
+    EXPECT(budget_enter_model(budget, &payer, SLICE("same"), &claim, &refusal));
+    EXPECT(budget_hold(budget, &claim, &want, &hold, &refusal));
+    struct budget_balance balance;
+    EXPECT(budget_balance_read(budget, SCOPE_KEY, 1, SLICE("same"), &balance));
+    EXPECT_INT(balance.held_nd, 5);
+    EXPECT_INT(balance.parallel, 1);
+    budget_settle(budget, &claim, &hold, 5);
+    budget_leave(budget, &claim, 0);
     budget_free(budget);
 }
 
@@ -355,7 +508,7 @@ static void an_attempt_counts_for_the_day_it_was_held_in(void)
     struct budget_claim claim = {0};
     struct budget_hold hold;
     EXPECT(budget_enter(budget, &payer, &claim, &refusal));
-    EXPECT(budget_hold(budget, &claim, 100, &hold, &refusal));
+    EXPECT(budget_hold(budget, &claim, &(struct budget_want){.amount_nd = 100}, &hold, &refusal));
     clock_manual_advance(&turned, 13 * 3600 * NS_PER_S);
     EXPECT(spend(budget, &payer, 100, 40, &refusal));
     budget_settle(budget, &claim, &hold, 90);
@@ -475,8 +628,8 @@ static void slows_down_near_a_cap(void)
         struct budget_claim claim = {0};
         EXPECT(spend(budget, &payer, 10000, 10000, &refusal));
         EXPECT(budget_enter(budget, &payer, &claim, &refusal));
-        EXPECT_INT(budget_pressure(budget, &claim), wanted[i]);
-        EXPECT_INT(budget_pressure_of(budget, &payer, SLICE("m")), wanted[i]);
+        EXPECT_INT(budget_pressure(budget, &claim, false), wanted[i]);
+        EXPECT_INT(budget_pressure_of(budget, &payer, SLICE("m"), false), wanted[i]);
         budget_leave(budget, &claim, 0);
     }
     budget_free(budget);
@@ -503,7 +656,8 @@ static void survives_a_want_of_memory(void)
         memory_fail_nth(nth);
         if (budget_enter(budget, &payer, &claim, &refusal)) {
             (void)!budget_enter_model(budget, &payer, SLICE("m"), &claim, &refusal);
-            EXPECT(budget_hold(budget, &claim, 100, &hold, &refusal));
+            EXPECT(budget_hold(budget, &claim, &(struct budget_want){.amount_nd = 100}, &hold,
+                               &refusal));
             EXPECT_INT(held_of(budget, SCOPE_KEY, 1), 100);
         }
         happened = memory_fault_happened();
@@ -530,6 +684,12 @@ int main(void)
     TEST(counts_requests_of_any_minute, "lets no minute have more requests than the limit");
     TEST(tells_when_a_rate_lets_the_next_in, "tells when a rate lets the next one in");
     TEST(counts_tokens_as_held_and_then_as_taken, "counts tokens as held, then as taken");
+    TEST(lets_a_call_that_is_larger_than_the_limit_in_alone,
+         "holds a whole limit of tokens for a call that is larger");
+    TEST(holds_an_attempt_against_the_limits_of_its_target,
+         "holds an attempt against the limits of its target");
+    TEST(counts_a_limit_once_where_route_and_target_share_a_name,
+         "counts a limit once where route and target share a name");
     TEST(counts_calls_at_the_same_time, "counts calls at the same time");
     TEST(zero_is_a_limit, "zero is a limit that nothing fits");
     TEST(takes_new_rules_and_no_old_ones, "takes new rules, and no old ones after them");

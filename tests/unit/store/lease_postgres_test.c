@@ -128,7 +128,8 @@ static bool hold_within(struct node *node, struct one_call *call, int64_t amount
         pthread_mutex_lock(&node->lock);
         uint64_t moves = node->moves;
         pthread_mutex_unlock(&node->lock);
-        if (budget_hold(node->budget, &call->claim, amount, &call->hold, &call->refusal)) {
+        if (budget_hold(node->budget, &call->claim, &(struct budget_want){.amount_nd = amount},
+                        &call->hold, &call->refusal)) {
             return true;
         }
         if (!call->refusal.leasable) {

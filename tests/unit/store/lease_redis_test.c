@@ -136,6 +136,8 @@ static bool node_enter(struct node *node, int64_t tokens, int64_t wait_ms)
     struct budget_refusal refusal;
     struct budget_payer payer = payer_of(&rule);
     struct budget_claim *claim = &node->claims[node->entered];
+    const struct budget_want want = {.tokens = tokens};
+    struct budget_hold hold;
     int64_t start = clock_monotonic(&clock_system);
     *claim = (struct budget_claim){.patient = true, .since_ns = start};
     CHECK(node->entered < CLAIMS);
@@ -145,7 +147,7 @@ static bool node_enter(struct node *node, int64_t tokens, int64_t wait_ms)
         }
         poll(NULL, 0, 1);
     }
-    while (tokens > 0 && !budget_take_tokens(node->budget, claim, tokens, &refusal)) {
+    while (tokens > 0 && !budget_hold(node->budget, claim, &want, &hold, &refusal)) {
         if (!refusal.leasable || elapsed_ms(start) >= wait_ms) {
             budget_leave(node->budget, claim, 0);
             return false;

@@ -229,7 +229,7 @@ static const struct tampering {
     {"INSERT INTO attempt_rows SELECT a.* FROM attempts a JOIN call_rows c ON c.id = a.call"
      " WHERE c.bits & 8 LIMIT 1",
      "an attempt was settled twice"},
-    {"INSERT INTO holds SELECT call, attempt, settled_ns, held_nd, target, provider, model, 0"
+    {"INSERT INTO holds SELECT call, attempt, settled_ns, held_nd, target, provider, model, 0, 0"
      " FROM attempts LIMIT 1",
      "its hold not released"},
     {"UPDATE shapes SET user = 1", "what users have spent is less"},

@@ -81,7 +81,7 @@ static void add_open_rows(void)
     EXPECT(change(
         "INSERT INTO open_calls(call, key, started_ns) VALUES(x'00112233445566778899aabbccddeeff',"
         " 1, 1600000000000000000), (x'00112233445566778899aabbccddee00', 1, 1600000000000000000);"
-        "INSERT INTO holds SELECT call, 1, started_ns + 5, 77, 0, 0, 0, 0 FROM open_calls;"
+        "INSERT INTO holds SELECT call, 1, started_ns + 5, 77, 0, 0, 0, 0, 0 FROM open_calls;"
         "UPDATE holds SET seal = seal(" CONTROL_HOLD ");"
         "UPDATE open_calls SET seal = seal(" CONTROL_OPEN_CALL ")"));
 }

@@ -84,6 +84,7 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
     "ALTER TABLE offer_rates DROP COLUMN reasoning_pd;"                                            \
     "ALTER TABLE offer_rates DROP COLUMN image_input_pd;"                                          \
     "ALTER TABLE offer_rates DROP COLUMN image_output_pd;"                                         \
+    "ALTER TABLE attempt_rows DROP COLUMN counted; ALTER TABLE holds DROP COLUMN counted;"         \
     "ALTER TABLE attempt_rows DROP COLUMN held_ns; ALTER TABLE spend DROP COLUMN start_s;"         \
     "ALTER TABLE holds DROP COLUMN seal; ALTER TABLE open_calls DROP COLUMN seal;"                 \
     "ALTER TABLE state DROP COLUMN booked_s; ALTER TABLE state DROP COLUMN position_seal;"         \

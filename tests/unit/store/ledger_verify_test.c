@@ -39,9 +39,9 @@ static const struct tampering tamperings[] = {
     {"DELETE FROM call_rows WHERE id = (SELECT max(call) FROM attempt_rows)",
      "an attempt belongs to no call"},
     {"INSERT INTO open_calls(call, key, started_ns) SELECT call, 0, 1 FROM attempts LIMIT 1;"
-     "INSERT INTO holds SELECT call, attempt, 1, 1, 0, 0, 0, 0 FROM attempts LIMIT 1",
+     "INSERT INTO holds SELECT call, attempt, 1, 1, 0, 0, 0, 0, 0 FROM attempts LIMIT 1",
      "an attempt is settled and still held"},
-    {"INSERT INTO holds VALUES(x'00112233445566778899aabbccddeeff', 1, 1, 1, 0, 0, 0, 0)",
+    {"INSERT INTO holds VALUES(x'00112233445566778899aabbccddeeff', 1, 1, 1, 0, 0, 0, 0, 0)",
      "a hold belongs to no open call"},
     {"UPDATE call_rows SET baseline_nd = -1 WHERE id = (SELECT max(id) FROM call_rows)",
      "an amount is negative"},

@@ -3,6 +3,8 @@
 
 #include "gateway/attempt_run.h"
 
+#include "dialect/outside.h"
+
 #define CHOICES_MAX 1024
 #define TOKENS_MAX (INT64_C(1) << 40)
 
@@ -28,6 +30,11 @@ static int64_t input_bound(const struct call *call)
     }
     if (attempt->lane != LANE_VERBATIM && attempt->body.len > chat->body.len) {
         tokens += (int64_t)(attempt->body.len - chat->body.len);
+    }
+    if (chat_outside(chat) != 0) {
+        int64_t window = attempt->target->context_tokens;
+        int64_t most = window > 0 ? window : ATTEMPT_INPUT_UNKNOWN;
+        tokens = tokens > most ? tokens : most;
     }
     return tokens > TOKENS_MAX ? TOKENS_MAX : tokens;
 }

@@ -4,8 +4,8 @@
  * (a token has at least one; where the texts were counted exactly, from that), counted tokens of
  * pictures and files by the dearest published rule, what the upstream's body has more than the
  * client's, and members that the reader did not know. The output's is what the request asks for (or
- * is clamped to), else the model's limit, for each choice. Not in it: what a provider adds by
- * itself (a search of its own); that would be an overrun.
+ * is clamped to), else the model's limit, for each choice. A request that names input which it does
+ * not contain (dialect/outside.h) may take the model's whole context window.
  */
 #ifndef SLUICE_GATEWAY_ATTEMPT_BOUND_H
 #define SLUICE_GATEWAY_ATTEMPT_BOUND_H
@@ -14,6 +14,8 @@
 
 /* Most that a target answers when nobody says; calls under a cap are clamped to it. */
 #define ATTEMPT_OUTPUT_UNKNOWN 32768
+/* The context window of a model that nobody says one of: as large as any is. */
+#define ATTEMPT_INPUT_UNKNOWN 2097152
 
 struct attempt_bound {
     int64_t input;

@@ -7,6 +7,7 @@
 #include "model/tokenizers.h"
 
 #include "base/log.h"
+#include "dialect/outside.h"
 
 #include <stdio.h>
 
@@ -177,6 +178,13 @@ enum call_step call_budget_refuse(struct call *call, const struct budget_refusal
         !refusal->away && (refusal->limit == BUDGET_CAP || refusal->limit == BUDGET_CALL_COST);
     if (money && call->chat.max_tokens <= 0 && refusal->wanted > 0) {
         buf_append_cstr(&text, " A request that limits its output needs less room.");
+    }
+    unsigned outside = money && refusal->wanted > 0 ? chat_outside(&call->chat) : 0;
+    if (outside != 0) {
+        buf_printf(&text,
+                   " It asks for %s, input that it does not contain: the model's whole context "
+                   "window is reckoned with.",
+                   outside_words(outside));
     }
     const struct fail_words words = {.message = buf_slice(&text)};
     int status = refusal->away ? 503 : refusal->limit == BUDGET_BLOCKED ? 403 : 429;

@@ -207,8 +207,8 @@ def spellings(points, program, directory):
             want = (True, who) if who else (False, "")
             points.same(f"a key with {grant}: {wish}", (status == 200, have if who else ""), want)
     stand.sluice.stop()
-    status, out, _ = stand.sluice.run("ledger", "verify", "-c", stand.sluice.config)
-    points.same("the ledger's books agree", (status, "sound" in out), (0, True))
+    status, out, err = stand.sluice.run("ledger", "verify", "-c", stand.sluice.config)
+    points.same("the ledger's books agree", (status, "sound" in out + err), (0, True))
     stand.sluice.close()
     stand.upstream.close()
 

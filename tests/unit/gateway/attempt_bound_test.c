@@ -67,7 +67,7 @@ static void counts_every_choice(void)
 
 static void counts_bytes_that_nobody_read(void)
 {
-    struct chat_extra extras[] = {{SLICE_INIT("plugins"), SLICE_INIT("[\"abc\"]")}};
+    struct chat_extra extras[] = {{SLICE_INIT("members"), SLICE_INIT("[\"abc\"]")}};
     struct chat_message message = {.extras = extras, .extra_count = 1};
     begin();
     call->chat.extras = extras;
@@ -80,6 +80,21 @@ static void counts_bytes_that_nobody_read(void)
     call->chat.body = SLICE("{}");
     call->attempt.body.len = 42;
     EXPECT_INT(bound_of(0).input, 100 + 28 + 40);
+    end();
+}
+
+static void takes_the_window_for_input_that_is_only_named(void)
+{
+    struct chat_extra extras[] = {{SLICE_INIT("web_search_options"), SLICE_INIT("{}")}};
+    begin();
+    call->chat.extras = extras;
+    call->chat.extra_count = 1;
+    EXPECT_INT(bound_of(0).input, 8000);
+    EXPECT(bound_of(0).amount_nd >= 8000 * 1000);
+    call->tokens.high = 9000;
+    EXPECT_INT(bound_of(0).input, 9000 + 20);
+    target.context_tokens = 0;
+    EXPECT_INT(bound_of(0).input, ATTEMPT_INPUT_UNKNOWN);
     end();
 }
 
@@ -151,6 +166,8 @@ int main(void)
     TEST(takes_the_tightest_ceiling_that_is_sent, "takes the tightest ceiling that is sent");
     TEST(counts_every_choice, "counts every choice, and does not overflow");
     TEST(counts_bytes_that_nobody_read, "counts bytes that nobody read as tokens");
+    TEST(takes_the_window_for_input_that_is_only_named,
+         "takes the context window for input that a request only names");
     TEST(a_prediction_may_be_output, "a prediction may be charged as output");
     TEST(reckons_with_the_dearest_rate, "reckons with the dearest rate that may apply");
     TEST(holds_the_ceiling_for_what_is_asked,

@@ -26,7 +26,8 @@ static bool spend(struct budget *budget, const struct scope_rule *rule, uint64_t
     struct budget_refusal refusal;
     payer.generation = generation;
     EXPECT(budget_enter(budget, &payer, &claim, &refusal));
-    bool fits = budget_hold(budget, &claim, amount_nd, &hold, &refusal);
+    const struct budget_want want = {.amount_nd = amount_nd};
+    bool fits = budget_hold(budget, &claim, &want, &hold, &refusal);
     budget_settle(budget, &claim, &hold, amount_nd);
     budget_leave(budget, &claim, 0);
     return fits;

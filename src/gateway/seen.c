@@ -147,7 +147,7 @@ static void drop_front(struct buf *text, size_t len)
 static bool count_exactly(struct seen *seen, const struct tokenizer *tokenizer, int64_t *ret_tail)
 {
     struct token_scratch *scratch = token_scratch_new();
-    bool forced;
+    bool forced = false;
     size_t tokens = 0;
     size_t cut = seen->text.len == 0 ? 0 : cut_before(&seen->text, &forced);
     bool counted = scratch != NULL &&

@@ -31,7 +31,7 @@ const char *check_weight_word(enum answer_check check, enum check_result result)
 
 static size_t put(char *out, size_t at, struct slice text)
 {
-    size_t room = CHECK_WEIGHT_NAME_MAX - at;
+    size_t room = at < CHECK_WEIGHT_NAME_MAX ? CHECK_WEIGHT_NAME_MAX - at : 0;
     size_t len = text.len < room ? text.len : room;
     if (len > 0) {
         memcpy(out + at, text.ptr, len);

@@ -543,7 +543,8 @@ def budget(bench):
     ).stdout
     for line in text.splitlines():
         name, value, unit = re.match(r"(.+?) {2,}([0-9.]+) ?(\S*)$", line.strip()).groups()
-        bench.table.add("budget", name, float(value), unit, 3.0 if unit == "us" else 0)
+        bar = 3.0 if unit == "us" else 0 if name.startswith("refused") else None
+        bench.table.add("budget", name, float(value), unit, bar)
 
 
 # --- single layers ---

@@ -45,7 +45,7 @@ class Server:
             stderr=self.log,
             env=environment,
         )
-        process.wait_until(self.is_up, 60, f"{self.name} is up")
+        process.wait_until(self.is_up, 60, f"{self.name} is up", longest=0.001)
 
     def is_up(self):
         if self.process.poll() is not None:

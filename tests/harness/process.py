@@ -15,8 +15,9 @@ from . import http1
 START_TIMEOUT = 20.0
 
 
-def wait_until(condition, timeout, what):
-    """Asks again and again, with growing pauses of milliseconds, until the condition holds."""
+def wait_until(condition, timeout, what, longest=0.05):
+    """Asks again and again, with growing pauses of milliseconds, until the condition holds.
+    `longest`: of the pauses, in seconds; smaller where the time itself is measured."""
     end = time.monotonic() + timeout
     pause = 0.001
     while True:
@@ -26,7 +27,7 @@ def wait_until(condition, timeout, what):
         if time.monotonic() > end:
             raise TimeoutError(f"{what}: not within {timeout:g} s")
         time.sleep(pause)
-        pause = min(pause * 1.5, 0.05)
+        pause = min(pause * 1.5, longest)
 
 
 class Port:

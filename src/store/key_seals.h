@@ -18,7 +18,6 @@
 /* `key_seals.kind`: an enum scope_kind, or one of these, with `scope` 0. In databases. */
 #define SEAL_TOKENS 4
 #define SEAL_ALL 5
-#define SEAL_KINDS 6
 
 /* Of a row, with `r` before each column: whose it is, and its number. */
 #define SEAL_OWNER_KEY(r) "0, " r "id"

@@ -4,6 +4,7 @@
 #include "store/key_seals.h"
 #include "store/ledger_clock.h"
 #include "store/ledger_control.h"
+#include "store/ledger_schema_steps.h"
 
 /*
  * Amounts are nano-dollars, durations microseconds, times nanoseconds unless the column says
@@ -559,6 +560,15 @@ static bool migrate_step(sqlite3 *db, int64_t version)
     return database_exec(db, present > 0 ? schema_2_numbered : migrations[version]);
 }
 
+bool ledger_schema_steps(sqlite3 *db, int64_t version)
+{
+    bool done = true;
+    for (; done && version < LEDGER_SCHEMA_VERSION; version++) {
+        done = migrate_step(db, version);
+    }
+    return done;
+}
+
 /* Inside a write transaction. */
 static bool migrate(sqlite3 *db, const char *path, struct error *error)
 {
@@ -569,12 +579,10 @@ static bool migrate(sqlite3 *db, const char *path, struct error *error)
     if (!check_identity(&identity, path, error)) {
         return false;
     }
-    for (int64_t version = identity.version; version < LEDGER_SCHEMA_VERSION; version++) {
-        if (!migrate_step(db, version)) {
-            return database_error(db, path, "making the tables", error);
-        }
-    }
-    return true;
+    bool done = identity.tables == 0 && identity.version == 0
+                    ? database_exec(db, ledger_schema_now)
+                    : ledger_schema_steps(db, identity.version);
+    return done || database_error(db, path, "making the tables", error);
 }
 
 bool ledger_schema_prepare(sqlite3 *db, const char *path, struct error *error)

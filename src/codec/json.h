@@ -108,6 +108,9 @@ bool json_string_is(const struct json_doc *doc, uint32_t string, struct slice na
 /* Value of the first member with this name, or JSON_ABSENT (also when `object` is ABSENT or no
    object). */
 uint32_t json_member(const struct json_doc *doc, uint32_t object, struct slice name);
+/* The key of the first member whose name an earlier one has (as plain text), or JSON_ABSENT.
+   Compares all with all: the caller bounds json_count(). */
+uint32_t json_twice(const struct json_doc *doc, uint32_t object);
 /* Value at a path of member names separated by '.', e.g.
    "usage.prompt_tokens_details.cached_tokens". */
 uint32_t json_path(const struct json_doc *doc, uint32_t from, const char *path);

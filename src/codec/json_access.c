@@ -2,6 +2,8 @@
 /* Looking into a parsed document: members by name or path, numbers, strings. */
 #include "codec/json.h"
 
+#define NAME_BYTES 128
+
 static bool is_string(const struct json_doc *doc, uint32_t value)
 {
     return json_is(doc, value, JSON_STRING);
@@ -27,6 +29,27 @@ uint32_t json_member(const struct json_doc *doc, uint32_t object, struct slice n
         }
     }
     return JSON_ABSENT;
+}
+
+/* Is there a member with the name of `key` before it? */
+static bool is_repeated(const struct json_doc *doc, uint32_t object, uint32_t key)
+{
+    char plain[NAME_BYTES]; /* of a longer name the front: nobody knows such a member */
+    struct slice name = slice_of(plain, json_unescape_to(json_inner(doc, key), plain, NAME_BYTES));
+    uint32_t before = json_first(doc, object);
+    while (before != key && !json_string_is(doc, before, name)) {
+        before = json_next(doc, object, before);
+    }
+    return before != key;
+}
+
+uint32_t json_twice(const struct json_doc *doc, uint32_t object)
+{
+    uint32_t key = json_first(doc, object);
+    while (key != JSON_ABSENT && !is_repeated(doc, object, key)) {
+        key = json_next(doc, object, key);
+    }
+    return key;
 }
 
 uint32_t json_path(const struct json_doc *doc, uint32_t from, const char *path)

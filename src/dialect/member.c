@@ -8,6 +8,7 @@
 #endif
 
 #define NAME_MAX_BYTES 64u
+#define ONCE_MAX 64 /* members: what is asked for one by one has a dozen */
 #define SCHEMA_MAX_BYTES (1u << 20)
 #define KELVIN_SIGN "\xE2\x84\xAA"
 #define LONG_S "\xC5\xBF"
@@ -309,6 +310,30 @@ bool members_read(struct reader *r, uint32_t object, const char *inside,
     }
     *ret_unknown = unknown;
     return true;
+}
+
+bool members_once(const struct json_doc *doc, uint32_t object, const char *pointer,
+                  struct error *error)
+{
+    if (!json_is(doc, object, JSON_OBJECT)) {
+        return true;
+    }
+    if (json_count(doc, object) > ONCE_MAX) {
+        error_set(error, ERROR_INVALID, "invalid_value", "%s has more than %d members.",
+                  pointer + 1, ONCE_MAX);
+        error_at(error, "%s", pointer);
+        return false;
+    }
+    uint32_t key = json_twice(doc, object);
+    if (key == JSON_ABSENT) {
+        return true;
+    }
+    char name[NAME_MAX_BYTES];
+    int length = (int)json_unescape_to(json_inner(doc, key), name, sizeof name);
+    error_set(error, ERROR_INVALID, "duplicate_member",
+              "The member \"%.*s\" is given more than once.", length, name);
+    error_at(error, "%s/%.*s", pointer, length, name);
+    return false;
 }
 
 static void set_pointer(const struct reader *r, const char *member)

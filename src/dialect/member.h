@@ -91,6 +91,12 @@ uint32_t members_scan(const struct json_doc *doc, uint32_t object, const struct 
 MUST_USE bool members_read(struct reader *r, uint32_t object, const char *inside,
                            const struct member_table *table, uint32_t *values, size_t *ret_unknown);
 
+/* For an object whose members are asked for one by one: refuses (duplicate_member, invalid_value)
+   one that has a member twice, or more than 64 of them. `pointer` is where it stands, as
+   "/provider"; what is no object passes. */
+MUST_USE bool members_once(const struct json_doc *doc, uint32_t object, const char *pointer,
+                           struct error *error);
+
 /* Each fills in the error with a pointer to `member` (which may be a path "a/b") of the current
  * place and returns false. */
 RARELY bool reader_refuse(struct reader *r, const char *code, const char *member,

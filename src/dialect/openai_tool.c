@@ -121,6 +121,16 @@ static bool read_choice_word(struct reader *r, uint32_t value)
         "The value must be \"none\", \"auto\", \"required\" or an object that names a function.");
 }
 
+static bool choice_is_plain(struct reader *r, uint32_t value)
+{
+    const struct json_doc *doc = r->doc;
+    return members_once(doc, value, "/tool_choice", r->error) &&
+           members_once(doc, json_member(doc, value, SLICE("function")), "/tool_choice/function",
+                        r->error) &&
+           members_once(doc, json_member(doc, value, SLICE("custom")), "/tool_choice/custom",
+                        r->error);
+}
+
 bool openai_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept)
 {
     if (!member_given(r->doc, value)) {
@@ -131,6 +141,9 @@ bool openai_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept)
     }
     if (json_kind(r->doc, value) != JSON_OBJECT) {
         return reader_refuse_type(r, "tool_choice", "a string or an object");
+    }
+    if (!choice_is_plain(r, value)) {
+        return false;
     }
     uint32_t type = json_member(r->doc, value, SLICE("type"));
     bool custom =
@@ -182,6 +195,9 @@ bool openai_read_format(struct reader *r, uint32_t value, bool *ret_kept)
     }
     if (format == JSON_ABSENT) {
         return true;
+    }
+    if (!members_once(doc, format, "/response_format", r->error)) {
+        return false;
     }
     uint32_t word = json_member(doc, format, SLICE("type"));
     if (!read_required(r, word, "response_format/type", &type)) {

@@ -277,6 +277,9 @@ bool responses_read_tool_choice(struct reader *r, uint32_t value, bool *ret_kept
     if (json_kind(doc, value) != JSON_OBJECT) {
         return reader_refuse_type(r, "tool_choice", "a string or an object");
     }
+    if (!members_once(doc, value, "/tool_choice", r->error)) {
+        return false;
+    }
     uint32_t type = json_member(doc, value, SLICE("type"));
     if (!json_is(doc, type, JSON_STRING)) {
         return reader_refuse_missing(r, "tool_choice/type");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/wishes.h"
 
+#include "dialect/member.h"
 #include "gateway/head_note.h"
 
 #define USD_DECIMALS 9 /* nano-dollars */
@@ -255,6 +256,9 @@ bool wishes_read_body(const struct chat *chat, struct arena *arena, struct decis
     if (chat->sluice == JSON_ABSENT) {
         return true;
     }
+    if (!members_once(doc, chat->sluice, "/sluice", error)) {
+        return false; /* a limit is a contract */
+    }
     for (uint32_t key = json_first(doc, chat->sluice); key != JSON_ABSENT;
          key = json_next(doc, chat->sluice, key)) {
         const struct wish *wish = wish_of_member(doc, key);
@@ -416,7 +420,7 @@ static bool read_data_preference(const struct json_doc *doc, uint32_t key, struc
     return true; /* OpenRouter's other fields are for OpenRouter and travel on in the body */
 }
 
-static bool read_flag(const struct json_doc *doc, uint32_t value, bool *ret_flag)
+static bool read_switch(const struct json_doc *doc, uint32_t value, bool *ret_flag)
 {
     return json_is(doc, value, JSON_NULL) || json_bool(doc, value, ret_flag);
 }
@@ -441,10 +445,10 @@ static bool read_preference(const struct json_doc *doc, uint32_t key, struct are
         return read_max_price(doc, value, constraints);
     }
     if (json_string_is(doc, key, SLICE("allow_fallbacks"))) {
-        return read_flag(doc, value, &constraints->allow_fallbacks);
+        return read_switch(doc, value, &constraints->allow_fallbacks);
     }
     if (json_string_is(doc, key, SLICE("require_parameters"))) {
-        return read_flag(doc, value, &constraints->require_parameters);
+        return read_switch(doc, value, &constraints->require_parameters);
     }
     return read_data_preference(doc, key, arena, constraints);
 }
@@ -453,11 +457,18 @@ bool wishes_read_preferences(const struct chat *chat, struct arena *arena,
                              struct decision *decision, struct error *error)
 {
     const struct json_doc *doc = chat->doc;
-    if (!json_is(doc, chat->preferences, JSON_OBJECT)) {
+    uint32_t object = chat->preferences;
+    if (!json_is(doc, object, JSON_OBJECT)) {
         return true;
     }
-    for (uint32_t key = json_first(doc, chat->preferences); key != JSON_ABSENT;
-         key = json_next(doc, chat->preferences, key)) {
+    if (!members_once(doc, object, "/provider", error) ||
+        !members_once(doc, json_member(doc, object, SLICE("max_price")), "/provider/max_price",
+                      error) ||
+        !members_once(doc, json_member(doc, object, SLICE("sort")), "/provider/sort", error)) {
+        return false;
+    }
+    for (uint32_t key = json_first(doc, object); key != JSON_ABSENT;
+         key = json_next(doc, object, key)) {
         if (!read_preference(doc, key, arena, &decision->constraints)) {
             struct slice name = json_inner(doc, key);
             error_set(error, ERROR_INVALID, "invalid_option",

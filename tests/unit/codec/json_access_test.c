@@ -16,6 +16,31 @@ static struct json_doc parsed(const char *text)
     return doc;
 }
 
+static void a_member_given_twice_is_found(void)
+{
+    static const struct {
+        const char *text;
+        const char *key; /* NULL: none */
+    } cases[] = {
+        {"{}", NULL},
+        {"{\"a\":1,\"b\":2,\"ab\":3}", NULL},
+        {"{\"a\":{\"a\":1},\"b\":{\"a\":2}}", NULL},
+        {"{\"a\":1,\"b\":2,\"a\":3}", "\"a\""},
+        {"{\"a\":1,\"\\u0061\":3}", "\"\\u0061\""},
+        {"{\"\\u0061b\":1,\"c\":0,\"ab\":3}", "\"ab\""},
+        {"{\"\":1,\"\":3}", "\"\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct json_doc doc = parsed(cases[i].text);
+        uint32_t key = json_twice(&doc, JSON_ROOT);
+        EXPECT_INT(key == JSON_ABSENT, cases[i].key == NULL);
+        if (key != JSON_ABSENT && cases[i].key != NULL) {
+            EXPECT_SLICE(json_raw(&doc, key), cases[i].key);
+        }
+        json_doc_release(&doc);
+    }
+}
+
 static void members(void)
 {
     struct json_doc doc = parsed("{\"a\":1,\"bb\":[{\"a\":2}],\"\":{},\"c\":\"a\"}");
@@ -168,6 +193,7 @@ int main(void)
     TEST(nul_in_names, "an escaped NUL is a character like others");
     TEST(paths, "paths descend through objects only");
     TEST(duplicates, "the first of duplicate members is found, iteration shows all");
+    TEST(a_member_given_twice_is_found, "a member given twice is found in any spelling");
     TEST(iteration, "iteration steps over whole subtrees");
     TEST(counts, "children are counted, members once");
     TEST(booleans, "only true and false are booleans");

@@ -120,6 +120,13 @@ static void refuses_members_with_two_meanings(void)
          "/stream_options"},
         {WITH("\"sluice\":{},\"sluice\":{}"), "duplicate_member", "/sluice"},
         {WITH("\"n\":1,\"n\":100"), "duplicate_member", "/n"},
+        {WITH("\"response_format\":{\"type\":\"text\",\"type\":\"json_object\"}"),
+         "duplicate_member", "/response_format/type"},
+        {WITH("\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"a\",\"n\\u0061me\":"
+              "\"b\"}}"),
+         "duplicate_member", "/tool_choice/function/name"},
+        {WITH("\"tool_choice\":{\"type\":\"none\",\"type\":\"function\"}"), "duplicate_member",
+         "/tool_choice/type"},
         {WITH("\"Model\":\"b\""), "ambiguous_member", "/model"},
         {WITH("\"model\":\"a\",\"MODEL\":\"b\""), "ambiguous_member", "/model"},
         {WITH("\"\\u004dodel\":\"b\""), "ambiguous_member", "/model"},

@@ -77,10 +77,9 @@ static unsigned outside_part(const struct chat *chat, const struct chat_part *pa
     case PART_IMAGE:
         return named && chat->dialect == DIALECT_GEMINI ? OUTSIDE_MEDIA : 0;
     case PART_AUDIO:
+        return named || part->data.len == 0 ? OUTSIDE_MEDIA : 0;
     case PART_FILE:
-        return named || part->data.len == 0 || slice_starts(part->media_type, SLICE("video/"))
-                   ? OUTSIDE_MEDIA
-                   : 0;
+        return OUTSIDE_MEDIA;
     case PART_UNKNOWN:
         return outside_raw(part->raw);
     case PART_TEXT:
@@ -123,5 +122,5 @@ const char *outside_words(unsigned outside)
 {
     return (outside & OUTSIDE_TOOLS) != 0     ? "tools that the provider runs"
            : (outside & OUTSIDE_CONTEXT) != 0 ? "context that the provider keeps"
-                                              : "files by reference, or video";
+                                              : "files, or video";
 }

@@ -8,29 +8,59 @@
 #define CHOICES_MAX 1024
 #define TOKENS_MAX (INT64_C(1) << 40)
 
-/* Of members that the reader kept aside: what they hold is part of the prompt, for all we know. */
-static int64_t extra_bytes(const struct chat_extra *extras, size_t count)
+static bool is_media(const struct chat_part *part)
 {
-    size_t sum = 0;
-    for (size_t i = 0; i < count; i++) {
-        sum += extras[i].key.len + extras[i].value.len;
-    }
-    return (int64_t)sum;
+    return part->kind == PART_IMAGE || part->kind == PART_AUDIO || part->kind == PART_FILE;
 }
 
+/* Bytes of media of the client's body, and how many of them are in what is sent instead. Where all
+ * was said they are; where something could not be, they are looked for, in their order. */
+static size_t media_bytes(const struct chat *chat, struct slice sent, bool all, size_t *ret_sent)
+{
+    size_t sum = 0;
+    *ret_sent = 0;
+    for (size_t i = 0; i < chat->message_count; i++) {
+        const struct chat_message *message = &chat->messages[i];
+        for (size_t p = 0; p < message->part_count; p++) {
+            struct slice data = message->parts[p].data;
+            if (!is_media(&message->parts[p]) || data.len == 0) {
+                continue;
+            }
+            size_t at = all ? 0 : slice_find_slice(sent, data);
+            sum += data.len;
+            *ret_sent += at == SIZE_MAX ? 0 : data.len;
+            sent = all || at == SIZE_MAX ? sent : slice_from(sent, at + data.len);
+        }
+    }
+    return sum;
+}
+
+/* What a body of ours has that the client's has not. */
+static int64_t added_bytes(const struct call *call)
+{
+    const struct attempt *attempt = &call->attempt;
+    struct slice sent = buf_slice(&attempt->body);
+    size_t before = call->chat.body.len;
+    size_t after = sent.len;
+    size_t kept;
+    if (attempt->lane == LANE_VERBATIM) {
+        return 0;
+    }
+    if (attempt->loss.count > 0) {
+        before -= media_bytes(&call->chat, sent, false, &kept);
+        after -= kept;
+    }
+    return after > before ? (int64_t)(after - before) : 0;
+}
+
+/* The bound by the client's body has all of its bytes in it (route/tokens.c). */
 static int64_t input_bound(const struct call *call)
 {
     const struct chat *chat = &call->chat;
     const struct attempt *attempt = &call->attempt;
     bool counted = call->counted != 0 && call->counted == attempt->target->encoding;
-    int64_t tokens = (counted ? call->counted_tokens.high : call->tokens.high) +
-                     extra_bytes(chat->extras, chat->extra_count);
-    for (size_t i = 0; i < chat->message_count; i++) {
-        tokens += extra_bytes(chat->messages[i].extras, chat->messages[i].extra_count);
-    }
-    if (attempt->lane != LANE_VERBATIM && attempt->body.len > chat->body.len) {
-        tokens += (int64_t)(attempt->body.len - chat->body.len);
-    }
+    int64_t tokens =
+        (counted ? call->counted_tokens.high : call->tokens.high) + added_bytes(call);
     if (chat_outside(chat) != 0) {
         int64_t window = attempt->target->context_tokens;
         int64_t most = window > 0 ? window : ATTEMPT_INPUT_UNKNOWN;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The worst case of the current attempt: what a hold is made of. The input's bound comes from bytes
- * (a token has at least one; where the texts were counted exactly, from that), counted tokens of
- * pictures and files by the dearest published rule, what the upstream's body has more than the
- * client's, and members that the reader did not know. The output's is what the request asks for (or
- * is clamped to), else the model's limit, for each choice. A request that names input which it does
- * not contain (dialect/outside.h) may take the model's whole context window.
+ * The worst case of the current attempt: what a hold is made of. The input's bound comes from all
+ * bytes of the client's body (a token has at least one; of texts that were counted exactly, from
+ * that), but for base64 of pictures and sound, which count by the dearest published rule, and from
+ * what the upstream's body has more than the client's. No member need be known for it. The output's
+ * is what the request asks for (or is clamped to), else the model's limit, for each choice. A
+ * request with input that its bytes say nothing of (dialect/outside.h) may take the model's whole
+ * context window.
  */
 #ifndef SLUICE_GATEWAY_ATTEMPT_BOUND_H
 #define SLUICE_GATEWAY_ATTEMPT_BOUND_H

@@ -4,7 +4,12 @@
  * tokenizer in use makes at least one byte into a token, so bytes (of the JSON form, which are
  * never fewer than the plain ones) plus framing are an upper bound; below, a token holds no more
  * than TOKEN_BYTES_MAX bytes and does not reach over a word's start. What is not text has a bound
- * of its own: images by the dearest published rule, sound and files by their bytes.
+ * of its own: images by the dearest published rule, sound by its bytes, files (which are packed:
+ * their bytes say nothing) as those by reference.
+ *
+ * Providers make prompts of more than what we take for texts: titles, seals, schemas, members of
+ * next year. So the upper bound is never less than all of the body's bytes but for those of media:
+ * what goes upstream is in it, whether anybody here knows its name or not.
  */
 #include "route/tokens.h"
 
@@ -51,14 +56,18 @@ struct counter {
     const struct tokenizer *tokenizer;
     struct token_scratch *scratch;
     struct buf plain;
+    struct slice body;
+    size_t bytes; /* of the body, that were counted */
     int64_t tokens;
     bool failed;
 };
 
 struct sum {
-    size_t text_bytes; /* inner */
+    size_t text_bytes;  /* inner */
+    size_t media_bytes; /* of the body: base64 of what has a bound of its own */
     struct byte_counts others;
     unsigned texts_sampled;
+    int64_t framing;              /* at most, around turns and their parts */
     struct counter *counter;      /* NULL: texts are estimated */
     struct token_estimate tokens; /* of all that is not text */
 };
@@ -102,6 +111,13 @@ static void add_tokens(struct sum *sum, int64_t low, int64_t expected, int64_t h
     sum->tokens.high += high;
 }
 
+/* Names that were made for what has none are not of the body. */
+static bool is_within(struct slice text, struct slice body)
+{
+    uintptr_t at = (uintptr_t)text.ptr;
+    return at >= (uintptr_t)body.ptr && at + text.len <= (uintptr_t)body.ptr + body.len;
+}
+
 static void count_text(struct counter *counter, struct slice text)
 {
     size_t tokens = 0;
@@ -116,6 +132,7 @@ static void add_text(struct sum *sum, struct slice text)
 {
     sum->text_bytes += text.len;
     if (UNLIKELY(sum->counter != NULL)) {
+        sum->counter->bytes += is_within(text, sum->counter->body) ? text.len : 0;
         count_text(sum->counter, text);
         return;
     }
@@ -126,14 +143,26 @@ static void add_text(struct sum *sum, struct slice text)
     }
 }
 
+/* The id of what a result answers: it may be the call's own bytes, which count once. */
+static void add_answered(struct sum *sum, struct slice id)
+{
+    size_t bytes = sum->counter == NULL ? 0 : sum->counter->bytes;
+    add_text(sum, id);
+    if (sum->counter != NULL) {
+        sum->counter->bytes = bytes;
+    }
+}
+
 static void add_file(struct sum *sum, const struct chat_part *part)
 {
     int64_t bytes = (int64_t)part->data.len;
     if (bytes == 0) {
         add_tokens(sum, 0, FILE_BY_REFERENCE_TOKENS, FILE_BY_REFERENCE_TOKENS_HIGH);
     } else {
-        add_tokens(sum, 0, bytes / FILE_BYTES_PER_TOKEN, bytes + FILE_BY_REFERENCE_TOKENS);
+        int64_t least = FILE_BY_REFERENCE_TOKENS_HIGH;
+        add_tokens(sum, 0, bytes / FILE_BYTES_PER_TOKEN, bytes > least ? bytes : least);
     }
+    sum->media_bytes += part->data.len;
 }
 
 static void add_part(struct sum *sum, const struct chat_part *part, bool searched)
@@ -155,14 +184,16 @@ static void add_part(struct sum *sum, const struct chat_part *part, bool searche
         break;
     case PART_TOOL_RESULT:
         add_text(sum, part->text);
-        add_text(sum, part->id);
+        add_answered(sum, part->id);
         break;
     case PART_IMAGE:
         add_tokens(sum, IMAGE_TOKENS_LOW, IMAGE_TOKENS, IMAGE_TOKENS_HIGH);
+        sum->media_bytes += part->data.len;
         break;
     case PART_AUDIO:
         add_tokens(sum, 0, (int64_t)(part->data.len / SOUND_BYTES_PER_TOKEN),
                    (int64_t)(part->data.len / SOUND_BYTES_PER_TOKEN_LOW) + 64);
+        sum->media_bytes += part->data.len;
         break;
     case PART_FILE:
         add_file(sum, part);
@@ -204,9 +235,18 @@ static void add_messages(struct sum *sum, const struct chat *chat, size_t user_t
             count_text(sum->counter, message->name);
         }
         sum->text_bytes += message->name.len;
-        add_tokens(sum, 1, MESSAGE_TOKENS,
-                   MESSAGE_TOKENS_HIGH + (int64_t)message->part_count * PART_TOKENS_HIGH);
+        sum->framing += MESSAGE_TOKENS_HIGH + (int64_t)message->part_count * PART_TOKENS_HIGH;
+        add_tokens(sum, 1, MESSAGE_TOKENS, 0);
     }
+}
+
+/* `counted`: bytes of the body whose tokens are among *sum's already. What a template puts around a
+ * turn is no longer than the JSON around it. */
+static int64_t highest(const struct sum *sum, const struct chat *chat, size_t counted)
+{
+    size_t known = sum->media_bytes + counted;
+    size_t rest = chat->body.len > known ? chat->body.len - known : 0;
+    return (int64_t)rest > sum->framing ? (int64_t)rest : sum->framing;
 }
 
 /* rest x tokens / seen */
@@ -235,7 +275,7 @@ void tokens_estimate(const struct chat *chat, const struct byte_counts *sampled,
     features->tokens = (struct token_estimate){
         .low = low + sum.tokens.low,
         .expected = tokens + sum.tokens.expected,
-        .high = (int64_t)sum.text_bytes + sum.tokens.high,
+        .high = (int64_t)sum.text_bytes + sum.tokens.high + highest(&sum, chat, sum.text_bytes),
     };
     features->text_bytes = sum.text_bytes;
     if (features->tokens.expected < features->tokens.low) {
@@ -248,8 +288,10 @@ void tokens_estimate(const struct chat *chat, const struct byte_counts *sampled,
 bool tokens_count(const struct chat *chat, const struct tokenizer *tokenizer,
                   struct token_estimate *ret_tokens)
 {
-    struct counter counter = {
-        .tokenizer = tokenizer, .scratch = token_scratch_new(), .plain = BUF_INIT(PLAIN_BYTES_MAX)};
+    struct counter counter = {.tokenizer = tokenizer,
+                              .scratch = token_scratch_new(),
+                              .plain = BUF_INIT(PLAIN_BYTES_MAX),
+                              .body = chat->body};
     struct sum sum = {.counter = &counter};
     if (counter.scratch == NULL) {
         return false;
@@ -262,7 +304,7 @@ bool tokens_count(const struct chat *chat, const struct tokenizer *tokenizer,
     *ret_tokens = (struct token_estimate){
         .low = counter.tokens + sum.tokens.low,
         .expected = counter.tokens + sum.tokens.expected,
-        .high = counter.tokens + sum.tokens.high,
+        .high = counter.tokens + sum.tokens.high + highest(&sum, chat, counter.bytes),
     };
     return !counter.failed;
 }

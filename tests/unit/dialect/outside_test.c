@@ -67,6 +67,15 @@ static const struct {
      ANTHROPIC_PART("{\"type\":\"document\",\"source\":{\"type\":\"url\",\"url\":\"https://x\"}}")},
     {DIALECT_ANTHROPIC, OUTSIDE_MEDIA,
      ANTHROPIC_PART("{\"type\":\"container_upload\",\"file_id\":\"f1\"}")},
+    {DIALECT_OPENAI_CHAT, OUTSIDE_MEDIA, /* packed: a page may be a handful of bytes */
+     CHAT_PART("{\"type\":\"file\",\"file\":{\"filename\":\"a.pdf\",\"file_data\":"
+               "\"data:application/pdf;base64,AAAA\"}}")},
+    {DIALECT_ANTHROPIC, OUTSIDE_MEDIA,
+     ANTHROPIC_PART("{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":"
+                    "\"application/pdf\",\"data\":\"AAAA\"}}")},
+    {DIALECT_ANTHROPIC, 0, /* a text */
+     ANTHROPIC_PART("{\"type\":\"document\",\"source\":{\"type\":\"text\",\"media_type\":"
+                    "\"text/plain\",\"data\":\"Hi\"}}")},
     {DIALECT_GEMINI, 0, GEMINI("")},
     {DIALECT_GEMINI, OUTSIDE_CONTEXT, GEMINI(",\"cachedContent\":\"cachedContents/1\"")},
     {DIALECT_GEMINI, OUTSIDE_TOOLS, GEMINI(",\"tools\":[{\"googleSearch\":{}}]")},

@@ -65,21 +65,16 @@ static void counts_every_choice(void)
     end();
 }
 
-static void counts_bytes_that_nobody_read(void)
+/* All of the client's body is in its bound already (input_bound_test.c). */
+static void counts_what_its_own_body_has_more(void)
 {
-    struct chat_extra extras[] = {{SLICE_INIT("members"), SLICE_INIT("[\"abc\"]")}};
-    struct chat_message message = {.extras = extras, .extra_count = 1};
     begin();
-    call->chat.extras = extras;
-    call->chat.extra_count = 1;
-    EXPECT_INT(bound_of(0).input, 100 + 14);
-    call->chat.messages = &message;
-    call->chat.message_count = 1;
-    EXPECT_INT(bound_of(0).input, 100 + 28);
-    call->attempt.lane = LANE_EDIT; /* a body that is larger than the client's */
+    call->attempt.lane = LANE_EDIT;
     call->chat.body = SLICE("{}");
     call->attempt.body.len = 42;
-    EXPECT_INT(bound_of(0).input, 100 + 28 + 40);
+    EXPECT_INT(bound_of(0).input, 100 + 40);
+    call->attempt.body.len = 1;
+    EXPECT_INT(bound_of(0).input, 100);
     end();
 }
 
@@ -92,7 +87,7 @@ static void takes_the_window_for_input_that_is_only_named(void)
     EXPECT_INT(bound_of(0).input, 8000);
     EXPECT(bound_of(0).amount_nd >= 8000 * 1000);
     call->tokens.high = 9000;
-    EXPECT_INT(bound_of(0).input, 9000 + 20);
+    EXPECT_INT(bound_of(0).input, 9000);
     target.context_tokens = 0;
     EXPECT_INT(bound_of(0).input, ATTEMPT_INPUT_UNKNOWN);
     end();
@@ -165,7 +160,7 @@ int main(void)
 {
     TEST(takes_the_tightest_ceiling_that_is_sent, "takes the tightest ceiling that is sent");
     TEST(counts_every_choice, "counts every choice, and does not overflow");
-    TEST(counts_bytes_that_nobody_read, "counts bytes that nobody read as tokens");
+    TEST(counts_what_its_own_body_has_more, "counts what its own body has more");
     TEST(takes_the_window_for_input_that_is_only_named,
          "takes the context window for input that a request only names");
     TEST(a_prediction_may_be_output, "a prediction may be charged as output");

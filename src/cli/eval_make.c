@@ -21,19 +21,18 @@ static const struct learn_outcome *outcome_of(const struct learn_row *row, uint3
 
 /* The head for a model: the one that reads answers where the cascade has read this one's. */
 static uint32_t head_for(const struct evaluation *evaluation, const struct weights *weights,
-                         const struct text_vector *vector, const struct learn_row *row,
-                         uint32_t model)
+                         const struct learn_row *row, uint32_t model)
 {
     struct slice name = evaluation->outcomes->models[model];
     const struct learn_outcome *outcome = outcome_of(row, model);
     if (evaluation->options->cascade && model == evaluation->options->weak && outcome != NULL &&
         outcome->answer.len > 0) {
-        uint32_t head = weights_find_for(weights, HEAD_ANSWER, name, vector);
+        uint32_t head = weights_find(weights, HEAD_ANSWER, name);
         if (head != WEIGHTS_NO_HEAD) {
             return head;
         }
     }
-    return weights_find_for(weights, HEAD_MODEL, name, vector);
+    return weights_find(weights, HEAD_MODEL, name);
 }
 
 static void score_models(struct evaluation *evaluation, const struct weights *weights,
@@ -43,7 +42,7 @@ static void score_models(struct evaluation *evaluation, const struct weights *we
     float marks[ANSWER_MARKS];
     for (uint32_t model = 0; model < evaluation->outcomes->set.model_count; model++) {
         struct weights_question question = {.vector = vector};
-        uint32_t head = head_for(evaluation, weights, vector, row, model);
+        uint32_t head = head_for(evaluation, weights, row, model);
         if (head == WEIGHTS_NO_HEAD) {
             continue;
         }

@@ -238,7 +238,7 @@ static struct slice read_id(struct row_reading *reading, size_t line)
 static bool read_row(struct row_reading *reading, size_t line)
 {
     struct outcomes *outcomes = reading->outcomes;
-    struct learn_row row = {.task = -1, .source = outcomes->files, .prompt = read_prompt(reading)};
+    struct learn_row row = {.task = -1, .prompt = read_prompt(reading)};
     enum task task;
     struct slice id = read_id(reading, line);
     if (row.prompt.len == 0) {

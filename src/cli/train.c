@@ -30,9 +30,6 @@ static void write_text(const struct weights *weights, const char *path, size_t r
     table_init(&table, columns, ARRAY_LEN(columns));
     for (uint32_t i = 0; i < weights->head_count; i++) {
         const struct head *head = &weights->heads[i];
-        if (head->kind == HEAD_PART) {
-            continue;
-        }
         table_cstr(&table, kind_names[head->kind]);
         table_cstr(&table, head->name);
         table_count(&table, head->rows);
@@ -58,9 +55,6 @@ static void write_json(const struct weights *weights, const char *path, size_t r
     json_begin_array(&w);
     for (uint32_t i = 0; i < weights->head_count; i++) {
         const struct head *head = &weights->heads[i];
-        if (head->kind == HEAD_PART) {
-            continue;
-        }
         json_begin_object(&w);
         json_member_string(&w, SLICE("kind"), slice_from_cstr(kind_names[head->kind]));
         json_member_string(&w, SLICE("name"), slice_from_cstr(head->name));

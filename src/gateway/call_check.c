@@ -138,13 +138,6 @@ static double prior_of(const struct call *call)
     return odds > PRIOR_MAX ? PRIOR_MAX : odds < -PRIOR_MAX ? -PRIOR_MAX : odds;
 }
 
-static uint32_t find_head(const struct weights *weights, enum head_kind kind,
-                          const struct target *target, const struct text_vector *vector)
-{
-    uint32_t head = weights_find_for(weights, kind, target->name, vector);
-    return head != WEIGHTS_NO_HEAD ? head : weights_find_for(weights, kind, target->model, vector);
-}
-
 /* By how much the next target is likelier to be right here than it is on average, in log odds:
  * where it will probably fail, too, there is less to be had for its price. */
 static double promise_of_next(const struct call *call, const struct text_vector *vector)
@@ -156,7 +149,7 @@ static double promise_of_next(const struct call *call, const struct text_vector 
     for (size_t i = call->next_entry; i < plan->taken; i++) {
         const struct target *target = &policy->targets[plan->entries[i].target];
         if (target->tier > call->attempt.target->tier) {
-            uint32_t head = find_head(weights, HEAD_MODEL, target, vector);
+            uint32_t head = weights_find_target(weights, HEAD_MODEL, target);
             return head == WEIGHTS_NO_HEAD
                        ? 0
                        : log_odds_of(weights_success(weights, head, &question)) -
@@ -181,7 +174,7 @@ static void add_learned(const struct call *call, const struct checked_answer *an
         return;
     }
     vector_of_text(answer->prompt, vector);
-    uint32_t head = find_head(weights, HEAD_ANSWER, call->attempt.target, vector);
+    uint32_t head = weights_find_target(weights, HEAD_ANSWER, call->attempt.target);
     if (head != WEIGHTS_NO_HEAD) {
         answer_marks(answer->prompt, answer->text, marks);
         const struct weights_question question = {.vector = vector, .marks = marks};

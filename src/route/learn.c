@@ -37,7 +37,6 @@ void learning_release(struct learning *learning)
     memory_free(learning->scores);
     memory_free(learning->strangers);
     memory_free(learning->moves);
-    memory_free(learning->parts);
     memory_free(learning->weights);
 }
 
@@ -89,7 +88,7 @@ bool learning_begin(struct learning *learning, const struct learn_set *set, cons
     return learning->rows.starts != NULL && learning->rows.dense != NULL &&
            learning->shapes != NULL && learning->labels != NULL && learning->marks != NULL &&
            learning->scores != NULL && learning->strangers != NULL && learning->moves != NULL &&
-           learning->weights != NULL && read_vectors(learning) && learning_parts(learning);
+           learning->weights != NULL && read_vectors(learning);
 }
 
 /* --- labels of one head --- */
@@ -122,26 +121,19 @@ bool learning_outcome(const struct learn_row *row, enum head_kind kind, uint32_t
 
 /* False: the row is not for this head. */
 static bool label_of(const struct learning *learning, enum head_kind kind, uint32_t subject,
-                     uint32_t parts, size_t row, float *ret_target)
+                     size_t row, float *ret_target)
 {
-    bool in_parts = (parts >> learning->parts[row] & 1u) != 0;
-    enum head_kind outcome = kind == HEAD_PART ? HEAD_MODEL : kind;
-    if ((learning->use != NULL && learning->use[row] == 0) || (!in_parts && kind != HEAD_PART) ||
-        !learning_outcome(&learning->set->rows[row], outcome, subject, ret_target)) {
-        return false;
-    }
-    *ret_target = kind == HEAD_PART ? (float)in_parts : *ret_target;
-    return true;
+    return (learning->use == NULL || learning->use[row] != 0) &&
+           learning_outcome(&learning->set->rows[row], kind, subject, ret_target);
 }
 
-void learning_label(struct learning *learning, enum head_kind kind, uint32_t subject,
-                    uint32_t parts)
+void learning_label(struct learning *learning, enum head_kind kind, uint32_t subject)
 {
     learning->label_count = 0;
     for (size_t i = 0; i < learning->set->count; i++) {
         const struct learn_row *row = &learning->set->rows[i];
         float target;
-        if (!label_of(learning, kind, subject, parts, i, &target)) {
+        if (!label_of(learning, kind, subject, i, &target)) {
             continue;
         }
         learning->labels[learning->label_count++] =

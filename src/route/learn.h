@@ -25,7 +25,6 @@ struct learn_row {
     uint64_t id;     /* a hash: the order of ties, and which fold it is in */
     uint64_t tag;    /* a hash; 0: none */
     int task;        /* enum task; -1: not known */
-    uint32_t source; /* which file it came from, 0 ... : see learn_parts.c */
     struct slice prompt;
     const struct learn_outcome *outcomes;
     size_t outcome_count;

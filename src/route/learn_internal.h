@@ -10,8 +10,6 @@
 
 #define LEARN_FOLDS 3u     /* for what is judged on rows held back */
 #define LEARN_DIVISIONS 3u /* of tags into folds, where transfer is learned */
-#define LEARN_PARTS_MAX 16u
-#define LEARN_ALL_PARTS UINT32_MAX
 
 /* The work in hand: all rows, and the labels of one head. */
 struct learning {
@@ -23,8 +21,6 @@ struct learning {
     struct linear_label *labels; /* of the head in hand */
     size_t label_count;
     float *scores;                   /* of labelled rows, held back, log odds, by row */
-    uint8_t *parts;                  /* which kind of rows it is of, by row */
-    uint32_t alike[LEARN_PARTS_MAX]; /* parts that a text does not tell from this one, as bits */
     float *strangers;                /* the same, with all rows of their tags held back */
     float *moves;       /* what their texts said then, as a probability, less the average */
     unsigned divisions; /* .moves are means over so many; 0: they are not wanted */
@@ -38,13 +34,8 @@ void learning_release(struct learning *learning);
 /* The target of one row for a head of this kind; `subject` is a task or a model. False: none. */
 MUST_USE bool learning_outcome(const struct learn_row *row, enum head_kind kind, uint32_t subject,
                                float *ret_target);
-/* Finds the kinds of rows: .parts, .alike. */
-MUST_USE bool learning_parts(struct learning *learning);
-/* Those of some parts that go with this one, also by way of others of them. */
-uint32_t learning_alike(const struct learning *learning, uint32_t parts, unsigned part);
-/* Takes a head in hand, over the rows of some parts, as bits (HEAD_PART: that it tells). */
-void learning_label(struct learning *learning, enum head_kind kind, uint32_t subject,
-                    uint32_t parts);
+/* Takes a head in hand. */
+void learning_label(struct learning *learning, enum head_kind kind, uint32_t subject);
 /* Trains it from its labels; its scores are then those of rows held back. */
 MUST_USE bool learning_head(struct learning *learning, struct head *head);
 
@@ -52,7 +43,6 @@ MUST_USE bool learning_head(struct learning *learning, struct head *head);
 struct candidate {
     enum head_kind kind;
     uint32_t subject; /* task or model */
-    uint32_t parts;   /* of the rows, as bits */
     uint32_t tags;    /* that have enough labelled rows to be learned */
     float *moves;     /* as in struct learning; NULL: they were not wanted */
 };

@@ -7,7 +7,6 @@
 #include <math.h>
 
 #define TAG_ROWS_MIN 5u
-#define PART_LABELS_MIN 200u
 #define TAG_DOUBT 4.0    /* rows that the head's average counts for */
 #define TAG_VARIANCE 1.0 /* of offsets among tags, before any row was seen */
 #define NEWTON_STEPS 25u
@@ -32,8 +31,7 @@ static bool judges(const struct candidate *candidate)
 bool learning_target(const struct learning *learning, const struct candidate *candidate,
                      uint32_t row, float *ret_target)
 {
-    return (candidate->parts >> learning->parts[row] & 1u) != 0 &&
-           learning_outcome(&learning->set->rows[row], candidate->kind, candidate->subject,
+    return learning_outcome(&learning->set->rows[row], candidate->kind, candidate->subject,
                             ret_target);
 }
 
@@ -208,29 +206,10 @@ static void add_to_sample(struct making *making, uint32_t head)
 
 /* --- heads --- */
 
-static unsigned largest_of(const size_t counts[LEARN_PARTS_MAX])
-{
-    unsigned largest = 0;
-    for (unsigned part = 0; part < LEARN_PARTS_MAX; part++) {
-        largest = counts[part] > counts[largest] ? part : largest;
-    }
-    return largest;
-}
-
-static size_t rows_of(const size_t counts[LEARN_PARTS_MAX], uint32_t parts)
-{
-    size_t rows = 0;
-    for (unsigned part = 0; part < LEARN_PARTS_MAX; part++) {
-        rows += (parts >> part & 1u) != 0 ? counts[part] : 0;
-    }
-    return rows;
-}
-
-static void add_candidate(struct making *making, enum head_kind kind, uint32_t subject,
-                          uint32_t parts)
+static void add_candidate(struct making *making, enum head_kind kind, uint32_t subject)
 {
     double sum = 0;
-    learning_label(&making->learning, kind, subject, parts);
+    learning_label(&making->learning, kind, subject);
     for (size_t i = 0; i < making->learning.label_count; i++) {
         sum += (double)making->learning.labels[i].target;
     }
@@ -238,53 +217,18 @@ static void add_candidate(struct making *making, enum head_kind kind, uint32_t s
                                     : making->learning.label_count >= LEARN_LABELS_MIN;
     if (enough && making->weights->head_count < WEIGHTS_HEADS_MAX) {
         making->candidates[making->weights->head_count++] =
-            (struct candidate){.kind = kind, .subject = subject, .parts = parts};
-    }
-}
-
-/* One head for the rows that look alike, if they are enough; what is too few goes with the most. */
-static void add_by_parts(struct making *making, enum head_kind kind, uint32_t subject)
-{
-    const struct learning *learning = &making->learning;
-    size_t counts[LEARN_PARTS_MAX] = {0};
-    uint32_t present = 0;
-    uint32_t apart[LEARN_PARTS_MAX];
-    size_t count = 0;
-    uint32_t others = LEARN_ALL_PARTS;
-    learning_label(&making->learning, kind, subject, LEARN_ALL_PARTS);
-    for (size_t i = 0; i < learning->label_count; i++) {
-        unsigned part = learning->parts[learning->labels[i].row];
-        counts[part]++;
-        present |= UINT32_C(1) << part;
-    }
-    unsigned largest = largest_of(counts);
-    uint32_t home = learning_alike(learning, present, largest);
-    for (uint32_t left = present & ~home; left != 0;) {
-        unsigned part = (unsigned)__builtin_ctz(left);
-        uint32_t group = learning_alike(learning, present, part);
-        left &= ~group;
-        if (rows_of(counts, group) >= PART_LABELS_MIN) {
-            apart[count++] = group;
-            others &= ~group;
-        }
-    }
-    add_candidate(making, kind, subject, others);
-    for (size_t i = 0; i < count; i++) {
-        add_candidate(making, kind, subject, apart[i]);
-    }
-    for (size_t i = 0; kind == HEAD_MODEL && count > 0 && i <= count; i++) {
-        add_candidate(making, HEAD_PART, subject, i == count ? others : apart[i]);
+            (struct candidate){.kind = kind, .subject = subject};
     }
 }
 
 static void find_candidates(struct making *making)
 {
     for (uint32_t task = 0; task < TASK_COUNT; task++) {
-        add_candidate(making, HEAD_TASK, task, LEARN_ALL_PARTS);
+        add_candidate(making, HEAD_TASK, task);
     }
     for (uint32_t model = 0; model < making->learning.set->model_count; model++) {
-        add_by_parts(making, HEAD_MODEL, model);
-        add_by_parts(making, HEAD_ANSWER, model);
+        add_candidate(making, HEAD_MODEL, model);
+        add_candidate(making, HEAD_ANSWER, model);
     }
 }
 
@@ -305,10 +249,9 @@ static bool make_head(struct making *making, uint32_t index)
                             : making->learning.set->models[candidate->subject];
     slice_to_cstr(name, head->name, sizeof(head->name));
     head->kind = (uint32_t)candidate->kind;
-    head->parts = candidate->parts;
     candidate->tags = judges(candidate) ? count_tags(making, candidate) : 0;
     learning->divisions = transfer_is_learned(candidate->tags) ? LEARN_DIVISIONS : 0;
-    learning_label(learning, candidate->kind, candidate->subject, candidate->parts);
+    learning_label(learning, candidate->kind, candidate->subject);
     if (!learning_head(learning, head)) {
         return false;
     }

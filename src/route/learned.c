@@ -99,9 +99,7 @@ bool learned_ask(const struct weights *weights, const struct policy *policy,
     for (size_t i = 0; i < policy->target_count; i++) {
         unsigned known = policy->targets[i].learned;
         if (known != 0 && permille[known] == 0) {
-            struct slice name = slice_from_cstr(weights->heads[known - 1].name);
-            uint32_t head = weights_find_for(weights, HEAD_MODEL, name, &vector);
-            permille[known] = permille_of(weights_success(weights, head, &question));
+            permille[known] = permille_of(weights_success(weights, known - 1, &question));
         }
     }
     return true;

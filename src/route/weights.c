@@ -5,7 +5,6 @@
 #include "route/arithmetic.h"
 #include "route/policy.h"
 
-#include <float.h>
 #include <math.h>
 
 #ifdef __SSE2__
@@ -215,40 +214,6 @@ double head_text_score(const struct head *head, const struct weights_question *q
     return text_score(head, question, &words);
 }
 
-/* How much a text looks like the rows that the head was trained on, of the same model's. */
-static double part_score(const struct weights *weights, const struct head *of,
-                         const struct text_vector *vector)
-{
-    const struct weights_question question = {.vector = vector};
-    double most = -DBL_MAX;
-    for (uint32_t i = 0; i < weights->head_count; i++) {
-        const struct head *head = &weights->heads[i];
-        if (head->kind == HEAD_PART && (head->parts & of->parts) != 0 &&
-            strcmp(head->name, of->name) == 0) {
-            most = fmax(most, head_text_score(head, &question));
-        }
-    }
-    return most;
-}
-
-uint32_t weights_find_for(const struct weights *weights, enum head_kind kind, struct slice name,
-                          const struct text_vector *vector)
-{
-    uint32_t best = weights_find(weights, kind, name);
-    double most = 0;
-    for (uint32_t i = best == WEIGHTS_NO_HEAD ? weights->head_count : best + 1;
-         i < weights->head_count; i++) {
-        const struct head *head = &weights->heads[i];
-        if (head->kind == (uint32_t)kind && slice_eq(slice_from_cstr(head->name), name)) {
-            most = most == 0 ? part_score(weights, &weights->heads[best], vector) : most;
-            double score = part_score(weights, head, vector);
-            best = score > most ? i : best;
-            most = fmax(most, score);
-        }
-    }
-    return best;
-}
-
 const struct tag_offset *weights_tag(const struct weights *weights, uint64_t tag, uint32_t head)
 {
     uint32_t low = 0;
@@ -361,55 +326,36 @@ enum task weights_task(const struct weights *weights, const struct text_vector *
 
 /* --- pairs --- */
 
-/* A row of the sample that knows both, with the heads that know it. */
-struct pair_row {
-    uint32_t row;
-    uint32_t weak;
-    uint32_t strong;
-};
-
 struct pair_reading {
     const struct weights *weights;
-    struct pair_row rows[WEIGHTS_SAMPLE_MAX];
+    uint32_t weak; /* heads */
+    uint32_t strong;
+    uint32_t rows[WEIGHTS_SAMPLE_MAX]; /* of the sample, that know both */
     uint32_t count;
     bool strong_is_better;
 };
 
-/* The head of the same kind and name that knows the row; WEIGHTS_NO_HEAD: none does. */
-static uint32_t head_that_knows(const struct weights *weights, uint32_t head, uint32_t row)
+static double gap_of(const struct pair_reading *reading, uint32_t row)
 {
+    const struct weights *weights = reading->weights;
     const float *outcomes = weights->sample_outcomes + (size_t)row * weights->head_count;
-    const struct head *like = &weights->heads[head];
-    for (uint32_t i = 0; i < weights->head_count; i++) {
-        if (outcomes[i] >= 0 && weights->heads[i].kind == like->kind &&
-            strcmp(weights->heads[i].name, like->name) == 0) {
-            return i;
-        }
-    }
-    return WEIGHTS_NO_HEAD;
+    return (double)outcomes[reading->strong] - (double)outcomes[reading->weak];
 }
 
-static double gap_of(const struct weights *weights, const struct pair_row *at)
-{
-    const float *outcomes = weights->sample_outcomes + (size_t)at->row * weights->head_count;
-    return (double)outcomes[at->strong] - (double)outcomes[at->weak];
-}
-
-static void find_rows(struct pair_reading *reading, uint32_t weak, uint32_t strong)
+static void find_rows(struct pair_reading *reading)
 {
     const struct weights *weights = reading->weights;
     double gap = 0;
     for (uint32_t i = 0; i < weights->sample_count && i < WEIGHTS_SAMPLE_MAX; i++) {
-        struct pair_row at = {i, head_that_knows(weights, weak, i),
-                              head_that_knows(weights, strong, i)};
-        if (at.weak != WEIGHTS_NO_HEAD && at.strong != WEIGHTS_NO_HEAD) {
-            gap += gap_of(weights, &at);
-            reading->rows[reading->count++] = at;
+        const float *outcomes = weights->sample_outcomes + (size_t)i * weights->head_count;
+        if (outcomes[reading->weak] >= 0 && outcomes[reading->strong] >= 0) {
+            gap += gap_of(reading, i);
+            reading->rows[reading->count++] = i;
         }
     }
-    reading->strong_is_better = reading->count > 0
-                                    ? gap > 0
-                                    : weights->heads[strong].average > weights->heads[weak].average;
+    reading->strong_is_better = reading->count > 0 ? gap > 0
+                                                   : weights->heads[reading->strong].average >
+                                                         weights->heads[reading->weak].average;
 }
 
 /* The probability of a sample's row, as its tag lets expect; or as a stranger's. */
@@ -423,17 +369,17 @@ static double sample_success(const struct weights *weights, uint32_t row, uint32
     return probability(score + (offset == NULL ? 0 : (double)offset->offset));
 }
 
-static double sample_score(const struct pair_reading *reading, const struct pair_row *at,
-                           bool tagged, bool stranger)
+static double sample_score(const struct pair_reading *reading, uint32_t row, bool tagged,
+                           bool stranger)
 {
-    return sample_success(reading->weights, at->row, at->strong, tagged, stranger) -
-           sample_success(reading->weights, at->row, at->weak, tagged, stranger);
+    return sample_success(reading->weights, row, reading->strong, tagged, stranger) -
+           sample_success(reading->weights, row, reading->weak, tagged, stranger);
 }
 
 /* What choosing wins on one row over the better single model. */
-static double row_gain(const struct pair_reading *reading, const struct pair_row *at, double score)
+static double row_gain(const struct pair_reading *reading, uint32_t row, double score)
 {
-    double gap = gap_of(reading->weights, at);
+    double gap = gap_of(reading, row);
     bool takes_strong = score > 0;
     return takes_strong == reading->strong_is_better ? 0 : takes_strong ? gap : -gap;
 }
@@ -443,8 +389,8 @@ static bool pays(const struct pair_reading *reading, bool tagged)
     double sum = 0;
     double squares = 0;
     for (uint32_t i = 0; i < reading->count; i++) {
-        const struct pair_row *at = &reading->rows[i];
-        double gain = row_gain(reading, at, sample_score(reading, at, tagged, false));
+        uint32_t row = reading->rows[i];
+        double gain = row_gain(reading, row, sample_score(reading, row, tagged, false));
         sum += gain;
         squares += gain * gain;
     }
@@ -460,9 +406,9 @@ static bool pays_for_strangers(const struct pair_reading *reading)
     double squares = 0;
     double here = 0; /* of one tag's rows, which stand together */
     for (uint32_t i = 0; i < reading->count; i++) {
-        const struct pair_row *at = &reading->rows[i];
-        double gain = row_gain(reading, at, sample_score(reading, at, false, true));
-        bool same = i > 0 && tags[at->row] != 0 && tags[at->row] == tags[at[-1].row];
+        uint32_t row = reading->rows[i];
+        double gain = row_gain(reading, row, sample_score(reading, row, false, true));
+        bool same = i > 0 && tags[row] != 0 && tags[row] == tags[reading->rows[i - 1]];
         here = same ? here : 0;
         squares += (here + gain) * (here + gain) - here * here;
         here += gain;
@@ -476,10 +422,12 @@ void weights_pair_read(const struct weights *weights, uint32_t weak, uint32_t st
 {
     struct pair_reading reading;
     reading.weights = weights;
+    reading.weak = weak;
+    reading.strong = strong;
     reading.count = 0;
-    find_rows(&reading, weak, strong);
+    find_rows(&reading);
     for (uint32_t i = 0; dial != NULL && i < reading.count; i++) {
-        share_learn(dial, sample_score(&reading, &reading.rows[i], tagged, false),
+        share_learn(dial, sample_score(&reading, reading.rows[i], tagged, false),
                     SHARE_SAMPLE / reading.count);
     }
     *ret_pair = (struct weights_pair){.rows = reading.count,

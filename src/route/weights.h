@@ -2,12 +2,11 @@
 /*
  * What was learned from labelled outcomes, and what it says of a text. A head is one question:
  * "is the text of this task?", "will this model's answer be right?", "is this answer of the model
- * right?". Where rows of different kinds were given (learn_parts.c), a model has a head for each.
- * Each has a linear model over the text's vector, the average it was trained on, and which words it
- * has seen: a text that does not look like what it was trained on gets the average, whole tags
- * apart (see tag_offset). A text with a tag that the head has not seen moves from the average only
- * as far as texts of tags held back showed that it may (see transfer). Immutable once made or read;
- * any thread.
+ * right?". Each has a linear model over the text's vector, the average it was trained on, and which
+ * words it has seen: a text that does not look like what it was trained on gets the average, whole
+ * tags apart (see tag_offset). A text with a tag that the head has not seen moves from the average
+ * only as far as texts of tags held back showed that it may (see transfer). Immutable once made or
+ * read; any thread.
  *
  * The file: a header with a checksum, then arrays in the machine's order (little endian only);
  * nothing in it is believed before it was checked. Weights of buckets are one byte each with a
@@ -34,7 +33,6 @@ enum head_kind {
     HEAD_TASK,   /* name: a task's identifier */
     HEAD_MODEL,  /* name: a model; before the call */
     HEAD_ANSWER, /* name: a model; its answer was read */
-    HEAD_PART,   /* name: a model; does it look like those kinds of its training rows? */
     HEAD_KINDS
 };
 
@@ -57,7 +55,6 @@ void answer_marks(struct slice prompt, struct slice answer, float marks[ANSWER_M
 struct head {
     char name[WEIGHTS_NAME_SIZE];
     uint32_t kind;  /* enum head_kind */
-    uint32_t parts; /* kinds of training rows, as bits */
     uint32_t rows;  /* it was trained on */
     float average;  /* log odds of success among them */
     float bias;
@@ -98,10 +95,6 @@ void weights_release(struct weights *weights); /* of zeroed ones too */
 /* Index of the head, or WEIGHTS_NO_HEAD. */
 #define WEIGHTS_NO_HEAD UINT32_MAX
 uint32_t weights_find(const struct weights *weights, enum head_kind kind, struct slice name);
-/* The same where a name may have several heads, learned from rows of different kinds: the one whose
- * training the text looks most like. */
-uint32_t weights_find_for(const struct weights *weights, enum head_kind kind, struct slice name,
-                          const struct text_vector *vector);
 /* By the target's name, else its model's. */
 uint32_t weights_find_target(const struct weights *weights, enum head_kind kind,
                              const struct target *target);
@@ -137,7 +130,7 @@ struct weights_pair {
     bool pays;
     bool strong_is_better; /* on average over them; without any, by the heads' averages */
 };
-/* The heads, or any of the same kind and name. `tagged`: with the offsets of their tags. The scores
+/* `tagged`: with the offsets of their tags. The scores
  * are learned by the dial, unless it is NULL.
  */
 void weights_pair_read(const struct weights *weights, uint32_t weak, uint32_t strong, bool tagged,

@@ -5,7 +5,8 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
-#define WEIGHTS_VERSION 3u /* 2: other hashes of words, no transfer */
+/* 2: other hashes of words, no transfer; 3: several heads for one model */
+#define WEIGHTS_VERSION 4u
 
 struct file_header {
     char magic[8];

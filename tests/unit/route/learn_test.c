@@ -267,61 +267,60 @@ static void says_what_no_tag_was_held_back_from(void)
     make_world();
 }
 
-static unsigned heads_of(const struct weights *weights, const char *model)
-{
-    unsigned count = 0;
-    for (uint32_t i = 0; i < weights->head_count; i++) {
-        count += weights->heads[i].kind == HEAD_MODEL && strcmp(weights->heads[i].name, model) == 0;
-    }
-    return count;
-}
-
-static double success_by_part(const struct weights *weights, const char *text)
-{
-    vector_of_text(slice_from_cstr(text), &vector);
-    const struct weights_question question = {.vector = &vector};
-    uint32_t head = weights_find_for(weights, HEAD_MODEL, SLICE("weak"), &vector);
-    return head == WEIGHTS_NO_HEAD ? -1 : weights_success(weights, head, &question);
-}
-
-/* In the second file "hard" is what the weak model is good at. */
-static void make_second_file(void)
+/* Rows of another kind, without tags and in a style of their own: a question of the first kind ends
+ * in "Answer:", a sum does not. In these "hard" is what the weak model is good at. */
+static void make_second_kind(void)
 {
     static const char *const numbers[] = {"one", "two", "three", "four", "five", "six"};
-    for (size_t i = 1; i < ROWS; i += 2) {
+    for (size_t i = 0; i < ROWS; i++) {
         bool hard = i / 2 % 2 == 0;
+        if (i % 2 == 0) {
+            (void)snprintf(texts[i] + strlen(texts[i]), 40, "\nOptions: yes, no\nAnswer:");
+            continue;
+        }
         (void)snprintf(texts[i], sizeof(texts[i]), "add %s to %s sum of %s times %s",
                        numbers[i % 6], hard ? "hard" : "plain", numbers[i / 6 % 6],
                        numbers[i / 36 % 6]);
         outcomes[i][0].score = hard ? 1 : 0;
         rows[i].prompt = slice_from_cstr(texts[i]);
-        rows[i].source = 1;
+        rows[i].tag = 0;
+    }
+    for (size_t i = 0; i < ROWS; i += 2) {
+        rows[i].prompt = slice_from_cstr(texts[i]);
     }
 }
 
-static void learns_kinds_of_rows_apart(void)
+/* What is known of a kind of work holds in another kind's style, too: style says nothing of it. */
+static void learns_kinds_of_rows_together(void)
 {
+    static const struct {
+        const char *plain;
+        const char *hard;
+        bool hard_is_better;
+    } styles[] = {
+        {"classify a plain question about stone and cloud\nOptions: yes, no\nAnswer:",
+         "classify a hard question about stone and cloud\nOptions: yes, no\nAnswer:", false},
+        {"classify a plain question about stone and cloud",
+         "classify a hard question about stone and cloud", false},
+        {"add one to plain sum of two times three", "add one to hard sum of two times three", true},
+        {"add one to plain sum of two times three\nAnswer:",
+         "add one to hard sum of two times three\nAnswer:", true},
+        {"add one to plain sum of two times three\nOptions: yes, no\nAnswer:",
+         "add one to hard sum of two times three\nOptions: yes, no\nAnswer:", true},
+    };
     struct weights weights;
     struct weights_pair pair;
-    make_second_file();
+    make_second_kind();
     if (learn(&weights)) {
-        EXPECT_INT(heads_of(&weights, "weak"), 2);
-        EXPECT(success_by_part(&weights, "classify a hard question about stone and cloud") < 0.2);
-        EXPECT(success_by_part(&weights, "classify a plain question about stone and cloud") > 0.8);
-        EXPECT(success_by_part(&weights, "add one to hard sum of two times three") > 0.8);
-        EXPECT(success_by_part(&weights, "add one to plain sum of two times three") < 0.2);
+        for (size_t i = 0; i < ARRAY_LEN(styles); i++) {
+            double gain = success_of(&weights, "weak", styles[i].hard) -
+                          success_of(&weights, "weak", styles[i].plain);
+            EXPECT(styles[i].hard_is_better ? gain > 0.25 : gain < -0.25);
+        }
         uint32_t weak = weights_find(&weights, HEAD_MODEL, SLICE("weak"));
         uint32_t strong = weights_find(&weights, HEAD_MODEL, SLICE("strong"));
         weights_pair_read(&weights, weak, strong, false, NULL, &pair);
-        EXPECT_INT(pair.rows, ROWS); /* of both heads */
-        weights_release(&weights);
-    }
-    make_world();
-    for (size_t i = 0; i < ROWS; i++) {
-        rows[i].source = (uint32_t)(i / 2 % 2); /* the same kind, by chance in two files */
-    }
-    if (learn(&weights)) {
-        EXPECT_INT(heads_of(&weights, "weak"), 1);
+        EXPECT_INT(pair.rows, ROWS); /* of both kinds */
         weights_release(&weights);
     }
     make_world();
@@ -382,7 +381,8 @@ int main(void)
     TEST(strangers_move_as_far_as_it_transfers,
          "a tag never seen gets the average, unless tags held back show that texts tell");
     TEST(says_what_no_tag_was_held_back_from, "without tags a new tag changes nothing");
-    TEST(learns_kinds_of_rows_apart, "rows of another kind have a head of their own");
+    TEST(learns_kinds_of_rows_together,
+         "what rows of one kind say holds in the style of another's");
     TEST(shares_come_out, "the share that was asked for comes out on other traffic, with ties");
     TEST(survives_want_of_memory, "a failing allocation is an error");
     return tap_done();

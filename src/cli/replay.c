@@ -102,9 +102,22 @@ static int replay_calls(const struct arguments *arguments, struct replay *replay
     if (code != EXIT_CODE_OK) {
         return code;
     }
+    char file[LOAD_PATH_SIZE];
+    struct loaded present = {.snapshot = NULL};
+    bool found = load_find_file(arguments_value(arguments, "config"), file);
+    code = found ? load_policy(file, &present) : EXIT_CODE_OK;
+    if (code != EXIT_CODE_OK) {
+        return code;
+    }
     replay->source = path;
-    return replay_ledger(replay, path, since_s, &error) ? EXIT_CODE_OK
+    replay->present = present.snapshot;
+    code = replay_ledger(replay, path, since_s, &error) ? EXIT_CODE_OK
                                                         : say_error("replay", &error);
+    replay->present = NULL;
+    if (found) {
+        loaded_release(&present);
+    }
+    return code;
 }
 
 /* --- the command --- */

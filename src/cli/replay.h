@@ -90,8 +90,8 @@ const struct replay_kind **replay_tally_kinds(struct replay_tally *tally, size_t
 struct replay {
     struct replay_tally tally;
     struct snapshot *policy;  /* the other one */
-    struct snapshot *present; /* of workloads: what they are compared with; NULL: the other one's
-                                 baseline */
+    struct snapshot *present; /* what a workload is compared with; NULL: the other one's baseline.
+                                 Of recorded calls: what they were made under; NULL: not known */
     const char *route;        /* asked for instead of the recorded one; NULL: that */
     FILE *rows;               /* a JSON line for each call; NULL: none wanted */
     struct buf row;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Recorded calls. A ledger keeps no texts: what is known of a call is its task, its complexity, its
- * usage and what was weighed. So a target that could not take it then (a capability, the caller's
+ * usage and what was weighed. So the tier that was required then holds, moved by as much as the
+ * other policy's tables ask more or less of such a call than the present one's; targets stand under
+ * it as they did. Where a lot is drawn, as many calls move as the chances changed, no more: the
+ * same chances move none. A conversation stays where it was unless the policy would begin it
+ * elsewhere. A target that could not take it then (a capability, the caller's
  * own wish, dead at that moment) cannot take it now, one that failed fails again, and every other
  * constraint is judged again under the other policy.
  *
@@ -11,8 +15,10 @@
  */
 #include "cli/replay.h"
 
+#include "base/hash.h"
 #include "gateway/asker.h"
-#include "route/plan.h"
+#include "route/recorded.h"
+#include "route/success.h"
 #include "store/report.h"
 
 #include <math.h>
@@ -24,6 +30,7 @@
 #define CALL_SPREAD 0.7   /* of one answer's length, where nothing better is known */
 #define COMMON_SPREAD 0.4 /* of a whole model's lengths against another's */
 #define SPREAD_MOST 2.0
+#define PRIOR_ROUNDING 2.5 /* thousandths: a success that is this near is its tier's word */
 #define EMBEDDINGS SLICE("/v1/embeddings")
 
 /* Natural logarithms of output tokens. */
@@ -44,6 +51,9 @@ struct known_target {
 struct ledger_replay {
     struct replay *replay;
     const struct policy *policy;
+    const struct policy *present; /* under which the calls were recorded; NULL: not known */
+    struct plan_recorded recorded;
+    enum plan_reason reason; /* of the one that came first then */
     struct map by_offer;  /* offer's id -> struct known_target */
     struct map by_target; /* provider, model and name -> the same */
     struct arena names;   /* of both maps' values */
@@ -176,7 +186,7 @@ static struct factor factor_of(const struct lengths *from, const struct lengths 
 static bool holds_still(enum plan_reason reason)
 {
     return reason == REASON_CAPABILITY || reason == REASON_DIALECT ||
-           reason == REASON_NOT_ALLOWED || reason == REASON_DEAD;
+           reason == REASON_NOT_ALLOWED || reason == REASON_DEAD || reason == REASON_LIMIT;
 }
 
 static void withhold(struct ledger_replay *r, const struct call_detail *detail)
@@ -224,6 +234,204 @@ static void set_features(struct features *features, const struct call_record *ca
     features->needs = slice_eq(call->endpoint, EMBEDDINGS) ? CAPABILITY_EMBEDDINGS : 0;
 }
 
+/* --- what was known of the call --- */
+
+static enum recorded_standing standing_of(enum plan_reason reason, bool reaches)
+{
+    switch (reason) {
+    case REASON_BELOW_TIER:
+    case REASON_DOUBTED:
+        return STANDING_BEHIND;
+    case REASON_SESSION: /* came first for another reason */
+    case REASON_MOVED:
+    case REASON_LISTED:
+    case REASON_PREFERRED:
+    case REASON_NEAREST:
+        return reaches ? STANDING_GOOD : STANDING_UNKNOWN;
+    default:
+        return reason <= REASON_TAKEN_LAST ? STANDING_GOOD : STANDING_UNKNOWN;
+    }
+}
+
+/* What was expected then, at the other policy's price. */
+static int64_t expected_again(const struct ledger_replay *r, const struct call_detail *detail,
+                              const struct candidate *candidate, const struct target *target,
+                              const struct usage *usage)
+{
+    const struct offer *offer = call_detail_offer(detail, candidate->offer);
+    int64_t then_nd = offer == NULL ? 0 : price_cost(&offer->price, usage);
+    int64_t now_nd = policy_cost(r->policy, target, usage);
+    return then_nd <= 0 || then_nd == now_nd
+               ? (then_nd == now_nd ? candidate->expected_nd : now_nd)
+               : (int64_t)((double)candidate->expected_nd * (double)now_nd / (double)then_nd);
+}
+
+/* False: nothing was recorded of what was weighed. */
+static bool recall(struct ledger_replay *r, const struct call_detail *detail,
+                   const struct usage *usage)
+{
+    struct slice list = detail->row.call.candidates;
+    struct plan_recorded *recorded = &r->recorded;
+    recorded->required = detail->row.call.tier;
+    recorded->count = 0;
+    for (size_t at = 0; at + CANDIDATE_BYTES <= list.len && recorded->count < PLAN_TARGETS_MAX;
+         at += CANDIDATE_BYTES) {
+        struct candidate candidate = candidate_get(list.ptr + at);
+        enum plan_reason reason = plan_reason_of_code(candidate.reason);
+        const struct known_target *known = target_of_offer(r, detail, candidate.offer);
+        uint16_t index = known == NULL ? NO_TARGET : known->target;
+        const struct target *target = index == NO_TARGET ? NULL : &r->policy->targets[index];
+        bool reaches = target != NULL && target->tier >= recorded->required;
+        r->reason = at == 0 ? reason : r->reason;
+        recorded->targets[recorded->count++] = (struct recorded_target){
+            .target = index,
+            .standing = (uint8_t)standing_of(reason, reaches),
+            .success_permille = (uint16_t)candidate.success_permille,
+            .propensity_permille = (uint16_t)candidate.propensity_permille,
+            .expected_nd = target == NULL
+                               ? 0
+                               : expected_again(r, detail, &candidate, target, usage),
+        };
+    }
+    return recorded->count > 0;
+}
+
+/* 0..1, by the call: the same each time, and another for each purpose. */
+static double lot_of(const struct call_record *call, uint64_t purpose)
+{
+    uint64_t hash = hash_stable(slice_of((const char *)call->call.bytes, sizeof(call->call)));
+    hash = (hash ^ purpose) * 0x9e3779b97f4a7c15u;
+    return (double)((hash ^ hash >> 29) * 0xbf58476d1ce4e5b9u >> 11) / 9007199254740992.0;
+}
+
+/* What the route asks of such a call, whatever its text says. */
+static enum tier tier_by_tables(const struct route *route, const struct call_record *call)
+{
+    const struct classification classification = {
+        .task = call->task, .complexity = call->complexity_permille / 1000.0, .given = true};
+    enum tier tier = required_tier(route, &classification);
+    return route->min_tier > (int)tier ? (enum tier)route->min_tier : tier;
+}
+
+/* What the text weighed is not known. Where it had raised the tier, a lower dial takes that back as
+ * often as the chances that are too high for the one are not for the other, were all alike. */
+static enum tier tier_again(const struct call_record *call, const struct route *before,
+                            const struct route *route, enum tier now)
+{
+    enum tier then = call->tier;
+    if (route->conservative <= 0 || route->conservative >= 1) {
+        return now;
+    }
+    if (before == NULL) {
+        return then;
+    }
+    int derived = (int)tier_by_tables(before, call);
+    bool raised = (int)then > derived && before->conservative < 1;
+    if (raised && lot_of(call, 1) * before->conservative > route->conservative) {
+        return now;
+    }
+    int moved = (int)then + (int)now - derived;
+    return moved < 0 ? TIER_BUDGET : moved >= TIER_COUNT ? TIER_PREMIUM : (enum tier)moved;
+}
+
+/* How each target stands where the dial is another one: as success.h says, by what was expected of
+ * it. Who was expected to do as its tier lets expect is one of which no more was known. */
+static void stand_again(struct ledger_replay *r, const struct call_record *call,
+                        const struct route *before, const struct route *route)
+{
+    struct plan_recorded *recorded = &r->recorded;
+    double complexity = call->complexity_permille / 1000.0;
+    double least =
+        success_prior(recorded->wanted, route->task_tier[call->task], complexity) * 1000;
+    double best = 0;
+    for (size_t i = 0; i < recorded->count; i++) {
+        best = fmax(best, (double)recorded->targets[i].success_permille);
+    }
+    least = fmin(least, best) - pow(1 - route->conservative, 2) * 1000;
+    for (size_t i = 0; i < recorded->count; i++) {
+        struct recorded_target *known = &recorded->targets[i];
+        if (known->target == NO_TARGET || known->success_permille == 0) {
+            continue;
+        }
+        enum tier tier = r->policy->targets[known->target].tier;
+        double usual = success_prior(tier, before->task_tier[call->task], complexity) * 1000;
+        bool good = fabs(known->success_permille - usual) < PRIOR_ROUNDING
+                        ? tier >= recorded->wanted
+                        : known->success_permille >= least;
+        known->standing = good ? STANDING_GOOD : STANDING_BEHIND;
+    }
+    recorded->required = recorded->wanted;
+}
+
+/* --- the first one --- */
+
+static size_t place_of(const struct plan *plan, uint16_t target)
+{
+    for (size_t i = 0; i < plan->taken && target != NO_TARGET; i++) {
+        if (plan->entries[i].target == target) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static void put_first(struct plan *plan, size_t place)
+{
+    struct plan_entry entry = plan->entries[place];
+    memmove(&plan->entries[1], &plan->entries[0], place * sizeof(plan->entries[0]));
+    plan->entries[0] = entry;
+}
+
+/* By how much its chance rose, in thousandths. */
+static int rise_of(const struct ledger_replay *r, const struct plan_entry *entry)
+{
+    const struct recorded_target *known = recorded_find(&r->recorded, entry->target);
+    int then = known == NULL ? 0 : known->propensity_permille;
+    return entry->propensity_permille > then ? entry->propensity_permille - then : 0;
+}
+
+/* What moved a conversation, and which target answers soonest, is not known. */
+static bool stays(const struct ledger_replay *r, size_t place)
+{
+    const struct plan *plan = r->plan;
+    const struct recorded_target *then = r->recorded.targets;
+    uint16_t first = plan->entries[0].target;
+    if (r->reason == REASON_SESSION || r->reason == REASON_MOVED) {
+        return plan->entries[place].propensity_permille > 0 || first == then[0].target ||
+               (r->recorded.count > 1 && first == then[1].target);
+    }
+    return r->reason == REASON_FASTEST && plan->entries[0].reason == REASON_FASTEST &&
+           plan->entries[place].reason == REASON_FALLBACK;
+}
+
+/* The calls that another target gets are as few as the chances allow: one stays where it was as far
+ * as its target is no less probable than it was, and goes where the chance rose. */
+static void couple(struct ledger_replay *r, const struct call_record *call)
+{
+    struct plan *plan = r->plan;
+    size_t place = place_of(plan, r->recorded.targets[0].target);
+    int rises = 0;
+    if (place != SIZE_MAX) {
+        double now = plan->entries[place].propensity_permille;
+        double then = r->recorded.targets[0].propensity_permille;
+        if (stays(r, place) || (now > 0 && lot_of(call, 2) * then < now)) {
+            put_first(plan, place);
+            return;
+        }
+    }
+    for (size_t i = 0; i < plan->taken; i++) {
+        rises += rise_of(r, &plan->entries[i]);
+    }
+    double left = lot_of(call, 3) * rises;
+    for (size_t i = 0; i < plan->taken && rises > 0; i++) {
+        left -= rise_of(r, &plan->entries[i]);
+        if (left < 0) {
+            put_first(plan, i);
+            return;
+        }
+    }
+}
+
 static void plan_again(struct ledger_replay *r, const struct call_detail *detail,
                        const struct usage *usage, const struct route *route)
 {
@@ -245,7 +453,19 @@ static void plan_again(struct ledger_replay *r, const struct call_detail *detail
     };
     constraints_init(&input.constraints);
     input.rule = rule_of(r, route, call, &input.classification);
+    if (route == NULL || !recall(r, detail, usage)) {
+        plan_make(&input, r->plan);
+        return;
+    }
+    const struct route *before =
+        r->present == NULL ? NULL : policy_find_route(r->present, call->route);
+    r->recorded.wanted = tier_again(call, before, route, tier_by_tables(route, call));
+    if (before != NULL && fabs(before->conservative - route->conservative) > 1e-9) {
+        stand_again(r, call, before, route);
+    }
+    input.recorded = &r->recorded;
     plan_make(&input, r->plan);
+    couple(r, call);
 }
 
 /* What the recorded attempts at this target cost without an answer; negative: there was none. */
@@ -405,6 +625,7 @@ static bool each_call(struct ledger_replay *r, const char *path, int64_t since_s
 bool replay_ledger(struct replay *replay, const char *path, int64_t since_s, struct error *error)
 {
     struct ledger_replay r = {.replay = replay, .policy = &replay->policy->policy};
+    r.present = replay->present == NULL ? NULL : &replay->present->policy;
     if (replay->route != NULL &&
         policy_find_route(r.policy, slice_from_cstr(replay->route)) == NULL) {
         return error_set(error, ERROR_INVALID, "no_route", "the policy has no route \"%.100s\"",

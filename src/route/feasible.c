@@ -5,6 +5,8 @@
  */
 #include "route/feasible.h"
 
+#include "route/recorded.h"
+
 #include "route/expected_price.h"
 #include "route/health.h"
 
@@ -178,7 +180,10 @@ static enum tier wanted_tier(const struct plan_facts *facts)
 {
     enum tier tier = TIER_BUDGET;
     if (!facts->exclusive) {
-        tier = required_tier_at(facts->dial, facts->input->route, &facts->input->classification);
+        tier = facts->input->recorded != NULL
+                   ? facts->input->recorded->wanted
+                   : required_tier_at(facts->dial, facts->input->route,
+                                      &facts->input->classification);
         unsigned cheaper = facts->input->cheaper;
         tier = cheaper < (unsigned)tier ? (enum tier)((unsigned)tier - cheaper) : TIER_BUDGET;
     }

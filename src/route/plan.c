@@ -19,6 +19,7 @@
 #include "route/expected_price.h"
 #include "route/feasible.h"
 #include "route/health.h"
+#include "route/recorded.h"
 
 #define NO_CANDIDATE SIZE_MAX
 
@@ -136,6 +137,17 @@ static bool is_judged(const struct plan_facts *facts, uint16_t target)
            (facts->judged[target / 64] >> (target % 64) & 1) != 0;
 }
 
+static inline unsigned tiers_below(const struct plan_facts *facts, uint16_t index,
+                                   const struct success *success)
+{
+    const struct plan_input *input = facts->input;
+    const struct target *target = &input->policy->targets[index];
+    if (UNLIKELY(input->recorded != NULL) && !facts->success.absolute) {
+        return recorded_below(input->recorded, index, target->tier, facts->wanted_tier);
+    }
+    return success_below(&facts->success, target, facts->wanted_tier, success);
+}
+
 static inline void rank_make(const struct planning *planning, const struct plan_entry *entry,
                              const struct success *success, size_t list_position, struct rank *rank)
 {
@@ -153,7 +165,7 @@ static inline void rank_make(const struct planning *planning, const struct plan_
     rank->group |= (uint64_t)(facts->exclusive ? list_position : 0) << 32;
     rank->group |= (uint64_t)rank->order << 16 | rank->preferred;
     if (facts->by_tier) {
-        rank->below = (uint16_t)success_below(&facts->success, target, facts->wanted_tier, success);
+        rank->below = (uint16_t)tiers_below(facts, entry->target, success);
     }
     if (rank->below > 0 && is_judged(facts, entry->target)) {
         rank->below = 0;
@@ -224,6 +236,18 @@ static bool is_withheld(const struct planning *planning, uint16_t target)
     return withheld != NULL && (withheld[target / 64] >> (target % 64) & 1) != 0;
 }
 
+/* What was known of it then, and is not any more. */
+static void recall(const struct plan_recorded *recorded, struct plan_entry *entry,
+                   struct success *success)
+{
+    const struct recorded_target *known = recorded_find(recorded, entry->target);
+    if (known != NULL) {
+        entry->expected_cost_nd = known->expected_nd;
+        success->mean =
+            known->success_permille > 0 ? (float)known->success_permille / 1000 : success->mean;
+    }
+}
+
 /* `list_position` is the list's length for a target that no list names, `candidate` the position
  * among the candidates or NO_CANDIDATE. */
 static void consider(struct planning *planning, uint16_t target, size_t list_position,
@@ -246,6 +270,9 @@ static void consider(struct planning *planning, uint16_t target, size_t list_pos
         success = facts->of_candidates[candidate];
     } else {
         success_of(&facts->success, &facts->input->policy->targets[target], &success);
+    }
+    if (UNLIKELY(facts->input->recorded != NULL)) {
+        recall(facts->input->recorded, entry, &success);
     }
     entry->success_permille = success_permille(&success);
     expected_total(facts, &facts->input->policy->targets[target], entry);

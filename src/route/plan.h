@@ -46,6 +46,7 @@ struct constraints {
 };
 void constraints_init(struct constraints *constraints);
 
+struct plan_recorded;
 struct plan_input {
     const struct policy *policy;
     const struct route *route; /* NULL when `forced` or `models` name targets */
@@ -73,7 +74,8 @@ struct plan_input {
     unsigned required_dialects; /* bits, 0: any: operations that only some dialects can carry */
     uint64_t tag;               /* evidence_tag() of the call's word; 0: it has none but its task */
     const uint16_t *learned; /* success by target->learned, permille; 0: not known; NULL: of none */
-    int64_t now_ns;          /* monotonic */
+    const struct plan_recorded *recorded; /* of a call planned again (recorded.h), or NULL */
+    int64_t now_ns;                       /* monotonic */
 };
 
 enum plan_reason {

@@ -552,6 +552,59 @@ def replay_knows_what_was(place):
     return problems
 
 
+BY_LOT = "  ab: {{ strategy: weighted, split_by: user, weights: {weights} }}\n"
+LOTS_CONFIG = REPLAYED_CONFIG.replace("tasks: {{ math: [large], chat: [{chat}] }}", "{dial}")
+LOTS_CONFIG = LOTS_CONFIG.replace("ledger:", BY_LOT + "ledger:")
+MIXED_PROMPTS = (
+    "What is the capital of Australia?",
+    "Who wrote the opera Fidelio, and when was it first given?",
+    "Which of these is a noble gas? A. oxygen B. argon C. chlorine D. nitrogen",
+    "A train leaves at noon at 60 mph, another at 1 pm at 80 mph. When do they meet?",
+    "Janet has 3 ducks that lay 16 eggs a day. She eats 3 and sells the rest at $2. How much?",
+    "Write a function that returns the longest palindrome in a string.",
+    "Explain the difference between a mutex and a semaphore.",
+    "A 30-year-old man has chest pain that gets better when he leans forward. The diagnosis is",
+    "Find the degree of the extension Q(sqrt(2), sqrt(3)) over Q.",
+    "Translate to French: good morning",
+)
+
+
+def replay_moves_no_more_than_the_policy(place):
+    """What a text and a lot came to is taken from the ledger: the same policy moves no call."""
+    problems = []
+    port = free_port()
+    fill = {"port": port, "ollama": place.expand("{OLLAMA}")}
+
+    def write(name, dial="conservative: 0.7", weights="{ small: 70, large: 30 }"):
+        place.write(name, LOTS_CONFIG.format(dial=dial, weights=weights, **fill))
+        return json.loads(place.run(["replay", "--policy", name, "--json"]).stdout or b"{}")
+
+    write("sluice.yaml")
+    served = Served(place)
+    asked = [{"model": "auto", "messages": [{"role": "user", "content": p}]} for p in MIXED_PROMPTS]
+    for i in range(40):
+        user = {"role": "user", "content": "hello"}
+        asked.append({"model": "ab", "user": f"u{i}", "messages": [user]})
+    for body in asked:
+        curl = ["curl", "-sf", f"http://127.0.0.1:{port}/v1/chat/completions", "-d"]
+        done = subprocess.run([*curl, json.dumps(body)], capture_output=True)
+        expect(problems, done.returncode == 0, f"curl: {done}")
+    served.stop(problems)
+    same = write("same.yaml")
+    expect(problems, same["calls"] == len(asked) and same["changed"] == 0, f"the same: {same}")
+    expect(problems, same["before"] == same["after"], f"the same: {same}")
+    premium = same["before"]["tiers"]["premium"]
+    expect(problems, 0 < premium < len(asked), f"both were asked: {same}")
+    turned = write("turned.yaml", weights="{ small: 10, large: 90 }")
+    expect(problems, turned["after"]["tiers"]["premium"] > premium, f"another lot: {turned}")
+    more = turned["after"]["tiers"]["premium"] - premium
+    expect(problems, turned["changed"] == more, f"calls move one way: {turned}")
+    cheap = write("cheap.yaml", dial="conservative: 0")
+    less = premium - cheap["after"]["tiers"]["premium"]
+    expect(problems, 0 < cheap["changed"] == less, f"the cheapest: {cheap}")
+    return problems
+
+
 WORDY_CONFIG = """\
 providers: {{ lab: {{ preset: openai-compatible, base_url: 'http://127.0.0.1:1', api_key: k }} }}
 targets:
@@ -672,6 +725,7 @@ LIVE = [
     ("the simulated fleet serves, and says so", demo_is_marked),
     ("explain says what 10,000 calls then get", explain_is_what_happens),
     ("a replay of the same policy changes nothing", replay_knows_what_was),
+    ("a replay moves no more calls than the policy does", replay_moves_no_more_than_the_policy),
     ("expected prices beat list prices where answers differ", expected_price_beats_the_list),
     ("eval's rows and table share a file", rows_share_a_file),
     ("the bash completion completes", completions_parse),

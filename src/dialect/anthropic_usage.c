@@ -2,12 +2,11 @@
 /*
  * Anthropic counts input without what came from the cache or went into it; we count it all. Reports
  * along a stream are cumulative and say only what they know: members that are null or absent leave
- * what was said before.
+ * what was said before. One that cannot be read spoils its report.
  */
 #include "dialect/anthropic.h"
 #include "dialect/decoder.h"
-
-#define COUNT_MAX USAGE_TOKENS_MAX
+#include "dialect/usage_count.h"
 
 enum {
     USAGE_INPUT,
@@ -30,14 +29,13 @@ static const struct member_name usage_names[USAGE_MEMBERS] = {
 static const struct member_table usage_table = MEMBER_TABLE(usage_names);
 
 /* False: no count, *out stays. */
-static bool read_count(const struct decoder *d, uint32_t value, int64_t *out)
+static bool read_count(struct decoder *d, uint32_t value, int64_t *out)
 {
-    int64_t count;
-    if (value == JSON_ABSENT || !json_int64(&d->doc, value, &count) || count < 0) {
-        return false;
+    enum usage_told told = usage_count_read(&d->doc, value, out);
+    if (told == USAGE_UNREADABLE) {
+        d->usage.unread = true;
     }
-    *out = count > COUNT_MAX ? COUNT_MAX : count;
-    return true;
+    return told == USAGE_READ;
 }
 
 /* The two lifetimes where they are told; else all of it is the shorter one's, but for what was told
@@ -70,9 +68,13 @@ void anthropic_decode_usage(struct decoder *d, uint32_t value)
         return;
     }
     members_scan(&d->doc, value, &usage_table, values);
+    bool before = d->usage.unread;
+    d->usage.unread = false;
     bool input = read_count(d, values[USAGE_INPUT], &d->usage.input);
     bool output = read_count(d, values[USAGE_OUTPUT], &d->usage.output);
-    if (!input && !output) {
+    bool stays = before && !(input && output); /* of what this report does not tell */
+    d->usage.unread = d->usage.unread || stays;
+    if (!input && !output && !d->usage.unread) {
         return;
     }
     (void)read_count(d, values[USAGE_CACHE_READ], &d->usage.cache_read);

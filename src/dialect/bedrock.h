@@ -66,6 +66,6 @@ void bedrock_read_error(struct decoder *d, int status, struct slice body,
 void bedrock_decode_content(struct decoder *d, uint32_t content);
 void bedrock_decode_delta(struct decoder *d, uint32_t delta, int64_t position);
 void bedrock_decode_finish(struct decoder *d, uint32_t object);
-void bedrock_decode_usage(struct decoder *d, uint32_t usage);
+void bedrock_decode_usage(struct decoder *d, uint32_t object);
 
 #endif

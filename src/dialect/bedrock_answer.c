@@ -6,6 +6,7 @@
 #include "dialect/bedrock.h"
 #include "dialect/decoder.h"
 #include "dialect/member.h"
+#include "dialect/usage_count.h"
 
 static struct slice string_at(const struct decoder *d, uint32_t object, struct slice name)
 {
@@ -222,46 +223,40 @@ void bedrock_decode_finish(struct decoder *d, uint32_t object)
     }
 }
 
-static int64_t count_at(const struct decoder *d, uint32_t object, struct slice name)
+static int64_t count_at(const struct decoder *d, uint32_t object, struct slice name,
+                        struct usage *usage)
 {
-    int64_t count = 0;
-    uint32_t value = json_member(&d->doc, object, name);
-    if (value == JSON_ABSENT || !json_int64(&d->doc, value, &count) || count < 0) {
-        return 0;
-    }
-    return count > USAGE_TOKENS_MAX ? USAGE_TOKENS_MAX : count;
+    return usage_count(d, json_member(&d->doc, object, name), usage);
 }
 
 /* What was written for an hour, where the details tell. */
-static int64_t written_1h(const struct decoder *d, uint32_t usage, int64_t written)
+static int64_t written_1h(const struct decoder *d, uint32_t object, struct usage *usage)
 {
     const struct json_doc *doc = &d->doc;
-    uint32_t details = json_member(doc, usage, SLICE("cacheDetails"));
+    uint32_t details = json_member(doc, object, SLICE("cacheDetails"));
     int64_t count = 0;
     for (uint32_t i = json_is(doc, details, JSON_ARRAY) ? json_first(doc, details) : JSON_ABSENT;
          i != JSON_ABSENT; i = json_next(doc, details, i)) {
         if (slice_eq(string_at(d, i, SLICE("ttl")), SLICE("1h"))) {
-            count = count_at(d, i, SLICE("inputTokens"));
+            count = count_at(d, i, SLICE("inputTokens"), usage);
         }
     }
-    return count < written ? count : written;
+    return count < usage->cache_write ? count : usage->cache_write;
 }
 
 /* The input is counted without what came from the cache or went into it. */
-void bedrock_decode_usage(struct decoder *d, uint32_t usage)
+void bedrock_decode_usage(struct decoder *d, uint32_t object)
 {
-    if (!json_is(&d->doc, usage, JSON_OBJECT)) {
+    if (!json_is(&d->doc, object, JSON_OBJECT)) {
         return;
     }
-    int64_t read = count_at(d, usage, SLICE("cacheReadInputTokens"));
-    int64_t written = count_at(d, usage, SLICE("cacheWriteInputTokens"));
-    int64_t longer = written_1h(d, usage, written);
-    decoder_event(d, EVENT_USAGE, 0)->usage = (struct usage){
-        .input = count_at(d, usage, SLICE("inputTokens")) + read + written,
-        .output = count_at(d, usage, SLICE("outputTokens")),
-        .cache_read = read,
-        .cache_write = written - longer,
-        .cache_write_1h = longer,
-        .reported = true,
-    };
+    struct usage usage = {.reported = true};
+    usage.cache_read = count_at(d, object, SLICE("cacheReadInputTokens"), &usage);
+    usage.cache_write = count_at(d, object, SLICE("cacheWriteInputTokens"), &usage);
+    usage.input = count_at(d, object, SLICE("inputTokens"), &usage) + usage.cache_read +
+                  usage.cache_write;
+    usage.output = count_at(d, object, SLICE("outputTokens"), &usage);
+    usage.cache_write_1h = written_1h(d, object, &usage);
+    usage.cache_write -= usage.cache_write_1h;
+    decoder_event(d, EVENT_USAGE, 0)->usage = usage;
 }

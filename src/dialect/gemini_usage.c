@@ -6,8 +6,7 @@
  */
 #include "dialect/decoder.h"
 #include "dialect/gemini.h"
-
-#define COUNT_MAX ((int64_t)1 << 50)
+#include "dialect/usage_count.h"
 
 enum {
     USAGE_PROMPT,
@@ -34,16 +33,8 @@ static const struct member_name usage_names[USAGE_MEMBERS] = {
 };
 static const struct member_table usage_table = MEMBER_TABLE(usage_names);
 
-static int64_t count_of(const struct decoder *d, uint32_t value)
-{
-    int64_t count;
-    if (value == JSON_ABSENT || !json_int64(&d->doc, value, &count) || count < 0) {
-        return 0;
-    }
-    return count > COUNT_MAX ? COUNT_MAX : count;
-}
-
-static int64_t tokens_of(const struct decoder *d, uint32_t details, struct slice wanted)
+static int64_t tokens_of(const struct decoder *d, uint32_t details, struct slice wanted,
+                         struct usage *usage)
 {
     int64_t count = 0;
     if (!json_is(&d->doc, details, JSON_ARRAY)) {
@@ -53,7 +44,7 @@ static int64_t tokens_of(const struct decoder *d, uint32_t details, struct slice
          i = json_next(&d->doc, details, i)) {
         struct slice modality = decoder_string(d, json_member(&d->doc, i, SLICE("modality")));
         if (slice_eq(modality, wanted)) {
-            count += count_of(d, json_member(&d->doc, i, SLICE("tokenCount")));
+            count += usage_count(d, json_member(&d->doc, i, SLICE("tokenCount")), usage);
         }
     }
     return count;
@@ -72,19 +63,23 @@ void gemini_decode_usage(struct decoder *d, uint32_t value)
     uint32_t prompt = values[USAGE_PROMPT_DETAILS];
     uint32_t candidates = values[USAGE_CANDIDATES_DETAILS];
     uint32_t response = values[USAGE_RESPONSE_DETAILS];
+    struct usage whole = {.reported = false};
     struct usage usage = {
-        .input = count_of(d, values[USAGE_PROMPT]) + count_of(d, values[USAGE_TOOLS]),
-        .output = count_of(d, values[USAGE_CANDIDATES]),
-        .cache_read = count_of(d, values[USAGE_CACHED]),
-        .reasoning = count_of(d, values[USAGE_THOUGHTS]),
-        .audio_input = tokens_of(d, prompt, audio),
-        .audio_output = tokens_of(d, candidates, audio) + tokens_of(d, response, audio),
-        .image_input = tokens_of(d, prompt, image),
-        .image_output = tokens_of(d, candidates, image) + tokens_of(d, response, image),
         .reported = true,
-    };
+        .unread = usage_half_told(&d->doc, values[USAGE_PROMPT], values[USAGE_CANDIDATES])};
+    usage.input = usage_count(d, values[USAGE_PROMPT], &usage) +
+                  usage_count(d, values[USAGE_TOOLS], &usage);
+    usage.output = usage_count(d, values[USAGE_CANDIDATES], &usage);
+    usage.cache_read = usage_count(d, values[USAGE_CACHED], &usage);
+    usage.reasoning = usage_count(d, values[USAGE_THOUGHTS], &usage);
+    usage.audio_input = tokens_of(d, prompt, audio, &usage);
+    usage.audio_output =
+        tokens_of(d, candidates, audio, &usage) + tokens_of(d, response, audio, &usage);
+    usage.image_input = tokens_of(d, prompt, image, &usage);
+    usage.image_output =
+        tokens_of(d, candidates, image, &usage) + tokens_of(d, response, image, &usage);
     /* The total tells whether the candidates' count has the thoughts in it already. */
-    if (count_of(d, values[USAGE_TOTAL]) != usage.input + usage.output ||
+    if (usage_count(d, values[USAGE_TOTAL], &whole) != usage.input + usage.output ||
         usage.output < usage.reasoning) {
         usage.output += usage.reasoning;
     }

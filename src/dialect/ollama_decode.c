@@ -9,6 +9,7 @@
 #include "dialect/decoder.h"
 #include "dialect/inner.h"
 #include "dialect/member.h"
+#include "dialect/usage_count.h"
 
 enum {
     LINE_MODEL,
@@ -112,23 +113,20 @@ static void decode_message(struct decoder *d, uint32_t message)
     }
 }
 
-static int64_t count_of(const struct decoder *d, uint32_t value)
-{
-    int64_t count;
-    return value != JSON_ABSENT && json_int64(&d->doc, value, &count) && count > 0 ? count : 0;
-}
-
 /* Ollama leaves the count of the prompt out when all of it was in its cache. */
 static void decode_usage(struct decoder *d, const uint32_t *line)
 {
-    if (line[LINE_PROMPT_EVAL_COUNT] == JSON_ABSENT && line[LINE_EVAL_COUNT] == JSON_ABSENT) {
+    const uint32_t prompt = line[LINE_PROMPT_EVAL_COUNT];
+    const uint32_t made = line[LINE_EVAL_COUNT];
+    int64_t count;
+    if (usage_count_read(&d->doc, prompt, &count) == USAGE_ABSENT &&
+        usage_count_read(&d->doc, made, &count) == USAGE_ABSENT) {
         return;
     }
-    decoder_event(d, EVENT_USAGE, 0)->usage = (struct usage){
-        .input = count_of(d, line[LINE_PROMPT_EVAL_COUNT]),
-        .output = count_of(d, line[LINE_EVAL_COUNT]),
-        .reported = true,
-    };
+    struct usage usage = {.reported = true, .unread = usage_half_told(&d->doc, prompt, made)};
+    usage.input = usage_count(d, prompt, &usage);
+    usage.output = usage_count(d, made, &usage);
+    decoder_event(d, EVENT_USAGE, 0)->usage = usage;
 }
 
 static void decode_done(struct decoder *d, const uint32_t *line)

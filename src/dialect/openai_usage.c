@@ -6,9 +6,7 @@
  */
 #include "dialect/decoder.h"
 #include "dialect/openai.h"
-
-#define COUNT_MAX ((int64_t)1 << 50)
-#define NANO_DIGITS 9
+#include "dialect/usage_count.h"
 
 enum {
     USAGE_PROMPT,
@@ -46,24 +44,10 @@ static const struct member_name usage_names[USAGE_MEMBERS] = {
 };
 static const struct member_table usage_table = MEMBER_TABLE(usage_names);
 
-/* A count, or 0 for anything that is none. */
-static int64_t count_of(const struct decoder *d, uint32_t value)
+static int64_t detail(const struct decoder *d, uint32_t details, struct slice name,
+                      struct usage *usage)
 {
-    int64_t count;
-    if (value == JSON_ABSENT || !json_int64(&d->doc, value, &count) || count < 0) {
-        return 0;
-    }
-    return count > COUNT_MAX ? COUNT_MAX : count;
-}
-
-static int64_t first_count(const struct decoder *d, uint32_t a, uint32_t b)
-{
-    return count_of(d, json_is(&d->doc, a, JSON_NUMBER) ? a : b);
-}
-
-static int64_t detail(const struct decoder *d, uint32_t details, struct slice name)
-{
-    return count_of(d, json_member(&d->doc, details, name));
+    return usage_count(d, json_member(&d->doc, details, name), usage);
 }
 
 static void read_details(const struct decoder *d, const uint32_t *values, struct usage *usage)
@@ -74,18 +58,20 @@ static void read_details(const struct decoder *d, const uint32_t *values, struct
                               ? values[USAGE_COMPLETION_DETAILS]
                               : values[USAGE_OUTPUT_DETAILS];
     if (json_is(&d->doc, prompt, JSON_OBJECT)) {
-        usage->cache_read = detail(d, prompt, SLICE("cached_tokens"));
-        usage->cache_write = detail(d, prompt, SLICE("cache_write_tokens"));
-        usage->audio_input = detail(d, prompt, SLICE("audio_tokens"));
-        usage->image_input = detail(d, prompt, SLICE("image_tokens"));
+        usage->cache_read = detail(d, prompt, SLICE("cached_tokens"), usage);
+        usage->cache_write = detail(d, prompt, SLICE("cache_write_tokens"), usage);
+        usage->audio_input = detail(d, prompt, SLICE("audio_tokens"), usage);
+        usage->image_input = detail(d, prompt, SLICE("image_tokens"), usage);
     }
     if (json_is(&d->doc, completion, JSON_OBJECT)) {
-        usage->reasoning = detail(d, completion, SLICE("reasoning_tokens"));
-        usage->audio_output = detail(d, completion, SLICE("audio_tokens"));
-        usage->image_output = detail(d, completion, SLICE("image_tokens"));
+        usage->reasoning = detail(d, completion, SLICE("reasoning_tokens"), usage);
+        usage->audio_output = detail(d, completion, SLICE("audio_tokens"), usage);
+        usage->image_output = detail(d, completion, SLICE("image_tokens"), usage);
     }
     if (usage->cache_read == 0) {
-        usage->cache_read = first_count(d, values[USAGE_CACHE_HIT], values[USAGE_CACHED]);
+        bool hit = json_is(&d->doc, values[USAGE_CACHE_HIT], JSON_NUMBER);
+        usage->cache_read =
+            usage_count(d, values[hit ? USAGE_CACHE_HIT : USAGE_CACHED], usage);
     }
 }
 
@@ -102,28 +88,25 @@ static void normalise(struct usage *usage, int64_t total)
     }
 }
 
-static bool read_amount(const struct decoder *d, uint32_t value, int64_t *ret_nd)
-{
-    return value != JSON_ABSENT && json_scaled(&d->doc, value, NANO_DIGITS, ret_nd) && *ret_nd >= 0;
-}
-
 /* With a key of the operator's own, `cost` is only the fee: the vendor's bill comes on top. Where
  * that is not told, what it costs is not known. */
 static void read_cost(const struct decoder *d, const uint32_t *values, struct usage *usage)
 {
-    int64_t cost;
+    int64_t cost = 0;
     int64_t upstream = 0;
-    if (!read_amount(d, values[USAGE_COST], &cost)) {
-        return;
+    enum usage_told told = usage_amount_read(&d->doc, values[USAGE_COST], &cost);
+    enum usage_told more = USAGE_READ;
+    if (json_is(&d->doc, values[USAGE_OWN_KEY], JSON_TRUE)) {
+        more = usage_amount_read(
+            &d->doc,
+            json_member(&d->doc, values[USAGE_COST_DETAILS], SLICE("upstream_inference_cost")),
+            &upstream);
     }
-    if (json_is(&d->doc, values[USAGE_OWN_KEY], JSON_TRUE) &&
-        !read_amount(
-            d, json_member(&d->doc, values[USAGE_COST_DETAILS], SLICE("upstream_inference_cost")),
-            &upstream)) {
-        return;
+    usage->cost_unread = told == USAGE_UNREADABLE || more == USAGE_UNREADABLE;
+    if (told == USAGE_READ && more == USAGE_READ) {
+        usage->has_provider_cost = true;
+        usage->provider_cost_nd = cost > INT64_MAX - upstream ? INT64_MAX : cost + upstream;
     }
-    usage->has_provider_cost = true;
-    usage->provider_cost_nd = cost > INT64_MAX - upstream ? INT64_MAX : cost + upstream;
 }
 
 void openai_decode_usage(struct decoder *d, uint32_t value)
@@ -140,10 +123,13 @@ void openai_decode_usage(struct decoder *d, uint32_t value)
     if (!json_is(&d->doc, prompt, JSON_NUMBER) && !json_is(&d->doc, completion, JSON_NUMBER)) {
         return;
     }
-    struct usage usage = {
-        .input = count_of(d, prompt), .output = count_of(d, completion), .reported = true};
+    struct usage total = {.reported = false};
+    struct usage usage = {.reported = true, .unread = usage_half_told(&d->doc, prompt, completion)};
+    usage.input = usage_count(d, prompt, &usage);
+    usage.output = usage_count(d, completion, &usage);
     read_details(d, values, &usage);
-    normalise(&usage, count_of(d, values[USAGE_TOTAL]));
+    /* nothing is charged of the total, so it may be unreadable */
+    normalise(&usage, usage_count(d, values[USAGE_TOTAL], &total));
     read_cost(d, values, &usage);
     decoder_event(d, EVENT_USAGE, 0)->usage = usage;
 }

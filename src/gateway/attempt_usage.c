@@ -84,16 +84,40 @@ static enum charge_basis most_usage(struct call *call)
     return CHARGE_MOST;
 }
 
+/* Is it a report at all? Counts that cannot be read are none, and no more are those that the answer
+ * itself belies: nothing out of which something came, nothing in for a prompt (Ollama leaves out
+ * what it had in its cache). */
+static bool is_report(const struct call *call, bool priced)
+{
+    const struct attempt *attempt = &call->attempt;
+    const struct meter *meter = &attempt->meter;
+    const struct usage *usage = &meter->usage;
+    enum operation operation = call->chat.operation;
+    bool makes_text = operation == OPERATION_CHAT || operation == OPERATION_COMPLETION;
+    bool came = makes_text && (meter->events > 0 || meter->text_bytes > 0);
+    bool none_in = usage->input == 0 && attempt->back_id != DIALECT_OLLAMA;
+    bool none_out = usage->output == 0 && came && is_final(attempt);
+    bool amount_unread = usage->cost_unread && call_budget_capped(call) &&
+                         (attempt->provider->quirks & QUIRK_REPORTS_COST) != 0;
+    return priced || (!usage->unread && !amount_unread && !none_in && !none_out);
+}
+
 enum charge_basis attempt_usage(struct call *call)
 {
     struct attempt *attempt = &call->attempt;
     struct meter *meter = &attempt->meter;
+    bool priced = meter->usage.has_provider_cost &&
+                  (attempt->provider->quirks & QUIRK_REPORTS_COST) != 0;
+    bool counted = call->chat.operation == OPERATION_TOKEN_COUNT;
+    if ((meter->usage.reported || meter->usage.unread) && !counted && !is_report(call, priced)) {
+        meter->usage.reported = false;
+        metric_add(&call->worker->metrics.untrue_usage, 1);
+    }
     bool reported = meter->usage.reported;
     if (!reported && !is_spent(attempt)) {
         return CHARGE_NOTHING;
     }
-    if (call_budget_capped(call) && !meter->usage.has_provider_cost &&
-        !(reported && is_final(attempt))) {
+    if (call_budget_capped(call) && !priced && !(reported && is_final(attempt))) {
         return most_usage(call);
     }
     meter_settle(meter, call->tokens.expected, attempt->outcome == ATTEMPT_OK);

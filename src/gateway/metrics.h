@@ -39,6 +39,7 @@ struct metrics {
     atomic_uint_fast64_t cache_write_tokens;
     atomic_uint_fast64_t reasoning_tokens;
     atomic_uint_fast64_t estimated_usage;
+    atomic_uint_fast64_t untrue_usage;
     atomic_uint_fast64_t refused_plans;
     atomic_uint_fast64_t unauthorized;
     atomic_uint_fast64_t ledger_refused;

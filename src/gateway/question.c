@@ -204,6 +204,9 @@ static void read_answer(struct question *c, struct buf *text)
         return;
     }
     take_answer(&frame, text, &usage);
+    bool none_in = usage.input == 0 && c->dialect != dialect_of(DIALECT_OLLAMA);
+    bool none_out = usage.output == 0 && text->len > 0;
+    usage.reported = usage.reported && !none_in && !none_out; /* as of answers: attempt_usage.c */
     settle(c, ATTEMPT_OK, &usage, "");
 }
 

@@ -20,15 +20,37 @@ static void bound(struct usage *usage)
     usage->provider_cost_nd = within(usage->provider_cost_nd, USAGE_COST_ND_MAX);
 }
 
+/* Nothing that was used is given back. */
+static bool is_less(const struct usage *usage, const struct usage *before)
+{
+    return before->reported && usage->input <= before->input && usage->output <= before->output &&
+           (usage->input < before->input || usage->output < before->output);
+}
+
+/* Some providers name the price once and go on counting tokens. */
+static void report_cost(struct usage *usage, const struct usage *reported)
+{
+    if (reported->has_provider_cost) {
+        usage->has_provider_cost = true;
+        usage->provider_cost_nd = within(reported->provider_cost_nd, USAGE_COST_ND_MAX);
+        usage->cost_unread = false;
+    }
+    usage->cost_unread = usage->cost_unread || reported->cost_unread;
+}
+
 void usage_report(struct usage *usage, const struct usage *reported)
 {
-    struct usage before = *usage;
-    *usage = *reported;
-    usage->reported = true;
-    bound(usage);
-    /* Some providers name the price once and go on counting tokens. */
-    if (!reported->has_provider_cost && before.has_provider_cost) {
-        usage->has_provider_cost = true;
-        usage->provider_cost_nd = before.provider_cost_nd;
+    struct usage now = *reported;
+    bound(&now);
+    now.has_provider_cost = usage->has_provider_cost;
+    now.provider_cost_nd = usage->provider_cost_nd;
+    now.cost_unread = usage->cost_unread;
+    now.reported = true;
+    if (reported->unread) {
+        usage->reported = false;
+        usage->unread = true;
+    } else if (!is_less(&now, usage)) {
+        *usage = now;
     }
+    report_cost(usage, reported);
 }

@@ -29,11 +29,14 @@ struct usage {
     int64_t provider_cost_nd; /* nano-dollars that the provider itself reported; valid if
                                  has_provider_cost */
     bool has_provider_cost;
-    bool reported; /* false: an estimate of ours */
+    bool reported;    /* false: an estimate of ours */
+    bool unread;      /* it was reported, in counts that are none: nothing is known of it */
+    bool cost_unread; /* likewise the amount */
 };
 
-/* Providers repeat usage along a stream: the last report wins, a report of zero is a value. Counts
- * are brought into 0..USAGE_TOKENS_MAX. */
+/* Providers repeat usage along a stream: the last report wins, unless it says less of the input and
+ * of the output than the one before. One that cannot be read leaves the counts, and all of it is
+ * not reported until another can. Counts are brought into 0..USAGE_TOKENS_MAX. */
 void usage_report(struct usage *usage, const struct usage *reported);
 
 #endif

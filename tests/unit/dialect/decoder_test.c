@@ -21,12 +21,20 @@ static void reads_usage_in_any_arithmetic(void)
     EXPECT_TRACE(DIALECT_OPENAI_CHAT,
                  USAGE("\"prompt_tokens\":-5,\"completion_tokens\":1e30,\"prompt_tokens_details\":"
                        "null,\"cost\":\"free\""),
-                 "start id=c name=m\nusage in=0 out=0 cached=0 written=0 thought=0 audio=0/0\n- "
-                 "usage_only\n");
+                 "start id=c name=m\nusage in=0 out=1000000000 cached=0 written=0 thought=0 "
+                 "audio=0/0 unread cost_unread\n- usage_only\n");
     EXPECT_TRACE(DIALECT_OPENAI_CHAT,
                  USAGE("\"prompt_tokens\":9007199254740993,\"completion_tokens\":1,\"cost\":-1"),
-                 "start id=c name=m\nusage in=1125899906842624 out=1 cached=0 written=0 thought=0 "
-                 "audio=0/0\n- usage_only\n");
+                 "start id=c name=m\nusage in=1000000000 out=1 cached=0 written=0 thought=0 "
+                 "audio=0/0 cost_unread\n- usage_only\n");
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT, /* more than all is the most, and null is nothing */
+                 USAGE("\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":1e30"),
+                 "start id=c name=m\nusage in=1 out=1 cached=0 written=0 thought=0 audio=0/0 "
+                 "cost=9223372036854775807\n- usage_only\n");
+    EXPECT_TRACE(DIALECT_OPENAI_CHAT,
+                 USAGE("\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":null"),
+                 "start id=c name=m\nusage in=1 out=1 cached=0 written=0 thought=0 audio=0/0\n- "
+                 "usage_only\n");
     EXPECT_TRACE(DIALECT_OPENAI_CHAT,
                  USAGE("\"prompt_tokens\":1,\"completion_tokens\":1,\"cost\":1.5e-8"),
                  "start id=c name=m\nusage in=1 out=1 cached=0 written=0 thought=0 audio=0/0 "
@@ -124,7 +132,8 @@ static void ollama_tells_calls_without_a_name_at_the_end(void)
                  "\"done\":true,\"eval_count\":-4}\n",
                  "start\ncall index=1 id=x name=f\narguments index=1 text={}\ncall index=0 id=y\n"
                  "finish tool_calls\n"
-                 "usage in=0 out=0 cached=0 written=0 thought=0 audio=0/0\nend\n- terminal\n");
+                 "usage in=0 out=0 cached=0 written=0 thought=0 audio=0/0 unread\nend\n"
+                 "- terminal\n");
     EXPECT_TRACE(DIALECT_OLLAMA,
                  "{\"message\":{\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":[]}}"
                  "]},\"done\":true}\n",

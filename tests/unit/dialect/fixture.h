@@ -70,6 +70,8 @@ static inline void trace_usage(struct buf *out, const struct usage *usage)
     if (usage->has_provider_cost) {
         buf_printf(out, " cost=%lld", (long long)usage->provider_cost_nd);
     }
+    buf_append_cstr(out, usage->unread ? " unread" : "");
+    buf_append_cstr(out, usage->cost_unread ? " cost_unread" : "");
 }
 
 static inline void trace_event(struct buf *out, const struct event *event)

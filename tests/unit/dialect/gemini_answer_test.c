@@ -174,7 +174,7 @@ static void usage_is_counted_our_way(void)
                  "[{\"modality\":\"IMAGE\",\"tokenCount\":1290}]}",
                  "usage in=300 out=1310 cached=0 written=0 thought=0 audio=0/0 image=258/1290");
     expect_usage("{\"promptTokenCount\":-4,\"candidatesTokenCount\":1e30}",
-                 "usage in=0 out=0 cached=0 written=0 thought=0 audio=0/0");
+                 "usage in=0 out=1000000000 cached=0 written=0 thought=0 audio=0/0 unread");
     expect_usage("{\"trafficType\":\"ON_DEMAND\"}", "none");
     expect_usage("7", "none");
 }

@@ -55,18 +55,48 @@ static void counts_content(void)
     EXPECT(meter.ended && !meter.failed && !meter.usage.reported);
 }
 
-static void last_usage_wins(void)
+static struct usage metered(const struct usage *first, const struct usage *then)
 {
     const struct event events[] = {
-        {.kind = EVENT_USAGE, .usage = {.input = 9, .output = 9, .reported = true}},
-        {.kind = EVENT_USAGE, .usage = {.input = 5, .output = 0, .reported = true}},
+        {.kind = EVENT_USAGE, .usage = *first},
+        {.kind = EVENT_USAGE, .usage = *then},
     };
     struct meter meter = {.failed = false};
     struct frame frame = frame_of(events, 2);
     meter_frame(&meter, &frame);
-    EXPECT_INT(meter.usage.input, 5);
-    EXPECT_INT(meter.usage.output, 0);
-    EXPECT(meter.usage.reported);
+    return meter.usage;
+}
+
+static void last_usage_wins(void)
+{
+    const struct usage first = {.input = 9, .output = 9, .reported = true};
+    const struct usage larger = {.input = 8, .output = 10, .reported = true};
+    const struct usage zero = {.input = 0, .output = 0, .reported = true};
+    const struct usage less = {.input = 9, .output = 8, .reported = true};
+    struct usage usage = metered(&first, &larger);
+    EXPECT(usage.input == 8 && usage.output == 10 && usage.reported);
+    usage = metered(&zero, &first);
+    EXPECT(usage.input == 9 && usage.output == 9 && usage.reported);
+    usage = metered(&first, &zero);
+    EXPECT(usage.input == 9 && usage.output == 9 && usage.reported);
+    usage = metered(&first, &less);
+    EXPECT(usage.input == 9 && usage.output == 9 && usage.reported);
+}
+
+static void what_cannot_be_read_is_no_report(void)
+{
+    const struct usage first = {.input = 9, .output = 9, .reported = true};
+    const struct usage garbled = {.input = 0, .output = 5, .reported = true, .unread = true};
+    struct usage usage = metered(&first, &garbled);
+    EXPECT(!usage.reported && usage.unread && usage.input == 9 && usage.output == 9);
+    usage = metered(&garbled, &first);
+    EXPECT(usage.reported && !usage.unread && usage.input == 9);
+    const struct usage told = {.has_provider_cost = true, .provider_cost_nd = 7, .reported = true};
+    const struct usage untold = {.input = 9, .cost_unread = true, .reported = true};
+    usage = metered(&told, &untold);
+    EXPECT(usage.has_provider_cost && usage.provider_cost_nd == 7 && usage.cost_unread);
+    usage = metered(&untold, &told);
+    EXPECT(usage.has_provider_cost && !usage.cost_unread);
 }
 
 /* An error of ours goes on from where a verbatim stream was. */
@@ -124,7 +154,8 @@ int main(void)
     TEST(begins,
          "an answer has begun when some of it is seen, not by its announcement, usage or errors");
     TEST(counts_content, "texts, names and arguments are counted");
-    TEST(last_usage_wins, "the last report of usage wins, a zero is a value");
+    TEST(last_usage_wins, "the last report of usage wins, unless it is less");
+    TEST(what_cannot_be_read_is_no_report, "what cannot be read is no report");
     TEST(place_is_kept, "the name and the place of a stream are kept");
     TEST(error_is_printable, "an error's message is bounded and printable");
     TEST(lanes, "lanes have their outer names");

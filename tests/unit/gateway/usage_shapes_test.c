@@ -9,134 +9,10 @@
 
 #include "tests/tap.h"
 #include "tests/unit/dialect/files.h"
+#include "tests/unit/gateway/usage_wires.h"
 
 #define LIMIT ((size_t)1 << 20)
 #define EXPECTED_INPUT 1000
-#define TEXT "eight by"
-#define TEXT_BYTES 8
-#define TEXTS 3
-
-/* --- how answers are told ----------------------------------------------------------------------
- */
-
-/* Where a stream tells its usage. */
-enum place { AT_END, IN_EACH, AT_BOTH_ENDS };
-
-struct wire {
-    const char *start; /* before the texts; "$" stands for the usage at the start */
-    const char *text;
-    const char *end; /* "$": the usage */
-    const char *whole;
-    bool framed; /* as lines of frames_encode() */
-};
-
-#define CHAT_HEAD                                                                                  \
-    "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\","
-static const struct wire chat = {
-    .start = "data: " CHAT_HEAD "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
-             "\"content\":\"\"}}]}\n\n",
-    .text =
-        "data: " CHAT_HEAD "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" TEXT "\"}}]}\n\n",
-    .end = "data: " CHAT_HEAD "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}"
-           "\n\ndata: " CHAT_HEAD "\"choices\":[],\"usage\":$}\n\ndata: [DONE]\n\n",
-    .whole =
-        "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":"
-        "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"" TEXT
-        "\"},\"finish_reason\":\"stop\"}],\"usage\":$}",
-};
-/* vLLM and others tell it with each chunk. */
-static const struct wire chat_each = {
-    .start = "data: " CHAT_HEAD "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\","
-             "\"content\":\"\"}}],\"usage\":$}\n\n",
-    .text = "data: " CHAT_HEAD "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" TEXT
-            "\"}}],\"usage\":$}\n\n",
-    .end = "data: " CHAT_HEAD "\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],"
-           "\"usage\":$}\n\ndata: [DONE]\n\n",
-    .whole =
-        "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"m\",\"choices\":"
-        "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"" TEXT
-        "\"},\"finish_reason\":\"stop\"}],\"usage\":$}",
-};
-static const struct wire completions = {
-    .start = "",
-    .text = "data: {\"id\":\"c\",\"object\":\"text_completion\",\"model\":\"m\",\"choices\":"
-            "[{\"index\":0,\"text\":\"" TEXT "\",\"finish_reason\":null}]}\n\n",
-    .end = "data: {\"id\":\"c\",\"object\":\"text_completion\",\"model\":\"m\",\"choices\":"
-           "[{\"index\":0,\"text\":\"\",\"finish_reason\":\"stop\"}],\"usage\":$}\n\n"
-           "data: [DONE]\n\n",
-    .whole =
-        "{\"id\":\"c\",\"object\":\"text_completion\",\"model\":\"m\",\"choices\":[{\"index\":0,"
-        "\"text\":\"" TEXT "\",\"finish_reason\":\"stop\"}],\"usage\":$}",
-};
-static const struct wire messages = {
-    .start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\","
-             "\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],"
-             "\"stop_reason\":null,\"stop_sequence\":null,\"usage\":$}}\n\n"
-             "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
-             "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n",
-    .text = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,"
-            "\"delta\":{\"type\":\"text_delta\",\"text\":\"" TEXT "\"}}\n\n",
-    .end = "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
-           "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
-           "\"end_turn\",\"stop_sequence\":null},\"usage\":$}\n\n"
-           "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-    .whole =
-        "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":"
-        "[{\"type\":\"text\",\"text\":\"" TEXT "\"}],\"stop_reason\":\"end_turn\","
-        "\"stop_sequence\":null,\"usage\":$}",
-};
-#define GEMINI_TEXT                                                                                \
-    "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"" TEXT "\"}],\"role\":\"model\"},"
-static const struct wire gemini = {
-    .start = "",
-    .text = "data: " GEMINI_TEXT "\"index\":0}]}\n\n",
-    .end = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}],\"role\":\"model\"},"
-           "\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":$}\n\n",
-    .whole = GEMINI_TEXT "\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":$}",
-};
-static const struct wire gemini_each = {
-    .start = "",
-    .text = "data: " GEMINI_TEXT "\"index\":0}],\"usageMetadata\":$}\n\n",
-    .end = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}],\"role\":\"model\"},"
-           "\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":$}\n\n",
-    .whole = GEMINI_TEXT "\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":$}",
-};
-#define OLLAMA_HEAD "{\"model\":\"m\",\"created_at\":\"2026-01-02T03:04:05.678Z\",\"message\":"
-static const struct wire ollama = {
-    .start = "",
-    .text = OLLAMA_HEAD "{\"role\":\"assistant\",\"content\":\"" TEXT "\"},\"done\":false}\n",
-    .end = OLLAMA_HEAD "{\"role\":\"assistant\",\"content\":\"\"},\"done_reason\":\"stop\",$,"
-                       "\"done\":true}\n",
-    .whole = OLLAMA_HEAD "{\"role\":\"assistant\",\"content\":\"" TEXT
-                         "\"},\"done_reason\":\"stop\",$,\"done\":true}",
-};
-#define RESPONSE_ITEM                                                                              \
-    "{\"id\":\"i\",\"type\":\"message\",\"status\":\"completed\",\"role\":\"assistant\","          \
-    "\"content\":[{\"type\":\"output_text\",\"text\":\"" TEXT "\",\"annotations\":[]}]}"
-#define RESPONSE(status)                                                                           \
-    "{\"id\":\"r\",\"object\":\"response\",\"created_at\":1,\"status\":\"" status "\",\"model\":"  \
-    "\"m\",\"output\":[" RESPONSE_ITEM "],\"usage\":$}"
-static const struct wire responses = {
-    .start = "event: response.output_item.added\ndata: {\"type\":\"response.output_item.added\","
-             "\"output_index\":0,\"item\":{\"id\":\"i\",\"type\":\"message\",\"status\":"
-             "\"in_progress\",\"role\":\"assistant\",\"content\":[]}}\n\n",
-    .text = "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\","
-            "\"item_id\":\"i\",\"output_index\":0,\"content_index\":0,\"delta\":\"" TEXT "\"}\n\n",
-    .end =
-        "event: response.completed\ndata: {\"type\":\"response.completed\",\"response\":" RESPONSE(
-            "completed") "}\n\n",
-    .whole = RESPONSE("completed"),
-};
-static const struct wire bedrock = {
-    .start = "event messageStart {\"role\":\"assistant\"}\n",
-    .text = "event contentBlockDelta {\"contentBlockIndex\":0,\"delta\":{\"text\":\"" TEXT "\"}}\n",
-    .end = "event contentBlockStop {\"contentBlockIndex\":0}\n"
-           "event messageStop {\"stopReason\":\"end_turn\"}\n"
-           "event metadata {\"metrics\":{\"latencyMs\":5},\"usage\":$}\n",
-    .whole = "{\"metrics\":{\"latencyMs\":5},\"output\":{\"message\":{\"role\":\"assistant\","
-             "\"content\":[{\"text\":\"" TEXT "\"}]}},\"stopReason\":\"end_turn\",\"usage\":$}",
-    .framed = true,
-};
 
 /* --- what they tell ----------------------------------------------------------------------------
  */
@@ -698,10 +574,124 @@ static void costs_the_same(void)
     printf("# %zu shapes, cut %zu times\n", ARRAY_LEN(table), cuts);
 }
 
+/* --- reports that are none ---------------------------------------------------------------------
+ */
+
+static const struct {
+    enum dialect_id dialect;
+    const struct wire *wire;
+    const char *form; /* "<" and ">" are the counts */
+    bool null_is_said_before;
+} forms[] = {
+    {DIALECT_OPENAI_CHAT, &chat, "{\"prompt_tokens\":<,\"completion_tokens\":>}", false},
+    {DIALECT_OPENAI_CHAT, &chat_each, "{\"prompt_tokens\":<,\"completion_tokens\":>}", false},
+    {DIALECT_OPENAI_COMPLETIONS, &completions, "{\"prompt_tokens\":<,\"completion_tokens\":>}",
+     false},
+    {DIALECT_OPENAI_RESPONSES, &responses, "{\"input_tokens\":<,\"output_tokens\":>}", false},
+    {DIALECT_ANTHROPIC, &messages, "{\"input_tokens\":<,\"output_tokens\":>}", true},
+    {DIALECT_GEMINI, &gemini, "{\"promptTokenCount\":<,\"candidatesTokenCount\":>}", false},
+    {DIALECT_OLLAMA, &ollama, "\"prompt_eval_count\":<,\"eval_count\":>", false},
+    {DIALECT_BEDROCK, &bedrock, "{\"inputTokens\":<,\"outputTokens\":>}", true},
+};
+
+static const struct {
+    const char *input;
+    const char *output;
+    bool reported;
+    int64_t means_input;
+    int64_t means_output;
+} counts[] = {
+    {"-5", "-5", false, 0, 0},
+    {"-5", "20", false, 0, 0},
+    {"10", "-20", false, 0, 0},
+    {"10.5", "20.5", false, 0, 0},
+    {"10", "20.5", false, 0, 0},
+    {"\"10\"", "20", false, 0, 0},
+    {"10", "[]", false, 0, 0},
+    {"\"10\"", "\"20\"", false, 0, 0},
+    {"null", "null", false, 0, 0},
+    {"null", "20", false, 0, 0},
+    {"10.0", "2e1", true, 10, 20},
+    {"18446744073709551616", "5", true, USAGE_TOKENS_MAX, 5},
+    {"1e25", "1e25", true, USAGE_TOKENS_MAX, USAGE_TOKENS_MAX},
+};
+
+static void put_counts(struct buf *out, const char *form, size_t row)
+{
+    for (const char *at = form; *at != '\0'; at++) {
+        char same[] = {*at, '\0'};
+        buf_append_cstr(out, *at == '<' ? counts[row].input
+                                        : *at == '>' ? counts[row].output : same);
+    }
+    buf_append_char(out, '\0');
+}
+
+static void meter_all(const struct dialect *back, struct slice bytes, bool whole,
+                      struct meter *meter)
+{
+    struct decoder *decoder = back->decoder_new(LIMIT);
+    struct frame frame;
+    if (whole) {
+        EXPECT_INT(back->decode_answer(decoder, bytes, &frame), DECODE_FRAME);
+        meter_frame(meter, &frame);
+    }
+    while (!whole && (back->decode(decoder, &bytes, &frame) == DECODE_FRAME ||
+                      back->decode_end(decoder, &frame) == DECODE_FRAME)) {
+        meter_frame(meter, &frame);
+    }
+    back->decoder_free(decoder);
+}
+
+static void expect_report(size_t form, size_t row, bool whole)
+{
+    struct buf usage = BUF_INIT(LIMIT);
+    struct buf bytes = BUF_INIT(LIMIT);
+    struct meter meter = {0};
+    put_counts(&usage, forms[form].form, row);
+    const struct shape shape = {.dialect = forms[form].dialect,
+                                .wire = forms[form].wire,
+                                .place = forms[form].wire == &messages ? AT_BOTH_ENDS : AT_END,
+                                .usage = usage.ptr,
+                                .first = usage.ptr};
+    if (whole) {
+        put(&bytes, shape.wire->whole, shape.usage);
+    } else {
+        put_stream(&shape, &bytes);
+    }
+    meter_all(dialect_of(shape.dialect), buf_slice(&bytes), whole, &meter);
+    const struct usage *got = &meter.usage;
+    bool as_wanted = got->reported == counts[row].reported &&
+                     (!got->reported || (got->input == counts[row].means_input &&
+                                         got->output == counts[row].means_output));
+    if (!as_wanted) {
+        printf("# form %zu, %s/%s, %s: %d, %lld/%lld\n", form, counts[row].input,
+               counts[row].output, whole ? "whole" : "streamed", got->reported,
+               (long long)got->input, (long long)got->output);
+    }
+    EXPECT(as_wanted);
+    buf_release(&usage);
+    buf_release(&bytes);
+}
+
+static void what_is_no_count_is_no_report(void)
+{
+    for (size_t form = 0; form < ARRAY_LEN(forms); form++) {
+        for (size_t row = 0; row < ARRAY_LEN(counts); row++) {
+            bool null = strcmp(counts[row].input, "null") == 0;
+            if (!null || !forms[form].null_is_said_before) {
+                expect_report(form, row, true);
+                expect_report(form, row, false);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     TEST(costs_the_same,
          "every shape of usage costs the same streamed, whole, and heard to its end;"
          " cut anywhere what came");
+    TEST(what_is_no_count_is_no_report,
+         "a count that is none makes no report in any dialect, one beyond all is the most");
     return tap_done();
 }

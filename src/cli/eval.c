@@ -50,7 +50,10 @@ static bool read_share(const struct arguments *arguments, struct eval_options *o
     if (text == NULL) {
         return true;
     }
-    if (!slice_to_scaled(slice_from_cstr(text), 6, &scaled) || scaled < 0 || scaled > 1000000) {
+    char whole[32]; /* ".3" is 0.3 */
+    (void)snprintf(whole, sizeof(whole), "%s%s", text[0] == '.' ? "0" : "", text);
+    if (strlen(text) > 30 || !slice_to_scaled(slice_from_cstr(whole), 6, &scaled) ||
+        scaled < 0 || scaled > 1000000) {
         *ret_code = arguments_refuse(arguments, "--share is a number from 0 to 1, as 0.3");
         return false;
     }
@@ -98,6 +101,14 @@ static bool save(const char *path, void (*write)(const struct evaluation *, stru
     return written;
 }
 
+/* What is said of each row is one, too, with labels or without. */
+static bool has_result(const struct arguments *arguments, const struct evaluation *evaluation)
+{
+    bool written = arguments_value(arguments, "rows") != NULL;
+    return evaluation->quality.rows > 0 || evaluation->tasks.judged > 0 ||
+           (written && evaluation->outcomes->set.count > 0);
+}
+
 static int print_evaluation(const struct arguments *arguments, const struct evaluation *evaluation)
 {
     struct buf out = BUF_INIT(DATA_BYTES_MAX);
@@ -110,7 +121,8 @@ static int print_evaluation(const struct arguments *arguments, const struct eval
     } else {
         evaluation_write_text(evaluation, &out);
     }
-    return print_data(&out);
+    int code = print_data(&out);
+    return has_result(arguments, evaluation) ? code : EXIT_CODE_FAILED;
 }
 
 /* A figure "with the tag" or "with the answer" must not come of rows that have none. */
@@ -217,8 +229,12 @@ static int eval_run(int argc, char **argv)
     if (!arguments_begin(&eval_command, argc, argv, &arguments, &code)) {
         return code;
     }
-    code = outcomes_load(&outcomes, &arguments, &error) ? evaluate_rows(&arguments, &outcomes)
-                                                        : say_error("eval", &error);
+    if (outcomes_load(&outcomes, &arguments, &error)) {
+        outcomes_say_unknown(&outcomes, "eval");
+        code = evaluate_rows(&arguments, &outcomes);
+    } else {
+        code = say_error("eval", &error);
+    }
     outcomes_release(&outcomes);
     return code;
 }

@@ -4,11 +4,13 @@
 #include "base/hash.h"
 #include "cli/terminal.h"
 #include "codec/json.h"
+#include "codec/utf8.h"
 
 #include <stdio.h>
 
 #define ROW_OUTCOMES_MAX LEARN_MODELS_MAX
 #define SCORE_SCALE 6
+#define CATEGORY_MAX 64 /* longer ones are none of ours */
 
 /* One line as it is read. */
 struct row_reading {
@@ -127,7 +129,8 @@ static void put_outcome(struct row_reading *reading, struct slice model, float s
     }
     uint32_t index = model_of(reading->outcomes, model);
     if (index == UINT32_MAX || reading->count == ROW_OUTCOMES_MAX) {
-        reading->fault = "there are more models than can be learned at once";
+        reading->fault = "there are more models than the 32 that can be learned at once";
+        _Static_assert(LEARN_MODELS_MAX == 32, "the number that is said");
         return;
     }
     reading->list[reading->count++] = (struct learn_outcome){.model = index, .score = score};
@@ -194,7 +197,18 @@ static void read_scores(struct row_reading *reading)
     }
 }
 
-/* Categories of databricks-dolly-15k in our words. */
+/* "Open QA", "open-qa": open_qa. */
+static struct slice fold(struct slice name, char text[CATEGORY_MAX])
+{
+    size_t len = name.len < CATEGORY_MAX ? name.len : CATEGORY_MAX;
+    for (size_t i = 0; i < len; i++) {
+        char c = name.ptr[i];
+        text[i] = c == ' ' || c == '-' ? '_' : c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    return slice_of(text, len);
+}
+
+/* Categories of databricks-dolly-15k and the like in our words. */
 static bool task_of_category(struct slice name, enum task *ret_task)
 {
     static const struct {
@@ -206,14 +220,35 @@ static bool task_of_category(struct slice name, enum task *ret_task)
         {SLICE_INIT("open_qa"), TASK_QA_OPEN},
         {SLICE_INIT("general_qa"), TASK_QA_OPEN},
         {SLICE_INIT("creative_writing"), TASK_GENERATION},
+        {SLICE_INIT("text_generation"), TASK_GENERATION},
     };
+    char text[CATEGORY_MAX];
+    struct slice folded = fold(name, text);
     for (size_t i = 0; i < ARRAY_LEN(categories); i++) {
-        if (slice_eq(name, categories[i].name)) {
+        if (slice_eq(folded, categories[i].name)) {
             *ret_task = categories[i].task;
             return true;
         }
     }
-    return task_from_name(name, ret_task);
+    return task_from_name(folded, ret_task);
+}
+
+/* A label that is not understood must not look like a row without one. */
+static int read_task(struct row_reading *reading)
+{
+    struct outcomes *outcomes = reading->outcomes;
+    struct slice category = member_name(reading, "category");
+    enum task task;
+    if (task_of_category(category, &task) ||
+        task_of_category(member_text(reading, "task"), &task)) {
+        return (int)task;
+    }
+    if (category.len > 0) {
+        outcomes->unknown_category = outcomes->unknown_categories == 0 ? category
+                                                                       : outcomes->unknown_category;
+        outcomes->unknown_categories++;
+    }
+    return -1;
 }
 
 static uint64_t read_tag(struct row_reading *reading)
@@ -230,7 +265,12 @@ static uint64_t read_tag(struct row_reading *reading)
 static struct slice read_id(struct row_reading *reading, size_t line)
 {
     struct slice id = member_name(reading, "id");
-    return id.len > 0 ? id : arena_printf(&reading->outcomes->arena, "%zu", line);
+    unsigned file = reading->outcomes->files + 1;
+    if (id.len > 0) {
+        return id;
+    }
+    return file == 1 ? arena_printf(&reading->outcomes->arena, "%zu", line)
+                     : arena_printf(&reading->outcomes->arena, "%u:%zu", file, line);
 }
 
 /* --- rows --- */
@@ -239,7 +279,6 @@ static bool read_row(struct row_reading *reading, size_t line)
 {
     struct outcomes *outcomes = reading->outcomes;
     struct learn_row row = {.task = -1, .prompt = read_prompt(reading)};
-    enum task task;
     struct slice id = read_id(reading, line);
     if (row.prompt.len == 0) {
         reading->fault = "there is no prompt";
@@ -247,10 +286,7 @@ static bool read_row(struct row_reading *reading, size_t line)
     }
     read_pair(reading);
     read_scores(reading);
-    if (task_of_category(member_text(reading, "category"), &task) ||
-        task_of_category(member_text(reading, "task"), &task)) {
-        row.task = (int)task;
-    }
+    row.task = read_task(reading);
     row.id = hash_stable(id);
     row.tag = read_tag(reading);
     struct learn_outcome *list = arena_array(&outcomes->arena, reading->count + 1, sizeof(*list));
@@ -273,6 +309,10 @@ static bool read_line(struct outcomes *outcomes, struct json_doc *doc, struct sl
     struct row_reading reading = {.outcomes = outcomes, .doc = doc, .tag = tag};
     if (line.len > OUTCOMES_LINE_MAX) {
         *ret_fault = "the line is longer than 16 MiB";
+        return false;
+    }
+    if (!utf8_valid(line)) {
+        *ret_fault = "this is not UTF-8";
         return false;
     }
     if (!json_parse(doc, line, NULL, NULL) || !json_is(doc, JSON_ROOT, JSON_OBJECT)) {
@@ -330,6 +370,15 @@ void outcomes_finish(struct outcomes *outcomes)
     outcomes->set.models = outcomes->models;
     outcomes->named = outcomes->set.model_count;
     outcomes->names = (struct slice *)(void *)outcomes->ids.ptr;
+}
+
+void outcomes_say_unknown(const struct outcomes *outcomes, const char *command)
+{
+    struct slice name = outcomes->unknown_category;
+    if (outcomes->unknown_categories > 0) {
+        say("sluice %s: %zu rows have a category that is no task and is not read, as \"%.*s\"",
+            command, outcomes->unknown_categories, (int)(name.len < 60 ? name.len : 60), name.ptr);
+    }
 }
 
 bool outcomes_have_tags(const struct outcomes *outcomes)

@@ -99,8 +99,15 @@ static int train_run(int argc, char **argv)
     if (arguments_value(&arguments, "output") == NULL) {
         return arguments_refuse(&arguments, "-o FILE is missing: where the weights go");
     }
-    code = outcomes_load(&outcomes, &arguments, &error) ? learn_and_save(&arguments, &outcomes)
-                                                        : say_error("train", &error);
+    const char *tag = arguments_value(&arguments, "tag");
+    if (!outcomes_load(&outcomes, &arguments, &error)) {
+        code = say_error("train", &error);
+    } else if (tag != NULL && !outcomes_have_tags(&outcomes)) {
+        code = arguments_refuse(&arguments, "no row has \"%s\" as a text or number", tag);
+    } else {
+        outcomes_say_unknown(&outcomes, "train");
+        code = learn_and_save(&arguments, &outcomes);
+    }
     outcomes_release(&outcomes);
     return code;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/share.h"
 
-#define PAID_BACK_OVER 64.0 /* calls */
+#define PAID_BACK_OVER 16.0 /* calls */
+#define OWED_MAX 3.5 /* calls: more is paid back at once, as where calls come sorted */
 
 void share_init(struct share_dial *dial, double share)
 {
@@ -39,6 +40,7 @@ bool share_takes(struct share_dial *dial, double score, uint64_t id)
     }
     double share = dial->share + dial->owed / PAID_BACK_OVER;
     bool takes = place_of(id) * dial->bins[bin] < share * dial->calls - above;
+    takes = dial->owed >= OWED_MAX || (takes && dial->owed > -OWED_MAX);
     takes = dial->share > 0 && (takes || dial->share >= 1);
     dial->owed += dial->share - (takes ? 1 : 0);
     return takes;

@@ -11,7 +11,7 @@
 #include "base/slice.h"
 
 #define SHARE_BINS 1024u
-#define SHARE_SAMPLE 50.0 /* calls that the sample counts for */
+#define SHARE_SAMPLE 16.0 /* calls that the sample counts for */
 
 struct share_dial {
     double share;            /* 0..1 */

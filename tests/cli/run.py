@@ -557,12 +557,10 @@ LOTS_CONFIG = REPLAYED_CONFIG.replace("tasks: {{ math: [large], chat: [{chat}] }
 LOTS_CONFIG = LOTS_CONFIG.replace("ledger:", BY_LOT + "ledger:")
 MIXED_PROMPTS = (
     "What is the capital of Australia?",
-    "Who wrote the opera Fidelio, and when was it first given?",
     "Which of these is a noble gas? A. oxygen B. argon C. chlorine D. nitrogen",
     "A train leaves at noon at 60 mph, another at 1 pm at 80 mph. When do they meet?",
     "Janet has 3 ducks that lay 16 eggs a day. She eats 3 and sells the rest at $2. How much?",
     "Write a function that returns the longest palindrome in a string.",
-    "Explain the difference between a mutex and a semaphore.",
     "A 30-year-old man has chest pain that gets better when he leans forward. The diagnosis is",
     "Find the degree of the extension Q(sqrt(2), sqrt(3)) over Q.",
     "Translate to French: good morning",
@@ -582,26 +580,62 @@ def replay_moves_no_more_than_the_policy(place):
     write("sluice.yaml")
     served = Served(place)
     asked = [{"model": "auto", "messages": [{"role": "user", "content": p}]} for p in MIXED_PROMPTS]
-    for i in range(40):
-        user = {"role": "user", "content": "hello"}
-        asked.append({"model": "ab", "user": f"u{i}", "messages": [user]})
+    hello = {"model": "ab", "messages": [{"role": "user", "content": "hello"}]}
+    asked += [{**hello, "user": f"u{i}"} for i in range(40)]
     for body in asked:
-        curl = ["curl", "-sf", f"http://127.0.0.1:{port}/v1/chat/completions", "-d"]
-        done = subprocess.run([*curl, json.dumps(body)], capture_output=True)
-        expect(problems, done.returncode == 0, f"curl: {done}")
+        url = f"http://127.0.0.1:{port}/v1/chat/completions"
+        subprocess.run(["curl", "-sf", url, "-d", json.dumps(body)], capture_output=True)
     served.stop(problems)
     same = write("same.yaml")
     expect(problems, same["calls"] == len(asked) and same["changed"] == 0, f"the same: {same}")
-    expect(problems, same["before"] == same["after"], f"the same: {same}")
     premium = same["before"]["tiers"]["premium"]
     expect(problems, 0 < premium < len(asked), f"both were asked: {same}")
     turned = write("turned.yaml", weights="{ small: 10, large: 90 }")
-    expect(problems, turned["after"]["tiers"]["premium"] > premium, f"another lot: {turned}")
     more = turned["after"]["tiers"]["premium"] - premium
-    expect(problems, turned["changed"] == more, f"calls move one way: {turned}")
+    expect(problems, 0 < more == turned["changed"], f"calls move one way: {turned}")
     cheap = write("cheap.yaml", dial="conservative: 0")
     less = premium - cheap["after"]["tiers"]["premium"]
     expect(problems, 0 < cheap["changed"] == less, f"the cheapest: {cheap}")
+    return problems
+
+
+def labels_are_understood_or_named(place):
+    """What rows say in other words is folded or named; what was judged of nothing is no success."""
+    problems = []
+
+    def rows(name, category):
+        lines = [{"prompt": f"say {i} of {i % 7}", "category": category(i)} for i in range(90)]
+        place.write(name, "".join(json.dumps(line) + "\n" for line in lines))
+
+    def judged(*words):
+        done = place.run(["eval", *words, "--json"])
+        tasks = json.loads(done.stdout or b"{}").get("tasks", {})
+        return done.returncode, tasks.get("rows"), done.stderr.decode()
+
+    rows("plain.jsonl", lambda i: ("open_qa", "summarization")[i % 2])
+    rows("other.jsonl", lambda i: ("Open QA", "Summarization", "open-qa", "SUMMARIZATION")[i % 4])
+    rows("wrong.jsonl", lambda i: ("open_qa", "summarization", "Riddles")[i % 3])
+    rows("none.jsonl", lambda _: "Riddles")
+    for name in ("plain.jsonl", "other.jsonl"):
+        found = judged(name)
+        expect(problems, found == (0, 90, ""), f"{name}: {found}")
+    wrong = judged("wrong.jsonl")
+    named = "30 rows have a category" in wrong[2] and '"Riddles"' in wrong[2]
+    expect(problems, wrong[:2] == (0, 60) and named, f"one is unknown: {wrong}")
+    place.run(["train", "plain.jsonl", "-o", "weights.bin"])
+    none = judged("none.jsonl", "--weights", "weights.bin")
+    expect(problems, none[0] == 1, f"nothing to judge: {none}")
+    typo = place.run(["train", "plain.jsonl", "--tag", "subjekt", "-o", "t.bin"])
+    expect(problems, typo.returncode == 2 and b"subjekt" in typo.stderr, f"a typo: {typo}")
+    both = ["plain.jsonl", "other.jsonl", "--weights", "weights.bin", "--share", ".3"]
+    judged(*both, "--rows", "out.jsonl")
+    with open(os.path.join(place.directory, "out.jsonl"), encoding="utf-8") as file:
+        ids = [json.loads(line)["id"] for line in file]
+    expect(problems, len(set(ids)) == 180 and ids[0] == "1" and ids[-1] == "2:90", f"{ids}")
+    with open(os.path.join(place.directory, "latin.jsonl"), "wb") as file:
+        file.write(b'{"prompt": "caf\xe9"}')
+    latin = place.run(["train", "latin.jsonl", "-o", "typo.bin"])
+    expect(problems, b"latin.jsonl:1: this is not UTF-8" in latin.stderr, f"{latin}")
     return problems
 
 
@@ -728,6 +762,7 @@ LIVE = [
     ("a replay moves no more calls than the policy does", replay_moves_no_more_than_the_policy),
     ("expected prices beat list prices where answers differ", expected_price_beats_the_list),
     ("eval's rows and table share a file", rows_share_a_file),
+    ("labels are understood or named", labels_are_understood_or_named),
     ("the bash completion completes", completions_parse),
 ]
 

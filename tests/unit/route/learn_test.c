@@ -346,6 +346,26 @@ static void shares_come_out(void)
     EXPECT(share_takes(&dial, (double)NAN, 1)); /* all of them */
 }
 
+/* Of few calls, too, and of a file that is sorted by what is asked. */
+static void shares_come_out_of_few_calls(void)
+{
+    static struct share_dial dial;
+    for (unsigned tenth = 1; tenth < 10; tenth++) {
+        for (unsigned order = 0; order < 3; order++) {
+            unsigned taken = 0;
+            share_init(&dial, tenth / 10.0);
+            for (unsigned i = 0; i < 100; i++) {
+                share_learn(&dial, -0.9, SHARE_SAMPLE / 100); /* most of the training is easy */
+            }
+            for (unsigned i = 0; i < 100; i++) {
+                unsigned place = order == 0 ? i : order == 1 ? 99 - i : i * 37 % 100;
+                taken += share_takes(&dial, place / 200.0, i * 0x9e3779b97f4a7c15u);
+            }
+            EXPECT(fabs(taken / 100.0 - tenth / 10.0) <= 0.05);
+        }
+    }
+}
+
 static void survives_want_of_memory(void)
 {
 #ifdef SLUICE_FAULTS
@@ -384,6 +404,7 @@ int main(void)
     TEST(learns_kinds_of_rows_together,
          "what rows of one kind say holds in the style of another's");
     TEST(shares_come_out, "the share that was asked for comes out on other traffic, with ties");
+    TEST(shares_come_out_of_few_calls, "of a hundred calls, too, within five points");
     TEST(survives_want_of_memory, "a failing allocation is an error");
     return tap_done();
 }

@@ -15,6 +15,7 @@
 #include "base/fault.h"
 #include "dialect/emulate.h"
 #include "dialect/made_part.h"
+#include "dialect/service.h"
 #include "dialect/tool_fit.h"
 #include "dialect/wish.h"
 
@@ -284,6 +285,36 @@ static void send_request(struct call *call)
     }
 }
 
+static bool loses(const struct attempt *attempt, struct slice name)
+{
+    struct slice rest = slice_of(attempt->loss.text, attempt->loss.len);
+    while (rest.len > 0) {
+        if (slice_eq(slice_cut(&rest, ','), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What costs a multiple of the target's price would be held and charged at the price: no cap could
+ * be kept. */
+static bool is_priced(const struct call *call, struct error *error)
+{
+    const struct attempt *attempt = &call->attempt;
+    const struct price *price = &attempt->target->price;
+    struct slice member = chat_dear_service(&call->chat, attempt->lane != LANE_TRANSLATE);
+    if (LIKELY(member.len == 0) || !price->known || price_is_free(price) ||
+        (attempt->lane == LANE_TRANSLATE && loses(attempt, member))) {
+        return true;
+    }
+    error_set(error, ERROR_UNSUPPORTED, "service_unpriced",
+              "The price of the target %.*s is that of the usual service, not of what %.*s asks "
+              "for.",
+              SLICE_ARG(attempt->target->name), SLICE_ARG(member));
+    error_at(error, "/%.*s", SLICE_ARG(member));
+    return false;
+}
+
 /* Lane, body and head, or why this target cannot be asked. */
 static bool prepare(struct call *call, int64_t clamp, struct error *error)
 {
@@ -309,7 +340,7 @@ static bool prepare(struct call *call, int64_t clamp, struct error *error)
                          "x-sluice-strict: this target's dialect cannot carry %.*s.",
                          (int)attempt->loss.len, attempt->loss.text);
     }
-    return make_request(call, error);
+    return is_priced(call, error) && make_request(call, error);
 }
 
 /* A limit of this target alone leaves the next one of the plan, and the call is refused by it only

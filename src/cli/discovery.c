@@ -88,7 +88,8 @@ static struct slice local_url(const struct provider_preset *preset,
 /* The path below the base URL: what the preset's own base URL has in front of it is cut off. */
 static struct slice probe_suffix(const struct provider_preset *preset)
 {
-    struct slice path = slice_from_cstr(preset->probe_path);
+    struct slice path =
+        preset->probe_path == NULL ? SLICE("/models") : slice_from_cstr(preset->probe_path);
     struct url url;
     if (url_parse(slice_from_cstr(preset->base_url), &url, NULL) && slice_starts(path, url.path)) {
         return slice_from(path, url.path.len);
@@ -96,13 +97,13 @@ static struct slice probe_suffix(const struct provider_preset *preset)
     return path;
 }
 
-/* False: the address is given and is not on loopback, so it is not asked. */
-static bool probe_init(struct probe *probe, const struct provider_preset *preset,
-                       struct slice base_url, struct arena *arena)
+bool discovery_probe(struct probe *probe, const struct provider_preset *preset,
+                     struct slice base_url, struct arena *arena)
 {
     struct url url;
     *probe = (struct probe){.port = (uint16_t)preset->probe_port,
-                            .path = slice_from_cstr(preset->probe_path)};
+                            .path = slice_from_cstr(preset->probe_path),
+                            .facts = preset->facts};
     if (base_url.len == 0) {
         return true;
     }
@@ -130,6 +131,11 @@ static void take_probe(struct discovery *discovery, const struct provider_preset
     struct discovered *item = discovery_add(discovery, preset);
     struct slice suffix = probe_suffix(preset);
     item->where = slice_from_cstr(probe->origin);
+    item->left_out = probe->listed - probe->model_count;
+    if (item->left_out > 0) {
+        item->where = arena_printf(&discovery->arena, "%s, %zu of %zu models", probe->origin,
+                                   probe->model_count, probe->listed);
+    }
     item->base_url = arena_printf(&discovery->arena, "http://%s%.*s", probe->origin,
                                   (int)(probe->path.len - suffix.len), probe->path.ptr);
     item->models = probe->models;
@@ -149,7 +155,7 @@ static void find_servers(struct discovery *discovery, const struct config_enviro
             continue;
         }
         struct slice base_url = local_url(preset, environment, &discovery->arena);
-        if (probe_init(&probes[count], preset, base_url, &discovery->arena)) {
+        if (discovery_probe(&probes[count], preset, base_url, &discovery->arena)) {
             presets[count++] = preset;
         }
     }

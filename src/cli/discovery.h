@@ -19,8 +19,9 @@ struct discovered {
     struct slice
         where; /* "env OPENAI_API_KEY", ".env OPENAI_API_KEY", "127.0.0.1:11434": for the banner */
     struct slice base_url; /* as it is written to the text; empty: the preset's own */
-    struct slice *models;  /* of a local server; NULL: the curated targets of the preset */
+    struct known_model *models; /* of a local server; NULL: the curated targets of the preset */
     size_t model_count;
+    size_t left_out; /* that it has besides: they can be asked for as provider/model */
 };
 
 struct discovery {
@@ -37,6 +38,11 @@ void discovery_find(struct discovery *discovery, const struct config_environment
 void discovery_release(struct discovery *discovery);
 /* The configuration text. `ledger_path` NULL: no ledger. */
 void discovery_write(const struct discovery *discovery, const char *ledger_path, struct buf *out);
+
+/* What asks the preset's server at this address (empty: the preset's own). False: it is not on
+   loopback, or needs TLS, so it is not asked. */
+bool discovery_probe(struct probe *probe, const struct provider_preset *preset,
+                     struct slice base_url, struct arena *arena);
 
 /* An address as OLLAMA_HOST has it ("127.0.0.1:11434", "localhost", ":11434", "http://host:1") as a
    base URL. A wildcard means this machine. Empty: it cannot be one. */

@@ -71,11 +71,23 @@ static void put_curated(const struct discovered *item, const struct curated_targ
     buf_append_cstr(out, " }\n");
 }
 
+static void put_known(const struct discovered *item, const struct known_model *model,
+                      struct buf *out)
+{
+    put_target_begin(item, model->model, out);
+    if (model->context_tokens > 0) {
+        buf_printf(out, ", context_tokens: %lld", (long long)model->context_tokens);
+    }
+    if (model->capabilities != 0) {
+        put_capabilities(model->capabilities, out);
+    }
+    buf_append_cstr(out, " }\n");
+}
+
 static void put_targets(const struct discovered *item, struct buf *out)
 {
     for (size_t i = 0; i < item->model_count; i++) {
-        put_target_begin(item, item->models[i], out);
-        buf_append_cstr(out, " }\n");
+        put_known(item, &item->models[i], out);
     }
     for (size_t i = 0; item->models == NULL && i < ARRAY_LEN(item->preset->curated); i++) {
         if (item->preset->curated[i].model != NULL) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/load.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "cli/known.h"
 #include "cli/terminal.h"
 
 #include <errno.h>
@@ -206,29 +208,95 @@ static bool only_unset(const struct diagnostics *diagnostics)
 
 static struct snapshot *load_leniently(const struct config_environment *environment,
                                        const struct load_request *request, struct loaded *loaded,
-                                       struct diagnostics *diagnostics)
+                                       struct known_models models, struct diagnostics *diagnostics)
 {
     struct lenient lenient = {
         .environment = {.get = lenient_get}, .base = environment, .text = buf_slice(&loaded->text)};
     lenient.environment.user = &lenient;
     struct config_options options =
         make_options(loaded->file, &lenient.environment, request->generation);
+    options.models = models;
     diagnostics_release(diagnostics);
     return config_load(buf_slice(&loaded->text), &options, diagnostics);
 }
 
-/* Loads loaded->text, or the file into it. */
+/* Loads loaded->text, once more where it is there already, else the file into it. */
+static struct snapshot *load_once(const struct load_request *request,
+                                  const struct config_environment *environment,
+                                  struct loaded *loaded, struct known_models models,
+                                  struct diagnostics *diagnostics)
+{
+    struct config_options options = make_options(loaded->file, environment, request->generation);
+    options.models = models;
+    struct snapshot *snapshot =
+        loaded->text.len > 0 ? config_load(buf_slice(&loaded->text), &options, diagnostics)
+                             : config_load_file(&options, &loaded->text, diagnostics);
+    if (snapshot == NULL && !request->serving && only_unset(diagnostics)) {
+        snapshot = load_leniently(environment, request, loaded, models, diagnostics);
+    }
+    return snapshot;
+}
+
+/* At a reload the log is where it is looked for. */
+static void tell(const struct load_request *request, struct slice text)
+{
+    if (request->generation > 1) {
+        log_event(LOG_WARN, "local_models", "%.*s", SLICE_ARG(text));
+    } else {
+        say("sluice %s: %.*s", request->command, SLICE_ARG(text));
+    }
+}
+
+static void tell_known(const struct load_request *request, const struct known *known)
+{
+    for (size_t i = 0; i < known->server_count && request->serving; i++) {
+        const struct known_server *server = &known->servers[i];
+        struct buf text = BUF_INIT(1024);
+        if (server->listed && !server->answered) {
+            buf_printf(&text,
+                       "%.*s has told of no models: it has no targets until the next reload "
+                       "(SIGHUP), its models can be asked for as %.*s/MODEL",
+                       SLICE_ARG(server->provider), SLICE_ARG(server->provider));
+        } else if (server->listed && server->left_out > 0) {
+            buf_printf(&text,
+                       "%.*s has %zu models: the first %zu are targets, the others can be asked "
+                       "for as %.*s/MODEL",
+                       SLICE_ARG(server->provider), server->models + server->left_out,
+                       server->models, SLICE_ARG(server->provider));
+        }
+        if (text.len > 0) {
+            tell(request, buf_slice(&text));
+        }
+        buf_release(&text);
+    }
+}
+
+/* What servers of one's own say of their models goes into the second reading. */
+static struct snapshot *load_known(const struct load_request *request,
+                                   const struct config_environment *environment,
+                                   struct loaded *loaded, struct diagnostics *diagnostics)
+{
+    const struct known_models none = {.count = 0};
+    struct snapshot *snapshot = load_once(request, environment, loaded, none, diagnostics);
+    struct known known;
+    if (snapshot == NULL || !request->probing || loaded->discovered) {
+        return snapshot;
+    }
+    if (known_ask(snapshot, &clock_system, &known) && known.models.count > 0) {
+        snapshot_unref(snapshot);
+        diagnostics_release(diagnostics);
+        snapshot = load_once(request, environment, loaded, known.models, diagnostics);
+    }
+    tell_known(request, &known);
+    known_release(&known);
+    return snapshot;
+}
+
 static int load_text(const struct load_request *request,
                      const struct config_environment *environment, struct loaded *loaded)
 {
     struct diagnostics diagnostics;
-    struct config_options options = make_options(loaded->file, environment, request->generation);
-    loaded->snapshot = loaded->discovered
-                           ? config_load(buf_slice(&loaded->text), &options, &diagnostics)
-                           : config_load_file(&options, &loaded->text, &diagnostics);
-    if (loaded->snapshot == NULL && !request->serving && only_unset(&diagnostics)) {
-        loaded->snapshot = load_leniently(environment, request, loaded, &diagnostics);
-    }
+    loaded->snapshot = load_known(request, environment, loaded, &diagnostics);
     if (diagnostics.errors > 0 || (request->serving && !loaded->discovered)) {
         say_diagnostics(&diagnostics, loaded->file, buf_slice(&loaded->text));
     }

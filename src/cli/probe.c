@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/probe.h"
 
-#include "codec/json.h"
+#include "cli/probe_facts.h"
+#include "codec/json_write.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DIALS_MAX (2 * PROBES_MAX)
+#define DIALS_MAX (2 * PROBES_MAX + 3 * PROBE_MODELS_MAX)
 #define READ_STEP 16384
 
-/* One address of one probe. */
+/* One question to one address. */
+enum question { QUESTION_LIST, QUESTION_SHOW, QUESTION_PROPS };
 struct dial {
     struct probe *probe;
+    enum question question;
+    struct known_model *model; /* of QUESTION_SHOW */
+    const char *host;
     int fd; /* -1: done */
     bool ipv6;
     struct slice request;
@@ -22,78 +28,15 @@ struct dial {
     struct buf answer;
 };
 
+struct dials {
+    struct dial items[DIALS_MAX];
+    size_t count;
+    struct arena *arena;
+};
+
+static void ask_facts(struct dials *dials, struct probe *probe, const char *host);
+
 /* --- the answer --- */
-
-static bool name_is_usable(struct slice name)
-{
-    static const char others[] = "._:/@+-";
-    if (name.len == 0 || name.len > PROBE_MODEL_BYTES_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && memchr(others, c, sizeof(others) - 1) == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Model lists do not say what a model is for; these words in a name do. */
-static bool name_is_chat(struct slice name)
-{
-    static const struct slice others[] = {SLICE_INIT("embed"), SLICE_INIT("all-minilm"),
-                                          SLICE_INIT("bge-"), SLICE_INIT("rerank"),
-                                          SLICE_INIT("whisper")};
-    char lower[PROBE_MODEL_BYTES_MAX];
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        if (slice_find_slice(slice_of(lower, name.len), others[i]) != SIZE_MAX) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_listed(struct slice name, const struct slice *models, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (slice_eq(name, models[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-size_t probe_read_models(struct slice body, struct arena *arena, struct slice *models)
-{
-    struct json_doc doc;
-    size_t count = 0;
-    json_doc_init(&doc);
-    if (!json_parse(&doc, body, NULL, NULL)) {
-        json_doc_release(&doc);
-        return 0;
-    }
-    bool openai = json_is(&doc, json_member(&doc, JSON_ROOT, SLICE("data")), JSON_ARRAY);
-    uint32_t list = json_member(&doc, JSON_ROOT, openai ? SLICE("data") : SLICE("models"));
-    bool is_list = json_is(&doc, list, JSON_ARRAY);
-    for (uint32_t i = is_list ? json_first(&doc, list) : JSON_ABSENT;
-         i != JSON_ABSENT && count < PROBE_MODELS_MAX; i = json_next(&doc, list, i)) {
-        uint32_t value = json_member(&doc, i, openai ? SLICE("id") : SLICE("name"));
-        struct slice name = value == JSON_ABSENT ? SLICE_EMPTY : json_string(&doc, value, arena);
-        if (name_is_usable(name) && name_is_chat(name) && !is_listed(name, models, count)) {
-            struct slice copy = arena_copy(arena, name);
-            models[count] = copy;
-            count += copy.len > 0 ? 1 : 0;
-        }
-    }
-    json_doc_release(&doc);
-    return count;
-}
 
 /* Status 200 and what stands behind the head; false while the head is not complete or it is another
  * status. */
@@ -132,28 +75,52 @@ static bool answer_is_complete(const struct dial *dial)
            body.len >= length;
 }
 
-static void take_answer(struct dial *dial, struct arena *arena)
+static void take_list(struct dials *dials, const struct dial *dial, struct slice body)
 {
     struct probe *probe = dial->probe;
-    struct slice head;
-    struct slice body;
-    struct slice *models = arena_array(arena, PROBE_MODELS_MAX, sizeof(*models));
-    if (models == NULL || !split_answer(buf_slice(&dial->answer), &head, &body)) {
-        return;
-    }
-    size_t count = probe_read_models(body, arena, models);
+    size_t listed = 0;
+    struct known_model *models = arena_array(dials->arena, PROBE_MODELS_MAX, sizeof(*models));
+    size_t count = models == NULL ? 0 : probe_read_models(body, dials->arena, models, &listed);
     if (count == 0 || (probe->found && dial->ipv6)) {
         return; /* where both answer, IPv4 is the one that is named */
     }
-    struct slice origin = arena_printf(arena, dial->ipv6 ? "[%s]:%u%c" : "%s:%u%c",
-                                       probe->host != NULL ? probe->host
-                                       : dial->ipv6        ? "::1"
-                                                           : "127.0.0.1",
-                                       (unsigned)probe->port, '\0');
+    struct slice origin = arena_printf(dials->arena, dial->ipv6 ? "[%s]:%u%c" : "%s:%u%c",
+                                       dial->host, (unsigned)probe->port, '\0');
     probe->found = origin.len > 0;
     probe->origin = origin.ptr;
     probe->models = models;
     probe->model_count = count;
+    probe->listed = listed;
+    ask_facts(dials, probe, dial->host);
+}
+
+/* It runs one model, or lists several that share what it was started with. */
+static void take_props(struct probe *probe, struct slice body)
+{
+    int64_t tokens = probe_read_props(body);
+    for (size_t i = 0; i < probe->model_count && tokens > 0; i++) {
+        probe->models[i].context_tokens = tokens;
+    }
+}
+
+static void take_answer(struct dials *dials, const struct dial *dial)
+{
+    struct slice head;
+    struct slice body;
+    if (!split_answer(buf_slice(&dial->answer), &head, &body)) {
+        return;
+    }
+    switch (dial->question) {
+    case QUESTION_LIST:
+        take_list(dials, dial, body);
+        break;
+    case QUESTION_SHOW:
+        probe_read_show(body, dials->arena, dial->model);
+        break;
+    case QUESTION_PROPS:
+        take_props(dial->probe, body);
+        break;
+    }
 }
 
 /* --- the connections --- */
@@ -185,17 +152,76 @@ static int connect_to(const char *host, uint16_t port, bool ipv6)
     return fd;
 }
 
-static void dial_start(struct dial *dial, struct probe *probe, const char *host,
-                       struct arena *arena)
+/* Without a body: GET. */
+static void dial_start(struct dials *dials, const struct dial *dial, struct slice path,
+                       struct slice body)
 {
-    bool ipv6 = strchr(host, ':') != NULL;
-    *dial = (struct dial){.probe = probe, .ipv6 = ipv6, .answer = BUF_INIT(PROBE_ANSWER_MAX)};
-    dial->request = arena_printf(arena,
-                                 "GET %.*s HTTP/1.0\r\nHost: %s%s%s:%u\r\n"
-                                 "Accept: application/json\r\nConnection: close\r\n\r\n",
-                                 SLICE_ARG(probe->path), ipv6 ? "[" : "", host, ipv6 ? "]" : "",
-                                 (unsigned)probe->port);
-    dial->fd = dial->request.len == 0 ? -1 : connect_to(host, probe->port, ipv6);
+    if (dials->count == DIALS_MAX) {
+        return;
+    }
+    struct dial *new = &dials->items[dials->count++];
+    bool post = body.len > 0;
+    char lines[96] = "";
+    if (post) {
+        snprintf(lines, sizeof(lines),
+                 "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n", body.len);
+    }
+    *new = *dial;
+    new->ipv6 = strchr(new->host, ':') != NULL;
+    new->answer = BUF_INIT(PROBE_ANSWER_MAX);
+    new->request = arena_printf(
+        dials->arena,
+        "%s %.*s HTTP/1.0\r\nHost: %s%s%s:%u\r\nAccept: application/json\r\n"
+        "Connection: close\r\n%s%s%.*s",
+        post ? "POST" : "GET", SLICE_ARG(path), new->ipv6 ? "[" : "", new->host,
+        new->ipv6 ? "]" : "", (unsigned)new->probe->port,
+        lines, post ? "" : "\r\n", SLICE_ARG(body));
+    new->fd = new->request.len == 0 ? -1 : connect_to(new->host, new->probe->port, new->ipv6);
+}
+
+/* What stands in front of the list's own path. */
+static struct slice path_in_front(const struct probe *probe)
+{
+    static const struct slice ends[] = {SLICE_INIT("/api/tags"), SLICE_INIT("/v1/models"),
+                                        SLICE_INIT("/models")};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        if (slice_ends(probe->path, ends[i])) {
+            return slice_of(probe->path.ptr, probe->path.len - ends[i].len);
+        }
+    }
+    return SLICE_EMPTY;
+}
+
+static void ask_show(struct dials *dials, const struct dial *dial, struct slice path)
+{
+    struct buf body = BUF_INIT(PROBE_MODEL_BYTES_MAX * 16);
+    buf_append_cstr(&body, "{\"model\":\"");
+    json_escape(dial->model->model, &body);
+    buf_append_cstr(&body, "\"}");
+    if (!body.failed) {
+        dial_start(dials, dial, path, buf_slice(&body));
+    }
+    buf_release(&body);
+}
+
+/* All models at once: together they may take what is left of the time. */
+static void ask_facts(struct dials *dials, struct probe *probe, const char *host)
+{
+    struct slice front = path_in_front(probe);
+    struct dial dial = {.probe = probe, .host = host, .question = QUESTION_PROPS};
+    if (probe->facts == FACTS_LLAMACPP_PROPS) {
+        dial_start(dials, &dial, arena_printf(dials->arena, "%.*s/props", SLICE_ARG(front)),
+                   SLICE_EMPTY);
+    }
+    if (probe->facts != FACTS_OLLAMA_SHOW) {
+        return;
+    }
+    struct slice path = arena_printf(dials->arena, "%.*s/api/show", SLICE_ARG(front));
+    dial.question = QUESTION_SHOW;
+    for (size_t i = 0; i < probe->model_count; i++) {
+        dial.model = &probe->models[i];
+        ask_show(dials, &dial, path);
+    }
 }
 
 static void dial_send(struct dial *dial)
@@ -209,7 +235,7 @@ static void dial_send(struct dial *dial)
     }
 }
 
-static void dial_receive(struct dial *dial, struct arena *arena)
+static void dial_receive(struct dials *dials, struct dial *dial)
 {
     char *room = buf_reserve(&dial->answer, READ_STEP);
     if (room == NULL) {
@@ -223,19 +249,22 @@ static void dial_receive(struct dial *dial, struct arena *arena)
         return;
     }
     if (got <= 0 || answer_is_complete(dial)) {
-        take_answer(dial, arena);
         dial_close(dial);
+        take_answer(dials, dial);
     }
 }
 
-static bool poll_dials(struct dial *dials, size_t count, int64_t left_ms, struct arena *arena)
+/* More may begin meanwhile: they are seen the next time. */
+static bool poll_dials(struct dials *dials, int64_t left_ms)
 {
     struct pollfd fds[DIALS_MAX];
     size_t open = 0;
+    size_t count = dials->count;
     for (size_t i = 0; i < count; i++) {
-        bool sent = dials[i].sent == dials[i].request.len;
-        fds[i] = (struct pollfd){.fd = dials[i].fd, .events = sent ? POLLIN : POLLOUT};
-        open += dials[i].fd >= 0 ? 1 : 0;
+        const struct dial *dial = &dials->items[i];
+        bool sent = dial->sent == dial->request.len;
+        fds[i] = (struct pollfd){.fd = dial->fd, .events = sent ? POLLIN : POLLOUT};
+        open += dial->fd >= 0 ? 1 : 0;
     }
     if (open == 0 || left_ms <= 0) {
         return false;
@@ -248,34 +277,48 @@ static bool poll_dials(struct dial *dials, size_t count, int64_t left_ms, struct
             continue;
         }
         if (fds[i].events == POLLOUT) {
-            dial_send(&dials[i]);
+            dial_send(&dials->items[i]);
         } else {
-            dial_receive(&dials[i], arena);
+            dial_receive(dials, &dials->items[i]);
         }
     }
     return true;
 }
 
+static void probe_begin(struct dials *dials, struct probe *probe)
+{
+    static const char *const both[] = {"127.0.0.1", "::1"};
+    for (size_t i = 0; i < (probe->host == NULL ? 2 : 1); i++) {
+        const struct dial dial = {.probe = probe,
+                                  .host = probe->host != NULL ? probe->host : both[i],
+                                  .question = QUESTION_LIST};
+        if (probe->model_count > 0 && probe->facts == FACTS_OLLAMA_SHOW) {
+            ask_facts(dials, probe, dial.host);
+        } else {
+            dial_start(dials, &dial, probe->path, SLICE_EMPTY);
+        }
+    }
+}
+
 void probe_run(struct probe *probes, size_t count, const struct clock *clock, int64_t timeout_ms,
                struct arena *arena)
 {
-    struct dial dials[DIALS_MAX];
-    size_t dial_count = 0;
+    struct dials *dials = arena_array(arena, 1, sizeof(*dials));
     int64_t deadline = clock_monotonic(clock) + timeout_ms * NS_PER_MS;
     CHECK(count <= PROBES_MAX);
+    if (dials == NULL) {
+        return;
+    }
+    dials->arena = arena;
     for (size_t i = 0; i < count; i++) {
-        const char *host = probes[i].host;
-        dial_start(&dials[dial_count++], &probes[i], host != NULL ? host : "127.0.0.1", arena);
-        if (host == NULL) {
-            dial_start(&dials[dial_count++], &probes[i], "::1", arena);
-        }
+        probe_begin(dials, &probes[i]);
     }
     int64_t left_ms;
     do {
         left_ms = (deadline - clock_monotonic(clock) + NS_PER_MS - 1) / NS_PER_MS;
-    } while (poll_dials(dials, dial_count, left_ms, arena));
-    for (size_t i = 0; i < dial_count; i++) {
-        dial_close(&dials[i]);
-        buf_release(&dials[i].answer);
+    } while (poll_dials(dials, left_ms));
+    for (size_t i = 0; i < dials->count; i++) {
+        dial_close(&dials->items[i]);
+        buf_release(&dials->items[i].answer);
     }
 }

@@ -11,6 +11,7 @@
 #define SLUICE_CONFIG_CONFIG_H
 
 #include "base/buf.h"
+#include "config/known_model.h"
 #include "config/snapshot.h"
 
 /* The environment is passed in (the process's, .env files, tests). NULL: not set. */
@@ -62,6 +63,7 @@ struct config_options {
     const char *file; /* for messages and for relative paths in it */
     const struct config_environment *environment;
     int64_t wall_s; /* for dated prices */
+    struct known_models models; /* what servers of one's own said of theirs; borrowed */
     uint64_t generation;
 };
 /* NULL when there is at least one error; warnings may come with a snapshot. All problems of the

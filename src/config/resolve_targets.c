@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Targets: those of the section, else the curated three of every provider; and behind them every
- * model of the catalogue at a configured provider, addressable as provider/model but in no route.
+ * Targets: those of the section, else the curated three of every provider and what servers of
+ * one's own listed; and behind them every model of the catalogue at a configured provider,
+ * addressable as provider/model but in no route.
  */
 #include "config/resolve_price.h"
 
@@ -34,6 +35,25 @@ static bool makes_vectors(struct slice model)
            slice_find_slice(model, SLICE("Embed")) != SIZE_MAX;
 }
 
+/* Its server knows best, where it was asked. */
+static void apply_known(const struct reader *reader, const struct provider *provider,
+                        struct target *target)
+{
+    const struct known_models *known = &reader->options->models;
+    target->asks_window = (provider->quirks & QUIRK_CUTS_PROMPTS) != 0;
+    target->presumed = true;
+    for (size_t i = 0; i < known->count; i++) {
+        const struct known_model *model = &known->items[i];
+        if (slice_eq(model->provider, provider->name) && known_model_is(model, target->model)) {
+            target->capabilities =
+                model->capabilities != 0 ? model->capabilities : target->capabilities;
+            target->context_tokens =
+                model->context_tokens > 0 ? model->context_tokens : target->context_tokens;
+            return;
+        }
+    }
+}
+
 /* What the catalogue knows of a model, or what can be said without it. Returns when that price may
  * change; INT64_MAX: never. */
 static int64_t apply_catalogue(const struct reader *reader, const struct provider *provider,
@@ -57,6 +77,7 @@ static int64_t apply_catalogue(const struct reader *reader, const struct provide
     if (makes_vectors(target->model)) {
         target->capabilities = CAPABILITY_EMBEDDINGS;
     }
+    apply_known(reader, provider, target);
     if ((provider->quirks & QUIRK_LOCAL) != 0) {
         target->price = free_price();
         target->local = true;
@@ -93,7 +114,7 @@ static size_t count_targets(const struct reader *reader, const struct yaml *sect
 {
     const struct snapshot *snapshot = reader->snapshot;
     size_t count = ARRAY_LEN(snapshot->providers->preset->curated) * snapshot->provider_count +
-                   member_count(section);
+                   member_count(section) + reader->options->models.count;
     for (size_t i = 0; i < catalogue_info()->models; i++) {
         struct catalogue_model model;
         catalogue_at(i, reader->options->wall_s, &model);
@@ -135,6 +156,7 @@ static void read_capabilities(struct reader *reader, const struct yaml *section,
     }
     if (list != NULL) {
         target->capabilities = set;
+        target->presumed = false;
     }
 }
 
@@ -305,6 +327,28 @@ static void add_curated(struct reader *reader, uint16_t index, size_t room)
     }
 }
 
+/* All that a server of one's own lists. */
+static void add_listed(struct reader *reader, uint16_t index, size_t room)
+{
+    const struct provider *provider = &reader->snapshot->providers[index];
+    const struct known_models *known = &reader->options->models;
+    for (size_t i = 0; i < known->count; i++) {
+        const struct known_model *model = &known->items[i];
+        bool ours = model->listed && slice_eq(model->provider, provider->name);
+        struct target *target = ours ? add_target(reader, room) : NULL;
+        if (target == NULL) {
+            continue;
+        }
+        struct slice name = arena_printf(reader->arena, "%.*s/%.*s", SLICE_ARG(provider->name),
+                                         SLICE_ARG(model->model));
+        struct slice own = arena_copy(reader->arena, model->model);
+        note_price_change(reader, init_target(reader, target, index, name, own));
+        price_complete(&reader->snapshot->policy, target);
+        target->tier = tier_of(target);
+        tag_local(&reader->snapshot->policy, target);
+    }
+}
+
 /* Is there a target of the file for this model, or with the name that it would get? */
 static bool is_taken(const struct policy *policy, size_t named, uint16_t provider,
                      struct slice model, struct slice name)
@@ -346,9 +390,21 @@ static void add_addressable(struct reader *reader, uint16_t index, size_t named,
     }
 }
 
-static void check_count(struct reader *reader, const struct yaml *section)
+/* Its models are found out when it is asked. */
+static bool has_local_provider(const struct snapshot *snapshot)
 {
-    if (reader->snapshot->named_targets == 0 && reader->diagnostics->errors == 0) {
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        if ((snapshot->providers[i].quirks & QUIRK_LOCAL) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_count(struct reader *reader, const struct yaml *section, bool given)
+{
+    bool found_out = !given && has_local_provider(reader->snapshot);
+    if (reader->snapshot->named_targets == 0 && reader->diagnostics->errors == 0 && !found_out) {
         report_error(reader, place_of_key(section), "incomplete",
                      "for example  targets: { llama: { provider: local, model: llama3.2 } }",
                      "there is no target to send requests to");
@@ -367,6 +423,7 @@ void resolve_targets(struct reader *reader)
     bool given = yaml_member(reader->root, SLICE("targets")) != NULL &&
                  (section == NULL || section->first != NULL);
     snapshot->prices_until_s = INT64_MAX;
+    snapshot->targets_given = given;
     if (snapshot->provider_count == 0) {
         return;
     }
@@ -381,10 +438,11 @@ void resolve_targets(struct reader *reader)
     }
     for (uint16_t i = 0; i < snapshot->provider_count && !given; i++) {
         add_curated(reader, i, room);
+        add_listed(reader, i, room);
     }
     snapshot->named_targets = policy->target_count;
     for (uint16_t i = 0; i < snapshot->provider_count; i++) {
         add_addressable(reader, i, snapshot->named_targets, room);
     }
-    check_count(reader, section);
+    check_count(reader, section, given);
 }

@@ -158,6 +158,7 @@ struct snapshot {
     struct log_settings log;
     struct provider *providers;
     size_t provider_count;
+    bool targets_given;   /* by a section of the file; else they are found out */
     size_t named_targets; /* the first ones of policy.targets; those behind are addressable only */
     struct policy policy; /* targets and routes; target->health is filled in by the gateway before
                              publication */

@@ -39,6 +39,8 @@ struct request_change {
                                  at hand; NULL ptr: made when needed */
     int64_t clamp_max_tokens; /* 0: leave; else upper bound of the answer's tokens, injected when
                                  the client gave none */
+    int64_t window; /* tokens that the model has to hold at once, where the provider must be told;
+                       0: it need not be */
     bool add_usage;           /* streamed: ask the provider for usage although the client did not */
     bool drop_routing; /* the provider does not know OpenRouter's `provider` and `session_id`: they
                           are left out.

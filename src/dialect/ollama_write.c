@@ -57,6 +57,9 @@ static void write_options(struct ollama_writer *w)
     json_key(&w->json, SLICE("options"));
     json_begin_object(&w->json);
     write_tokens(w);
+    if (w->change->window > 0) {
+        json_member_int(&w->json, SLICE("num_ctx"), w->change->window);
+    }
     write_option(w, SLICE("temperature"), chat->temperature);
     write_option(w, SLICE("top_p"), chat->top_p);
     write_option(w, SLICE("top_k"), chat->top_k);

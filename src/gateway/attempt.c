@@ -378,6 +378,9 @@ static enum health_outcome health_of(const struct attempt *attempt)
     case ATTEMPT_OUTCOMES:
         break;
     }
+    if (attempt->unfit.lacks != 0) {
+        return HEALTH_REJECTED; /* for what it cannot do; all else it can */
+    }
     switch (attempt->status) {
     case 429:
     case 529:

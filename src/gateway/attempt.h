@@ -10,6 +10,7 @@
 #include "config/snapshot.h"
 #include "dialect/dialect.h"
 #include "gateway/seen.h"
+#include "gateway/target_refusal.h"
 #include "net/upstream.h"
 #include "store/budget.h"
 #include "store/record.h"
@@ -105,6 +106,7 @@ struct attempt {
     int status;          /* of the upstream; 0: none yet */
     int error_status;    /* of an error inside status 200: the status that says the same; 0: none */
     const char *error_code; /* of it: ours where the error is one that clients know; or NULL */
+    struct target_refusal unfit; /* what the upstream said against the target itself */
     int64_t retry_after_ms;
     enum retry_advice retry;   /* what the upstream says of it */
     struct slice content_type; /* in the call's arena */

@@ -19,6 +19,8 @@
 #include "dialect/tool_fit.h"
 #include "dialect/wish.h"
 
+#define WINDOW_MOST (INT64_C(1) << 24)
+
 /* Does the request ask to have some of it written to the provider's prompt cache? */
 static bool marks_cache(const struct chat *chat)
 {
@@ -159,7 +161,9 @@ static bool write_body(struct call *call, const struct request_change *change, s
 {
     struct attempt *attempt = &call->attempt;
     struct chat chat = call->chat;
-    if ((attempt->target->capabilities & CAPABILITY_REASONING) == 0) {
+    int64_t now_ns = clock_monotonic(call->worker->loop.clock);
+    capability_set lacks = health_lacks(attempt->target->health, now_ns);
+    if ((attempt->target->capabilities & ~lacks & CAPABILITY_REASONING) == 0) {
         if (wants_thinking(&chat)) {
             loss_add(&attempt->loss, SLICE("reasoning_effort"));
         }
@@ -173,6 +177,27 @@ static bool write_body(struct call *call, const struct request_change *change, s
            attempt->back->write_request(&chat, change, &attempt->body, &attempt->loss, error);
 }
 
+/* The window to ask for where a longer prompt would be cut: the input as it is expected, a quarter
+ * more, and the output. Powers of two: with each other window the server loads the model anew. */
+static int64_t window_of(const struct call *call)
+{
+    const struct target *target = call->attempt.target;
+    if (!target->asks_window || call->attempt.lane != LANE_TRANSLATE ||
+        call->chat.operation == OPERATION_EMBEDDING) {
+        return 0;
+    }
+    int64_t input = call->attempt.forecast.input;
+    int64_t output = call->attempt.forecast.output_high;
+    int64_t most = target->context_tokens > 0 ? target->context_tokens : WINDOW_MOST;
+    bool sane = input < WINDOW_MOST / 2 && output < WINDOW_MOST / 2;
+    int64_t needed = sane ? input + input / 4 + output : WINDOW_MOST;
+    int64_t window = WINDOW_UNTOLD;
+    while (window < needed && window < WINDOW_MOST) {
+        window *= 2;
+    }
+    return window <= WINDOW_UNTOLD ? 0 : window < most ? window : most;
+}
+
 static bool make_body(struct call *call, int64_t clamp, struct error *error)
 {
     struct attempt *attempt = &call->attempt;
@@ -182,6 +207,7 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
         .model = attempt->target->model,
         .model_json = runtime_target(call->snapshot, attempt->target)->model_json,
         .clamp_max_tokens = clamp,
+        .window = window_of(call),
         .add_usage = call->streamed && !call->include_usage && may_ask,
         .drop_routing = (provider->quirks & QUIRK_ROUTING_FIELDS) == 0,
         .replay_reasoning = (provider->quirks & QUIRK_REPLAY_REASONING) != 0,

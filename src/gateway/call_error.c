@@ -272,8 +272,10 @@ static void note_refusal(struct call *call, const struct provider_error *refusal
     if (!refusal->context_length && !refusal->content_filter) {
         note_words(call, refusal, told);
     }
-    /* A prompt that is too long here may fit the next target: what that one meets counts. */
-    told->rank = refusal->context_length ? TOLD_HOPELESS : TOLD_REFUSED;
+    /* A prompt that is too long here may fit the next target, and that one may be able to do what
+     * this one cannot: what it meets counts. */
+    bool unfit = attempt->unfit.lacks != 0 || attempt->unfit.no_model;
+    told->rank = refusal->context_length || unfit ? TOLD_HOPELESS : TOLD_REFUSED;
 }
 
 static enum retry_advice retry_of(const struct attempt *attempt,

@@ -27,6 +27,24 @@ static bool is_context_refusal(struct call *call)
     return refusal.context_length;
 }
 
+/* What the refusal says of the target is kept by it, so that the next plan leaves it out. */
+static void note_unfit(struct call *call)
+{
+    struct attempt *attempt = &call->attempt;
+    struct provider_error refusal;
+    int status = attempt_refusal(attempt);
+    if (status < 400 || attempt->decoder == NULL) {
+        return;
+    }
+    memset(&refusal, 0, sizeof(refusal));
+    attempt->back->read_error(attempt->decoder, status, buf_slice(&attempt->answer), &refusal);
+    attempt->unfit = target_refusal_read(status, refusal.message, &call->chat);
+    if (attempt->unfit.lacks != 0) {
+        target_state_lacks(attempt->target, attempt->unfit.lacks,
+                           clock_monotonic(call->worker->loop.clock));
+    }
+}
+
 /* Some providers say in the body, not in the head, how long to wait. */
 static void note_retry_after(struct call *call)
 {
@@ -58,7 +76,8 @@ static bool may_try_another(struct call *call)
     if (status < 400) {
         return true;
     }
-    return status_allows_fallback(status) || is_context_refusal(call);
+    return status_allows_fallback(status) || attempt->unfit.lacks != 0 || attempt->unfit.no_model ||
+           is_context_refusal(call);
 }
 
 static void settle_escalated(struct call *call)
@@ -113,6 +132,7 @@ enum call_step call_settle(struct call *call)
         call_note_stream_error(call);
     }
     note_retry_after(call);
+    note_unfit(call);
     attempt_settle(call, false);
     if (!call->committed) {
         call_note_failure(call);

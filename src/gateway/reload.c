@@ -165,6 +165,46 @@ static void warn_unchangeable(const struct gateway *gateway, const struct snapsh
     }
 }
 
+static size_t targets_of(const struct snapshot *snapshot, struct slice provider, bool *ret_there)
+{
+    size_t count = 0;
+    *ret_there = false;
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        *ret_there = *ret_there || slice_eq(snapshot->providers[i].name, provider);
+    }
+    for (size_t i = 0; i < snapshot->named_targets; i++) {
+        count += slice_eq(snapshot->policy.targets[i].provider_name, provider) ? 1 : 0;
+    }
+    return count;
+}
+
+/* Servers come and go without anybody having changed a file: what that did is said. */
+static void say_changes(const struct snapshot *old, const struct snapshot *new)
+{
+    bool there;
+    for (size_t i = 0; i < old->provider_count; i++) {
+        struct slice name = old->providers[i].name;
+        size_t before = targets_of(old, name, &there);
+        size_t after = targets_of(new, name, &there);
+        if (!there || (after < before && after == 0)) {
+            log_event(LOG_WARN, "provider_gone", "provider %.*s is gone, with %zu target%s",
+                      SLICE_ARG(name), before, before == 1 ? "" : "s");
+        } else if (after != before) {
+            log_event(LOG_INFO, "provider_changed", "provider %.*s has %zu target%s now, not %zu",
+                      SLICE_ARG(name), after, after == 1 ? "" : "s", before);
+        }
+    }
+    for (size_t i = 0; i < new->provider_count; i++) {
+        struct slice name = new->providers[i].name;
+        (void)targets_of(old, name, &there);
+        if (!there) {
+            size_t count = targets_of(new, name, &there);
+            log_event(LOG_INFO, "provider_new", "provider %.*s is new, with %zu target%s",
+                      SLICE_ARG(name), count, count == 1 ? "" : "s");
+        }
+    }
+}
+
 /* The listeners of the start stay open, so a configuration that is safe behind other listeners is
  * not safe here. */
 static bool is_safe(const struct gateway *gateway, const struct snapshot *snapshot)
@@ -214,16 +254,23 @@ static void swap_tls(struct gateway *gateway, SSL_CTX *tls)
 static bool take(struct gateway *gateway, struct snapshot *snapshot)
 {
     struct error error;
+    struct snapshot *old = NULL;
     SSL_CTX *tls = NULL;
     if (!is_safe(gateway, snapshot)) {
         return false;
     }
     warn_unchangeable(gateway, snapshot);
-    if (!load_tls(gateway, snapshot, &tls, &error) || !gateway_publish(gateway, snapshot, &error)) {
+    old = snapshot_ref(gateway->snapshot);
+    bool taken =
+        load_tls(gateway, snapshot, &tls, &error) && gateway_publish(gateway, snapshot, &error);
+    if (!taken) {
         log_event(LOG_ERROR, "reload_failed", "%s; the running configuration stays", error.text);
         SSL_CTX_free(tls);
+        snapshot_unref(old);
         return false;
     }
+    say_changes(old, snapshot);
+    snapshot_unref(old);
     swap_tls(gateway, tls);
     return true;
 }

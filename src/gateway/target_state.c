@@ -59,6 +59,9 @@ bool target_states_attach(struct target_states *states, struct snapshot *snapsho
         struct target_state *state = state_of_name(states, target->name);
         ok = state != NULL;
         target->health = ok ? &state->health : NULL;
+        if (ok) {
+            health_forget_lacks(&state->health); /* the servers may have been asked anew */
+        }
         target->name_hash = evidence_name(target->name);
         target->experience = ok ? &state->experience : NULL;
     }
@@ -113,4 +116,26 @@ void target_state_priced(const struct target *target, const struct usage *usage)
               "prices.unknown decides)",
               SLICE_ARG(target->name), spoke ? "audio" : "images",
               spoke ? "audio_output_per_mtok" : "image_output_per_mtok");
+}
+
+void target_state_lacks(const struct target *target, capability_set lacks, int64_t now_ns)
+{
+    struct buf names = BUF_INIT(512);
+    capability_set new = lacks & ~health_lacks(target->health, now_ns);
+    health_note_lack(target->health, lacks, now_ns);
+    for (int bit = 0; bit < CAPABILITY_COUNT; bit++) {
+        if ((new >> bit & 1u) != 0) {
+            buf_printf(&names, "%s%s", names.len == 0 ? "" : ", ",
+                       capability_name((enum capability_bit)bit));
+        }
+    }
+    if (new != 0) {
+        log_event(LOG_WARN, "capability_refused",
+                  "target %.*s: its provider says that it has no %.*s: for %d minutes, or until "
+                  "the configuration is read again, it is not asked for that (its capabilities can "
+                  "be listed in the configuration)",
+                  SLICE_ARG(target->name), SLICE_ARG(buf_slice(&names)),
+                  (int)(HEALTH_LACKS_NS / NS_PER_S / 60));
+    }
+    buf_release(&names);
 }

@@ -53,6 +53,10 @@ void target_state_told(const struct snapshot *snapshot, const struct target *tar
  * target has no rate for them, so that the ceiling (or, as configured, text) was charged. */
 void target_state_priced(const struct target *target, const struct usage *usage);
 
+/* Its provider said that the target cannot do this: no plan asks it for that for a while, or until
+ * the configuration is read again (route/health.h). Says so once. Any thread. */
+void target_state_lacks(const struct target *target, capability_set lacks, int64_t now_ns);
+
 static inline struct target_state *target_state_of(const struct target *target)
 {
     return (struct target_state *)(void *)target->health;

@@ -148,10 +148,12 @@ const struct provider_preset provider_presets[] = {
         .dialects = OLLAMA,
         .default_dialect = PROVIDER_DIALECT_OLLAMA,
         .auth = AUTH_BEARER,
-        .quirks = QUIRK_LOCAL,
-        .capabilities = CAN(TOOLS) | STREAMS_JSON | CAN(COMPLETION) | CAN(SUFFIX),
+        .quirks = QUIRK_LOCAL | QUIRK_CUTS_PROMPTS,
+        /* What every model of it can do; it is asked for the rest (config/known_model.h). */
+        .capabilities = STREAMS_JSON | CAN(COMPLETION),
         .probe_port = 11434,
         .probe_path = "/api/tags",
+        .facts = FACTS_OLLAMA_SHOW,
     },
     {
         .name = "deepseek",
@@ -324,6 +326,7 @@ const struct provider_preset provider_presets[] = {
         .capabilities = CAN(TOOLS) | STREAMS_JSON | CAN(LOGPROBS) | CAN(COMPLETION),
         .probe_port = 8080,
         .probe_path = "/v1/models",
+        .facts = FACTS_LLAMACPP_PROPS,
     },
     {
         .name = "lmstudio",

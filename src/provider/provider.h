@@ -43,7 +43,16 @@ enum {
         1u << 7,                  /* knows OpenRouter's `reasoning_details` and wants them back */
     QUIRK_API_VERSION = 1u << 8,  /* an older API of it has the model in the path and its own
                                      version in the query */
+    QUIRK_CUTS_PROMPTS = 1u << 9, /* answers to the end of a prompt that its window does not hold,
+                                     and says nothing; the request may ask for a larger window */
     QUIRK_REPORTS_COST = 1u << 3, /* usage.cost in dollars wins over the catalogue */
+};
+
+/* What a local server of one's own is asked beside its list of models (cli/probe.h). */
+enum provider_facts {
+    FACTS_OF_LIST,        /* nothing: the list has what it tells */
+    FACTS_OLLAMA_SHOW,    /* POST /api/show for each model */
+    FACTS_LLAMACPP_PROPS, /* GET /props: the window of the one model that runs */
 };
 
 struct curated_target {
@@ -74,6 +83,7 @@ struct provider_preset {
         curated[3];      /* ascending tiers; model NULL: no more (local servers list their own) */
     unsigned probe_port; /* loopback discovery, 0: none */
     const char *probe_path; /* e.g. "/api/tags" */
+    enum provider_facts facts;
 };
 
 extern const struct provider_preset provider_presets[];

@@ -354,6 +354,9 @@ static inline bool violates_capability(const struct plan_facts *facts, const str
                                        struct plan_entry *entry)
 {
     capability_set missing = facts->needs & ~target->capabilities;
+    if (target->health != NULL) {
+        missing |= facts->needs & health_lacks(target->health, facts->input->now_ns);
+    }
     if (target->capabilities == CAPABILITY_EMBEDDINGS && missing == 0 &&
         (facts->needs & CAPABILITY_EMBEDDINGS) == 0) {
         return refused(entry, 0, target->capabilities); /* it makes vectors and no answers */
@@ -365,8 +368,11 @@ static inline bool violates_context(const struct plan_facts *facts, const struct
                                     struct plan_entry *entry)
 {
     int64_t tokens = feasible_context_tokens(facts, target, entry);
-    return target->context_tokens > 0 && tokens > target->context_tokens &&
-           refused(entry, target->context_tokens, tokens);
+    int64_t window = target->context_tokens;
+    if (window == 0 && target->asks_window && facts->input->route != NULL) {
+        window = WINDOW_UNTOLD; /* it would answer to the rest of the prompt, and not say so */
+    }
+    return window > 0 && tokens > window && refused(entry, window, tokens);
 }
 
 static inline bool violates_local(const struct plan_facts *facts, const struct target *target,

@@ -38,6 +38,18 @@ static void times_init(struct health_times *times)
     }
 }
 
+void health_note_lack(struct target_health *health, uint32_t capabilities, int64_t now_ns)
+{
+    uint32_t old = health_lacks(health, now_ns);
+    atomic_store_explicit(&health->lacks_until_ns, now_ns + HEALTH_LACKS_NS, memory_order_relaxed);
+    atomic_store_explicit(&health->lacks, old | capabilities, memory_order_relaxed);
+}
+
+void health_forget_lacks(struct target_health *health)
+{
+    atomic_store_explicit(&health->lacks, 0, memory_order_relaxed);
+}
+
 void health_init(struct target_health *health)
 {
     atomic_init(&health->switched_off, false);

@@ -27,6 +27,8 @@ struct health_times {
 
 struct target_health {
     atomic_bool switched_off; /* `sluice target off NAME` */
+    atomic_uint lacks; /* capabilities that its provider says it has not; see health_lacks() */
+    atomic_int_fast64_t lacks_until_ns;
     atomic_uint consecutive_failures;
     atomic_uint opened; /* times in a row that the breaker opened: the back-off's exponent */
     atomic_int_fast64_t retry_at_ns; /* monotonic; 0: closed */
@@ -62,6 +64,18 @@ struct health_sample {
 };
 
 void health_init(struct target_health *health);
+/* What the target was believed to be able to do (bits of capability_set) and said that it is not:
+   not asked of it for HEALTH_LACKS_NS, or until the configuration is read again. */
+#define HEALTH_LACKS_NS (INT64_C(600) * 1000000000)
+void health_note_lack(struct target_health *health, uint32_t capabilities, int64_t now_ns);
+void health_forget_lacks(struct target_health *health);
+static inline uint32_t health_lacks(const struct target_health *health, int64_t now_ns)
+{
+    uint32_t lacks = atomic_load_explicit(&health->lacks, memory_order_relaxed);
+    bool past = lacks != 0 && atomic_load_explicit(&health->lacks_until_ns,
+                                                   memory_order_relaxed) <= now_ns;
+    return past ? 0 : lacks;
+}
 #define HEALTH_FAILURES_TO_OPEN 3
 #define HEALTH_BACKOFF_MIN_MS 1000
 #define HEALTH_BACKOFF_MAX_MS 60000

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plan in words: stable names for programs, one sentence per entry for people. */
 #include "route/feasible.h"
+#include "route/health.h"
 #include "route/plan.h"
 
 #include <stdio.h>
@@ -196,10 +197,26 @@ static void explain_nearest(const struct plan_input *input, const struct plan_en
     }
 }
 
-static void explain_capability(const struct plan_entry *entry, struct buf *out)
+static void explain_capability(const struct plan_input *input, const struct plan_entry *entry,
+                               struct buf *out)
 {
+    const struct target *target = &input->policy->targets[entry->target];
     buf_append_cstr(out, "lacks ");
     put_list_of_capabilities(out, (capability_set)entry->wanted);
+    if (target->health != NULL &&
+        (health_lacks(target->health, input->now_ns) & (capability_set)entry->wanted) != 0) {
+        buf_append_cstr(out, ": its provider has refused that");
+    }
+}
+
+static void explain_context(const struct plan_input *input, const struct plan_entry *entry,
+                            struct buf *out)
+{
+    const struct target *target = &input->policy->targets[entry->target];
+    buf_printf(out, "has a window of %lld tokens%s, the call needs about %lld",
+               (long long)entry->wanted,
+               target->context_tokens > 0 ? "" : " (nobody says more: give it context_tokens)",
+               (long long)entry->actual);
 }
 
 /* Those of the list that no target has. */
@@ -290,11 +307,10 @@ static void explain_refused_by_number(const struct plan_input *input,
         buf_printf(out, "has failed and is tried again in %lld ms", (long long)entry->actual);
         break;
     case REASON_CAPABILITY:
-        explain_capability(entry, out);
+        explain_capability(input, entry, out);
         break;
     case REASON_CONTEXT:
-        buf_printf(out, "has a window of %lld tokens, the call needs about %lld",
-                   (long long)entry->wanted, (long long)entry->actual);
+        explain_context(input, entry, out);
         break;
     case REASON_LATENCY:
         explain_latency(input, entry->actual, entry->wanted, out);

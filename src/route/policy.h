@@ -17,6 +17,10 @@
 #define TARGETS_MAX 4096
 #define NO_LIMIT (-1) /* of a latency or a cost; 0 is a limit of zero */
 
+/* The window of a target that asks_window and of which none is known, where a route chooses: what
+   such servers give a model of which nobody says more. A caller that names the target knows. */
+#define WINDOW_UNTOLD 4096
+
 struct evidence;
 #define TARGET_TAGS_MAX 64 /* different ones in a policy */
 
@@ -40,6 +44,8 @@ struct target {
     bool speaks;        /* its price has a rate for audio that it makes ... */
     bool draws;         /* ... for images; without it the ceiling stands there (policy.h) */
     bool local;         /* for local-only requests */
+    bool presumed;      /* its capabilities are not the configuration's word */
+    bool asks_window;   /* its server cuts longer prompts, unless it is asked for a larger window */
     bool sorts_itself;  /* its provider knows OpenRouter's `provider` object and keeps to it */
     bool off;           /* switched off in the configuration */
     uint64_t tags;      /* bits by position in the policy's: "eu", "no-training" */

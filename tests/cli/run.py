@@ -21,7 +21,6 @@ Usage: run.py [--program FILE] [WORD ...]   (only cases that have the word in th
 
 import argparse
 import collections
-import http.server
 import json
 import os
 import random
@@ -32,56 +31,15 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import replay
+from ollama_stub import start_ollama
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 TIMEOUT = 60
 REPLAYED = 10000
-
-
-class Ollama(http.server.BaseHTTPRequestHandler):
-    """Two models and a fixed answer: enough to be found, and to answer a banner's curl."""
-
-    protocol_version = "HTTP/1.1"
-
-    def send(self, body):
-        text = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def do_GET(self):
-        self.send({"models": [{"name": "llama3.2:1b"}, {"name": "qwen3:8b"}]})
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers.get("content-length", 0)))
-        message = {"role": "assistant", "content": "hello from the stub"}
-        self.send(
-            {
-                "model": "m",
-                "created_at": "2026-01-01T00:00:00Z",
-                "message": message,
-                "done": True,
-                "done_reason": "stop",
-                "prompt_eval_count": 5,
-                "eval_count": 4,
-            }
-        )
-
-    def log_message(self, *arguments):
-        pass
-
-
-def start_ollama():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ollama)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 def free_port():
@@ -399,6 +357,36 @@ def reload_is_checked(place):
     place.write("sluice.yaml", good % (port, "second"))
     served.process.send_signal(signal.SIGHUP)
     expect(problems, wait_for(["second"]), f"after a good reload: {names()}")
+    served.stop(problems)
+    return problems
+
+
+def local_models_are_found_out(place):
+    """A file that only names a local server serves its models; a reload without it says so."""
+    problems = []
+    port = free_port()
+    text = "server: { listen: '127.0.0.1:%d', workers: 1 }\n"
+    text += "providers: { stub: { preset: ollama, base_url: 'http://%s' } }\n"
+    place.write("sluice.yaml", text % (port, "{OLLAMA}"))
+    served = Served(place)
+
+    def targets():
+        listed = place.run(["target", "list", "--json"]).stdout
+        return {target["name"]: target for target in json.loads(listed)["targets"]}
+
+    able = [(name, "tools" in target["capabilities"]) for name, target in targets().items()]
+    wanted = [("stub/llama3.2:1b", False), ("stub/qwen3:8b", True)]
+    expect(problems, sorted(able) == wanted, f"found: {able}")
+    place.write("sluice.yaml", text % (port, f"127.0.0.1:{free_port()}"))
+    served.process.send_signal(signal.SIGHUP)
+    lines = []
+    while not any("reloaded" in line for line in lines):
+        lines.append(served.process.stderr.readline().decode())
+        if not lines[-1]:
+            break
+    log = "".join(lines)
+    expect(problems, "stub has told of no models" in log, f"the log: {log}")
+    expect(problems, "provider stub is gone, with 2 targets" in log, f"the log: {log}")
     served.stop(problems)
     return problems
 
@@ -755,6 +743,7 @@ LIVE = [
     ("target on and off reach the running server", switch_works),
     ("a port in use is named, with the way out", taken_port_is_named),
     ("SIGHUP takes a good configuration and refuses a broken one", reload_is_checked),
+    ("a local server's models are found out, and missed", local_models_are_found_out),
     ("required keys are created, known at once, and revoked", keys_guard),
     ("the simulated fleet serves, and says so", demo_is_marked),
     ("explain says what 10,000 calls then get", explain_is_what_happens),

@@ -102,6 +102,11 @@ class Upstream:
                 request = http1.read_request(connection)
                 if request is None:
                     return
+                if request.start.endswith("HTTP/1.0"):
+                    # a question about models, of the gateway's start: no call's
+                    self.accepted -= 1
+                    connection.send(b"HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    return
                 step = self._next(request)
                 if step is None:
                     connection.send(b"HTTP/1.1 599 Unexpected\r\nContent-Length: 0\r\n\r\n")

@@ -135,7 +135,9 @@ static void base_urls_of_variables_are_kept(void)
 
 static void local_models_cost_nothing(void)
 {
-    struct slice models[] = {SLICE("llama3.2:1b"), SLICE("org/qwen3")};
+    struct known_model models[] = {
+        {.model = SLICE("llama3.2:1b")},
+        {.model = SLICE("org/qwen3"), .context_tokens = 4096, .capabilities = CAPABILITY_TOOLS}};
     struct discovery discovery = {.count = 1};
     struct variable none[] = {{NULL, NULL}};
     struct config_environment environment = environment_of(none);
@@ -154,6 +156,9 @@ static void local_models_cost_nothing(void)
         EXPECT_SLICE(snapshot->policy.targets[1].model, "org/qwen3");
         EXPECT(price_is_free(&snapshot->policy.targets[1].price));
         EXPECT(snapshot->policy.targets[1].local);
+        EXPECT_INT(snapshot->policy.targets[1].context_tokens, 4096);
+        EXPECT_INT(snapshot->policy.targets[1].capabilities, CAPABILITY_TOOLS);
+        EXPECT_INT(snapshot->policy.targets[0].context_tokens, 0);
         EXPECT_SLICE(snapshot->ledger_path, "/tmp/with $dollar \"and\" quote/s.db");
         EXPECT(policy_find_route(&snapshot->policy, SLICE("auto")) != NULL);
     }

@@ -3,6 +3,7 @@
 #include "cli/probe.h"
 
 #include "base/buf.h"
+#include "cli/probe_facts.h"
 
 #include "tests/tap.h"
 
@@ -214,23 +215,25 @@ static void too_much_is_refused(void)
 static void names_are_vetted(void)
 {
     struct arena arena;
-    struct slice models[PROBE_MODELS_MAX];
+    struct known_model models[PROBE_MODELS_MAX];
+    size_t listed;
     arena_init(&arena, 1u << 20);
     size_t count = probe_read_models(
         SLICE("{\"data\":[{\"id\":\"a b\"},{\"id\":\"x\\ny\"},{\"id\":\"${KEY}\"},"
               "{\"id\":\"q\\\"\"},{\"id\":\"nomic-Embed-text\"},{\"id\":\"org/model-1.5:Q4\"},"
               "{\"id\":\"org/model-1.5:Q4\"},{\"id\":\"\\u0061\"}]}"),
-        &arena, models);
+        &arena, models, &listed);
     EXPECT_INT(count, 2);
-    EXPECT_SLICE(models[0], "org/model-1.5:Q4");
-    EXPECT_SLICE(models[1], "a");
+    EXPECT_SLICE(models[0].model, "org/model-1.5:Q4");
+    EXPECT_SLICE(models[1].model, "a");
     arena_release(&arena);
 }
 
 static void long_lists_are_cut(void)
 {
     struct arena arena;
-    struct slice models[PROBE_MODELS_MAX];
+    struct known_model models[PROBE_MODELS_MAX];
+    size_t listed;
     struct buf text = BUF_INIT(1u << 16);
     arena_init(&arena, 1u << 20);
     buf_append_cstr(&text, "{\"models\":[");
@@ -238,8 +241,116 @@ static void long_lists_are_cut(void)
         buf_printf(&text, "%s{\"name\":\"m%d\"}", i == 0 ? "" : ",", i);
     }
     buf_append_cstr(&text, "]}");
-    EXPECT_INT(probe_read_models(buf_slice(&text), &arena, models), PROBE_MODELS_MAX);
+    EXPECT_INT(probe_read_models(buf_slice(&text), &arena, models, &listed), PROBE_MODELS_MAX);
+    EXPECT_INT(listed, 200);
     buf_release(&text);
+    arena_release(&arena);
+}
+
+static void lists_tell_windows(void)
+{
+    struct arena arena;
+    struct known_model models[PROBE_MODELS_MAX];
+    size_t listed;
+    arena_init(&arena, 1u << 20);
+    size_t count = probe_read_models(
+        SLICE("{\"data\":[{\"id\":\"v\",\"max_model_len\":4096},"
+              "{\"id\":\"l\",\"meta\":{\"n_ctx_train\":131072}},"
+              "{\"id\":\"m\",\"meta\":{\"n_ctx_train\":131072,\"n_ctx\":8192}},"
+              "{\"id\":\"x\",\"max_model_len\":-1},{\"id\":\"y\",\"max_model_len\":\"9\"}]}"),
+        &arena, models, &listed);
+    EXPECT_INT(count, 5);
+    EXPECT_INT(models[0].context_tokens, 4096);
+    EXPECT_INT(models[1].context_tokens, 131072);
+    EXPECT_INT(models[2].context_tokens, 8192);
+    EXPECT_INT(models[3].context_tokens, 0);
+    EXPECT_INT(models[4].context_tokens, 0);
+    EXPECT_INT(models[0].capabilities, 0);
+    arena_release(&arena);
+}
+
+static void show(const char *body, capability_set capabilities, int64_t context_tokens)
+{
+    struct arena arena;
+    struct known_model model = {.model = SLICE("m")};
+    arena_init(&arena, 1u << 20);
+    probe_read_show(slice_from_cstr(body), &arena, &model);
+    EXPECT_INT(model.capabilities, capabilities);
+    EXPECT_INT(model.context_tokens, context_tokens);
+    arena_release(&arena);
+}
+
+static void ollama_tells_capabilities(void)
+{
+    const capability_set plain = CAPABILITY_COMPLETION | CAPABILITY_JSON_OBJECT |
+                                 CAPABILITY_JSON_SCHEMA | CAPABILITY_STREAMING;
+    show("{\"capabilities\":[\"completion\"],\"model_info\":{\"general.architecture\":\"llama\","
+         "\"llama.context_length\":4096}}",
+         plain, 4096);
+    show("{\"capabilities\":[\"completion\",\"tools\",\"insert\",\"vision\",\"thinking\"],"
+         "\"model_info\":{\"qwen3.context_length\":40960},"
+         "\"parameters\":\"stop   \\\"x\\\"\\nnum_ctx      8192\"}",
+         plain | CAPABILITY_TOOLS | CAPABILITY_SUFFIX | CAPABILITY_VISION | CAPABILITY_REASONING,
+         8192);
+    show("{\"capabilities\":[\"embedding\"]}", CAPABILITY_EMBEDDINGS, 0);
+    show("{\"capabilities\":[7,null,\"new\"],\"model_info\":[]}", 0, 0);
+    show("{\"error\":\"model not found\"}", 0, 0);
+    show("nonsense", 0, 0);
+    EXPECT_INT(probe_read_props(SLICE("{\"default_generation_settings\":{\"n_ctx\":2048}}")), 2048);
+    EXPECT_INT(probe_read_props(SLICE("[]")), 0);
+}
+
+/* Answers a connection after another: what the path of each request asks for. */
+static void *serve_facts(void *argument)
+{
+    struct server *server = argument;
+    static const char shown[] =
+        "HTTP/1.0 200 OK\r\n\r\n{\"capabilities\":[\"completion\",\"tools\"],"
+        "\"model_info\":{\"llama.context_length\":2048}}";
+    for (;;) {
+        char request[1024];
+        int client = accept(server->fd, NULL, NULL);
+        if (client < 0) {
+            return NULL;
+        }
+        ssize_t got = recv(client, request, sizeof(request) - 1, 0);
+        request[got < 0 ? 0 : got] = '\0';
+        const char *answer = strncmp(request, "POST /api/show ", 15) == 0 ? shown : ollama;
+        (void)!send(client, answer, strlen(answer), MSG_NOSIGNAL);
+        close(client);
+    }
+}
+
+static void each_model_is_asked_about(void)
+{
+    struct server server = {.answer = NULL};
+    struct arena arena;
+    arena_init(&arena, 1u << 20);
+    EXPECT(server_open(&server));
+    EXPECT(pthread_create(&server.thread, NULL, serve_facts, &server) == 0);
+    struct probe probe = {.port = server.port,
+                          .path = SLICE("/api/tags"),
+                          .host = "127.0.0.1",
+                          .facts = FACTS_OLLAMA_SHOW};
+    probe_run(&probe, 1, &clock_system, LIMIT_MS, &arena);
+    EXPECT_INT(probe.model_count, 2);
+    for (size_t i = 0; i < probe.model_count; i++) {
+        EXPECT((probe.models[i].capabilities & CAPABILITY_TOOLS) != 0);
+        EXPECT_INT(probe.models[i].context_tokens, 2048);
+    }
+    struct known_model named = {.model = SLICE("llama2")};
+    struct probe asked = {.port = server.port,
+                          .path = SLICE("/api/tags"),
+                          .host = "127.0.0.1",
+                          .facts = FACTS_OLLAMA_SHOW,
+                          .models = &named,
+                          .model_count = 1};
+    probe_run(&asked, 1, &clock_system, LIMIT_MS, &arena);
+    EXPECT(!asked.found);
+    EXPECT_INT(named.context_tokens, 2048);
+    shutdown(server.fd, SHUT_RDWR);
+    pthread_join(server.thread, NULL);
+    close(server.fd);
     arena_release(&arena);
 }
 
@@ -254,6 +365,9 @@ int main(void)
     TEST(several_are_asked_at_once, "several are asked at once, one that hangs spoils nothing");
     TEST(too_much_is_refused, "an answer above the ceiling is no answer");
     TEST(names_are_vetted, "names with strange characters and embedding models are left out");
-    TEST(long_lists_are_cut, "a long list is cut");
+    TEST(long_lists_are_cut, "a long list is cut, and how long it is is told");
+    TEST(lists_tell_windows, "lists of vLLM and llama.cpp tell windows");
+    TEST(ollama_tells_capabilities, "Ollama tells what a model can do, and its window");
+    TEST(each_model_is_asked_about, "each model of Ollama is asked about, within the same limit");
     return tap_done();
 }

@@ -343,11 +343,50 @@ static void has_a_ceiling(void)
     buf_release(&text);
 }
 
+/* What a server of one's own said goes where the file says nothing. */
+static void known_models_fill_in(void)
+{
+    const struct known_model models[] = {
+        {.provider = SLICE("local"),
+         .model = SLICE("llama2:latest"),
+         .capabilities = CAPABILITY_STREAMING | CAPABILITY_VISION,
+         .context_tokens = 4096,
+         .listed = true},
+        {.provider = SLICE("other"), .model = SLICE("qwen3"), .context_tokens = 1, .listed = true},
+    };
+    struct config_options options = {.file = "x.yaml",
+                                     .environment = &config_environment_process,
+                                     .wall_s = 1795000000,
+                                     .models = {models, ARRAY_LEN(models)}};
+    struct diagnostics diagnostics;
+    struct snapshot *snapshot =
+        config_load(SLICE("providers: { local: { preset: ollama } }\n"
+                          "targets: { a: { provider: local, model: llama2 },\n"
+                          "  b: { provider: local, model: llama2, capabilities: [tools] },\n"
+                          "  c: { provider: local, model: qwen3 } }\n"),
+                    &options, &diagnostics);
+    EXPECT_INT(snapshot == NULL ? 0 : snapshot->named_targets, 3);
+    EXPECT_INT(find(snapshot, "a")->capabilities, CAPABILITY_STREAMING | CAPABILITY_VISION);
+    EXPECT_INT(find(snapshot, "a")->context_tokens, 4096);
+    EXPECT_INT(find(snapshot, "b")->capabilities, CAPABILITY_TOOLS);
+    EXPECT_INT(find(snapshot, "c")->context_tokens, 0);
+    EXPECT_INT(find(snapshot, "c")->capabilities & (CAPABILITY_TOOLS | CAPABILITY_SUFFIX), 0);
+    diagnostics_release(&diagnostics);
+    snapshot_unref(snapshot);
+    snapshot = config_load(SLICE("providers: { local: { preset: ollama } }\n"), &options,
+                           &diagnostics);
+    EXPECT_INT(snapshot == NULL ? 0 : snapshot->named_targets, 1);
+    EXPECT(find(snapshot, "local/llama2:latest")->local);
+    diagnostics_release(&diagnostics);
+    snapshot_unref(snapshot);
+}
+
 int main(void)
 {
     TEST(resolves_the_example, "prices, tiers and windows come from catalogue and file");
     TEST(takes_overrides, "takes what the file says over the catalogue");
     TEST(without_targets_the_curated_ones_are_there, "without targets the curated ones are there");
+    TEST(known_models_fill_in, "what a local server said of its models fills in what is open");
     TEST(other_models_are_addressable, "other models are addressable, and in no route");
     TEST(names_are_unique, "no two targets have one name");
     TEST(knows_unknown_prices, "an unknown price is unknown, and warned about");

@@ -44,6 +44,7 @@ enum task {
 #undef X
         TASK_COUNT
 };
+#define TASK_LANES 32u /* of tables by task that are read as whole vectors */
 
 const char *task_name(enum task task);
 enum tier task_default_tier(enum task task);

@@ -17,7 +17,6 @@ struct task_chance {
     uint16_t permille;
 };
 #define TASK_CHANCES 3
-#define TASK_LANES 32u /* whole vectors */
 
 struct classification {
     enum task task;

@@ -105,7 +105,7 @@ struct route {
     bool sticky_opening;             /* also those that only their opening names */
     bool tool_loops;                 /* results of a tool go to the target that made the call */
     int64_t session_ttl_ms;          /* silent for so long, a conversation is a new one */
-    enum tier task_tier[TASK_COUNT]; /* default table with the route's changes */
+    enum tier task_tier[TASK_LANES]; /* default table with the route's changes, zeros behind */
     struct task_policy *task_policy[TASK_COUNT]; /* NULL: none */
     enum strategy strategy;
     const uint32_t *weights; /* of each candidate; NULL: STRATEGY_WEIGHTED is nowhere asked for */

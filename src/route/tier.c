@@ -14,26 +14,57 @@
  */
 #include "route/plan.h"
 
+#include <string.h>
+
 #define UP_AT 1.05
 #define UP_SLOPE 0.57
 #define DOWN_AT 0.5
 #define DOUBT_SHARE 0.25
 #define STRANGE_SHARE 0.6
 
+/* Four tasks at once. */
+#define TASK_STEP 4u
+typedef int32_t four_tiers __attribute__((vector_size(16)));
+typedef float four_chances __attribute__((vector_size(16)));
+typedef double two_chances __attribute__((vector_size(16)));
+_Static_assert(sizeof(enum tier) == sizeof(int32_t) && TASK_LANES % TASK_STEP == 0,
+               "tiers of tasks are lanes, like their chances");
+
 static enum tier tier_of(const struct route *route, enum task task)
 {
     return route == NULL ? task_default_tier(task) : route->task_tier[task];
+}
+
+/* Of the tasks whose tier is above this one. */
+static double chances_above(const enum tier tiers[TASK_LANES], const float chances[TASK_LANES],
+                            enum tier tier)
+{
+    two_chances sum = {0, 0};
+    for (size_t i = 0; i < TASK_COUNT; i += TASK_STEP) {
+        four_tiers are;
+        four_tiers bits;
+        memcpy(&are, tiers + i, sizeof(are));
+        memcpy(&bits, chances + i, sizeof(bits));
+        four_chances above = (four_chances)(bits & (are > (int32_t)tier));
+        sum += (two_chances){(double)above[0], (double)above[1]};
+        sum += (two_chances){(double)above[2], (double)above[3]};
+    }
+    return sum[0] + sum[1];
 }
 
 /* How probable it is that the work needs more than the tier. */
 static double chance_above(const struct route *route, const struct classification *classification,
                            enum tier tier)
 {
-    double chance = tier == TIER_BUDGET ? (1 - classification->confidence) * STRANGE_SHARE : 0;
-    for (enum task task = 0; task < TASK_COUNT; task++) {
-        chance += tier_of(route, task) > tier ? (double)classification->chances[task] : 0;
+    double strange = tier == TIER_BUDGET ? (1 - classification->confidence) * STRANGE_SHARE : 0;
+    if (route != NULL) {
+        return strange + chances_above(route->task_tier, classification->chances, tier);
     }
-    return chance;
+    double chance = 0;
+    for (enum task task = 0; task < TASK_COUNT; task++) {
+        chance += task_default_tier(task) > tier ? (double)classification->chances[task] : 0;
+    }
+    return strange + chance;
 }
 
 /* The lowest tier from `tier` on that is too low with a chance of `allowed` at most. */

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A row's lanes are bytes; sums of them are kept as 16 bits, two ways: of the lanes in pairs, as if
- * a pair were one number, and of the pairs' upper bytes alone. The sum of the lower ones is what
- * the first has too much: three instructions a row, and no widening.
+ * a pair were one number, and of the same bytes in the pairs that begin one byte before. Each sum
+ * tells modulo 256 what the lower bytes of its pairs have come to, which are the upper bytes of the
+ * other: two instructions a row, and no widening.
  */
 #include "route/lanes.h"
 
 #include "route/words.h"
 
 #include <math.h>
+#include <stddef.h>
 
 #define LOWEST (-20.0F) /* e^x of less is nothing here */
 #define LOG2_E 1.44269504F
@@ -113,18 +115,30 @@ enum task lanes_soften_narrow(const float scores[TEXT_LANES], float tasks[TEXT_L
 
 #define ADD_ROW(at)                                                                                \
     do {                                                                                           \
-        __m256i row = _mm256_load_si256((const __m256i *)(const void *)(at));                      \
-        pairs = _mm256_add_epi16(pairs, row);                                                      \
-        odd = _mm256_add_epi16(odd, _mm256_srli_epi16(row, 8));                                    \
+        pairs = _mm256_add_epi16(pairs, _mm256_load_si256((const __m256i *)(const void *)(at)));   \
+        apart = _mm256_add_epi16(apart, load_32((const char *)(at)-1));                            \
     } while (0)
+
+/* Sums of the upper bytes of each pair, from those of pairs and of bytes one further to the front:
+   there each upper byte is the lower one of the next pair, whose own lower byte's sum is known by
+   its lower half. The last lane has no next pair; its neighbour is always TEXT_ZERO. */
+static ALWAYS SCAN_WIDE __m256i odd_sums(__m256i pairs, __m256i apart, size_t count)
+{
+    __m256i before = _mm256_sub_epi16(apart, _mm256_slli_epi16(pairs, 8));
+    __m256i above = _mm256_permute2x128_si256(before, before, 0x81);
+    __m256i odd = _mm256_alignr_epi8(above, before, 2);
+    unsigned zero = (unsigned)count * TEXT_ZERO;
+    unsigned last = ((unsigned)_mm256_extract_epi16(pairs, LANE_SEEN / 2) - zero) >> 8;
+    return _mm256_insert_epi16(odd, (short)(zero + ((last - zero) & 0xff)), LANE_SEEN / 2);
+}
 
 /* Four rows at a time are written out: the compiler would not keep them in their registers. */
 static ALWAYS SCAN_WIDE void sum_rows_wide(const struct text_model *model, const uint32_t *rows,
                                            size_t count, __m256i sums[VECTORS])
 {
-    const uint8_t *table = model->table[0];
+    const uint8_t *table = (const uint8_t *)model + offsetof(struct text_model, table);
     __m256i pairs = _mm256_setzero_si256();
-    __m256i odd = _mm256_setzero_si256();
+    __m256i apart = _mm256_setzero_si256();
     size_t i = 0;
     for (; i + 4 <= count; i += 4) {
         ADD_ROW(table + rows[i]);
@@ -136,6 +150,7 @@ static ALWAYS SCAN_WIDE void sum_rows_wide(const struct text_model *model, const
         ADD_ROW(table + rows[i]);
     }
 #undef ADD_ROW
+    __m256i odd = odd_sums(pairs, apart, count);
     __m256i even = _mm256_sub_epi16(pairs, _mm256_slli_epi16(odd, 8));
     __m256i first = _mm256_unpacklo_epi16(even, odd); /* lanes 0 .. 7, 16 .. 23 */
     __m256i second = _mm256_unpackhi_epi16(even, odd);
@@ -152,6 +167,10 @@ static ALWAYS SCAN_WIDE void sum_rows_wide(const struct text_model *model, const
 SCAN_WIDE void lanes_score_wide(const struct text_model *model, const struct glance *glance,
                                 float scores[TEXT_LANES], float *ret_coverage)
 {
+    if (UNLIKELY(glance->words > UINT8_MAX)) { /* all seen or none: odd_sums() cannot tell */
+        lanes_score_narrow(model, glance, scores, ret_coverage);
+        return;
+    }
     __m256i words[VECTORS];
     __m256i facts[VECTORS];
     const __m256 word = _mm256_set1_ps(word_value(model, glance));

@@ -22,10 +22,11 @@ enum text_lane {
     LANE_TASKS = 0,
     LANE_SUCCESS = TASK_COUNT,  /* does a small model answer it? */
     LANE_JUDGED,                /* is it like the texts that outcomes are known of? */
+    LANE_NONE = TEXT_LANES - 2, /* TEXT_ZERO: sums of the last lane are told by it (lanes.c) */
     LANE_SEEN = TEXT_LANES - 1, /* TEXT_ZERO + 1: several texts of the training have the row */
 };
 _Static_assert(TEXT_LANES == TASK_LANES, "chances are lanes");
-_Static_assert(LANE_JUDGED < LANE_SEEN, "there is a lane for each question");
+_Static_assert(LANE_JUDGED < LANE_NONE, "there is a lane for each question");
 
 #define TEXT_MODEL_VERSION 1u
 struct text_model_header {

@@ -28,12 +28,20 @@
 /* A shorter prompt says more of its framing, and of what the provider puts before it, than of how
  * its text is counted. */
 #define INPUT_LEAST 64
+/* From so many answers on one more says little: what a forecast needs is worked out for one in so
+ * many of them. */
+#define PUBLISH_ALWAYS 64u
+#define PUBLISH_EVERY 8u
 #define RATIO_INPUT_MAX 2.0
 
 #define GET(member) atomic_load_explicit(&(member), memory_order_relaxed)
 #define SET(member, value) atomic_store_explicit(&(member), (value), memory_order_relaxed)
 
 /* --- a cell's word: 12 bits of count, 26 of the mean (signed), 26 of the variance --- */
+
+/* What is beyond the memory tells only which answers are published. */
+#define COUNT_WRAP (EXPERIENCE_MEMORY + PUBLISH_EVERY)
+_Static_assert(EXPERIENCE_MEMORY % PUBLISH_EVERY == 0, "the counts go on in step");
 
 #define COUNT_BITS 12
 #define MEAN_BITS 26
@@ -47,6 +55,7 @@ struct moments {
     double count;
     double mean;
     double variance;
+    unsigned answers; /* the count, which goes on to COUNT_WRAP and begins again at the memory */
 };
 
 /* As llround(), inline. */
@@ -60,15 +69,17 @@ static uint64_t moments_pack(const struct moments *moments)
     double variance = moments->variance * VARIANCE_SCALE + 0.5;
     int64_t packed = variance < (double)VARIANCE_MASK ? (int64_t)variance : (int64_t)VARIANCE_MASK;
     int64_t mean = nearest(moments->mean * MEAN_SCALE);
-    return (uint64_t)(int64_t)moments->count << (MEAN_BITS + VARIANCE_BITS) |
+    return (uint64_t)moments->answers << (MEAN_BITS + VARIANCE_BITS) |
            ((uint64_t)mean & MEAN_MASK) << VARIANCE_BITS | (uint64_t)packed;
 }
 
 static struct moments moments_of(uint64_t state)
 {
     int64_t whole = (int64_t)(state << COUNT_BITS) >> (COUNT_BITS + VARIANCE_BITS);
+    unsigned answers = (unsigned)(state >> (MEAN_BITS + VARIANCE_BITS));
     return (struct moments){
-        .count = (double)(int64_t)(state >> (MEAN_BITS + VARIANCE_BITS)),
+        .count = (double)(int)(answers < EXPERIENCE_MEMORY ? answers : EXPERIENCE_MEMORY),
+        .answers = answers,
         .mean = (double)whole * (1 / MEAN_SCALE),
         .variance = (double)(int64_t)(state & VARIANCE_MASK) * (1 / VARIANCE_SCALE),
     };
@@ -78,9 +89,15 @@ static void moments_add(struct moments *moments, double value)
 {
     double count = moments->count < EXPERIENCE_MEMORY ? moments->count + 1 : EXPERIENCE_MEMORY;
     double away = value - moments->mean;
+    moments->answers = moments->answers + 1 < COUNT_WRAP ? moments->answers + 1 : EXPERIENCE_MEMORY;
     moments->count = count;
     moments->mean += away / count;
     moments->variance = (moments->variance + away * away / count) * (1 - 1 / count);
+}
+
+static bool is_due(const struct moments *moments)
+{
+    return moments->answers < PUBLISH_ALWAYS || moments->answers % PUBLISH_EVERY == 0;
 }
 
 static struct moments cell_moments(const struct experience_cell *cell)
@@ -246,17 +263,25 @@ void experience_note(struct experience *experience, const struct experience_requ
         double value = logs->output / 1000.0;
         struct moments all = cell_note(&experience->outputs, value);
         struct moments own = cell_note(&experience->output[request->task], value);
-        publish_output(&experience->output[request->task], &own, &all);
-        publish_output(&experience->outputs, &all, &all);
+        if (is_due(&own)) {
+            publish_output(&experience->output[request->task], &own, &all);
+        }
+        if (is_due(&all)) {
+            publish_output(&experience->outputs, &all, &all);
+        }
     }
     if (logs->has_thinking) {
         struct experience_cell *cell = &experience->thinking[request->thinks];
         struct moments own = cell_note(cell, logs->thinking / 1000.0);
-        publish_thinking(cell, &own);
+        if (is_due(&own)) {
+            publish_thinking(cell, &own);
+        }
     }
     if (logs->has_input) {
         struct moments own = cell_note(&experience->input, logs->input / 1000.0);
-        publish_input(&experience->input, &own);
+        if (is_due(&own)) {
+            publish_input(&experience->input, &own);
+        }
     }
 }
 
@@ -340,14 +365,20 @@ unsigned experience_count(const struct experience *experience, enum task task)
 
 /* --- seeding --- */
 
+static struct moments moments_make(double count, double mean, double variance)
+{
+    count = fmin(count, EXPERIENCE_MEMORY);
+    return (struct moments){
+        .count = count, .mean = mean, .variance = variance, .answers = (unsigned)count};
+}
+
 static struct moments moments_of_sums(const struct experience_sums *sums)
 {
     double count = (double)sums->count;
     double mean = (double)sums->sum / count / 1000.0;
     double square = (double)sums->squares / count / 1e6;
     double variance = fmax(square - mean * mean, 0);
-    return (struct moments){
-        .count = fmin(count, EXPERIENCE_MEMORY), .mean = mean, .variance = variance};
+    return moments_make(count, mean, variance);
 }
 
 /* Both together, as one would have become. */
@@ -358,8 +389,7 @@ static struct moments moments_join(const struct moments *a, const struct moments
     double away = a->mean - b->mean;
     double variance = (a->variance * a->count + b->variance * b->count) / count +
                       away * away * a->count * b->count / (count * count);
-    return (struct moments){
-        .count = fmin(count, EXPERIENCE_MEMORY), .mean = mean, .variance = variance};
+    return moments_make(count, mean, variance);
 }
 
 static struct moments cell_seed(struct experience_cell *cell, const struct experience_sums *sums)

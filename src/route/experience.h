@@ -8,8 +8,9 @@
  * All is learned as logarithms of ratios, so an average is not ruled by the few long answers, and
  * a prediction still grows with the request as the table says. Each cell holds how many answers it
  * knows (at most EXPERIENCE_MEMORY count: what was long ago fades), their mean and variance, in one
- * atomic word: there is no lock and no torn value. Where little was learned the table's word
- * counts for more; with nothing learned a forecast is exactly the table's.
+ * atomic word: there is no lock and no torn value. What a forecast reads is at most 7 answers old
+ * where there are 64 and more. Where little was learned the table's word counts for more; with
+ * nothing learned a forecast is exactly the table's.
  */
 #ifndef SLUICE_ROUTE_EXPERIENCE_H
 #define SLUICE_ROUTE_EXPERIENCE_H

@@ -279,6 +279,8 @@ static ALWAYS void extract(const struct chat *chat, features_change change, void
     memset(features, 0, offsetof(struct features, hits));
     features->user_len = features->sample_len = features->sampled_bytes = 0;
     features->user_turn = features->hits.count = 0;
+    features->looked_up.count = 0;
+    features->looked_up.whole = false;
     features->found.first = features->found.end = 0;
     struct text_scan scan;
     text_scan_init(&scan, features);

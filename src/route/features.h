@@ -62,6 +62,19 @@ struct word_hits {
     uint8_t places[FEATURES_HITS_ROOM];
 };
 
+/* The words of the last user turn that were looked up, in order: all of its ends, few of its
+   middle. Where there were more of them than there is room for, and where words of the ends are not
+   there as they stand by themselves, the list is no whole one. */
+#define LOOKED_UP_MAX 384u
+#define LOOKED_UP_ROOM (LOOKED_UP_MAX + 80) /* they are written several at once */
+struct looked_up {
+    uint32_t count;
+    bool whole;
+    uint64_t lows[LOOKED_UP_ROOM]; /* the first eight bytes; zeros behind shorter words */
+    uint16_t offsets[LOOKED_UP_ROOM];
+    uint8_t lengths[LOOKED_UP_ROOM];
+};
+
 /* A phrase of the rules that the text holds, and what it weighs where it stands. */
 struct found_phrase {
     uint16_t phrase; /* of the vocabulary */
@@ -131,6 +144,7 @@ struct features {
     int language;
     capability_set needs;
     struct word_hits hits;
+    struct looked_up looked_up;
     struct found_phrases found;
     /* The sampled plain text, lower-cased (ASCII) where it was read: [0, user_len) of the last user
        turn, the rest of its surroundings; where a system prompt is remembered, its text is not

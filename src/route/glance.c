@@ -63,6 +63,8 @@ struct key_list {
 /* Bytes of the sample that are looked at, and their words. */
 struct part {
     const char *text;
+    const struct looked_up *list; /* whose words they are, from `listed` on; NULL: told by masks */
+    size_t listed;
     size_t blocks;
     uint64_t word[PART_BLOCKS + 1]; /* bits by byte; zeros behind */
     uint64_t high[PART_BLOCKS + 1];
@@ -207,6 +209,7 @@ static ALWAYS void part_load(struct part *part, const char *text, size_t len,
     uint64_t open = 0; /* the last byte of the block before belongs to a word */
     size_t block = 0;
     part->text = text;
+    part->list = NULL;
     part->count = 0;
     for (size_t at = 0; at < len; at += SCAN_BLOCK, block++) {
         uint64_t inside = len - at < SCAN_BLOCK ? bits_below((unsigned)(len - at)) : UINT64_MAX;
@@ -259,12 +262,89 @@ static ALWAYS void read_plain(struct part *part, const struct glance_kind *kind)
     part->count = count;
 }
 
-static ALWAYS void add_plain(struct part *part, struct glance *glance,
-                             const struct glance_kind *kind)
+/* Rows of the words and of each pair of them. */
+static ALWAYS void add_word_rows(const struct part *part, struct glance *glance,
+                                 const struct glance_kind *kind)
 {
-    read_plain(part, kind);
     kind->rows(part->keys, part->count, SALT_WORD, glance->rows + glance->count);
     glance->count += (uint32_t)part->count;
+}
+
+static ALWAYS void add_pair_rows(const struct part *part, struct glance *glance,
+                                 const struct glance_kind *kind)
+{
+    kind->pair_rows(part->keys, part->count, glance->rows + glance->count);
+    glance->count += part->count > 0 ? (uint32_t)part->count - 1 : 0;
+}
+
+/* --- words that are known from the scan --- */
+
+/* How many words of the list begin before that byte of the sample? */
+static ALWAYS size_t listed_before(const struct looked_up *list, size_t offset)
+{
+    size_t first = 0;
+    for (size_t rest = list->count; rest > 0;) {
+        size_t half = rest / 2;
+        bool before = list->offsets[first + half] < offset;
+        first = before ? first + half + 1 : first;
+        rest = before ? rest - half - 1 : half;
+    }
+    return first;
+}
+
+/* A word that is cut where the part begins or ends counts as what is in the part. */
+static ALWAYS uint64_t part_of_word(const struct features *f, size_t start, size_t end,
+                                    const struct glance_kind *kind)
+{
+    return kind->word_low(f->sample + start, end - start < 8 ? end - start : 8);
+}
+
+/* Takes the words of [start, end) from the list. */
+static ALWAYS void part_take(struct part *part, const struct features *f, size_t start, size_t end,
+                             const struct glance_kind *kind)
+{
+    const struct looked_up *list = &f->looked_up;
+    size_t first = start == 0 ? 0 : listed_before(list, start);
+    size_t behind = end == f->user_len ? list->count : listed_before(list, end);
+    size_t before = first == 0 ? 0 : list->offsets[first - 1] + list->lengths[first - 1];
+    first -= before > start; /* the word before goes on here */
+    part->list = list;
+    part->listed = first;
+    part->count = behind - first;
+    for (size_t i = 0; i < part->count; i++) {
+        part->keys[i] = list->lows[first + i];
+    }
+    if (before > start) {
+        part->keys[0] = part_of_word(f, start, before < end ? before : end, kind);
+    } else if (behind > 0 && list->offsets[behind - 1] + list->lengths[behind - 1] > end) {
+        part->keys[part->count - 1] = part_of_word(f, list->offsets[behind - 1], end, kind);
+    }
+}
+
+static ALWAYS bool any_long(const struct looked_up *list)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < list->count; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, list->lengths + i, sizeof(eight));
+        all |= eight;
+    }
+    return (all & UINT64_C(0xe0e0e0e0e0e0e0e0)) != 0;
+}
+
+/* Apostrophes there, whose neighbours are not seen, are taken for letters. */
+static ALWAYS bool any_at_edges(const char *text)
+{
+    return text[0] == '\'' || text[SCAN_BLOCK - 1] == '\'' || text[SCAN_BLOCK] == '\'' ||
+           text[2 * SCAN_BLOCK - 1] == '\'';
+}
+
+/* Did the scan of the text read the words of both ends as they are read here? */
+static ALWAYS bool is_listed(const struct features *f, size_t last)
+{
+    const struct looked_up *list = &f->looked_up;
+    return list->whole && f->beyond_ascii == 0 && !any_at_edges(f->sample) &&
+           !any_at_edges(f->sample + last) && !any_long(list);
 }
 
 /* --- words beyond ASCII --- */
@@ -354,12 +434,33 @@ static ALWAYS void read_part(struct part *part, const char *text, size_t len, st
 {
     part_load(part, text, len, kind);
     if (LIKELY(part_is_plain(part))) {
-        add_plain(part, glance, kind);
+        read_plain(part, kind);
+        add_word_rows(part, glance, kind);
     } else {
         add_high(part, glance);
     }
-    kind->pair_rows(part->keys, part->count, glance->rows + glance->count);
-    glance->count += part->count > 0 ? (uint32_t)part->count - 1 : 0;
+    add_pair_rows(part, glance, kind);
+}
+
+/* The words of one part, or of both if the text has a middle, which begins the last one at `rest`.
+ */
+static ALWAYS void read_ends(struct glancing *g, size_t rest, const struct glance_kind *kind)
+{
+    const struct features *f = g->features;
+    size_t head = rest == 0 ? f->user_len : GLANCE_END;
+    if (rest != 0 && LIKELY(is_listed(f, rest))) {
+        part_take(&g->first, f, 0, GLANCE_END, kind);
+        part_take(&g->last, f, rest, f->user_len, kind);
+        add_word_rows(&g->first, g->glance, kind);
+        add_pair_rows(&g->first, g->glance, kind);
+        add_word_rows(&g->last, g->glance, kind);
+        add_pair_rows(&g->last, g->glance, kind);
+        return;
+    }
+    read_part(&g->first, f->sample, head, g->glance, kind);
+    if (rest != 0) {
+        read_part(&g->last, f->sample + rest, GLANCE_END, g->glance, kind);
+    }
 }
 
 /* --- places --- */
@@ -391,9 +492,12 @@ static ALWAYS void add_first(struct key_list *facts, const struct part *part)
 }
 
 /* How many words begin before that byte of the part? */
-static ALWAYS size_t words_before(const struct part *part, size_t offset)
+static ALWAYS size_t words_before(const struct part *part, size_t start, size_t offset)
 {
     size_t count = 0;
+    if (LIKELY(part->list != NULL)) {
+        return offset == 0 ? 0 : listed_before(part->list, start + offset) - part->listed;
+    }
     for (size_t block = 0; block < part->blocks && block * SCAN_BLOCK < offset; block++) {
         size_t rest = offset - block * SCAN_BLOCK;
         uint64_t before = rest < SCAN_BLOCK ? bits_below((unsigned)rest) : UINT64_MAX;
@@ -411,7 +515,7 @@ static ALWAYS void add_last(struct key_list *facts, const struct features *f,
     const uint64_t *keys = part->keys;
     size_t count = part->count;
     for (size_t k = 0; k < 2 && (k == 0 || places[1] != places[0]); k++) {
-        size_t i = places[k] < start ? count : words_before(part, places[k] - start);
+        size_t i = places[k] < start ? count : words_before(part, start, places[k] - start);
         if (i < count) {
             add_fact(facts, keys[i], SALT_LINE);
         }
@@ -547,10 +651,9 @@ static ALWAYS void glance_by(const struct features *f, const struct rule_points 
     const struct part *last = rest == 0 ? &g.first : &g.last;
     glance->count = 0;
     g.facts.count = 0;
-    read_part(&g.first, f->sample, rest == 0 ? len : GLANCE_END, glance, kind);
-    if (rest != 0) {
-        read_part(&g.last, f->sample + rest, GLANCE_END, glance, kind);
-    }
+    g.features = f;
+    g.glance = glance;
+    read_ends(&g, rest, kind);
     glance->words = glance->count;
     add_first(&g.facts, &g.first);
     add_last(&g.facts, f, last, rest);

@@ -32,6 +32,17 @@ struct word_bits {
 
 /* --- look-up --- */
 
+void words_list(struct text_scan *scan, size_t count)
+{
+    struct looked_up *list = &scan->features->looked_up;
+    scan->words.unlisted |= count > LOOKED_UP_MAX;
+    count = count > LOOKED_UP_MAX ? 0 : count;
+    scan->words.listed = (unsigned)count;
+    scan->words.lows = list->lows + count;
+    scan->words.offsets = list->offsets + count;
+    scan->words.lengths = list->lengths + count;
+}
+
 static SELDOM const struct known_word *word_find(const struct text_scan *scan,
                                                  const struct words *words, unsigned i)
 {
@@ -377,6 +388,9 @@ static ALWAYS void words_judge(struct text_scan *scan, size_t base, const struct
         line_begin(scan, hits_before, bits.kept);
     }
     scan->word_index = (uint16_t)(scan->word_index + words->all);
+    if (scan->region == 0) {
+        words_list(scan, words->listed + bits_count(words->looked_up));
+    }
     words->looked_up = words->start = words->clause = 0;
     words->quoted = words->code = words->passage = 0;
     words->all = 0;
@@ -466,15 +480,18 @@ static ALWAYS SCAN_WIDE size_t note_wide(struct words *words, const char *sample
     uint64_t ends = words->block[block].ends;
     size_t base = words->block[block].base;
     const char *text = sample + base;
+    uint16_t *offsets = words->offsets;
+    uint8_t *lengths = words->lengths;
+    uint64_t *lows = words->lows;
     size_t end = count + bits_count(starts);
     do {
 #pragma GCC unroll 2
         for (unsigned k = 0; k < 2; k++) {
             uint64_t start = _tzcnt_u64(starts);
             uint64_t len = _tzcnt_u64(ends) - start;
-            words->offsets[count + k] = (uint16_t)(base + start);
-            words->lengths[count + k] = (uint8_t)len;
-            words->lows[count + k] = word_low_wide(text + start, len);
+            offsets[count + k] = (uint16_t)(base + start);
+            lengths[count + k] = (uint8_t)len;
+            lows[count + k] = word_low_wide(text + start, len);
             starts &= starts - 1;
             ends &= ends - 1;
         }

@@ -44,6 +44,7 @@ static ALWAYS unsigned block_cut(struct text_scan *scan, struct block *block)
     unsigned last = block->starts == 0 ? 0 : bits_last(block->starts);
     if (last == 0) { /* a word as long as this is in no vocabulary */
         scan->word_open = true;
+        scan->words.unlisted = true;
         block->starts = 0;
         return SCAN_BLOCK;
     }
@@ -83,6 +84,9 @@ static ALWAYS unsigned block_load(struct text_scan *scan, size_t base, struct bl
     if (m->upper != 0) {
         count_humps(scan, m);
     }
+    if (UNLIKELY(scan->features->sample[base] == '\'')) { /* whatever is before it */
+        scan->words.unlisted = true;
+    }
     block->starts = m->word & ~(m->word << 1 | (uint64_t)open);
     scan->word_open = false;
     if (m->word >> 63 != 0) {
@@ -90,6 +94,7 @@ static ALWAYS unsigned block_load(struct text_scan *scan, size_t base, struct bl
     }
     block->ends = ~m->word & (m->word << 1 | (uint64_t)open);
     if (UNLIKELY(open)) {
+        scan->words.unlisted |= (~m->word & bits_below(SCAN_BLOCK / 2)) == 0;
         block->ends &= block->ends - 1;
     }
     return size;
@@ -482,6 +487,11 @@ void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t 
     scan_begin(scan, start, end, region);
     blocks_scan_any(scan);
     line_end(scan, end);
+    if (region == 0) {
+        scan->features->looked_up.count = scan->words.listed;
+        scan->features->looked_up.whole =
+            !scan->words.unlisted && scan->features->code_fences == 0;
+    }
     if (scan->after_colon && scan->sentence_commas > scan->features->list_commas) {
         scan->features->list_commas = scan->sentence_commas;
     }
@@ -500,6 +510,7 @@ void text_scan_init(struct text_scan *scan, struct features *features)
     memset(scan, 0, offsetof(struct text_scan, words.block));
     scan->features = features;
     scan->vocabulary = vocabulary_get();
+    words_list(scan, 0);
 }
 
 /* What was counted stands for the blocks that were passed over too. */

@@ -39,6 +39,12 @@ struct words {
     uint64_t passage; /* on lines like a passage's */
     unsigned all;
     unsigned blocks;
+    unsigned listed; /* words of the user's turn before these */
+    bool unlisted;   /* features->looked_up is no whole list of them */
+    /* Of those to look up, written where they are judged, in features->looked_up: */
+    uint64_t *lows; /* first halves of their keys */
+    uint16_t *offsets;
+    uint8_t *lengths;
     struct {
         uint64_t starts; /* in the block, of the words to look up */
         uint64_t ends;
@@ -46,9 +52,6 @@ struct words {
     } block[WORDS_BLOCKS_MAX];
     /* Written where they are judged: */
     uint16_t ids[WORDS_ROOM]; /* WORD_UNKNOWN for those that the vocabulary does not have */
-    uint16_t offsets[WORDS_ROOM];
-    uint64_t lows[WORDS_ROOM]; /* first halves of their keys */
-    uint8_t lengths[WORDS_ROOM];
     uint8_t kinds[WORDS_ROOM];
 };
 
@@ -112,6 +115,8 @@ struct block {
    readable and are not part of the text. */
 void text_scan_init(struct text_scan *scan, struct features *features);
 void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t region);
+/* hits.c: the next words are listed behind those `count`. */
+void words_list(struct text_scan *scan, size_t count);
 /* hits.c: adds what `tallies` count to `tallied`. */
 void text_tallies_settle(struct text_scan *scan);
 /* Writes what was counted over all regions to the features. */

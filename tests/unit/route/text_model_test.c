@@ -45,6 +45,9 @@ static void the_default_is_sound(void)
     EXPECT_INT(model->header.sum, text_model_sum(model));
     EXPECT(model->header.coverage > 0.5F && model->header.coverage <= 1);
     EXPECT(sizeof(*model) < 2000000);
+    for (size_t row = 0; row < GLANCE_ROWS; row++) {
+        EXPECT(model->table[row][LANE_NONE] == TEXT_ZERO);
+    }
 }
 
 /* None of these is in the material. */
@@ -255,6 +258,46 @@ static void both_forms_see_alike(void)
 }
 #endif
 
+static void make_plain_text(struct random *random, struct buf *text)
+{
+    static const char *const pieces[] = {
+        "summarize", "the", "a", "don't", "'quoted'", "''", "dogs'", "snake_case", "42", "3.14",
+        ",", "?", ".\n", "- ", "\"", "a_word_of_more_than_thirty_one_bytes", "END",
+        "a_word_that_is_longer_than_any_block_of_sixty_four_bytes_and_a_few_more"};
+    size_t kinds = random_below(random, 3) == 0 ? ARRAY_LEN(pieces) : 4;
+    buf_clear(text);
+    for (size_t i = 30 + random_below(random, 300); i > 0; i--) {
+        buf_append_cstr(text, pieces[random_below(random, kinds)]);
+        buf_append_cstr(text, random_below(random, 9) == 0 ? "" : " ");
+    }
+}
+
+/* Most glances take their words from the scan of the text; what they see must not depend on that.
+ */
+static void words_of_the_scan_are_those_of_the_ends(void)
+{
+    struct random random;
+    struct buf text = BUF_INIT(100000);
+    size_t listed = 0;
+    random_seed(&random, 6);
+    for (size_t i = 0; i < 4000; i++) {
+        struct glance glances[2];
+        struct rule_points points;
+        struct classification c;
+        make_plain_text(&random, &text);
+        EXPECT(glance_text(buf_slice(&text), &features, &glances[0]));
+        classify_points(&features, &c, &points);
+        listed += features.looked_up.whole;
+        features.looked_up.whole = false;
+        glance_make(&features, &points, &glances[1]);
+        EXPECT_INT(glances[0].words, glances[1].words);
+        EXPECT(memcmp(glances[0].rows, glances[1].rows,
+                      glances[0].count * sizeof(glances[0].rows[0])) == 0);
+    }
+    EXPECT(listed > 1000);
+    buf_release(&text);
+}
+
 /* No text has more words than there are rows for. */
 static void a_text_of_letters_is_read_whole(void)
 {
@@ -286,6 +329,7 @@ int main(void)
 #ifdef __SSE2__
     TEST(both_forms_see_alike, "wide vectors and narrow ones say the same to the bit");
 #endif
+    TEST(words_of_the_scan_are_those_of_the_ends, "a glance sees the words that the scan found");
     TEST(a_text_of_letters_is_read_whole, "there is a row for every word and pair");
     TEST(equal_chances_keep_their_order, "of equal chances the first task's comes first");
     TEST(the_default_is_sound, "the weights in the program are whole and of this version");

@@ -199,7 +199,11 @@ bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
                   const struct http_request *request, int64_t wall_ns, struct arena *arena,
                   struct decision *decision, struct error *error)
 {
-    memset(decision, 0, offsetof(struct decision, plan));
+    memset(&decision->task_given, 0,
+           offsetof(struct decision, plan) - offsetof(struct decision, task_given));
+    memset(&decision->classification, 0, offsetof(struct classification, chances));
+    decision->route = NULL;
+    decision->model_count = 0;
     decision->plan.count = 0; /* its table stays as it is until there is a plan */
     decision->plan.taken = 0;
     constraints_init(&decision->constraints);

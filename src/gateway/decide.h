@@ -32,10 +32,11 @@ struct decision {
     const struct route *route; /* NULL: targets were named */
     uint16_t models[DECISION_MODELS_MAX];
     size_t model_count;
+    struct slice tags[TAGS_MAX]; /* of the caller: tag_count */
     struct constraints constraints;
     struct classification classification;
+    /* From here on to the plan everything is cleared when a decision begins. */
     bool task_given;
-    struct slice tags[TAGS_MAX]; /* of the caller */
     size_t tag_count;
     /* What reports and learning go by: the first of the caller's, else the route's, else the key's
      * first; or empty. */

@@ -14,7 +14,9 @@
  */
 #include "route/plan.h"
 
-#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define UP_AT 1.05
 #define UP_SLOPE 0.57
@@ -22,12 +24,7 @@
 #define DOUBT_SHARE 0.25
 #define STRANGE_SHARE 0.6
 
-/* Four tasks at once. */
-#define TASK_STEP 4u
-typedef int32_t four_tiers __attribute__((vector_size(16)));
-typedef float four_chances __attribute__((vector_size(16)));
-typedef double two_chances __attribute__((vector_size(16)));
-_Static_assert(sizeof(enum tier) == sizeof(int32_t) && TASK_LANES % TASK_STEP == 0,
+_Static_assert(sizeof(enum tier) == sizeof(int32_t) && TASK_LANES % 4 == 0,
                "tiers of tasks are lanes, like their chances");
 
 static enum tier tier_of(const struct route *route, enum task task)
@@ -35,21 +32,28 @@ static enum tier tier_of(const struct route *route, enum task task)
     return route == NULL ? task_default_tier(task) : route->task_tier[task];
 }
 
-/* Of the tasks whose tier is above this one. */
+/* Of the tasks whose tier is above this one; four tasks at once. */
 static double chances_above(const enum tier tiers[TASK_LANES], const float chances[TASK_LANES],
                             enum tier tier)
 {
-    two_chances sum = {0, 0};
-    for (size_t i = 0; i < TASK_COUNT; i += TASK_STEP) {
-        four_tiers are;
-        four_tiers bits;
-        memcpy(&are, tiers + i, sizeof(are));
-        memcpy(&bits, chances + i, sizeof(bits));
-        four_chances above = (four_chances)(bits & (are > (int32_t)tier));
-        sum += (two_chances){(double)above[0], (double)above[1]};
-        sum += (two_chances){(double)above[2], (double)above[3]};
+#ifdef __SSE2__
+    const __m128i limit = _mm_set1_epi32((int)tier);
+    __m128d sum = _mm_setzero_pd();
+    for (size_t i = 0; i < TASK_COUNT; i += 4) {
+        __m128i are = _mm_loadu_si128((const __m128i *)(const void *)(tiers + i));
+        __m128 above = _mm_castsi128_ps(_mm_cmpgt_epi32(are, limit));
+        above = _mm_and_ps(above, _mm_loadu_ps(chances + i));
+        sum = _mm_add_pd(sum, _mm_cvtps_pd(above));
+        sum = _mm_add_pd(sum, _mm_cvtps_pd(_mm_movehl_ps(above, above)));
     }
-    return sum[0] + sum[1];
+    return _mm_cvtsd_f64(_mm_add_pd(sum, _mm_unpackhi_pd(sum, sum)));
+#else
+    double sum = 0;
+    for (size_t i = 0; i < TASK_COUNT; i++) {
+        sum += tiers[i] > tier ? (double)chances[i] : 0;
+    }
+    return sum;
+#endif
 }
 
 /* How probable it is that the work needs more than the tier. */

@@ -230,14 +230,19 @@ static int64_t bucket_value_ms(size_t bucket, uint64_t rank, uint64_t samples)
     return ms < 1 ? 1 : ms;
 }
 
+static uint64_t rank_of(uint64_t samples, int percentile)
+{
+    uint64_t share = (uint64_t)(percentile < 0 ? 0 : percentile > 100 ? 100 : percentile);
+    uint64_t rank = (samples * share + 99) / 100;
+    return rank == 0 ? 1 : rank;
+}
+
 static int64_t counts_percentile(const uint32_t *counts, uint64_t samples, int percentile)
 {
     if (samples < HEALTH_SAMPLES_MIN) {
         return -1;
     }
-    uint64_t share = (uint64_t)(percentile < 0 ? 0 : percentile > 100 ? 100 : percentile);
-    uint64_t rank = (samples * share + 99) / 100;
-    rank = rank == 0 ? 1 : rank;
+    uint64_t rank = rank_of(samples, percentile);
     uint64_t seen = 0;
     size_t last = 0;
     for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS; i++) {
@@ -261,13 +266,28 @@ static uint64_t counts_add(const struct health_times *times, uint32_t *counts)
 }
 
 /* Percentiles are worked out here and not while planning: a plan asks every target, a sample
- * concerns one. */
+ * concerns one. As counts_percentile(), both in one pass. */
 static void times_publish(struct health_times *times)
 {
-    uint32_t counts[HEALTH_LATENCY_BUCKETS] = {0};
-    uint64_t samples = counts_add(times, counts);
-    SET(times->ms[0], counts_percentile(counts, samples, 50));
-    SET(times->ms[1], counts_percentile(counts, samples, 90));
+    uint64_t samples = GET(times->count);
+    const uint64_t ranks[2] = {rank_of(samples, 50), rank_of(samples, 90)};
+    int64_t ms[2] = {-1, -1};
+    unsigned found = samples < HEALTH_SAMPLES_MIN ? 2 : 0;
+    uint64_t seen = 0;
+    size_t last = 0;
+    for (size_t i = 0; i < HEALTH_LATENCY_BUCKETS && found < 2; i++) {
+        uint64_t here = GET(times->buckets[i]);
+        for (; found < 2 && here > 0 && seen + here >= ranks[found]; found++) {
+            ms[found] = bucket_value_ms(i, ranks[found] - seen, here);
+        }
+        last = here > 0 ? i : last;
+        seen += here;
+    }
+    for (; found < 2; found++) { /* a writer is between the bucket and the count */
+        ms[found] = bucket_value_ms(last, 1, 1);
+    }
+    SET(times->ms[0], ms[0]);
+    SET(times->ms[1], ms[1]);
 }
 
 /* Leaves 1 / 2^shift of them; the caller has changed the count. */

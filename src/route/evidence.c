@@ -164,8 +164,9 @@ static size_t row_find(const struct evidence *table, uint64_t tag)
     }
     size_t first = set_of(tag);
     for (size_t i = first; i < first + SET_ROWS; i++) {
-        if (GET(table->rows[i].tag) == tag) {
-            return i;
+        uint64_t here = GET(table->rows[i].tag);
+        if (here == tag || here == 0) { /* the first empty one is taken: no tag stands behind it */
+            return here == tag ? i : NO_ROW;
         }
     }
     return NO_ROW;

@@ -67,11 +67,12 @@ struct word_hits {
    there as they stand by themselves, the list is no whole one. */
 #define LOOKED_UP_MAX 384u
 #define LOOKED_UP_ROOM (LOOKED_UP_MAX + 80) /* they are written several at once */
+#define LOOKED_UP_BEHIND 16                 /* ... and offsets are read so */
 struct looked_up {
     uint32_t count;
     bool whole;
     uint64_t lows[LOOKED_UP_ROOM]; /* the first eight bytes; zeros behind shorter words */
-    uint16_t offsets[LOOKED_UP_ROOM];
+    uint16_t offsets[LOOKED_UP_ROOM]; /* behind the last one greater ones than any */
     uint8_t lengths[LOOKED_UP_ROOM];
 };
 

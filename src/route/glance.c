@@ -279,17 +279,22 @@ static ALWAYS void add_pair_rows(const struct part *part, struct glance *glance,
 
 /* --- words that are known from the scan --- */
 
-/* How many words of the list begin before that byte of the sample? */
+typedef int16_t offsets_16 __attribute__((vector_size(32)));
+
+/* How many words of the list begin before that byte of the sample? Behind the last word there are
+ * offsets that no text reaches. */
 static ALWAYS size_t listed_before(const struct looked_up *list, size_t offset)
 {
-    size_t first = 0;
-    for (size_t rest = list->count; rest > 0;) {
-        size_t half = rest / 2;
-        bool before = list->offsets[first + half] < offset;
-        first = before ? first + half + 1 : first;
-        rest = before ? rest - half - 1 : half;
+    offsets_16 counts = {0};
+    for (size_t i = 0; i < list->count; i += 16) {
+        offsets_16 here;
+        memcpy(&here, list->offsets + i, sizeof(here));
+        counts -= here < (int16_t)offset;
     }
-    return first;
+    uint64_t fours[4]; /* of counts that stay small */
+    memcpy(fours, &counts, sizeof(fours));
+    uint64_t four = fours[0] + fours[1] + fours[2] + fours[3];
+    return four * UINT64_C(0x0001000100010001) >> 48;
 }
 
 /* A word that is cut where the part begins or ends counts as what is in the part. */
@@ -568,7 +573,8 @@ static ALWAYS uint32_t *put_rules(uint32_t *rows, const struct rule_points *poin
 /* 0, 1, 2, then by doublings. */
 static ALWAYS unsigned step_of(uint64_t value)
 {
-    return value == 0 ? 0 : 64u - (unsigned)__builtin_clzll(value);
+    unsigned zeros = value == 0 ? 64u : (unsigned)__builtin_clzll(value); /* one instruction */
+    return 64u - zeros;
 }
 
 static ALWAYS unsigned capped(unsigned value, unsigned most)

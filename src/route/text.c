@@ -488,9 +488,10 @@ void text_scan_region(struct text_scan *scan, size_t start, size_t end, uint8_t 
     blocks_scan_any(scan);
     line_end(scan, end);
     if (region == 0) {
-        scan->features->looked_up.count = scan->words.listed;
-        scan->features->looked_up.whole =
-            !scan->words.unlisted && scan->features->code_fences == 0;
+        struct looked_up *list = &scan->features->looked_up;
+        list->count = scan->words.listed;
+        list->whole = !scan->words.unlisted && scan->features->code_fences == 0;
+        memset(scan->words.offsets, INT8_MAX, LOOKED_UP_BEHIND * sizeof(list->offsets[0]));
     }
     if (scan->after_colon && scan->sentence_commas > scan->features->list_commas) {
         scan->features->list_commas = scan->sentence_commas;

@@ -266,7 +266,7 @@ void tokens_estimate(const struct chat *chat, const struct byte_counts *sampled,
     add_definitions(&sum, chat);
     add_tokens(&sum, 1, REQUEST_TOKENS, REQUEST_TOKENS_HIGH);
     size_t seen = features->sampled_bytes + sum.others.bytes;
-    int64_t tokens = tokens_of(sampled) + tokens_of(&sum.others);
+    int64_t tokens = tokens_of(sampled) + (sum.others.bytes == 0 ? 0 : tokens_of(&sum.others));
     size_t rest = sum.text_bytes > seen ? sum.text_bytes - seen : 0;
     int64_t low = (int64_t)(sampled->words + rest / TOKEN_BYTES_MAX);
     if (seen > 0) {

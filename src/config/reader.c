@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/reader.h"
 
+#include "codec/pem.h"
 #include "config/paths.h"
 #include "config/values.h"
 
@@ -81,6 +82,19 @@ struct slice setting_file(struct reader *reader, const struct yaml *mapping, con
         diagnostics_add(reader->diagnostics, SEVERITY_ERROR, "unreadable_file", node->place,
                         "the user that runs sluice must be able to read it", "cannot read %.*s: %s",
                         (int)(path.len < 150 ? path.len : 150), path.ptr, why);
+    }
+    return path;
+}
+
+struct slice setting_certificates(struct reader *reader, const struct yaml *mapping,
+                                  const char *pattern)
+{
+    struct slice path = setting_file(reader, mapping, pattern);
+    struct error error;
+    if (path.len > 0 && path_unreadable(path) == NULL && !pem_certificates(path, &error)) {
+        report_error(reader, setting_node(mapping, pattern)->place, "bad_file",
+                     "name a file of certificates in PEM (-----BEGIN CERTIFICATE-----)",
+                     error.text);
     }
     return path;
 }

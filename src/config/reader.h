@@ -31,6 +31,9 @@ struct slice setting_text(const struct yaml *mapping, const char *pattern);
 struct slice setting_path(struct reader *reader, const struct yaml *mapping, const char *pattern);
 /* The same for a file that must be there: reports an unreadable one. */
 struct slice setting_file(struct reader *reader, const struct yaml *mapping, const char *pattern);
+/* The same for a file of certificates: reports one that has none. */
+struct slice setting_certificates(struct reader *reader, const struct yaml *mapping,
+                                  const char *pattern);
 /* A list of strings, or one string, or the default as one. */
 size_t setting_list(struct reader *reader, const struct yaml *mapping, const char *pattern,
                     struct slice **ret_items);

@@ -73,7 +73,7 @@ static void resolve_url(struct reader *reader, const struct yaml *section)
     if (!url_is_loopback(&settings->url)) {
         settings->proxy = resolve_proxy(reader, node->place, &settings->url);
     }
-    settings->ca_file = setting_file(reader, section, "keys.jwt.ca_file");
+    settings->ca_file = setting_certificates(reader, section, "keys.jwt.ca_file");
     settings->refresh_ms = setting_number(section, "keys.jwt.jwks_refresh");
 }
 

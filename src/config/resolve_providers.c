@@ -386,7 +386,7 @@ static void resolve_headers(struct reader *reader, const struct yaml *section,
 static void resolve_connection(struct reader *reader, const struct yaml *section,
                                struct provider *provider)
 {
-    provider->ca_file = setting_file(reader, section, "providers.*.ca_file");
+    provider->ca_file = setting_certificates(reader, section, "providers.*.ca_file");
     provider->insecure = setting_number(section, "providers.*.insecure_skip_verify") != 0;
     provider->timeouts = (struct provider_timeouts){
         .connect = setting_number(section, "providers.*.connect_timeout"),

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sections server, log, keys, prices, ledger, classifier. */
+#include "codec/pem.h"
+#include "config/paths.h"
 #include "config/reader.h"
 #include "config/resolve_weights.h"
 
@@ -136,6 +138,26 @@ static void check_listen(struct reader *reader, const struct yaml *server)
     }
 }
 
+/* Both can be read: are they what they should be, and one of the other? */
+static void check_tls_files(struct reader *reader, const struct yaml *tls)
+{
+    const struct server_settings *settings = &reader->snapshot->server;
+    struct error error;
+    if (settings->tls_certificate.len == 0 || settings->tls_key.len == 0 ||
+        path_unreadable(settings->tls_certificate) != NULL ||
+        path_unreadable(settings->tls_key) != NULL) {
+        return;
+    }
+    if (!pem_certificates(settings->tls_certificate, &error)) {
+        report_error(reader, setting_node(tls, "server.tls.certificate")->place, "bad_file",
+                     "name a file with the server's certificate first, in PEM", error.text);
+    } else if (!pem_pair(settings->tls_certificate, settings->tls_key, &error)) {
+        report_error(reader, setting_node(tls, "server.tls.key")->place, "bad_file",
+                     "name the certificate's own private key, in PEM, without a passphrase",
+                     error.text);
+    }
+}
+
 static void resolve_tls(struct reader *reader, const struct yaml *server)
 {
     const struct yaml *tls = setting_node(server, "server.tls");
@@ -147,7 +169,9 @@ static void resolve_tls(struct reader *reader, const struct yaml *server)
         report_error(reader, tls->key_place, "incomplete",
                      "give certificate and key, or remove the section",
                      "TLS needs both a certificate and a key");
+        return;
     }
+    check_tls_files(reader, tls);
 }
 
 /* --- web pages --- */

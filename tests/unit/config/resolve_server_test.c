@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/config/config_testing.h"
+#include "tests/unit/net/certificate.h"
 
 #include "base/log.h"
 
@@ -202,21 +203,121 @@ static void endpoint_is_parsed(void)
     loading_end(&loading);
 }
 
-/* Files are beside the configuration, wherever the program was started. */
+/* --- files beside the configuration --- */
+
+static char folder[] = "/tmp/sluice-server-XXXXXX";
+
+static void key_save(EVP_PKEY *key, const char *name, const char *passphrase)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL &&
+          PEM_write_PrivateKey(file, key, passphrase == NULL ? NULL : EVP_aes_128_cbc(), NULL, 0,
+                               NULL, (void *)(uintptr_t)passphrase) == 1);
+    fclose(file);
+}
+
+static void certificate_put(const struct certificate *certificate, const char *name)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && PEM_write_X509(file, certificate->x509) == 1);
+    fclose(file);
+}
+
+static void text_put(const char *name, const char *text)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL && fputs(text, file) >= 0);
+    fclose(file);
+}
+
+static void files_make(void)
+{
+    struct certificate own = certificate_new(NULL, "own", NULL, 9);
+    struct certificate other = certificate_new(NULL, "other", NULL, 9);
+    CHECK(mkdtemp(folder) != NULL);
+    certificate_put(&own, "own.pem");
+    key_save(own.key, "own.key", NULL);
+    key_save(own.key, "locked.key", "secret");
+    key_save(other.key, "other.key", NULL);
+    text_put("empty.pem", "");
+    text_put("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    certificate_free(&own);
+    certificate_free(&other);
+}
+
+static void files_remove(void)
+{
+    static const char *const names[] = {"own.pem",   "own.key",   "locked.key",
+                                        "other.key", "empty.pem", "broken.pem"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char path[64];
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
+        (void)unlink(path);
+    }
+    (void)rmdir(folder);
+}
+
+/* What a configuration in that folder is told; "" where it is sound. */
+static void folder_says(const char *sections, const char *wanted)
+{
+    struct loading loading;
+    char text[512];
+    char path[64];
+    snprintf(text, sizeof text, FLEET "%s", sections);
+    snprintf(path, sizeof path, "%s/x.yaml", folder);
+    const struct snapshot *s = loading_begin(&loading, slice_from_cstr(text), path, NULL);
+    EXPECT_INT(s != NULL, wanted[0] == '\0');
+    if (slice_find_slice(loading_text(&loading), slice_from_cstr(wanted)) == SIZE_MAX) {
+        printf("# %.*s\n", SLICE_ARG(loading_text(&loading)));
+    }
+    EXPECT(slice_find_slice(loading_text(&loading), slice_from_cstr(wanted)) != SIZE_MAX);
+    loading_end(&loading);
+}
+
+static void looks_into_pem_files(void)
+{
+    folder_says("server: { tls: { certificate: own.pem, key: own.key } }\n", "");
+    folder_says("server: { tls: { certificate: own.pem, key: other.key } }\n",
+                "is not the key of the certificate");
+    folder_says("server: { tls: { certificate: own.pem, key: locked.key } }\n",
+                "has no private key in PEM");
+    folder_says("server: { tls: { certificate: own.pem, key: own.pem } }\n",
+                "has no private key in PEM");
+    folder_says("server: { tls: { certificate: own.key, key: own.key } }\n",
+                "has no certificate in PEM");
+    folder_says("keys: { jwt: { issuer: a, audience: b, jwks_url: 'https://h/', ca_file: "
+                "empty.pem } }\n",
+                "has no certificate in PEM");
+    folder_says("keys: { jwt: { issuer: a, audience: b, jwks_url: 'https://h/', ca_file: "
+                "broken.pem } }\n",
+                "has a certificate that cannot be read");
+}
+
 static void files_are_beside_the_configuration(void)
 {
-    static const char folder[] = "tests/unit/config/golden/";
     struct loading loading;
-    const char *text = FLEET "ledger: { path: data/s.db }\n"
-                             "server: { tls: { certificate: bom.yaml, key: ./crlf.yaml } }\n";
-    char path[200];
-    snprintf(path, sizeof(path), "%sx.yaml", folder);
-    const struct snapshot *s = loading_begin(&loading, slice_from_cstr(text), path, NULL);
+    char wanted[64];
+    char path[64];
+    snprintf(path, sizeof(path), "%s/x.yaml", folder);
+    const struct snapshot *s = loading_begin(
+        &loading,
+        SLICE(FLEET "ledger: { path: data/s.db }\n"
+                    "server: { tls: { certificate: own.pem, key: ./own.key } }\n"),
+        path, NULL);
     EXPECT(s != NULL);
     if (s != NULL) {
-        EXPECT_SLICE(s->ledger_path, "tests/unit/config/golden/data/s.db");
-        EXPECT_SLICE(s->server.tls_certificate, "tests/unit/config/golden/bom.yaml");
-        EXPECT_SLICE(s->server.tls_key, "tests/unit/config/golden/./crlf.yaml");
+        snprintf(wanted, sizeof wanted, "%s/data/s.db", folder);
+        EXPECT_SLICE(s->ledger_path, wanted);
+        snprintf(wanted, sizeof wanted, "%s/own.pem", folder);
+        EXPECT_SLICE(s->server.tls_certificate, wanted);
+        snprintf(wanted, sizeof wanted, "%s/./own.key", folder);
+        EXPECT_SLICE(s->server.tls_key, wanted);
     }
     loading_end(&loading);
 }
@@ -260,7 +361,10 @@ int main(void)
     TEST(checks_sections_together, "checks sections against each other");
     TEST(keeps_the_classifier_here, "a classifier endpoint is on loopback");
     TEST(endpoint_is_parsed, "the endpoint is parsed");
+    files_make();
+    TEST(looks_into_pem_files, "a file that is no certificate or key is told at its place");
     TEST(files_are_beside_the_configuration, "files are beside the configuration");
+    files_remove();
     TEST(web_pages, "origins of web pages are read, and what is none is refused");
     return tap_done();
 }

@@ -62,7 +62,7 @@ static void certificate_free(struct certificate *certificate)
 }
 
 /* Writes PEM to a new file whose name is put into `path` ("/tmp/nameXXXXXX"). */
-static void certificate_save(const struct certificate *certificate, char *path)
+static inline void certificate_save(const struct certificate *certificate, char *path)
 {
     int fd = mkstemp(path);
     FILE *file = fdopen(fd, "w");
@@ -71,7 +71,7 @@ static void certificate_save(const struct certificate *certificate, char *path)
     fclose(file);
 }
 
-static SSL_CTX *certificate_server(const struct certificate *certificate)
+static inline SSL_CTX *certificate_server(const struct certificate *certificate)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 

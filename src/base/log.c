@@ -230,6 +230,11 @@ static void hand_over(struct slice line)
     }
 }
 
+bool log_is_json(void)
+{
+    return atomic_load_explicit(&log_shape, memory_order_relaxed) == LOG_FORMAT_JSON;
+}
+
 void log_event(enum log_level level, const char *event, const char *format, ...)
 {
     if (!log_enabled(level)) {

@@ -25,6 +25,8 @@ RARELY void log_event(enum log_level level, const char *event, const char *forma
 /* One ready-made JSON object (without line end) as a line of its own: the access log. */
 void log_line(struct slice json);
 bool log_enabled(enum log_level level);
+/* Is it read by machines: has it been started as JSON lines? */
+bool log_is_json(void);
 /* Lines lost so far because the ring was full. */
 uint64_t log_dropped(void);
 

@@ -165,7 +165,7 @@ static bool add_word(struct arguments *arguments, const char *word, struct error
     }
     if (arguments->word_count == 0 && command->choices != NULL &&
         !choices_have(command->choices, word)) {
-        return refuse_choice(command->words, command->choices, word, error);
+        return refuse_choice("its argument", command->choices, word, error);
     }
     arguments->words[arguments->word_count++] = word;
     return true;

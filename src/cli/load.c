@@ -184,9 +184,25 @@ make_options(const char *file, const struct config_environment *environment, uin
     };
 }
 
+/* One event for each: carets and source lines would stand between the JSON lines of the log. */
+static void log_diagnostics(const struct diagnostics *diagnostics, const char *file)
+{
+    for (size_t i = 0; i < diagnostics->count; i++) {
+        const struct diagnostic *d = &diagnostics->items[i];
+        bool error = d->severity == SEVERITY_ERROR;
+        log_event(error ? LOG_ERROR : LOG_WARN, error ? "config_error" : "config_warning",
+                  "%s:%u:%u: %s: %s%s%s", file, d->line, d->column, d->code, d->message,
+                  d->hint[0] == '\0' ? "" : "; ", d->hint);
+    }
+}
+
 static void say_diagnostics(const struct diagnostics *diagnostics, const char *file,
                             struct slice text)
 {
+    if (log_is_json()) {
+        log_diagnostics(diagnostics, file);
+        return;
+    }
     struct buf out = BUF_INIT(TEXT_MAX);
     diagnostics_write_text(diagnostics, file, text, wants_colour(STDERR_FILENO), &out);
     if (out.len > 0) {
@@ -300,7 +316,7 @@ static int load_text(const struct load_request *request,
     if (diagnostics.errors > 0 || (request->serving && !loaded->discovered)) {
         say_diagnostics(&diagnostics, loaded->file, buf_slice(&loaded->text));
     }
-    if (loaded->snapshot == NULL) {
+    if (loaded->snapshot == NULL && !log_is_json()) {
         say("sluice %s: %s has %zu error%s (sluice check shows them too)", request->command,
             loaded->file, diagnostics.errors, diagnostics.errors == 1 ? "" : "s");
     }

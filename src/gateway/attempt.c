@@ -249,10 +249,12 @@ void attempt_fail(struct call *call, const char *error, const char *detail)
     attempt->outcome = call->committed ? ATTEMPT_CUT : ATTEMPT_FAILED;
     attempt->error = error;
     snprintf(attempt->detail, sizeof(attempt->detail), "%s", detail == NULL ? "" : detail);
+    /* "http_429" says already what "429" would */
+    bool said = attempt->detail[0] != '\0' && strstr(error, attempt->detail) == NULL;
     size_t used = strlen(call->failures);
-    snprintf(call->failures + used, sizeof(call->failures) - used, "%s%.*s: %s%s%s",
-             used == 0 ? "" : ", ", SLICE_ARG(attempt->target->name), error,
-             attempt->detail[0] == '\0' ? "" : " ", attempt->detail);
+    snprintf(call->failures + used, sizeof(call->failures) - used, "%s%.*s: %s%s%s%s",
+             used == 0 ? "" : ", ", SLICE_ARG(attempt->target->name), error, said ? " (" : "",
+             said ? attempt->detail : "", said ? ")" : "");
 }
 
 const char *attempt_fault(const struct call *call, const char *unfinished)

@@ -352,7 +352,13 @@ def reload_is_checked(place):
         lines.append(served.process.stderr.readline().decode())
         if not lines[-1]:
             break
-    expect(problems, any("did you mean" in line for line in lines), f"no diagnostic: {lines}")
+    told = [json.loads(line) for line in lines if line.strip()]  # nothing but JSON lines
+    broken = [event for event in told if event.get("event") == "config_error"]
+    expect(
+        problems,
+        any("yaml:1:22: unknown_key" in e["msg"] and "did you mean" in e["msg"] for e in broken),
+        f"no diagnostic: {lines}",
+    )
     expect(problems, names() == ["first"], f"after a broken reload: {names()}")
     place.write("sluice.yaml", good % (port, "second"))
     served.process.send_signal(signal.SIGHUP)

@@ -11,6 +11,8 @@
 #include "codec/jwt.h"
 #include "gateway/key_body.h"
 
+#include <stdio.h>
+
 #define BODY_BYTES_MAX (1u << 20)
 
 /* --- answers -----------------------------------------------------------------------------------
@@ -334,6 +336,25 @@ static bool write_which(const struct arguments *arguments, bool rotate, struct b
     return ok;
 }
 
+#define SPAN_SIZE 48
+
+/* In the largest unit that says it exactly. */
+static const char *span_words(int64_t seconds, char text[SPAN_SIZE])
+{
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    size_t u = 0;
+    while (seconds % units[u].seconds != 0) {
+        u++;
+    }
+    int64_t count = seconds / units[u].seconds;
+    snprintf(text, SPAN_SIZE, "%lld %s%s", (long long)count, units[u].name,
+             count == 1 ? "" : "s");
+    return text;
+}
+
 static void say_changed(enum key_operation operation, struct told *told)
 {
     struct slice name = told_text(told, SLICE("name"));
@@ -350,9 +371,15 @@ static void say_changed(enum key_operation operation, struct told *told)
         say("Key \"%.*s\" has a new secret (%.*s...); the one before it opens nothing any more.",
             SLICE_ARG(name), SLICE_ARG(prefix));
     } else {
-        say("Key \"%.*s\" has a new secret (%.*s...); the one before it opens for another %lld "
-            "minutes.",
-            SLICE_ARG(name), SLICE_ARG(prefix), (long long)(overlap_s + 59) / 60);
+        char span[SPAN_SIZE];
+        int64_t older = told_number(told, SLICE("older_secrets"));
+        say("Key \"%.*s\" has a new secret (%.*s...); the one before it opens for another %s.",
+            SLICE_ARG(name), SLICE_ARG(prefix), span_words(overlap_s, span));
+        if (older > 0) {
+            say("%lld older secret%s of it open%s, too, until the overlap of each is over, and no "
+                "longer than that; --overlap 0s ends all of them.",
+                (long long)older, older == 1 ? "" : "s", older == 1 ? "s" : "");
+        }
     }
 }
 
@@ -575,7 +602,7 @@ static const struct argument revoke_arguments[] = {
 static const struct argument rotate_arguments[] = {
     ARGUMENT_CONFIG,
     ARGUMENT_JSON,
-    {.name = "overlap", .value = "TIME", .help = "the old secret opens so long; 24h unless given"},
+    {.name = "overlap", .value = "TIME", .help = "old secrets open so long; 24h unless given"},
 };
 static const struct argument limit_arguments[] = {
     ARGUMENT_CONFIG,

@@ -508,6 +508,9 @@ static void journal_it(struct call *call, const struct settle_record *settle,
     if (!ok) {
         metric_add(&call->worker->metrics.ledger_refused, 1);
     }
+    if (!ok && settle->blocks) {
+        call_budget_unkept(call);
+    }
 }
 
 static void charge(struct call *call, enum charge_basis usage_basis, struct settle_record *record)
@@ -522,7 +525,7 @@ static void charge(struct call *call, enum charge_basis usage_basis, struct sett
         record->cost_nd = most_nd; /* no estimate of ours is more than the worst case */
         record->basis = CHARGE_BOUND;
     }
-    call_budget_settle(call, record->cost_nd, told);
+    record->blocks = call_budget_settle(call, record->cost_nd, told);
     call->cost_nd = money_add(call->cost_nd, record->cost_nd);
     call->baseline_nd = money_add(call->baseline_nd, baseline_of(call, record));
 }

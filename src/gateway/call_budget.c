@@ -530,38 +530,47 @@ enum call_step call_budget_cut(struct call *call)
                      SLICE_ARG(call->attempt.provider->name));
 }
 
-void call_budget_compare(struct call *call, const struct target *target, int64_t held_nd,
+bool call_budget_compare(struct call *call, const struct target *target, int64_t held_nd,
                          int64_t cost_nd, bool surely)
 {
     if (cost_nd <= held_nd) {
-        return;
+        return false;
     }
     struct budget_target_limits limits;
     limits_at(call, target, &limits);
     metric_add(&call->worker->metrics.overruns, 1);
-    if (call->key_id != 0) {
-        const struct overrun overrun = {.call = call->id,
-                                        .key_id = call->key_id,
-                                        .target = target->name,
-                                        .held_nd = held_nd,
-                                        .cost_nd = cost_nd,
-                                        .blocks = (call->claim.capped || limits.capped) && surely};
-        gateway_budget_overrun(call->worker->gateway, &overrun);
+    if (call->key_id == 0) {
+        return false;
     }
+    const struct overrun overrun = {.call = call->id,
+                                    .key_id = call->key_id,
+                                    .target = target->name,
+                                    .held_nd = held_nd,
+                                    .cost_nd = cost_nd,
+                                    .blocks = (call->claim.capped || limits.capped) && surely};
+    gateway_budget_overrun(call->worker->gateway, &overrun);
+    return overrun.blocks;
 }
 
-void call_budget_settle(struct call *call, int64_t cost_nd, bool reported)
+void call_budget_unkept(struct call *call)
 {
+    gateway_budget_unkept(call->worker->gateway, call->key_id);
+}
+
+bool call_budget_settle(struct call *call, int64_t cost_nd, bool reported)
+{
+    bool blocks = false;
     struct attempt *attempt = &call->attempt;
     const struct usage *usage = &attempt->meter.usage;
     call_wait_end(call); /* as a stream may */
     call->tokens_used += usage->input + usage->output;
     attempt->budget.tokens_used = usage->input + usage->output;
     if (reported || call_budget_capped(call)) {
-        call_budget_compare(call, attempt->target, attempt->hold_nd, cost_nd,
-                            reported || attempt->untrue);
+        blocks = call_budget_compare(call, attempt->target, attempt->hold_nd, cost_nd,
+                                     reported || attempt->untrue);
     }
     budget_settle(call->worker->gateway->budget, &call->claim, &attempt->budget, cost_nd);
+    return blocks;
 }
 
 void call_budget_scopes(const struct call *call, const struct budget_hold *hold,

@@ -61,12 +61,15 @@ enum call_step call_budget_cut(struct call *call);
 /* What the vocabulary of the attempt's target counts with; NULL: not known, or not there yet. */
 const struct tokenizer *call_budget_tokenizer(const struct call *call);
 /* SETTLE: the one charge of the attempt; a provider that charges more than its bound is an overrun,
- * and where a cap applies the key is blocked. `reported`: it is the provider's own account; else it
- * blocks where more came than was asked for, beyond doubt (attempt.untrue). */
-void call_budget_settle(struct call *call, int64_t cost_nd, bool reported);
+ * and where a cap applies the key is blocked: true, which the record of the settle has to say.
+ * `reported`: it is the provider's own account; else it blocks where more came than was asked for,
+ * beyond doubt (attempt.untrue). */
+MUST_USE bool call_budget_settle(struct call *call, int64_t cost_nd, bool reported);
 /* What a provider charges, against what was held for it: of SETTLE, and of our own questions. */
-void call_budget_compare(struct call *call, const struct target *target, int64_t held_nd,
-                         int64_t cost_nd, bool surely);
+MUST_USE bool call_budget_compare(struct call *call, const struct target *target, int64_t held_nd,
+                                  int64_t cost_nd, bool surely);
+/* The journal did not take the record that says so. */
+void call_budget_unkept(struct call *call);
 /* The closing record is written, or the call is gone. Again: nothing happens. */
 void call_budget_leave(struct call *call);
 /* For the records of holds. `names` lives as long as the record. */

@@ -19,6 +19,10 @@ static bool refuse_state(struct caller_refusal *refusal, const struct key *key,
         return refuse(refusal, key, 401, "key_revoked", "This client key was revoked.");
     case KEY_EXPIRED:
         return refuse(refusal, key, 401, "key_expired", "This client key has expired.");
+    case KEY_ROTATED:
+        return refuse(refusal, key, 401, "key_rotated",
+                      "This secret was replaced by a newer one of the same key (sluice key "
+                      "rotate), and the time in which both open is over.");
     case KEY_DAMAGED:
         return refuse(
             refusal, key, 403, "key_damaged",

@@ -276,6 +276,7 @@ static bool open_ledger(struct gateway *gateway, struct error *error)
         .ships = gateway->options.snapshot->cluster.postgres.len > 0,
         .on_keys_changed = on_keys_changed,
         .on_evidence = evidence_keep_changed,
+        .on_overruns = gateway_budget_overruns_wait,
         .user = gateway,
     };
     gateway->ledger = ledger_open(&options, error);

@@ -88,6 +88,7 @@ struct gateway {
     atomic_uint workers_left;
     atomic_bool draining;
     atomic_bool keys_changed;
+    atomic_bool overruns_wait; /* keys are to be blocked in the database */
     atomic_bool jwks_wanted; /* somebody came with a key that is not known */
     unsigned stop_signals;
     int64_t started_ns;

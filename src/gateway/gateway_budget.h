@@ -33,8 +33,16 @@ void gateway_budget_stop(struct gateway *gateway);
 /* In between, before the cluster is closed. */
 void gateway_budget_leave(struct gateway *gateway);
 void gateway_budget_close(struct gateway *gateway);
-/* Any thread: says it, and keeps the key from entering; the main thread writes it down. */
+/*
+ * Any thread: says it, and keeps the key from entering. The record of the attempt's settle says
+ * that it blocks (settle_record.blocks), so that the ledger's writer has it (ledger_overrun.h) and
+ * the main thread blocks the key in the database, now or after a kill.
+ */
 void gateway_budget_overrun(struct gateway *gateway, const struct overrun *overrun);
+/* Any thread: the journal did not take that record. */
+void gateway_budget_unkept(struct gateway *gateway, uint64_t key_id);
+/* Any thread: the ledger has overruns (ledger_options.on_overruns; `user` is the gateway). */
+void gateway_budget_overruns_wait(void *user);
 /* The main thread: what was left for it since the last time. */
 void gateway_budget_wake(struct gateway *gateway);
 static inline uint64_t gateway_budget_generation(const struct key_set *keys)

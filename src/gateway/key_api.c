@@ -239,7 +239,7 @@ static bool change(const struct key_request *request, struct key_body *body,
     case KEY_OPERATION_ROTATE:
         result->overlap_s = body->overlap_s;
         return key_rotate(request->ledger, body->which, body->overlap_s, actor, result->secret,
-                          &result->key, error);
+                          &result->key, &result->older_secrets, error);
     case KEY_OPERATION_ACKNOWLEDGE:
         return key_acknowledge(request->ledger, body->which, actor, &result->key, error);
     case KEY_OPERATION_RESEAL:

@@ -48,6 +48,7 @@ struct key_result {
     struct key key;               /* but of LIMIT and RESEAL */
     char secret[KEY_TEXT_SIZE];   /* of CREATE and ROTATE; OPENSSL_cleanse() it */
     int64_t overlap_s;            /* of ROTATE */
+    unsigned older_secrets;       /* likewise: how many older ones open still */
     char token[TOKEN_ID_MAX + 1]; /* of REVOKE, where it was of a token: its id; else empty */
     int64_t token_expires_s;      /* as in key_body.h */
     struct scope_rule rule;       /* of LIMIT, with */

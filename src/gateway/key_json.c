@@ -298,6 +298,7 @@ void key_api_write_result(const struct key_set *set, const struct key_result *re
         }
         if (result->operation == KEY_OPERATION_ROTATE) {
             json_member_int(&w, SLICE("overlap_s"), result->overlap_s);
+            json_member_int(&w, SLICE("older_secrets"), result->older_secrets);
         }
         write_members(&w, set, key == NULL ? &result->key : key, wall_s);
     }

@@ -171,7 +171,7 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
     call->tokens_used += usage.input + usage.output;
     c->budget.tokens_used = usage.input + usage.output;
     if (usage.reported || usage.has_provider_cost) {
-        call_budget_compare(call, c->target, c->hold_nd, record.cost_nd, true);
+        record.blocks = call_budget_compare(call, c->target, c->hold_nd, record.cost_nd, true);
     }
     budget_settle(call->worker->gateway->budget, &call->claim, &c->budget, record.cost_nd);
     record_health(c, health_of(c, outcome, error), &record);
@@ -179,6 +179,9 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
     FAULT_POINT("cascade.before_question_settle");
     if (ledger != NULL && !journal_settle(ledger_journal(ledger), &record)) {
         metric_add(&call->worker->metrics.ledger_refused, 1);
+        if (record.blocks) {
+            call_budget_unkept(call);
+        }
     }
     FAULT_POINT("cascade.after_question_settle");
 }

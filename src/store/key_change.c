@@ -241,17 +241,48 @@ static bool check_rotation(struct change *change, const struct key *key)
                          known == NULL ? 0 : known->grant_count, change->error);
 }
 
-static bool keep_old_secret(struct change *change, const struct key *key, int64_t ends_s)
+/* Old secrets that open now; -1: failure. */
+static int64_t count_old_secrets(struct change *change, uint64_t key, int64_t now_s)
+{
+    int64_t count = -1;
+    sqlite3_stmt *row = database_prepare(
+        change->db, "SELECT count(*) FROM old_secrets WHERE key = ?1 AND ends_s > ?2");
+    if (row != NULL) {
+        sqlite3_bind_int64(row, 1, (int64_t)key);
+        sqlite3_bind_int64(row, 2, now_s);
+        count = sqlite3_step(row) == SQLITE_ROW ? sqlite3_column_int64(row, 0) : -1;
+    }
+    sqlite3_finalize(row);
+    return count;
+}
+
+/* Each opens until its own overlap is over, and none longer than the one that is replaced now: so
+ * --overlap 0s ends all. */
+static bool keep_old_secrets(struct change *change, const struct key *key, int64_t overlap_s,
+                             unsigned *ret_older)
 {
     int64_t now_s = change_wall_s(change);
-    return change_run(change, "UPDATE old_secrets SET ends_s = min(ends_s, ?2) WHERE key = ?1",
-                      (int64_t)key->id, now_s) &&
-           change_run(change, "DELETE FROM old_secrets WHERE key = ?1 AND ends_s < ?2",
-                      (int64_t)key->id, now_s - OLD_SECRETS_KEPT_S) &&
-           change_run(change,
+    if (!change_run(change, "UPDATE old_secrets SET ends_s = min(ends_s, ?2) WHERE key = ?1",
+                    (int64_t)key->id, now_s + overlap_s) ||
+        !change_run(change, "DELETE FROM old_secrets WHERE key = ?1 AND ends_s < ?2",
+                    (int64_t)key->id, now_s - OLD_SECRETS_KEPT_S)) {
+        return false;
+    }
+    int64_t older = count_old_secrets(change, key->id, now_s);
+    if (older < 0) {
+        return change_failed(change, "rotating a key");
+    }
+    *ret_older = (unsigned)older;
+    if (older >= KEY_OLD_SECRETS_MAX && overlap_s > 0) {
+        return error_set(change->error, ERROR_INVALID, "too_many_secrets",
+                         "%lld secrets that this key had before still open: wait until an overlap "
+                         "is over, or end all of them with an overlap of 0s",
+                         (long long)older);
+    }
+    return change_run(change,
                       "INSERT INTO old_secrets(digest, key, ends_s)"
                       " SELECT digest, id, ?2 FROM keys WHERE id = ?1",
-                      (int64_t)key->id, ends_s);
+                      (int64_t)key->id, now_s + overlap_s);
 }
 
 static bool write_secret(struct change *change, const struct key *key, const uint8_t *digest)
@@ -270,7 +301,7 @@ static bool write_secret(struct change *change, const struct key *key, const uin
 
 bool key_rotate(const char *path, struct slice which, int64_t overlap_s,
                 const struct key_actor *actor, char secret[KEY_TEXT_SIZE], struct key *ret_key,
-                struct error *error)
+                unsigned *ret_older, struct error *error)
 {
     struct change change = {.path = path, .actor = actor, .error = error};
     struct key key = {0};
@@ -278,7 +309,7 @@ bool key_rotate(const char *path, struct slice which, int64_t overlap_s,
     char subject[SUBJECT_SIZE];
     bool done = change_begin(&change, DATABASE_CHANGE) && change_find_key(&change, which, &key) &&
                 check_rotation(&change, &key) && secret_make(secret, key.prefix, digest, error) &&
-                keep_old_secret(&change, &key, change_wall_s(&change) + overlap_s) &&
+                keep_old_secrets(&change, &key, overlap_s, ret_older) &&
                 write_secret(&change, &key, digest) &&
                 change_commit(&change, "key.rotate", key_subject(&key, subject));
     change_end(&change);

@@ -69,13 +69,17 @@ MUST_USE bool key_create(const char *path, const struct key_order *order,
  * with; "key_ambiguous". */
 MUST_USE bool key_revoke(const char *path, struct slice which, const struct key_actor *actor,
                          struct key *ret_key, struct error *error);
-/* Gives the key a new secret. The one before it opens for overlap_s more seconds, any older one no
- * more. "key_expired": only a key in force can be rotated; "key_of_subject": it has no secret. */
+/* Gives the key a new secret. The one before it opens for overlap_s more seconds; each older one
+ * until its own overlap is over, and no longer than that either. *ret_older: how many of those open
+ * still. "key_expired": only a key in force can be rotated; "key_of_subject": it has no secret;
+ * "too_many_secrets": KEY_OLD_SECRETS_MAX open already. */
+#define KEY_OLD_SECRETS_MAX 8
 MUST_USE bool key_rotate(const char *path, struct slice which, int64_t overlap_s,
                          const struct key_actor *actor, char secret[KEY_TEXT_SIZE],
-                         struct key *ret_key, struct error *error);
+                         struct key *ret_key, unsigned *ret_older, struct error *error);
 /* Blocks the key with this id until it is acknowledged (an overrun: a provider charged more than
- * could be foreseen). */
+ * could be foreseen), and takes its overruns from those that wait (ledger_overrun.h).
+ * "key_not_found". */
 MUST_USE bool key_block(const char *path, uint64_t id, const struct key_actor *actor,
                         struct error *error);
 /* "key_not_blocked". */

@@ -55,6 +55,8 @@ bool key_block(const char *path, uint64_t id, const struct key_actor *actor, str
     bool done = change_begin(&change, DATABASE_CHANGE) && read_key(&change, id, &key) &&
                 change_run(&change, "UPDATE keys SET blocked_s = ?2 WHERE id = ?1", (int64_t)key.id,
                            change_wall_s(&change)) &&
+                change_run(&change, "DELETE FROM overruns WHERE key = ?1",
+                           (int64_t)key.id, 0) &&
                 change_commit(&change, "key.block", key_subject(&key, subject));
     change_end(&change);
     return done;

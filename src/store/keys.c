@@ -107,10 +107,9 @@ enum key_state key_set_check(const struct key_set *set, struct slice secret, int
     if (found == NULL) {
         return KEY_UNKNOWN;
     }
-    if (found->ends_s != 0 && wall_s >= found->ends_s) {
-        return KEY_REVOKED;
-    }
-    return key_state_at(*ret_key, wall_s);
+    enum key_state state = key_state_at(*ret_key, wall_s);
+    bool ended = found->ends_s != 0 && wall_s >= found->ends_s;
+    return ended && state != KEY_REVOKED ? KEY_ROTATED : state;
 }
 
 const struct key *key_set_find(const struct key_set *set, enum key_role role, struct slice secret,
@@ -126,6 +125,7 @@ const char *key_state_name(enum key_state state)
     static const char *const names[] = {
         [KEY_IN_FORCE] = "in force", [KEY_UNKNOWN] = "unknown", [KEY_REVOKED] = "revoked",
         [KEY_EXPIRED] = "expired",   [KEY_BLOCKED] = "blocked", [KEY_DAMAGED] = "damaged",
+        [KEY_ROTATED] = "rotated",
     };
     return names[state];
 }

@@ -69,13 +69,14 @@ struct key {
 enum key_state {
     KEY_IN_FORCE,
     KEY_UNKNOWN,
-    KEY_REVOKED, /* or its secret was rotated away and the overlap is over */
+    KEY_REVOKED,
     KEY_EXPIRED,
     KEY_BLOCKED, /* an overrun has to be acknowledged first */
     /* Rows of it, of its limits and grants, or of a user, team or organisation that it belongs to
      * are not what was written (key_seals.h), or make no sense: what limits it is not known, so it
      * opens nothing until key_reseal() (key_change.h). */
     KEY_DAMAGED,
+    KEY_ROTATED, /* this secret of it was replaced by another, and the overlap is over */
 };
 
 struct key_set; /* reference-counted, immutable */

@@ -11,7 +11,7 @@
 
 #define KEY_DAMAGE_SIZE 512
 
-/* One way in: a key has its own secret, and after a rotation the one before it for a while. */
+/* One way in: a key has its own secret, and after rotations those before it for a while. */
 struct key_secret {
     uint8_t digest[KEY_DIGEST_SIZE];
     int64_t ends_s; /* 0: the key's own */

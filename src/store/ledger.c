@@ -52,6 +52,7 @@ struct ledger {
     size_t keeper_count;
     void (*on_keys_changed)(void *user);
     void (*on_evidence)(void *user, const struct evidence_change *changes, size_t count);
+    void (*on_overruns)(void *user);
     void *user;
     struct journal *journal;
     struct writer writer; /* the thread's, once it runs */
@@ -160,6 +161,9 @@ static void run_batches(struct ledger *ledger, struct pace *pace)
             break;
         }
         tell_evidence(ledger);
+        if (ledger->writer.overruns > 0 && ledger->on_overruns != NULL) {
+            ledger->on_overruns(ledger->user);
+        }
         report_success(ledger, started_ns, pace);
     }
     pace->last_batch_ms = now_ms();
@@ -366,6 +370,7 @@ static struct ledger *ledger_alloc(const struct ledger_options *options)
     }
     ledger->on_keys_changed = options->on_keys_changed;
     ledger->on_evidence = options->on_evidence;
+    ledger->on_overruns = options->on_overruns;
     ledger->user = options->user;
     if (!copy_paths(ledger, options)) {
         memory_free(ledger->path);

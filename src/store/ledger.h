@@ -58,6 +58,8 @@ struct ledger_options {
     /* What evidence a batch added, once it is committed; on the writer thread; may be NULL. What
      * was replayed while it opened is not told: ledger_evidence_read() has it. */
     void (*on_evidence)(void *user, const struct evidence_change *changes, size_t count);
+    /* A batch added overruns (ledger_overrun.h); likewise. */
+    void (*on_overruns)(void *user);
     void *user;
 };
 

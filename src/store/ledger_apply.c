@@ -671,11 +671,12 @@ bool writer_apply(struct writer *writer, const struct journal_entry *entry)
     case JOURNAL_HOLD:
         return apply_hold(writer, &entry->hold);
     case JOURNAL_SETTLE:
-        return apply_settle(writer, &entry->settle);
+        return apply_settle(writer, &entry->settle) && writer_add_overrun(writer, &entry->settle);
     case JOURNAL_CALL:
         return apply_call(writer, &entry->call);
     case JOURNAL_SETTLE_AND_CALL:
-        return apply_both(writer, &entry->settle, &entry->call);
+        return apply_both(writer, &entry->settle, &entry->call) &&
+               writer_add_overrun(writer, &entry->settle);
     case JOURNAL_OFFER:
         return writer_add_offer(writer, &entry->offer);
     case JOURNAL_EVIDENCE:

@@ -15,6 +15,7 @@
 #include "store/ledger_names.h"
 #include "store/ledger_note.h"
 #include "store/ledger_open_calls.h"
+#include "store/ledger_overrun.h"
 #include "store/ledger_rollup.h"
 #include "store/ledger_rows.h"
 #include "store/ledger_schema.h"
@@ -99,6 +100,7 @@ enum writer_statement {
     SQL_EVIDENCE_ADD,
     SQL_FEEDBACK_FIND,
     SQL_FEEDBACK_PUT,
+    SQL_OVERRUN_ADD,
     SQL_STATEMENTS
 };
 
@@ -142,6 +144,7 @@ struct writer {
     /* Of the batch under way. */
     uint64_t rows;
     uint64_t anomalies;
+    uint64_t overruns; /* that block a key */
     bool careful;  /* each row is written at once, to see whether it was there already */
     bool repeated; /* some were, and it was not careful: the batch has to be run again */
 };
@@ -232,6 +235,10 @@ void evidence_changes_clear(struct evidence_changes *changes);
 void evidence_changes_release(struct evidence_changes *changes);
 /* Removes sums that are too old to say anything. */
 MUST_USE bool evidence_fold(sqlite3 *db, int64_t wall_s);
+
+/* --- ledger_overrun.c --- */
+/* Inside a transaction; false: roll back. */
+MUST_USE bool writer_add_overrun(struct writer *writer, const struct settle_record *settle);
 
 /* --- ledger_recover.c --- */
 /* Settles and closes, in one transaction, every call that a former process left open. */

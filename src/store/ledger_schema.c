@@ -501,12 +501,20 @@ static const char schema_20[] =
     " AND (a.attempt <= c.attempts OR a.call NOT IN (SELECT call FROM open_calls));"
     "PRAGMA user_version = 20;";
 
+/* Overruns whose keys are not blocked yet: ledger_overrun.h. `target` is a number of `names`. */
+static const char schema_21[] =
+    "CREATE TABLE overruns(call BLOB NOT NULL, attempt INTEGER NOT NULL, key INTEGER NOT NULL,"
+    " settled_ns INTEGER NOT NULL, held_nd INTEGER NOT NULL, cost_nd INTEGER NOT NULL,"
+    " target INTEGER NOT NULL, PRIMARY KEY(call, attempt)) WITHOUT ROWID;"
+    "PRAGMA user_version = 21;";
+
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */
 static const char *const migrations[LEDGER_SCHEMA_VERSION] = {
     [0] = schema_1,   [1] = schema_2,   [2] = schema_3,   [3] = schema_4,   [4] = schema_5,
     [5] = schema_6,   [6] = schema_7,   [7] = schema_8,   [8] = schema_9,   [9] = schema_10,
     [10] = schema_11, [11] = schema_12, [12] = schema_13, [13] = schema_14, [14] = schema_15,
     [15] = schema_16, [16] = schema_17, [17] = schema_18, [18] = schema_19, [19] = schema_20,
+    [20] = schema_21,
 };
 
 static bool read_number(sqlite3 *db, const char *sql, int64_t *ret_value)

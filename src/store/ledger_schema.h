@@ -9,7 +9,7 @@
 #include "store/database.h"
 
 #define LEDGER_APPLICATION_ID 0x534C5543 /* "SLUC" */
-#define LEDGER_SCHEMA_VERSION 20
+#define LEDGER_SCHEMA_VERSION 21
 /* `counted` of attempts and holds, where it is no number of `names`. */
 #define COUNTED_NONE (-1)
 #define COUNTED_AS_CALL 0

@@ -92,6 +92,8 @@ static const char *const writer_sql[SQL_STATEMENTS] = {
     [SQL_FEEDBACK_FIND] = "SELECT score_ppm, at_ns FROM feedback WHERE call = ?",
     [SQL_FEEDBACK_PUT] = "INSERT OR REPLACE INTO feedback(call, key, at_ns, score_ppm, label)"
                          " VALUES(?, ?, ?, ?, ?)",
+    [SQL_OVERRUN_ADD] = "INSERT INTO overruns(call, attempt, key, settled_ns, held_nd, cost_nd,"
+                        " target) VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 };
 
 /* What the INSERTs read from: the columns that their tables have, in the same order, as in the
@@ -534,6 +536,7 @@ static bool run_again(struct writer *writer, struct journal *journal, size_t max
     }
     writer->rows = 0;
     writer->anomalies = 0;
+    writer->overruns = 0;
     writer->careful = true;
     bool done = run_batch(writer, journal, max, ret_count);
     writer->careful = false;
@@ -551,6 +554,7 @@ bool writer_batch(struct writer *writer, struct journal *journal, size_t max, si
     *ret_count = 0;
     writer->rows = 0;
     writer->anomalies = 0;
+    writer->overruns = 0;
     writer->repeated = false;
     if (!check_file(writer, error) || (!writer->loaded && !writer_load(writer, journal, error))) {
         return false;

@@ -126,6 +126,7 @@ struct settle_record {
     uint64_t offer; /* the target's at that instant (store/offer.h); 0: not recorded */
     enum charge_basis basis;
     enum attempt_purpose purpose;
+    bool blocks; /* the key: an overrun that has to be acknowledged (ledger_overrun.h) */
     /* With CHARGE_PROVIDER (else it is not kept): what the offer's price says of the same usage;
      * RECORD_NO_CATALOGUE: there is no price. */
     int64_t catalogue_nd;

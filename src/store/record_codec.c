@@ -17,7 +17,8 @@ enum flag {
     FLAG_DETAILS = 8,   /* there are DETAILS_BYTES of usage behind the other numbers */
     FLAG_FORECAST = 16, /* there are FORECAST_BYTES at the end; of version 4 */
     FLAG_IMAGES = 32,   /* there are IMAGES_BYTES of usage behind the details; of version 4 */
-    SETTLE_FLAGS = 63,
+    FLAG_BLOCKS = 64,    /* of version 4 */
+    SETTLE_FLAGS = 127,
     FLAG_STREAMED = 1, /* of calls */
     FLAG_COMPLETE = 2,
     FLAG_SCOPES = 4, /* in the tail; of version 4 */
@@ -231,7 +232,8 @@ size_t record_encode_settle(const struct settle_record *record, char *out)
     at = put_8(at, (usage->reported ? FLAG_REPORTED : 0u) | (record->priced ? FLAG_PRICED : 0u) |
                        (usage->has_provider_cost ? FLAG_PROVIDER_COST : 0u) |
                        (details ? FLAG_DETAILS : 0u) | (images ? FLAG_IMAGES : 0u) |
-                       (record->forecast.given ? FLAG_FORECAST : 0u));
+                       (record->forecast.given ? FLAG_FORECAST : 0u) |
+                       (record->blocks ? FLAG_BLOCKS : 0u));
     at = little_put_64(at, (uint64_t)usage->input);
     at = little_put_64(at, (uint64_t)usage->output);
     at = little_put_64(at, (uint64_t)record->first_byte_us);
@@ -624,7 +626,9 @@ bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
     ret_record->status = (int32_t)get_32(&r);
     unsigned flags =
         get_flags(&r, has_tail(bytes) ? SETTLE_FLAGS
-                                      : SETTLE_FLAGS & ~(unsigned)(FLAG_FORECAST | FLAG_IMAGES));
+                                      : SETTLE_FLAGS & ~(unsigned)(FLAG_FORECAST | FLAG_IMAGES |
+                                                                   FLAG_BLOCKS));
+    ret_record->blocks = (flags & FLAG_BLOCKS) != 0;
     ret_record->priced = (flags & FLAG_PRICED) != 0;
     ret_record->usage = (struct usage){.reported = (flags & FLAG_REPORTED) != 0,
                                        .has_provider_cost = (flags & FLAG_PROVIDER_COST) != 0};

@@ -13,6 +13,7 @@ again and what the clients, the upstream and the ledger noted is compared:
 The same once more for a cascade: a small model whose answers are checked and judged, a stronger one
 that is asked where they are poor, and the exact cache, of which every request is asked again: each
 of its attempts and judgements is charged once, what the cache repeats is a call that costs nothing.
+And of a provider that charges more than its bound (crash_overrun.py): its key stays blocked.
 
     crash.py [--long] [--rounds N] [--points NAME,...] [--program build/fault/sluice] [--seed N]
 
@@ -43,6 +44,7 @@ from crash_load import (  # noqa: E402
     NotingUpstream,
     cascade_asks,
 )
+from crash_overrun import rounds as overrun_rounds  # noqa: E402
 from harness.process import Sluice, wait_until  # noqa: E402
 
 INPUT_ND, OUTPUT_ND = 1000, 2000  # per token: $1 and $2 per million
@@ -301,13 +303,13 @@ NOT_REACHED = "death at"
 
 
 def fault_points():
-    """Those of the sources that a node by itself passes: ship.* are a cluster's, whose nodes
-    tests/cluster/ledger.py kills."""
+    """Those of the sources that a node by itself passes under load: ship.* are a cluster's, whose
+    nodes tests/cluster/ledger.py kills; overrun.* are crash_overrun.py's."""
     found = set()
     for path in glob.glob("src/**/*.c", recursive=True):
         with open(path, encoding="utf-8") as file:
             found.update(re.findall(r'FAULT_POINT\("([^"]+)"\)', file.read()))
-    return sorted(point for point in found if not point.startswith("ship."))
+    return sorted(point for point in found if not point.startswith(("ship.", "overrun.")))
 
 
 def random_rounds(crash, kills, rounds, random_source):
@@ -453,6 +455,8 @@ def main():
         crash = Cascade(program, os.path.join(root, "cascade"))
         if not kill_one_ledger(crash, kills, rounds, source, report):
             break
+    for says, problems in overrun_rounds(program, root) if arguments.points is None else ():
+        report.tell(says, problems)
     for point in points:
         for passes in passings(point, arguments.long):
             report.tell(

@@ -11,6 +11,7 @@
 static struct error error;
 static char secret[KEY_TEXT_SIZE];
 static struct key made;
+static unsigned older;
 
 static struct key_set *load(void)
 {
@@ -34,6 +35,30 @@ static enum key_state state_of(const char *text, int64_t wall_s)
     return state;
 }
 
+static void secrets_that_open_are_bounded(void)
+{
+    char first[KEY_TEXT_SIZE];
+    char other[KEY_TEXT_SIZE];
+    struct key key;
+    begin();
+    EXPECT(create("alice"));
+    memcpy(first, secret, sizeof(first));
+    for (unsigned i = 0; i < KEY_OLD_SECRETS_MAX; i++) {
+        EXPECT(key_rotate(ledger_path, SLICE("alice"), 3600, &tester, secret, &key, &older,
+                          &error));
+        EXPECT_INT(older, i);
+    }
+    EXPECT(!key_rotate(ledger_path, SLICE("alice"), 3600, &tester, other, &key, &older, &error));
+    EXPECT_SLICE(slice_from_cstr(error.code), "too_many_secrets");
+    EXPECT_INT(state_of(first, NOW_S), KEY_IN_FORCE);
+    EXPECT_INT(state_of(secret, NOW_S), KEY_IN_FORCE);
+    EXPECT(key_rotate(ledger_path, SLICE("alice"), 0, &tester, other, &key, &older, &error));
+    EXPECT_INT(state_of(first, NOW_S), KEY_ROTATED);
+    EXPECT_INT(state_of(other, NOW_S), KEY_IN_FORCE);
+    EXPECT(key_rotate(ledger_path, SLICE("alice"), 60, &tester, secret, &key, &older, &error));
+    end();
+}
+
 static void both_secrets_open_for_a_while(void)
 {
     char first[KEY_TEXT_SIZE];
@@ -43,28 +68,38 @@ static void both_secrets_open_for_a_while(void)
     begin();
     EXPECT(create("alice"));
     memcpy(first, secret, sizeof(first));
-    EXPECT(key_rotate(ledger_path, SLICE("alice"), 3600, &tester, second, &key, &error));
+    EXPECT(key_rotate(ledger_path, SLICE("alice"), 3600, &tester, second, &key, &older, &error));
     EXPECT(key.id == made.id && strcmp(key.name, "alice") == 0);
     EXPECT(strncmp(second, key.prefix, strlen(key.prefix)) == 0);
     EXPECT_INT(state_of(first, NOW_S + 3599), KEY_IN_FORCE);
-    EXPECT_INT(state_of(first, NOW_S + 3600), KEY_REVOKED);
+    EXPECT_INT(state_of(first, NOW_S + 3600), KEY_ROTATED);
+    EXPECT_INT(older, 0);
     EXPECT_INT(state_of(second, NOW_S + 9999999), KEY_IN_FORCE);
     struct key_set *set = load();
     EXPECT(key_set_find(set, KEY_CLIENT, slice_from_cstr(first), NOW_S) ==
            key_set_find(set, KEY_CLIENT, slice_from_cstr(second), NOW_S));
     key_set_unref(set);
-    /* Two at most: the next rotation ends the first at once. */
-    EXPECT(key_rotate(ledger_path, slice_from_cstr(second), 3600, &tester, third, &key, &error));
-    EXPECT_INT(state_of(first, NOW_S), KEY_REVOKED);
-    EXPECT_INT(state_of(second, NOW_S), KEY_IN_FORCE);
-    EXPECT(key_rotate(ledger_path, SLICE("alice"), 0, &tester, secret, &key, &error));
-    EXPECT_INT(state_of(second, NOW_S), KEY_REVOKED);
-    EXPECT_INT(state_of(third, NOW_S), KEY_REVOKED);
+    /* The first keeps its overlap, where the new one is not shorter. */
+    EXPECT(key_rotate(ledger_path, slice_from_cstr(second), 7200, &tester, third, &key, &older,
+                      &error));
+    EXPECT_INT(older, 1);
+    EXPECT_INT(state_of(first, NOW_S + 3599), KEY_IN_FORCE);
+    EXPECT_INT(state_of(first, NOW_S + 3600), KEY_ROTATED);
+    EXPECT_INT(state_of(second, NOW_S + 7199), KEY_IN_FORCE);
+    EXPECT(key_rotate(ledger_path, SLICE("alice"), 60, &tester, third, &key, &older, &error));
+    EXPECT_INT(older, 2);
+    EXPECT_INT(state_of(first, NOW_S + 60), KEY_ROTATED);
+    EXPECT_INT(state_of(second, NOW_S + 59), KEY_IN_FORCE);
+    EXPECT(key_rotate(ledger_path, SLICE("alice"), 0, &tester, secret, &key, &older, &error));
+    EXPECT_INT(older, 0);
+    EXPECT_INT(state_of(first, NOW_S), KEY_ROTATED);
+    EXPECT_INT(state_of(second, NOW_S), KEY_ROTATED);
+    EXPECT_INT(state_of(third, NOW_S), KEY_ROTATED);
     EXPECT_INT(state_of(secret, NOW_S), KEY_IN_FORCE);
     /* Whoever finds an old secret can end the key with it. */
     EXPECT(key_revoke(ledger_path, slice_from_cstr(first), &tester, &key, &error));
     EXPECT_INT(state_of(secret, NOW_S), KEY_REVOKED);
-    EXPECT(!key_rotate(ledger_path, SLICE("alice"), 0, &tester, third, &key, &error));
+    EXPECT(!key_rotate(ledger_path, SLICE("alice"), 0, &tester, third, &key, &older, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "key_not_found");
     EXPECT_INT(third[0], 0);
     end();
@@ -76,7 +111,7 @@ static void an_expired_key_is_not_rotated(void)
     struct key key;
     begin();
     EXPECT(key_create(ledger_path, &order, &tester, secret, &made, &error));
-    EXPECT(!key_rotate(ledger_path, SLICE("old"), 0, &tester, secret, &key, &error));
+    EXPECT(!key_rotate(ledger_path, SLICE("old"), 0, &tester, secret, &key, &older, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "key_expired");
     EXPECT_INT(ask("SELECT count(*) FROM old_secrets"), 0);
     end();
@@ -346,7 +381,7 @@ static void others_keys_are_not_there(void)
         struct slice which = slice_from_cstr(words[i]);
         EXPECT(!key_revoke(ledger_path, which, &bound, &key, &error));
         EXPECT_SLICE(slice_from_cstr(error.code), "key_not_found");
-        EXPECT(!key_rotate(ledger_path, which, 0, &bound, secret, &key, &error));
+        EXPECT(!key_rotate(ledger_path, which, 0, &bound, secret, &key, &older, &error));
         EXPECT_SLICE(slice_from_cstr(error.code), "key_not_found");
         EXPECT(!key_acknowledge(ledger_path, which, &bound, &key, &error));
         EXPECT_SLICE(slice_from_cstr(error.code), "key_not_found");
@@ -355,7 +390,7 @@ static void others_keys_are_not_there(void)
     }
     EXPECT(!key_revoke(ledger_path, slice_from_cstr(text), &bound, &key, &error));
     /* A key of its own organisation that has more than it may give: it gets no secret of it. */
-    EXPECT(!key_rotate(ledger_path, SLICE("rich"), 0, &bound, secret, &key, &error));
+    EXPECT(!key_rotate(ledger_path, SLICE("rich"), 0, &bound, secret, &key, &older, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "exceeds_creator");
     EXPECT(!limit(SCOPE_ORGANISATION, "acme", "", &wish, &bound, &rule));
     EXPECT_SLICE(slice_from_cstr(error.code), "exceeds_creator");
@@ -381,6 +416,7 @@ static void others_keys_are_not_there(void)
 int main(void)
 {
     TEST(both_secrets_open_for_a_while, "a rotated key opens with both secrets for a while");
+    TEST(secrets_that_open_are_bounded, "so many secrets of a key may open, and no more");
     TEST(an_expired_key_is_not_rotated, "an expired key is not rotated");
     TEST(a_blocked_key_waits_for_its_acknowledgement, "a blocked key waits to be acknowledged");
     TEST(limits_change_one_by_one, "limits change one by one, and go");

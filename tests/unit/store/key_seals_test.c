@@ -61,13 +61,15 @@ static void limit_scope(enum scope_kind kind, const char *name, int64_t amount_n
 
 static void fill(void)
 {
+    unsigned older;
     struct key key;
     make_key(0, "one", KEY_CLIENT, "ann", "red", "acme", true);
     make_key(1, "two", KEY_CLIENT, "", "", "", true);
     make_key(2, "ops", KEY_ADMIN, "", "", "", false);
     limit_scope(SCOPE_TEAM, "red", 50 * USD);
     limit_scope(SCOPE_ORGANISATION, "acme", 500 * USD);
-    EXPECT(key_rotate(ledger_path, SLICE("one"), 3600 * 24, &tester, secrets[0], &key, &error));
+    EXPECT(key_rotate(ledger_path, SLICE("one"), 3600 * 24, &tester, secrets[0], &key, &older,
+                      &error));
     EXPECT(token_revoke(ledger_path, SLICE("jti-1"), 0, &tester, &error));
     EXPECT(token_revoke(ledger_path, SLICE("jti-2"), NOW + 86400, &tester, &error));
 }

@@ -132,6 +132,7 @@ static void bad_scopes(void)
 /* What a client may send as a secret never has the digest of a subject. */
 static void no_secret_opens_it(void)
 {
+    unsigned older;
     char secret[KEY_TEXT_SIZE];
     struct key key;
     begin();
@@ -139,7 +140,7 @@ static void no_secret_opens_it(void)
     EXPECT(!key_create(ledger_path, &order, &tester, secret, &key, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "bad_key_name");
     EXPECT(obtain("ann", "", "", ""));
-    EXPECT(!key_rotate(ledger_path, SLICE("jwt:ann"), 60, &tester, secret, &key, &error));
+    EXPECT(!key_rotate(ledger_path, SLICE("jwt:ann"), 60, &tester, secret, &key, &older, &error));
     EXPECT_SLICE(slice_from_cstr(error.code), "key_of_subject");
     struct key_set *set = load();
     const struct key *found = NULL;

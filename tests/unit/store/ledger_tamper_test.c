@@ -123,6 +123,7 @@ static const struct {
 } left_out[] = {
     {"names", "*", "words: numbers of them are compared, and none may be missing"},
     {"menus", "*", "what was weighed for a call: no amount is charged after it"},
+    {"overruns", "*", "waits for its key to be blocked; the amounts are the attempt's"},
     {"sessions", "*", "a copy of what is in memory, and no more"},
     {"evidence", "*", "what answers were worth: it chooses, and charges nothing"},
     {"calibration", "*", "how well forecasts were: it holds nothing and charges nothing"},

@@ -75,7 +75,7 @@ static inline bool append_call(struct journal *journal, uint64_t seed)
 
 #define UNDO_SCHEMA_16                                                                             \
     "DROP TABLE clock_spans; ALTER TABLE state DROP COLUMN believed_ns;"                           \
-    "DROP TABLE key_seals;"                                                                        \
+    "DROP TABLE key_seals; DROP TABLE overruns;"                                                   \
     "DROP VIEW counted; DROP VIEW calls; DROP VIEW attempts; DROP TABLE openings;"                 \
     "DROP TABLE controls; ALTER TABLE shapes DROP COLUMN counted; ALTER TABLE shapes DROP COLUMN " \
     "seal;"                                                                                        \

@@ -435,6 +435,18 @@ static void keeps_what_the_catalogue_says_of_a_providers_charge(void)
     }
 }
 
+static void keeps_that_an_overrun_blocks_its_key(void)
+{
+    char bytes[RECORD_BYTES_MAX];
+    struct settle_record settle = sample_settle(9, 1);
+    struct settle_record back;
+    size_t without = record_encode_settle(&settle, bytes);
+    settle.blocks = true;
+    EXPECT_INT(record_encode_settle(&settle, bytes), without);
+    EXPECT(record_decode_settle(slice_of(bytes, without), &back) && back.blocks);
+    expect_same_settle(&back, &settle);
+}
+
 static void every_changed_byte_is_refused_or_read_safely(void)
 {
     char bytes[RECORD_BYTES_MAX];
@@ -529,6 +541,7 @@ int main(void)
          "candidates come apart into a menu and what it costs, and together again");
     TEST(keeps_what_the_catalogue_says_of_a_providers_charge,
          "keeps what the catalogue says of a provider's charge");
+    TEST(keeps_that_an_overrun_blocks_its_key, "a settle says that it blocks its key");
     TEST(every_changed_byte_is_refused_or_read_safely,
          "a changed byte is refused or reads as exactly what it encodes");
     TEST(cuts_long_names_between_characters, "names that are too long are cut between characters");

@@ -107,6 +107,7 @@ static inline void expect_same_settle(const struct settle_record *a, const struc
     EXPECT(a->offer == b->offer);
     EXPECT_INT(a->basis, b->basis);
     EXPECT_INT(a->purpose, b->purpose);
+    EXPECT_INT(a->blocks, b->blocks);
     EXPECT_INT(a->catalogue_nd, b->catalogue_nd);
     expect_same_expectation(&a->forecast, &b->forecast);
 }

@@ -17,6 +17,7 @@ extern const struct command completion_command;
 extern const struct command demo_command;
 extern const struct command explain_command;
 extern const struct command help_command;
+extern const struct command import_litellm_command;
 extern const struct command key_acknowledge_command;
 extern const struct command key_create_command;
 extern const struct command key_limit_command;

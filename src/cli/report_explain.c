@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
+#include "route/check.h"
 #include "route/plan.h"
 
 #include <stdio.h>
@@ -264,6 +265,26 @@ static void put_savings(const struct call_detail *detail, struct buf *out)
     table_release(&table);
 }
 
+static void put_verdict(int32_t packed, struct buf *out)
+{
+    static const char *const words[CALL_VERDICTS] = {
+        [CALL_ACCEPTED] = "accepted",
+        [CALL_EARLY] = "let go by its first words",
+        [CALL_ESCALATED] = "not good enough, and nothing better came",
+    };
+    const char *word = words[verdict_word(packed)];
+    unsigned check = verdict_check(packed);
+    unsigned permille = verdict_permille(packed);
+    if (word == NULL) {
+        return;
+    }
+    buf_printf(out, "  the answer was %s: good with %u.%u %%", word, permille / 10, permille % 10);
+    if (check < CHECK_COUNT) {
+        buf_printf(out, ", it failed the check %s", answer_check_name((enum answer_check)check));
+    }
+    buf_append_char(out, '\n');
+}
+
 void report_explain_call(const struct call_detail *detail, struct buf *out)
 {
     const struct call_record *call = &detail->row.call;
@@ -276,6 +297,7 @@ void report_explain_call(const struct call_detail *detail, struct buf *out)
     buf_append_cstr(out, call->target.len > 0 ? ", answered by " : ", answered by nobody");
     put_harmless(out, call->target);
     buf_printf(out, ", status %d\n", call->status);
+    put_verdict(call->verdict, out);
     put_cost(detail, out);
     put_candidates(detail, out);
     put_savings(detail, out);

@@ -331,11 +331,11 @@ static bool sounds_well(struct call *call)
 {
     struct checked_call calls[CHECK_CALLS_MAX];
     struct checked_answer answer;
-    struct checked checked;
+    struct checked *checked = &call->check->checked; /* of an answer that is held: until its end */
     view(call, calls, &answer);
     answer.partial = true;
-    answer_check(&call->check->escalation->checks, &answer, prior_of(call), &checked);
-    return checked_accepts(&checked, &call->check->escalation->checks);
+    answer_check(&call->check->escalation->checks, &answer, prior_of(call), checked);
+    return checked_accepts(checked, &call->check->escalation->checks);
 }
 
 bool call_check_holds(struct call *call)
@@ -430,6 +430,24 @@ const char *call_check_reason(const struct call *call)
     return check == NULL || check->verdict != VERDICT_ESCALATE
                ? NULL
                : answer_check_code(check->checked.worst);
+}
+
+int32_t call_check_verdict(const struct call *call)
+{
+    static const enum call_verdict words[] = {
+        [VERDICT_NONE] = CALL_UNJUDGED,
+        [VERDICT_ACCEPT] = CALL_ACCEPTED,
+        [VERDICT_ESCALATE] = CALL_ESCALATED,
+    };
+    const struct call_check *check = call->check;
+    if (check == NULL || (check->verdict == VERDICT_NONE && !check->early)) {
+        return 0;
+    }
+    const struct checked *checked = &check->checked;
+    return verdict_pack(
+        check->early ? CALL_EARLY : words[check->verdict],
+        checked->worst == CHECK_COUNT ? VERDICT_NO_CHECK : (unsigned)checked->worst,
+        (unsigned)lround(1000 * probability_of(checked->log_odds)));
 }
 
 static void note_escalated(struct call *call)

@@ -82,6 +82,8 @@ void call_check_keep(struct call *call);
 MUST_USE bool call_check_has_better(const struct call *call);
 /* It takes the current attempt's place, which is settled; the call is closed with it. */
 void call_check_restore(struct call *call);
+/* verdict_pack() of what is delivered, for the record of the call. */
+int32_t call_check_verdict(const struct call *call);
 /* Literal for records: "check_arithmetic"; NULL: none failed, or it was not checked. */
 const char *call_check_reason(const struct call *call);
 

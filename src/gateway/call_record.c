@@ -6,8 +6,10 @@
 #include "gateway/answer_cache.h"
 #include "gateway/answer_headers.h"
 #include "gateway/call_budget.h"
+#include "gateway/call_check.h"
 #include "gateway/call_offers.h"
 #include "gateway/call_session.h"
+#include "gateway/savings_json.h"
 
 static int64_t us_since(int64_t from_ns, int64_t to_ns)
 {
@@ -44,6 +46,7 @@ void call_record_fill(const struct call *call, int64_t now_ns, struct call_recor
         .total_us = us_since(call->started_ns, now_ns),
         .complete = call->delivered,
         .tag = slice_from_cstr(call->tag),
+        .verdict = call_check_verdict(call),
         .candidates = buf_slice(&call->candidates),
     };
     memcpy(ret_record->scopes, call->scopes, sizeof(ret_record->scopes));
@@ -102,6 +105,7 @@ static void access_log(struct call *call, const struct call_record *record)
     json_member_string(&w, SLICE("provider"), record->provider);
     json_member_bool(&w, SLICE("stream"), record->streamed);
     json_member_int(&w, SLICE("attempts"), record->attempts);
+    json_savings_verdict(&w, record->verdict);
     if (call_session_state(call) != SESSION_NONE && record->attempts > 0) {
         json_member_string(&w, SLICE("session"),
                            slice_from_cstr(session_state_name(call_session_state(call))));

@@ -106,6 +106,7 @@ static void write_call_members(struct json_writer *w, const struct call_row *row
     if (call->error.len > 0) {
         json_member_string(w, SLICE("error"), call->error);
     }
+    json_savings_verdict(w, call->verdict);
     json_member_int(w, SLICE("attempt_count"), call->attempts);
     json_member_int(w, SLICE("input_tokens"), call->input_tokens);
     json_member_int(w, SLICE("output_tokens"), call->output_tokens);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/savings_json.h"
 
+#include "route/check.h"
 #include "route/plan.h"
 
 #define USD_DECIMALS 9
@@ -58,6 +59,21 @@ static void write_baseline(struct json_writer *w, const struct offer *offer,
     write_lines(w, offer, usage);
     member_usd(w, SLICE("usd"), price_cost(&offer->price, usage));
     json_end_object(w);
+}
+
+void json_savings_verdict(struct json_writer *w, int32_t packed)
+{
+    unsigned check = verdict_check(packed);
+    if (verdict_word(packed) == CALL_UNJUDGED) {
+        return;
+    }
+    json_member_string(w, SLICE("verdict"),
+                       slice_from_cstr(call_verdict_name(verdict_word(packed))));
+    if (check < CHECK_COUNT) {
+        json_member_string(w, SLICE("check"),
+                           slice_from_cstr(answer_check_name((enum answer_check)check)));
+    }
+    json_member_scaled(w, SLICE("probability"), verdict_permille(packed), 3);
 }
 
 /* An answer that failed a check, whether another one was shown instead or not. */

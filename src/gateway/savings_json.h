@@ -7,6 +7,8 @@
 #include "codec/json_write.h"
 #include "store/report.h"
 
+/* Members of the call's: "verdict" and what goes with it (record.h); nothing without one. */
+void json_savings_verdict(struct json_writer *w, int32_t packed);
 /* Members of the attempt's object: purpose, basis, lines, and what the baseline takes for the same
  * usage. */
 void json_savings_attempt(struct json_writer *w, const struct call_detail *detail,

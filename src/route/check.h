@@ -13,7 +13,8 @@
 #include "model/chat.h"
 #include "model/event.h"
 
-/* Names are in configurations, in headers and in the ledger: they do not change. */
+/* Names are in configurations, in headers and in the ledger, numbers in the ledger: they do not
+ * change, and new ones come at the end. */
 enum answer_check {
     CHECK_EMPTY,
     CHECK_REFUSAL,

@@ -388,7 +388,8 @@ static int64_t call_bits(const struct call_record *record, const struct settle_r
 {
     unsigned bits = (record->streamed ? CALL_STREAMED : 0u) |
                     (record->complete ? CALL_COMPLETE : 0u) | (estimated ? CALL_ESTIMATED : 0u) |
-                    (unsigned)record->tier << CALL_TIER_SHIFT;
+                    (unsigned)record->tier << CALL_TIER_SHIFT |
+                    (unsigned)record->verdict << CALL_VERDICT_SHIFT;
     if (own != NULL) {
         bits |= CALL_OWN_ATTEMPT | (own->usage.reported ? CALL_REPORTED : 0u) |
                 (own->priced ? CALL_PRICED : 0u) | (unsigned)own->outcome << CALL_OUTCOME_SHIFT |

@@ -38,6 +38,7 @@ enum call_bit {
     CALL_TIER_SHIFT = 6,
     CALL_OUTCOME_SHIFT = 9,
     CALL_BASIS_SHIFT = 12,
+    CALL_VERDICT_SHIFT = 15, /* VERDICT_BITS, the highest */
 };
 
 /* How many columns the rows have; CALL_ROW_OWN_COLUMNS of a call's are its own attempt's. */

@@ -501,11 +501,21 @@ static const char schema_20[] =
     " AND (a.attempt <= c.attempts OR a.call NOT IN (SELECT call FROM open_calls));"
     "PRAGMA user_version = 20;";
 
-/* Overruns whose keys are not blocked yet: ledger_overrun.h. `target` is a number of `names`. */
+/* Overruns whose keys are not blocked yet: ledger_overrun.h. `target` is a number of `names`. What
+   the checks said of the answer (record.h) is in the call's bits; earlier ones have none. */
 static const char schema_21[] =
     "CREATE TABLE overruns(call BLOB NOT NULL, attempt INTEGER NOT NULL, key INTEGER NOT NULL,"
     " settled_ns INTEGER NOT NULL, held_nd INTEGER NOT NULL, cost_nd INTEGER NOT NULL,"
     " target INTEGER NOT NULL, PRIMARY KEY(call, attempt)) WITHOUT ROWID;"
+    "DROP VIEW calls;"
+    "CREATE VIEW calls AS SELECT c.id, c.started_ns, s.key, s.key_name, s.endpoint,"
+    " s.asked_model, s.route, s.target, s.provider, s.model, c.task, c.bits >> 6 & 7 AS tier,"
+    " c.complexity, c.bits & 1 AS streamed, s.status, s.error, c.attempts, c.cost_nd,"
+    " c.baseline_nd, s.baseline, c.input_tokens, c.output_tokens, c.expected_nd,"
+    " c.first_byte_us, c.total_us, c.bits >> 1 & 1 AS complete, c.bits >> 2 & 1 AS estimated,"
+    " s.baseline_offer, s.user, s.team, s.organisation, s.tag,"
+    " (SELECT m.candidates FROM menus m WHERE m.id = s.menu) AS menu, c.expected, s.counted,"
+    " c.bits >> 15 AS verdict FROM call_rows c CROSS JOIN shapes s ON s.id = c.shape;"
     "PRAGMA user_version = 21;";
 
 /* migrations[n] makes version n + 1 of version n; each sets user_version itself. */

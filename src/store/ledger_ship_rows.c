@@ -32,7 +32,8 @@ static const char call_sql[] =
     " c.streamed, c.status, " WORD("error") "c.attempts, c.cost_nd, c.baseline_nd, " WORD(
         "baseline") "c.input_tokens, c.output_tokens, c.expected_nd, c.first_byte_us, c.total_us,"
                     " c.complete, c.estimated, " WORD(
-                        "tag") "c.user, c.team, c.organisation, c.baseline_offer, '\\x' ||"
+                        "tag") "c.user, c.team, c.organisation, c.verdict, c.baseline_offer,"
+                               " '\\x' ||"
                                " hex(coalesce(c.menu, '')), '\\x' || hex(coalesce(c.expected,"
                                " '')), c.attempts, c.baseline_offer, c.menu FROM calls c WHERE "
                                "c.id = ?";
@@ -41,7 +42,7 @@ static const char call_sql[] =
     "node, id, started_ns, key_id, key, endpoint, asked_model, route, target, provider, model,"    \
     " task, tier, complexity, streamed, status, error, attempts, cost_nd, baseline_nd, baseline,"  \
     " input_tokens, output_tokens, expected_nd, first_byte_us, total_us, complete, estimated,"     \
-    " tag, user_id, team_id, organisation_id, baseline_offer, menu, expected"
+    " tag, user_id, team_id, organisation_id, verdict, baseline_offer, menu, expected"
 
 /* Those that the call's row counted when it was read: one that came after its call was closed is
  * counted, and shipped, with the next start. */

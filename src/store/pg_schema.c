@@ -127,11 +127,16 @@ static const char images_schema[] =
     " ADD COLUMN image_input_pd bigint NOT NULL DEFAULT -1,"
     " ADD COLUMN image_output_pd bigint NOT NULL DEFAULT -1";
 
+/* What the checks said of the answer, as verdict_pack() of record.h has it. */
+static const char verdicts_schema[] =
+    "ALTER TABLE sluice.calls ADD COLUMN verdict integer NOT NULL DEFAULT 0";
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
     [0] = schema_1,         [1] = lease_schema,     [2] = ledger_schema,  [3] = sums_schema,
     [4] = own_calls_schema, [5] = offers_schema,    [6] = alerts_schema,  [7] = lease_schema_2,
     [8] = lease_schema_3,   [9] = forecasts_schema, [10] = joined_schema, [11] = images_schema,
+    [12] = verdicts_schema,
 };
 
 const char *pg_schema_step(int version)

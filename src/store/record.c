@@ -32,6 +32,17 @@ const char *offer_kind_name(enum offer_kind kind)
     return kind >= OFFER_PRICED && kind < OFFER_KINDS ? names[kind] : "unknown";
 }
 
+const char *call_verdict_name(enum call_verdict verdict)
+{
+    static const char *const names[CALL_VERDICTS] = {
+        [CALL_UNJUDGED] = "none",
+        [CALL_ACCEPTED] = "accept",
+        [CALL_EARLY] = "early",
+        [CALL_ESCALATED] = "escalate",
+    };
+    return (unsigned)verdict < CALL_VERDICTS ? names[verdict] : "unknown";
+}
+
 const char *attempt_purpose_name(enum attempt_purpose purpose)
 {
     static const char *const names[ATTEMPT_PURPOSES] = {

@@ -53,6 +53,42 @@ const char *attempt_purpose_name(enum attempt_purpose purpose);
 
 #define RECORD_NO_CATALOGUE (-1)
 
+/* What the checks of a route said of the answer that was delivered. The numbers are in databases:
+ * new ones come at the end. */
+enum call_verdict {
+    CALL_UNJUDGED, /* nothing looked at it */
+    CALL_ACCEPTED,
+    CALL_EARLY,     /* a stream: it was let go by its first words */
+    CALL_ESCALATED, /* it was not good enough, and nothing better came */
+    CALL_VERDICTS
+};
+const char *call_verdict_name(enum call_verdict verdict);
+
+/* A verdict as one number, 0: CALL_UNJUDGED. From the lowest bit: two of the verdict; five of the
+ * weightiest check that failed (by its number in route/check.h, and 1), or 0 if none did; ten of
+ * how probable it was that the answer is good, in thousandths. */
+#define VERDICT_BITS 17
+#define VERDICT_NO_CHECK 31u
+static inline int32_t verdict_pack(enum call_verdict verdict, unsigned check, unsigned permille)
+{
+    unsigned failed = check < VERDICT_NO_CHECK ? check + 1 : 0;
+    return (int32_t)((unsigned)verdict | failed << 2 | (permille > 1000 ? 1000 : permille) << 7);
+}
+static inline enum call_verdict verdict_word(int32_t packed)
+{
+    return (enum call_verdict)((unsigned)packed & 3);
+}
+/* VERDICT_NO_CHECK: none failed. */
+static inline unsigned verdict_check(int32_t packed)
+{
+    unsigned failed = (unsigned)packed >> 2 & 31;
+    return failed == 0 ? VERDICT_NO_CHECK : failed - 1;
+}
+static inline unsigned verdict_permille(int32_t packed)
+{
+    return (unsigned)packed >> 7 & 1023;
+}
+
 struct hold_record {
     struct id call;
     uint32_t attempt; /* 1, 2 ... */
@@ -164,6 +200,7 @@ struct call_record {
     uint64_t baseline_offer;      /* of the baseline at that instant; 0: none, or not recorded */
     uint64_t scopes[SCOPE_KINDS]; /* that the key belonged to; [SCOPE_KEY] is not kept */
     struct slice tag;             /* as in the hold */
+    int32_t verdict;              /* verdict_pack(), of the answer that was delivered */
     /* What was weighed for it: CANDIDATE_BYTES for each, as candidate_put() writes them, those that
      * were taken first, in the order of the plan; at most CANDIDATES_MAX. */
     struct slice candidates;

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/little_endian.h"
 #include "store/record_old.h"
+#include "store/record_text.h"
 
 enum flag {
     FLAG_REPORTED = 1, /* of settles */
@@ -21,8 +22,9 @@ enum flag {
     SETTLE_FLAGS = 127,
     FLAG_STREAMED = 1, /* of calls */
     FLAG_COMPLETE = 2,
-    FLAG_SCOPES = 4, /* in the tail; of version 4 */
-    CALL_FLAGS = 7,
+    FLAG_SCOPES = 4,  /* in the tail; of version 4 */
+    FLAG_VERDICT = 8, /* likewise, behind them: VERDICT_BYTES */
+    CALL_FLAGS = 15,
 };
 
 /* Of the numbers of each record, with version and identifier. */
@@ -36,6 +38,7 @@ enum flag {
 #define SETTLE_TAIL_BYTES ((size_t)8 + 1 + 1)
 #define CALL_TAIL_BYTES ((size_t)8)
 #define SCOPES_BYTES ((size_t)(SCOPE_KINDS - 1) * 8)
+#define VERDICT_BYTES ((size_t)4)
 #define FORECAST_BYTES ((size_t)1 + 1 + 3 * 4 + 8 + 4 + 3 * 2 + 3)
 #define OFFER_BYTES ((size_t)1 + 1 + 1 + 8)
 #define RATES_BYTES ((size_t)8 * 8)
@@ -62,56 +65,6 @@ static char *put_head(char *out, const struct id *id)
     out = put_8(out, RECORD_VERSION);
     memcpy(out, id->bytes, sizeof(id->bytes));
     return out + sizeof(id->bytes);
-}
-
-/* What is kept of a text that may be too long. */
-static size_t cut_length(struct slice text, size_t max)
-{
-    size_t len = text.len;
-    if (UNLIKELY(len > max)) {
-        len = max;
-        /* Not inside a character: back over its continuation bytes. */
-        while (len > 0 && (text.ptr[len] & 0xC0) == 0x80) {
-            len--;
-        }
-    }
-    return len;
-}
-
-/* Names are short: a call would take longer than they do. */
-static inline void copy_few(char *out, const char *bytes, size_t len)
-{
-    if (len >= 8) {
-        uint64_t first;
-        uint64_t last;
-        memcpy(&first, bytes, sizeof(first));
-        memcpy(&last, bytes + len - sizeof(last), sizeof(last));
-        memcpy(out, &first, sizeof(first));
-        memcpy(out + len - sizeof(last), &last, sizeof(last));
-        return;
-    }
-    if (len >= 4) {
-        uint32_t first;
-        uint32_t last;
-        memcpy(&first, bytes, sizeof(first));
-        memcpy(&last, bytes + len - sizeof(last), sizeof(last));
-        memcpy(out, &first, sizeof(first));
-        memcpy(out + len - sizeof(last), &last, sizeof(last));
-        return;
-    }
-    for (size_t i = 0; i < len; i++) {
-        out[i] = bytes[i];
-    }
-}
-
-static char *put_bytes(char *out, const char *bytes, size_t len)
-{
-    if (len <= 16) {
-        copy_few(out, bytes, len);
-    } else {
-        memcpy(out, bytes, len);
-    }
-    return out + len;
 }
 
 static char *put_name(char *out, struct slice name)
@@ -281,7 +234,8 @@ size_t record_encode_call(const struct call_record *record, char *out)
     at = little_put_32(at, (uint32_t)record->complexity_permille);
     bool scopes = has_scopes(record);
     at = put_8(at, (record->streamed ? FLAG_STREAMED : 0u) |
-                       (record->complete ? FLAG_COMPLETE : 0u) | (scopes ? FLAG_SCOPES : 0u));
+                       (record->complete ? FLAG_COMPLETE : 0u) | (scopes ? FLAG_SCOPES : 0u) |
+                       (record->verdict != 0 ? FLAG_VERDICT : 0u));
     at = little_put_32(at, (uint32_t)record->status);
     at = little_put_32(at, record->attempts);
     at = little_put_64(at, (uint64_t)record->cost_nd);
@@ -303,6 +257,9 @@ size_t record_encode_call(const struct call_record *record, char *out)
     at = little_put_64(at, record->baseline_offer);
     for (unsigned kind = SCOPE_KEY + 1; scopes && kind < SCOPE_KINDS; kind++) {
         at = little_put_64(at, record->scopes[kind]);
+    }
+    if (record->verdict != 0) {
+        at = little_put_32(at, (uint32_t)record->verdict);
     }
     at = put_name(at, record->tag);
     at = put_candidates(at, record->candidates);
@@ -666,9 +623,12 @@ bool record_decode_settle(struct slice bytes, struct settle_record *ret_record)
     return reader_finish(&r);
 }
 
-static void get_call_tail(struct reader *r, bool scopes, struct call_record *record)
+static void get_call_tail(struct reader *r, unsigned flags, struct call_record *record)
 {
-    if (!has_left(r, CALL_TAIL_BYTES + (scopes ? SCOPES_BYTES : 0))) {
+    bool scopes = (flags & FLAG_SCOPES) != 0;
+    bool judged = (flags & FLAG_VERDICT) != 0;
+    if (!has_left(r, CALL_TAIL_BYTES + (scopes ? SCOPES_BYTES : 0) +
+                         (judged ? VERDICT_BYTES : 0))) {
         return;
     }
     record->baseline_offer = get_64(r);
@@ -676,6 +636,11 @@ static void get_call_tail(struct reader *r, bool scopes, struct call_record *rec
         record->scopes[kind] = get_64(r);
     }
     r->failed |= scopes && !has_scopes(record);
+    if (judged) {
+        uint32_t verdict = get_32(r);
+        r->failed |= verdict == 0 || verdict >> VERDICT_BITS != 0;
+        record->verdict = (int32_t)(verdict & ((1u << VERDICT_BITS) - 1));
+    }
     record->tag = get_name(r);
     if (has_left(r, 1)) {
         record->candidates = get_bytes(r, (size_t)get_up_to(r, CANDIDATES_MAX) * CANDIDATE_BYTES);
@@ -697,7 +662,8 @@ bool record_decode_call(struct slice bytes, struct call_record *ret_record)
     ret_record->tier = (enum tier)get_up_to(&r, TIER_COUNT - 1);
     ret_record->complexity_permille = (int32_t)get_32(&r);
     unsigned flags =
-        get_flags(&r, has_tail(bytes) ? CALL_FLAGS : CALL_FLAGS & ~(unsigned)FLAG_SCOPES);
+        get_flags(&r, has_tail(bytes) ? CALL_FLAGS
+                                      : CALL_FLAGS & ~(unsigned)(FLAG_SCOPES | FLAG_VERDICT));
     ret_record->streamed = (flags & FLAG_STREAMED) != 0;
     ret_record->complete = (flags & FLAG_COMPLETE) != 0;
     ret_record->status = (int32_t)get_32(&r);
@@ -723,9 +689,10 @@ bool record_decode_call(struct slice bytes, struct call_record *ret_record)
     ret_record->baseline_offer = 0;
     memset(ret_record->scopes, 0, sizeof(ret_record->scopes));
     ret_record->tag = SLICE_EMPTY;
+    ret_record->verdict = 0;
     ret_record->candidates = SLICE_EMPTY;
     if (has_tail(bytes)) {
-        get_call_tail(&r, (flags & FLAG_SCOPES) != 0, ret_record);
+        get_call_tail(&r, flags, ret_record);
     }
     return reader_finish(&r);
 }

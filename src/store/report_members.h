@@ -57,7 +57,8 @@ enum member_kind {
     M(call.scopes[SCOPE_USER], MEMBER_INT64, "user", "user_id")                                    \
     M(call.scopes[SCOPE_TEAM], MEMBER_INT64, "team", "team_id")                                    \
     M(call.scopes[SCOPE_ORGANISATION], MEMBER_INT64, "organisation", "organisation_id")            \
-    M(call.tag, MEMBER_WORD, "tag", "tag")
+    M(call.tag, MEMBER_WORD, "tag", "tag")                                                         \
+    M(call.verdict, MEMBER_INT32, "verdict", "verdict")
 
 #define ATTEMPT_MEMBERS(M)                                                                         \
     M(call, MEMBER_ID, "call", "uuid_send(call)")                                                  \

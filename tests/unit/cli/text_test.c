@@ -5,6 +5,7 @@
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/terminal.h"
+#include "route/check.h"
 
 #include "tests/tap.h"
 
@@ -213,6 +214,7 @@ static struct settle_record explained_attempts[] = {
 static const char explanation[] =
     "Call 00000000-0000-0000-0000-000000000000 of 1970-01-01T00:00:00.000Z\n"
     "  task math, tier mid, asked for auto, answered by cheap, status 200\n"
+    "  the answer was accepted: good with 87.5 %, it failed the check arithmetic\n"
     "\n"
     "What it cost\n"
     "\n"
@@ -271,6 +273,7 @@ static void a_call_is_explained(void)
                          .cost_nd = 339405,
                          .baseline_nd = 2000000,
                          .baseline_offer = 2,
+                         .verdict = verdict_pack(CALL_ACCEPTED, CHECK_ARITHMETIC, 875),
                          .candidates = {candidates, sizeof(candidates)}}},
         .attempts = explained_attempts,
         .count = ARRAY_LEN(explained_attempts),

@@ -250,6 +250,7 @@ static void steps_are_what_they_were(void)
         0xcd8ac2c70051bad5, 0xe33653b75eaf3607, 0x1db5d388bb64dfcb, 0xb5399736adcb0464,
         0xe2ffe8626b9cef97, 0xf93ded65470c9a1a, 0x4fd869a21ead7378, 0xb4ecc47666b748d9,
         0x12bdc0503dae4706, 0x59a8369d41744771, 0x5bb856f4cf208edc, 0x042c7b0c93528b58,
+        0x51392ecd703b8d40,
     };
     for (int version = 1; version <= PG_SCHEMA_VERSION; version++) {
         uint64_t digest = 0xcbf29ce484222325u;

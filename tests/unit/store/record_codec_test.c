@@ -125,9 +125,35 @@ static void refuses_what_it_would_not_write(void)
     EXPECT(record_decode_settle(slice_of(bytes, len), &settle));
     EXPECT_INT(settle.usage.image_output, 1290);
     struct call_record call = sample_call(3);
+    call.verdict = 0;
+    shorter = record_encode_call(&call, bytes);
+    call.verdict = (int32_t)((1u << VERDICT_BITS) - 1);
+    len = record_encode_call(&call, bytes);
+    EXPECT_INT((int64_t)(len - shorter), 4); /* where nothing was judged, nothing is written */
+    EXPECT(record_decode_call(slice_of(bytes, len), &call));
+    EXPECT_INT(call.verdict, (1 << VERDICT_BITS) - 1);
+    call.verdict = 1 << VERDICT_BITS;
+    len = record_encode_call(&call, bytes);
+    EXPECT(!record_decode_call(slice_of(bytes, len), &call));
+    call = sample_call(3);
     call.task = TASK_COUNT;
     len = record_encode_call(&call, bytes);
     EXPECT(!record_decode_call(slice_of(bytes, len), &call));
+}
+
+static void packs_verdicts(void)
+{
+    for (unsigned word = CALL_ACCEPTED; word < CALL_VERDICTS; word++) {
+        for (unsigned check = 0; check <= VERDICT_NO_CHECK; check++) {
+            int32_t packed = verdict_pack((enum call_verdict)word, check, 31 * check);
+            EXPECT(packed > 0 && packed >> VERDICT_BITS == 0);
+            EXPECT_INT(verdict_word(packed), word);
+            EXPECT_INT(verdict_check(packed), check);
+            EXPECT_INT(verdict_permille(packed), 31 * check);
+        }
+    }
+    EXPECT_INT(verdict_permille(verdict_pack(CALL_EARLY, VERDICT_NO_CHECK, 1001)), 1000);
+    EXPECT_INT(verdict_word(0), CALL_UNJUDGED);
 }
 
 static const unsigned char hold_1[] = {
@@ -528,6 +554,7 @@ int main(void)
     TEST(keeps_every_member, "a record comes back with every member");
     TEST(keeps_extreme_numbers, "the smallest and largest numbers survive");
     TEST(refuses_every_truncation, "a record cut at any byte is refused");
+    TEST(packs_verdicts, "a verdict is one number");
     TEST(refuses_what_it_would_not_write,
          "other versions, long forms and wrong values are refused");
     TEST(reads_what_older_versions_wrote, "reads what older versions wrote");

@@ -145,6 +145,7 @@ static inline void expect_same_call(const struct call_record *a, const struct ca
         EXPECT(a->scopes[kind] == b->scopes[kind]);
     }
     expect_same_slice(a->tag, b->tag);
+    EXPECT_INT(a->verdict, b->verdict);
     expect_same_slice(a->candidates, b->candidates);
 }
 

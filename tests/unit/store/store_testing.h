@@ -245,6 +245,11 @@ static inline struct call_record sample_call(uint64_t seed)
         .complete = seed % 5 != 0,
         .baseline_offer = seed % 5 == 0 ? 0 : 0x0123456789ABCDEFu,
         .tag = seed % 7 == 0 ? SLICE("nightly") : SLICE_EMPTY,
+        .verdict = seed % 2 == 0 ? verdict_pack((enum call_verdict)(1 + seed % 3),
+                                                seed % 3 == 0 ? (unsigned)(seed % 15)
+                                                              : VERDICT_NO_CHECK,
+                                                (unsigned)(seed % 1001))
+                                 : 0,
         .candidates =
             seed % 5 == 0 ? SLICE_EMPTY : slice_of(sample_candidates, sizeof(sample_candidates)),
     };

@@ -107,26 +107,94 @@ static void export_as(const char *name)
     EXPECT_INT(count, column_count);
 }
 
-/* Columns that FOCUS 1.0 and 1.1 want in every data set, with values that they allow. */
+/* The 21 columns that FOCUS 1.2 wants in every data set. */
+static const struct {
+    const char *name;
+    bool may_be_null;
+} mandatory[] = {
+    {"BilledCost", false},         {"BillingAccountId", false},  {"BillingAccountName", true},
+    {"BillingCurrency", false},    {"BillingPeriodEnd", false},  {"BillingPeriodStart", false},
+    {"ChargeCategory", false},     {"ChargeClass", true},        {"ChargeDescription", true},
+    {"ChargePeriodEnd", false},    {"ChargePeriodStart", false}, {"ContractedCost", false},
+    {"EffectiveCost", false},      {"InvoiceIssuerName", false}, {"ListCost", false},
+    {"PricingQuantity", false},    {"PricingUnit", false},       {"ProviderName", false},
+    {"PublisherName", false},      {"ServiceCategory", false},   {"ServiceName", false},
+};
+
+static bool is_decimal(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    bool point = text[digits] == '.';
+    size_t more = point ? strspn(text + digits + 1, "0123456789") : 0;
+    return digits > 0 && (!point || more > 0) && text[digits + (point ? more + 1 : 0)] == '\0';
+}
+
+/* Of UTC, in whole seconds. */
+static bool is_time(const char *text)
+{
+    static const char form[] = "0000-00-00T00:00:00Z";
+    bool same = strlen(text) == strlen(form);
+    for (size_t i = 0; same && i < strlen(form); i++) {
+        same = form[i] == '0' ? text[i] >= '0' && text[i] <= '9' : text[i] == form[i];
+    }
+    return same;
+}
+
+/* What the definitions of the columns say of their values, whatever the row is of. */
+static void expect_conforming(void)
+{
+    static const char *const decimals[] = {"BilledCost",     "EffectiveCost",   "ListCost",
+                                           "ContractedCost", "PricingQuantity", "ConsumedQuantity"};
+    static const char *const times[] = {"BillingPeriodStart", "BillingPeriodEnd",
+                                        "ChargePeriodStart", "ChargePeriodEnd"};
+    for (size_t i = 0; i < ARRAY_LEN(mandatory); i++) {
+        const char *value = cell(mandatory[i].name);
+        if (value[0] == '(' || (value[0] == '\0' && !mandatory[i].may_be_null)) {
+            printf("# %s is \"%s\"\n", mandatory[i].name, value);
+            tap_point_failed = true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(decimals); i++) {
+        EXPECT(is_decimal(cell(decimals[i])));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        EXPECT(is_time(cell(times[i])));
+    }
+    /* half open, and within the billing period */
+    EXPECT(strcmp(cell("ChargePeriodStart"), cell("ChargePeriodEnd")) < 0);
+    EXPECT(strcmp(cell("BillingPeriodStart"), cell("ChargePeriodStart")) <= 0);
+    EXPECT(strcmp(cell("ChargePeriodEnd"), cell("BillingPeriodEnd")) <= 0);
+    expect_cell("BillingCurrency", "USD");
+    expect_cell("ChargeCategory", "Usage");       /* of Usage, Purchase, Tax, Credit, Adjustment */
+    expect_cell("ChargeClass", "");               /* or Correction */
+    expect_cell("ChargeFrequency", "Usage-Based"); /* of One-Time, Recurring, Usage-Based */
+    expect_cell("ServiceCategory", "AI and Machine Learning");
+    expect_cell("ServiceSubcategory", "Generative AI"); /* of that category */
+    bool custom = false;
+    for (size_t i = 0; i < column_count; i++) { /* what is not of FOCUS says so, and comes last */
+        bool ours = strncmp(names[i], "x_", 2) == 0;
+        EXPECT(ours || (!custom && names[i][0] >= 'A' && names[i][0] <= 'Z'));
+        EXPECT(strlen(names[i]) <= 50);
+        custom |= ours;
+    }
+}
+
 static void focus_has_what_is_mandatory(void)
 {
     static const char *const rows[][2] = {
         {"BilledCost", "0.0025"},
         {"BillingAccountId", "lab"},
         {"BillingAccountName", "lab"},
-        {"BillingCurrency", "USD"},
         {"BillingPeriodStart", "2026-11-01T00:00:00Z"},
         {"BillingPeriodEnd", "2026-12-01T00:00:00Z"},
-        {"ChargeCategory", "Usage"},
-        {"ChargeClass", ""},
         {"ChargeDescription", "10 input and 20 output tokens, ok"},
-        {"ChargeFrequency", "Usage-Based"},
         {"ChargePeriodStart", "2026-11-30T23:59:10Z"},
         {"ChargePeriodEnd", "2026-11-30T23:59:31Z"},
         {"ConsumedQuantity", "30"},
         {"ConsumedUnit", "Tokens"},
         {"ContractedCost", "0.0025"},
         {"EffectiveCost", "0.0025"},
+        {"InvoiceId", ""},
         {"InvoiceIssuerName", "lab"},
         {"ListCost", "0.0025"},
         {"PricingQuantity", "30"},
@@ -134,14 +202,17 @@ static void focus_has_what_is_mandatory(void)
         {"ProviderName", "lab"},
         {"PublisherName", "lab"},
         {"ResourceId", "m-1"},
-        {"ServiceCategory", "AI and Machine Learning"},
+        {"ResourceName", "m-1"},
+        {"ResourceType", "Model"},
         {"ServiceName", "m-1"},
-        {"ServiceSubcategory", "Generative AI"},
         {"SubAccountId", "7"},
         {"SubAccountName", "ci"},
-        {"Tags", "{\"key\":\"ci\",\"user\":\"3\",\"team\":\"4\",\"organisation\":\"5\","
-                 "\"tag\":\"nightly\",\"purpose\":\"answer\",\"route\":\"auto\","
-                 "\"target\":\"small\",\"task\":\"other\"}"},
+        /* ours with a prefix; the user's own, which has no value, is true */
+        {"Tags", "{\"sluice/key\":\"ci\",\"sluice/user\":\"3\",\"sluice/team\":\"4\","
+                 "\"sluice/organisation\":\"5\",\"nightly\":true,"
+                 "\"sluice/purpose\":\"answer\","
+                 "\"sluice/route\":\"auto\",\"sluice/target\":\"small\","
+                 "\"sluice/task\":\"other\"}"},
     };
     begin();
     detail.row.call.task = TASK_OTHER;
@@ -149,9 +220,23 @@ static void focus_has_what_is_mandatory(void)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         expect_cell(rows[i][0], rows[i][1]);
     }
-    for (size_t i = 0; i < column_count; i++) { /* what is not of FOCUS says so */
-        EXPECT((names[i][0] >= 'A' && names[i][0] <= 'Z') || strncmp(names[i], "x_", 2) == 0);
-    }
+    expect_conforming();
+}
+
+/* What a crash left behind, and what old programs wrote, has less: the columns that may not be null
+ * are there all the same. */
+static void focus_has_no_null_where_none_may_be(void)
+{
+    begin();
+    attempts[0] = (struct settle_record){.attempt = 1, .catalogue_nd = RECORD_NO_CATALOGUE};
+    detail.row.call = (struct call_record){.wall_ns = moment(2026, 11, 1, 0, 0, 0)};
+    export_as("focus");
+    expect_conforming();
+    expect_cell("ProviderName", "unknown");
+    expect_cell("ServiceName", "unknown");
+    expect_cell("SubAccountId", "");
+    expect_cell("SubAccountName", "");
+    expect_cell("BilledCost", "0.00");
 }
 
 static void a_call_is_of_the_month_in_which_it_began(void)
@@ -206,6 +291,7 @@ int main(void)
 {
     out = BUF_INIT(1u << 20);
     TEST(focus_has_what_is_mandatory, "FOCUS has every mandatory column, with values it allows");
+    TEST(focus_has_no_null_where_none_may_be, "no column of FOCUS is null that may not be");
     TEST(a_call_is_of_the_month_in_which_it_began, "a call is of the month in which it began");
     TEST(the_list_is_the_catalogue, "where the provider says what it charges the list is ours");
     TEST(no_cell_is_a_formula, "no cell is a formula");

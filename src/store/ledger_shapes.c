@@ -92,6 +92,12 @@ static struct sums without_costs(const struct sums *sums)
     return rest;
 }
 
+/* A provider may say that what the catalogue has a price for cost nothing. */
+static bool costs(const struct sums *own)
+{
+    return own->cost_nd != 0 || own->catalogue_nd != 0;
+}
+
 static bool spread_calls(const struct shape *shape, struct rollups *rollups)
 {
     static const struct {
@@ -126,13 +132,13 @@ static bool spread(struct shape *shape, struct rollups *rollups)
     bool done = spread_calls(shape, rollups);
     for (size_t i = 0; i < ARRAY_LEN(by_attempt); i++) {
         done = done && rollups_add(rollups, by_attempt[i], parts[SHAPE_TARGET + i], &calls) &&
-               (own.cost_nd == 0 ||
+               (!costs(&own) ||
                 rollups_add(rollups, by_attempt[i], parts[SHAPE_ATTEMPT_TARGET + i], &own));
     }
     done = done &&
            rollups_add_key(rollups, parts[SHAPE_KEY], REPORT_MODEL, parts[SHAPE_MODEL], &calls) &&
-           (own.cost_nd == 0 || rollups_add_key(rollups, parts[SHAPE_KEY], REPORT_MODEL,
-                                                parts[SHAPE_ATTEMPT_MODEL], &own));
+           (!costs(&own) || rollups_add_key(rollups, parts[SHAPE_KEY], REPORT_MODEL,
+                                            parts[SHAPE_ATTEMPT_MODEL], &own));
     shape->sums = (struct sums){0};
     shape->own = (struct sums){0};
     return done;

@@ -218,6 +218,32 @@ static void images_and_reasoning_are_computed_again(void)
     }
 }
 
+/* The catalogue has a price, and the provider says that it was nothing: the difference is in every
+ * sum. */
+static void what_a_provider_gives_for_nothing_is_sound(void)
+{
+    struct example e;
+    struct hold_record hold = sample_hold(CALL_SEED, 1);
+    begin();
+    example_init(&e, CALL_SEED);
+    e.answer.attempt = e.call.attempts = 1;
+    hold.key_id = e.answer.key_id = e.call.key_id = 1;
+    e.answer.basis = CHARGE_PROVIDER;
+    e.answer.catalogue_nd = e.answer.cost_nd;
+    e.answer.usage.has_provider_cost = true;
+    e.answer.usage.provider_cost_nd = 0;
+    e.answer.cost_nd = e.call.cost_nd = 0;
+    struct ledger *ledger = open_ledger();
+    struct journal *journal = ledger_journal(ledger);
+    EXPECT(journal_offer(journal, &e.dear) && journal_offer(journal, &e.baseline) &&
+           journal_hold(journal, &hold) && journal_settle_and_call(journal, &e.answer, &e.call));
+    ledger_close(ledger, 5000);
+    EXPECT(ask("SELECT min(catalogue_nd) FROM rollups WHERE dimension IN (0, 1, 4, 5)") > 0);
+    EXPECT(ask("SELECT min(catalogue_nd) FROM key_rollups") > 0);
+    expect_sound();
+    end();
+}
+
 static void offers_that_were_not_recorded_are_no_violation(void)
 {
     struct example e;
@@ -243,6 +269,8 @@ int main(void)
          "so is one that is in the row of its call, and a baseline");
     TEST(images_and_reasoning_are_computed_again,
          "images and reasoning with rates of their own are computed again");
+    TEST(what_a_provider_gives_for_nothing_is_sound,
+         "what a provider gives for nothing is sound, and in every sum");
     TEST(offers_that_were_not_recorded_are_no_violation,
          "offers that were not recorded are no violation");
     arena_release(&arena);

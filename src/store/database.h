@@ -18,6 +18,9 @@ enum database_access {
 };
 
 #define DATABASE_BUSY_MS 5000
+/* For a connection that reads a whole ledger, and sorts much of it: as much memory as that may
+ * take (in KiB, for what is cached and for each sort); the rest of a sort is on disk. */
+#define DATABASE_READS_ALL "PRAGMA cache_size = -65536; "
 
 /* NULL: *error says why; "ledger_missing" (ERROR_NOT_FOUND) when it must exist and does not. */
 MUST_USE sqlite3 *database_open(const char *path, enum database_access access, struct error *error);

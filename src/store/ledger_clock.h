@@ -91,6 +91,8 @@ struct clock_times {
     int64_t *ends;            /* of each, the latest end of it and those before it ... */
     int64_t *begins;          /* ... and the first beginning of it and those behind it */
     size_t count;
+    int64_t *edges; /* when spans and their periods began, by the wall clock, in order */
+    size_t edge_count;
 };
 
 /* False: a database error. */
@@ -105,6 +107,8 @@ struct clock_moment {
     bool once;                     /* there was one such moment, or nobody watched */
 };
 struct clock_moment clock_times_at(const struct clock_times *times, int64_t wall_ns);
+/* No span, and no period of one, began between these, by the wall clock. */
+bool clock_times_even(const struct clock_times *times, int64_t from_ns, int64_t until_ns);
 /* The span of a time of the ledger; NULL: nobody watched the clock then. */
 const struct clock_span *clock_times_span(const struct clock_times *times, int64_t time_ns);
 

@@ -39,6 +39,46 @@ static bool make_bounds(struct clock_times *times)
     return true;
 }
 
+static int compare_times(const void *left, const void *right)
+{
+    const int64_t *a = left;
+    const int64_t *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+/* At which a span begins, or one of its periods. */
+static bool make_edges(struct clock_times *times)
+{
+    times->edges = memory_array(times->count + 1, CAP_ROLLING * sizeof(*times->edges));
+    if (times->edges == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < times->count; i++) {
+        const struct clock_span *span = &times->spans[i];
+        times->edges[times->edge_count++] = span->begin_ns;
+        for (int period = CAP_DAY; period < CAP_ROLLING; period++) {
+            times->edges[times->edge_count++] = span->starts_s[period] * NS_PER_S;
+        }
+    }
+    qsort(times->edges, times->edge_count, sizeof(*times->edges), compare_times);
+    return true;
+}
+
+bool clock_times_even(const struct clock_times *times, int64_t from_ns, int64_t until_ns)
+{
+    size_t first = 0;
+    size_t end = times->edge_count;
+    while (first < end) {
+        size_t middle = (first + end) / 2;
+        if (times->edges[middle] <= from_ns) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return first == times->edge_count || times->edges[first] >= until_ns;
+}
+
 bool clock_times_load(struct clock_times *times, sqlite3 *db)
 {
     size_t cap = 0;
@@ -59,7 +99,7 @@ bool clock_times_load(struct clock_times *times, sqlite3 *db)
         }
         done = add_span(times, &cap, &span);
     }
-    return sqlite3_finalize(row) == SQLITE_OK && done && make_bounds(times);
+    return sqlite3_finalize(row) == SQLITE_OK && done && make_bounds(times) && make_edges(times);
 }
 
 void clock_times_release(struct clock_times *times)
@@ -67,6 +107,7 @@ void clock_times_release(struct clock_times *times)
     memory_free(times->spans);
     memory_free(times->ends);
     memory_free(times->begins);
+    memory_free(times->edges);
     *times = (struct clock_times){0};
 }
 

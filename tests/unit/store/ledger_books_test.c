@@ -21,11 +21,26 @@ struct spell {
     int64_t cost_nd;
 };
 
+/* What is above the key, where a test wants that, and the model that has limits of its own. */
+static bool has_scopes;
+static const uint64_t above[SCOPE_KINDS] = {
+    [SCOPE_USER] = 5, [SCOPE_TEAM] = 6, [SCOPE_ORGANISATION] = 7};
+
+static void put_scopes(struct hold_record *hold, struct call_record *call)
+{
+    memcpy(hold->scopes, above, sizeof(above));
+    memcpy(call->scopes, above, sizeof(above));
+    hold->limited_model = SLICE("auto\nsmall");
+}
+
 static void write_spell(struct journal *journal, uint64_t seed, const struct spell *spell)
 {
     struct hold_record hold = sample_hold(seed, 1);
     struct settle_record settle = sample_settle(seed, 1);
     struct call_record call = sample_call(seed);
+    if (has_scopes) {
+        put_scopes(&hold, &call);
+    }
     hold.key_id = settle.key_id = call.key_id = 1;
     hold.wall_ns = call.wall_ns = NOON_NS + spell->held_min * MINUTE_NS;
     settle.wall_ns = NOON_NS + spell->settled_min * MINUTE_NS;
@@ -91,6 +106,49 @@ static void what_is_held_and_settled_counts(void)
     expect_held(false);
     EXPECT(change("UPDATE caps SET soft = 1"));
     expect_held(true);
+    end();
+}
+
+static void expect_caps(const char *caps, const char *found, uint64_t holds)
+{
+    char sql[600];
+    snprintf(sql, sizeof(sql), "DELETE FROM caps; INSERT INTO caps VALUES %s", caps);
+    EXPECT(change(sql));
+    const char *text = look();
+    if (strncmp(text, found, strlen(found)) != 0 || (found[0] == '\0' && text[0] != '\0')) {
+        tap_point_failed = true;
+        printf("# with %s\n# found: %s\n", caps, text);
+    }
+    if (found[0] == '\0') {
+        EXPECT_INT(books.holds, holds);
+    }
+}
+
+/* All caps of all scopes are played in one reading, each with what counts for it. */
+static void every_scope_has_its_own(void)
+{
+    static const struct spell spells[] = {{0, 10, 50, 20}, {5, 15, 50, 30}, {12, 20, 40, 10}};
+    begin();
+    has_scopes = true;
+    write_spells(spells, ARRAY_LEN(spells));
+    has_scopes = false;
+    EXPECT(change("INSERT OR IGNORE INTO audit VALUES(100, 0, 'a', 's', 'key.create', 'key:1 x',"
+                  " 'ok', '', x''), (101, 0, 'a', 's', 'key.create', 'user:5 x', 'ok', '', x''),"
+                  " (102, 0, 'a', 's', 'key.create', 'team:6 x', 'ok', '', x''),"
+                  " (103, 0, 'a', 's', 'key.create', 'organisation:7 x', 'ok', '', x''),"
+                  " (104, 0, 'a', 's', 'key.create', 'organisation:8 x', 'ok', '', x'')"));
+    expect_caps("(0, 1, '', 0, 0, 110, 0), (1, 5, '', 1, 0, 110, 0), (2, 6, 'small', 3, 0, 110, 0),"
+                " (2, 6, 'other', 3, 0, 1, 0), (3, 7, 'auto', 4, 3600, 110, 0),"
+                " (3, 8, '', 0, 0, 1, 0)",
+                "", 12);
+    expect_caps("(0, 1, '', 0, 0, 110, 0), (1, 5, '', 1, 0, 109, 0)",
+                "a cap was exceeded: user 5, per day", 0);
+    expect_caps("(0, 1, '', 0, 0, 110, 0), (2, 6, 'small', 3, 0, 109, 0)",
+                "a cap was exceeded: team 6, per month", 0);
+    expect_caps("(1, 5, '', 0, 0, 110, 0), (3, 7, 'auto', 4, 3600, 109, 0)",
+                "a cap was exceeded: organisation 7, per rolling", 0);
+    expect_caps("(0, 1, '', 0, 0, 109, 0), (3, 7, 'auto', 4, 3600, 110, 0)",
+                "a cap was exceeded: key 1, per total", 0);
     end();
 }
 
@@ -404,6 +462,7 @@ int main(void)
     tzset();
     TEST(what_is_held_and_settled_counts, "what was held and settled is compared with the cap");
     TEST(days_and_windows_have_their_own, "a day and a window have what was held in them");
+    TEST(every_scope_has_its_own, "all caps of all scopes are played, each with what is its own");
     TEST(overruns_are_no_violations, "what cost more than was held is counted, and no violation");
     TEST(a_cap_counts_from_its_last_change, "a cap counts from the last change of its scope on");
     TEST(a_cap_is_what_it_was_then, "a cap is what it was at the time of the hold");

@@ -131,12 +131,64 @@ static const char images_schema[] =
 static const char verdicts_schema[] =
     "ALTER TABLE sluice.calls ADD COLUMN verdict integer NOT NULL DEFAULT 0";
 
+/*
+ * Sums of weeks (days since 1970, by sevens), so that a report over months by key reads a few rows
+ * of each. They follow those of days by triggers: nodes of older versions that are still connected
+ * know nothing of them.
+ */
+#define SUM_NAMES                                                                                  \
+    "calls, failed, input_tokens, output_tokens, cost_nd, baseline_nd, estimated, failed_nd,"      \
+    " judge_nd, shadow_nd, escalation_nd, told_nd, catalogue_nd"
+#define SUMS_OF_ROWS                                                                               \
+    "sum(calls), sum(failed), sum(input_tokens), sum(output_tokens), sum(cost_nd),"                \
+    " sum(baseline_nd), sum(estimated), sum(failed_nd), sum(judge_nd), sum(shadow_nd),"            \
+    " sum(escalation_nd), sum(told_nd), sum(catalogue_nd)"
+#define NEGATIVE_SUMS                                                                              \
+    "-calls AS calls, -failed AS failed, -input_tokens AS input_tokens,"                           \
+    " -output_tokens AS output_tokens, -cost_nd AS cost_nd, -baseline_nd AS baseline_nd,"          \
+    " -estimated AS estimated, -failed_nd AS failed_nd, -judge_nd AS judge_nd,"                    \
+    " -shadow_nd AS shadow_nd, -escalation_nd AS escalation_nd, -told_nd AS told_nd,"              \
+    " -catalogue_nd AS catalogue_nd"
+#define ADDED "SELECT dimension, day, name, node, " SUM_NAMES " FROM added"
+#define GONE "SELECT dimension, day, name, node, " NEGATIVE_SUMS " FROM gone"
+#define WEEK_TRIGGER(event, tables, rows)                                                          \
+    "CREATE FUNCTION sluice.weeks_" event "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"        \
+    " INSERT INTO sluice.rollups_week AS w(dimension, week, name, node, " SUM_NAMES                \
+    ") SELECT dimension, day / 7, name, node, " SUMS_OF_ROWS " FROM (" rows                        \
+    ") AS r GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"                                               \
+    " ON CONFLICT (dimension, week, name, node) DO UPDATE SET calls = w.calls + excluded.calls,"   \
+    " failed = w.failed + excluded.failed,"                                                        \
+    " input_tokens = w.input_tokens + excluded.input_tokens,"                                      \
+    " output_tokens = w.output_tokens + excluded.output_tokens,"                                   \
+    " cost_nd = w.cost_nd + excluded.cost_nd, baseline_nd = w.baseline_nd + excluded.baseline_nd," \
+    " estimated = w.estimated + excluded.estimated, failed_nd = w.failed_nd + excluded.failed_nd," \
+    " judge_nd = w.judge_nd + excluded.judge_nd, shadow_nd = w.shadow_nd + excluded.shadow_nd,"    \
+    " escalation_nd = w.escalation_nd + excluded.escalation_nd,"                                   \
+    " told_nd = w.told_nd + excluded.told_nd,"                                                     \
+    " catalogue_nd = w.catalogue_nd + excluded.catalogue_nd; RETURN NULL; END $$;"                 \
+    "CREATE TRIGGER weeks_" event " AFTER " event " ON sluice.rollups_day REFERENCING " tables     \
+    " FOR EACH STATEMENT EXECUTE PROCEDURE sluice.weeks_" event "();"
+static const char weeks_schema[] =
+    "LOCK TABLE sluice.rollups_day IN SHARE ROW EXCLUSIVE MODE;"
+    "CREATE TABLE sluice.rollups_week(dimension text NOT NULL, week bigint NOT NULL,"
+    " name text NOT NULL, node integer NOT NULL, calls bigint NOT NULL, failed bigint NOT NULL,"
+    " input_tokens bigint NOT NULL, output_tokens bigint NOT NULL, cost_nd bigint NOT NULL,"
+    " baseline_nd bigint NOT NULL, estimated bigint NOT NULL, failed_nd bigint NOT NULL,"
+    " judge_nd bigint NOT NULL, shadow_nd bigint NOT NULL, escalation_nd bigint NOT NULL,"
+    " told_nd bigint NOT NULL, catalogue_nd bigint NOT NULL,"
+    " PRIMARY KEY(dimension, week, name, node));"
+    "INSERT INTO sluice.rollups_week SELECT dimension, day / 7, name, node, " SUMS_OF_ROWS
+    " FROM sluice.rollups_day GROUP BY 1, 2, 3, 4;" WEEK_TRIGGER(
+        "insert", "NEW TABLE AS added",
+        ADDED) WEEK_TRIGGER("update", "OLD TABLE AS gone NEW TABLE AS added", ADDED
+                            " UNION ALL " GONE) WEEK_TRIGGER("delete", "OLD TABLE AS gone", GONE);
+
 /* migrations[n] makes version n + 1 of version n. */
 static const char *const migrations[PG_SCHEMA_VERSION] = {
     [0] = schema_1,         [1] = lease_schema,     [2] = ledger_schema,  [3] = sums_schema,
     [4] = own_calls_schema, [5] = offers_schema,    [6] = alerts_schema,  [7] = lease_schema_2,
     [8] = lease_schema_3,   [9] = forecasts_schema, [10] = joined_schema, [11] = images_schema,
-    [12] = verdicts_schema,
+    [12] = verdicts_schema, [13] = weeks_schema,
 };
 
 const char *pg_schema_step(int version)

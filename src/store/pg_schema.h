@@ -11,7 +11,7 @@
 
 #include "store/postgres.h"
 
-#define PG_SCHEMA_VERSION 13
+#define PG_SCHEMA_VERSION 14
 #define UUID_TEXT_SIZE 37
 
 struct pg_cluster {

@@ -84,17 +84,34 @@ bool reports_no_memory(struct error *error)
     " sum(judge_nd)::bigint AS judge_nd, sum(shadow_nd)::bigint AS shadow_nd,"                     \
     " sum(escalation_nd)::bigint AS escalation_nd, sum(told_nd)::bigint AS told_nd,"               \
     " sum(catalogue_nd)::bigint AS catalogue_nd"
-/* Hours from $2 to $3: whole days by their own sums, the hours before and after them by theirs. */
-#define ROWS(dimension)                                                                            \
+/* Hours from $2 to $3: whole days, or weeks and the days before and after them, by their own sums,
+ * the hours before and after them by theirs. */
+#define FIRST_DAY "($2 + 23) / 24"
+#define FIRST_WEEK "((" FIRST_DAY " + 6) / 7)"
+#define LAST_WEEK "($3 / 24 / 7)"
+#define DAY_ROWS(dimension, from, until)                                                           \
     "SELECT day, name, " AMOUNTS " FROM rollups_day WHERE dimension = " dimension                  \
-    " AND day >= ($2 + 23) / 24 AND day < $3 / 24"                                                 \
+    " AND day >= " from " AND day < " until
+#define WEEK_ROWS(dimension)                                                                       \
+    "SELECT week * 7 AS day, name, " AMOUNTS " FROM rollups_week WHERE dimension = " dimension     \
+    " AND week >= " FIRST_WEEK " AND week < " LAST_WEEK " UNION ALL " DAY_ROWS(                    \
+        dimension, FIRST_DAY,                                                                      \
+        "least($3 / 24, " FIRST_WEEK                                                               \
+        " * 7)") " UNION ALL " DAY_ROWS(dimension,                                                 \
+                                        "greatest(" FIRST_DAY ", " FIRST_WEEK " * 7, " LAST_WEEK   \
+                                        " * 7)",                                                   \
+                                        "$3 / 24")
+#define HOUR_ROWS(dimension)                                                                       \
     " UNION ALL SELECT hour / 24, name, " AMOUNTS " FROM rollups WHERE dimension = " dimension     \
     " AND hour >= $2 AND hour < least($3, ($2 + 23) / 24 * 24)"                                    \
     " UNION ALL SELECT hour / 24, name, " AMOUNTS " FROM rollups WHERE dimension = " dimension     \
     " AND hour >= greatest($2, ($2 + 23) / 24 * 24, $3 / 24 * 24) AND hour < $3"
 
 static const char sql_by_day[] =
-    "SELECT day::text, " SUMS " FROM (" ROWS("$1") ") AS r GROUP BY day ORDER BY day";
+    "SELECT day::text, " SUMS " FROM (" DAY_ROWS(
+        "$1", FIRST_DAY,
+        "$3 / 24") HOUR_ROWS("$1") ") AS r GROUP BY day ORDER BY day";
+#define ROWS(dimension) WEEK_ROWS(dimension) HOUR_ROWS(dimension)
 #define NAMED "SELECT name, " SUMS " FROM (" ROWS("$1") ") AS r GROUP BY name"
 static const char sql_by_name[] = NAMED " ORDER BY sum(cost_nd) DESC, sum(calls) DESC, name";
 /* What belongs to none of them has no sums of its own: it is all less those that do, which are
@@ -401,6 +418,16 @@ static const struct invariant invariants[] = {
      " USING (dimension, day, name, node) WHERE (h.calls, h.nd, h.extra, h.tokens) IS DISTINCT FROM"
      " (d.calls, d.cost_nd, d.failed_nd + d.judge_nd + d.shadow_nd + d.escalation_nd,"
      " d.input_tokens + d.output_tokens) LIMIT 1"},
+    {"the sums of weeks are not those of their days",
+     "SELECT 'node ' || node || ', week ' || week || ', ' || name FROM (SELECT dimension,"
+     " day / 7 AS week, name, node, sum(calls) AS calls, sum(failed) AS failed, sum(cost_nd) AS nd,"
+     " sum(baseline_nd) AS baseline, sum(failed_nd + judge_nd + shadow_nd + escalation_nd) AS"
+     " extra, sum(told_nd - catalogue_nd) AS told, sum(input_tokens + output_tokens) AS tokens"
+     " FROM rollups_day GROUP BY 1, 2, 3, 4) d FULL JOIN rollups_week w"
+     " USING (dimension, week, name, node) WHERE (d.calls, d.failed, d.nd, d.baseline, d.extra,"
+     " d.told, d.tokens) IS DISTINCT FROM (w.calls, w.failed, w.cost_nd, w.baseline_nd,"
+     " w.failed_nd + w.judge_nd + w.shadow_nd + w.escalation_nd, w.told_nd - w.catalogue_nd,"
+     " w.input_tokens + w.output_tokens) LIMIT 1"},
     {"a node of the ledger is not known",
      "SELECT 'node ' || node FROM shipped WHERE node NOT IN (SELECT id FROM nodes) LIMIT 1"},
 };

@@ -618,6 +618,7 @@ static const struct {
     {"rollups SET cost_nd = cost_nd @ 1 WHERE dimension = 'tag'", "the sums of the tags"},
     {"rollups SET failed_nd = failed_nd @ 1 WHERE dimension = 'day'", "what no answer cost"},
     {"rollups_day SET judge_nd = judge_nd @ 1", "the sums of days are not those of their hours"},
+    {"rollups_week SET told_nd = told_nd @ 1", "the sums of weeks are not those of their days"},
 };
 
 static void tamper(const char *sql, char sign)

@@ -243,6 +243,75 @@ static void migrates_for_as_long_as_it_takes(void)
     postgres_free(other);
 }
 
+/* Hours, days and weeks are each added up once, wherever a report begins and ends; and weeks follow
+ * what is written of days, also by programs that know no weeks. */
+#define HOUR_0 472248 /* a Thursday, 00:00 UTC: a week begins */
+#define HOURS (24 * 31)
+static const char every_hour[] =
+    "TRUNCATE sluice.rollups, sluice.rollups_day, sluice.rollups_week;"
+    "INSERT INTO sluice.rollups(dimension, hour, name, node, calls, failed, input_tokens,"
+    " output_tokens, cost_nd, baseline_nd, estimated) SELECT 'key', 472248 + i, 'k' || n, n, 1, 0,"
+    " i, 0, 1000 * n, 0, 0 FROM generate_series(0, 24 * 31 - 1) i, generate_series(1, 2) n;"
+    "INSERT INTO sluice.rollups_day(dimension, day, name, node, calls, failed, input_tokens,"
+    " output_tokens, cost_nd, baseline_nd, estimated) SELECT dimension, hour / 24, name, node,"
+    " 1, 0, 0, 0, 0, 0, 0 FROM sluice.rollups GROUP BY 1, 2, 3, 4;"
+    "INSERT INTO sluice.rollups_day AS d(dimension, day, name, node, calls, failed, input_tokens,"
+    " output_tokens, cost_nd, baseline_nd, estimated) SELECT dimension, hour / 24, name, node,"
+    " count(*) - 1, 0, sum(input_tokens), 0, sum(cost_nd), 0, 0 FROM sluice.rollups"
+    " GROUP BY 1, 2, 3, 4 ON CONFLICT (dimension, day, name, node) DO UPDATE SET calls = d.calls +"
+    " excluded.calls, input_tokens = excluded.input_tokens, cost_nd = excluded.cost_nd;"
+    "INSERT INTO sluice.rollups_day SELECT 'key', day, 'k3', 1, 1, 1, 1, 1, 1, 1, 1"
+    " FROM sluice.rollups_day GROUP BY day;"
+    "DELETE FROM sluice.rollups_day WHERE name = 'k3';"
+    "DELETE FROM sluice.rollups_week WHERE calls = 0";
+
+static void expect_hours(int64_t from, int64_t until)
+{
+    struct error error = {0};
+    struct report report;
+    int64_t first = from < 0 ? 0 : from;
+    int64_t end = until > HOURS ? HOURS : until;
+    int64_t hours = end > first ? end - first : 0;
+    if (!cluster_report_make(reports, 0, REPORT_KEY, (HOUR_0 + from) * 3600,
+                             (HOUR_0 + until) * 3600, &report, &error)) {
+        printf("# %s\n", error.text);
+        tap_point_failed = true;
+        return;
+    }
+    if (report.total.calls != 2 * hours || report.total.cost_nd != 3000 * hours ||
+        report.total.input_tokens != hours * (first + end - 1)) {
+        printf("# hours %lld to %lld: %lld calls\n", (long long)from, (long long)until,
+               (long long)report.total.calls);
+        tap_point_failed = true;
+    }
+    report_release(&report);
+}
+
+static void each_hour_is_added_once(void)
+{
+    struct error error = {0};
+    make_old(PG_SCHEMA_VERSION);
+    begin();
+    struct postgres *postgres = connect_to();
+    run(postgres, every_hour);
+    for (int64_t from = -30; from < HOURS + 30; from += 41) {
+        for (int64_t until = from + 1; until < HOURS + 60; until += 67) {
+            expect_hours(from, until);
+        }
+    }
+    expect_hours(0, HOURS);
+    expect_hours(7 * 24, 14 * 24); /* a week and nothing else */
+    expect_hours(7 * 24 - 1, 14 * 24 + 1);
+    expect_hours(6 * 24, 13 * 24); /* no whole week */
+    EXPECT_INT(ask_server("SELECT count(*) FROM sluice.rollups_week"), 2 * 5);
+    EXPECT_INT(ask_server("SELECT sum(calls) FROM sluice.rollups_week"), 2 * HOURS);
+    run(postgres, "TRUNCATE sluice.calls, sluice.attempts, sluice.spend");
+    run(postgres, "UPDATE sluice.rollups_week SET calls = calls + 1 WHERE week = 2812");
+    EXPECT(!cluster_verify(reports, &error));
+    postgres_free(postgres);
+    end();
+}
+
 /* Versions that are out stay what they are: who changes one changes what others have. */
 static void steps_are_what_they_were(void)
 {
@@ -250,7 +319,7 @@ static void steps_are_what_they_were(void)
         0xcd8ac2c70051bad5, 0xe33653b75eaf3607, 0x1db5d388bb64dfcb, 0xb5399736adcb0464,
         0xe2ffe8626b9cef97, 0xf93ded65470c9a1a, 0x4fd869a21ead7378, 0xb4ecc47666b748d9,
         0x12bdc0503dae4706, 0x59a8369d41744771, 0x5bb856f4cf208edc, 0x042c7b0c93528b58,
-        0x51392ecd703b8d40,
+        0x51392ecd703b8d40, 0xbaa62bdec7a3bbf7,
     };
     for (int version = 1; version <= PG_SCHEMA_VERSION; version++) {
         uint64_t digest = 0xcbf29ce484222325u;
@@ -324,6 +393,7 @@ int main(void)
     }
     TEST(migrates_what_is_there, "data of each older version are migrated, sums and grants stay");
     TEST(migrates_for_as_long_as_it_takes, "a migration has longer than a question");
+    TEST(each_hour_is_added_once, "a report of any hours adds up each of them once");
     TEST(steps_are_what_they_were, "steps of the schema are not changed any more");
     TEST(puts_spend_together, "spend of days and months that are over is put together");
     server_end(&server);

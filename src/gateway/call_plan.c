@@ -200,7 +200,19 @@ static void point_at_need(const struct call *call, struct error *error)
     stored_place(call, error);
 }
 
-static void name_refused(const struct call *call, struct buf *message)
+static void put_reasons(const struct plan_input *input, const struct plan_entry *entry,
+                        struct buf *message)
+{
+    struct plan_entry further[PLAN_FURTHER_MAX];
+    size_t count = plan_entry_further(input, entry, further);
+    buf_append_cstr(message, plan_reason_name((enum plan_reason)entry->reason));
+    for (size_t i = 0; i < count; i++) {
+        buf_printf(message, ", %s", plan_reason_name((enum plan_reason)further[i].reason));
+    }
+}
+
+static void name_refused(const struct call *call, const struct plan_input *input,
+                         struct buf *message)
 {
     const struct plan *plan = &call->decision->plan;
     buf_append_cstr(message, "No target can take this request: ");
@@ -210,19 +222,18 @@ static void name_refused(const struct call *call, struct buf *message)
             break;
         }
         const struct target *target = &call->snapshot->policy.targets[plan->entries[i].target];
-        buf_printf(message, "%s%.*s (%s)", i == 0 ? "" : ", ", SLICE_ARG(target->name),
-                   plan_reason_name((enum plan_reason)plan->entries[i].reason));
+        buf_printf(message, "%s%.*s (", i == 0 ? "" : ", ", SLICE_ARG(target->name));
+        put_reasons(input, &plan->entries[i], message);
+        buf_append_char(message, ')');
     }
     buf_append_char(message, '.');
 }
 
-static void name_contradiction(struct call *call, struct buf *message)
+static void name_contradiction(const struct call *call, const struct plan_input *input,
+                               struct buf *message)
 {
-    struct plan_input input;
     struct buf sentence = BUF_INIT(1024);
-    decide_plan_input(call->snapshot, &call->chat, &call->worker->features,
-                      clock_monotonic(call->worker->loop.clock), call->decision, &input);
-    contradiction_explain(&input, &call->decision->plan, &sentence);
+    contradiction_explain(input, &call->decision->plan, &sentence);
     if (sentence.len > 0) {
         buf_append_char(message, ' ');
         buf_append(message, buf_slice(&sentence));
@@ -236,8 +247,11 @@ static enum call_step refuse(struct call *call)
 {
     metric_add(&call->worker->metrics.refused_plans, 1);
     struct buf message = BUF_INIT(2048);
-    name_refused(call, &message);
-    name_contradiction(call, &message);
+    struct plan_input input;
+    decide_plan_input(call->snapshot, &call->chat, &call->worker->features,
+                      clock_monotonic(call->worker->loop.clock), call->decision, &input);
+    name_refused(call, &input, &message);
+    name_contradiction(call, &input, &message);
     call->attempt.retry_after_ms = rest_ms(call);
     bool resting = call->attempt.retry_after_ms > 0;
     struct error place;

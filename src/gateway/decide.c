@@ -2,6 +2,7 @@
 #include "gateway/decide.h"
 
 #include "base/hash.h"
+#include "config/options.h"
 #include "dialect/wish.h"
 #include "gateway/asker.h"
 #include "gateway/wishes.h"
@@ -194,6 +195,65 @@ static struct slice tag_of(const struct decision *decision, const struct caller 
     return caller == NULL ? SLICE_EMPTY : caller_tag(caller);
 }
 
+/* --- names that the caller allows or denies --- */
+
+static bool is_target_or_provider(const struct snapshot *snapshot, struct slice name)
+{
+    const struct policy *policy = &snapshot->policy;
+    for (size_t i = 0; i < policy->target_count; i++) {
+        if (slice_eq(name, policy->targets[i].name)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < snapshot->provider_count; i++) {
+        if (slice_eq_nocase(name, snapshot->providers[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The nearest of those that the caller may use; empty where none is near. */
+static struct slice nearest_target(const struct snapshot *snapshot, const uint64_t *withheld,
+                                   struct slice name)
+{
+    const struct policy *policy = &snapshot->policy;
+    struct slice nearest = SLICE_EMPTY;
+    unsigned best = edit_limit(name) + 1;
+    for (size_t i = 0; i < policy->target_count; i++) {
+        const struct target *target = &policy->targets[i];
+        const struct slice names[] = {target->name, target->provider_name};
+        bool hidden = withheld != NULL && (withheld[i / 64] >> (i % 64) & 1) != 0;
+        for (size_t n = 0; n < ARRAY_LEN(names) && !hidden; n++) {
+            unsigned distance = edit_distance(name, names[n], best);
+            if (distance < best) {
+                best = distance;
+                nearest = names[n];
+            }
+        }
+    }
+    return nearest;
+}
+
+/* A misspelt name denies nobody, or allows nobody: neither is what was meant. */
+static bool names_are_known(const struct snapshot *snapshot, const struct decision *decision,
+                            const char *verb, struct slice names, struct error *error)
+{
+    while (names.len > 0) {
+        struct slice name = slice_trim(slice_cut(&names, ','));
+        if (is_target_or_provider(snapshot, name)) {
+            continue;
+        }
+        struct slice nearest = nearest_target(snapshot, decision->withheld, name);
+        return error_set(error, ERROR_INVALID, "invalid_option",
+                         "There is no target or provider \"%.*s\" to %s%s%.*s%s",
+                         (int)(name.len < 64 ? name.len : 64), name.ptr, verb,
+                         nearest.len > 0 ? "; did you mean \"" : ".", SLICE_ARG(nearest),
+                         nearest.len > 0 ? "\"?" : "");
+    }
+    return true;
+}
+
 bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
                   const struct chat *chat, unsigned client_dialect,
                   const struct http_request *request, int64_t wall_ns, struct arena *arena,
@@ -227,7 +287,8 @@ bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
         return false;
     }
     decision->tag = tag_of(decision, caller);
-    return true;
+    return names_are_known(snapshot, decision, "allow", decision->constraints.allow, error) &&
+           names_are_known(snapshot, decision, "deny", decision->constraints.deny, error);
 }
 
 void decide_classify(const struct snapshot *snapshot, const struct chat *chat,

@@ -9,6 +9,24 @@
 
 #define USD_DECIMALS 9
 
+/* What it violates besides: ["over_cost", ...]. */
+static void write_further(struct json_writer *w, const struct plan_input *input,
+                          const struct plan_entry *entry)
+{
+    struct plan_entry further[PLAN_FURTHER_MAX];
+    size_t count = plan_entry_further(input, entry, further);
+    if (count == 0) {
+        return;
+    }
+    json_key(w, SLICE("also"));
+    json_begin_array(w);
+    for (size_t i = 0; i < count; i++) {
+        enum plan_reason reason = (enum plan_reason)further[i].reason;
+        json_write_string(w, slice_from_cstr(plan_reason_name(reason)));
+    }
+    json_end_array(w);
+}
+
 static void write_entry(struct json_writer *w, const struct plan_input *input,
                         const struct plan_entry *entry, struct buf *sentence)
 {
@@ -22,6 +40,7 @@ static void write_entry(struct json_writer *w, const struct plan_input *input,
     json_member_string(w, SLICE("tier"), slice_from_cstr(tier_name(target->tier)));
     json_member_string(w, SLICE("reason"),
                        slice_from_cstr(plan_reason_name((enum plan_reason)entry->reason)));
+    write_further(w, input, entry);
     json_member_string(w, SLICE("explanation"), buf_slice(sentence));
     json_member_scaled(w, SLICE("expected_cost_usd"), entry->expected_cost_nd, USD_DECIMALS);
     json_member_scaled(w, SLICE("high_cost_usd"), entry->high_cost_nd, USD_DECIMALS);

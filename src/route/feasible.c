@@ -515,6 +515,35 @@ uint32_t feasible_violations(const struct plan_facts *facts, const struct plan_e
     return violations;
 }
 
+static bool has_reason(const struct plan_entry *entries, size_t count, enum plan_reason reason)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].reason == (uint8_t)reason) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t feasible_further(const struct plan_facts *facts, const struct plan_entry *entry,
+                        struct plan_entry further[])
+{
+    const struct target *target = &facts->input->policy->targets[entry->target];
+    const uint32_t constraints = facts->constraints & ~(1u << CONSTRAINT_ALIVE);
+    struct plan_entry scratch = *entry;
+    size_t count = 0;
+#define ADD_IF(constraint, own, violates)                                                          \
+    scratch.wanted = scratch.actual = 0;                                                           \
+    if ((constraints >> (constraint)&1u) != 0 && entry->reason != (uint8_t)(own) &&                \
+        !has_reason(further, count, own) && violates(facts, target, &scratch)) {                   \
+        further[count] = scratch;                                                                  \
+        further[count++].reason = (uint8_t)(own);                                                  \
+    }
+    CONSTRAINT_ROWS(ADD_IF)
+#undef ADD_IF
+    return count;
+}
+
 static int64_t overshoot_milli(int64_t limit, int64_t actual)
 {
     if (limit < 0 || actual <= limit) {

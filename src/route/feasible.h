@@ -71,6 +71,10 @@ enum plan_reason feasible_judge(const struct plan_facts *facts, struct plan_entr
 /* All constraints that the target violates, as bits of enum plan_constraint; the entry's costs and
  * latency are filled in. For explanations. */
 uint32_t feasible_violations(const struct plan_facts *facts, const struct plan_entry *entry);
+/* The refusals besides the entry's own, in the order of the constraints, each with its reason and
+ * its numbers; of one reason the first. At most PLAN_FURTHER_MAX; not that it rests. */
+size_t feasible_further(const struct plan_facts *facts, const struct plan_entry *entry,
+                        struct plan_entry further[]);
 /* Has the target every tag that route and caller require? For whoever sends a prompt somewhere
  * without a plan. */
 bool feasible_tags(const struct policy *policy, const struct route *route,

@@ -180,7 +180,13 @@ enum tier required_tier_at(double dial, const struct route *route,
  * yet. */
 int64_t predict_output_tokens(enum task task, const struct features *features, int64_t max_tokens,
                               int64_t *ret_high);
-/* One sentence for people: "costs $0.012 at most, the limit is $0.005". Appends plain text. */
+/* What a refused target violates besides what refused it, each as an entry of its own: reason and
+ * numbers. Nothing of those that a list leaves out. */
+#define PLAN_FURTHER_MAX 16
+size_t plan_entry_further(const struct plan_input *input, const struct plan_entry *entry,
+                          struct plan_entry further[PLAN_FURTHER_MAX]);
+/* One sentence for people, of a refused one with all that it violates: "costs $0.012 at most, the
+ * limit is $0.005". Appends plain text. */
 void plan_entry_explain(const struct plan_input *input, const struct plan_entry *entry,
                         struct buf *out);
 

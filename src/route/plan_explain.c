@@ -360,6 +360,29 @@ static void explain_refused(const struct plan_input *input, const struct plan_en
     }
 }
 
+size_t plan_entry_further(const struct plan_input *input, const struct plan_entry *entry,
+                          struct plan_entry further[PLAN_FURTHER_MAX])
+{
+    struct plan_facts facts;
+    if (entry->taken || entry->reason == REASON_NOT_LISTED) {
+        return 0;
+    }
+    plan_facts_init(input, &facts);
+    return feasible_further(&facts, entry, further);
+}
+
+static void explain_refusals(const struct plan_input *input, const struct plan_entry *entry,
+                             struct buf *out)
+{
+    struct plan_entry further[PLAN_FURTHER_MAX];
+    size_t count = plan_entry_further(input, entry, further);
+    explain_refused(input, entry, out);
+    for (size_t i = 0; i < count; i++) {
+        buf_append_cstr(out, "; and ");
+        explain_refused(input, &further[i], out);
+    }
+}
+
 void plan_entry_explain(const struct plan_input *input, const struct plan_entry *entry,
                         struct buf *out)
 {
@@ -416,6 +439,6 @@ void plan_entry_explain(const struct plan_input *input, const struct plan_entry 
         explain_nearest(input, entry, out);
         break;
     default:
-        explain_refused(input, entry, out);
+        explain_refusals(input, entry, out);
     }
 }

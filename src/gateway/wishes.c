@@ -152,7 +152,8 @@ static const struct wish wishes[] = {
      "a text of at most 256 bytes"},
     {SLICE_INIT("tags"), SLICE_INIT("x-sluice-tags"), apply_tags,
      "1 to 8 words of at most 63 bytes, without control characters and commas"},
-    {SLICE_INIT("cache"), SLICE_INIT("x-sluice-cache"), apply_cache, "off, exact or refresh"},
+    {SLICE_INIT("cache"), SLICE_INIT("x-sluice-cache"), apply_cache,
+     "off, exact or refresh (there is no semantic cache)"},
 };
 
 static const struct wish *wish_of_header(struct slice name)

@@ -102,7 +102,7 @@ static void budget_of_the_call(void)
     script_set('b', (struct slice)ANSWER(WHOLE), AFTER_CLOSE);
     EXPECT_INT(ask(ASK("first", ",\"models\":[\"second\"]," SHORT), NULL), 502);
     EXPECT_INT(script_of('b')->requests, 0);
-    EXPECT(told("1 attempt failed: first: error_in_answer melted"));
+    EXPECT(told("1 attempt failed: first: error_in_answer (melted)"));
 }
 
 /* Costs that saturate are an amount like any other. */
@@ -160,7 +160,7 @@ static void failed_then_impossible(void)
     EXPECT(told("context_length_exceeded") && told("it is too long"));
     script_set('a', (struct slice)STATUS("500 Oh", "{}"), AFTER_CLOSE);
     EXPECT_INT(ask(body_text, STRICT), 502);
-    EXPECT(told("1 attempt failed: first: http_5xx 500"));
+    EXPECT(told("1 attempt failed: first: http_5xx (500)"));
 }
 
 /* Of several failures a rate limit is told, since waiting helps; else the last one. */

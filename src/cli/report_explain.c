@@ -280,7 +280,7 @@ static void put_verdict(int32_t packed, struct buf *out)
     }
     buf_printf(out, "  the answer was %s: good with %u.%u %%", word, permille / 10, permille % 10);
     if (check < CHECK_COUNT) {
-        buf_printf(out, ", it failed the check %s", answer_check_name((enum answer_check)check));
+        buf_printf(out, ", %s found fault with it", answer_check_name((enum answer_check)check));
     }
     buf_append_char(out, '\n');
 }

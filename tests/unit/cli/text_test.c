@@ -214,7 +214,7 @@ static struct settle_record explained_attempts[] = {
 static const char explanation[] =
     "Call 00000000-0000-0000-0000-000000000000 of 1970-01-01T00:00:00.000Z\n"
     "  task math, tier mid, asked for auto, answered by cheap, status 200\n"
-    "  the answer was accepted: good with 87.5 %, it failed the check arithmetic\n"
+    "  the answer was accepted: good with 87.5 %, arithmetic found fault with it\n"
     "\n"
     "What it cost\n"
     "\n"

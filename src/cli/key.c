@@ -608,7 +608,7 @@ static const struct argument limit_arguments[] = {
     ARGUMENT_CONFIG,
     ARGUMENT_JSON,
     {.name = "org", .value = "NAME", .help = "of which organisation the user or team is"},
-    {.name = "model", .value = "NAME", .help = "limits of what asks for this name only"},
+    {.name = "model", .value = "NAME", .help = "limits of this route or target only"},
     {.name = "clear", .help = "first take all limits away"},
     LIMIT_ARGUMENTS,
 };

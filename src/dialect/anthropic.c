@@ -66,5 +66,6 @@ const struct dialect dialect_anthropic = {
     .decode = anthropic_decode,
     .decode_end = anthropic_decode_end,
     .decode_answer = anthropic_decode_answer,
+    .read_usage = anthropic_read_usage,
     .read_error = anthropic_read_error,
 };

@@ -146,6 +146,7 @@ void anthropic_decode_finish(struct decoder *d, uint32_t object);
 void anthropic_write_finish(struct buf *out, const struct event *finish, bool called, bool refused);
 
 /* anthropic_error.c */
+void anthropic_read_usage(struct decoder *d, struct slice body, struct usage *ret_usage);
 void anthropic_read_error(struct decoder *d, int status, struct slice body,
                           struct provider_error *ret_error);
 void anthropic_decode_error(struct decoder *d, uint32_t error);

@@ -121,3 +121,8 @@ void anthropic_write_usage(struct buf *out, const struct usage *usage,
     }
     json_end_object(&json);
 }
+
+void anthropic_read_usage(struct decoder *d, struct slice body, struct usage *ret_usage)
+{
+    decoder_read_usage(d, body, SLICE("usage"), anthropic_decode_usage, ret_usage);
+}

@@ -22,5 +22,6 @@ const struct dialect dialect_bedrock = {
     .decode = bedrock_decode,
     .decode_end = bedrock_decode_end,
     .decode_answer = bedrock_decode_answer,
+    .read_usage = bedrock_read_usage,
     .read_error = bedrock_read_error,
 };

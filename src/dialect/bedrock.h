@@ -60,6 +60,7 @@ enum decode_result bedrock_decode(struct decoder *d, struct slice *bytes, struct
 enum decode_result bedrock_decode_end(struct decoder *d, struct frame *ret_frame);
 enum decode_result bedrock_decode_answer(struct decoder *d, struct slice body,
                                          struct frame *ret_frame);
+void bedrock_read_usage(struct decoder *d, struct slice body, struct usage *ret_usage);
 void bedrock_read_error(struct decoder *d, int status, struct slice body,
                         struct provider_error *ret_error);
 /* bedrock_answer.c: what whole answers and events have in common. */

@@ -260,3 +260,8 @@ void bedrock_decode_usage(struct decoder *d, uint32_t object)
     usage.cache_write -= usage.cache_write_1h;
     decoder_event(d, EVENT_USAGE, 0)->usage = usage;
 }
+
+void bedrock_read_usage(struct decoder *d, struct slice body, struct usage *ret_usage)
+{
+    decoder_read_usage(d, body, SLICE("usage"), bedrock_decode_usage, ret_usage);
+}

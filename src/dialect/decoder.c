@@ -164,6 +164,29 @@ void decoder_text(struct decoder *d, enum event_kind kind, uint32_t choice, stru
     }
 }
 
+void decoder_told_usage(const struct decoder *d, struct usage *ret_usage)
+{
+    *ret_usage = (struct usage){.reported = false};
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->events[i].kind == EVENT_USAGE) {
+            usage_report(ret_usage, &d->events[i].usage);
+        }
+    }
+}
+
+void decoder_read_usage(struct decoder *d, struct slice body, struct slice member,
+                        void (*decode)(struct decoder *d, uint32_t value), struct usage *ret_usage)
+{
+    decoder_begin_frame(d);
+    if (decoder_parse(d, body)) {
+        uint32_t value = json_member(&d->doc, JSON_ROOT, member);
+        if (json_is(&d->doc, value, JSON_OBJECT)) {
+            decode(d, value);
+        }
+    }
+    decoder_told_usage(d, ret_usage);
+}
+
 void decoder_image(struct decoder *d, uint32_t choice, struct slice media_type, struct slice data)
 {
     if (data.len > 0) {

@@ -100,6 +100,12 @@ void decoder_lost(struct decoder *d, uint32_t choice, struct slice name);
    something. */
 void decoder_lost_members(struct decoder *d, uint32_t choice, uint32_t object,
                           const struct member_table *known);
+/* For dialect.read_usage: the object's member of this name, which `decode` makes EVENT_USAGE of. */
+void decoder_read_usage(struct decoder *d, struct slice body, struct slice member,
+                        void (*decode)(struct decoder *d, uint32_t value),
+                        struct usage *ret_usage);
+/* What the frame has told of usage. */
+void decoder_told_usage(const struct decoder *d, struct usage *ret_usage);
 /* The inner form of a raw JSON value as text, in the memory of the frame. */
 struct slice decoder_escape(struct decoder *d, struct slice raw);
 /* A call's arguments (inner), which are a text; some servers send the object itself. Anything else

@@ -238,6 +238,9 @@ struct dialect {
        error inside 200 is an EVENT_ERROR. */
     enum decode_result (*decode_answer)(struct decoder *decoder, struct slice body,
                                         struct frame *ret_frame);
+    /* What a JSON object says of its usage that is no answer of this dialect otherwise; .reported
+       false: nothing. */
+    void (*read_usage)(struct decoder *decoder, struct slice body, struct usage *ret_usage);
     /* Status >= 400. Never fails: what is not understood leaves empty slices. */
     void (*read_error)(struct decoder *decoder, int status, struct slice body,
                        struct provider_error *ret_error);

@@ -29,5 +29,6 @@ const struct dialect dialect_openai_embeddings = {
     .decode = openai_decode,
     .decode_end = openai_decode_end,
     .decode_answer = embeddings_decode_answer,
+    .read_usage = openai_read_usage,
     .read_error = openai_read_error,
 };

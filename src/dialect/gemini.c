@@ -44,5 +44,6 @@ const struct dialect dialect_gemini = {
     .decode = gemini_decode,
     .decode_end = gemini_decode_end,
     .decode_answer = gemini_decode_answer,
+    .read_usage = gemini_read_usage,
     .read_error = gemini_read_error,
 };

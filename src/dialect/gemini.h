@@ -243,6 +243,7 @@ enum finish_reason gemini_finish_reason(struct slice word);
 struct slice gemini_finish_word(enum finish_reason reason);
 
 /* gemini_error.c */
+void gemini_read_usage(struct decoder *d, struct slice body, struct usage *ret_usage);
 void gemini_read_error(struct decoder *d, int status, struct slice body,
                        struct provider_error *ret_error);
 void gemini_decode_error(struct decoder *d, uint32_t error);

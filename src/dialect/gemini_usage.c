@@ -136,3 +136,8 @@ void gemini_write_usage(struct buf *out, const struct usage *usage)
                   usage->image_output);
     json_end_object(&json);
 }
+
+void gemini_read_usage(struct decoder *d, struct slice body, struct usage *ret_usage)
+{
+    decoder_read_usage(d, body, SLICE("usageMetadata"), gemini_decode_usage, ret_usage);
+}

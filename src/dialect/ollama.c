@@ -49,5 +49,6 @@ const struct dialect dialect_ollama = {
     .decode = ollama_decode,
     .decode_end = ollama_decode_end,
     .decode_answer = ollama_decode_answer,
+    .read_usage = ollama_read_usage,
     .read_error = ollama_read_error,
 };

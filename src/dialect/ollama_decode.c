@@ -246,6 +246,15 @@ enum decode_result ollama_decode_answer(struct decoder *d, struct slice body,
     return decoder_end_frame(d, ret_frame);
 }
 
+void ollama_read_usage(struct decoder *d, struct slice body, struct usage *ret_usage)
+{
+    uint32_t line[LINE_MEMBERS];
+    if (parse_line(d, body, line)) {
+        decode_usage(d, line);
+    }
+    decoder_told_usage(d, ret_usage);
+}
+
 void ollama_read_error(struct decoder *d, int status, struct slice body,
                        struct provider_error *ret_error)
 {

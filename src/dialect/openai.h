@@ -161,6 +161,7 @@ enum finish_reason openai_finish_reason(struct slice word);
 struct slice openai_finish_word(enum finish_reason reason);
 
 /* openai_error.c */
+void openai_read_usage(struct decoder *d, struct slice body, struct usage *ret_usage);
 void openai_read_error(struct decoder *d, int status, struct slice body,
                        struct provider_error *ret_error);
 void openai_decode_error(struct decoder *d, uint32_t error);

@@ -49,5 +49,6 @@ const struct dialect dialect_openai_chat = {
     .decode = openai_decode,
     .decode_end = openai_decode_end,
     .decode_answer = openai_decode_answer,
+    .read_usage = openai_read_usage,
     .read_error = openai_read_error,
 };

@@ -47,5 +47,6 @@ const struct dialect dialect_openai_completions = {
     .decode = openai_decode,
     .decode_end = openai_decode_end,
     .decode_answer = openai_decode_answer,
+    .read_usage = openai_read_usage,
     .read_error = openai_read_error,
 };

@@ -164,3 +164,8 @@ void openai_write_usage(struct buf *out, const struct usage *usage)
     json_end_object(&json);
     json_end_object(&json);
 }
+
+void openai_read_usage(struct decoder *d, struct slice body, struct usage *ret_usage)
+{
+    decoder_read_usage(d, body, SLICE("usage"), openai_decode_usage, ret_usage);
+}

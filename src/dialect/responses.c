@@ -48,5 +48,6 @@ const struct dialect dialect_openai_responses = {
     .decode = responses_decode,
     .decode_end = responses_decode_end,
     .decode_answer = responses_decode_answer,
+    .read_usage = openai_read_usage,
     .read_error = openai_read_error,
 };

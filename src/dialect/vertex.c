@@ -107,5 +107,6 @@ const struct dialect dialect_vertex = {
     .decode = gemini_decode,
     .decode_end = gemini_decode_end,
     .decode_answer = decode_answer,
+    .read_usage = gemini_read_usage,
     .read_error = gemini_read_error,
 };

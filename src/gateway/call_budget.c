@@ -428,7 +428,12 @@ void call_budget_release(struct call *call)
 
 const struct tokenizer *call_budget_tokenizer(const struct call *call)
 {
-    unsigned encoding = call->attempt.target->encoding;
+    return call_budget_vocabulary(call, call->attempt.target);
+}
+
+const struct tokenizer *call_budget_vocabulary(const struct call *call, const struct target *target)
+{
+    unsigned encoding = target->encoding;
     struct tokenizers *tokenizers = call->snapshot->policy.tokenizers;
     return encoding == 0 || tokenizers == NULL
                ? NULL

@@ -60,6 +60,8 @@ enum stream_room call_budget_stream(struct call *call);
 enum call_step call_budget_cut(struct call *call);
 /* What the vocabulary of the attempt's target counts with; NULL: not known, or not there yet. */
 const struct tokenizer *call_budget_tokenizer(const struct call *call);
+const struct tokenizer *call_budget_vocabulary(const struct call *call,
+                                               const struct target *target);
 /* SETTLE: the one charge of the attempt; a provider that charges more than its bound is an overrun,
  * and where a cap applies the key is blocked: true, which the record of the settle has to say.
  * `reported`: it is the provider's own account; else it blocks where more came than was asked for,

@@ -316,10 +316,21 @@ static bool translate_whole(struct call *call, const struct frame *frame)
     return true;
 }
 
+/* Of an answer that is none otherwise. */
+static void hear_usage(struct attempt *attempt, struct slice answer)
+{
+    struct usage usage;
+    attempt->back->read_usage(attempt->decoder, answer, &usage);
+    if (usage.reported || usage.unread) {
+        usage_report(&attempt->meter.usage, &usage);
+    }
+}
+
 /* JSON that we do not understand, in the client's own dialect: the provider's word, whatever it
- * says; what it cost is estimated. */
+ * says; what it cost is what it reports, else estimated. */
 static bool pass_unread(struct attempt *attempt)
 {
+    hear_usage(attempt, buf_slice(&attempt->answer));
     attempt->meter.unread = true;
     attempt->meter.events = 1;
     attempt->meter.text_bytes = (int64_t)attempt->answer.len;
@@ -374,9 +385,12 @@ void call_hear_out(struct call *call)
         return;
     }
     struct buf mended = BUF_INIT(answer.len + 1);
-    if (json_mend(answer, &mended) && hear_whole(call, buf_slice(&mended))) {
-        /* where counts are members of their own, some may be missing */
+    if (json_mend(answer, &mended)) {
         struct usage *usage = &attempt->meter.usage;
+        if (!hear_whole(call, buf_slice(&mended))) {
+            hear_usage(attempt, buf_slice(&mended));
+        }
+        /* where counts are members of their own, some may be missing */
         usage->reported = usage->reported && usage->output > 0;
     }
     buf_release(&mended);

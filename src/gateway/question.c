@@ -31,6 +31,8 @@ struct question {
     const struct provider *provider;
     const struct dialect *dialect;
     struct decoder *decoder;
+    struct seen seen; /* of the answer */
+    bool untrue;      /* beyond doubt it is longer than was asked for */
     bool held;
     int64_t hold_nd;
     struct budget_hold budget;
@@ -41,6 +43,7 @@ static void release(struct question *c)
 {
     buf_release(&c->body);
     buf_release(&c->answer);
+    seen_release(&c->seen);
     if (c->decoder != NULL) {
         c->dialect->decoder_free(c->decoder);
     }
@@ -55,9 +58,18 @@ static bool is_spent(const struct question *c)
     return c->request.sent_whole && c->status < 300;
 }
 
-/* What is charged where nobody reported anything: under a hard cap all that was held, else what
- * was visible. Says what it is. */
-static enum charge_basis estimate_usage(const struct question *c, struct usage *usage)
+/* As many as were asked for, or what came, where that is more. */
+static int64_t most_output(struct question *c)
+{
+    struct seen_count count;
+    seen_count(&c->seen, call_budget_vocabulary(c->call, c->target), &count);
+    c->untrue = count.sure > c->answer_tokens;
+    return count.least > c->answer_tokens ? count.most : c->answer_tokens;
+}
+
+/* What is charged where nobody reported anything: under a hard cap all that was held, or that came;
+ * else what was visible. Says what it is. */
+static enum charge_basis estimate_usage(struct question *c, struct usage *usage)
 {
     if (usage->reported) {
         return CHARGE_PRICE;
@@ -67,7 +79,7 @@ static enum charge_basis estimate_usage(const struct question *c, struct usage *
     }
     if (c->call->claim.capped || c->budget.count > 0) {
         usage->input = (int64_t)c->body.len;
-        usage->output = c->answer_tokens;
+        usage->output = most_output(c);
         return CHARGE_MOST;
     }
     usage->input = (int64_t)(c->body.len / 4) + 1;
@@ -81,11 +93,13 @@ static void price_attempt(const struct question *c, enum charge_basis basis,
                           struct settle_record *record)
 {
     const struct usage *usage = &record->usage;
+    const struct policy *policy = &c->call->snapshot->policy;
+    struct price price = policy_price(policy, c->target);
     bool told = usage->has_provider_cost && (c->provider->quirks & QUIRK_REPORTS_COST) != 0;
     int64_t priced_nd = basis == CHARGE_NOTHING ? 0
                         : basis == CHARGE_MOST
-                            ? c->hold_nd
-                            : policy_cost(&c->call->snapshot->policy, c->target, usage);
+                            ? price_bound(&price, usage->input, usage->output, 0)
+                            : policy_cost(policy, c->target, usage);
     record->offer = call_offer(c->call, c->target);
     record->purpose = ATTEMPT_FOR_JUDGE;
     record->basis = told ? CHARGE_PROVIDER : basis;
@@ -170,8 +184,10 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
     call->cost_nd = money_add(call->cost_nd, record.cost_nd);
     call->tokens_used += usage.input + usage.output;
     c->budget.tokens_used = usage.input + usage.output;
-    if (usage.reported || usage.has_provider_cost) {
-        record.blocks = call_budget_compare(call, c->target, c->hold_nd, record.cost_nd, true);
+    bool told = usage.reported || usage.has_provider_cost;
+    if (told || basis == CHARGE_MOST) {
+        record.blocks = call_budget_compare(call, c->target, c->hold_nd, record.cost_nd,
+                                            told || c->untrue);
     }
     budget_settle(call->worker->gateway->budget, &call->claim, &c->budget, record.cost_nd);
     record_health(c, health_of(c, outcome, error), &record);
@@ -186,8 +202,10 @@ static void settle(struct question *c, enum attempt_outcome outcome, const struc
     FAULT_POINT("cascade.after_question_settle");
 }
 
-static void take_answer(const struct frame *frame, struct buf *text, struct usage *usage)
+static void take_answer(struct question *c, const struct frame *frame, struct buf *text,
+                        struct usage *usage)
 {
+    seen_frame(&c->seen, frame);
     for (size_t i = 0; i < frame->count; i++) {
         if (frame->events[i].kind == EVENT_TEXT) {
             (void)!json_unescape(frame->events[i].text, text);
@@ -203,10 +221,11 @@ static void read_answer(struct question *c, struct buf *text)
     struct frame frame;
     struct usage usage = {.reported = false};
     if (c->dialect->decode_answer(c->decoder, buf_slice(&c->answer), &frame) != DECODE_FRAME) {
+        c->dialect->read_usage(c->decoder, buf_slice(&c->answer), &usage);
         settle(c, ATTEMPT_FAILED, &usage, "malformed_answer");
         return;
     }
-    take_answer(&frame, text, &usage);
+    take_answer(c, &frame, text, &usage);
     bool none_in = usage.input == 0 && c->dialect != dialect_of(DIALECT_OLLAMA);
     bool none_out = usage.output == 0 && text->len > 0;
     usage.reported = usage.reported && !none_in && !none_out; /* as of answers: attempt_usage.c */
@@ -220,9 +239,12 @@ static void read_part(struct question *c, struct usage *ret_usage)
     struct buf whole = BUF_INIT(ANSWER_BYTES_MAX + 1);
     struct frame frame;
     *ret_usage = (struct usage){.reported = false};
-    if (c->status == 200 && json_mend(buf_slice(&c->answer), &whole) &&
-        c->dialect->decode_answer(c->decoder, buf_slice(&whole), &frame) == DECODE_FRAME) {
-        take_answer(&frame, &text, ret_usage);
+    if (c->status == 200 && json_mend(buf_slice(&c->answer), &whole)) {
+        if (c->dialect->decode_answer(c->decoder, buf_slice(&whole), &frame) == DECODE_FRAME) {
+            take_answer(c, &frame, &text, ret_usage);
+        } else {
+            c->dialect->read_usage(c->decoder, buf_slice(&whole), ret_usage);
+        }
         ret_usage->reported = ret_usage->reported && ret_usage->output > 0;
     }
     buf_release(&whole);
@@ -274,7 +296,9 @@ static void on_fail(struct upstream_request *r, enum upstream_failure failure, c
     struct usage usage;
     (void)detail;
     read_part(c, &usage);
-    settle(c, ATTEMPT_FAILED, &usage, upstream_failure_name(failure));
+    /* The time box is one for all that may take long: which of them it was says nothing. */
+    const char *name = upstream_failure_name(failure);
+    settle(c, ATTEMPT_FAILED, &usage, strstr(name, "timeout") == NULL ? name : "total_timeout");
     finish(c, SLICE_EMPTY);
 }
 
@@ -445,6 +469,7 @@ bool question_ask(struct call *call, uint16_t target, const struct question_word
     c->answer_tokens = words->answer_tokens;
     buf_init(&c->body, BODY_BYTES_MAX);
     buf_init(&c->answer, ANSWER_BYTES_MAX);
+    seen_init(&c->seen);
     call->question = c;
     if (!prepare(c, words)) {
         release(c);

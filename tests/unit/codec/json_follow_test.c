@@ -6,6 +6,8 @@
 #include "codec/json.h"
 #include "tests/tap.h"
 
+#include <stdio.h>
+
 static enum json_follow_result follow(struct slice text)
 {
     struct json_follow f = {.state = 0};
@@ -100,10 +102,83 @@ static void the_depth_is_the_readers(void)
     }
 }
 
+static void expect_mended(const char *part, const char *wanted)
+{
+    struct buf out = BUF_INIT(4096);
+    bool mended = json_mend(slice_from_cstr(part), &out);
+    EXPECT(mended == (wanted != NULL));
+    if (wanted != NULL) {
+        EXPECT(slice_eq(buf_slice(&out), slice_from_cstr(wanted)));
+        if (!slice_eq(buf_slice(&out), slice_from_cstr(wanted))) {
+            printf("# %s: %.*s\n", part, SLICE_ARG(buf_slice(&out)));
+        }
+    }
+    buf_release(&out);
+}
+
+static void what_came_whole_is_an_object(void)
+{
+    expect_mended("{\"a\":1,\"b\":[2,{\"c\":3}],\"d\":\"x", "{\"a\":1,\"b\":[2,{\"c\":3}]}");
+    expect_mended("{\"a\":{\"b\":1},\"c", "{\"a\":{\"b\":1}}");
+    expect_mended("{\"a\":\"x\"", "{\"a\":\"x\"}");
+    expect_mended("{\"a\":true , ", "{\"a\":true }");
+    expect_mended("{\"a\":1}", "{\"a\":1}");
+    expect_mended("{\"a\":1} \n", "{\"a\":1}");
+    expect_mended("{\"a\":\"}\",\"b\":2", "{\"a\":\"}\"}");
+    /* a number that was cut is another number */
+    expect_mended("{\"a\":\"x\",\"b\":12", "{\"a\":\"x\"}");
+    expect_mended("{\"b\":12,", "{\"b\":12}");
+    /* broken further on */
+    expect_mended("{\"a\":1,\"b\":2,x}", "{\"a\":1,\"b\":2}");
+    expect_mended("{\"a\":[1],\"b\":tru!", "{\"a\":[1]}");
+}
+
+static void what_has_nothing_whole_is_none(void)
+{
+    static const char *const parts[] = {"", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":[1,2",
+                                        "[1,2]", "<html>", "x{\"a\":1}", "{\"a\":{\"b\":1,"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        expect_mended(parts[i], NULL);
+    }
+}
+
+/* At whatever byte it is cut, what is mended is JSON, and says nothing that was not there. */
+static void every_cut_is_json(void)
+{
+    const struct slice whole =
+        SLICE("{\"id\":\"a\\\"}\",\"n\":-1.5e3,\"list\":[1,[],{}],\"u\":{\"in\":12,\"out\":345},"
+              "\"t\":true}");
+    for (size_t len = 0; len <= whole.len; len++) {
+        struct buf out = BUF_INIT(4096);
+        struct json_doc doc;
+        struct error error;
+        int64_t count = 0;
+        json_doc_init(&doc);
+        if (json_mend(slice_of(whole.ptr, len), &out)) {
+            EXPECT(json_parse(&doc, buf_slice(&out), &json_default_limits, &error));
+            uint32_t told = json_path(&doc, JSON_ROOT, "u.out");
+            EXPECT(told == JSON_ABSENT || (json_int64(&doc, told, &count) && count == 345));
+        }
+        json_doc_release(&doc);
+        buf_release(&out);
+    }
+}
+
+static void without_room_nothing_is_mended(void)
+{
+    struct buf out = BUF_INIT(5);
+    EXPECT(!json_mend(SLICE("{\"abc\":1,\"b\":2"), &out));
+    buf_release(&out);
+}
+
 int main(void)
 {
     TEST(objects_are_whole_at_their_end, "an object is whole at its end, and open before");
     TEST(what_no_more_can_mend_is_broken, "what no more can mend is broken at once");
     TEST(the_depth_is_the_readers, "the depth is the reader's");
+    TEST(what_came_whole_is_an_object, "the members that came whole are mended into an object");
+    TEST(what_has_nothing_whole_is_none, "what has no whole member is not mended");
+    TEST(every_cut_is_json, "cut at any byte it is mended into JSON that says the same");
+    TEST(without_room_nothing_is_mended, "without room nothing is mended");
     return tap_done();
 }

@@ -60,6 +60,7 @@ void gemini_decode_usage(struct decoder *d, uint32_t value)
     }
     const struct slice audio = SLICE("AUDIO");
     const struct slice image = SLICE("IMAGE");
+    const struct slice video = SLICE("VIDEO"); /* is priced as its pictures */
     uint32_t prompt = values[USAGE_PROMPT_DETAILS];
     uint32_t candidates = values[USAGE_CANDIDATES_DETAILS];
     uint32_t response = values[USAGE_RESPONSE_DETAILS];
@@ -75,9 +76,10 @@ void gemini_decode_usage(struct decoder *d, uint32_t value)
     usage.audio_input = tokens_of(d, prompt, audio, &usage);
     usage.audio_output =
         tokens_of(d, candidates, audio, &usage) + tokens_of(d, response, audio, &usage);
-    usage.image_input = tokens_of(d, prompt, image, &usage);
+    usage.image_input = tokens_of(d, prompt, image, &usage) + tokens_of(d, prompt, video, &usage);
     usage.image_output =
-        tokens_of(d, candidates, image, &usage) + tokens_of(d, response, image, &usage);
+        tokens_of(d, candidates, image, &usage) + tokens_of(d, response, image, &usage) +
+        tokens_of(d, candidates, video, &usage) + tokens_of(d, response, video, &usage);
     /* The total tells whether the candidates' count has the thoughts in it already. */
     if (usage_count(d, values[USAGE_TOTAL], &whole) != usage.input + usage.output ||
         usage.output < usage.reasoning) {

@@ -173,6 +173,10 @@ static void usage_is_counted_our_way(void)
                  "{\"modality\":\"IMAGE\",\"tokenCount\":258}],\"candidatesTokensDetails\":"
                  "[{\"modality\":\"IMAGE\",\"tokenCount\":1290}]}",
                  "usage in=300 out=1310 cached=0 written=0 thought=0 audio=0/0 image=258/1290");
+    expect_usage("{\"promptTokenCount\":3000,\"candidatesTokenCount\":10,\"promptTokensDetails\":"
+                 "[{\"modality\":\"TEXT\",\"tokenCount\":100},{\"modality\":\"VIDEO\","
+                 "\"tokenCount\":2580},{\"modality\":\"AUDIO\",\"tokenCount\":320}]}",
+                 "usage in=3000 out=10 cached=0 written=0 thought=0 audio=320/0 image=2580/0");
     expect_usage("{\"promptTokenCount\":-4,\"candidatesTokenCount\":1e30}",
                  "usage in=0 out=1000000000 cached=0 written=0 thought=0 audio=0/0 unread");
     expect_usage("{\"trafficType\":\"ON_DEMAND\"}", "none");

@@ -2,7 +2,7 @@
 /*
  * Targets: those of the section, else the curated three of every provider and what servers of
  * one's own listed; and behind them every model of the catalogue at a configured provider,
- * addressable as provider/model but in no route.
+ * addressable as provider/model but in no route; and one that stands for all others of it.
  */
 #include "config/resolve_price.h"
 
@@ -114,7 +114,8 @@ static size_t count_targets(const struct reader *reader, const struct yaml *sect
 {
     const struct snapshot *snapshot = reader->snapshot;
     size_t count = ARRAY_LEN(snapshot->providers->preset->curated) * snapshot->provider_count +
-                   member_count(section) + reader->options->models.count;
+                   member_count(section) + reader->options->models.count +
+                   snapshot->provider_count;
     for (size_t i = 0; i < catalogue_info()->models; i++) {
         struct catalogue_model model;
         catalogue_at(i, reader->options->wall_s, &model);
@@ -363,6 +364,23 @@ static bool is_taken(const struct policy *policy, size_t named, uint16_t provide
     return false;
 }
 
+/* The catalogue has prices of more than can be asked here. */
+static bool answers(struct slice model)
+{
+    static const struct slice others[] = {
+        SLICE_INIT("whisper"), SLICE_INIT("moderation"), SLICE_INIT("transcribe"),
+        SLICE_INIT("-tts"),    SLICE_INIT("tts-"),       SLICE_INIT("dall-e"),
+        SLICE_INIT("sora"),    SLICE_INIT("gpt-image"),  SLICE_INIT("rerank"),
+        SLICE_INIT("realtime"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        if (slice_find_slice(model, others[i]) != SIZE_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Every other model of the catalogue at this provider: addressable, in no route. */
 static void add_addressable(struct reader *reader, uint16_t index, size_t named, size_t room)
 {
@@ -375,7 +393,7 @@ static void add_addressable(struct reader *reader, uint16_t index, size_t named,
     }
     for (size_t i = 0; i < catalogue_info()->models && policy->target_count < room; i++) {
         catalogue_at(i, reader->options->wall_s, &model);
-        if (!slice_eq(model.provider, slice_from_cstr(id))) {
+        if (!slice_eq(model.provider, slice_from_cstr(id)) || !answers(model.id)) {
             continue;
         }
         struct slice name = arena_printf(reader->arena, "%.*s/%.*s", SLICE_ARG(provider->name),
@@ -385,8 +403,45 @@ static void add_addressable(struct reader *reader, uint16_t index, size_t named,
         }
         struct target *target = add_target(reader, room);
         note_price_change(reader, init_target(reader, target, index, name, model.id));
+        if (!target->price.known && model.price.known) {
+            target->pattern = true; /* its rules match longer names only */
+            target->price = model.price;
+            target->context_tokens = model.context_tokens;
+            target->output_tokens = model.output_tokens;
+        }
+        target->pattern = target->pattern || slice_starts(model.id, SLICE("ft:"));
         price_complete(policy, target);
         target->tier = tier_of(target);
+    }
+}
+
+/* One for all models of this provider that nobody knows here: the client that names one knows what
+ * it can do. Only thinking is not believed, because agents ask everybody for it. */
+static void add_stand_in(struct reader *reader, uint16_t index, size_t room)
+{
+    const struct provider *provider = &reader->snapshot->providers[index];
+    struct target *target = provider->dialects == 0 ? NULL : add_target(reader, room);
+    if (target == NULL) {
+        return;
+    }
+    bool local = (provider->quirks & QUIRK_LOCAL) != 0;
+    *target = (struct target){
+        .name = arena_printf(reader->arena, "%.*s/*", SLICE_ARG(provider->name)),
+        .model = SLICE("*"),
+        .provider_name = provider->name,
+        .provider = index,
+        .dialects = provider->dialects,
+        .capabilities = ((UINT32_C(1) << CAPABILITY_COUNT) - 1) & ~(uint32_t)CAPABILITY_REASONING,
+        .local = local,
+        .asks_window = (provider->quirks & QUIRK_CUTS_PROMPTS) != 0,
+        .sorts_itself = (provider->quirks & QUIRK_ROUTING_FIELDS) != 0,
+        .pattern = true,
+    };
+    target->price = local ? free_price() : target->price;
+    target->tier = tier_of(target);
+    price_complete(&reader->snapshot->policy, target);
+    if (local) {
+        tag_local(&reader->snapshot->policy, target);
     }
 }
 
@@ -442,7 +497,10 @@ void resolve_targets(struct reader *reader)
     }
     snapshot->named_targets = policy->target_count;
     for (uint16_t i = 0; i < snapshot->provider_count; i++) {
-        add_addressable(reader, i, snapshot->named_targets, room);
+        add_addressable(reader, i, snapshot->named_targets, room - snapshot->provider_count);
+    }
+    for (uint16_t i = 0; i < snapshot->provider_count; i++) {
+        add_stand_in(reader, i, room);
     }
     check_count(reader, section, given);
 }

@@ -93,6 +93,9 @@ static void add_attempt(struct buf *lines, const struct call *call)
         return;
     }
     struct slice names = runtime_target(call->snapshot, attempt->target)->answer_lines;
+    if (attempt->called) {
+        answer_headers_add(lines, SLICE("x-sluice-model"), attempt->model);
+    }
     char *at = buf_reserve(lines, LINES_ROOM + names.len);
     if (at == NULL) {
         return;

@@ -380,7 +380,8 @@ static enum health_outcome health_of(const struct attempt *attempt)
     case ATTEMPT_OUTCOMES:
         break;
     }
-    if (attempt->unfit.lacks != 0) {
+    bool unknown = attempt->called && (attempt->status == 403 || attempt->status == 404);
+    if (attempt->unfit.lacks != 0 || unknown) {
         return HEALTH_REJECTED; /* for what it cannot do; all else it can */
     }
     switch (attempt->status) {
@@ -457,7 +458,7 @@ static void fill_settle(const struct call *call, struct settle_record *record, i
         .total_us = (now_ns - r->started_ns) / NS_PER_US,
         .target = attempt->target->name,
         .provider = attempt->target->provider_name,
-        .model = attempt->target->model,
+        .model = attempt->model,
         .lane = slice_from_cstr(lane_name(attempt->lane)),
         .error = slice_from_cstr(attempt->error != NULL      ? attempt->error
                                  : attempt->rejected != NULL ? attempt->rejected
@@ -483,7 +484,7 @@ bool attempt_journal_hold(struct call *call)
         .key_id = call->key_id,
         .target = attempt->target->name,
         .provider = attempt->target->provider_name,
-        .model = attempt->target->model,
+        .model = attempt->model,
     };
     char names[BUDGET_NAMES_SIZE];
     call_budget_scopes(call, &call->attempt.budget, names, &record);

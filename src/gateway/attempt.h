@@ -65,6 +65,9 @@ struct attempt {
     struct seen seen; /* of calls under a hard cap; its memory is kept */
     uint32_t number;  /* 0: none yet */
     const struct target *target;
+    struct slice model; /* plain: the target's own, or one that it stands for (decide_model()) */
+    bool called;        /* the second: its name is the client's, and what comes of it is no fault
+                           of the target */
     const struct provider *provider;
     enum dialect_id back_id;
     const struct dialect *back; /* of that id */

@@ -145,8 +145,7 @@ bool attempt_path(const struct provider *provider, enum dialect_id id, const str
 static bool make_path(struct call *call, struct buf *out)
 {
     const struct attempt *attempt = &call->attempt;
-    return attempt_path(attempt->provider, attempt->back_id, &call->chat, attempt->target->model,
-                        out);
+    return attempt_path(attempt->provider, attempt->back_id, &call->chat, attempt->model, out);
 }
 
 /* --- credentials that are made for each request --- */

@@ -92,6 +92,9 @@ static const struct plan_entry *next_entry(struct call *call, int64_t *ret_affor
     while (call->next_entry < plan->taken && call->tries < call->max_attempts) {
         const struct plan_entry *entry = &plan->entries[call->next_entry++];
         const struct target *target = &call->snapshot->policy.targets[entry->target];
+        if (decide_model(call->snapshot, call->decision, entry->target).len == 0) {
+            continue; /* it stands for a model that only another request named */
+        }
         *ret_affordable = affordable_tokens(call, target, entry);
         if (*ret_affordable < 0) {
             call->over_budget = true;
@@ -204,8 +207,10 @@ static bool make_body(struct call *call, int64_t clamp, struct error *error)
     const struct provider *provider = attempt->provider;
     bool may_ask = (provider->quirks & QUIRK_NO_STREAM_OPTIONS) == 0;
     struct request_change change = {
-        .model = attempt->target->model,
-        .model_json = runtime_target(call->snapshot, attempt->target)->model_json,
+        .model = attempt->model,
+        .model_json = attempt->called
+                          ? SLICE_EMPTY
+                          : runtime_target(call->snapshot, attempt->target)->model_json,
         .clamp_max_tokens = clamp,
         .window = window_of(call),
         .add_usage = call->streamed && !call->include_usage && may_ask,
@@ -415,6 +420,8 @@ static enum call_step begin(struct call *call, const struct plan_entry *entry, i
     error_clear(&error);
     attempt->target = &call->snapshot->policy.targets[entry->target];
     attempt->provider = &call->snapshot->providers[attempt->target->provider];
+    attempt->model = decide_model(call->snapshot, call->decision, entry->target);
+    attempt->called = attempt->model.ptr != attempt->target->model.ptr;
     attempt->number = ++call->attempts;
     attempt->success_permille = entry->success_permille;
     call_check_attempt(call);

@@ -219,6 +219,7 @@ enum call_step call_plan_exhausted(struct call *call)
     attempt->limits = call->tries == 1 ? told->limits : SLICE_EMPTY;
     if (attempt->target == NULL) { /* the last one of the plan could not be sent the request */
         attempt->target = told->target;
+        attempt->model = told->target->model;
         attempt->lane = told->lane;
     }
     if (told->message.len > 0) {
@@ -318,7 +319,9 @@ void call_note_failure(struct call *call)
         .target = attempt->target,
         .lane = attempt->lane,
     };
-    if (attempt_refusal(attempt) >= 400 && !status_allows_fallback(attempt_refusal(attempt))) {
+    bool unknown = attempt->called && attempt_refusal(attempt) == 404; /* as the client called it */
+    if (unknown ||
+        (attempt_refusal(attempt) >= 400 && !status_allows_fallback(attempt_refusal(attempt)))) {
         note_refusal(call, &refusal, &told);
     }
     if (told.rank >= call->told.rank) {

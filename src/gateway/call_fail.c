@@ -46,7 +46,7 @@ static void fill_error(const struct call *call, int status, const char *code,
         .stream_array = call->stream_array,
         .stream_begun = call->stream_begun,
         .encoder = call->committed && call->attempt.lane == LANE_TRANSLATE ? call->encoder : NULL,
-        .model = call->attempt.target != NULL ? call->attempt.target->model : SLICE_EMPTY,
+        .model = call->attempt.target != NULL ? call->attempt.model : SLICE_EMPTY,
         .created_s = call->started_wall_ns / NS_PER_S,
     };
     if (call->committed && call->attempt.lane != LANE_TRANSLATE) {

@@ -86,11 +86,15 @@ static bool read_request(struct call *call, uint16_t *ret_target, struct error *
 }
 
 /* Only this target has what the request builds on. */
-static void pin_target(struct decision *decision, uint16_t target)
+static void pin_target(const struct snapshot *snapshot, struct decision *decision, uint16_t target)
 {
-    if (target != NO_TARGET) {
+    struct slice model =
+        target == NO_TARGET ? SLICE_EMPTY : decide_model(snapshot, decision, target);
+    if (model.len > 0) { /* else it stands for a model that this request does not name */
         decision->route = NULL;
         decision->models[0] = target;
+        decision->called[0] =
+            model.ptr == snapshot->policy.targets[target].model.ptr ? SLICE_EMPTY : model;
         decision->model_count = 1;
     }
 }
@@ -133,7 +137,7 @@ enum call_step call_parse(struct call *call)
     }
     keep_tag(call);
     call->limited_route = call->decision->route != NULL ? call->decision->route->name : SLICE_EMPTY;
-    pin_target(call->decision, pinned);
+    pin_target(call->snapshot, call->decision, pinned);
     return STEP_SESSION;
 }
 

@@ -56,7 +56,8 @@ void call_record_fill(const struct call *call, int64_t now_ns, struct call_recor
     if (target != NULL) {
         ret_record->target = target->name;
         ret_record->provider = target->provider_name;
-        ret_record->model = target->model;
+        ret_record->model =
+            target == attempt->target && attempt->model.len > 0 ? attempt->model : target->model;
         ret_record->input_tokens = attempt->meter.usage.input;
         ret_record->output_tokens = attempt->meter.usage.output;
     }

@@ -39,7 +39,7 @@ static void note_unfit(struct call *call)
     memset(&refusal, 0, sizeof(refusal));
     attempt->back->read_error(attempt->decoder, status, buf_slice(&attempt->answer), &refusal);
     attempt->unfit = target_refusal_read(status, refusal.message, &call->chat);
-    if (attempt->unfit.lacks != 0) {
+    if (attempt->unfit.lacks != 0 && !attempt->called) { /* it stands for others, too */
         target_state_lacks(attempt->target, attempt->unfit.lacks,
                            clock_monotonic(call->worker->loop.clock));
     }

@@ -51,7 +51,7 @@ void call_answer_head(const struct call *call, struct answer_head *ret_head)
     const struct target *target = call->attempt.target;
     *ret_head = (struct answer_head){
         .call_id = slice_of(call->id_text, ID_TEXT_LEN),
-        .model = target != NULL ? target->model : slice_from_cstr(call->asked_model),
+        .model = target != NULL ? call->attempt.model : slice_from_cstr(call->asked_model),
         .created_s = call->started_wall_ns / NS_PER_S,
         .include_usage = call->include_usage || !call->streamed ||
                          (call->attempt.fragile & FRAGILE_USAGE_ASKED) != 0,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/decide.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "config/options.h"
 #include "dialect/wish.h"
 #include "gateway/asker.h"
 #include "gateway/wishes.h"
+#include "provider/catalogue.h"
 #include "route/evidence.h"
 #include "route/exact.h"
 #include "route/learned.h"
@@ -61,6 +63,93 @@ static bool add_model(const struct policy *policy, const struct caller *caller,
     return add_target(decision, target);
 }
 
+/* --- models that have no target of their own --- */
+
+static bool is_sound(struct slice model)
+{
+    for (size_t i = 0; i < model.len; i++) {
+        unsigned char c = (unsigned char)model.ptr[i];
+        if (c <= ' ' || c >= 0x7f) {
+            return false;
+        }
+    }
+    return model.len > 0 && model.len <= CATALOGUE_NAME_MAX && !slice_eq(model, SLICE("*"));
+}
+
+/* The target whose price the catalogue gives a model of this name, else the one for all others. */
+static uint16_t stand_in_of(const struct snapshot *snapshot, uint16_t provider, struct slice model)
+{
+    const char *id = snapshot->providers[provider].preset->catalogue;
+    struct catalogue_model known;
+    uint16_t target = NO_TARGET;
+    bool local = (snapshot->providers[provider].quirks & QUIRK_LOCAL) != 0;
+    if (id != NULL && !local &&
+        catalogue_find(slice_from_cstr(id), model, snapshot->loaded_wall_ns / NS_PER_S, &known)) {
+        target = policy_find_stand_in(&snapshot->policy, provider, known.id);
+    }
+    return target != NO_TARGET ? target
+                               : policy_find_stand_in(&snapshot->policy, provider, SLICE("*"));
+}
+
+/* "provider/model" of any model of a configured provider: *ret_model and the target that stands for
+ * it, which the caller may ask; else NO_TARGET. */
+static uint16_t find_stand_in(const struct snapshot *snapshot, const struct caller *caller,
+                              struct slice name, struct slice *ret_model)
+{
+    *ret_model = name;
+    struct slice provider = slice_cut(ret_model, '/');
+    for (size_t i = 0; is_sound(*ret_model) && i < snapshot->provider_count; i++) {
+        if (!slice_eq(snapshot->providers[i].name, provider)) {
+            continue;
+        }
+        uint16_t target = stand_in_of(snapshot, (uint16_t)i, *ret_model);
+        bool may = target != NO_TARGET &&
+                   (caller == NULL ||
+                    caller_may_ask_target(caller, name, &snapshot->policy.targets[target]));
+        return may ? target : NO_TARGET;
+    }
+    return NO_TARGET;
+}
+
+static bool has_price(const struct policy *policy, uint16_t target)
+{
+    return policy_price(policy, &policy->targets[target]).known;
+}
+
+/* One name for each target: what is known of a call knows it by its target. */
+static bool add_stand_in(const struct snapshot *snapshot, const struct caller *caller,
+                         struct decision *decision, struct slice name)
+{
+    struct slice model;
+    uint16_t target = find_stand_in(snapshot, caller, name, &model);
+    if (target == NO_TARGET || !has_price(&snapshot->policy, target)) {
+        return false;
+    }
+    for (size_t i = 0; i < decision->model_count; i++) {
+        if (decision->models[i] == target) {
+            return false;
+        }
+    }
+    size_t at = decision->model_count;
+    if (!add_target(decision, target)) {
+        return false;
+    }
+    decision->called[at] = model;
+    return true;
+}
+
+struct slice decide_model(const struct snapshot *snapshot, const struct decision *decision,
+                          uint16_t target)
+{
+    const struct target *of = &snapshot->policy.targets[target];
+    for (size_t i = 0; i < decision->model_count; i++) {
+        if (decision->models[i] == target && decision->called[i].len > 0) {
+            return decision->called[i];
+        }
+    }
+    return of->pattern ? SLICE_EMPTY : of->model;
+}
+
 static const struct route *find_route(const struct policy *policy, const struct caller *caller,
                                       struct slice name)
 {
@@ -83,9 +172,10 @@ static struct slice strip_shorthand(struct slice name, struct decision *decision
     return name;
 }
 
-static bool resolve_name(const struct policy *policy, const struct caller *caller,
+static bool resolve_name(const struct snapshot *snapshot, const struct caller *caller,
                          struct slice name, struct decision *decision)
 {
+    const struct policy *policy = &snapshot->policy;
     if (name.len == 0) {
         name = SLICE("auto");
     }
@@ -100,7 +190,17 @@ static bool resolve_name(const struct policy *policy, const struct caller *calle
         }
         name = shorter;
     }
-    return false;
+    return add_stand_in(snapshot, caller, decision, name);
+}
+
+static bool resolve_next(const struct snapshot *snapshot, const struct caller *caller,
+                         struct slice name, struct decision *decision)
+{
+    const struct policy *policy = &snapshot->policy;
+    struct slice shorter = strip_shorthand(name, decision);
+    return add_model(policy, caller, decision, name) ||
+           add_model(policy, caller, decision, shorter) ||
+           add_stand_in(snapshot, caller, decision, shorter);
 }
 
 /* One of them. A suffix says how its providers are sorted, of a route too; with others before it
@@ -110,10 +210,8 @@ static void resolve_listed(const struct snapshot *snapshot, const struct caller 
 {
     enum plan_sort sort = decision->constraints.sort;
     bool first = decision->model_count == 0;
-    bool found = name.len > 0 && (first ? resolve_name(&snapshot->policy, caller, name, decision)
-                                        : add_model(&snapshot->policy, caller, decision, name) ||
-                                              add_model(&snapshot->policy, caller, decision,
-                                                        strip_shorthand(name, decision)));
+    bool found = name.len > 0 && (first ? resolve_name(snapshot, caller, name, decision)
+                                        : resolve_next(snapshot, caller, name, decision));
     if (!found || !first) {
         decision->constraints.sort = sort;
     }
@@ -144,6 +242,27 @@ static bool resolve_models(const struct snapshot *snapshot, const struct caller 
     return true;
 }
 
+static void not_found(const struct snapshot *snapshot, const struct caller *caller,
+                      struct slice name, struct error *error)
+{
+    struct slice model;
+    int len = (int)(name.len < 120 ? name.len : 120);
+    const char *text = name.ptr == NULL ? "" : name.ptr;
+    uint16_t target = find_stand_in(snapshot, caller, name, &model);
+    if (target != NO_TARGET && !has_price(&snapshot->policy, target)) {
+        error_set(error, ERROR_NOT_FOUND, "model_not_found",
+                  "The price of \"%.*s\" is not known and prices.unknown is deny: add a target "
+                  "with its price, or set prices.unknown to ceiling or allow.",
+                  len, text);
+    } else {
+        error_set(error, ERROR_NOT_FOUND, "model_not_found",
+                  "No route, target or provider/model is called \"%.*s\". GET /v1/models lists "
+                  "them.",
+                  len, text);
+    }
+    error_at(error, "/model");
+}
+
 static bool resolve(const struct snapshot *snapshot, const struct caller *caller,
                     const struct chat *chat, struct arena *arena, struct decision *decision,
                     struct error *error)
@@ -151,7 +270,7 @@ static bool resolve(const struct snapshot *snapshot, const struct caller *caller
     struct slice name = plain_model(chat->model, arena);
     bool named = chat->model.ptr != NULL;
     bool listed = json_is(chat->doc, chat->models, JSON_ARRAY);
-    bool found = (named || !listed) && resolve_name(&snapshot->policy, caller, name, decision);
+    bool found = (named || !listed) && resolve_name(snapshot, caller, name, decision);
     if (!resolve_models(snapshot, caller, chat, arena, decision, error)) {
         return false;
     }
@@ -161,10 +280,7 @@ static bool resolve(const struct snapshot *snapshot, const struct caller *caller
     if (!named && listed) {
         name = json_raw(chat->doc, chat->models);
     }
-    error_set(error, ERROR_NOT_FOUND, "model_not_found",
-              "No route, target or provider/model is called \"%.*s\". GET /v1/models lists them.",
-              (int)(name.len < 120 ? name.len : 120), name.ptr == NULL ? "" : name.ptr);
-    error_at(error, "/model");
+    not_found(snapshot, caller, name, error);
     return false;
 }
 
@@ -272,6 +388,11 @@ bool decide_begin(const struct snapshot *snapshot, const struct caller *caller,
         !wishes_read_preferences(chat, arena, decision, error) ||
         !wishes_read_body(chat, arena, decision, error)) {
         return false;
+    }
+    for (size_t i = 0; i < decision->model_count; i++) { /* they outlive the request's bytes */
+        if (decision->called[i].len > 0) {
+            decision->called[i] = arena_copy(arena, decision->called[i]);
+        }
     }
     decision->withheld = withheld_targets(&snapshot->policy, caller, arena);
     if (decision->route != NULL) {

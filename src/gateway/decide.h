@@ -31,6 +31,9 @@ struct tool_loop {
 struct decision {
     const struct route *route; /* NULL: targets were named */
     uint16_t models[DECISION_MODELS_MAX];
+    /* Plain: what the client calls the model that the target of the same place stands for; empty:
+     * the target's own. */
+    struct slice called[DECISION_MODELS_MAX];
     size_t model_count;
     struct slice tags[TAGS_MAX]; /* of the caller: tag_count */
     struct constraints constraints;
@@ -68,6 +71,10 @@ MUST_USE bool decide_begin(const struct snapshot *snapshot, const struct caller 
                            const struct chat *chat, unsigned client_dialect,
                            const struct http_request *request, int64_t wall_ns, struct arena *arena,
                            struct decision *decision, struct error *error);
+/* The model of this target that is asked for: plain, its own or the one that it stands for; empty:
+ * it stands for models, and the client named none. */
+struct slice decide_model(const struct snapshot *snapshot, const struct decision *decision,
+                          uint16_t target);
 /* Features and, unless the caller said the task, the text model or the rules. */
 void decide_classify(const struct snapshot *snapshot, const struct chat *chat,
                      struct features *features, struct decision *decision);

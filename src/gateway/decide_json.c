@@ -27,16 +27,23 @@ static void write_further(struct json_writer *w, const struct plan_input *input,
     json_end_array(w);
 }
 
-static void write_entry(struct json_writer *w, const struct plan_input *input,
+struct written {
+    const struct snapshot *snapshot;
+    const struct decision *decision;
+    const struct plan_input *input;
+};
+
+static void write_entry(struct json_writer *w, const struct written *of,
                         const struct plan_entry *entry, struct buf *sentence)
 {
+    const struct plan_input *input = of->input;
     const struct target *target = &input->policy->targets[entry->target];
     buf_clear(sentence);
     plan_entry_explain(input, entry, sentence);
     json_begin_object(w);
     json_member_string(w, SLICE("target"), target->name);
     json_member_string(w, SLICE("provider"), target->provider_name);
-    json_member_string(w, SLICE("model"), target->model);
+    json_member_string(w, SLICE("model"), decide_model(of->snapshot, of->decision, entry->target));
     json_member_string(w, SLICE("tier"), slice_from_cstr(tier_name(target->tier)));
     json_member_string(w, SLICE("reason"),
                        slice_from_cstr(plan_reason_name((enum plan_reason)entry->reason)));
@@ -65,14 +72,14 @@ static void write_entry(struct json_writer *w, const struct plan_input *input,
     json_end_object(w);
 }
 
-static void write_entries(struct json_writer *w, const struct plan_input *input,
-                          const struct plan *plan, bool taken)
+static void write_entries(struct json_writer *w, const struct written *of, bool taken)
 {
+    const struct plan *plan = &of->decision->plan;
     struct buf sentence = BUF_INIT(1024);
     json_begin_array(w);
     for (size_t i = 0; i < plan->count; i++) {
         if (plan->entries[i].taken == taken) {
-            write_entry(w, input, &plan->entries[i], &sentence);
+            write_entry(w, of, &plan->entries[i], &sentence);
         }
     }
     json_end_array(w);
@@ -256,10 +263,11 @@ void decide_write_json(const struct snapshot *snapshot, const struct chat *chat,
         json_member_string(&w, SLICE("baseline"),
                            snapshot->policy.targets[decision->plan.baseline].name);
     }
+    const struct written written = {snapshot, decision, &input};
     json_key(&w, SLICE("plan"));
-    write_entries(&w, &input, &decision->plan, true);
+    write_entries(&w, &written, true);
     json_key(&w, SLICE("refused"));
-    write_entries(&w, &input, &decision->plan, false);
+    write_entries(&w, &written, false);
     write_session(&w, snapshot, decision);
     write_contradiction(&w, &input, &decision->plan);
     json_member_bool(&w, SLICE("below_tier"), decision->plan.below_tier);

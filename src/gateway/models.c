@@ -39,8 +39,10 @@ static struct model model_at(const struct snapshot *snapshot, size_t i)
 
 static bool is_listed_for(const struct caller *caller, const struct model *model)
 {
-    return model->target == NULL ? caller_may_ask_route(caller, model->name)
-                                 : caller_may_ask_target(caller, model->name, model->target);
+    if (model->target == NULL) {
+        return caller_may_ask_route(caller, model->name);
+    }
+    return !model->target->pattern && caller_may_ask_target(caller, model->name, model->target);
 }
 
 static bool model_find(const struct snapshot *snapshot, const struct caller *caller,

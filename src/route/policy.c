@@ -8,7 +8,7 @@
 uint16_t policy_find_target(const struct policy *policy, struct slice name)
 {
     for (size_t i = 0; i < policy->target_count && i < TARGETS_MAX; i++) {
-        if (slice_eq(policy->targets[i].name, name)) {
+        if (slice_eq(policy->targets[i].name, name) && !policy->targets[i].pattern) {
             return (uint16_t)i;
         }
     }
@@ -27,7 +27,19 @@ uint16_t policy_find_provider_model(const struct policy *policy, struct slice te
     struct slice provider = slice_cut(&model, '/');
     for (size_t i = 0; i < policy->target_count && i < TARGETS_MAX; i++) {
         const struct target *target = &policy->targets[i];
-        if (slice_eq(target->model, model) && slice_eq(target->provider_name, provider)) {
+        if (slice_eq(target->model, model) && slice_eq(target->provider_name, provider) &&
+            !target->pattern) {
+            return (uint16_t)i;
+        }
+    }
+    return NO_TARGET;
+}
+
+uint16_t policy_find_stand_in(const struct policy *policy, uint16_t provider, struct slice model)
+{
+    for (size_t i = 0; i < policy->target_count && i < TARGETS_MAX; i++) {
+        const struct target *target = &policy->targets[i];
+        if (target->provider == provider && slice_eq(target->model, model)) {
             return (uint16_t)i;
         }
     }

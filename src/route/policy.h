@@ -44,6 +44,8 @@ struct target {
     bool speaks;        /* its price has a rate for audio that it makes ... */
     bool draws;         /* ... for images; without it the ceiling stands there (policy.h) */
     bool local;         /* for local-only requests */
+    bool pattern;       /* no model has its name: it stands for those that a client names, and is in
+                           no list and no route; see policy_find_stand_in() */
     bool presumed;      /* its capabilities are not the configuration's word */
     bool asks_window;   /* its server cuts longer prompts, unless it is asked for a larger window */
     bool sorts_itself;  /* its provider knows OpenRouter's `provider` object and keeps to it */
@@ -131,8 +133,12 @@ struct policy {
 
 /* NO_TARGET / NULL when absent. */
 uint16_t policy_find_target(const struct policy *policy, struct slice name);
-/* "provider/model" as a client writes it: a target of that provider and model. */
+/* "provider/model" as a client writes it: a target of that provider and model. Neither finds a
+   pattern by its own name. */
 uint16_t policy_find_provider_model(const struct policy *policy, struct slice text);
+/* What stands for the models of a provider that have no target of their own, or for those of one
+   that the catalogue gives one price ("ft:gpt-4o"): its target `model` ("*" for the first). */
+uint16_t policy_find_stand_in(const struct policy *policy, uint16_t provider, struct slice model);
 const struct route *policy_find_route(const struct policy *policy, struct slice name);
 /* The price to reckon with under the unknown-price policy: the target's own, the ceiling, or zero
  * for `allow`. */

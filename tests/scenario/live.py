@@ -69,6 +69,10 @@ class Provider:
         connection = http1.Connection(sock, 60)
         try:
             while (got := http1.read_request(connection)) is not None:
+                if got.start.endswith("HTTP/1.0"):
+                    # a question about models, of the gateway's start: no call's
+                    connection.send(b"HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+                    return
                 self.answer(connection, got)
         except (OSError, http1.Broken):
             pass

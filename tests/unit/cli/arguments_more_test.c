@@ -120,7 +120,8 @@ static void words_have_choices_too(void)
     int code = -1;
     EXPECT(!begin(2, near, &code));
     EXPECT_INT(code, EXIT_CODE_USAGE);
-    EXPECT(strstr(words.text, "its argument is one of spend|calls, not spent; did you mean spend?\n"));
+    EXPECT(strstr(words.text,
+                  "its argument is one of spend|calls, not spent; did you mean spend?\n"));
     EXPECT(!begin(2, far, &code));
     EXPECT(strstr(words.text, "its argument is one of spend|calls, not x\n"));
 }

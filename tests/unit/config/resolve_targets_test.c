@@ -144,7 +144,9 @@ static void names_are_unique(void)
     if (snapshot != NULL) {
         const struct policy *policy = &snapshot->policy;
         for (size_t i = 0; i < policy->target_count; i++) {
-            EXPECT_INT(policy_find_target(policy, policy->targets[i].name), i);
+            bool pattern = policy->targets[i].pattern;
+            EXPECT_INT(policy_find_target(policy, policy->targets[i].name),
+                       pattern ? NO_TARGET : i);
         }
         EXPECT(policy->target_count > 300);
     }
@@ -381,12 +383,36 @@ static void known_models_fill_in(void)
     snapshot_unref(snapshot);
 }
 
+/* In the table, found by no name, in no route. */
+static void others_have_a_stand_in(void)
+{
+    struct loading loading;
+    const struct snapshot *snapshot = load(&loading, EXAMPLE);
+    if (snapshot != NULL) {
+        const struct policy *policy = &snapshot->policy;
+        uint16_t local = policy_find_stand_in(policy, 0, SLICE("*"));
+        uint16_t openai = policy_find_stand_in(policy, 2, SLICE("*"));
+        uint16_t tuned = policy_find_stand_in(policy, 2, SLICE("ft:gpt-4o-mini"));
+        EXPECT(local != NO_TARGET && openai != NO_TARGET && tuned != NO_TARGET);
+        EXPECT(price_is_free(&policy->targets[local].price) && policy->targets[local].local);
+        EXPECT(!policy->targets[openai].price.known);
+        EXPECT(policy->targets[tuned].price.known);
+        EXPECT(policy->targets[tuned].pattern);
+        EXPECT_INT(policy_find_target(policy, SLICE("local/*")), NO_TARGET);
+        EXPECT_INT(policy_find_provider_model(policy, SLICE("local/*")), NO_TARGET);
+        EXPECT_INT(policy_find_target(policy, SLICE("openai/ft:gpt-4o-mini")), NO_TARGET);
+        EXPECT_INT(policy_find_target(policy, SLICE("openai/whisper-1")), NO_TARGET);
+    }
+    loading_end(&loading);
+}
+
 int main(void)
 {
     TEST(resolves_the_example, "prices, tiers and windows come from catalogue and file");
     TEST(takes_overrides, "takes what the file says over the catalogue");
     TEST(without_targets_the_curated_ones_are_there, "without targets the curated ones are there");
     TEST(known_models_fill_in, "what a local server said of its models fills in what is open");
+    TEST(others_have_a_stand_in, "what is in no catalogue has a target that stands for it");
     TEST(other_models_are_addressable, "other models are addressable, and in no route");
     TEST(names_are_unique, "no two targets have one name");
     TEST(knows_unknown_prices, "an unknown price is unknown, and warned about");

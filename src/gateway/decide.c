@@ -45,6 +45,7 @@ static bool add_target(struct decision *decision, uint16_t target)
     if (target == NO_TARGET || decision->model_count == DECISION_MODELS_MAX) {
         return false;
     }
+    decision->called[decision->model_count] = SLICE_EMPTY;
     decision->models[decision->model_count++] = target;
     return true;
 }

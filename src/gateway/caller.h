@@ -31,8 +31,8 @@ struct caller_refusal {
  * Whether the request's secret opens anything. 401 "invalid_api_key" (unknown, or none where one is
  * required), "key_revoked", "key_rotated", "key_expired"; 403 "key_blocked", "key_damaged"
  * (keys.h), "admin_key" (an administrator calls no models), "origin_not_allowed". Where keys are
- * optional an unknown one is nobody's, since SDKs insist on sending something; one that is known and out of force is
- * refused there, too.
+ * optional an unknown one is nobody's, since SDKs insist on sending something; one that is known
+ * and out of force is refused there, too.
  */
 MUST_USE bool caller_admit(const struct key_set *keys, bool required,
                            const struct http_request *request, struct slice secret, int64_t wall_s,

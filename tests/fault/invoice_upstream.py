@@ -298,6 +298,8 @@ class Vendor:
 
     def _answer(self, request):
         name = request.start.split(" ")[1].split("/")[1]
+        if request.start.split(" ")[1].endswith("/api/show"):  # what a model can do costs nothing
+            return b"404 Not Found", b"application/json", b'{"error":"model not found"}'
         answer, parts = VENDORS[name]
         with self.lock:
             self.requests += 1

@@ -115,7 +115,7 @@ def bad_keys(points, office, secrets):
         office,
         "a secret that was rotated away",
         lambda: chat(secrets["rotated"]),
-        (401, "key_revoked"),
+        (401, "key_rotated"),
     )
     refused(
         points,

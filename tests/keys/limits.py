@@ -49,8 +49,8 @@ LIMITS = {
     "requests": (("--rpm", "1"), "rate_limited", r"1 requests per minute", True),
     "tokens": (("--tpm", "60"), "rate_limited", r"60 tokens per minute", True),
     "parallel": (("--parallel", "0"), "parallel_limit", r"0 calls at the same time", False),
-    "cap": (("--cap-usd", "0.00012", "--per", "day"), "cap_exceeded", r"\$0\.00012 a day", True),
-    "total": (("--cap-usd", "0.00012"), "cap_exceeded", r"\$0\.00012 ", False),
+    "cap": (("--cap-usd", "0.0003", "--per", "day"), "cap_exceeded", r"\$0\.0003 a day", True),
+    "total": (("--cap-usd", "0.0003"), "cap_exceeded", r"\$0\.0003 ", False),
     "request": (
         ("--max-request-usd", "0.000000001"),
         "call_cost_exceeded",
@@ -68,7 +68,7 @@ HEADERS = {
 
 def refused_call(stand, path, secret):
     """The first answer that is none, after a few calls."""
-    for _ in range(5):
+    for _ in range(7):
         answer = stand.request(
             "POST",
             path,
@@ -219,7 +219,7 @@ def scopes(points, stand):
         names = (f"--{kind}", f"of two {kind}")
         keys = [stand.json("create", "--name", f"{kind} {n}", *names)["key"] for n in (1, 2)]
         scope = {"org": "organisation"}.get(kind, kind)
-        stand.json("limit", f"{kind}:of two {kind}", "--cap-usd", "0.00015", "--per", "total")
+        stand.json("limit", f"{kind}:of two {kind}", "--cap-usd", "0.0003", "--per", "total")
         first = [stand.chat(keys[0]).status for _ in range(5)]
         second = stand.chat(keys[1])
         points.point(

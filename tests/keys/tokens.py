@@ -225,7 +225,7 @@ def matrix(points, stand, issuer):
 
 def spending(points, stand, issuer):
     """Of a subject, its team and organisation."""
-    stand.json("limit", "team:blue", "--org", "acme", "--cap-usd", "0.00025", "--per", "total")
+    stand.json("limit", "team:blue", "--org", "acme", "--cap-usd", "0.00033", "--per", "total")
     used = [stand.chat(issuer.token(sub="bob", team="blue")).status for _ in range(2)]
     other = stand.chat(issuer.token(sub="cid", team="blue"))
     refused = stand.chat(issuer.token(sub="cid", team="blue"))

@@ -108,9 +108,12 @@ class Overrun:
         self.start()
         self.expect("the key is blocked at once", self.ask(False) == (403, "key_blocked"))
         wait_until(lambda: self.numbers() == (0, 1, 1), 15, f"blocked once: {self.numbers()}")
+        if death != "overrun.after_block":
+            wait_until(self.is_told, 15, "the new process tells of it")
+
+    def is_told(self):
         with open(self.sluice.log_path(), encoding="utf-8") as log:
-            told = '"event":"overrun"' in log.read()
-        self.expect("the new process tells of it", told or death == "overrun.after_block")
+            return '"event":"overrun"' in log.read()
 
     def acknowledge(self):
         status, _, problem = self.sluice.run("key", "acknowledge", "-c", "sluice.yaml", "tight")

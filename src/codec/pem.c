@@ -6,8 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-/* Never asks on the terminal: a key with a passphrase is an error. */
-static int no_passphrase(char *buffer, int size, int writing, void *user)
+int pem_no_passphrase(char *buffer, int size, int writing, void *user)
 {
     (void)buffer;
     (void)size;
@@ -44,13 +43,13 @@ static bool is_end(void)
 static bool certificates_read(struct slice file, X509 **ret_first, struct error *error)
 {
     BIO *in = file_open(file);
-    X509 *first = in == NULL ? NULL : PEM_read_bio_X509_AUX(in, NULL, no_passphrase, NULL);
+    X509 *first = in == NULL ? NULL : PEM_read_bio_X509_AUX(in, NULL, pem_no_passphrase, NULL);
     X509 *next = first;
     while (next != NULL) {
         if (next != first) {
             X509_free(next);
         }
-        next = PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
+        next = PEM_read_bio_X509(in, NULL, pem_no_passphrase, NULL);
     }
     bool broken = in != NULL && !is_end();
     BIO_free(in);
@@ -71,7 +70,7 @@ static bool certificates_read(struct slice file, X509 **ret_first, struct error 
 static EVP_PKEY *key_read(struct slice file, struct error *error)
 {
     BIO *in = file_open(file);
-    EVP_PKEY *key = in == NULL ? NULL : PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
+    EVP_PKEY *key = in == NULL ? NULL : PEM_read_bio_PrivateKey(in, NULL, pem_no_passphrase, NULL);
     BIO_free(in);
     if (key == NULL) {
         fail(error, file, "has no private key in PEM that can be read without a passphrase");
@@ -82,13 +81,6 @@ static EVP_PKEY *key_read(struct slice file, struct error *error)
 bool pem_certificates(struct slice file, struct error *error)
 {
     return certificates_read(file, NULL, error);
-}
-
-bool pem_key(struct slice file, struct error *error)
-{
-    EVP_PKEY *key = key_read(file, error);
-    EVP_PKEY_free(key);
-    return key != NULL;
 }
 
 bool pem_pair(struct slice certificate_file, struct slice key_file, struct error *error)

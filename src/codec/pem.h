@@ -14,9 +14,11 @@
 
 /* At least one certificate, and none that is broken. */
 MUST_USE bool pem_certificates(struct slice file, struct error *error);
-/* A private key without a passphrase. */
-MUST_USE bool pem_key(struct slice file, struct error *error);
-/* Both of these, and the key is that of the first certificate. */
+/* The same, a private key without a passphrase, and it is that of the first certificate. */
 MUST_USE bool pem_pair(struct slice certificate_file, struct slice key_file, struct error *error);
+
+/* A pem_password_cb of OpenSSL: never asks on the terminal, so that a key with a passphrase is an
+   error. */
+int pem_no_passphrase(char *buffer, int size, int writing, void *user);
 
 #endif
